@@ -1,0 +1,1 @@
+"""The types that travel: Observation, Finding, Decision, Plan, Run."""

@@ -1,0 +1,68 @@
+"""ContainerHistory: what the sampler recorded of one container, as columns of numpy arrays."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, model_validator
+
+from selextract_infra.model.base import Frozen
+
+__all__ = ["ContainerHistory", "FloatColumn", "IntColumn"]
+
+
+def _floats(values: Any) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _integers(values: Any) -> NDArray[np.int64]:
+    return np.asarray(values, dtype=np.int64)
+
+
+def _plain(values: NDArray[Any]) -> list[Any]:
+    return list(values.tolist())
+
+
+FloatColumn = Annotated[NDArray[np.float64], BeforeValidator(_floats), PlainSerializer(_plain, return_type=list)]
+IntColumn = Annotated[NDArray[np.int64], BeforeValidator(_integers), PlainSerializer(_plain, return_type=list)]
+
+
+class ContainerHistory(Frozen):
+    """The sampler's buckets of one container, oldest first; all columns have the same length.
+
+    ``at``: start of the bucket, Unix seconds. ``cpu``/``cpu_peak``: mean and highest sample, in cores. ``memory``:
+    highest working set (without page cache), bytes. ``page_cache``: lowest active file cache, bytes. ``oom_kills`` and
+    ``restarts``: how many in the bucket. ``samples``: how many samples were taken in the bucket. ``bucket_seconds``:
+    length of a bucket; ``interval_seconds``: how far apart samples should be.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: str
+    project: str | None = None
+    service: str | None = None
+    bucket_seconds: float = 60.0
+    interval_seconds: float = 15.0
+    at: IntColumn = np.empty(0, np.int64)
+    cpu: FloatColumn = np.empty(0)
+    cpu_peak: FloatColumn = np.empty(0)
+    memory: IntColumn = np.empty(0, np.int64)
+    page_cache: IntColumn = np.empty(0, np.int64)
+    oom_kills: IntColumn = np.empty(0, np.int64)
+    restarts: IntColumn = np.empty(0, np.int64)
+    samples: IntColumn = np.empty(0, np.int64)
+
+    @model_validator(mode="after")
+    def _columns_match(self) -> ContainerHistory:
+        for name in ("cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts", "samples"):
+            if len(getattr(self, name)) != len(self.at):
+                raise ValueError(f"column {name} has another length than at")
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ContainerHistory) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash((self.name, len(self.at)))

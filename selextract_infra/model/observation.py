@@ -1,0 +1,187 @@
+"""Observation: what was seen on the hosts at one time.
+
+Everything in here came from hosts, so every string is data and never a template. An environment of a container is
+never part of it: that is where secrets are.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from selextract_infra.model.base import Frozen, digest_of
+from selextract_infra.model.history import ContainerHistory
+
+__all__ = [
+    "ContainerObservation",
+    "HostFacts",
+    "HostObservation",
+    "Limits",
+    "Observation",
+    "ProjectObservation",
+    "SamplerStatus",
+    "ServiceDefinition",
+    "Usage",
+]
+
+
+class Limits(Frozen):
+    """Limits of one container; None means unlimited. ``swap`` is Docker's total of memory and swap, in bytes."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    swap: int | None = None
+
+
+class Usage(Frozen):
+    """Momentary usage: CPU in cores, memory as working set (without page cache) in bytes; None where unknown."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    page_cache: int | None = None
+
+
+class ContainerObservation(Frozen):
+    """One container of a Compose project, or a container of nobody's (``project`` None)."""
+
+    name: str
+    id: str
+    image: str
+    project: str | None = None
+    service: str | None = None
+    number: int | None = None
+    state: str = "running"
+    health: str | None = None
+    started_at: str | None = None
+    restarts: int = 0
+    oom_killed: bool = False
+    limits: Limits = Limits()
+    usage: Usage = Usage()
+    config_hash: str | None = None
+    config_files: tuple[str, ...] = ()
+    stop_grace_seconds: float | None = None
+
+
+class ServiceDefinition(Frozen):
+    """One service as the project's Compose files in force say (``docker compose config``), without its environment.
+
+    ``limit_form`` is ``service`` (``mem_limit``, ``cpus``), ``deploy`` (``deploy.resources.limits``) or None where the
+    app sets no limit; ``count_form`` likewise ``service`` (``scale``), ``deploy`` (``deploy.replicas``) or None.
+    """
+
+    name: str
+    replicas: int = 1
+    limits: Limits = Limits()
+    limit_form: str | None = None
+    count_form: str | None = None
+    container_name: str | None = None
+    fixed_host_ports: tuple[str, ...] = ()
+    config_hash: str | None = None
+    depends_on: tuple[str, ...] = ()
+    has_healthcheck: bool = False
+
+
+class ProjectObservation(Frozen):
+    """One Compose project: where it lives and what its files in force say.
+
+    ``files`` are those in force, in order (from ``COMPOSE_FILE``, else Compose's own defaults); ``capacity_file`` is
+    our ``compose.capacity.yml`` as parsed data, None when absent. ``problem`` is set when Compose rejects the files.
+    """
+
+    name: str
+    directory: str
+    files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    services: tuple[ServiceDefinition, ...] = ()
+    capacity_file: dict[str, Any] | None = None
+    problem: str | None = None
+
+
+class SamplerStatus(Frozen):
+    """Whether the sampler is installed and when it last wrote; ``interval`` and ``bucket`` in seconds."""
+
+    installed: bool = False
+    running: bool = False
+    interval: float | None = None
+    bucket: float | None = None
+    last_sample_at: int | None = None
+    version: str | None = None
+
+
+class HostFacts(Frozen):
+    """Facts of a host. Memory, swap and disk in bytes, network in bits per second (None unknown)."""
+
+    hostname: str = ""
+    machine_id: str = ""
+    cpus: int = 0
+    memory: int = 0
+    memory_available: int | None = None
+    swap_total: int = 0
+    swap_used: int = 0
+    disk_total: int | None = None
+    disk_free: int | None = None
+    network_speed: int | None = None
+    distribution: str = ""
+    kernel: str = ""
+    python: str = ""
+    docker: str | None = None
+    compose: str | None = None
+    cgroup: str | None = None
+    load_average: tuple[float, float, float] | None = None
+
+
+class HostObservation(Frozen):
+    """One host. ``problem`` is one sentence when it was reached but could not be looked at (Docker not running)."""
+
+    name: str
+    facts: HostFacts = HostFacts()
+    projects: tuple[ProjectObservation, ...] = ()
+    containers: tuple[ContainerObservation, ...] = ()
+    history: tuple[ContainerHistory, ...] = ()
+    sampler: SamplerStatus = SamplerStatus()
+    state: dict[str, Any] = Field(default_factory=dict, description="lock, freeze and unfinished runs as on the host")
+    problem: str | None = None
+
+    def project(self, name: str) -> ProjectObservation | None:
+        """The Compose project of that name, or None."""
+        return next((project for project in self.projects if project.name == name), None)
+
+    def containers_of(self, project: str, service: str) -> tuple[ContainerObservation, ...]:
+        """The containers of one service, by instance number."""
+        found = [c for c in self.containers if c.project == project and c.service == service]
+        return tuple(sorted(found, key=lambda c: (c.number or 0, c.name)))
+
+
+class Observation(Frozen):
+    """What was seen on the hosts at one time. ``unreachable`` maps a host to the reason in one sentence."""
+
+    at: AwareDatetime
+    hosts: tuple[HostObservation, ...] = ()
+    unreachable: dict[str, str] = {}
+
+    def host(self, name: str) -> HostObservation | None:
+        """The host of that inventory name, or None."""
+        return next((host for host in self.hosts if host.name == name), None)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of what a Plan rests on: limits, counts and definitions; not usage and time, which always move."""
+        return digest_of([_resting(host) for host in self.hosts])
+
+
+def _resting(host: HostObservation) -> dict[str, Any]:
+    return {
+        "host": host.name,
+        "machine_id": host.facts.machine_id,
+        "cpus": host.facts.cpus,
+        "memory": host.facts.memory,
+        "containers": sorted(
+            [c.project or "", c.service or "", c.name, c.id, c.limits.model_dump()] for c in host.containers
+        ),
+        "projects": [
+            [p.name, p.directory, list(p.files), p.capacity_file, [s.model_dump() for s in p.services]]
+            for p in host.projects
+        ],
+    }
