@@ -1,0 +1,103 @@
+"""The command line: one file per command; the library never imports it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from selextract_infra import __version__
+from selextract_infra.errors import CancelledError, SelextractError
+
+__all__ = ["main"]
+
+COMMANDS = (
+    "status",
+    "doctor",
+    "policy",
+    "observe",
+    "assess",
+    "history",
+    "rightsize",
+    "apply",
+    "resume",
+    "rollback",
+    "freeze",
+    "unlock",
+    "forecast",
+    "growth",
+    "cost",
+    "roadmap",
+    "loadtest",
+    "report",
+    "sampler",
+    "lab",
+    "uninstall",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"selextract-infra {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="selextract-infra",
+        help="Carries a capacity guide out on your Docker hosts: it shows what it will do, verifies it, undoes it.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        ] = False,
+    ) -> None:
+        pass
+
+    for name in COMMANDS:
+        importlib.import_module(f"{__name__}.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; every error becomes one sentence and its exit code."""
+    try:
+        code = build()(standalone_mode=False)
+    except SelextractError as error:
+        _complain(str(error), error.remedy)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        _complain("Cancelled; nothing is running on the hosts any more.")
+        code = CancelledError.exit_code
+    except typer.Exit as leaving:
+        code = leaving.exit_code
+    except (typer.Abort, EOFError):
+        _complain("Not confirmed; nothing was done.")
+        code = CancelledError.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        from click import ClickException
+
+        if not isinstance(error, ClickException):
+            raise
+        error.show()
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(sentence: str, remedy: str | None = None) -> None:
+    from selextract_infra.cli.output import complain
+
+    complain(sentence, remedy)

@@ -118,6 +118,6 @@ class Plan(Frozen):
 
     def __str__(self) -> str:
         """The Plan as a person reads it at 80 columns, without colour."""
-        from selextract_infra.report.plain import plan_text
+        from selextract_infra.model.plan_text import plan_text
 
         return plan_text(self)
