@@ -65,6 +65,8 @@ def build() -> typer.Typer:
         pass
 
     for name in COMMANDS:
+        if importlib.util.find_spec(f"{__name__}.{name}") is None:
+            continue
         importlib.import_module(f"{__name__}.{name}").register(app)
     return app
 
