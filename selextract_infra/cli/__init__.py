@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from selextract_infra import __version__
-from selextract_infra.errors import CancelledError, SelextractError
+from selextract_infra.errors import SelextractError
 
 __all__ = ["main"]
 
@@ -74,29 +74,13 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command line; every error becomes one sentence and its exit code."""
     try:
-        code = build()(standalone_mode=False)
+        build()()
     except SelextractError as error:
         _complain(str(error), error.remedy)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        _complain("Cancelled; nothing is running on the hosts any more.")
-        code = CancelledError.exit_code
-    except typer.Exit as leaving:
-        code = leaving.exit_code
-    except (typer.Abort, EOFError):
-        _complain("Not confirmed; nothing was done.")
-        code = CancelledError.exit_code
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except Exception as error:
-        from click import ClickException
-
-        if not isinstance(error, ClickException):
-            raise
-        error.show()
-        code = error.exit_code
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(0)
 
 
 def _complain(sentence: str, remedy: str | None = None) -> None:
