@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.finding import Severity
 
@@ -25,9 +27,9 @@ class Decision(Frozen):
     """One value of one thing: what it is, what was seen, what should be, and why.
 
     ``resource`` is ``memory`` (bytes), ``cpus`` (cores) or ``instances`` (a count); later operations add their own.
-    ``current``, ``requested`` and ``granted`` are in that unit; ``granted`` equals ``current`` where nothing changes and
-    is None where ``current`` is None and nothing is granted. ``low`` and ``high`` are the range in which the value would
-    be defensible. ``why`` says which rule led to the value, ``why_less`` what made ``granted`` differ from
+    ``current``, ``requested`` and ``granted`` are in that unit; ``granted`` equals ``current`` where nothing changes
+    and is None where ``current`` is None and nothing is granted. ``low`` and ``high`` are the range in which the value
+    would be defensible. ``why`` says which rule led to the value, ``why_less`` what made ``granted`` differ from
     ``requested``. ``numbers`` holds every figure the reasoning used, with its unit in the name.
     """
 
@@ -46,7 +48,7 @@ class Decision(Frozen):
     why: str
     why_less: str | None = None
     severity: Severity = Severity.INFO
-    numbers: dict[str, float | int | str] = {}
+    numbers: dict[str, float | int | str] = Field(default_factory=dict)
 
     @property
     def changes(self) -> bool:

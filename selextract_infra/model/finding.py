@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from selextract_infra.model.base import Frozen
 
 __all__ = ["Finding", "RuleClass", "Severity"]
@@ -47,6 +49,6 @@ class Finding(Frozen):
     rule_class: RuleClass
     subject: str
     sentence: str
-    numbers: dict[str, float | int | str] = {}
+    numbers: dict[str, float | int | str] = Field(default_factory=dict)
     resolution: str = ""
     override: str | None = None

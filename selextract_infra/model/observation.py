@@ -159,7 +159,7 @@ class Observation(Frozen):
 
     at: AwareDatetime
     hosts: tuple[HostObservation, ...] = ()
-    unreachable: dict[str, str] = {}
+    unreachable: dict[str, str] = Field(default_factory=dict)
 
     def host(self, name: str) -> HostObservation | None:
         """The host of that inventory name, or None."""

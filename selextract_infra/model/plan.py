@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from selextract_infra.model.base import Frozen, digest_of
 from selextract_infra.model.decision import Decision
@@ -73,7 +73,7 @@ class Plan(Frozen):
 
     format: int = 1
     operation: str
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
     made_at: AwareDatetime
     made_by: str
     policy_digest: str
