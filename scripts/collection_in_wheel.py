@@ -15,6 +15,4 @@ class CollectionHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it builds; ``version`` is ``editable`` for an editable install."""
         if version != "editable":
-            build_data["force_include"].update(
-                {part: f"ansible_collections/selextract/infra/{part}" for part in PARTS}
-            )
+            build_data["force_include"].update({part: f"ansible_collections/selextract/infra/{part}" for part in PARTS})
