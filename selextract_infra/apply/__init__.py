@@ -1,0 +1,1 @@
+"""Carrying a Plan out: drift, steps, rollback, resume."""

@@ -166,9 +166,14 @@ class Observation(Frozen):
         return next((host for host in self.hosts if host.name == name), None)
 
     @cached_property
+    def host_digests(self) -> dict[str, str]:
+        """By host, the digest of what a Plan rests on: limits, counts and definitions; not usage, which always moves."""
+        return {host.name: digest_of(_resting(host)) for host in self.hosts}
+
+    @cached_property
     def digest(self) -> str:
-        """Digest of what a Plan rests on: limits, counts and definitions; not usage and time, which always move."""
-        return digest_of([_resting(host) for host in self.hosts])
+        """One digest over ``host_digests``."""
+        return digest_of(self.host_digests)
 
 
 def _resting(host: HostObservation) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class Plan(Frozen):
     """Steps in order, what led to them, and what it means.
 
     ``parameters`` are the operation's own arguments; together with ``decisions`` they are enough to rebuild ``steps``,
-    which is what applying a saved Plan does. ``overrides`` lists rules the operator overrode.
+    which is what applying a saved Plan does. ``host_digests`` says, by host, what the Plan rests on; a host that differs
+    when it is applied has drifted. ``overrides`` lists rules the operator overrode.
     """
 
     format: int = 1
@@ -78,6 +79,7 @@ class Plan(Frozen):
     made_by: str
     policy_digest: str
     observation_digest: str
+    host_digests: dict[str, str] = Field(default_factory=dict)
     hosts: tuple[str, ...]
     decisions: tuple[Decision, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -1,0 +1,55 @@
+"""Drift: whether the hosts are still what a Plan rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from selextract_infra.errors import DriftError
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Plan
+
+__all__ = ["refuse_drift"]
+
+
+def refuse_drift(plan: Plan, seen: Observation) -> None:
+    """Raise ``DriftError`` when a host that can be reached differs from what the Plan was made for.
+
+    The sentence names the first differences in words; a host that cannot be reached is not drift.
+    """
+    drifted = [
+        host
+        for host in seen.hosts
+        if host.name in plan.host_digests and seen.host_digests[host.name] != plan.host_digests[host.name]
+    ]
+    if not drifted:
+        return
+    named = [difference for host in drifted for difference in _differences(plan, host)]
+    reason = "; ".join(named[:3]) or "its containers, Compose files or hardware are not what they were"
+    more = f" (and {len(named) - 3} more)" if len(named) > 3 else ""
+    raise DriftError(
+        f"{', '.join(host.name for host in drifted)} changed since the plan was made: {reason}{more}.",
+        remedy="plan again and look at the new plan; nothing was touched",
+    )
+
+
+def _differences(plan: Plan, host: HostObservation) -> Iterable[str]:
+    for decision in plan.decisions:
+        if decision.host != host.name or decision.resource not in ("memory", "cpus") or not decision.service:
+            continue
+        containers = host.containers_of(decision.project, decision.service)
+        if not containers:
+            yield f"{decision.service} has no container any more"
+            continue
+        for container in containers:
+            now = getattr(container.limits, decision.resource)
+            if now != decision.current:
+                unit = _memory if decision.resource == "memory" else _cores
+                yield f"{decision.resource} of {container.name} is {unit(now)}, was {unit(decision.current)}"
+
+
+def _memory(value: float | None) -> str:
+    return "unlimited" if value is None else f"{value / 2**20:.0f} MiB"
+
+
+def _cores(value: float | None) -> str:
+    return "unlimited" if value is None else f"{value:g} cores"

@@ -1,0 +1,168 @@
+"""One step of a Plan on its hosts: hand the values to the playbook, and read what became of it on each host."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from selextract_infra.errors import LockedError
+from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, TaskEvent, run_playbook
+from selextract_infra.model.plan import Plan, Step
+from selextract_infra.model.run import Run, StepResult, StepStatus
+
+__all__ = ["Execution", "Hands", "execute", "put_back"]
+
+RESTORE = "selextract.infra.restore"
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What every execution needs: where the hosts are, who listens, what cancels it, what time it is."""
+
+    inventory: Path
+    clock: Callable[[], datetime]
+    on_event: Callable[[TaskEvent], None] | None = None
+    cancel: threading.Event | None = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What became of a step: a result for each host, and whether it was cancelled."""
+
+    results: tuple[StepResult, ...]
+    cancelled: bool = False
+
+    def hosts(self, status: StepStatus) -> tuple[str, ...]:
+        """The hosts that ended in that status."""
+        return tuple(result.host for result in self.results if result.status is status)
+
+
+def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool) -> Execution:
+    """Run the step's playbook on ``hosts``; it verifies itself and, where that fails, puts itself back.
+
+    ``last`` lets the playbook end the Run on the host and release the lock. Raises ``LockedError`` when a host is
+    locked by somebody else; the playbook then touched nothing on any host.
+    """
+    started = hands.clock()
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=step.playbook,
+            inventory=hands.inventory,
+            hosts=hosts,
+            values={
+                "run": {
+                    "id": run.id,
+                    "owner": run.owner,
+                    "purpose": run.purpose,
+                    "operation": run.operation,
+                    "plan_digest": run.plan_digest,
+                    "policy_digest": run.policy_digest,
+                    "lease_seconds": step.timeout_seconds + step.rollback_seconds,
+                    "step": step.id,
+                    "last": last,
+                    "plan": plan.model_dump(mode="json"),
+                },
+                "hosts": {host: step.values[host] for host in hosts},
+            },
+            timeout=step.timeout_seconds + step.rollback_seconds,
+        ),
+        on_event=hands.on_event,
+        cancel=hands.cancel,
+    )
+    _refuse_lock(outcome)
+    return _judge(outcome, step.id, hosts, started, hands.clock())
+
+
+def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, ...], *, bound: float) -> Execution:
+    """Undo ``steps`` on ``hosts``, newest first, from what each host itself noted before the step; then end the Run."""
+    started = hands.clock()
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=RESTORE,
+            inventory=hands.inventory,
+            hosts=hosts,
+            values={
+                "run": {
+                    "id": run.id,
+                    "owner": run.owner,
+                    "purpose": f"roll back {run.id}",
+                    "operation": run.operation,
+                    "plan_digest": run.plan_digest,
+                    "policy_digest": run.policy_digest,
+                    "lease_seconds": bound,
+                    "step": "rollback",
+                    "last": True,
+                },
+                "hosts": {host: {"steps": list(reversed(steps))} for host in hosts},
+            },
+            timeout=bound,
+        ),
+        on_event=hands.on_event,
+    )
+    _refuse_lock(outcome)
+    done = {
+        StepStatus.VERIFIED: StepStatus.ROLLED_BACK,
+        StepStatus.FAILED: StepStatus.ROLLBACK_FAILED,
+        StepStatus.ROLLED_BACK: StepStatus.ROLLBACK_FAILED,
+    }
+    judged = _judge(outcome, "rollback", hosts, started, hands.clock())
+    return Execution(
+        tuple(result.model_copy(update={"status": done.get(result.status, result.status)}) for result in judged.results),
+        judged.cancelled,
+    )
+
+
+def _refuse_lock(outcome: PlaybookOutcome) -> None:
+    holders = {
+        name: lock["holder"]
+        for name, host in outcome.hosts.items()
+        if (lock := _result_with(host, "acquired")) and not lock["acquired"]
+    }
+    if not holders:
+        return
+    name, holder = sorted(holders.items())[0]
+    unfinished = holder.get("unfinished")
+    raise LockedError(
+        f"{name} is locked by {holder.get('owner', 'somebody unknown')} for {holder.get('purpose', 'an unknown purpose')}"
+        f" since {holder.get('taken_at', 'an unknown time')} (run {holder.get('run_id', 'unknown')}).",
+        remedy=f"selextract-infra resume {unfinished}, or rollback {unfinished}" if unfinished else "wait until it ends",
+    )
+
+
+def _judge(
+    outcome: PlaybookOutcome, step: str, hosts: tuple[str, ...], started: datetime, ended: datetime
+) -> Execution:
+    stopped = outcome.status in ("cancelled", "timed out")
+    results = []
+    for name in hosts:
+        host = outcome.hosts[name]
+        status = _status(host, stopped=stopped)
+        results.append(
+            StepResult(
+                step=step, host=name, status=status, started_at=started, ended_at=ended,
+                changed=host.changed > 0, message=host.message,
+            )
+        )  # fmt: skip
+    return Execution(tuple(results), cancelled=stopped)
+
+
+def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
+    if host.status == "ok":
+        return StepStatus.VERIFIED
+    if host.status == "unreachable":
+        return StepStatus.UNREACHABLE
+    if stopped:
+        return StepStatus.CANCELLED
+    restored = _result_with(host, "restored")
+    if restored is None:
+        return StepStatus.FAILED
+    return StepStatus.ROLLED_BACK if restored["restored"] else StepStatus.ROLLBACK_FAILED
+
+
+def _result_with(host: HostOutcome, key: str) -> Mapping[str, Any] | None:
+    """The newest task result of that host that has ``key``: what a module of ours reports, whatever its task's name."""
+    return next((result for result in reversed(list(host.results.values())) if key in result), None)

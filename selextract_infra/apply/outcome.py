@@ -1,0 +1,75 @@
+"""How a Run ended, from the results of its steps: status, exit code and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from selextract_infra.errors import worst_exit_code
+from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
+
+__all__ = ["concluded"]
+
+_CODES = {
+    StepStatus.VERIFIED: 0,
+    StepStatus.SKIPPED: 0,
+    StepStatus.ROLLED_BACK: 6,
+    StepStatus.FAILED: 7,
+    StepStatus.ROLLBACK_FAILED: 7,
+    StepStatus.UNREACHABLE: 8,
+    StepStatus.CANCELLED: 130,
+    StepStatus.RUNNING: 1,
+    StepStatus.PENDING: 1,
+}
+
+
+def concluded(run: Run, now: datetime) -> Run:
+    """The Run with its end: the last result of each host decides; over several hosts the worst wins."""
+    last = {result.host: result for result in run.results}
+    code = worst_exit_code([_CODES[result.status] for result in last.values()])
+    return run.model_copy(
+        update={
+            "ended_at": now,
+            "status": _status(code, last.values()),
+            "exit_code": code,
+            "message": _sentence(run, code, last),
+        }
+    )
+
+
+def _status(code: int, last: Iterable[StepResult]) -> RunStatus:
+    if code == 0:
+        return RunStatus.DONE
+    if code == 130:
+        return RunStatus.CANCELLED
+    if code == 7:
+        return RunStatus.ROLLBACK_FAILED
+    if any(result.status is StepStatus.VERIFIED for result in last):
+        return RunStatus.PARTLY_DONE
+    if any(result.status is StepStatus.UNREACHABLE for result in last):
+        return RunStatus.INTERRUPTED
+    return RunStatus.ROLLED_BACK
+
+
+def _sentence(run: Run, code: int, last: dict[str, StepResult]) -> str:
+    if code == 0:
+        return f"Done on {_hosts(last)}."
+    reasons = {
+        host: next(
+            (result.message for result in run.results if result.host == host and result.message),
+            "no reason was given",
+        ).rstrip(".")
+        for host, result in last.items()
+        if _CODES[result.status]
+    }
+    told = "; ".join(f"{host}: {reason}" for host, reason in reasons.items())
+    return {
+        130: f"Cancelled; the work on {_hosts(reasons)} was stopped and run {run.id} is unfinished.",
+        6: f"Failed and put back: {told}.",
+        7: f"Failed, and putting back failed too: {told}.",
+        8: f"Not reached: {told}.",
+    }.get(code, f"{told}.")
+
+
+def _hosts(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "no host"
