@@ -35,7 +35,8 @@ class ContainerHistory(Frozen):
     ``at``: start of the bucket, Unix seconds. ``cpu``/``cpu_peak``: mean and highest sample, in cores. ``memory``:
     highest working set (without page cache), bytes. ``page_cache``: lowest active file cache, bytes. ``oom_kills`` and
     ``restarts``: how many in the bucket. ``samples``: how many samples were taken in the bucket. ``bucket_seconds``:
-    length of a bucket; ``interval_seconds``: how far apart samples should be.
+    length of a bucket; ``interval_seconds``: how far apart samples should be. ``memory_limit``: the limit in force in the
+    bucket, bytes, 0 where there was none; the column is empty where the sampler did not record it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -53,12 +54,15 @@ class ContainerHistory(Frozen):
     oom_kills: IntColumn = np.empty(0, np.int64)
     restarts: IntColumn = np.empty(0, np.int64)
     samples: IntColumn = np.empty(0, np.int64)
+    memory_limit: IntColumn = np.empty(0, np.int64)
 
     @model_validator(mode="after")
     def _columns_match(self) -> ContainerHistory:
         for name in ("cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts", "samples"):
             if len(getattr(self, name)) != len(self.at):
                 raise ValueError(f"column {name} has another length than at")
+        if len(self.memory_limit) not in (0, len(self.at)):
+            raise ValueError("column memory_limit has another length than at")
         return self
 
     def __eq__(self, other: object) -> bool:

@@ -1,0 +1,63 @@
+"""How figures and foreign text are written for a person, the same in sentences, plans and tables.
+
+Memory is binary (1 MB is 1,048,576 bytes), as RAM, Docker and Postgres count it; disk and network are decimal (X-46).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["cores", "count", "dollars", "duration", "memory", "percent", "printable"]
+
+_MB = 1 << 20
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def memory(value: float | None) -> str:
+    """Bytes in binary megabytes with at most one decimal: ``1,228.8 MB``; None is ``unlimited``."""
+    return "unlimited" if value is None else f"{value / _MB:,.1f}".removesuffix(".0") + " MB"
+
+
+def cores(value: float | None) -> str:
+    """Cores with at most two decimals: ``0.35 cores``; None is ``unlimited``."""
+    if value is None:
+        return "unlimited"
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return f"{text} core" if text == "1" else f"{text} cores"
+
+
+def percent(ratio: float) -> str:
+    """A ratio in percent with at most one decimal: ``80 %``."""
+    return f"{ratio * 100:,.1f}".removesuffix(".0") + " %"
+
+
+def dollars(value: float) -> str:
+    """An amount of money: ``$2.50``, ``-$100``."""
+    amount = f"{abs(value):,.2f}".removesuffix(".00")
+    return f"-${amount}" if value < 0 and amount != "0" else f"${amount}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest fitting unit: ``45 s``, ``12 min``, ``3.5 h``, ``7 days``."""
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    if seconds < _DAY:
+        return f"{seconds / _HOUR:.1f}".removesuffix(".0") + " h"
+    days = f"{seconds / _DAY:.1f}".removesuffix(".0")
+    return f"{days} day" if days == "1" else f"{days} days"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: ``1 container``, ``3 containers``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def printable(text: object) -> str:
+    """Text from a host as one harmless line: control, escape and direction-changing characters become ``�``."""
+    plain = str(text)
+    if plain.isascii() and plain.isprintable():
+        return plain
+    return "".join("�" if unicodedata.category(letter) in _INVISIBLE else letter for letter in plain)
