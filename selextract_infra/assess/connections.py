@@ -1,0 +1,54 @@
+"""The connection budget of Postgres (X-13)."""
+
+from __future__ import annotations
+
+from selextract_infra.errors import UsageError
+from selextract_infra.model.assessment import ConnectionBudget
+
+__all__ = ["connection_budget"]
+
+
+def connection_budget(
+    *,
+    api_instances: int,
+    pool_size: int,
+    worker_instances: int,
+    worker_concurrency: int,
+    maximum: int,
+    reserved: int,
+    soft_limit: int,
+    processes_per_api: int = 1,
+) -> ConnectionBudget:
+    """What the instances ask of Postgres at full pools without a pooler, and what there is.
+
+    Each API process has a pool of ``pool_size``, each worker slot one connection. ``reserved`` are
+    ``superuser_reserved_connections`` (and any other direct use) inside ``maximum``. The guide's own bounds do not fit:
+    10 x 20 + 15 x 4 + 3 = 263 of 200. Raises UsageError for negative numbers.
+    """
+    counts = (api_instances, pool_size, worker_instances, worker_concurrency, maximum, reserved, soft_limit)
+    if min(counts) < 0 or processes_per_api < 1:
+        raise UsageError("a connection budget is made of counts of zero and more")
+    per_api = pool_size * processes_per_api
+    api, workers = api_instances * per_api, worker_instances * worker_concurrency
+    usable = max(0, maximum - reserved)
+    most = max(0, usable - workers) // per_api if per_api else api_instances
+    wanted = api + workers + reserved
+    fits, within = api + workers <= usable, api + workers <= soft_limit
+    sum_text = (
+        f"{api_instances} API x {per_api} + {worker_instances} workers x {worker_concurrency} + {reserved} reserved"
+    )
+    verdict = "fit" if fits else f"do not fit: at most {most} API instances do beside these workers"
+    contention = "" if within else f"; above {soft_limit} they contend"
+    return ConnectionBudget(
+        api=api,
+        workers=workers,
+        reserved=reserved,
+        wanted=wanted,
+        maximum=maximum,
+        usable=usable,
+        soft_limit=soft_limit,
+        fits=fits,
+        within_soft_limit=within,
+        most_api_instances=most,
+        sentence=f"{sum_text} = {wanted} of {maximum} connections {verdict}{contention}",
+    )
