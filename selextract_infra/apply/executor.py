@@ -111,7 +111,9 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
     }
     judged = _judge(outcome, "rollback", hosts, started, hands.clock())
     return Execution(
-        tuple(result.model_copy(update={"status": done.get(result.status, result.status)}) for result in judged.results),
+        tuple(
+            result.model_copy(update={"status": done.get(result.status, result.status)}) for result in judged.results
+        ),
         judged.cancelled,
     )
 
@@ -126,10 +128,13 @@ def _refuse_lock(outcome: PlaybookOutcome) -> None:
         return
     name, holder = sorted(holders.items())[0]
     unfinished = holder.get("unfinished")
+    owned_by, purpose = holder.get("owner", "somebody unknown"), holder.get("purpose", "an unknown purpose")
     raise LockedError(
-        f"{name} is locked by {holder.get('owner', 'somebody unknown')} for {holder.get('purpose', 'an unknown purpose')}"
-        f" since {holder.get('taken_at', 'an unknown time')} (run {holder.get('run_id', 'unknown')}).",
-        remedy=f"selextract-infra resume {unfinished}, or rollback {unfinished}" if unfinished else "wait until it ends",
+        f"{name} is locked by {owned_by} for {purpose} since {holder.get('taken_at', 'an unknown time')}"
+        f" (run {holder.get('run_id', 'unknown')}).",
+        remedy=f"selextract-infra resume {unfinished}, or rollback {unfinished}"
+        if unfinished
+        else "wait until it ends",
     )
 
 

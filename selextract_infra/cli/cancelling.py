@@ -18,7 +18,7 @@ def cancellable() -> Iterator[threading.Event]:
     """While inside, SIGINT and SIGTERM set the event that is yielded; the handlers from before come back after."""
     cancel = threading.Event()
 
-    def stop(signum: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         if not cancel.is_set():
             say("Stopping the work on the hosts ...")
         cancel.set()

@@ -31,9 +31,7 @@ InventoryOption = Annotated[
         "--inventory", "-i", envvar="SELEXTRACT_INVENTORY", help="Inventory file or folder.", show_default=True
     ),
 ]
-LimitOption = Annotated[
-    str | None, typer.Option("--limit", "-l", help="Only hosts that match this Ansible pattern.")
-]
+LimitOption = Annotated[str | None, typer.Option("--limit", "-l", help="Only hosts that match this Ansible pattern.")]
 PolicyOption = Annotated[
     list[Path] | None, typer.Option("--policy", help="Policy overrides besides the inventory's; repeatable.")
 ]

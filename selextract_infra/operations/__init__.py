@@ -1,0 +1,1 @@
+"""One module per operation: the whole flow, readable as a runbook."""

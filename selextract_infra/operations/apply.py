@@ -8,7 +8,13 @@ from selextract_infra.apply.drift import refuse_drift
 from selextract_infra.apply.executor import Execution, execute, put_back
 from selextract_infra.apply.identity import new_run_id, owner
 from selextract_infra.apply.outcome import concluded
-from selextract_infra.errors import DriftError, HostUnpreparedError, HostUnreachableError, LockedError, OutsideWindowError
+from selextract_infra.errors import (
+    DriftError,
+    HostUnpreparedError,
+    HostUnreachableError,
+    LockedError,
+    OutsideWindowError,
+)
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -122,9 +128,7 @@ def _missing(plan: Plan, seen: Observation) -> dict[str, str]:
 
 def _refuse_other_policy(fleet: Fleet, plan: Plan) -> None:
     if plan.policy_digest != fleet.policy.digest:
-        raise DriftError(
-            "The policy changed since the plan was made.", remedy="plan again; nothing was touched"
-        )
+        raise DriftError("The policy changed since the plan was made.", remedy="plan again; nothing was touched")
 
 
 def _refuse_disruption(plan: Plan, now_reason: str | None) -> None:

@@ -1,0 +1,62 @@
+"""``observe``: a snapshot of the hosts, recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from selextract_infra.cli.options import (
+    DEFAULT_INVENTORY,
+    FormatOption,
+    InventoryOption,
+    LimitOption,
+    OutOption,
+    PolicyOption,
+    StateOption,
+)
+from selextract_infra.cli.output import Format, emit, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from selextract_infra.model.observation import Observation
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def observe(
+        inventory: InventoryOption = DEFAULT_INVENTORY,
+        limit: LimitOption = None,
+        policy: PolicyOption = None,
+        state: StateOption = None,
+        out: OutOption = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Look at the hosts and record what is seen: facts, containers, limits, usage, Compose projects."""
+        from selextract_infra.cli.cancelling import cancellable
+        from selextract_infra.errors import HostUnreachableError
+        from selextract_infra.observe.recorded import save_observation
+        from selextract_infra.operations.fleet import Fleet
+
+        with (
+            cancellable() as cancel,
+            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
+        ):
+            seen = fleet.observe()
+        if out is not None:
+            save_observation(seen, out)
+            say(f"Saved to {out}; use it with --observation {out}.")
+        emit(seen, lambda screen: _screen(screen, seen), form)
+        if seen.unreachable:
+            raise typer.Exit(HostUnreachableError.exit_code)
+
+
+def _screen(screen: Console, seen: Observation) -> None:
+    from selextract_infra.report.terminal import print_observation
+
+    print_observation(screen, seen)

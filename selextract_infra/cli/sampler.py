@@ -1,0 +1,29 @@
+"""``sampler``: the small service that keeps a week of container usage."""
+
+from __future__ import annotations
+
+import typer
+
+from selextract_infra.cli.options import DEFAULT_INVENTORY, InventoryOption, LimitOption, PolicyOption, StateOption
+from selextract_infra.cli.output import say
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def sampler(
+        inventory: InventoryOption = DEFAULT_INVENTORY,
+        limit: LimitOption = None,
+        policy: PolicyOption = None,
+        state: StateOption = None,
+    ) -> None:
+        """Install or update the sampler on the hosts; without it the right size of a container is unknown."""
+        from selextract_infra.operations.fleet import Fleet
+        from selextract_infra.operations.single_playbook import install_sampler
+
+        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+            changed = install_sampler(fleet)
+        say(f"Installed on: {', '.join(changed) or 'all were up to date'}.")

@@ -1,0 +1,77 @@
+"""``status``: one screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from selextract_infra.cli.options import (
+    DEFAULT_INVENTORY,
+    FormatOption,
+    InventoryOption,
+    LimitOption,
+    PolicyOption,
+    StateOption,
+)
+from selextract_infra.cli.output import Format, emit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from selextract_infra.operations.status import HostStatus, Status
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def status(
+        inventory: InventoryOption = DEFAULT_INVENTORY,
+        limit: LimitOption = None,
+        policy: PolicyOption = None,
+        state: StateOption = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """What runs, what was interrupted, locked or frozen, and what the app's next `up` will recreate."""
+        from selextract_infra.errors import HostUnreachableError
+        from selextract_infra.operations.fleet import Fleet
+        from selextract_infra.operations.status import status as look
+
+        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+            seen = look(fleet)
+        emit(seen, lambda screen: _screen(screen, seen), form)
+        if seen.unreachable:
+            raise typer.Exit(HostUnreachableError.exit_code)
+
+
+def _screen(screen: Console, seen: Status) -> None:
+    screen.print(f"{len(seen.hosts)} hosts at {seen.at:%Y-%m-%d %H:%M:%S %Z}")
+    for host in seen.hosts:
+        screen.print(host.name, style="bold")
+        for label, text in _lines(host):
+            screen.print(f"  {label:<12}{text}", soft_wrap=True)
+    for name, reason in seen.unreachable.items():
+        screen.print(name, style="bold red")
+        screen.print(f"  {'unreachable':<12}{reason}", soft_wrap=True)
+    if seen.pending_recreations:
+        screen.print("The app's next `docker compose up` recreates once:")
+        for pending in seen.pending_recreations:
+            screen.print(f"  {pending.host} {pending.service}: {pending.why}", soft_wrap=True)
+
+
+def _lines(host: HostStatus) -> list[tuple[str, str]]:
+    lines = [("problem", host.problem)] if host.problem else []
+    lines += [("running", run) for run in host.running]
+    lines += [("interrupted", f"{run}: resume {run}, or rollback {run}") for run in host.interrupted]
+    if host.lock:
+        lock = host.lock
+        lines.append(("locked", f"by {lock.get('owner')} for {lock.get('purpose')} since {lock.get('taken_at')}"))
+    if host.freeze:
+        freeze = host.freeze
+        lines.append(("frozen", f"by {freeze.get('owner')} since {freeze.get('since')}: {freeze.get('reason')}"))
+    if not lines:
+        lines.append(("idle", "nothing runs, nothing is locked or frozen"))
+    return [*lines, ("sampler", host.sampler)]

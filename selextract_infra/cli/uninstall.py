@@ -1,0 +1,45 @@
+"""``uninstall``: everything that is ours leaves the hosts."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from selextract_infra.cli.options import (
+    DEFAULT_INVENTORY,
+    InventoryOption,
+    LimitOption,
+    PolicyOption,
+    StateOption,
+    YesOption,
+)
+from selextract_infra.cli.output import say
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def uninstall(
+        inventory: InventoryOption = DEFAULT_INVENTORY,
+        limit: LimitOption = None,
+        policy: PolicyOption = None,
+        state: StateOption = None,
+        yes: YesOption = False,
+    ) -> None:
+        """Take the sampler, our state and compose.capacity.yml off the hosts; the app keeps running as it is."""
+        from selextract_infra.errors import UsageError
+        from selextract_infra.operations.fleet import Fleet
+        from selextract_infra.operations.single_playbook import uninstall as carry_out
+
+        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+            names = ", ".join(host.name for host in fleet.inventory.hosts)
+            if not yes:
+                if not sys.stdin.isatty():
+                    raise UsageError("There is nobody to confirm this.", remedy="add --yes")
+                typer.confirm(f"Take everything of selextract-infra off {names}?", abort=True, err=True)
+            changed = carry_out(fleet)
+        say(f"Removed from: {', '.join(changed) or 'nothing was there'}.")

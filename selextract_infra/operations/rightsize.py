@@ -1,0 +1,43 @@
+"""Right-size containers: look, decide, plan, and on demand apply."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from selextract_infra.apply.identity import owner
+from selextract_infra.model.observation import Observation
+from selextract_infra.model.plan import Plan
+from selextract_infra.operations.fleet import Fleet
+from selextract_infra.plan.rightsize import rightsize
+
+__all__ = ["plan_rightsize"]
+
+
+def plan_rightsize(
+    fleet: Fleet,
+    *,
+    seen: Observation | None = None,
+    service: str | None = None,
+    memory: int | None = None,
+    cpus: float | None = None,
+    settle: bool = False,
+    overrides: Collection[str] = (),
+) -> Plan:
+    """The Plan that right-sizes the fleet as it is seen now, or as ``seen`` says; recorded in the journal.
+
+    ``memory`` (bytes) and ``cpus`` (cores) ask for values of ``service``. Raises ``RefusedError`` where a rule forbids
+    what was asked, ``UsageError`` for an unknown service.
+    """
+    seen = seen or fleet.observe()
+    plan = rightsize(
+        seen,
+        fleet.policy,
+        made_by=owner(),
+        service=service,
+        memory=memory,
+        cpus=cpus,
+        settle=settle,
+        overrides=overrides,
+    )
+    fleet.journal.record_plan(plan)
+    return plan

@@ -1,0 +1,95 @@
+"""Operations that are one playbook on every host of the fleet: freeze, unlock, sampler, uninstall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from selextract_infra.apply.identity import new_run_id, owner
+from selextract_infra.errors import (
+    CancelledError,
+    HostUnreachableError,
+    LockedError,
+    SelextractError,
+    StepFailedError,
+)
+from selextract_infra.hosts.runner import PlaybookOutcome, PlaybookRun, run_playbook
+from selextract_infra.operations.fleet import Fleet
+
+__all__ = ["freeze", "install_sampler", "uninstall", "unlock"]
+
+_BOUND_SECONDS = 600.0
+
+
+def freeze(fleet: Fleet, *, frozen: bool, reason: str) -> tuple[str, ...]:
+    """Stop automatic scaling on every host, durably, or allow it again; returns the hosts where that was a change."""
+    word = "freeze" if frozen else "unfreeze"
+    return _everywhere(fleet, "freeze", {"frozen": frozen, "reason": reason}, word, reason)
+
+
+def unlock(fleet: Fleet, *, reason: str) -> tuple[str, ...]:
+    """Remove the lock of every host where no unfinished Run owns it; returns the hosts that were locked.
+
+    Raises ``LockedError`` for a lock that belongs to an unfinished Run: that is resumed or rolled back.
+    """
+    return _everywhere(fleet, "unlock", {"reason": reason}, "unlock", reason)
+
+
+def install_sampler(fleet: Fleet) -> tuple[str, ...]:
+    """Install or update the Sampler on every host; returns the hosts that changed."""
+    return _everywhere(fleet, "sampler", {}, "sampler", "install the sampler")
+
+
+def uninstall(fleet: Fleet) -> tuple[str, ...]:
+    """Take everything that is ours off every host; the app's containers and files stay as they are without us."""
+    return _everywhere(fleet, "uninstall", {}, "uninstall", "take selextract-infra off the host")
+
+
+def _everywhere(
+    fleet: Fleet, playbook: str, values: Mapping[str, Any], operation: str, purpose: str
+) -> tuple[str, ...]:
+    now = fleet.clock()
+    run_id = new_run_id(now)
+    hosts = tuple(host.name for host in fleet.inventory.hosts)
+    fleet.journal.record_event(now, operation, f"{operation} on {', '.join(hosts)}: {purpose}", run=run_id)
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=f"selextract.infra.{playbook}",
+            inventory=fleet.inventory.path,
+            hosts=hosts,
+            values={
+                "run": {
+                    "id": run_id,
+                    "owner": owner(),
+                    "purpose": purpose,
+                    "operation": operation,
+                    "plan_digest": "",
+                    "policy_digest": fleet.policy.digest,
+                    "lease_seconds": _BOUND_SECONDS,
+                    "step": operation,
+                    "last": True,
+                },
+                "hosts": fleet.host_values(values),
+            },
+            timeout=_BOUND_SECONDS,
+        ),
+        on_event=fleet.on_event,
+        cancel=fleet.cancel,
+    )
+    _raise_worst(outcome)
+    return tuple(sorted(name for name, host in outcome.hosts.items() if host.changed))
+
+
+def _raise_worst(outcome: PlaybookOutcome) -> None:
+    if outcome.status == "cancelled":
+        raise CancelledError("Cancelled; the work on the hosts was stopped.")
+    failures: dict[type[SelextractError], list[str]] = {}
+    for name, host in sorted(outcome.hosts.items()):
+        if host.status == "ok":
+            continue
+        locked = any(result.get("acquired") is False for result in host.results.values())
+        kind = LockedError if locked else StepFailedError if host.status == "failed" else HostUnreachableError
+        failures.setdefault(kind, []).append(f"{name}: {host.message.rstrip('.')}")
+    for kind in (StepFailedError, HostUnreachableError, LockedError):
+        if kind in failures:
+            raise kind("; ".join(failures[kind]) + ".")

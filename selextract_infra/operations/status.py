@@ -1,0 +1,75 @@
+"""Status: one screen about what runs, what was interrupted, what is locked or frozen, what the app will recreate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import PendingRecreation
+from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.unfinished import at_work, unfinished_runs
+from selextract_infra.plan.recreation import pending_recreations
+
+__all__ = ["HostStatus", "Status", "status"]
+
+
+class HostStatus(Frozen):
+    """One host: whether it answers, who holds it, what is unfinished, and whether its Sampler writes."""
+
+    name: str
+    problem: str | None = None
+    lock: dict[str, Any] | None = None
+    freeze: dict[str, Any] | None = None
+    running: tuple[str, ...] = ()
+    interrupted: tuple[str, ...] = ()
+    sampler: str = ""
+
+
+class Status(Frozen):
+    """The fleet at one time."""
+
+    at: AwareDatetime
+    hosts: tuple[HostStatus, ...]
+    pending_recreations: tuple[PendingRecreation, ...] = ()
+    unreachable: dict[str, str] = Field(default_factory=dict)
+
+
+def status(fleet: Fleet) -> Status:
+    """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
+    seen = fleet.observe()
+    return Status(
+        at=seen.at,
+        hosts=tuple(_host_status(seen, host) for host in seen.hosts),
+        pending_recreations=pending_recreations(seen, fleet.policy),
+        unreachable=seen.unreachable,
+    )
+
+
+def _host_status(seen: Observation, host: HostObservation) -> HostStatus:
+    unfinished = [run for run, records in unfinished_runs(seen).items() if host.name in records]
+    running = tuple(run for run in unfinished if at_work(host, run, seen.at))
+    return HostStatus(
+        name=host.name,
+        problem=host.problem,
+        lock=host.state.get("lock"),
+        freeze=host.state.get("freeze"),
+        running=running,
+        interrupted=tuple(run for run in unfinished if run not in running),
+        sampler=_sampler(host, seen),
+    )
+
+
+def _sampler(host: HostObservation, seen: Observation) -> str:
+    sampler = host.sampler
+    if not sampler.installed:
+        return "not installed"
+    if not sampler.running:
+        return "stopped"
+    if sampler.last_sample_at is None:
+        return "running, nothing written yet"
+    age = max(0, round(seen.at.timestamp() - sampler.last_sample_at))
+    late = sampler.bucket is not None and age > 3 * sampler.bucket
+    return f"silent for {age} s" if late else f"running, wrote {age} s ago"

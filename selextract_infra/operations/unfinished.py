@@ -1,0 +1,175 @@
+"""Resume or roll back a Run, from this control machine or another: the hosts themselves hold what is needed."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from selextract_infra.apply.executor import put_back
+from selextract_infra.apply.identity import owner
+from selextract_infra.apply.outcome import concluded
+from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, SelextractError, UsageError
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Plan
+from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
+from selextract_infra.operations.apply import carry_out
+from selextract_infra.operations.fleet import Fleet
+
+__all__ = ["at_work", "resume", "roll_back", "unfinished_runs"]
+
+_OWNER = re.compile(r".*@(?P<machine>[^ ]+) \(process (?P<process>\d+)\)")
+
+
+def unfinished_runs(seen: Observation) -> dict[str, dict[str, dict[str, Any]]]:
+    """Runs without an end as the hosts hold them: by run ID, by host, the record that the host keeps."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for host in seen.hosts:
+        for record in host.state.get("unfinished", []):
+            found.setdefault(str(record["run_id"]), {})[host.name] = record
+    return found
+
+
+def at_work(host: HostObservation, run_id: str, now: datetime) -> bool:
+    """Whether somebody still works on that Run: its process lives on this machine, or elsewhere its lease holds."""
+    lock = host.state.get("lock") or {}
+    if lock.get("run_id") != run_id:
+        return False
+    named = _OWNER.fullmatch(str(lock.get("owner", "")))
+    if named and named["machine"] == socket.gethostname():
+        return _alive(int(named["process"]))
+    return datetime.fromisoformat(str(lock["lease_until"])) > now
+
+
+def resume(fleet: Fleet, run_id: str) -> Run:
+    """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
+
+    Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
+    the policy has changed since.
+    """
+    seen = fleet.observe()
+    run_id, records = _held(seen, run_id)
+    _refuse_at_work(seen, run_id, fleet.clock())
+    plan = _plan_of(records)
+    if plan.policy_digest != fleet.policy.digest:
+        raise DriftError(
+            f"The policy changed since run {run_id} began, so it cannot be finished as it was meant.",
+            remedy=f"selextract-infra rollback {run_id}",
+        )
+    run = _run_of(run_id, plan, records)
+    fleet.journal.record_plan(plan)
+    fleet.journal.record_run(run)
+    return carry_out(fleet, plan, run)
+
+
+def roll_back(fleet: Fleet, run_id: str) -> Run:
+    """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
+
+    Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
+    """
+    seen = fleet.observe()
+    unfinished = unfinished_runs(seen)
+    known = fleet.journal.run(run_id)
+    matching = [name for name in unfinished if name.startswith(run_id)]
+    if not matching and known is None:
+        raise _unknown(run_id, unfinished)
+    full_id = matching[0] if matching else known.id if known else run_id
+    records = unfinished.get(full_id, {})
+    _refuse_at_work(seen, full_id, fleet.clock())
+    plan = _plan_of(records) if records else _recorded_plan(fleet, known)
+    run = _run_of(full_id, plan, records) if known is None else known
+    hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
+    if not hosts:
+        raise HostUnreachableError(f"None of the hosts of run {full_id} can be reached: {', '.join(plan.hosts)}.")
+    bound = sum(step.timeout_seconds for step in plan.steps)
+    fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back by hand.", run=full_id)
+    undone = put_back(fleet.hands, run, hosts, tuple(step.id for step in plan.steps), bound=bound)
+    return _ended(fleet, run, undone.results)
+
+
+def _ended(fleet: Fleet, run: Run, results: tuple[StepResult, ...]) -> Run:
+    run = concluded(run.model_copy(update={"results": (*run.results, *results)}), fleet.clock())
+    if all(result.status is StepStatus.ROLLED_BACK for result in results):
+        run = run.model_copy(
+            update={"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": "Everything was put back."}
+        )
+    fleet.journal.record_run(run)
+    return run
+
+
+def _held(seen: Observation, run_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
+    unfinished = unfinished_runs(seen)
+    matching = [name for name in unfinished if name.startswith(run_id)]
+    if len(matching) != 1:
+        raise _unknown(run_id, unfinished)
+    return matching[0], unfinished[matching[0]]
+
+
+def _unknown(run_id: str, unfinished: dict[str, Any]) -> UsageError:
+    known = ", ".join(sorted(unfinished)) or "none"
+    return UsageError(
+        f"No host holds an unfinished run {run_id}; unfinished: {known}.", remedy="selextract-infra history"
+    )
+
+
+def _refuse_at_work(seen: Observation, run_id: str, now: datetime) -> None:
+    busy = next((host for host in seen.hosts if at_work(host, run_id, now)), None)
+    if busy is not None:
+        lock = busy.state["lock"]
+        raise LockedError(
+            f"Run {run_id} is still at work on {busy.name}: {lock['owner']}, lease until {lock['lease_until']}.",
+            remedy="wait until it ends, or until its lease has run out",
+        )
+
+
+def _plan_of(records: dict[str, dict[str, Any]]) -> Plan:
+    blob = next((record["plan"] for record in records.values() if record.get("plan")), None)
+    if blob is None:
+        raise UsageError("That run was started by hand and holds no plan.", remedy="selextract-infra rollback RUN")
+    try:
+        return Plan.model_validate(blob)
+    except ValidationError as problem:
+        raise SelextractError("The plan that the host holds cannot be read by this version.") from problem
+
+
+def _recorded_plan(fleet: Fleet, run: Run | None) -> Plan:
+    plan = fleet.journal.plan(run.plan_digest) if run else None
+    if plan is None:
+        raise UsageError("The plan of that run is not in this journal.", remedy="use the journal that recorded it")
+    return plan
+
+
+def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
+    """The Run as the hosts tell it: the steps they hold as verified are results, everything else is still to do."""
+    first = next(iter(records.values()))
+    verified = tuple(
+        StepResult(step=step, host=host, status=StepStatus.VERIFIED)
+        for host, record in records.items()
+        for step, state in record.get("steps", {}).items()
+        if state.get("status") == StepStatus.VERIFIED
+    )
+    return Run(
+        id=run_id,
+        operation=plan.operation,
+        plan_digest=plan.digest,
+        policy_digest=plan.policy_digest,
+        owner=owner(),
+        purpose=str(first.get("purpose", "")),
+        hosts=plan.hosts,
+        started_at=datetime.fromisoformat(str(first["started_at"])),
+        results=verified,
+    )
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
