@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, model_validator
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
 from selextract_infra.model.base import Frozen
 
@@ -25,8 +25,14 @@ def _plain(values: NDArray[Any]) -> list[Any]:
     return list(values.tolist())
 
 
-FloatColumn = Annotated[NDArray[np.float64], BeforeValidator(_floats), PlainSerializer(_plain, return_type=list)]
-IntColumn = Annotated[NDArray[np.int64], BeforeValidator(_integers), PlainSerializer(_plain, return_type=list)]
+_NUMBERS = WithJsonSchema({"type": "array", "items": {"type": "number"}})
+_INTEGERS = WithJsonSchema({"type": "array", "items": {"type": "integer"}})
+FloatColumn = Annotated[
+    NDArray[np.float64], BeforeValidator(_floats), PlainSerializer(_plain, return_type=list), _NUMBERS
+]
+IntColumn = Annotated[
+    NDArray[np.int64], BeforeValidator(_integers), PlainSerializer(_plain, return_type=list), _INTEGERS
+]
 
 
 class ContainerHistory(Frozen):

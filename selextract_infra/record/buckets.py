@@ -17,9 +17,10 @@ def write_history(database: sqlite3.Connection, machine_id: str, histories: Iter
     """Append the buckets; one that is held already is replaced, since the newest may have been unfinished."""
     for history in histories:
         columns = [getattr(history, name).tolist() for name in _COLUMNS]
+        columns.append(history.memory_limit.tolist() or [None] * len(history.at))
         database.executemany(
             "INSERT OR REPLACE INTO buckets (machine_id, container, project, service, at, cpu, cpu_peak, memory,"
-            " page_cache, oom_kills, restarts, samples) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " page_cache, oom_kills, restarts, samples, memory_limit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (machine_id, history.name, history.project, history.service, *values)
                 for values in zip(*columns, strict=True)
@@ -32,19 +33,21 @@ def read_history(
 ) -> tuple[ContainerHistory, ...]:
     """Buckets of one machine that start in ``[since, before)`` (Unix seconds), by container."""
     rows = database.execute(
-        "SELECT container, project, service, at, cpu, cpu_peak, memory, page_cache, oom_kills, restarts, samples"
+        "SELECT container, project, service, at, cpu, cpu_peak, memory, page_cache, oom_kills, restarts, samples,"
+        " memory_limit"
         " FROM buckets WHERE machine_id = ? AND at >= ? AND at < ? ORDER BY container, at",
         (machine_id, since, before),
     )
     found = []
     for name, group in groupby(rows, key=lambda row: row[0]):
         buckets = list(group)
-        columns = zip(*(bucket[3:] for bucket in buckets), strict=True)
+        *columns, limits = zip(*(bucket[3:] for bucket in buckets), strict=True)
         found.append(
             ContainerHistory(
                 name=name,
                 project=buckets[-1][1],
                 service=buckets[-1][2],
+                memory_limit=() if None in limits else limits,
                 **dict(zip(_COLUMNS, columns, strict=True)),
             )
         )

@@ -14,6 +14,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             machine_id TEXT NOT NULL, container TEXT NOT NULL, at INTEGER NOT NULL, project TEXT, service TEXT,
             cpu REAL NOT NULL, cpu_peak REAL NOT NULL, memory INTEGER NOT NULL, page_cache INTEGER NOT NULL,
             oom_kills INTEGER NOT NULL, restarts INTEGER NOT NULL, samples INTEGER NOT NULL,
+            memory_limit INTEGER,
             PRIMARY KEY (machine_id, at, container)
         ) WITHOUT ROWID""",
         """CREATE TABLE plans (
