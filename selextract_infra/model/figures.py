@@ -7,9 +7,22 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["cores", "count", "dollars", "duration", "memory", "percent", "printable"]
+__all__ = [
+    "amount",
+    "bandwidth",
+    "cores",
+    "count",
+    "disk",
+    "dollars",
+    "duration",
+    "latency",
+    "memory",
+    "percent",
+    "printable",
+]
 
 _MB = 1 << 20
+_GIGA = 10**9
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -25,6 +38,40 @@ def cores(value: float | None) -> str:
         return "unlimited"
     text = f"{value:,.2f}".rstrip("0").rstrip(".")
     return f"{text} core" if text == "1" else f"{text} cores"
+
+
+def disk(value: float) -> str:
+    """Bytes of a disk in decimal gigabytes with at most one decimal: ``140 GB``."""
+    return f"{value / _GIGA:,.1f}".removesuffix(".0") + " GB"
+
+
+def bandwidth(value: float) -> str:
+    """Bits a second in gigabits with at most two decimals: ``2.5 Gbps``."""
+    return f"{value / _GIGA:,.2f}".rstrip("0").rstrip(".") + " Gbps"
+
+
+def latency(seconds: float) -> str:
+    """A response time: ``534 ms``, ``2 s``."""
+    if seconds < 1:
+        return f"{seconds * 1000:,.0f} ms"
+    return f"{seconds:,.2f}".rstrip("0").rstrip(".") + " s"
+
+
+def amount(value: float, unit: str) -> str:
+    """A value with its unit as readings name it: ``ratio``, ``seconds``, ``per second``, ``cores``, ``users``, ..."""
+    written = {
+        "ratio": percent,
+        "seconds": latency,
+        "cores": cores,
+        "bytes": disk,
+        "bytes of RAM": memory,
+        "bits per second": bandwidth,
+    }.get(unit)
+    if written is not None:
+        return written(value)
+    number = f"{value:,.2f}".rstrip("0").rstrip(".")
+    rate = {"per second": "/s", "per hour": "/h"}.get(unit)
+    return f"{number}{rate}" if rate else f"{number} {unit}"
 
 
 def percent(ratio: float) -> str:
