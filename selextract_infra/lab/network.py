@@ -1,0 +1,64 @@
+"""A lab's own network: a small private subnet that nothing else on this machine uses."""
+
+from __future__ import annotations
+
+import ipaddress
+import subprocess
+import zlib
+
+from selextract_infra.errors import LabUnavailableError
+from selextract_infra.lab.engine import Engine, EngineError
+from selextract_infra.lab.topology import LAB_LABEL, network_name
+
+__all__ = ["ensure_network"]
+
+Network = ipaddress.IPv4Network
+
+RANGE = Network("10.213.0.0/16")
+SUBNET_BITS = 28
+ATTEMPTS = 32
+
+
+def ensure_network(engine: Engine, lab: str) -> Network:
+    """The lab's subnet; its network is made when missing. Raises LabUnavailableError when no subnet is free."""
+    name = network_name(lab)
+    present = engine.inspect("network", name)
+    if present:
+        return Network(present[0]["IPAM"]["Config"][0]["Subnet"])
+    subnets = list(RANGE.subnets(new_prefix=SUBNET_BITS))
+    first = zlib.crc32(lab.encode()) % len(subnets)
+    candidates = [subnets[(first + step) % len(subnets)] for step in range(len(subnets))]
+    used = _routes()
+    complaint = ""
+    for subnet in [one for one in candidates if not any(one.overlaps(other) for other in used)][:ATTEMPTS]:
+        try:
+            engine.run(
+                "network",
+                "create",
+                "--driver",
+                "bridge",
+                "--subnet",
+                str(subnet),
+                "--label",
+                f"{LAB_LABEL}={lab}",
+                name,
+            )
+        except EngineError as taken:
+            complaint = str(taken)
+            continue
+        return subnet
+    raise LabUnavailableError(
+        f"No free subnet for the lab in {RANGE}: {complaint or 'this machine routes all of it elsewhere'}.",
+        remedy="remove labs that are no longer needed with “lab down --name NAME”",
+    )
+
+
+def _routes() -> list[Network]:
+    """What this machine already has routes for; the default route is none of them."""
+    listing = subprocess.run(["ip", "-4", "route", "show"], capture_output=True, text=True, check=False).stdout
+    found = []
+    for line in listing.splitlines():
+        target = line.split()[0]
+        if target[0].isdigit():
+            found.append(Network(target, strict=False))
+    return found

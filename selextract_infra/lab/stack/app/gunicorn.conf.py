@@ -1,0 +1,11 @@
+"""Gunicorn for the API and the frontend; it is process 1 of its container and stops gracefully on SIGTERM."""
+
+import os
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+threads = 8
+backlog = 512
+graceful_timeout = 25
+timeout = 60
+keepalive = 5

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Celery replaces this shell and is process 1, so that SIGTERM is its warm shutdown: finish, then leave.
+exec celery --app tasks worker --loglevel WARNING --concurrency "${CELERY_CONCURRENCY:-2}" \
+    --without-gossip --without-mingle

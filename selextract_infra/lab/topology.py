@@ -1,0 +1,63 @@
+"""What a lab consists of: its hosts, their sizes, and the names and labels everything carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = [
+    "HOST_LABEL",
+    "LAB_LABEL",
+    "RECIPE_LABEL",
+    "HostSize",
+    "Topology",
+    "container_name",
+    "hosts_of",
+    "network_name",
+]
+
+LAB_LABEL = "selextract-infra.lab"
+HOST_LABEL = "selextract-infra.lab.host"
+RECIPE_LABEL = "selextract-infra.lab.recipe"
+
+GIBIBYTE = 1024**3
+
+
+class Topology(StrEnum):
+    """``single`` is the guide's one server; ``multi`` adds two hosts for databases."""
+
+    SINGLE = "single"
+    MULTI = "multi"
+
+
+@dataclass(frozen=True)
+class HostSize:
+    """A lab host as hardware: ``cpus`` whole cores, ``memory`` in bytes, ``address`` the last part of its address."""
+
+    name: str
+    cpus: int
+    memory: int
+    address: int
+    application: bool = False
+
+
+_APP = HostSize("app1", cpus=2, memory=4 * GIBIBYTE, address=11, application=True)
+_DATABASES = (
+    HostSize("db2", cpus=2, memory=2 * GIBIBYTE, address=12),
+    HostSize("db3", cpus=2, memory=2 * GIBIBYTE, address=13),
+)
+
+
+def hosts_of(topology: Topology) -> tuple[HostSize, ...]:
+    """The hosts of a topology; ``app1`` runs the application."""
+    return (_APP, *_DATABASES) if topology is Topology.MULTI else (_APP,)
+
+
+def container_name(lab: str, host: str) -> str:
+    """The name of a host's container in the machine's engine; its volume is called the same."""
+    return f"selextract-lab-{lab}-{host}"
+
+
+def network_name(lab: str) -> str:
+    """The name of a lab's network in the machine's engine."""
+    return f"selextract-lab-{lab}"
