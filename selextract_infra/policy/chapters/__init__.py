@@ -1,0 +1,1 @@
+"""The sections of the policy, by chapter of the guide."""

@@ -1,0 +1,61 @@
+"""Growth scenarios and what they need (GRO, REQ)."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+from selextract_infra.policy.section import Reading, Section, Table
+from selextract_infra.policy.units import (
+    BitsPerSecond,
+    Change,
+    Cores,
+    Count,
+    DiskBytes,
+    MemoryBytes,
+    PerHour,
+    PerSecond,
+)
+
+__all__ = ["Demand", "Growth", "Need", "Needs", "Scenario"]
+
+Amount = TypeVar("Amount")
+
+
+class Demand(Section, Generic[Amount]):
+    """Growth in one year as a ratio (0.5 is +50 %), and the result that the guide states."""
+
+    growth: Change
+    result: Amount
+
+
+class Need(Section, Generic[Amount]):
+    """What is needed at least, and the change that the guide calls it."""
+
+    amount: Amount
+    change: Change
+
+
+class Needs(Section):
+    """The host a scenario needs (REQ): cores, bytes of RAM, bytes of disk, bits per second."""
+
+    cpus: Need[Cores]
+    memory: Need[MemoryBytes]
+    storage: Need[DiskBytes]
+    network: Need[BitsPerSecond]
+
+
+class Scenario(Section):
+    """One growth scenario for the first year (GRO)."""
+
+    users: Demand[Count]
+    tasks: Demand[PerHour]
+    data: Demand[DiskBytes]
+    api_requests: Demand[PerSecond]
+    needs: Needs
+
+
+class Growth(Section):
+    """All scenarios, and what the storage percentages refer to (X-54)."""
+
+    scenarios: Table[Scenario]
+    storage_basis: Reading[Literal["data", "disk"]]

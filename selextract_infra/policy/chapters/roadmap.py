@@ -1,0 +1,75 @@
+"""The roadmap: phases, milestones, outcomes, next steps (RP, NXT, REC-04)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from selextract_infra.policy.section import Section, Table
+from selextract_infra.policy.units import Factor, Months, Ratio, Seconds
+
+__all__ = ["Milestone", "NextStep", "Outcome", "Period", "Recommendations", "Roadmap", "RoadmapPhase"]
+
+
+class Period(Section):
+    """When a roadmap phase is, and what the guide calls it; ``label`` is not unique (X-60)."""
+
+    label: str
+    title: str
+    start: Months
+    end: Months
+
+
+class Milestone(Section):
+    """What is due by the end of a month. ``operation`` None: this program only tracks it."""
+
+    month: Months
+    operation: str | None = None
+    upgrade: Literal["memory", "cpu", "storage", "network"] | None = None
+    adds_server: bool = False
+
+
+class Outcome(Section):
+    """A measurable outcome of a phase: a capacity factor, a utilisation, an availability or a response time."""
+
+    factor: Factor | None = None
+    above: Ratio | None = None
+    availability: Ratio | None = None
+    response_time: Seconds | None = None
+
+
+class RoadmapPhase(Section):
+    """One of the four half years."""
+
+    period: Period
+    milestones: Table[Milestone]
+    outcomes: Table[Outcome] = Field(default_factory=dict)
+
+
+class NextStep(Section):
+    """What the conclusion wants next (NXT); ``completes`` and ``begins`` name roadmap phases."""
+
+    within: Months
+    what: str
+    completes: str | None = None
+    begins: str | None = None
+
+
+class Roadmap(Section):
+    """The roadmap, in order."""
+
+    phases: Table[RoadmapPhase]
+    next_steps: Table[NextStep]
+
+
+class Review(Section):
+    """How often the plan is reviewed (REC-04)."""
+
+    every: Months
+
+
+class Recommendations(Section):
+    """The guide's recommendations that have numbers."""
+
+    review: Review

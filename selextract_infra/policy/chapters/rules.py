@@ -1,0 +1,135 @@
+"""Our own rules and the application mapping: sizing, right-sizing, Postgres, workers, facts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from selextract_infra.policy.section import Reading, Section, Table
+from selextract_infra.policy.units import Cores, Count, Factor, MemoryBytes, Ratio, Seconds
+
+__all__ = [
+    "Application",
+    "ApplicationService",
+    "Edge",
+    "Facts",
+    "Postgres",
+    "Rightsizing",
+    "ServiceEnvironment",
+    "Sizing",
+    "Workers",
+]
+
+
+class Sizing(Section):
+    """How sizes follow from use: shares are ratios, steps bytes (REC-03, X-05, X-08, X-46, X-68)."""
+
+    headroom: Ratio
+    memory_trigger: Ratio
+    parts_share: Ratio
+    limit_step: MemoryBytes
+    availability_month: Seconds
+    memory_units: Reading[Literal["binary", "decimal"]]
+
+    @property
+    def utilisation(self) -> float:
+        """The highest planned share in use: what the headroom leaves."""
+        return 1 - self.headroom
+
+
+class Rightsizing(Section):
+    """How limits follow from measured use: seconds, ratios, bytes and cores."""
+
+    window: Seconds
+    bucket: Seconds
+    minimum_coverage: Ratio
+    minimum_samples: Count
+    cpu_percentile: Ratio
+    memory_margin: Ratio
+    oom_factor: Factor
+    oom_step: MemoryBytes
+    minimum_change: Ratio
+    memory_step: MemoryBytes
+    cpu_step: Cores
+    memory_floor: MemoryBytes
+    cpu_floor: Cores
+    shrink_margin: Ratio
+    host_reserve_memory: Ratio
+    cpu_overcommit_warn: Ratio
+    cpu_overcommit_refuse: Ratio
+    redis_fork_reserve: Ratio
+
+
+class Postgres(Section):
+    """How Postgres is tuned: shares of effective memory, bytes, and connections (X-01 to X-04, X-13)."""
+
+    shared_buffers_share: Ratio
+    shared_buffers_maximum_share: Ratio
+    maintenance_divisor: Count
+    autovacuum_workers: Count
+    work_mem_minimum: MemoryBytes
+    superuser_reserved: Count
+    admin_reserve: Count
+    backend_memory: MemoryBytes
+
+
+class Workers(Section):
+    """How processes and workers are judged (X-18, X-26, X-32); seconds and ratios."""
+
+    minimum_recycle: Seconds
+    jitter: Ratio
+    utilisations: tuple[Ratio, ...]
+
+
+class Facts(Section):
+    """The share of the nominal size that a host's facts must reach (DRV-08)."""
+
+    memory: Ratio
+    storage: Ratio
+
+
+class ServiceEnvironment(Section):
+    """Names of environment variables, never their values."""
+
+    dsn: str | None = None
+    concurrency: str | None = None
+    prefetch: str | None = None
+
+
+class ApplicationService(Section):
+    """One Compose service: its role in the guide, and what may not be guessed about it.
+
+    ``health`` is requested on the host itself. ``count`` is how many instances the team wants, None for what the
+    Compose files say. ``maxmemory`` is Redis' own limit in bytes, ``eviction`` its policy when it is full.
+    """
+
+    role: str
+    health: str | None = None
+    count: Count | None = None
+    environment: ServiceEnvironment = ServiceEnvironment()
+    celery_app: str | None = None
+    runtime: Literal["python", "jvm", "node", "other"] | None = None
+    maxmemory: MemoryBytes | None = None
+    eviction: str | None = None
+
+
+class Edge(Section):
+    """What Nginx may do in an emergency: routes that may be cached or throttled, and where to put a file."""
+
+    public_cacheable: tuple[str, ...] = ()
+    non_critical: tuple[str, ...] = ()
+    nginx_include: str | None = None
+
+
+class Application(Section):
+    """How the app's services relate to the guide's; empty until the team maps them."""
+
+    project: str | None = None
+    directory: str | None = None
+    services: Table[ApplicationService] = Field(default_factory=dict)
+    edge: Edge = Edge()
+
+    def services_of(self, role: str) -> dict[str, ApplicationService]:
+        """The mapped services of a role of the guide, by their name in Compose."""
+        return {name: service for name, service in self.services.items() if service.role == role}

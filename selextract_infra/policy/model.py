@@ -1,0 +1,174 @@
+"""Policy: the guide as data, typed and frozen; every value knows where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import PrivateAttr
+
+from selextract_infra.errors import PolicyError
+from selextract_infra.policy.chapters.growth import Growth
+from selextract_infra.policy.chapters.investment import Cost, CpuParts, MemoryParts, Optimisation, Planning, Vertical
+from selextract_infra.policy.chapters.operation import Emergency, Monitoring, Prediction, Season, SeasonRules
+from selextract_infra.policy.chapters.roadmap import Recommendations, Roadmap
+from selextract_infra.policy.chapters.rules import Application, Facts, Postgres, Rightsizing, Sizing, Workers
+from selextract_infra.policy.chapters.scaling import (
+    Balancing,
+    EnabledFrom,
+    Maintenance,
+    PgBouncer,
+    PlannedEvent,
+    Regions,
+    Scaling,
+    TriggerRules,
+    Triggers,
+)
+from selextract_infra.policy.chapters.system import (
+    Baseline,
+    Bottleneck,
+    CapacityAlerts,
+    Container,
+    Guide,
+    Host,
+    Indicators,
+    Limits,
+    LoadTests,
+    Objective,
+)
+from selextract_infra.policy.section import Section, Table
+from selextract_infra.policy.source import Entry, Path, Source, find
+
+__all__ = ["Policy", "Provenance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a value comes from: the guide's item (None for our own rules), and ``guide``, ``file:line`` or
+    ``inventory``.
+    """
+
+    item_id: str | None
+    where: str
+
+
+class Policy(Section):
+    """All that the guide says, with the team's overrides. Get one from ``load_policy`` or ``default_policy``."""
+
+    guide: Guide
+    objectives: Table[Objective]
+    kpis: Indicators
+    capacity_alerts: CapacityAlerts
+    host: Host
+    containers: Table[Container]
+    baseline: Baseline
+    load_tests: LoadTests
+    bottlenecks: Table[Bottleneck]
+    limits: Limits
+    growth: Growth
+    triggers: Triggers
+    trigger_rules: TriggerRules
+    planned_events: Table[PlannedEvent]
+    maintenance: Maintenance
+    scaling: Scaling
+    enabled_from: EnabledFrom
+    balancing: Balancing
+    pgbouncer: PgBouncer
+    regions: Regions
+    vertical: Vertical
+    memory_parts: MemoryParts
+    cpu_parts: CpuParts
+    planning: Planning
+    cost: Cost
+    optimisation: Optimisation
+    roadmap: Roadmap
+    monitoring: Monitoring
+    prediction: Prediction
+    seasons: Table[Season]
+    season_rules: SeasonRules
+    emergency: Emergency
+    recommendations: Recommendations
+    sizing: Sizing
+    rightsizing: Rightsizing
+    postgres: Postgres
+    workers: Workers
+    facts: Facts
+    application: Application
+
+    _sources: tuple[Source, ...] = PrivateAttr(default=())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from."""
+        from selextract_infra.model.base import digest_of
+
+        return digest_of(self.model_dump(mode="json"))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All commented places of the guide, in its order: each item once, and our own rules."""
+        return self._sources[0].entries if self._sources else ()
+
+    @cached_property
+    def items(self) -> Mapping[str, Entry]:
+        """The guide's items by their ID."""
+        return {entry.item: entry for entry in self.entries if entry.item is not None}
+
+    def entry(self, path: str) -> Entry | None:
+        """The entry that explains the value at a dotted path: the nearest one that encloses it."""
+        steps = tuple(path.split("."))
+        by_path = self._entries_by_path
+        found = (by_path.get(steps[:length]) for length in range(len(steps), 0, -1))
+        return next((entry for entry in found if entry is not None), None)
+
+    def origin(self, path: str) -> Provenance:
+        """Where the value at a dotted path comes from.
+
+        Raises PolicyError when there is nothing at that path.
+        """
+        self.value(path)
+        entry = self.entry(path)
+        steps = tuple(path.split("."))
+        where = "guide"
+        for source in reversed(self._sources[1:]):
+            if find(source.values, steps)[0]:
+                where = source.where(steps)
+                break
+        return Provenance(None if entry is None else entry.item, where)
+
+    def value(self, path: str) -> Any:
+        """The value or section at a dotted path, such as ``sizing.headroom``.
+
+        Raises PolicyError with the nearest known name when there is none.
+        """
+        here: Any = self
+        done: list[str] = []
+        for step in path.split("."):
+            known = (
+                list(type(here).model_fields) if isinstance(here, Section) else list(here) if _is_table(here) else []
+            )
+            if step not in known:
+                raise PolicyError(f"there is no {'.'.join([*done, step])} in the policy{nearest(step, known)}")
+            here = getattr(here, step) if isinstance(here, Section) else here[step]
+            done.append(step)
+        return here
+
+    @cached_property
+    def _entries_by_path(self) -> dict[Path, Entry]:
+        return {entry.path: entry for entry in self.entries}
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest known one, or all when none is near."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(known)}" if known else ""
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping)
