@@ -116,21 +116,21 @@ class Policy(Section):
         """The guide's items by their ID."""
         return {entry.item: entry for entry in self.entries if entry.item is not None}
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str | Path) -> Entry | None:
         """The entry that explains the value at a dotted path: the nearest one that encloses it."""
-        steps = tuple(path.split("."))
+        steps = _steps(path)
         by_path = self._entries_by_path
         found = (by_path.get(steps[:length]) for length in range(len(steps), 0, -1))
         return next((entry for entry in found if entry is not None), None)
 
-    def origin(self, path: str) -> Provenance:
+    def origin(self, path: str | Path) -> Provenance:
         """Where the value at a dotted path comes from.
 
         Raises PolicyError when there is nothing at that path.
         """
         self.value(path)
         entry = self.entry(path)
-        steps = tuple(path.split("."))
+        steps = _steps(path)
         where = "guide"
         for source in reversed(self._sources[1:]):
             if find(source.values, steps)[0]:
@@ -138,14 +138,14 @@ class Policy(Section):
                 break
         return Provenance(None if entry is None else entry.item, where)
 
-    def value(self, path: str) -> Any:
-        """The value or section at a dotted path, such as ``sizing.headroom``.
+    def value(self, path: str | Path) -> Any:
+        """The value or section at a dotted path, such as ``sizing.headroom``; a tuple of steps where a name has a dot.
 
         Raises PolicyError with the nearest known name when there is none.
         """
         here: Any = self
         done: list[str] = []
-        for step in path.split("."):
+        for step in _steps(path):
             known = (
                 list(type(here).model_fields) if isinstance(here, Section) else list(here) if _is_table(here) else []
             )
@@ -158,6 +158,10 @@ class Policy(Section):
     @cached_property
     def _entries_by_path(self) -> dict[Path, Entry]:
         return {entry.path: entry for entry in self.entries}
+
+
+def _steps(path: str | Path) -> Path:
+    return tuple(path.split(".")) if isinstance(path, str) else path
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -86,6 +86,11 @@ class OperatingSystem(Section):
     distribution: str
     version: str
 
+    @property
+    def key(self) -> str:
+        """The release as a key of tables: ``ubuntu_22_04``."""
+        return f"{self.distribution}_{self.version}".lower().replace(".", "_")
+
 
 class Host(Section):
     """The reference host (SYS-01 to SYS-06): cores, bytes of RAM, bytes of disk, bits per second."""
