@@ -1,0 +1,92 @@
+"""The program as a user runs it: a process with its exit code, its answer and its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PLAYBOOK = str(Path(sys.executable).parent / "ansible-playbook")
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a process said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """Its JSON answer."""
+        return json.loads(self.out)
+
+    @property
+    def words(self) -> str:
+        """Everything it said."""
+        return self.out + self.err
+
+
+@dataclass(frozen=True)
+class Program:
+    """``selextract-infra`` with an inventory and a journal of its own."""
+
+    inventory: Path
+    state: Path
+
+    def arguments(self, *words: str | Path) -> list[str]:
+        """The command line for a command with its arguments."""
+        where = [] if words[0] == "history" else ["-i", str(self.inventory)]
+        return [sys.executable, "-m", "selextract_infra.cli", *map(str, words), *where, "--state", str(self.state)]
+
+    def run(self, *words: str | Path, timeout: float = 240, stdin: str = "") -> Answer:
+        """Run a command to its end."""
+        done = subprocess.run(
+            self.arguments(*words), capture_output=True, text=True, timeout=timeout, input=stdin, check=False,
+            cwd=ROOT, env=environment(),
+        )  # fmt: skip
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own; the test ends it."""
+        return subprocess.Popen(
+            self.arguments(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, cwd=ROOT, env=environment(), start_new_session=True,
+        )  # fmt: skip
+
+    def plan(self, *words: str | Path) -> Any:
+        """The right-sizing plan as JSON."""
+        answer = self.run("rightsize", *words, "--format", "json")
+        assert answer.code == 0, answer.words
+        return answer.data
+
+
+def environment() -> dict[str, str]:
+    """A plain 80-column environment, without the operator's own settings."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "USER", "LOGNAME")}
+    return {**kept, "COLUMNS": "80", "NO_COLOR": "1"}
+
+
+def by_hand(inventory: Path, *words: str, timeout: float = 240) -> Answer:
+    """``ansible-playbook`` as an operator types it in the checkout."""
+    done = subprocess.run(
+        [PLAYBOOK, "-i", str(inventory), *words], capture_output=True, text=True, timeout=timeout, check=False,
+        cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def wait_for(condition: Callable[[], object], *, bound: float, what: str) -> None:
+    """Wait until ``condition`` holds; fail after ``bound`` seconds."""
+    end = time.monotonic() + bound
+    while not condition():
+        assert time.monotonic() < end, f"{what}: not within {bound:g} s"
+        time.sleep(0.1)
