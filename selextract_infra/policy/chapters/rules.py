@@ -18,6 +18,7 @@ __all__ = [
     "Rightsizing",
     "ServiceEnvironment",
     "Sizing",
+    "StepTimes",
     "Workers",
 ]
 
@@ -38,13 +39,25 @@ class Sizing(Section):
         return 1 - self.headroom
 
 
+class StepTimes(Section):
+    """How long a step takes, in seconds: usually, to undo, and the bound after which it is stopped."""
+
+    estimate: Seconds
+    rollback: Seconds
+    timeout: Seconds
+
+
 class Rightsizing(Section):
-    """How limits follow from measured use: seconds, ratios, bytes and cores."""
+    """How limits follow from measured use: seconds, ratios, bytes and cores.
+
+    ``in_place`` is for all containers of a host, ``settle`` for each recreated instance.
+    """
 
     window: Seconds
     bucket: Seconds
     minimum_coverage: Ratio
     minimum_samples: Count
+    minimum_life: Seconds
     cpu_percentile: Ratio
     memory_margin: Ratio
     oom_factor: Factor
@@ -59,6 +72,8 @@ class Rightsizing(Section):
     cpu_overcommit_warn: Ratio
     cpu_overcommit_refuse: Ratio
     redis_fork_reserve: Ratio
+    in_place: StepTimes
+    settle: StepTimes
 
 
 class Postgres(Section):
@@ -101,12 +116,14 @@ class ApplicationService(Section):
     """One Compose service: its role in the guide, and what may not be guessed about it.
 
     ``health`` is requested on the host itself. ``count`` is how many instances the team wants, None for what the
-    Compose files say. ``maxmemory`` is Redis' own limit in bytes, ``eviction`` its policy when it is full.
+    Compose files say. ``parts``: it really uses the guide's memory parts of its role, so their sum is a floor (X-05,
+    X-08). ``maxmemory`` is Redis' own limit in bytes, ``eviction`` its policy when it is full.
     """
 
     role: str
     health: str | None = None
     count: Count | None = None
+    parts: bool = False
     environment: ServiceEnvironment = ServiceEnvironment()
     celery_app: str | None = None
     runtime: Literal["python", "jvm", "node", "other"] | None = None
