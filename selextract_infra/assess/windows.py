@@ -46,9 +46,13 @@ class Samples:
     interval: float | None = None
 
     def within(self, now: float, length: float) -> tuple[Sequence[float], Sequence[float]]:
-        """Stamps and values in (now - length, now]."""
+        """Stamps and values in (now - length, now]; a value that is no number is a gap."""
         start, end = bisect_right(self.at, now - length), bisect_right(self.at, now)
-        return self.at[start:end], self.values[start:end]
+        at, values = self.at[start:end], self.values[start:end]
+        if all(map(math.isfinite, values)):
+            return at, values
+        kept = [(stamp, value) for stamp, value in zip(at, values, strict=True) if math.isfinite(value)]
+        return [stamp for stamp, _ in kept], [value for _, value in kept]
 
     @property
     def spacing(self) -> float | None:
@@ -83,7 +87,7 @@ def window_value(samples: Samples, now: float, length: float, aggregate: Aggrega
 
 def _last(samples: Samples, now: float) -> WindowValue:
     end = bisect_right(samples.at, now)
-    if not end:
+    if not end or not math.isfinite(samples.values[end - 1]):
         return WindowValue(None, 0.0, 0)
     spacing = samples.spacing
     fresh = now == samples.at[end - 1] or (spacing is not None and now - samples.at[end - 1] < 2 * spacing)
@@ -106,6 +110,8 @@ def highest_share(values: Sequence[float], share: float) -> float:
 def _coverage(at: Sequence[float], spacing: float | None, now: float, length: float) -> float:
     """Share of the expected sampling slots that hold a sample; several samples in one slot count once."""
     if spacing is None or spacing <= 0 or length <= 0:
+        return 0.0
+    if not math.isfinite(length / spacing):
         return 0.0
     expected = max(1, round(length / spacing))
     return min(1.0, len({math.floor((now - stamp) / spacing) for stamp in at}) / expected)
