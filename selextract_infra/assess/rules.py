@@ -64,7 +64,8 @@ class Rule:
 
     ``holds_for`` seconds every raw sample must breach; without it the window's value is compared. ``of_baseline``: the
     thresholds are shares of the usual value (MON-07). ``coarsest`` is the longest distance of samples in seconds.
-    ``effect`` says what happens beyond the threshold.
+    ``effect`` says what happens beyond the threshold. ``alert``: it takes part in the severity of an incident, which the
+    indicators and limits of planning do not (X-70).
     """
 
     metric: str
@@ -77,6 +78,7 @@ class Rule:
     of_baseline: bool = False
     coarsest: float | None = None
     effect: str = ""
+    alert: bool = True
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:
@@ -164,7 +166,7 @@ class _Builder:
         for name, metric in _KPI_METRICS.items():
             kpi = getattr(self.policy.kpis, name)
             steps = self.steps(metric, kpi.warning, kpi.critical)
-            yield Rule(metric, self.item(f"kpis.{name}"), steps, self.coverage)
+            yield Rule(metric, self.item(f"kpis.{name}"), steps, self.coverage, alert=False)
 
     def current_capacity(self) -> Iterator[Rule]:
         """Shares of what the system can do today, where the indicators cannot fire before collapse (X-40).
@@ -176,14 +178,15 @@ class _Builder:
             if name != "data_storage":
                 today = getattr(self.policy.kpis, name).current
                 steps = self.steps(metric, _share(today, alerts.warning), _share(today, alerts.critical))
-                yield Rule(metric, "X-40", steps, self.coverage)
+                yield Rule(metric, "X-40", steps, self.coverage, alert=False)
 
     def limits(self) -> Iterator[Rule]:
         """LIM-S1 to LIM-S4, and the connections that Postgres has at all (HDB-03)."""
         for name, metric in _SOFT_METRICS.items():
             soft = getattr(self.policy.limits.soft, name)
             steps = (Step(Level.WARNING, self.rising, soft.limit),)
-            yield Rule(metric, self.item(f"limits.soft.{name}"), steps, self.coverage, effect=soft.effect)
+            item = self.item(f"limits.soft.{name}")
+            yield Rule(metric, item, steps, self.coverage, effect=soft.effect, alert=False)
         usable = self.policy.scaling.connections.maximum - self.policy.postgres.superuser_reserved
         full = (Step(Level.EMERGENCY, self.rising, usable),)
         item = self.item("scaling.connections")

@@ -66,7 +66,7 @@ def classify(
 
 def _of_reading(judgement: Judgement) -> IncidentSeverity | None:
     momentary = judgement.coverage is None and judgement.level is not Level.EMERGENCY
-    if momentary or judgement.level.rank < Level.WARNING.rank:
+    if momentary or not judgement.alert or judgement.level.rank < Level.WARNING.rank:
         return None
     if judgement.level is Level.EMERGENCY:
         return IncidentSeverity.P1

@@ -131,7 +131,8 @@ def _judged(
         item=rule.item,
         window_seconds=rule.holds_for or rule.window,
         coverage=coverage,
-        pages=level.rank >= Level.CRITICAL.rank,
+        alert=rule.alert,
+        pages=rule.alert and level.rank >= Level.CRITICAL.rank,
         sentence=f"{number}{relation} {amount(step.threshold, unit)}{lasting}{effect}",
     )
 
@@ -149,5 +150,6 @@ def _unknown(rule: Rule, measurement: Measurement, value: float | None, coverage
         item=rule.item,
         window_seconds=rule.holds_for or rule.window,
         coverage=coverage,
+        alert=rule.alert,
         sentence=why,
     )

@@ -38,6 +38,9 @@ def severity_of(*readings: tuple[str, float], signals: Signals | None = None) ->
         ([("error_rate", 0.06)], IncidentSeverity.P2),
         ([("error_rate", 0.11)], IncidentSeverity.P1),
         ([("response_time_p95", 5.1)], IncidentSeverity.P1),
+        ([("concurrent_users", 2000.0)], None),  # a limit of planning, not an incident
+        ([("requests_per_second", 1000.0)], None),
+        ([("pending_tasks", 500.0)], IncidentSeverity.P2),
         ([("requests_per_second", 50.0)], None),  # low throughput alone: every night
         ([("requests_per_second", 50.0), ("error_rate", 0.02)], IncidentSeverity.P2),
         ([("requests_per_second", 50.0), ("cpu_usage", 0.75)], IncidentSeverity.P3),
