@@ -11,7 +11,7 @@ from selextract_infra.cli.output import Format, emit, say
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from selextract_infra.lab import LabState, LabStatus
+    from selextract_infra.lab import LabState, LabStatus, LoadResult, Step
 
 Name = Annotated[str, typer.Option("--name", help="The lab's name; several labs live side by side.")]
 Form = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     lab.command()(up)
     lab.command()(down)
     lab.command()(status)
+    lab.command()(load)
     app.add_typer(lab, name="lab")
 
 
@@ -62,6 +63,48 @@ def status(name: Name = "lab", form: Form = Format.TABLE) -> None:
     emit(now, lambda out: _draw_status(out, now), form)
 
 
+def load(
+    rps: Annotated[float, typer.Option(help="Requests per second.")] = 20.0,
+    tasks_per_hour: Annotated[float, typer.Option(help="Tasks per hour, handed to the workers.")] = 0.0,
+    duration: Annotated[str, typer.Option("--for", help="How long, for example 90s or 5m.")] = "1m",
+    step: Annotated[
+        list[str] | None,
+        typer.Option(help="RPS@DURATION, for example 50@30s; repeat it. Takes the place of --rps and --for."),
+    ] = None,
+    name: Name = "lab",
+    form: Form = Format.TABLE,
+) -> None:
+    """Drive the lab's application and count every request and every task; Ctrl-C ends it early."""
+    from selextract_infra.lab import Lab, Step
+    from selextract_infra.policy.units import DURATION
+
+    steps = [_step(text) for text in step or ()] or [Step(rps, DURATION.parse(duration))]
+    run = Lab(name).load(steps=steps, tasks_per_hour=tasks_per_hour, on_progress=say)
+    run.start()
+    try:
+        run.wait()
+    except KeyboardInterrupt:
+        say("stopping; a second Ctrl-C leaves without counting")
+        run.stop()
+        run.wait()
+    result = run.result
+    emit(result, lambda out: _draw_load(out, result), form)
+
+
+def _step(text: str) -> Step:
+    from selextract_infra.errors import UsageError
+    from selextract_infra.lab import Step
+    from selextract_infra.policy.units import DURATION
+
+    rate, at, lasting = text.partition("@")
+    try:
+        return Step(float(rate), DURATION.parse(lasting))
+    except ValueError as wrong:
+        if at and isinstance(wrong, UsageError):
+            raise
+        raise UsageError(f"“{text}” is not a step; write RPS@DURATION, for example 50@30s.") from wrong
+
+
 def _draw_state(out: Console, state: LabState) -> None:
     out.print(f"application  {state.url}", soft_wrap=True)
     out.print(f"inventory    {state.inventory}", soft_wrap=True)
@@ -88,3 +131,26 @@ def _draw_status(out: Console, now: LabStatus) -> None:
     out.print(table)
     for note in now.notes:
         out.print(f"note: {note}", soft_wrap=True)
+
+
+def _draw_load(out: Console, result: LoadResult) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"{result.requests.total} requests in {result.seconds:.0f} s ({result.rate:.1f}/s)")
+    table.add_column("request")
+    for column in ("total", "failed", "P50 ms", "P95 ms", "P99 ms", "longest ms"):
+        table.add_column(column, justify="right")
+    for kind, count in (*result.kinds.items(), ("all", result.requests)):
+        times = (count.p50, count.p95, count.p99, count.longest)
+        shown = ["-" if time is None else f"{time * 1000:.0f}" for time in times]
+        table.add_row(kind, str(count.total), str(count.failed), *shown)
+    out.print(table)
+    for reason, times_seen in result.failures.items():
+        out.print(f"failed {times_seen} times: {reason}", soft_wrap=True)
+    tasks = result.tasks
+    counted = (
+        "not counted: the application did not answer afterwards"
+        if tasks.unknown
+        else (f"{tasks.started} started, {tasks.completed} completed, {tasks.lost} lost, {tasks.doubled} doubled")
+    )
+    out.print(f"tasks: {tasks.enqueued} accepted, {counted}", soft_wrap=True)

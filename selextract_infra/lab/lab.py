@@ -21,6 +21,7 @@ from selextract_infra.lab.inventory import (
     write_inventory,
     write_known_hosts,
 )
+from selextract_infra.lab.load import BROWSER, Load, Step, TaskShape
 from selextract_infra.lab.machine import Machine, look
 from selextract_infra.lab.network import ensure_network
 from selextract_infra.lab.state import HostStatus, LabHost, LabState, LabStatus, ServiceStatus
@@ -35,6 +36,7 @@ from selextract_infra.lab.topology import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from ipaddress import IPv4Network
 
 __all__ = ["Lab"]
@@ -182,6 +184,28 @@ class Lab:
             check=False,
             timeout=timeout,
             stdin=subprocess.DEVNULL,
+        )
+
+    def load(
+        self,
+        rps: float = 0.0,
+        *,
+        tasks_per_hour: float = 0.0,
+        seconds: float | None = None,
+        steps: Sequence[Step] = (),
+        task: TaskShape = BROWSER,
+        on_progress: Progress | None = None,
+    ) -> Load:
+        """Load on the lab's application, to be used in a ``with``; every request and task is counted.
+
+        ``rps`` requests per second for ``seconds`` (None: until the ``with`` ends), or ``steps`` of them.
+        """
+        return Load(
+            self.state().url,
+            steps or [Step(rps, seconds)],
+            tasks_per_hour=tasks_per_hour,
+            task=task,
+            on_progress=on_progress,
         )
 
     def _command(self, verb: str) -> str:

@@ -1,5 +1,6 @@
 """Tables and connections, shared by the API and the workers."""
 
+import atexit
 import os
 
 from psycopg_pool import ConnectionPool
@@ -36,4 +37,6 @@ def pool(size):
     with connections.connection() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
         connection.execute(SCHEMA)
+    # Without this the pool's threads keep a process that wants to end for twenty seconds.
+    atexit.register(connections.close)
     return connections

@@ -1,0 +1,8 @@
+"""Load on the lab's application that counts every request and every task."""
+
+from __future__ import annotations
+
+from selextract_infra.lab.load.generator import BROWSER, Load, Step, TaskShape
+from selextract_infra.lab.load.result import LoadResult, RequestCount, TaskCount
+
+__all__ = ["BROWSER", "Load", "LoadResult", "RequestCount", "Step", "TaskCount", "TaskShape"]
