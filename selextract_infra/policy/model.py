@@ -14,7 +14,15 @@ from selextract_infra.policy.chapters.growth import Growth
 from selextract_infra.policy.chapters.investment import Cost, CpuParts, MemoryParts, Optimisation, Planning, Vertical
 from selextract_infra.policy.chapters.operation import Emergency, Monitoring, Prediction, Season, SeasonRules
 from selextract_infra.policy.chapters.roadmap import Recommendations, Roadmap
-from selextract_infra.policy.chapters.rules import Application, Facts, Postgres, Rightsizing, Sizing, Workers
+from selextract_infra.policy.chapters.rules import (
+    Application,
+    Facts,
+    JournalRetention,
+    Postgres,
+    Rightsizing,
+    Sizing,
+    Workers,
+)
 from selextract_infra.policy.chapters.scaling import (
     Balancing,
     EnabledFrom,
@@ -95,6 +103,7 @@ class Policy(Section):
     postgres: Postgres
     workers: Workers
     facts: Facts
+    journal: JournalRetention
     application: Application
 
     _sources: tuple[Source, ...] = PrivateAttr(default=())

@@ -14,6 +14,7 @@ __all__ = [
     "ApplicationService",
     "Edge",
     "Facts",
+    "JournalRetention",
     "Postgres",
     "Rightsizing",
     "ServiceEnvironment",
@@ -102,6 +103,13 @@ class Facts(Section):
 
     memory: Ratio
     storage: Ratio
+
+
+class JournalRetention(Section):
+    """How long the journal of a control machine keeps what is not a Run; in seconds."""
+
+    observations: Seconds
+    history: Seconds
 
 
 class ServiceEnvironment(Section):
