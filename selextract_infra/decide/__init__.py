@@ -1,0 +1,1 @@
+"""What should change, and why: Decisions from an Assessment, an Observation and the Policy. Pure."""

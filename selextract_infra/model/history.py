@@ -41,8 +41,8 @@ class ContainerHistory(Frozen):
     ``at``: start of the bucket, Unix seconds. ``cpu``/``cpu_peak``: mean and highest sample, in cores. ``memory``:
     highest working set (without page cache), bytes. ``page_cache``: lowest active file cache, bytes. ``oom_kills`` and
     ``restarts``: how many in the bucket. ``samples``: how many samples were taken in the bucket. ``bucket_seconds``:
-    length of a bucket; ``interval_seconds``: how far apart samples should be. ``memory_limit``: the limit in force in the
-    bucket, bytes, 0 where there was none; the column is empty where the sampler did not record it.
+    length of a bucket; ``interval_seconds``: how far apart samples should be. ``memory_limit``: the limit in force in
+    the bucket, bytes, 0 where there was none; the column is empty where the sampler did not record it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

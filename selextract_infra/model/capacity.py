@@ -1,0 +1,104 @@
+"""The content of our ``compose.capacity.yml``: which Compose keys we write, in the form that the app itself uses.
+
+Mixing the forms (``mem_limit`` beside ``deploy.resources.limits``) makes Compose reject the files, so each service
+keeps its own. Anything in the file that is not among these keys is not ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from selextract_infra.model.observation import Limits
+
+__all__ = ["FILE_NAME", "foreign_keys", "limits_in", "with_limits"]
+
+FILE_NAME = "compose.capacity.yml"
+
+_SERVICE_KEYS = frozenset({"mem_limit", "memswap_limit", "cpus", "scale", "environment", "deploy"})
+_SCALARS = (str, int, float)
+
+
+def limits_in(keys: Any) -> Limits:
+    """The limits that a service's keys set, in either form, as we write them; None for each that they do not set."""
+    if not isinstance(keys, Mapping):
+        return Limits()
+    deploy = _mapping(_mapping(_mapping(keys.get("deploy")).get("resources")).get("limits"))
+    memory, cpus = keys.get("mem_limit", deploy.get("memory")), keys.get("cpus", deploy.get("cpus"))
+    return Limits(memory=_whole(memory), swap=_whole(keys.get("memswap_limit")), cpus=_number(cpus))
+
+
+def with_limits(services: Mapping[str, Any], service: str, limits: Limits, form: str) -> dict[str, Any]:
+    """The ``services`` of the capacity file with these limits for one service; every other key of ours stays.
+
+    ``form`` is ``deploy`` or ``service``. Values are bytes and cores; swap is Docker's total of memory and swap.
+    """
+    keys = dict(_mapping(services.get(service)))
+    if limits.swap is not None:
+        keys["memswap_limit"] = limits.swap
+    if form == "deploy":
+        deploy = dict(_mapping(keys.get("deploy")))
+        resources = dict(_mapping(deploy.get("resources")))
+        wanted = dict(_mapping(resources.get("limits")))
+        wanted |= {"memory": str(limits.memory)} if limits.memory is not None else {}
+        wanted |= {"cpus": f"{limits.cpus:g}"} if limits.cpus is not None else {}
+        keys["deploy"] = {**deploy, "resources": {**resources, "limits": wanted}}
+    else:
+        keys |= {"mem_limit": limits.memory} if limits.memory is not None else {}
+        keys |= {"cpus": limits.cpus} if limits.cpus is not None else {}
+    return {**services, service: keys}
+
+
+def foreign_keys(content: Any) -> list[str]:
+    """What a capacity file holds that we never write, as dotted paths; empty for ``{"services": {...}}`` of ours."""
+    if not isinstance(content, Mapping):
+        return ["the whole file"]
+    found = [str(key) for key in content if key != "services"]
+    for name, keys in _mapping(content.get("services")).items():
+        where = f"services.{name}"
+        if not isinstance(keys, Mapping):
+            found.append(where)
+            continue
+        found += [f"{where}.{key}" for key in keys if key not in _SERVICE_KEYS]
+        found += [
+            f"{where}.{key}" for key in _SERVICE_KEYS - {"environment", "deploy"}
+            if key in keys and not isinstance(keys[key], _SCALARS)
+        ]  # fmt: skip
+        if not _flat(keys.get("environment", {})):
+            found.append(f"{where}.environment")
+        if not _deploy_is_ours(keys.get("deploy", {})):
+            found.append(f"{where}.deploy")
+    return sorted(found)
+
+
+def _deploy_is_ours(deploy: Any) -> bool:
+    if not isinstance(deploy, Mapping) or not set(deploy) <= {"resources", "replicas"}:
+        return False
+    resources = deploy.get("resources", {})
+    if not isinstance(resources, Mapping) or not set(resources) <= {"limits"}:
+        return False
+    return _flat(resources.get("limits", {})) and isinstance(deploy.get("replicas", 0), int)
+
+
+def _flat(mapping: Any) -> bool:
+    return isinstance(mapping, Mapping) and all(isinstance(value, _SCALARS) for value in mapping.values())
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, _SCALARS):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
