@@ -27,6 +27,12 @@ class RequestCounter:
                 self._failed[kind] += 1
                 self._reasons[failure] += 1
 
+    @property
+    def ended(self) -> int:
+        """How many requests ended."""
+        with self._lock:
+            return sum(map(len, self._times.values()))
+
     def total(self) -> RequestCount:
         """All kinds together."""
         with self._lock:

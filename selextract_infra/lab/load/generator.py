@@ -134,14 +134,21 @@ class Load:
         return self._outcome
 
     @property
-    def sent(self) -> int:
-        """Requests that have ended so far, tasks handed in included."""
-        return self._counter.total().total
+    def requests_so_far(self) -> int:
+        """Requests that have ended so far, those that hand in tasks included."""
+        return self._counter.ended
 
     @property
-    def accepted_tasks(self) -> int:
+    def tasks_so_far(self) -> int:
         """Tasks the application has accepted so far."""
         return self._accepted
+
+    def wait_for_requests(self, count: int, bound: float = 300.0) -> None:
+        """Wait until ``count`` requests have ended. Raises SelextractError after ``bound`` seconds or at the load's end."""
+        end = monotonic() + bound
+        while self.requests_so_far < count:
+            if monotonic() > end or self.wait(0.05):
+                raise SelextractError(f"The load ended {self.requests_so_far} requests, {count} were waited for.")
 
     def _run(self) -> None:
         try:

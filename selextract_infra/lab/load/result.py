@@ -55,9 +55,29 @@ class LoadResult(Frozen):
         return self.requests.total / self.seconds if self.seconds else 0.0
 
     @property
+    def requests_total(self) -> int:
+        """Requests of all kinds."""
+        return self.requests.total
+
+    @property
+    def requests_failed(self) -> int:
+        """Requests without an answer, or with an error as the answer."""
+        return self.requests.failed
+
+    @property
+    def tasks_lost(self) -> int | None:
+        """Accepted tasks that were not completed; None where the application could not be asked."""
+        return None if self.tasks.unknown else self.tasks.lost
+
+    @property
+    def tasks_doubled(self) -> int | None:
+        """Tasks started or completed more than once; None where the application could not be asked."""
+        return None if self.tasks.unknown else self.tasks.doubled
+
+    @property
     def clean(self) -> bool:
         """Whether no request failed and no task was lost, doubled or left unknown."""
-        return not (self.requests.failed or self.tasks.lost or self.tasks.doubled or self.tasks.unknown)
+        return (self.requests_failed, self.tasks_lost, self.tasks_doubled) == (0, 0, 0)
 
 
 def percentile(times: Sequence[float], share: float) -> float | None:
