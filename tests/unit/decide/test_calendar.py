@@ -11,18 +11,24 @@ from selextract_infra.decide.calendar import (
     Adjustment,
     Calendar,
     PlannedEvent,
-    Season,
     instance_target,
+    planned_event,
     time_zone,
 )
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.policy import default_policy, load_policy
+from selextract_infra.policy.chapters.operation import Season
 
 BERLIN = ZoneInfo("Europe/Berlin")
-BLACK_FRIDAY = Season("Black Friday", (11, 20), (11, 30), 3.0)
-YEAR_END = Season("Year End", (12, 15), (12, 31), 2.0)
-SUMMER = Season("Summer Vacation", (7, 1), (7, 31), 0.7)
-GUIDE = Calendar(BERLIN, (BLACK_FRIDAY, YEAR_END, SUMMER), weekend_factor=0.5)
+POLICY = default_policy()
+GUIDE = Calendar.of(POLICY, zone=BERLIN, cheaper=True)
+BLACK_FRIDAY = {"black_friday": POLICY.seasons["black_friday"]}
+SUMMER = {"summer": POLICY.seasons["summer"]}
+
+
+def season(first: str, last: str, factor: float) -> Season:
+    return Season.model_validate({"first": first, "last": last, "factor": factor})
 
 
 def at(year: int, month: int, day: int, hour: int = 12) -> datetime:
@@ -63,27 +69,27 @@ def test_every_weekend_of_black_friday_2025_keeps_the_peak() -> None:
 
 
 def test_the_day_is_the_one_of_the_time_zone() -> None:
-    new_york = Calendar(ZoneInfo("America/New_York"), (BLACK_FRIDAY,))
+    new_york = Calendar(ZoneInfo("America/New_York"), BLACK_FRIDAY)
     instant = datetime(2025, 11, 20, 2, tzinfo=UTC)
     assert new_york.adjustment(instant).multiplier == 1.0
-    assert Calendar(ZoneInfo("Asia/Tokyo"), (BLACK_FRIDAY,)).adjustment(instant).multiplier == 3.0
+    assert Calendar(ZoneInfo("Asia/Tokyo"), BLACK_FRIDAY).adjustment(instant).multiplier == 3.0
 
 
 def test_overlapping_peaks_take_the_highest_never_the_product() -> None:
-    calendar = Calendar(BERLIN, (BLACK_FRIDAY,), (campaign(at(2025, 11, 21)),))
+    calendar = Calendar(BERLIN, BLACK_FRIDAY, (campaign(at(2025, 11, 21)),))
     assert calendar.adjustment(at(2025, 11, 21, 13)).multiplier == 3.0
 
 
 def test_an_unnamed_peak_yields_to_a_named_season_even_a_smaller_one() -> None:
-    modest = Season("Modest", (11, 20), (11, 30), 1.5)
+    modest = {"modest": season("November 20", "November 30", 1.5)}
     unnamed = campaign(at(2025, 11, 21), 0.75, unnamed_peak=True)
-    calendar = Calendar(BERLIN, (modest,), (unnamed,))
+    calendar = Calendar(BERLIN, modest, (unnamed,))
     assert calendar.adjustment(at(2025, 11, 21, 13)).multiplier == 1.5
-    assert Calendar(BERLIN, (), (unnamed,)).adjustment(at(2025, 11, 21, 13)).multiplier == 1.75
+    assert Calendar(BERLIN, {}, (unnamed,)).adjustment(at(2025, 11, 21, 13)).multiplier == 1.75
 
 
 def test_an_event_raises_capacity_from_its_lead_until_it_ends() -> None:
-    calendar = Calendar(BERLIN, (), (campaign(at(2025, 3, 5), 1.0, lead=timedelta(hours=24)),))
+    calendar = Calendar(BERLIN, {}, (campaign(at(2025, 3, 5), 1.0, lead=timedelta(hours=24)),))
     assert calendar.adjustment(at(2025, 3, 4, 11)).multiplier == 1.0
     assert calendar.adjustment(at(2025, 3, 4, 12)).multiplier == 2.0
     assert calendar.adjustment(at(2025, 3, 5, 17)).multiplier == 2.0
@@ -91,7 +97,7 @@ def test_an_event_raises_capacity_from_its_lead_until_it_ends() -> None:
 
 
 def test_an_event_suspends_the_weekend_and_the_low_season() -> None:
-    calendar = Calendar(BERLIN, (SUMMER,), (campaign(at(2025, 7, 5), 0.5),), weekend_factor=0.5)
+    calendar = Calendar(BERLIN, SUMMER, (campaign(at(2025, 7, 5), 0.5),), weekend_factor=0.5)
     assert calendar.adjustment(at(2025, 7, 5, 13)).multiplier == 1.5
 
 
@@ -122,7 +128,7 @@ def test_a_target_says_what_made_it_less() -> None:
 
 
 def test_changes_list_the_edges_of_events_and_days() -> None:
-    calendar = Calendar(BERLIN, (BLACK_FRIDAY,), (campaign(at(2025, 11, 18)),))
+    calendar = Calendar(BERLIN, BLACK_FRIDAY, (campaign(at(2025, 11, 18)),))
     changes = calendar.changes(at(2025, 11, 17), at(2025, 12, 3))
     assert [(when.day, when.hour, adjustment.multiplier) for when, adjustment in changes] == [
         (17, 12, 1.0),
@@ -140,7 +146,7 @@ def test_peaks_are_seen_thirty_days_ahead() -> None:
 
 
 def test_a_season_may_run_over_new_year() -> None:
-    holidays = Season("Holidays", (12, 20), (1, 6), 2.0)
+    holidays = season("December 20", "January 6", 2.0)
     assert holidays.covers(date(2025, 12, 31))
     assert holidays.covers(date(2026, 1, 6))
     assert not holidays.covers(date(2026, 1, 7))
@@ -155,7 +161,7 @@ def test_an_instant_without_a_time_zone_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "a\0b"])
 def test_an_unknown_time_zone_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="unknown time zone"):
+    with pytest.raises(UsageError, match="Unknown time zone"):
         time_zone(name)
 
 
@@ -174,7 +180,7 @@ def test_events_that_make_no_sense_are_refused() -> None:
     room=st.integers(0, 50),
     when=st.integers(1_600_000_000, 2_000_000_000).map(lambda stamp: datetime.fromtimestamp(stamp, BERLIN)),
     factor=st.floats(0, 1),
-    multipliers=st.lists(st.floats(0, 20), max_size=4),
+    multipliers=st.lists(st.integers(0, 2000).map(lambda hundredths: hundredths / 100), max_size=4),
     increase=st.floats(0, 20),
 )
 def test_no_season_pushes_a_service_out_of_its_bounds(
@@ -186,10 +192,41 @@ def test_no_season_pushes_a_service_out_of_its_bounds(
     multipliers: list[float],
     increase: float,
 ) -> None:
-    seasons = tuple(Season(f"s{n}", (1, 1), (12, 31), value) for n, value in enumerate(multipliers))
+    seasons = {f"s{n}": season("January 1", "December 31", value) for n, value in enumerate(multipliers)}
     calendar = Calendar(BERLIN, seasons, (campaign(when, increase),), weekend_factor=factor)
     adjustment = calendar.adjustment(when)
     target = instance_target(base, adjustment, minimum=minimum, maximum=minimum + room)
     assert minimum <= target.granted <= minimum + room
     assert adjustment.multiplier <= max([1.0, 1 + increase, *multipliers]) * (1 + 1e-12)
     assert adjustment.multiplier >= min([1.0, factor, *multipliers])
+
+
+def test_the_team_may_state_products_instead() -> None:
+    stated = {
+        "season_rules": {
+            "overlapping": {"stated": "product"},
+            "weekend_in_peak": {"stated": "product"},
+            "weekend_in_low": {"stated": "product"},
+        }
+    }
+    calendar = Calendar.of(load_policy(stated), zone=BERLIN, cheaper=True)
+    assert calendar.adjustment(at(2025, 11, 22)).multiplier == 1.5
+    assert calendar.adjustment(at(2025, 7, 5)).multiplier == 0.35
+    both = Calendar(BERLIN, BLACK_FRIDAY, (campaign(at(2025, 11, 21)),), multiply_peaks=True)
+    assert both.adjustment(at(2025, 11, 21, 13)).multiplier == 6.0
+
+
+def test_kinds_of_events_come_from_the_policy() -> None:
+    event = planned_event(POLICY, "marketing_campaign", "Spring", at(2025, 3, 5), at(2025, 3, 6))
+    assert (event.increase, event.prepares_at) == (1.0, at(2025, 3, 4))
+    launch = planned_event(POLICY, "feature_launch", "v2", at(2025, 3, 5), at(2025, 3, 6))
+    assert (launch.increase, launch.prepares_at) == (0.5, at(2025, 3, 5, 0))
+    peak = planned_event(POLICY, "peak_season", "Fair", at(2025, 3, 5), at(2025, 3, 6))
+    assert (peak.increase, peak.lead, peak.unnamed_peak) == (0.75, timedelta(0), True)
+    with pytest.raises(UsageError, match="not a kind"):
+        planned_event(POLICY, "eclipse", "x", at(2025, 3, 5), at(2025, 3, 6))
+
+
+def test_weekends_are_halved_only_in_the_cheaper_profile() -> None:
+    assert Calendar.of(POLICY).adjustment(at(2025, 3, 1)).multiplier == 1.0
+    assert Calendar.of(POLICY, cheaper=True).adjustment(at(2025, 3, 1)).multiplier == 0.5
