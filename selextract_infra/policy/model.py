@@ -17,6 +17,7 @@ from selextract_infra.policy.chapters.roadmap import Recommendations, Roadmap
 from selextract_infra.policy.chapters.rules import (
     Application,
     Facts,
+    Forecasting,
     JournalRetention,
     Postgres,
     Rightsizing,
@@ -100,6 +101,7 @@ class Policy(Section):
     recommendations: Recommendations
     sizing: Sizing
     rightsizing: Rightsizing
+    forecast: Forecasting
     postgres: Postgres
     workers: Workers
     facts: Facts

@@ -14,6 +14,7 @@ __all__ = [
     "ApplicationService",
     "Edge",
     "Facts",
+    "Forecasting",
     "JournalRetention",
     "Postgres",
     "Rightsizing",
@@ -75,6 +76,33 @@ class Rightsizing(Section):
     redis_fork_reserve: Ratio
     in_place: StepTimes
     settle: StepTimes
+
+
+class Forecasting(Section):
+    """How use is forecast from daily values; times in seconds, shares as ratios.
+
+    ``horizon`` is how far the backtest looks. Fewer days than ``insufficient_below`` give no number, fewer than
+    ``low_confidence_below`` a doubtful one. ``interval`` is the share of days that lies between P10 and P90.
+    ``minimum_coverage``: the share of days that must have a value. ``fit``: how many days lines and slopes are fitted to;
+    ``judged_over``: over how many days methods are compared; ``history``: older days are not looked at.
+    ``must_win_by``: by how much a method must beat "same day last week" to be used. A level that changes by
+    ``shift_change`` and stays for ``shift_lasting`` restarts the fit, and so does a gap longer than ``longest_gap``.
+    Dates beyond ``farthest`` are not given.
+    """
+
+    horizon: Seconds
+    insufficient_below: Seconds
+    low_confidence_below: Seconds
+    interval: Ratio
+    minimum_coverage: Ratio
+    fit: Seconds
+    judged_over: Seconds
+    history: Seconds
+    must_win_by: Ratio
+    shift_change: Ratio
+    shift_lasting: Seconds
+    longest_gap: Seconds
+    farthest: Seconds
 
 
 class Postgres(Section):
