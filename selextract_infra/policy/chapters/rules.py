@@ -42,10 +42,11 @@ class Sizing(Section):
 
 
 class StepTimes(Section):
-    """How long a step takes, in seconds: usually, to undo, and the bound after which it is stopped."""
+    """How long a step takes, in seconds: usually, to undo, the health gate's bound, and the bound of the whole."""
 
     estimate: Seconds
     rollback: Seconds
+    gate: Seconds
     timeout: Seconds
 
 
