@@ -1,0 +1,115 @@
+"""``compose.capacity.yml``: rendered always the same way, and read back strictly.
+
+The file is a small part of YAML that the standard library can read: nested mappings, two spaces a level, values written
+as JSON. ``$`` is doubled, since Compose would put a variable there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .failure import HostSideError
+
+__all__ = ["parse", "render"]
+
+HEADER = """\
+# Written by selextract-infra: container limits and counts that go on top of the app's own Compose files.
+# Edits here are lost at its next run. `selextract-infra rightsize` changes the values; `selextract-infra uninstall`
+# removes this file and its entry in COMPOSE_FILE.
+"""
+_ALLOWED = {
+    "mem_limit": (int,),
+    "memswap_limit": (int,),
+    "cpus": (int, float),
+    "scale": (int,),
+    "deploy": (dict,),
+    "environment": (dict,),
+}
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+_LINE = re.compile(r"(?P<indent> *)(?P<key>\"(?:[^\"\\]|\\.)*\"|[A-Za-z_][A-Za-z0-9_.-]*):(?: (?P<value>.+))?\Z")
+
+
+def render(services: dict[str, dict[str, Any]]) -> str:
+    """The file's text for services given in Compose's own keys; sorted, so equal content gives equal bytes.
+
+    Raises ``HostSideError`` of kind ``usage`` for a key that is none of ours.
+    """
+    for name, service in services.items():
+        for key, value in service.items():
+            if not isinstance(value, _ALLOWED.get(key, ())) or isinstance(value, bool):
+                raise HostSideError(
+                    f"{key}={value!r} of service {name} does not belong into compose.capacity.yml.", kind="usage"
+                )
+    body = "services:\n" + _lines(services, 1) if services else "services: {}\n"
+    return HEADER + body
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The data of a file that ``render`` wrote.
+
+    Raises ``HostSideError`` of kind ``compose`` for a line that ``render`` would not write.
+    """
+    root: dict[str, Any] = {}
+    open_mappings = [root]
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.match(line)
+        level = len(match["indent"]) // 2 if match else 0
+        if match is None or len(match["indent"]) % 2 or level >= len(open_mappings):
+            raise _not_ours(number)
+        del open_mappings[level + 1 :]
+        key = json.loads(match["key"]) if match["key"].startswith('"') else match["key"]
+        value = {} if match["value"] is None else _value(match["value"], number)
+        open_mappings[level][key] = value
+        if match["value"] is None:
+            open_mappings.append(value)
+    return root
+
+
+def _lines(mapping: dict[str, Any], level: int) -> str:
+    parts = []
+    for name in sorted(mapping):
+        value, key = mapping[name], _key(str(name))
+        if isinstance(value, dict) and value:
+            parts.append(f"{'  ' * level}{key}:\n{_lines(value, level + 1)}")
+        else:
+            parts.append(f"{'  ' * level}{key}: {_scalar(value)}\n")
+    return "".join(parts)
+
+
+def _key(name: str) -> str:
+    plain = _PLAIN_KEY.match(name) and name.lower() not in _WORDS
+    return name if plain else _text(name)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return _text(value.replace("$", "$$"))
+    if isinstance(value, float) and value == int(value):
+        return f"{int(value)}.0"
+    return json.dumps(value)
+
+
+def _text(text: str) -> str:
+    """A JSON string is a double-quoted YAML string, as long as characters beyond ASCII stand as they are."""
+    return re.sub(
+        r"[\x7f-\xa0\u2028\u2029\ufeff]", lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False)
+    )
+
+
+def _value(text: str, number: int) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise _not_ours(number) from None
+    return value.replace("$$", "$") if isinstance(value, str) else value
+
+
+def _not_ours(number: int) -> HostSideError:
+    return HostSideError(
+        f"Line {number} of compose.capacity.yml was edited by hand and is not understood.", kind="compose"
+    )

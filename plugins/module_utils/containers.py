@@ -1,0 +1,121 @@
+"""A container as Docker describes it, reduced to what this project needs; never its environment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import local
+from typing import Any
+
+from .engine import Engine
+
+__all__ = ["Container", "find_containers"]
+
+_LABEL = "com.docker.compose."
+_NEVER = "0001-01-01T00:00:00Z"
+_DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
+_DEFAULT_GRACE = 10.0  # seconds; Docker's own default
+_PARALLEL = 4
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container. Memory and swap in bytes, CPUs in cores; None means unlimited. ``swap`` is memory plus swap.
+
+    ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
+    change it in any other form. ``service`` is None for a one-off container of ``docker compose run``.
+    """
+
+    id: str
+    name: str
+    image: str
+    pid: int
+    state: str
+    health: str | None
+    started_at: str | None
+    restarts: int
+    oom_killed: bool
+    memory: int | None
+    swap: int | None
+    cpus: float | None
+    cpu_period: int | None
+    stop_grace: float
+    project: str | None
+    service: str | None
+    number: int | None
+    config_hash: str | None
+    config_files: tuple[str, ...]
+    working_directory: str | None
+    environment_file: str | None
+
+    @property
+    def running(self) -> bool:
+        """Whether it has processes."""
+        return self.pid > 0
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any]) -> Container:
+        """From the answer of ``Engine.inspect``."""
+        state, limits, config = raw["State"], raw["HostConfig"], raw["Config"]
+        labels = config.get("Labels") or {}
+        one_off = str(labels.get(_LABEL + "oneoff", "")).lower() == "true"
+        number = str(labels.get(_LABEL + "container-number", ""))
+        quota, period = limits.get("CpuQuota") or 0, limits.get("CpuPeriod") or 0
+        started = state.get("StartedAt")
+        return cls(
+            id=raw["Id"],
+            name=str(raw["Name"]).lstrip("/"),
+            image=str(config.get("Image") or raw.get("Image") or ""),
+            pid=int(state.get("Pid") or 0),
+            state=str(state.get("Status") or "unknown"),
+            health=(state.get("Health") or {}).get("Status"),
+            started_at=None if started in (None, "", _NEVER) else started,
+            restarts=int(raw.get("RestartCount") or 0),
+            oom_killed=bool(state.get("OOMKilled")),
+            memory=limits.get("Memory") or None,
+            swap=_positive(limits.get("MemorySwap")),
+            cpus=_cpus(limits.get("NanoCpus") or 0, quota, period),
+            cpu_period=(period or _DEFAULT_PERIOD) if quota > 0 or period > 0 else None,
+            stop_grace=float(_or(config.get("StopTimeout"), _DEFAULT_GRACE)),
+            project=labels.get(_LABEL + "project") or None,
+            service=None if one_off else labels.get(_LABEL + "service") or None,
+            number=int(number) if number.isdigit() and not one_off else None,
+            config_hash=labels.get(_LABEL + "config-hash") or None,
+            config_files=tuple(filter(None, str(labels.get(_LABEL + "project.config_files", "")).split(","))),
+            working_directory=labels.get(_LABEL + "project.working_dir") or None,
+            environment_file=labels.get(_LABEL + "project.environment_file") or None,
+        )
+
+
+def find_containers(engine: Engine, socket_path: str, project: str | None = None) -> list[Container]:
+    """All containers of a Compose project, or of the host, sorted by name; those that vanish meanwhile are left out."""
+    labels = [] if project is None else [f"{_LABEL}project={project}"]
+    ids = [str(listed["Id"]) for listed in engine.containers(labels)]
+    few = len(ids) <= 2 * _PARALLEL
+    details = [engine.inspect(one) for one in ids] if few else _inspect_parallel(ids, socket_path)
+    return sorted((Container.parse(detail) for detail in details if detail), key=lambda container: container.name)
+
+
+def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] | None]:
+    mine = local()
+
+    def inspect(container: str) -> dict[str, Any] | None:
+        engine: Engine = mine.__dict__.setdefault("engine", Engine(socket_path))
+        return engine.inspect(container)
+
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        return list(pool.map(inspect, ids))
+
+
+def _positive(value: int | None) -> int | None:
+    return value if value and value > 0 else None
+
+
+def _cpus(nano: int, quota: int, period: int) -> float | None:
+    if nano > 0:
+        return nano / 1e9
+    return quota / (period or _DEFAULT_PERIOD) if quota > 0 else None
+
+
+def _or(value: Any, otherwise: Any) -> Any:
+    return otherwise if value is None else value

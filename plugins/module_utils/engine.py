@@ -1,0 +1,194 @@
+"""A small client of the Docker Engine API over its Unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from .failure import HostSideError
+
+__all__ = ["DEFAULT_SOCKET", "Engine", "EngineRefusedError"]
+
+DEFAULT_SOCKET = "/var/run/docker.sock"
+
+
+class EngineRefusedError(HostSideError):
+    """Docker answered, and the answer was no; ``status`` is the HTTP status."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence, kind="docker")
+        self.status = status
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float | None) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Engine:
+    """The Docker engine of this host. One instance belongs to one thread; it keeps its connection open.
+
+    ``timeout`` is in seconds and holds for each answer. Every method raises ``HostSideError`` of kind ``docker`` when
+    Docker does not run or does not answer, ``EngineRefusedError`` when it answers with an error.
+    """
+
+    def __init__(self, socket_path: str = DEFAULT_SOCKET, timeout: float = 15.0) -> None:
+        self._path = socket_path
+        self._timeout = timeout
+        self._connection: _SocketConnection | None = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def info(self) -> dict[str, Any]:
+        """What Docker says about the host: ``NCPU``, ``MemTotal``, ``SwapLimit``, ``DockerRootDir`` and more."""
+        return dict(self._call("GET", "/info"))
+
+    def containers(self, labels: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """All containers that have all of ``labels`` (``name`` or ``name=value``), stopped ones too."""
+        query = {"all": "1", "filters": json.dumps({"label": list(labels)})}
+        return list(self._call("GET", "/containers/json?" + urlencode(query)))
+
+    def inspect(self, container: str) -> dict[str, Any] | None:
+        """Everything about one container, or None when it is gone."""
+        try:
+            return dict(self._call("GET", f"/containers/{quote(container, safe='')}/json"))
+        except EngineRefusedError as refusal:
+            if refusal.status == http.client.NOT_FOUND:
+                return None
+            raise
+
+    def update(self, container: str, body: dict[str, int]) -> list[str]:
+        """Change a container's resources in place; ``body`` as in the Engine API. Returns Docker's warnings."""
+        answer = self._call("POST", f"/containers/{quote(container, safe='')}/update", body)
+        return [str(warning) for warning in (answer or {}).get("Warnings") or []]
+
+    def stop(self, container: str, grace: float) -> None:
+        """Stop a container with its own signal and wait for it; it is killed after ``grace`` seconds."""
+        path = f"/containers/{quote(container, safe='')}/stop?t={int(grace)}"
+        self._call("POST", path, timeout=grace + self._timeout)
+
+    def remove(self, container: str) -> None:
+        """Remove a stopped container; its volumes stay."""
+        self._call("DELETE", f"/containers/{quote(container, safe='')}")
+
+    def events(self, kinds: Iterable[str], since: float, until: float) -> list[dict[str, Any]]:
+        """Container events of some kinds (``oom``, ``die``...) between two Unix times, as far as Docker remembers."""
+        query = {"since": f"{since:.3f}", "until": f"{until:.3f}", "filters": _event_filter(kinds)}
+        connection, response = self._open("GET", "/events?" + urlencode(query), None, self._timeout)
+        with response:
+            lines = response.read().splitlines()
+        connection.close()
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def follow(self, kinds: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Container events as they happen, on a connection of its own, until Docker closes it."""
+        query = urlencode({"filters": _event_filter(kinds)})
+        connection, response = self._open("GET", "/events?" + query, None, None)
+        try:
+            for line in response:
+                if line.strip():
+                    yield json.loads(line)
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            raise self._unanswered("GET /events", problem) from problem
+        finally:
+            connection.close()
+
+    def _call(self, method: str, path: str, body: dict[str, int] | None = None, timeout: float | None = None) -> Any:
+        kept = self._connection
+        try:
+            answer = self._exchange(kept, method, path, body, timeout)
+        except HostSideError:
+            if kept is None or method != "GET":
+                raise
+            self.close()  # a kept connection may have been closed by the other side
+            answer = self._exchange(None, method, path, body, timeout)
+        return answer
+
+    def _exchange(
+        self,
+        kept: _SocketConnection | None,
+        method: str,
+        path: str,
+        body: dict[str, int] | None,
+        timeout: float | None,
+    ) -> Any:
+        if method != "GET":
+            kept = None
+        connection, response = self._open(method, path, body, timeout or self._timeout, kept)
+        try:
+            content = response.read()
+        except (OSError, http.client.HTTPException) as problem:
+            connection.close()
+            raise self._unanswered(f"{method} {path}", problem) from problem
+        if method == "GET":
+            self._connection = connection
+        else:
+            connection.close()
+        if response.status >= http.client.BAD_REQUEST:
+            raise EngineRefusedError(
+                f"Docker refused {method} {path.split('?')[0]}: {_message(content)}.", response.status
+            )
+        return json.loads(content) if content.strip() else None
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, int] | None,
+        timeout: float | None,
+        kept: _SocketConnection | None = None,
+    ) -> tuple[_SocketConnection, http.client.HTTPResponse]:
+        connection = kept or _SocketConnection(self._path, timeout)
+        content = None if body is None else json.dumps(body)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            connection.request(method, path, content, headers)
+            return connection, connection.getresponse()
+        except (OSError, http.client.HTTPException) as problem:
+            connection.close()
+            raise self._unanswered(f"{method} {path.split('?')[0]}", problem) from problem
+
+    def _unanswered(self, what: str, problem: Exception) -> HostSideError:
+        if isinstance(problem, socket.timeout):
+            return HostSideError(f"Docker did not answer {what} in time.", kind="docker")
+        if isinstance(problem, PermissionError):
+            return HostSideError(
+                f"Docker's socket {self._path} may not be opened by this user; become root.", kind="docker"
+            )
+        if isinstance(problem, (FileNotFoundError, ConnectionRefusedError)):
+            return HostSideError(f"Docker is not running on this host: nothing answers at {self._path}.", kind="docker")
+        return HostSideError(f"Docker stopped answering {what}: {problem or type(problem).__name__}.", kind="docker")
+
+
+def _event_filter(kinds: Iterable[str]) -> str:
+    return json.dumps({"type": ["container"], "event": list(kinds)})
+
+
+def _message(content: bytes) -> str:
+    try:
+        message = json.loads(content)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = content.decode("utf-8", "replace")
+    return " ".join(str(message).split()).rstrip(".") or "no reason was given"

@@ -1,0 +1,24 @@
+"""The one way in which host-side code says that something cannot be done."""
+
+from __future__ import annotations
+
+__all__ = ["HostSideError"]
+
+
+class HostSideError(Exception):
+    """One clear sentence for a person, and a ``kind`` that tells the control machine what sort of failure it is.
+
+    Kinds: ``docker`` and ``state`` (the host is not prepared), ``usage`` (the call is wrong), ``locked``, ``refused``
+    (a rule forbids it; ``rule`` names it), ``compose`` (Compose rejects the app's files), ``gate`` (a check after a
+    change failed), ``restore`` (putting back failed).
+    """
+
+    def __init__(self, sentence: str, *, kind: str, rule: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.kind = kind
+        self.rule = rule
+
+    def result(self) -> dict[str, str]:
+        """What a module returns beside ``msg``."""
+        return {"kind": self.kind, **({"rule": self.rule} if self.rule else {})}

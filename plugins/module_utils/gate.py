@@ -1,0 +1,86 @@
+"""What must hold after a change: values as asked, containers healthy, URLs answering, nobody killed for memory."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from .containers import Container, find_containers
+from .engine import Engine
+from .failure import HostSideError
+from .limits import Capability, Limits, change_of, describe, wanted_for
+from .probe import complaint_of
+
+__all__ = ["Gate"]
+
+_SECOND = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*Z\Z")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate.
+
+    ``expected`` has the limits of each service that has to run, an empty mapping where only running matters. ``began``
+    is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place.
+    """
+
+    project: str
+    expected: dict[str, dict[str, Any]]
+    urls: list[str]
+    began: float
+    in_place: dict[str, dict[str, Any]]
+
+    def complaint(self, engine: Engine, socket_path: str, now: float) -> str | None:
+        """What does not hold yet, in words, or None. Raises ``HostSideError`` when waiting longer cannot help."""
+        containers = find_containers(engine, socket_path, self.project)
+        self._refuse_victims(engine, containers, now)
+        host = Capability.parse(engine.info())
+        for service, limits in sorted(self.expected.items()):
+            complaint = _service_complaint(service, limits, containers, host)
+            if complaint:
+                return complaint
+        return next((complaint for complaint in map(complaint_of, self.urls) if complaint), None)
+
+    def _refuse_victims(self, engine: Engine, containers: list[Container], now: float) -> None:
+        by_id = {container.id: container for container in containers}
+        for name, before in self.in_place.items():
+            container = by_id.get(name)
+            if container and container.started_at and _moment(container.started_at) > self.began:
+                raise HostSideError(f"{container.name} restarted after its limits were changed.", kind="gate")
+            if container and _lowered(before, container) and self._killed(engine, container, now):
+                raise HostSideError(f"{container.name} was killed for memory after its limit was lowered.", kind="gate")
+
+    def _killed(self, engine: Engine, container: Container, now: float) -> bool:
+        events = engine.events(["oom"], self.began, now)
+        return any((event.get("Actor") or {}).get("ID", event.get("id")) == container.id for event in events)
+
+
+def _service_complaint(
+    service: str, limits: dict[str, Any], containers: list[Container], host: Capability
+) -> str | None:
+    own = [container for container in containers if container.service == service]
+    if not own:
+        return f"service {service} has no container"
+    for container in own:
+        if container.state != "running":
+            return f"{container.name} is {container.state}"
+        if container.health not in (None, "healthy"):
+            return f"{container.name} is {container.health}"
+        wanted = wanted_for(limits, container)
+        if change_of(container, wanted, host):
+            return f"{container.name} has {describe(Limits.of(container))} instead of {describe(wanted)}"
+    return None
+
+
+def _lowered(before: dict[str, Any], container: Container) -> bool:
+    return container.memory is not None and (before["memory"] is None or container.memory < before["memory"])
+
+
+def _moment(text: str) -> float:
+    match = _SECOND.match(text)
+    if match is None:
+        return 0.0
+    form = "%Y-%m-%dT%H:%M:%S.%f" if "." in match[1] else "%Y-%m-%dT%H:%M:%S"
+    return datetime.strptime(match[1], form).replace(tzinfo=timezone.utc).timestamp()

@@ -1,0 +1,124 @@
+"""The lock of a host: who works on it, for what, until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .runs import moment, unfinished_runs
+from .state import StateFolder
+
+__all__ = ["Claim", "Verdict", "free", "hold", "judge"]
+
+_FILE = "lock.json"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who wants the lock; ``lease_seconds`` is how long the next step may take."""
+
+    run_id: str
+    owner: str
+    purpose: str
+    operation: str
+    lease_seconds: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the lock is ours, and whose it is or was.
+
+    ``holder`` is the record of who has it (``unfinished`` names a Run that has to be resumed or rolled back first).
+    ``took_over`` is the record of an expired lock that was replaced.
+    """
+
+    acquired: bool
+    holder: dict[str, Any] | None
+    took_over: dict[str, Any] | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Why it was not acquired, for a person; empty when it was."""
+        if self.acquired or self.holder is None:
+            return ""
+        holder = self.holder
+        who = f"{holder.get('owner', 'somebody')} for {holder.get('purpose', 'an unknown purpose')}"
+        if holder.get("unfinished"):
+            return (
+                f"Run {holder['unfinished']} of {who} is unfinished here;"
+                f" selextract-infra resume {holder['unfinished']}, or rollback {holder['unfinished']}."
+            )
+        return (
+            f"The host is locked by {who} since {holder.get('taken_at', 'an unknown time')}"
+            f" (run {holder.get('run_id')}), at most until {holder.get('lease_until')}."
+        )
+
+
+def judge(folder: StateFolder, claim: Claim, now: float) -> Verdict:
+    """What ``hold`` would answer now; changes nothing."""
+    current = folder.read(_FILE)
+    if current is not None and current.get("run_id") == claim.run_id:
+        return Verdict(True, {**current, "lease_until": moment(now + claim.lease_seconds)})
+    if current is not None and not _expired(current, now):
+        return Verdict(False, current)
+    others = [record for record in unfinished_runs(folder) if record["run_id"] != claim.run_id]
+    if others:
+        run = others[0]
+        known = {key: run.get(key) for key in ("run_id", "owner", "purpose", "operation")}
+        return Verdict(False, {**known, "taken_at": run.get("started_at"), "unfinished": run["run_id"]})
+    return Verdict(True, _record(claim, now, current), current)
+
+
+def hold(folder: StateFolder, claim: Claim, now: float) -> Verdict:
+    """Take the lock, or extend the lease of our own.
+
+    An expired lease that no unfinished Run stands behind is taken over, and the new record says from whom.
+    """
+    with folder.guarded():
+        verdict = judge(folder, claim, now)
+        if verdict.acquired and verdict.holder is not None:
+            folder.write(_FILE, verdict.holder)
+    return verdict
+
+
+def free(folder: StateFolder, run_id: str | None, *, check: bool = False) -> Verdict:
+    """Give back the lock of ``run_id``; None gives back anybody's that no unfinished Run stands behind.
+
+    ``acquired`` of the answer is False when somebody else holds it, or an unfinished Run; then it stays.
+    """
+    with folder.guarded():
+        current = folder.read(_FILE)
+        if current is None:
+            return Verdict(True, None)
+        if run_id is not None and current.get("run_id") != run_id:
+            return Verdict(False, current)
+        if run_id is None and any(run["run_id"] == current.get("run_id") for run in unfinished_runs(folder)):
+            return Verdict(False, {**current, "unfinished": current.get("run_id")})
+        if not check:
+            folder.remove(_FILE)
+        return Verdict(True, current)
+
+
+def _record(claim: Claim, now: float, replaced: dict[str, Any] | None) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "format": 1,
+        "run_id": claim.run_id,
+        "owner": claim.owner,
+        "purpose": claim.purpose,
+        "operation": claim.operation,
+        "taken_at": moment(now),
+        "lease_until": moment(now + claim.lease_seconds),
+    }
+    if replaced is not None:
+        record["took_over"] = {
+            key: replaced.get(key) for key in ("run_id", "owner", "purpose", "taken_at", "lease_until")
+        }
+    return record
+
+
+def _expired(record: dict[str, Any], now: float) -> bool:
+    try:
+        return datetime.fromisoformat(str(record["lease_until"])).timestamp() <= now
+    except (KeyError, ValueError):
+        return False

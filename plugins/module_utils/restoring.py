@@ -1,0 +1,82 @@
+"""Put back what the steps of a Run changed on this host, from what was noted before each change."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .capacity_writer import CapacityWriter
+from .containers import Container, find_containers
+from .engine import Engine
+from .failure import HostSideError
+from .limits import Capability, Limits, describe, restoration
+from .runs import RunRecord
+from .state import StateFolder
+
+__all__ = ["Restoring"]
+
+
+@dataclass
+class Restoring:
+    """Restores steps; collects what it ``done``, ``notes`` on what is not exactly as before, and ``failures``."""
+
+    folder: StateFolder
+    socket_path: str
+    check: bool = False
+    done: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def step(self, record: RunRecord, step_id: str) -> None:
+        """Restore one step, the last thing it did first. A part that fails does not keep the others from it."""
+        inverse = record.step(step_id).get("inverse") or {}
+        failed_before = len(self.failures)
+        self._try(self._capacity_file, inverse.get("capacity_file"))
+        self._try(self._containers, inverse.get("containers"))
+        if self.check or not record.step(step_id):
+            return
+        failures = self.failures[failed_before:]
+        status = "rollback failed" if failures else "rolled back"
+        record.end_step(step_id, status, time.time(), " ".join(failures))
+
+    def _try(self, restore: Any, inverse: dict[str, Any] | None) -> None:
+        if not inverse:
+            return
+        try:
+            restore(inverse)
+        except HostSideError as failure:
+            self.failures.append(failure.sentence)
+
+    def _capacity_file(self, inverse: dict[str, Any]) -> None:
+        writer = CapacityWriter(self.folder, inverse["project"], inverse["directory"])
+        if self.check or writer.restore(inverse):
+            self.done.append(f"The Compose files in {inverse['directory']} are as before.")
+
+    def _containers(self, inverse: dict[str, dict[str, Any]]) -> None:
+        with Engine(self.socket_path) as engine:
+            present = find_containers(engine, self.socket_path)
+            host = Capability.parse(engine.info())
+            for name, before in inverse.items():
+                self._container(engine, _present(present, name, before), before, host)
+
+    def _container(self, engine: Engine, container: Container | None, before: dict[str, Any], host: Capability) -> None:
+        if container is None:
+            self.notes.append(f"{before['name']} is gone, so nothing of it was put back.")
+            return
+        body, note = restoration(before, container, host)
+        if not body:
+            return
+        if not self.check:
+            engine.update(container.id, body)
+        limits = describe(Limits(before["memory"], before["swap"], before["cpus"]))
+        self.done.append(f"{container.name}: {limits}.")
+        if note:
+            self.notes.append(note)
+
+
+def _present(containers: list[Container], name: str, before: dict[str, Any]) -> Container | None:
+    """The same container, or the one that was made in its place since."""
+    same = [container for container in containers if container.id == name]
+    heirs = [one for one in containers if one.name == before["name"] and one.service == before["service"]]
+    return next(iter(same + heirs), None)

@@ -1,0 +1,106 @@
+"""Records of Runs on the host: what a Run set out to do, how far it came, and how each step is undone."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+from .failure import HostSideError
+from .state import StateFolder
+
+__all__ = ["RunRecord", "moment", "unfinished_runs"]
+
+_KEPT = 50  # ended Runs
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+_IN_WORK = ("pending", "running", "failed")
+
+
+def moment(now: float) -> str:
+    """A Unix time as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(round(now), timezone.utc).isoformat()
+
+
+class RunRecord:
+    """``runs/<run_id>.json``. Every change is on the disk before the method returns."""
+
+    def __init__(self, folder: StateFolder, run_id: str) -> None:
+        if not _NAME.match(run_id):
+            raise HostSideError(f"{run_id!r} is not the ID of a run.", kind="usage")
+        self._folder = folder
+        self._file = f"runs/{run_id}.json"
+        self.content: dict[str, Any] = folder.read(self._file) or {"format": 1, "run_id": run_id, "steps": {}}
+
+    @property
+    def exists(self) -> bool:
+        """Whether the Run has begun on this host."""
+        return "status" in self.content
+
+    def begin(self, about: dict[str, Any], now: float) -> None:
+        """Record that the Run works on this host; a Run that goes on keeps what it has recorded.
+
+        ``about`` holds ``owner``, ``purpose``, ``operation``, ``plan_digest``, ``policy_digest`` and ``plan``.
+        """
+        self.content.setdefault("started_at", moment(now))
+        self.content.update({key: value for key, value in about.items() if value is not None})
+        self.content["status"] = "running"
+        self.content.pop("ended_at", None)
+        self._save()
+
+    def start_step(self, step_id: str, now: float) -> None:
+        """Record that a step begins (again)."""
+        step = self.content["steps"].setdefault(step_id, {"inverse": {}})
+        step.update({"status": "running", "started_at": moment(now), "started": now, "message": ""})
+        step.pop("ended_at", None)
+        self._save()
+
+    def step(self, step_id: str) -> dict[str, Any]:
+        """The record of a step, empty when it never began."""
+        found = self.content["steps"].get(step_id, {})
+        return dict(found)
+
+    def note_inverse(self, step_id: str, part: str, inverse: dict[str, Any]) -> None:
+        """Record how something is undone, before it is done; what an earlier attempt recorded stays as it is."""
+        noted = self.content["steps"][step_id]["inverse"].setdefault(part, {})
+        for key, value in inverse.items():
+            noted.setdefault(key, value)
+        self._save()
+
+    def end_step(self, step_id: str, status: str, now: float, message: str = "") -> None:
+        """Record how a step ended: ``verified``, ``failed``, ``rolled back`` or ``rollback failed``."""
+        step = self.content["steps"].setdefault(step_id, {"inverse": {}})
+        step.update({"status": status, "ended_at": moment(now), "message": message})
+        self._save()
+
+    def end(self, now: float) -> str:
+        """Record the end of the Run as its steps tell it, and return its status; one with work left stays running."""
+        statuses = {step["status"] for step in self.content["steps"].values()}
+        if statuses & set(_IN_WORK):
+            return "running"
+        order = ("rollback failed", "rolled back")
+        self.content["status"] = next((status for status in order if status in statuses), "done")
+        self.content["ended_at"] = moment(now)
+        self._save()
+        _forget_old(self._folder)
+        return str(self.content["status"])
+
+    def _save(self) -> None:
+        self._folder.write(self._file, self.content)
+
+
+def unfinished_runs(folder: StateFolder) -> list[dict[str, Any]]:
+    """The records of Runs without an end, oldest first."""
+    records = [folder.read(f"runs/{name}") for name in folder.names("runs")]
+    found = [record for record in records if record and record.get("status") == "running"]
+    return sorted(found, key=lambda record: str(record.get("started_at", "")))
+
+
+def _forget_old(folder: StateFolder) -> None:
+    names = folder.names("runs")
+    if len(names) <= _KEPT:
+        return
+    records = {name: folder.read(f"runs/{name}") or {} for name in names}
+    ended = [name for name in names if records[name].get("status") != "running"]
+    ended.sort(key=lambda name: str(records[name].get("ended_at", "")))
+    for name in ended[: len(names) - _KEPT]:
+        folder.remove(f"runs/{name}")

@@ -1,0 +1,159 @@
+#!/usr/bin/python
+"""Write compose.capacity.yml beside an app's Compose files."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: capacity_file
+short_description: Write compose.capacity.yml and name it in COMPOSE_FILE
+version_added: "0.1.0"
+description:
+  - The file lies beside the app's own Compose files and holds limits, counts and concurrency; nothing else of the app
+    is touched.
+  - The entry C(COMPOSE_FILE) of C(.env) names every file that was in force before, and ours last. Every other byte,
+    the owner
+    and the mode stay.
+  - Compose accepts the result before the file takes its place, and once more afterwards as the app's next C(up) will
+    read it.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: Name of the Compose project.
+    type: str
+    required: true
+  directory:
+    description: The folder its Compose files are in.
+    type: path
+    required: true
+  services:
+    description: The whole wanted content, by service, in Compose's own keys. Required with O(state=present).
+    type: dict
+  state:
+    description: V(absent) takes the file away and brings C(.env) back to what it was before the first change.
+    type: str
+    choices: [present, absent]
+    default: present
+  run_id:
+    description: ID of the Run, which holds the lock. Required with O(state=present).
+    type: str
+  step_id:
+    description: ID of the step. Required with O(state=present).
+    type: str
+  docker_socket:
+    description: Docker's socket; running containers tell which files the app team starts from.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says what would change., support: full}
+  diff_mode: {description: Shows the file and the entry before and after., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Write the capacity file
+  selextract.infra.capacity_file:
+    project: selextract
+    directory: /opt/selextract
+    services:
+      api: {mem_limit: 1610612736, memswap_limit: 1610612736, cpus: 1.5}
+    run_id: 20260301T020000-9f3ac1
+    step_id: rightsize-app1
+"""
+
+RETURN = r"""
+files: {description: The Compose files in force afterwards., type: list, elements: str, returned: always}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import dotenv
+from ..module_utils.capacity import render
+from ..module_utils.capacity_writer import CapacityWriter
+from ..module_utils.compose import CAPACITY_FILE, files_in_force
+from ..module_utils.containers import find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.runs import RunRecord
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+            "services": {"type": "dict"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "run_id": {"type": "str"},
+            "step_id": {"type": "str"},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        required_if=[("state", "present", ["services", "run_id", "step_id"])],
+        supports_check_mode=True,
+    )
+    run(module, _present if module.params["state"] == "present" else _absent)
+
+
+def _present(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    writer = CapacityWriter(folder, given["project"], given["directory"], _started_from(given))
+    text, environment = render(given["services"]), writer.environment_with_us()
+    result = _result(writer, text, environment)
+    if result["changed"] and not module.check_mode:
+        _write(writer, text, RunRecord(folder, given["run_id"]), given["step_id"])
+    return {**result, "files": [name for name in writer.files if name != CAPACITY_FILE] + [CAPACITY_FILE]}
+
+
+def _write(writer: CapacityWriter, text: str, record: RunRecord, step_id: str) -> None:
+    if not record.exists:
+        raise HostSideError("The Run has not begun on this host; its lock has to be taken first.", kind="usage")
+    if not record.step(step_id):
+        record.start_step(step_id, time.time())
+    record.note_inverse(step_id, "capacity_file", writer.inverse())
+    try:
+        writer.write(text)
+    except HostSideError as failure:
+        record.end_step(step_id, "failed", time.time(), failure.sentence)
+        raise
+
+
+def _absent(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    writer = CapacityWriter(StateFolder(given["state_folder"]), given["project"], given["directory"])
+    result = _result(writer, None, writer.environment_without_us())
+    if result["changed"] and not module.check_mode:
+        writer.remove()
+    return {**result, "files": files_in_force(given["directory"])}
+
+
+def _started_from(given: dict[str, Any]) -> tuple[str, ...]:
+    with Engine(given["docker_socket"]) as engine:
+        containers = find_containers(engine, given["docker_socket"], given["project"])
+    return next((one.config_files for one in containers if one.config_files), ())
+
+
+def _result(writer: CapacityWriter, text: str | None, environment: bytes) -> dict[str, Any]:
+    """The difference; of ``.env`` only the entry is shown, since the rest may be secret."""
+    before, after = writer.text or "", text or ""
+    entries = [dotenv.find_entry(content, "COMPOSE_FILE") for content in (writer.environment, environment)]
+    lines = [f"COMPOSE_FILE={entry.raw.decode('utf-8', 'replace')}\n" if entry else "" for entry in entries]
+    return {
+        "changed": before != after or environment != writer.environment,
+        "diff": [
+            {"before_header": CAPACITY_FILE, "after_header": CAPACITY_FILE, "before": before, "after": after},
+            {"before_header": ".env", "after_header": ".env", "before": lines[0], "after": lines[1]},
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()

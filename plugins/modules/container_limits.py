@@ -1,0 +1,203 @@
+#!/usr/bin/python
+"""Change limits of running containers in place."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_limits
+short_description: Change memory, swap and CPU limits of a service's containers in place
+version_added: "0.1.0"
+description:
+  - Nothing is restarted. Memory and swap change together; a container that has the limits already is left alone.
+  - How it is undone is on the host's disk before the first container is touched.
+  - A memory limit below what a container uses now plus O(shrink_margin) is refused, before any container is touched.
+  - The containers stay changed until they are recreated, so M(selextract.infra.capacity_file) writes the same limits
+    down.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: Name of the Compose project.
+    type: str
+    required: true
+  services:
+    description:
+      - By service, the limits of each of its containers. A value that is missing or null stays as it is.
+      - C(memory) in bytes; C(swap) in bytes is memory and swap together, by default equal to memory; C(cpus) in cores.
+    type: dict
+    required: true
+  shrink_margin:
+    description: How much room above present use a lowered memory limit must leave, as a ratio.
+    type: float
+    required: true
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says what would change., support: full}
+  diff_mode: {description: Shows the limits before and after., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Set limits in place
+  selextract.infra.container_limits:
+    project: selextract
+    services:
+      api: {memory: 1610612736, cpus: 1.5}
+    shrink_margin: 0.1
+    run_id: 20260301T020000-9f3ac1
+    step_id: rightsize-app1
+"""
+
+RETURN = r"""
+containers:
+  description: Every container with its limits before and after.
+  type: list
+  elements: dict
+  returned: always
+notes: {description: Sentences about what cannot be undone exactly., type: list, elements: str, returned: always}
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.containers import Container, find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.limits import (
+    Capability,
+    Limits,
+    change_of,
+    describe,
+    inverse_of,
+    refuse_shrinking,
+    wanted_for,
+)
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.runs import RunRecord
+from ..module_utils.state import StateFolder
+
+
+@dataclass(frozen=True)
+class Change:
+    """One container with what it should have; ``body`` is what Docker is asked for, empty when it has it already."""
+
+    container: Container
+    wanted: Limits
+    body: dict[str, int]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "services": {"type": "dict", "required": True},
+            "shrink_margin": {"type": "float", "required": True},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _limit)
+
+
+def _limit(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    with Engine(given["docker_socket"]) as engine:
+        containers = find_containers(engine, given["docker_socket"], given["project"])
+        changes = _changes(containers, given, Capability.parse(engine.info()))
+        for change in changes:
+            if change.body:
+                refuse_shrinking(change.container, change.wanted, given["shrink_margin"])
+        if not module.check_mode:
+            _carry_out(
+                engine, changes, RunRecord(StateFolder(given["state_folder"]), given["run_id"]), given["step_id"]
+            )
+    return _result(changes)
+
+
+def _changes(containers: list[Container], given: dict[str, Any], host: Capability) -> list[Change]:
+    changes = []
+    for service, limits in sorted(given["services"].items()):
+        own = [container for container in containers if container.service == service]
+        if not own:
+            raise HostSideError(
+                f"Service {service} of project {given['project']} has no container here.",
+                kind="refused",
+                rule="mapping",
+            )
+        for container in own:
+            wanted = wanted_for(limits, container)
+            changes.append(Change(container, wanted, change_of(container, wanted, host)))
+    return changes
+
+
+def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id: str) -> None:
+    if not record.exists:
+        raise HostSideError("The Run has not begun on this host; its lock has to be taken first.", kind="usage")
+    record.start_step(step_id, time.time())
+    differing = [change for change in changes if change.body]
+    if differing:
+        inverse = {change.container.id: inverse_of(change.container) for change in differing}
+        record.note_inverse(step_id, "containers", inverse)
+    done: list[str] = []
+    for change in differing:
+        try:
+            engine.update(change.container.id, change.body)
+        except HostSideError as failure:
+            before = f" Changed before that: {', '.join(done)}." if done else " No container was changed."
+            sentence = f"{change.container.name} could not be changed: {failure.sentence}{before}"
+            record.end_step(step_id, "failed", time.time(), sentence)
+            raise HostSideError(sentence, kind="docker") from failure
+        done.append(change.container.name)
+
+
+def _result(changes: list[Change]) -> dict[str, Any]:
+    differing = [change for change in changes if change.body]
+    return {
+        "changed": bool(differing),
+        "containers": [
+            {
+                "name": change.container.name,
+                "id": change.container.id,
+                "service": change.container.service,
+                "before": Limits.of(change.container).result(),
+                "after": (change.wanted if change.body else Limits.of(change.container)).result(),
+                "changed": bool(change.body),
+            }
+            for change in changes
+        ],
+        "notes": [note for change in differing for note in _notes(change.container)],
+        "diff": {
+            "before": "".join(f"{one.container.name}: {describe(Limits.of(one.container))}\n" for one in differing),
+            "after": "".join(f"{one.container.name}: {describe(one.wanted)}\n" for one in differing),
+        },
+    }
+
+
+def _notes(container: Container) -> list[str]:
+    missing = [name for name in ("memory", "cpus") if getattr(container, name) is None]
+    if not missing:
+        return []
+    return [f"{container.name} has no limit of {' and '.join(missing)}; a rollback sets the host's total in its place."]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+"""Stop one container gracefully and remove it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_retire
+short_description: Stop one container of a service gracefully and remove it
+version_added: "0.1.0"
+description:
+  - For replacing instances one at a time. The container gets its own stop signal and its own grace period; its
+    volumes stay.
+  - A container that Compose has already made anew from the files in force is left alone, so the step can be repeated.
+author: ["selextract-infra contributors"]
+options:
+  name:
+    description: Name of the container.
+    type: str
+    required: true
+  project:
+    description: The Compose project it must belong to.
+    type: str
+    required: true
+  service:
+    description: The service it must belong to.
+    type: str
+    required: true
+  directory:
+    description: The folder the project's Compose files are in.
+    type: path
+    required: true
+  stop_grace:
+    description: Seconds it gets to end by itself; by default its own.
+    type: float
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Retire an instance
+  selextract.infra.container_retire:
+    name: selextract-api-1
+    project: selextract
+    service: api
+    directory: /opt/selextract
+    run_id: 20260301T020000-9f3ac1
+    step_id: settle-app1
+"""
+
+RETURN = r"""
+container:
+  description: ID of the container that was removed, none where nothing had to be done.
+  type: str
+  returned: always
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.compose import Compose
+from ..module_utils.containers import Container, find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.limits import inverse_of
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.runs import RunRecord
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "project": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+            "stop_grace": {"type": "float"},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _retire)
+
+
+def _retire(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    record = RunRecord(StateFolder(given["state_folder"]), given["run_id"])
+    if not module.check_mode:
+        _begin(record, given["step_id"])
+    with Engine(given["docker_socket"]) as engine:
+        container = _container(engine, given)
+        if container is None or container.config_hash == _hash_in_force(given):
+            return {"changed": False, "container": None}
+        if not module.check_mode:
+            record.note_inverse(given["step_id"], "containers", {container.id: inverse_of(container)})
+            grace = container.stop_grace if given["stop_grace"] is None else given["stop_grace"]
+            engine.stop(container.id, grace)
+            engine.remove(container.id)
+    return {"changed": True, "container": container.id}
+
+
+def _begin(record: RunRecord, step_id: str) -> None:
+    if not record.exists:
+        raise HostSideError("The Run has not begun on this host; its lock has to be taken first.", kind="usage")
+    if record.step(step_id).get("status") != "running":
+        record.start_step(step_id, time.time())
+
+
+def _container(engine: Engine, given: dict[str, Any]) -> Container | None:
+    found = find_containers(engine, given["docker_socket"], given["project"])
+    container = next((one for one in found if one.name == given["name"]), None)
+    if container is not None and container.service != given["service"]:
+        raise HostSideError(
+            f"{container.name} belongs to service {container.service}, not to {given['service']}.",
+            kind="refused",
+            rule="mapping",
+        )
+    return container
+
+
+def _hash_in_force(given: dict[str, Any]) -> str | None:
+    _, hashes = Compose(given["project"], given["directory"]).describe()
+    return hashes.get(given["service"])
+
+
+if __name__ == "__main__":
+    main()

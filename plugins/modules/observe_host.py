@@ -1,0 +1,196 @@
+#!/usr/bin/python
+"""Look at a host: facts, containers, Compose projects, history, state."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: observe_host
+short_description: Look at a host without changing anything
+version_added: "0.1.0"
+description:
+  - Facts of the host, its containers with limits and usage, its Compose projects as their files in force say, what
+    the sampler
+    has written since, and the state of this collection on the host; all in one task.
+  - Never returns an environment, neither of a container nor of a Compose file.
+author: ["selextract-infra contributors"]
+options:
+  projects:
+    description: Compose projects that are looked at even when they have no container.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: Name of the project., type: str, required: true}
+      directory: {description: The folder its Compose files are in., type: path}
+  since:
+    description: Start of the newest bucket that is known already, in Unix seconds.
+    type: int
+    default: 0
+  history_window:
+    description: How many seconds of history are wanted at most; 0 wants none.
+    type: int
+    default: 604800
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Does the same; nothing is changed., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Observe the host
+  selextract.infra.observe_host:
+    projects:
+      - name: selextract
+        directory: /opt/selextract
+  register: seen
+"""
+
+RETURN = r"""
+observation:
+  description: What was seen, as the type HostObservation of selextract_infra without its name and with an empty
+    history.
+  type: dict
+  returned: always
+history_packed:
+  description:
+    - The sampler's lines since, joined, compressed by zlib and written in base64; none when there are none.
+    - Each line is a JSON list of bucket start, container, project, service, mean and peak CPU (cores), highest
+      working set (bytes),
+      lowest active file cache (bytes), OOM kills, restarts, samples, and the memory limit (bytes, 0 where there was
+        none).
+  type: str
+  returned: always
+history_until: {description: Start of the newest bucket in RV(history_packed)., type: int, returned: always}
+"""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
+from ..module_utils.compose import compose_version
+from ..module_utils.containers import Container, find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.facts import host_facts
+from ..module_utils.failure import HostSideError
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.projects import observe_projects
+from ..module_utils.runs import unfinished_runs
+from ..module_utils.samples import packed_since, sampler_status
+from ..module_utils.state import StateFolder
+
+_SHORTEST_USAGE = 0.1  # seconds between the two looks that CPU usage is computed from
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "projects": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"name": {"type": "str", "required": True}, "directory": {"type": "path"}},
+            },
+            "since": {"type": "int", "default": 0},
+            "history_window": {"type": "int", "default": 604800},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _observe)
+
+
+def _observe(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    samples = os.path.join(given["state_folder"], "samples")
+    with ThreadPoolExecutor(1) as pool:
+        version = pool.submit(compose_version)
+        observation = _with_docker(given["docker_socket"], given["projects"])
+        observation["facts"]["compose"] = version.result()
+    observation["sampler"] = sampler_status(samples)
+    observation["history"] = []
+    observation["state"] = _state(StateFolder(given["state_folder"]))
+    window = given["history_window"]
+    packed, until = packed_since(samples, max(given["since"], int(time.time()) - window)) if window else (None, None)
+    return {"changed": False, "observation": observation, "history_packed": packed, "history_until": until}
+
+
+def _with_docker(socket_path: str, mapped: list[dict[str, str]]) -> dict[str, Any]:
+    """Facts, containers and projects; only facts and the problem where Docker does not answer."""
+    try:
+        with Engine(socket_path) as engine:
+            containers = find_containers(engine, socket_path)
+            groups = {one.id: find_control_group(one.pid) for one in containers if one.running}
+            first, began = _read(groups), time.monotonic()
+            info = engine.info()
+            projects = observe_projects(containers, mapped)
+            time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
+            second, seconds = _read(groups), time.monotonic() - began
+    except HostSideError as failure:
+        if failure.kind != "docker":
+            raise
+        return {
+            "facts": {**host_facts(), "docker": None},
+            "containers": [],
+            "projects": [],
+            "problem": failure.sentence,
+        }
+    facts = host_facts(info.get("DockerRootDir") or "/var/lib/docker")
+    return {
+        "facts": {**facts, "docker": info.get("ServerVersion")},
+        "containers": [_container(one, first.get(one.id), second.get(one.id), seconds) for one in containers],
+        "projects": projects,
+        "problem": None,
+    }
+
+
+def _read(groups: dict[str, ControlGroup | None]) -> dict[str, Reading | None]:
+    return {name: group.read() if group else None for name, group in groups.items()}
+
+
+def _container(container: Container, first: Reading | None, second: Reading | None, seconds: float) -> dict[str, Any]:
+    used = max(0.0, second.cpu_seconds - first.cpu_seconds) / seconds if first and second else None
+    return {
+        "name": container.name,
+        "id": container.id,
+        "image": container.image,
+        "project": container.project,
+        "service": container.service,
+        "number": container.number,
+        "state": container.state,
+        "health": container.health,
+        "started_at": container.started_at,
+        "restarts": container.restarts,
+        "oom_killed": container.oom_killed,
+        "limits": {"cpus": container.cpus, "memory": container.memory, "swap": container.swap},
+        "usage": {
+            "cpus": None if used is None else round(used, 4),
+            "memory": second.memory if second else None,
+            "page_cache": second.page_cache if second else None,
+        },
+        "config_hash": container.config_hash,
+        "config_files": list(container.config_files),
+        "stop_grace_seconds": container.stop_grace,
+    }
+
+
+def _state(folder: StateFolder) -> dict[str, Any]:
+    return {
+        "lock": folder.read("lock.json"),
+        "freeze": folder.read("freeze.json"),
+        "unfinished": unfinished_runs(folder),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+#!/usr/bin/python
+"""Put back what a Run changed on the host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore
+short_description: Put back what the steps of a Run changed, newest first
+version_added: "0.1.0"
+description:
+  - Works from what each step noted on the host before it changed anything, so any control machine can ask for it.
+  - Never fails because something could not be put back; RV(restored) tells, so that a playbook can still end the Run
+    and say so.
+author: ["selextract-infra contributors"]
+options:
+  run_id:
+    description: ID of the Run.
+    type: str
+    required: true
+  steps:
+    description: IDs of the steps, newest first. Without it, all that began.
+    type: list
+    elements: str
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says what would be put back., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Put back what was there
+  selextract.infra.restore:
+    run_id: 20260301T020000-9f3ac1
+  register: restoring
+"""
+
+RETURN = r"""
+restored: {description: Whether everything is as before now., type: bool, returned: always}
+done: {description: What was put back., type: list, elements: str, returned: always}
+notes: {description: What could not be put back exactly., type: list, elements: str, returned: always}
+sentence: {description: All of it for a person., type: str, returned: always}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.engine import DEFAULT_SOCKET
+from ..module_utils.failure import HostSideError
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.restoring import Restoring
+from ..module_utils.runs import RunRecord
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "run_id": {"type": "str", "required": True},
+            "steps": {"type": "list", "elements": "str"},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _restore)
+
+
+def _restore(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    record = RunRecord(folder, given["run_id"])
+    if not record.exists:
+        raise HostSideError(f"This host knows no run {given['run_id']}.", kind="usage")
+    if not module.check_mode:
+        folder.prepare()
+    restoring = Restoring(folder, given["docker_socket"], module.check_mode)
+    for step_id in given["steps"] if given["steps"] is not None else _begun(record):
+        restoring.step(record, step_id)
+    return {
+        "changed": bool(restoring.done),
+        "restored": not restoring.failures,
+        "done": restoring.done,
+        "notes": restoring.notes,
+        "sentence": _sentence(restoring),
+    }
+
+
+def _begun(record: RunRecord) -> list[str]:
+    steps = record.content["steps"]
+    return sorted(steps, key=lambda name: float(steps[name].get("started", 0)), reverse=True)
+
+
+def _sentence(restoring: Restoring) -> str:
+    if restoring.failures:
+        return " ".join(["Not everything could be put back:", *restoring.failures])
+    return " ".join(["Everything was put back." if restoring.done else "Nothing had to be put back.", *restoring.notes])
+
+
+if __name__ == "__main__":
+    main()
