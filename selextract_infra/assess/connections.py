@@ -27,7 +27,7 @@ def connection_budget(
     """
     counts = (api_instances, pool_size, worker_instances, worker_concurrency, maximum, reserved, soft_limit)
     if min(counts) < 0 or processes_per_api < 1:
-        raise UsageError("a connection budget is made of counts of zero and more")
+        raise UsageError("A connection budget is made of counts of zero and more.")
     per_api = pool_size * processes_per_api
     api, workers = api_instances * per_api, worker_instances * worker_concurrency
     usable = max(0, maximum - reserved)

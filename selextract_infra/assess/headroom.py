@@ -19,7 +19,7 @@ def needed_capacity(used: float, wanted: float) -> float:
     Raises UsageError where nothing could be used.
     """
     if not 0 <= wanted < 1:
-        raise UsageError(f"a headroom of {percent(wanted)} leaves nothing to use")
+        raise UsageError(f"A headroom of {percent(wanted)} leaves nothing to use.")
     return used / (1 - wanted)
 
 
@@ -29,7 +29,7 @@ def headroom_of(subject: str, resource: str, unit: str, used: float, capacity: f
     Raises UsageError for a capacity of zero or less.
     """
     if capacity <= 0:
-        raise UsageError(f"{subject} has no capacity of {resource}")
+        raise UsageError(f"{subject} has no capacity of {resource}.")
     wanted = policy.sizing.headroom
     free = 1 - used / capacity
     needed = needed_capacity(used, wanted)

@@ -64,8 +64,8 @@ class Rule:
 
     ``holds_for`` seconds every raw sample must breach; without it the window's value is compared. ``of_baseline``: the
     thresholds are shares of the usual value (MON-07). ``coarsest`` is the longest distance of samples in seconds.
-    ``effect`` says what happens beyond the threshold. ``alert``: it takes part in the severity of an incident, which the
-    indicators and limits of planning do not (X-70).
+    ``effect`` says what happens beyond the threshold. ``alert``: it takes part in the severity of an incident (X-70),
+    which the indicators and limits of planning do not.
     """
 
     metric: str

@@ -88,10 +88,10 @@ def respond(severity: IncidentSeverity, because: tuple[str, ...], detected_at: d
     has no such severity, or a time without a zone.
     """
     if detected_at.utcoffset() is None:
-        raise UsageError("the time of detection has no time zone")
+        raise UsageError("The time of detection has no time zone.")
     level = policy.emergency.severities.get(severity.value)
     if level is None:
-        raise UsageError(f"the policy has no severity {severity}")
+        raise UsageError(f"The policy has no severity {severity}.")
     escalation = timedelta(seconds=policy.emergency.notifications.escalate_after)
     return Response(
         severity=severity,

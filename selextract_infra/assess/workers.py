@@ -14,13 +14,13 @@ _HOUR = 3600.0
 
 def tasks_per_hour(slots: float, task_seconds: float) -> float:
     """Most tasks per hour that so many slots finish: 8 slots at 25 s give 1,152. Refuses a duration of zero or less."""
-    _require_positive(task_seconds, "the duration of a task")
+    _require_positive(task_seconds, "The duration of a task")
     return slots * _HOUR / task_seconds
 
 
 def slots_needed(demand: float, task_seconds: float) -> float:
     """Slots that are busy on average at ``demand`` tasks per hour: 1,000 at 25 s keep 6.94 busy."""
-    _require_positive(task_seconds, "the duration of a task")
+    _require_positive(task_seconds, "The duration of a task")
     return demand * task_seconds / _HOUR
 
 
@@ -29,8 +29,8 @@ def workers_needed(demand: float, task_seconds: float, concurrency: int, *, util
 
     10,000 tasks per hour of 25 s with 4 slots each need 18 workers at 100 %, 25 at 70 %, 29 at 60 % (X-32).
     """
-    _require_positive(concurrency, "the concurrency")
-    _require_positive(utilisation, "the utilisation")
+    _require_positive(concurrency, "The concurrency")
+    _require_positive(utilisation, "The utilisation")
     exact = slots_needed(demand, task_seconds) / (concurrency * utilisation)
     return max(0, math.ceil(round(exact, 9)))
 
@@ -92,4 +92,4 @@ def _judged(capacity: float, demand: float | None, headroom: float) -> tuple[Lev
 
 def _require_positive(value: float, what: str) -> None:
     if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{what} must be above zero, not {value}")
+        raise UsageError(f"{what} must be above zero, not {value}.")

@@ -91,12 +91,16 @@ class ApplicationAlerts(Section):
 
 
 class Monitoring(Section):
-    """The eight metrics and how they are read (MON, X-38, X-42, X-43)."""
+    """The eight metrics and how they are read (MON, X-38, X-42, X-43).
+
+    ``throughput_hours`` has the usual requests per second by time of the week (``mon-fri 08:00-20:00``).
+    """
 
     infrastructure: InfrastructureAlerts
     application: ApplicationAlerts
     percentile_rule: Literal["window_percentile"]
     throughput_baseline: Reading[PerSecond]
+    throughput_hours: Table[PerSecond] = {}
     throughput_needs_signal: Reading[bool]
     raw_interval: Seconds
     fast_window: Reading[Seconds]
