@@ -56,10 +56,13 @@ class Capability:
 
 
 def wanted_for(service: dict[str, Any], container: Container) -> Limits:
-    """The limits a container should have: values that are not given stay; swap equals memory unless it is given."""
+    """The limits a container should have: values that are not given stay; swap equals memory unless it is given.
+
+    As with Docker, a swap of -1 means unlimited.
+    """
     memory = service.get("memory") or container.memory
     given = service.get("swap") or (memory if service.get("memory") else container.swap)
-    return Limits(memory, given, service.get("cpus") or container.cpus)
+    return Limits(memory, None if given == -1 else given, service.get("cpus") or container.cpus)
 
 
 def change_of(container: Container, wanted: Limits, host: Capability) -> dict[str, int]:
