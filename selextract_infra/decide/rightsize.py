@@ -80,7 +80,7 @@ def decide_rightsize(
     findings += _missing(projects, policy)
     findings += _absent_hosts(seen, hosts)
     return Decided(
-        decisions=tuple(_decision(wish) for wish in wishes),
+        decisions=tuple(_decision(wish, policy) for wish in wishes),
         findings=tuple(findings),
         overrides=tuple(notes.used),
         recreate=frozenset(
@@ -166,7 +166,7 @@ def _decided_on(
     by_resource: dict[str, list[Wish]] = {}
     for resource in RESOURCES:
         wishes = [
-            _carried(wish, settle=settle, asked=asked)
+            _carried(wish, policy, settle=settle, asked=asked)
             for service in services
             if (wish := _wish(service, resource, host, policy, asked, overrides)) is not None
         ]
@@ -194,7 +194,7 @@ def _wish(
     return None if asked.values else cpu_wish(service, policy)
 
 
-def _carried(wish: Wish, *, settle: bool, asked: Asked) -> Wish:
+def _carried(wish: Wish, policy: Policy, *, settle: bool, asked: Asked) -> Wish:
     """The wish, marked or kept where it cannot be carried out on the containers as they are."""
     if not wish.changes:
         return wish
@@ -208,7 +208,7 @@ def _carried(wish: Wish, *, settle: bool, asked: Asked) -> Wish:
         if asked.values:
             raise RefusedError(f"{wish.service.name} on {wish.service.host}: {reason}.", rule="compose files")
         return replace(wish.kept(reason, "compose files"), verdict=Verdict.REFUSED, severity=Severity.MINOR)
-    reason = _not_in_place(wish)
+    reason = _not_in_place(wish, policy)
     if reason is None:
         return wish
     if settle:
@@ -222,7 +222,7 @@ def _carried(wish: Wish, *, settle: bool, asked: Asked) -> Wish:
     return wish.kept(f"not safe in place: {reason}; --settle does it")
 
 
-def _not_in_place(wish: Wish) -> str | None:
+def _not_in_place(wish: Wish, policy: Policy) -> str | None:
     """Why new containers are needed, None where the limit of the running ones can be changed and put back."""
     if wish.want is None:
         return None
@@ -230,10 +230,8 @@ def _not_in_place(wish: Wish) -> str | None:
         return "it has no limit now, and that could not be put back"
     if wish.resource != "memory" or wish.want > wish.now:
         return None
-    use, cache = wish.service.memory_use, wish.service.file_cache
-    if wish.want < use + cache:
-        return f"it holds {memory(use)} and {memory(cache)} of hot files right now"
-    return None
+    least = wish.service.memory_use * (1 + policy.rightsizing.shrink_margin)
+    return f"it uses {memory(wish.service.memory_use)} right now" if wish.want < least else None
 
 
 def _refuse_misfit(wishes: Sequence[Wish], room: Room, policy: Policy, overrides: Overrides) -> None:
@@ -305,7 +303,8 @@ def _absent_hosts(seen: Observation, hosts: Collection[str] | None) -> Iterator[
 def _unwritable(host: HostObservation, project: ProjectObservation, problem: str) -> Finding:
     return Finding(
         rule="compose files", severity=Severity.MAJOR, rule_class=RuleClass.REFUSE,
-        subject=f"{host.name}/{project.name}", sentence=f"Nothing is decided for {project.name} on {host.name}. {problem}", resolution="correct it first",
+        subject=f"{host.name}/{project.name}", resolution="correct it first",
+        sentence=f"Nothing is decided for {project.name} on {host.name}. {problem}",
     )  # fmt: skip
 
 
@@ -314,14 +313,17 @@ def _nearest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}" if known else ""
 
 
-def _decision(wish: Wish) -> Decision:
-    service = wish.service
+def _decision(wish: Wish, policy: Policy) -> Decision:
+    service, numbers = wish.service, wish.numbers
+    if wish.changes and wish.now is not None and wish.want is not None:
+        freed = (wish.now - wish.want) * service.instances
+        numbers = {**numbers, "saving_dollars": round(policy.cost.prices.of(**{wish.resource: freed}), 4)}
     return Decision(
         host=service.host, project=service.project, service=service.name, resource=wish.resource,
         verdict=wish.verdict, rule=wish.rule, current=_plain(wish, wish.now), peak=_plain(wish, wish.peak),
         requested=_plain(wish, wish.right), granted=_plain(wish, wish.want), low=_plain(wish, wish.low),
         high=_plain(wish, wish.high), why=wish.why, why_less=wish.why_less, severity=wish.severity,
-        numbers=wish.numbers,
+        numbers=numbers,
     )  # fmt: skip
 
 

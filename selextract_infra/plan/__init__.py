@@ -1,0 +1,7 @@
+"""Plans, one function per operation: ``plan.rightsize(seen, policy)``. Pure."""
+
+from __future__ import annotations
+
+from selextract_infra.plan.rightsize import rightsize, rightsize_values
+
+__all__ = ["rightsize", "rightsize_values"]

@@ -1,0 +1,171 @@
+"""The steps of right-sizing: limits in place on all hosts at once; on demand, new containers one service at a time.
+
+Built from Decisions and the projects they are about, and from nothing else, so a saved Plan gives the same steps again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from selextract_infra.model.capacity import with_limits
+from selextract_infra.model.decision import Decision
+from selextract_infra.model.observation import Limits
+from selextract_infra.model.plan import Change, Step
+from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["IN_PLACE", "SETTLE", "host_values", "rightsize_steps"]
+
+IN_PLACE = "selextract.infra.rightsize"
+SETTLE = "selextract.infra.settle"
+
+_UNLIMITED_SWAP = -1
+
+
+def rightsize_steps(
+    decisions: Sequence[Decision], projects: Mapping[str, ProjectOnHost], policy: Policy, *, settle: bool
+) -> tuple[Step, ...]:
+    """One step in place for all hosts that change, and with ``settle`` one for each service to be recreated."""
+    wanted = {host: _wanted(host, project, decisions) for host, project in projects.items()}
+    steps = list(_in_place(decisions, projects, wanted, policy))
+    if settle:
+        for host, project in sorted(projects.items()):
+            steps += _settling(host, project, wanted[host], decisions, policy)
+    return tuple(steps)
+
+
+def host_values(
+    project: ProjectOnHost, wanted: Mapping[str, Limits], decisions: Sequence[Decision], policy: Policy
+) -> dict[str, Any]:
+    """What the playbook reads for one host when the limits in place become ``wanted``."""
+    capacity = dict(project.capacity)
+    changed = {decision.service: decision for decision in decisions if decision.changes}
+    for name in sorted(changed):
+        resources = {decision.resource for decision in decisions if decision.changes and decision.service == name}
+        limits = wanted[name]
+        written = Limits(
+            memory=limits.memory if "memory" in resources else None,
+            swap=limits.swap if "memory" in resources else None,
+            cpus=limits.cpus if "cpus" in resources else None,
+        )
+        capacity = with_limits(capacity, name, written, project.services[name].form)
+    return {
+        **_common(project, policy, policy.rightsizing.in_place.gate),
+        "services": {
+            name: _limit_values(wanted[name], project.services[name])
+            for name in sorted(changed)
+            if not project.services[name].recreate
+        },
+        "capacity": {"services": capacity},
+    }
+
+
+def _wanted(host: str, project: ProjectOnHost, decisions: Sequence[Decision]) -> dict[str, Limits]:
+    """By service, the limits that hold when all decisions are carried out."""
+    wanted = {name: service.limits for name, service in project.services.items()}
+    for decision in decisions:
+        if decision.host == host and decision.changes and decision.granted is not None:
+            before = wanted[decision.service]
+            if decision.resource == "memory":
+                memory = int(decision.granted)
+                after = Limits(memory=memory, swap=_swap(before, memory), cpus=before.cpus)
+            else:
+                after = before.model_copy(update={"cpus": float(decision.granted)})
+            wanted[decision.service] = after
+    return wanted
+
+
+def _swap(before: Limits, memory: int) -> int:
+    """Docker's total of memory and swap for the new limit: as many times the memory as before."""
+    if before.memory is None:
+        return memory
+    if before.swap is None or before.swap < 0:
+        return _UNLIMITED_SWAP
+    return max(memory, round(memory * before.swap / before.memory))
+
+
+def _in_place(
+    decisions: Sequence[Decision],
+    projects: Mapping[str, ProjectOnHost],
+    wanted: Mapping[str, Mapping[str, Limits]],
+    policy: Policy,
+) -> Iterator[Step]:
+    changing = [decision for decision in decisions if decision.changes]
+    hosts = tuple(sorted({decision.host for decision in changing}))
+    if not hosts:
+        return
+    by_host = {host: [decision for decision in changing if decision.host == host] for host in hosts}
+    times = policy.rightsizing.in_place
+    yield Step(
+        id="rightsize",
+        title=f"Set {len(changing)} limits in place on {', '.join(hosts)}",
+        playbook=IN_PLACE,
+        hosts=hosts,
+        values={host: host_values(projects[host], wanted[host], by_host[host], policy) for host in hosts},
+        changes=tuple(
+            Change(
+                host=decision.host, subject=decision.service, resource=decision.resource,
+                before=decision.current, after=decision.granted,
+            )
+            for decision in changing
+        ),
+        verification="Every container has the limits asked for, runs, is healthy and was not restarted; all health"
+        " addresses answer.",
+        rollback="The limits and the files from before are put back from what each host noted before it was touched.",
+        estimate_seconds=times.estimate,
+        rollback_seconds=times.rollback,
+        timeout_seconds=times.timeout,
+    )  # fmt: skip
+
+
+def _settling(
+    host: str, project: ProjectOnHost, wanted: Mapping[str, Limits], decisions: Sequence[Decision], policy: Policy
+) -> Iterator[Step]:
+    """A step for each service of a host whose containers Compose would recreate, or whose change needs it."""
+    changed = {decision.service for decision in decisions if decision.changes and decision.host == host}
+    times = policy.rightsizing.settle
+    for name, service in sorted(project.services.items()):
+        if not (service.pending or service.recreate or name in changed):
+            continue
+        count, grace = len(service.containers), service.stop_grace or 0.0
+        yield Step(
+            id=f"settle-{host}-{name}",
+            title=f"Recreate {name} on {host}, one instance at a time",
+            playbook=SETTLE,
+            hosts=(host,),
+            values={
+                host: {
+                    **_common(project, policy, times.gate),
+                    "services": {name: _limit_values(wanted[name], service)},
+                    "settle": [
+                        {"service": name, "containers": list(service.containers), "stop_grace": service.stop_grace}
+                    ],
+                }
+            },
+            verification="Each new container runs and is healthy with its limits before the next one is stopped; all"
+            " health addresses answer.",
+            rollback="The files from before are put back, and the instances are recreated from them one at a time.",
+            disrupts=count < 2 or not service.has_healthcheck,
+            estimate_seconds=count * times.estimate,
+            rollback_seconds=count * times.rollback,
+            timeout_seconds=count * (times.timeout + grace),
+        )
+
+
+def _common(project: ProjectOnHost, policy: Policy, gate: float) -> dict[str, Any]:
+    mapped = policy.application.services
+    return {
+        "project": project.project,
+        "directory": policy.application.directory or project.directory,
+        "health": [url for name in project.present if name in mapped and (url := mapped[name].health)],
+        "gate_seconds": gate,
+        "shrink_margin": policy.rightsizing.shrink_margin,
+        "policy_digest": policy.digest,
+    }
+
+
+def _limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:
+    return {**limits.model_dump(), "form": service.form}
