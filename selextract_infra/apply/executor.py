@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from selextract_infra.errors import LockedError
+from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, TaskEvent, run_playbook
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
@@ -23,7 +23,7 @@ RESTORE = "selextract.infra.restore"
 class Hands:
     """What every execution needs: where the hosts are, who listens, what cancels it, what time it is."""
 
-    inventory: Path
+    inventory: Inventory
     clock: Callable[[], datetime]
     on_event: Callable[[TaskEvent], None] | None = None
     cancel: threading.Event | None = None

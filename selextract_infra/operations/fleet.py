@@ -62,7 +62,7 @@ class Fleet:
     @property
     def hands(self) -> Hands:
         """What the executor needs to work on these hosts."""
-        return Hands(inventory=self.inventory.path, clock=self.clock, on_event=self.on_event, cancel=self.cancel)
+        return Hands(inventory=self.inventory, clock=self.clock, on_event=self.on_event, cancel=self.cancel)
 
     def close(self) -> None:
         """Close the journal."""

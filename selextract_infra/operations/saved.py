@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from selextract_infra.errors import DriftError, UsageError
 from selextract_infra.model.plan import Plan
-from selextract_infra.plan.rebuild import rebuild
+from selextract_infra.plan.rebuild import rebuild_unchanged
 from selextract_infra.policy import Policy
 
 __all__ = ["load_plan"]
@@ -17,7 +17,8 @@ __all__ = ["load_plan"]
 def load_plan(path: Path, policy: Policy) -> Plan:
     """Read a Plan from ``path`` and return it as our own code builds it from its operation and its Decisions.
 
-    Raises ``UsageError`` for a file that holds no Plan, ``DriftError`` when the file says other steps than our code.
+    Raises ``UsageError`` for a file that holds no Plan, ``DriftError`` when the policy
+    is another one now, ``RefusedError`` when the file says other steps than our code.
     """
     try:
         said = Plan.model_validate_json(path.read_bytes())
@@ -29,10 +30,4 @@ def load_plan(path: Path, policy: Policy) -> Plan:
         raise UsageError(f"{path} holds no plan of this version: {where}: {first['msg']}.") from problem
     if said.policy_digest != policy.digest:
         raise DriftError("The policy changed since the plan was made.", remedy="plan again; nothing was touched")
-    built = rebuild(said, policy)
-    if built.digest != said.digest:
-        raise DriftError(
-            f"{path} says other steps than its decisions lead to; it was edited, or made by another version.",
-            remedy="plan again; nothing was touched",
-        )
-    return built
+    return rebuild_unchanged(said, policy)

@@ -55,7 +55,7 @@ def _everywhere(
     outcome = run_playbook(
         PlaybookRun(
             playbook=f"selextract.infra.{playbook}",
-            inventory=fleet.inventory.path,
+            inventory=fleet.inventory,
             hosts=hosts,
             values={
                 "run": {
