@@ -17,6 +17,8 @@ __all__ = [
     "Forecasting",
     "JournalRetention",
     "Postgres",
+    "PostgresStorage",
+    "PostgresWorkload",
     "Rightsizing",
     "ServiceEnvironment",
     "Sizing",
@@ -106,6 +108,44 @@ class Forecasting(Section):
     farthest: Seconds
 
 
+class PostgresWorkload(Section):
+    """What differs by workload: shares of memory, how many sorts at once, WAL in bytes, processes for one query."""
+
+    memory_share: Ratio
+    sorts: Count
+    minimum_wal: MemoryBytes
+    maximum_wal: MemoryBytes
+    statistics: Count
+    jit: bool
+    gather: Count
+
+
+class PostgresWorkloads(Section):
+    """The five workloads that PGTune knows."""
+
+    web: PostgresWorkload
+    oltp: PostgresWorkload
+    dw: PostgresWorkload
+    mixed: PostgresWorkload
+    desktop: PostgresWorkload
+
+
+class PostgresStorage(Section):
+    """What differs by storage: the cost of a random page over a sequential one, and how many reads run at once."""
+
+    random_page_cost: Factor
+    io_concurrency: Count
+
+
+class PostgresStorages(Section):
+    """The kinds of storage that PGTune knows."""
+
+    hdd: PostgresStorage
+    ssd: PostgresStorage
+    san: PostgresStorage
+    nvme: PostgresStorage
+
+
 class Postgres(Section):
     """How Postgres is tuned: shares of effective memory, bytes, and connections (X-01 to X-04, X-13)."""
 
@@ -117,6 +157,23 @@ class Postgres(Section):
     superuser_reserved: Count
     admin_reserve: Count
     backend_memory: MemoryBytes
+    memory_minimum: MemoryBytes
+    work_mem_floor: MemoryBytes
+    connection_overhead: MemoryBytes
+    cache_share: Ratio
+    wal_buffers_share: Ratio
+    wal_buffers_minimum: MemoryBytes
+    wal_buffers_maximum: MemoryBytes
+    huge_pages_from: MemoryBytes
+    parallel_from: Cores
+    checkpoint_completion: Ratio
+    wal_disk_share: Ratio
+    wal_minimum: MemoryBytes
+    slot_disk_share: Ratio
+    analytics_delay: Seconds
+    shm_minimum: MemoryBytes
+    workloads: PostgresWorkloads
+    storage: PostgresStorages
 
 
 class Workers(Section):
@@ -125,6 +182,9 @@ class Workers(Section):
     minimum_recycle: Seconds
     jitter: Ratio
     utilisations: tuple[Ratio, ...]
+    longest_factor: Factor
+    grace_margin: Ratio
+    visibility_timeout: Seconds
 
 
 class Facts(Section):
