@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.observe.recorded import load_observation
         from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.rightsize import plan_rightsize
-        from selextract_infra.policy.units import parse_bytes
+        from selextract_infra.policy.units import MEMORY
 
         if (memory is not None or cpus is not None) and service is None:
             raise UsageError("--memory and --cpus ask for values of one service.", remedy="name it with --service")
@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
             raise UsageError(
                 "A plan from a saved Observation is only looked at.", remedy="leave --observation or --apply"
             )
-        asked = parse_bytes(memory) if memory is not None else None
+        asked = MEMORY.parse(memory) if memory is not None else None
         with (
             cancellable() as cancel,
             Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
