@@ -73,7 +73,13 @@ class RunRecord:
         self._save()
 
     def end(self, now: float) -> str:
-        """Record the end of the Run as its steps tell it, and return its status; one with work left stays running."""
+        """Record the end of the Run as its steps tell it, and return its status; one with work left stays running.
+
+        A Run that never began a step has done nothing here, so nothing is kept of it.
+        """
+        if not self.content["steps"]:
+            self._folder.remove(self._file)
+            return "done"
         statuses = {step["status"] for step in self.content["steps"].values()}
         if statuses & set(_IN_WORK):
             return "running"

@@ -87,7 +87,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.failure import HostSideError
 from ..module_utils.lock import Claim, Verdict, free, hold, judge
 from ..module_utils.module import STATE_OPTION, run
 from ..module_utils.runs import RunRecord
@@ -144,7 +143,7 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
     status = _ended(folder, given["run_id"]) if given["run_id"] else None
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
-        raise HostSideError(verdict.sentence, kind="locked")
+        module.fail_json(msg=verdict.sentence, kind="locked", **_result(verdict))
     removed = given["run_id"] is None and verdict.holder is not None
     return {**_result(verdict), "changed": removed, **({"status": status} if status else {})}
 

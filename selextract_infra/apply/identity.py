@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 __all__ = ["new_run_id", "owner"]
 
 
-def owner() -> str:
-    """``user@machine (process)``: what another operator reads when the host is locked."""
+def owner(process: int | None = None) -> str:
+    """``user@machine (process)``: what another operator reads when the host is locked; by default this process."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a user ID without a name, as in a container
         name = f"uid {os.getuid()}"
-    return f"{name}@{socket.gethostname()} (process {os.getpid()})"
+    return f"{name}@{socket.gethostname()} (process {process or os.getpid()})"
 
 
 def new_run_id(now: datetime) -> str:

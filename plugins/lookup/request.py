@@ -1,0 +1,82 @@
+"""What a playbook of this collection is asked to do."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: request
+short_description: What a playbook is asked to do
+version_added: "0.1.0"
+description:
+  - From the command line, the content of the file that C(selextract_run_file) names.
+  - By hand there is no such file. Then the Run gets an ID, the person who started it owns it, and each host is to look at the
+    project that the policy of the inventory maps.
+  - The answer is data and never a template, whatever strings a host has put into it.
+author: ["selextract-infra contributors"]
+options:
+  _terms:
+    description: Name of the operation.
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Read what is asked for
+  ansible.builtin.set_fact:
+    selextract_request: "{{ lookup('selextract.infra.request', 'rightsize') }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_raw:
+  description: C(run) about the Run, C(hosts) with the values of each host, and C(by_hand).
+  type: list
+  elements: dict
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ..plugin_utils.policy import common_policy, projects_of
+
+_LEASE_SECONDS = 900  # of a Run by hand; it is extended by every later step
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        variables = variables or {}
+        named = variables.get("selextract_run_file")
+        return [_from_file(Path(named)) if named else _by_hand(str(terms[0]), variables)]
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return {"by_hand": False, **json.loads(path.read_text(encoding="utf-8"))}
+    except (OSError, ValueError) as problem:
+        raise AnsibleError(f"The request {path} cannot be read: {problem}.") from problem
+
+
+def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    from selextract_infra.apply.identity import new_run_id, owner
+
+    policy = common_policy(variables)
+    hosts = [str(host) for host in variables.get("ansible_play_hosts_all", ())]
+    return {
+        "by_hand": True,
+        "run": {
+            "id": str(variables.get("selextract_run") or new_run_id(datetime.now(timezone.utc))),
+            "owner": owner(process=os.getppid()),
+            "purpose": f"{operation} by hand",
+            "operation": operation,
+            "plan_digest": "",
+            "policy_digest": policy.digest,
+            "lease_seconds": _LEASE_SECONDS,
+            "last": True,
+        },
+        "hosts": {host: {"projects": projects_of(policy)} for host in hosts},
+    }

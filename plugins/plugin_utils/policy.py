@@ -1,0 +1,62 @@
+"""The policy of the inventory, for plugins that run on the control machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleError
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["common_policy", "plain", "projects_of"]
+
+_MAPPING, _FILE = "selextract_policy", "selextract_policy_file"
+
+
+def common_policy(variables: Mapping[str, Any]) -> Policy:
+    """The one policy of all hosts of the play, from the variables of the group ``all``.
+
+    Raises ``AnsibleError`` with one sentence where it cannot be read, or where hosts differ in it.
+    """
+    from selextract_infra.errors import SelextractError
+    from selextract_infra.policy import load_policy
+
+    _refuse_differences(variables)
+    named = variables.get(_FILE)
+    folder = Path(str(variables.get("inventory_dir") or "."))
+    try:
+        return load_policy(plain(variables.get(_MAPPING) or {}), files=[folder / str(named)] if named else [])
+    except SelextractError as problem:
+        raise AnsibleError(str(problem)) from problem
+
+
+def projects_of(policy: Policy) -> list[dict[str, str]]:
+    """The Compose project that the policy maps, as ``observe_host`` takes it; none where nothing is mapped."""
+    application = policy.application
+    if not application.project:
+        return []
+    directory = {"directory": str(application.directory)} if application.directory else {}
+    return [{"name": application.project, **directory}]
+
+
+def plain(value: Any) -> Any:
+    """A copy in Python's own types: what Ansible hands over carries tags and is made when it is looked at."""
+    if isinstance(value, Mapping):
+        return {str.__str__(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    kind = next((kind for kind in (bool, int, float, str) if isinstance(value, kind)), None)
+    return value if value is None or kind is None or kind is bool else kind(value)
+
+
+def _refuse_differences(variables: Mapping[str, Any]) -> None:
+    hostvars = variables.get("hostvars") or {}
+    hosts = [str(host) for host in variables.get("ansible_play_hosts_all", ()) if host in hostvars]
+    for name in (_MAPPING, _FILE):
+        values = [plain(hostvars[host].get(name)) for host in hosts]
+        other = next((host for host, value in zip(hosts, values) if value != values[0]), None)
+        if other is not None:
+            raise AnsibleError(f"{name} of {other} differs from that of {hosts[0]}; set it for the group all only.")
