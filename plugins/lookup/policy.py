@@ -7,7 +7,8 @@ name: policy
 short_description: The policy in force
 version_added: "0.1.0"
 description:
-  - The guide with the overrides of the group C(all), C(selextract_policy) or C(selextract_policy_file); the same values that
+  - The guide with the overrides of the group C(all), C(selextract_policy) or C(selextract_policy_file); the same
+    values that
     the library uses, in base units (bytes, seconds, cores, ratios).
 author: ["selextract-infra contributors"]
 options:
@@ -40,7 +41,7 @@ from ..plugin_utils.policy import common_policy
 
 
 class LookupModule(LookupBase):
-    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any) -> list[Any]:
         policy = common_policy(variables or {})
         everything = json.loads(policy.model_dump_json())
         return [_at(everything, str(path)) for path in terms] if terms else [everything]

@@ -8,7 +8,8 @@ short_description: What a playbook is asked to do
 version_added: "0.1.0"
 description:
   - From the command line, the content of the file that C(selextract_run_file) names.
-  - By hand there is no such file. Then the Run gets an ID, the person who started it owns it, and each host is to look at the
+  - By hand there is no such file. Then the Run gets an ID, the person who started it owns it, and each host is to
+    look at the
     project that the policy of the inventory maps.
   - The answer is data and never a template, whatever strings a host has put into it.
 author: ["selextract-infra contributors"]
@@ -48,7 +49,8 @@ _LEASE_SECONDS = 900  # of a Run by hand; it is extended by every later step
 
 
 class LookupModule(LookupBase):
-    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any) -> list[dict[str,
+      Any]]:
         variables = variables or {}
         named = variables.get("selextract_run_file")
         return [_from_file(Path(named)) if named else _by_hand(str(terms[0]), variables)]

@@ -22,10 +22,12 @@ options:
     suboptions:
       name: {description: Name of the project., type: str, required: true}
       directory: {description: The folder its Compose files are in., type: path}
-  since:
-    description: Start of the newest bucket that is known already, in Unix seconds.
-    type: int
-    default: 0
+  cursors:
+    description:
+      - By machine-id, the start of the newest bucket that is known already, in Unix seconds. A host that is not
+        named sends its whole history.
+    type: dict
+    default: {}
   history_window:
     description: How many seconds of history are wanted at most; 0 wants none.
     type: int
@@ -100,7 +102,7 @@ def main() -> None:
                 "default": [],
                 "options": {"name": {"type": "str", "required": True}, "directory": {"type": "path"}},
             },
-            "since": {"type": "int", "default": 0},
+            "cursors": {"type": "dict", "default": {}},
             "history_window": {"type": "int", "default": 604800},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
@@ -121,7 +123,8 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
     observation["history"] = []
     observation["state"] = _state(StateFolder(given["state_folder"]))
     window = given["history_window"]
-    packed, until = packed_since(samples, max(given["since"], int(time.time()) - window)) if window else (None, None)
+    known = int(given["cursors"].get(observation["facts"]["machine_id"]) or 0)
+    packed, until = packed_since(samples, max(known, int(time.time()) - window)) if window else (None, None)
     return {"changed": False, "observation": observation, "history_packed": packed, "history_until": until}
 
 

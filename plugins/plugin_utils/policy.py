@@ -57,6 +57,6 @@ def _refuse_differences(variables: Mapping[str, Any]) -> None:
     hosts = [str(host) for host in variables.get("ansible_play_hosts_all", ()) if host in hostvars]
     for name in (_MAPPING, _FILE):
         values = [plain(hostvars[host].get(name)) for host in hosts]
-        other = next((host for host, value in zip(hosts, values) if value != values[0]), None)
+        other = next((host for host, value in zip(hosts, values, strict=True) if value != values[0]), None)
         if other is not None:
             raise AnsibleError(f"{name} of {other} differs from that of {hosts[0]}; set it for the group all only.")

@@ -55,11 +55,13 @@ class StepTimes(Section):
 class Rightsizing(Section):
     """How limits follow from measured use: seconds, ratios, bytes and cores.
 
-    ``in_place`` is for all containers of a host, ``settle`` for each recreated instance.
+    The sampler looks every ``interval`` and writes a ``bucket`` at a time. ``in_place`` is for all containers of a host,
+    ``settle`` for each recreated instance.
     """
 
     window: Seconds
     bucket: Seconds
+    interval: Seconds
     minimum_coverage: Ratio
     minimum_samples: Count
     minimum_life: Seconds
