@@ -13,10 +13,11 @@ __all__ = ["Engine", "EngineError"]
 
 QUICK = 60.0
 LONG = 900.0
+SHOWN = 400
 
 
 class EngineError(SelextractError):
-    """A command of the Docker engine failed; the sentence has the command and the last line it printed."""
+    """A command of the Docker engine failed; the sentence has the command and the end of what it printed."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Engine:
                 f"The lab needs the program {command[0]}, and it is not installed.", remedy="scripts/machine"
             ) from missing
         if check and done.returncode != 0:
-            said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            raise EngineError(f"{_shown(command)} failed: {said[-1] if said else f'exit code {done.returncode}'}")
+            said = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
+            raise EngineError(f"{_shown(command)} failed: {said[-SHOWN:] or f'exit code {done.returncode}'}")
         return done.stdout.decode(errors="replace")
 
     def execute(

@@ -79,9 +79,20 @@ class Host:
 
     def set_hardware(self, *, cpus: int | None = None, memory: int | None = None) -> None:
         """Change its hardware while it runs: whole cores, memory in bytes."""
-        changes = [f"--cpuset-cpus=0-{cpus - 1}"] if cpus else []
-        changes += [f"--memory={memory}", f"--memory-swap={memory}"] if memory else []
-        self.engine.run("update", *changes, self.container)
+        if memory:
+            self.engine.run("update", f"--memory={memory}", f"--memory-swap={memory}", self.container)
+        if cpus:
+            # On cgroup v1 no child may have cores that its parent lacks: they lose them before and gain them after.
+            self._offer_cores(cpus, "-depth")
+            self.engine.run("update", f"--cpuset-cpus=0-{cpus - 1}", self.container)
+            self._offer_cores(cpus, "-true")
+
+    def _offer_cores(self, cpus: int, order: str) -> None:
+        self.execute(
+            "sh", "-c",
+            "find /sys/fs/cgroup/cpuset -mindepth 2 " + order + " -name cpuset.cpus 2>/dev/null |"
+            f' while read -r file; do echo 0-{cpus - 1} > "$file" 2>/dev/null || true; done',
+        )  # fmt: skip
 
     def wait_ready(self, bound: float = READY_BOUND) -> None:
         """Wait until sshd and the host's Docker engine answer. Raises HostUnpreparedError after ``bound`` seconds."""

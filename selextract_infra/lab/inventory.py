@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -82,7 +83,7 @@ def write_inventory(folder: LabFolder, hosts: Iterable[LabHost]) -> Path:
             "vars": {
                 "ansible_user": "root",
                 "ansible_ssh_private_key_file": str(folder.key),
-                "ansible_ssh_common_args": " ".join(ssh_options(folder)),
+                "ansible_ssh_common_args": shlex.join(ssh_options(folder)),
                 "ansible_ssh_args": "-o ControlMaster=auto -o ControlPersist=60s",
                 "ansible_pipelining": True,
                 "ansible_python_interpreter": "/usr/bin/python3",

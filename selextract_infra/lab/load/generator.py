@@ -144,7 +144,10 @@ class Load:
         return self._accepted
 
     def wait_for_requests(self, count: int, bound: float = 300.0) -> None:
-        """Wait until ``count`` requests have ended. Raises SelextractError after ``bound`` seconds or at the load's end."""
+        """Wait until ``count`` requests have ended.
+
+        Raises SelextractError after ``bound`` seconds, or when the load ends before.
+        """
         end = monotonic() + bound
         while self.requests_so_far < count:
             if monotonic() > end or self.wait(0.05):

@@ -1,0 +1,54 @@
+"""Labs for all tests of this folder: brought up once per session, real hosts and never a stand-in.
+
+``SELEXTRACT_LAB=NAME`` uses the lab of that name and leaves it running, which is quicker while working on a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from selextract_infra.errors import LabUnavailableError
+from selextract_infra.lab import Lab, Topology
+from tests.lab.rightsizing import demanding, failing, oversized, seasoned, waiting
+
+__all__ = ["demanding", "failing", "lab", "lab_multi", "oversized", "seasoned", "waiting"]
+
+
+@contextmanager
+def running(config: pytest.Config, name: str, topology: Topology) -> Iterator[Lab]:
+    """A lab that is up; it goes down at the end unless the environment names one that is to stay."""
+    kept = os.environ.get("SELEXTRACT_LAB")
+    lab = Lab(f"{kept}-{topology}" if kept and topology is Topology.MULTI else kept or name)
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+    def show(line: str) -> None:
+        if terminal:
+            terminal.write_line(line)
+
+    try:
+        lab.up(topology, on_progress=show)
+    except LabUnavailableError as missing:
+        pytest.exit(f"{missing} Try: {missing.remedy}", returncode=2)
+    try:
+        yield lab
+    finally:
+        if not kept:
+            lab.down(on_progress=show)
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
+    """The guide's one server."""
+    with running(pytestconfig, "test", Topology.SINGLE) as up:
+        yield up
+
+
+@pytest.fixture(scope="session")
+def lab_multi(pytestconfig: pytest.Config) -> Iterator[Lab]:
+    """Three hosts: the application's and two for databases."""
+    with running(pytestconfig, "test-multi", Topology.MULTI) as up:
+        yield up
