@@ -28,7 +28,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: C(run) about the Run, C(hosts) with the values of each host, and C(by_hand).
+  description: C(run) about the Run, C(hosts) with the values of each host, C(by_hand), and by hand the source of
+    the C(policy).
   type: list
   elements: dict
 """
@@ -43,14 +44,15 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils.policy import common_policy, projects_of
+from ..plugin_utils.policy import common_policy, policy_source, projects_of
 
 _LEASE_SECONDS = 900  # of a Run by hand; it is extended by every later step
 
 
 class LookupModule(LookupBase):
-    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any) -> list[dict[str,
-      Any]]:
+    def run(
+        self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any
+    ) -> list[dict[str, Any]]:
         variables = variables or {}
         named = variables.get("selextract_run_file")
         return [_from_file(Path(named)) if named else _by_hand(str(terms[0]), variables)]
@@ -70,6 +72,7 @@ def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     hosts = [str(host) for host in variables.get("ansible_play_hosts_all", ())]
     return {
         "by_hand": True,
+        "policy": policy_source(variables),
         "run": {
             "id": str(variables.get("selextract_run") or new_run_id(datetime.now(timezone.utc))),
             "owner": owner(process=os.getppid()),

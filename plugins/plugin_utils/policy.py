@@ -11,24 +11,30 @@ from ansible.errors import AnsibleError
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["common_policy", "plain", "projects_of"]
+__all__ = ["common_policy", "plain", "policy_source", "projects_of"]
 
 _MAPPING, _FILE = "selextract_policy", "selextract_policy_file"
 
 
-def common_policy(variables: Mapping[str, Any]) -> Policy:
-    """The one policy of all hosts of the play, from the variables of the group ``all``.
+def policy_source(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the one policy of all hosts of the play comes from: ``mapping`` of overrides, and ``files``.
 
-    Raises ``AnsibleError`` with one sentence where it cannot be read, or where hosts differ in it.
+    Raises ``AnsibleError`` where hosts differ in it.
     """
-    from selextract_infra.errors import SelextractError
-    from selextract_infra.policy import load_policy
-
     _refuse_differences(variables)
     named = variables.get(_FILE)
     folder = Path(str(variables.get("inventory_dir") or "."))
+    return {"mapping": plain(variables.get(_MAPPING) or {}), "files": [str(folder / str(named))] if named else []}
+
+
+def common_policy(variables: Mapping[str, Any]) -> Policy:
+    """The one policy of all hosts of the play. Raises ``AnsibleError`` with one sentence where it cannot be read."""
+    from selextract_infra.errors import SelextractError
+    from selextract_infra.policy import load_policy
+
+    source = policy_source(variables)
     try:
-        return load_policy(plain(variables.get(_MAPPING) or {}), files=[folder / str(named)] if named else [])
+        return load_policy(source["mapping"], files=[Path(name) for name in source["files"]])
     except SelextractError as problem:
         raise AnsibleError(str(problem)) from problem
 

@@ -6,14 +6,15 @@ import base64
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from selextract_infra.model.history import ContainerHistory
+from selextract_infra.model.observation import HostObservation
 
-__all__ = ["unpack_history"]
+__all__ = ["host_with_history", "unpack_history"]
 
 _LARGEST = 512 * 2**20  # bytes of text; a week of 1,000 containers is a fifth of it when it is packed well
 _FIELDS = ("at", "name", "project", "service", "cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts",
@@ -38,6 +39,17 @@ def unpack_history(
         _history(name, found, bucket_seconds, interval_seconds)
         for name, found in sorted(rows.items(), key=lambda one: one[0])
     )
+
+
+def host_with_history(name: str, result: Mapping[str, Any]) -> HostObservation:
+    """One host from what the module ``observe_host`` returned. Raises ``ValueError`` when that is something else."""
+    seen = HostObservation.model_validate({**result["observation"], "name": name})
+    packed = result.get("history_packed")
+    if not packed:
+        return seen
+    spacing = {"bucket_seconds": seen.sampler.bucket, "interval_seconds": seen.sampler.interval}
+    history = unpack_history(packed, **{key: value for key, value in spacing.items() if value})
+    return seen.model_copy(update={"history": history})
 
 
 def _rows(packed: str) -> Iterator[list[Any]]:
