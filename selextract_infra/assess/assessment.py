@@ -68,7 +68,8 @@ def assess_measurements(
 ) -> Assessment:
     """Recorded metrics judged by the Policy at ``at``; the work is linear in their number.
 
-    ``usual`` is the usual throughput of that time, requests per second; None where nobody knows it. Instance counts are None where they are not known; then workers and connections are not judged. Raises UsageError
+    ``usual`` is the usual throughput of that time, requests per second; None where nobody knows it.
+    Instance counts are None where they are not known; then workers and connections are not judged. Raises UsageError
     for a time without a zone.
     """
     if at.utcoffset() is None:

@@ -262,13 +262,17 @@ class Gate(Frozen):
 
 
 class RoadmapReport(Frozen):
-    """The roadmap on one day. ``month`` is the running month of the program (1 is the first), 0 before its start."""
+    """The roadmap on one day. ``month`` is the running month of the program (1 is the first), 0 before its start.
+
+    ``review_due`` is the day the guide itself names, ``next_review`` the next by its interval.
+    """
 
     start: date
     today: date
     month: int
     phases: tuple[RoadmapPhase, ...]
     milestones: tuple[Milestone, ...]
+    review_due: date | None = None
     next_review: date | None = None
     review_overdue: bool = False
     gates: tuple[Gate, ...] = ()
