@@ -1,0 +1,1 @@
+"""The edge to the hosts: inventory, running playbooks, looking before working."""

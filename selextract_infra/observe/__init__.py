@@ -1,0 +1,1 @@
+"""Observations: from hosts, and from files."""

@@ -1,0 +1,58 @@
+"""What a playbook run that was stopped has left running on this host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+__all__ = ["VARIABLE", "running", "stop"]
+
+VARIABLE = "SELEXTRACT_INFRA_WORK"
+_LOOK_AGAIN = 0.05  # seconds
+_KILLED_WITHIN = 2.0  # seconds
+
+
+def running(marker: str) -> dict[int, str]:
+    """The processes that carry ``marker`` in their environment: process ID to program name."""
+    wanted = f"{VARIABLE}={marker}".encode()
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as environment:
+                if wanted not in environment.read().split(b"\0"):
+                    continue
+            with open(f"/proc/{name}/comm", encoding="utf-8", errors="replace") as program:
+                found[int(name)] = program.read().strip()
+        except OSError:
+            continue  # it has ended, or it is another user's
+    return found
+
+
+def stop(marker: str, grace: float) -> tuple[dict[int, str], dict[int, str]]:
+    """End them, gently for ``grace`` seconds and then at once; returns those that were running and those still left."""
+    started = time.monotonic()
+    seen: dict[int, str] = {}
+    asked: set[int] = set()
+    while True:
+        left = running(marker)
+        seen.update(left)
+        waited = time.monotonic() - started
+        if not left or waited > grace + _KILLED_WITHIN:
+            return seen, left
+        if waited > grace:
+            _send(left, signal.SIGKILL)
+        else:
+            _send(set(left) - asked, signal.SIGTERM)
+            asked.update(left)
+        time.sleep(_LOOK_AGAIN)
+
+
+def _send(processes: set[int] | dict[int, str], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except (ProcessLookupError, PermissionError):
+            continue  # it has ended, or it is another user's: then it is still there when we look again

@@ -1,0 +1,149 @@
+"""The environment of ansible-playbook: little of the caller's, all that makes a run safe, quick and silent.
+
+What a user sets for Ansible (environment, ``ansible.cfg``, inventory) is kept where it says how hosts are reached;
+checking of host keys, prompts and output are ours to decide.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from selextract_infra.hosts.collection import search_path
+
+__all__ = ["ansible_environment", "ansible_program"]
+
+CONNECT_SECONDS = 10
+_ALIVE_EVERY_SECONDS = 5
+_ALIVE_MISSED = 3
+_PERSIST_SECONDS = 900
+
+_KEPT = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "KRB5CCNAME",
+    "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY",
+    "ANSIBLE_CONFIG", "ANSIBLE_HOME", "ANSIBLE_REMOTE_USER", "ANSIBLE_REMOTE_PORT", "ANSIBLE_PRIVATE_KEY_FILE",
+    "ANSIBLE_BECOME_METHOD", "ANSIBLE_BECOME_USER", "ANSIBLE_BECOME_EXE", "ANSIBLE_BECOME_FLAGS",
+    "ANSIBLE_BECOME_PASSWORD_FILE", "ANSIBLE_CONNECTION_PASSWORD_FILE",
+    "ANSIBLE_VAULT_PASSWORD_FILE", "ANSIBLE_VAULT_IDENTITY_LIST", "ANSIBLE_VAULT_IDENTITY",
+    "ANSIBLE_SSH_ARGS", "ANSIBLE_SSH_COMMON_ARGS", "ANSIBLE_SSH_EXTRA_ARGS", "ANSIBLE_SSH_EXECUTABLE",
+    "ANSIBLE_SSH_CONTROL_PATH", "ANSIBLE_SSH_CONTROL_PATH_DIR", "ANSIBLE_SSH_RETRIES", "ANSIBLE_PIPELINING",
+    "ANSIBLE_TIMEOUT", "ANSIBLE_PYTHON_INTERPRETER", "ANSIBLE_STRATEGY", "ANSIBLE_STRATEGY_PLUGINS",
+)  # fmt: skip
+
+_DECIDED = {
+    "LC_ALL": "C.UTF-8",
+    "ANSIBLE_HOST_KEY_CHECKING": "True",
+    "ANSIBLE_ASK_PASS": "False",
+    "ANSIBLE_ASK_VAULT_PASS": "False",
+    "ANSIBLE_BECOME_ASK_PASS": "False",
+    "ANSIBLE_CACHE_PLUGIN": "memory",
+    "ANSIBLE_DEPRECATION_WARNINGS": "False",
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
+    "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+    "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_RETRY_FILES_ENABLED": "False",
+}
+
+
+def ansible_program(name: str) -> str:
+    """An Ansible program beside the running Python, so that a virtual environment need not be activated."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.is_file() else name
+
+
+def ansible_environment(caller: Mapping[str, str], *, unattended: bool = False, fresh: bool = False) -> dict[str, str]:
+    """The environment for an Ansible program started for ``caller`` (its own environment).
+
+    ``unattended`` leaves out what only a person has, the SSH agent, and forbids ssh to ask. ``fresh`` logs in anew
+    instead of using a connection that is still open, so that the verdict is about now.
+    """
+    kept = {name: caller[name] for name in _KEPT if caller.get(name)}
+    if unattended:
+        kept.pop("SSH_AUTH_SOCK", None)
+    config = _Config.in_force(kept)
+    paths = [str(Path(sys.executable).parent), *kept.get("PATH", os.defpath).split(os.pathsep)]
+    settings = {
+        **_defaults(config),
+        **kept,
+        **_DECIDED,
+        "PATH": os.pathsep.join(dict.fromkeys(paths)),
+        "ANSIBLE_SSH_EXTRA_ARGS": _extra_ssh(kept, unattended=unattended, fresh=fresh),
+    }
+    collections = search_path(caller.get("ANSIBLE_COLLECTIONS_PATH") or config.paths("defaults", "collections_path"))
+    if collections:
+        settings["ANSIBLE_COLLECTIONS_PATH"] = collections
+    return settings
+
+
+def _defaults(config: _Config) -> dict[str, str]:
+    """What holds where ``ansible.cfg`` says nothing."""
+    persist = f"-C -o ControlMaster=auto -o ControlPersist={_PERSIST_SECONDS}s"
+    defaults = {
+        "ANSIBLE_PIPELINING": ("pipelining", ("defaults", "connection", "ssh_connection"), "True"),
+        "ANSIBLE_PYTHON_INTERPRETER": ("interpreter_python", ("defaults",), "/usr/bin/python3"),
+        "ANSIBLE_SSH_ARGS": ("ssh_args", ("ssh_connection",), persist),
+        "ANSIBLE_TIMEOUT": ("timeout", ("defaults", "ssh_connection"), str(CONNECT_SECONDS)),
+    }
+    return {
+        name: value
+        for name, (setting, sections, value) in defaults.items()
+        if all(config.get(section, setting) is None for section in sections)
+    }
+
+
+def _extra_ssh(kept: Mapping[str, str], *, unattended: bool, fresh: bool) -> str:
+    """Options for ssh alone; of several values of one option ssh takes the first."""
+    parts = [
+        *(["-o BatchMode=yes"] if unattended else []),
+        *(["-o ControlPath=none"] if fresh else []),
+        kept.get("ANSIBLE_SSH_EXTRA_ARGS", ""),
+        f"-o ServerAliveInterval={_ALIVE_EVERY_SECONDS} -o ServerAliveCountMax={_ALIVE_MISSED}",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class _Config:
+    """The ``ansible.cfg`` that Ansible will take."""
+
+    folder: Path
+    content: configparser.ConfigParser
+
+    @classmethod
+    def in_force(cls, kept: Mapping[str, str]) -> _Config:
+        """By Ansible's own search order; one that cannot be read is left for Ansible to complain about."""
+        content = configparser.ConfigParser(strict=False, interpolation=None, inline_comment_prefixes=(";",))
+        file = next((path for path in _candidates(kept) if path.is_file()), None)
+        if file is not None:
+            try:
+                content.read(file, encoding="utf-8")
+            except (configparser.Error, UnicodeDecodeError, OSError):
+                content.clear()
+        return cls(file.parent if file else Path(), content)
+
+    def get(self, section: str, name: str) -> str | None:
+        """The setting as written, or None."""
+        return self.content.get(section, name, fallback=None)
+
+    def paths(self, section: str, name: str) -> str | None:
+        """A list of folders, each relative to the file that names it."""
+        written = self.get(section, name)
+        if written is None:
+            return None
+        return os.pathsep.join(str(self.folder / Path(one).expanduser()) for one in written.split(os.pathsep))
+
+
+def _candidates(kept: Mapping[str, str]) -> Iterator[Path]:
+    if "ANSIBLE_CONFIG" in kept:
+        named = Path(kept["ANSIBLE_CONFIG"]).expanduser()
+        yield named / "ansible.cfg" if named.is_dir() else named
+    here = Path.cwd()
+    if not here.stat().st_mode & stat.S_IWOTH:  # Ansible takes none from a folder that anybody may write to
+        yield here / "ansible.cfg"
+    yield Path(kept.get("HOME", "~")).expanduser() / ".ansible.cfg"
+    yield Path("/etc/ansible/ansible.cfg")

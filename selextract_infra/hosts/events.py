@@ -1,0 +1,192 @@
+"""What a playbook run tells: task events while it goes on, and one outcome for each host at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from selextract_infra.hosts.explain import Explanation, explain
+from selextract_infra.model.text import displayable
+
+__all__ = ["EventKind", "HostOutcome", "HostStatus", "Listener", "TaskEvent", "slimmed"]
+
+EventKind = Literal["task_started", "task_done", "failed", "unreachable"]
+HostStatus = Literal["ok", "failed", "unreachable", "missing"]
+
+_KINDS: Mapping[str, EventKind] = {
+    "runner_on_start": "task_started",
+    "runner_on_ok": "task_done",
+    "runner_on_skipped": "task_done",
+    "runner_on_failed": "failed",
+    "runner_on_unreachable": "unreachable",
+}
+_STATS = "playbook_on_stats"
+_COMPLAINTS = ("error", "verbose")
+_KEPT_COMPLAINTS = 40
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """One thing that happened to one task on one host. ``message`` is one displayable sentence, often empty."""
+
+    kind: EventKind
+    host: str
+    task: str
+    changed: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class HostOutcome:
+    """How the run ended for one host.
+
+    ``status``: ``ok``; ``failed``: reached, but a task failed or was stopped; ``unreachable``; ``missing``: the
+    playbook never came to it, so nothing was touched. ``changed`` counts tasks that changed something. ``message`` is
+    one displayable sentence, ``remedy`` what to do about it, ``stage`` what it failed at (``explain.Stage``), as far as
+    that is known. ``results`` holds the task results by task name, newest last, without what Ansible adds for itself:
+    data from the host, never a template. ``stopped`` is None unless the run was cancelled or timed out; then it says
+    whether the host proved that none of the work is left running.
+    """
+
+    status: HostStatus
+    changed: int = 0
+    message: str = ""
+    remedy: str = ""
+    stage: str = ""
+    results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stopped: bool | None = None
+
+
+def slimmed(event: Mapping[str, Any], collect: tuple[str, ...]) -> dict[str, Any] | None:
+    """Of a raw event only what is needed later, so that memory stays bounded; None when nothing is."""
+    kind = event.get("event", "")
+    data = event.get("event_data") or {}
+    if kind in _COMPLAINTS:
+        return {"event": kind, "stdout": str(event.get("stdout", ""))[:2000]}
+    if kind == _STATS:
+        return {"event": kind, **{key: data.get(key, {}) for key in ("processed", "dark", "failures", "changed")}}
+    if kind not in _KINDS:
+        return None
+    task, result = str(data.get("task", "")), data.get("res")
+    collected = not collect or task in collect
+    failed = kind in ("runner_on_failed", "runner_on_unreachable")
+    return {
+        "event": kind,
+        "host": str(data.get("host", "")),
+        "task": task,
+        "ignored": bool(data.get("ignore_errors")),
+        "changed": bool((result or {}).get("changed")),
+        "lost": kind == "runner_on_ok" and collected and result == {},
+        "result": result if collected or failed else None,
+        "collected": collected,
+    }
+
+
+class Listener:
+    """Turns slim events into task events and, at the end, into outcomes. ``planned`` are the hosts that should run."""
+
+    def __init__(self, planned: tuple[str, ...]) -> None:
+        self._planned = planned
+        self._results: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._failure: dict[str, Explanation] = {}
+        self._unreachable: dict[str, Explanation] = {}
+        self._seen: set[str] = set()
+        self._lost: set[str] = set()
+        self._complaints: list[str] = []
+        self._stats: Mapping[str, Mapping[str, int]] | None = None
+
+    @property
+    def contacted(self) -> tuple[str, ...]:
+        """The hosts on which a task was at least started and that were not unreachable."""
+        return tuple(sorted(self._seen - set(self._unreachable)))
+
+    @property
+    def complaint(self) -> str:
+        """What Ansible itself complained about, as one sentence: an unreadable playbook, a wrong option."""
+        text = "\n".join(self._complaints)
+        return displayable(text.partition("[ERROR]:")[2] or text.partition("ERROR!")[2])
+
+    def hear(self, event: Mapping[str, Any]) -> TaskEvent | None:
+        """Take one slim event in; what a person following the run should see of it."""
+        kind = event["event"]
+        if kind in _COMPLAINTS:
+            self._complaints = [*self._complaints[-_KEPT_COMPLAINTS:], event["stdout"]]
+            return None
+        if kind == _STATS:
+            self._stats = event
+            return None
+        return self._task(event, event["host"], event["task"], event["result"] or {})
+
+    def _task(self, event: Mapping[str, Any], host: str, task: str, result: Mapping[str, Any]) -> TaskEvent:
+        kind: EventKind = "task_done" if event["ignored"] else _KINDS[event["event"]]
+        message = ""
+        self._seen.add(host)
+        if kind == "unreachable":
+            told = explain(result)
+            self._unreachable[host] = told
+            message = told.sentence
+        elif kind == "failed":
+            told = explain(result)
+            self._failure[host] = told
+            message = told.sentence
+        elif event["lost"]:
+            kind, message = "failed", f"the result of {displayable(task)!r} is too large to be taken in"
+            self._failure[host] = Explanation(message)
+            self._lost.add(host)
+        if kind != "task_started" and event["collected"] and result:
+            collected = self._results.setdefault(host, {})
+            collected.pop(task, None)
+            collected[task] = {
+                key: value for key, value in result.items() if key != "invocation" and not key.startswith("_ansible")
+            }
+        return TaskEvent(kind, host, displayable(task), event["changed"], message)
+
+    def outcomes(self, *, stopped: Mapping[str, bool] | None) -> dict[str, HostOutcome]:
+        """One outcome for each planned host, and for any other that did not end well.
+
+        ``stopped`` is given for a run that was cancelled or timed out: by host, whether nothing of it is left running.
+        """
+        others = {host for host in self._seen - set(self._planned) if self._status(host) != "ok"}
+        return {host: self._outcome(host, stopped) for host in (*self._planned, *sorted(others))}
+
+    def _outcome(self, host: str, stopped: Mapping[str, bool] | None) -> HostOutcome:
+        status = self._status(host)
+        told = self._told(host, status)
+        message = told.sentence
+        proof: bool | None = None
+        if stopped is not None and status in ("ok", "failed"):
+            proof = stopped.get(host, False)
+            if host not in self._failure and status == "failed":
+                message = (
+                    "stopped, and nothing of it is left running on the host"
+                    if proof
+                    else "stopped here, but it could not be proved that nothing of it is left running on the host"
+                )
+        return HostOutcome(
+            status=status,
+            changed=int(((self._stats or {}).get("changed") or {}).get(host, 0)),
+            message=message,
+            remedy=told.remedy,
+            stage=told.stage,
+            results=self._results.get(host, {}),
+            stopped=proof,
+        )
+
+    def _status(self, host: str) -> HostStatus:
+        if host in self._unreachable:
+            return "unreachable"
+        if self._stats is None:
+            return "failed" if host in self._seen else "missing"
+        if host not in self._stats["processed"]:
+            return "missing"
+        return "failed" if self._stats["failures"].get(host) or host in self._lost else "ok"
+
+    def _told(self, host: str, status: HostStatus) -> Explanation:
+        if status == "unreachable":
+            return self._unreachable[host]
+        if status == "failed":
+            return self._failure.get(host, Explanation("Ansible ended before this host was finished"))
+        if status == "missing":
+            return Explanation(self.complaint or "the playbook never came to this host")
+        return Explanation("")

@@ -1,0 +1,34 @@
+"""Text that came from somewhere else, made fit to be shown: one place for it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["displayable"]
+
+_TERMINAL_SEQUENCE = re.compile(
+    r"""
+    (?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]                 # CSI: colours, cursor, erase
+    | (?:\x1b[PX^_\]]|[\x90\x98\x9d-\x9f]).*?(?:\x07|\x1b\\|\x9c|$)   # OSC, DCS, SOS, PM, APC up to their end
+    | \x1b[ -/]*[0-~]                                # the short ones
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+def displayable(text: str, *, limit: int = 500) -> str:
+    """One line without terminal sequences, control, bidirectional or invisible characters, at most ``limit`` long.
+
+    For everything a host said before a person sees it: names, labels, messages, log lines. The data itself is kept as
+    it is; only what is shown passes through here.
+    """
+    without_sequences = _TERMINAL_SEQUENCE.sub("", text[: limit * 50])
+    visible = "".join(
+        " " if character.isspace() else character
+        for character in without_sequences
+        if character.isspace() or unicodedata.category(character) not in _INVISIBLE
+    )
+    line = " ".join(visible.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,104 @@
+"""Look at the hosts of an inventory: one playbook, one task on each, one Observation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from selextract_infra.errors import CancelledError, SelextractError
+from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, run_playbook
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.text import displayable
+from selextract_infra.observe.sampler_history import unpack_history
+from selextract_infra.policy import Policy
+
+__all__ = ["observe_hosts"]
+
+_PLAYBOOK = "selextract.infra.observe"
+_TASK = "Observe the host"
+_BOUND_SECONDS = 120.0
+
+
+def observe_hosts(
+    inventory: Inventory,
+    policy: Policy,
+    *,
+    cursors: Mapping[str, int],
+    at: datetime,
+    cancel: threading.Event | None = None,
+    on_event: Callable[[TaskEvent], None] | None = None,
+) -> Observation:
+    """What is on the hosts at ``at``, with the history the Sampler has written since ``cursors``.
+
+    ``cursors`` is the start of the newest bucket already known (Unix seconds), by machine-id. A host that is not
+    reached is in ``unreachable`` with the reason; one that is reached but cannot be looked at has a ``problem``.
+    Raises ``CancelledError`` when ``cancel`` is set, ``SelextractError`` when Ansible itself cannot do its work.
+    """
+    names = tuple(host.name for host in inventory.hosts)
+    values = _values(policy, cursors)
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=_PLAYBOOK,
+            inventory=inventory,
+            hosts=names,
+            values={"hosts": dict.fromkeys(names, values)},
+            timeout=_BOUND_SECONDS,
+            collect=(_TASK,),
+        ),
+        on_event=on_event,
+        cancel=cancel,
+    )
+    if outcome.status == "cancelled":
+        raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
+    if outcome.message and all(host.status == "missing" for host in outcome.hosts.values()):
+        raise SelextractError(f"Ansible could not look at the hosts: {outcome.message.rstrip('.')}.")
+    return Observation(
+        at=at,
+        hosts=tuple(
+            _seen(name, outcome.hosts[name]) for name in names if outcome.hosts[name].status in ("ok", "failed")
+        ),
+        unreachable={
+            name: _sentence(outcome.hosts[name])
+            for name in names
+            if outcome.hosts[name].status in ("unreachable", "missing")
+        },
+    )
+
+
+def _values(policy: Policy, cursors: Mapping[str, int]) -> dict[str, Any]:
+    mapped = policy.application
+    return {
+        "projects": [{"name": mapped.project, "directory": mapped.directory}] if mapped.project else [],
+        "cursors": dict(cursors),
+        "history_window": round(policy.rightsizing.window),
+    }
+
+
+def _seen(name: str, outcome: HostOutcome) -> HostObservation:
+    result = outcome.results.get(_TASK, {})
+    observation = result.get("observation")
+    if outcome.status == "failed" or not isinstance(observation, dict):
+        return HostObservation(name=name, problem=_sentence(outcome) or "The host did not say what is on it.")
+    try:
+        seen = HostObservation.model_validate({**observation, "name": name})
+        packed = result.get("history_packed")
+        if not packed:
+            return seen
+        spacing = {"bucket_seconds": seen.sampler.bucket, "interval_seconds": seen.sampler.interval}
+        history = unpack_history(packed, **{key: value for key, value in spacing.items() if value})
+    except (ValidationError, ValueError) as problem:
+        reason = displayable(str(problem), limit=200)
+        return HostObservation(name=name, problem=f"What the host answered is not understood: {reason}.")
+    return seen.model_copy(update={"history": history})
+
+
+def _sentence(outcome: HostOutcome) -> str:
+    """The message as a sentence of its own, with what to do about it."""
+    message = outcome.message.rstrip(".")
+    told = f"{message[:1].upper()}{message[1:]}." if message else ""
+    return f"{told} Try: {outcome.remedy}." if told and outcome.remedy else told
