@@ -1,0 +1,113 @@
+"""The parameters of Postgres that are set here: what they count, when they take effect, in PostgreSQL 14 to 18."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from selextract_infra.errors import UsageError
+from selextract_infra.model.tuning import Context, Unit
+
+__all__ = [
+    "PARAMETERS",
+    "STANDBY_PARAMETERS",
+    "VERSIONS",
+    "First",
+    "Parameter",
+    "change_order",
+    "context_of",
+    "parameter",
+    "restart_needed",
+]
+
+VERSIONS = (14, 15, 16, 17, 18)
+
+STANDBY_PARAMETERS = (
+    "max_connections",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+)
+"""A standby with less of any of these than its primary pauses or ends replay (DRV-10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter. ``contexts`` has, by version, where its context changed from that version on."""
+
+    name: str
+    context: Context
+    unit: Unit = Unit.NONE
+    contexts: Mapping[int, Context] = field(default_factory=dict)
+
+
+def _parameters() -> Iterable[Parameter]:
+    postmaster, sighup, user = Context.POSTMASTER, Context.SIGHUP, Context.USER
+    for name in STANDBY_PARAMETERS:
+        yield Parameter(name, postmaster)
+    yield Parameter("superuser_reserved_connections", postmaster)
+    yield Parameter("shared_buffers", postmaster, Unit.BYTES)
+    yield Parameter("wal_buffers", postmaster, Unit.BYTES)
+    yield Parameter("huge_pages", postmaster)
+    yield Parameter("autovacuum_max_workers", postmaster, contexts={18: sighup})
+    for name in ("autovacuum_work_mem", "min_wal_size", "max_wal_size", "max_slot_wal_keep_size"):
+        yield Parameter(name, sighup, Unit.BYTES)
+    yield Parameter("max_standby_streaming_delay", sighup, Unit.SECONDS)
+    for name in ("checkpoint_completion_target", "hot_standby_feedback"):
+        yield Parameter(name, sighup)
+    yield Parameter("wal_compression", Context.SUPERUSER)
+    for name in ("work_mem", "maintenance_work_mem", "effective_cache_size"):
+        yield Parameter(name, user, Unit.BYTES)
+    for name in (
+        "max_parallel_workers",
+        "max_parallel_workers_per_gather",
+        "max_parallel_maintenance_workers",
+        "random_page_cost",
+        "effective_io_concurrency",
+        "default_statistics_target",
+        "jit",
+    ):
+        yield Parameter(name, user)
+
+
+PARAMETERS: Mapping[str, Parameter] = {each.name: each for each in _parameters()}
+
+
+def parameter(name: str) -> Parameter:
+    """The parameter of that name; raises UsageError for one that is not set here."""
+    if name not in PARAMETERS:
+        raise UsageError(f"{name} is not a parameter that is tuned here.")
+    return PARAMETERS[name]
+
+
+def context_of(name: str, version: int) -> Context:
+    """When the parameter takes effect in that major version; raises UsageError for an unknown parameter."""
+    known = parameter(name)
+    changes = [context for since, context in sorted(known.contexts.items()) if version >= since]
+    return changes[-1] if changes else known.context
+
+
+def restart_needed(names: Iterable[str], version: int) -> tuple[str, ...]:
+    """Those of the changed parameters that need a restart, sorted; a reload is enough for the others (DRV-09)."""
+    return tuple(sorted(name for name in names if context_of(name, version).restart))
+
+
+class First(StrEnum):
+    """Which side of a replication changes first."""
+
+    STANDBYS = "standbys"
+    PRIMARY = "primary"
+    ANY = "any"
+
+
+def change_order(name: str, before: int, after: int) -> First:
+    """Where a change begins so that no standby ever has less than its primary (DRV-10).
+
+    What is raised is raised on the standbys first; what is lowered is lowered on the primary first, and the standbys
+    follow once they have replayed that.
+    """
+    if name not in STANDBY_PARAMETERS or after == before:
+        return First.ANY
+    return First.STANDBYS if after > before else First.PRIMARY

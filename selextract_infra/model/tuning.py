@@ -1,0 +1,157 @@
+"""Tuning: what Postgres, its clients and the workers are given, and what that rests on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.decision import Decision
+from selextract_infra.model.finding import Finding
+
+__all__ = [
+    "BudgetPart",
+    "Context",
+    "PostgresFacts",
+    "PostgresTuning",
+    "Role",
+    "Setting",
+    "Storage",
+    "Unit",
+    "Workload",
+]
+
+
+class Workload(StrEnum):
+    """What a database is mostly asked, in PGTune's words; ``dw`` is a data warehouse."""
+
+    WEB = "web"
+    OLTP = "oltp"
+    DW = "dw"
+    MIXED = "mixed"
+    DESKTOP = "desktop"
+
+
+class Storage(StrEnum):
+    """What the data lies on."""
+
+    HDD = "hdd"
+    SSD = "ssd"
+    SAN = "san"
+    NVME = "nvme"
+
+
+class Role(StrEnum):
+    """What a server is for. ``reader`` answers the app's reads, ``analytics`` the long queries (X-63)."""
+
+    PRIMARY = "primary"
+    READER = "reader"
+    ANALYTICS = "analytics"
+
+    @property
+    def standby(self) -> bool:
+        """Whether it replays another server's WAL."""
+        return self is not Role.PRIMARY
+
+
+class Context(StrEnum):
+    """When a parameter takes effect, in Postgres' own words (DRV-09)."""
+
+    POSTMASTER = "postmaster"
+    SIGHUP = "sighup"
+    SUPERUSER = "superuser"
+    USER = "user"
+
+    @property
+    def restart(self) -> bool:
+        """Whether a reload is not enough."""
+        return self is Context.POSTMASTER
+
+
+class Unit(StrEnum):
+    """What a setting's number counts."""
+
+    NONE = ""
+    BYTES = "bytes"
+    SECONDS = "seconds"
+
+
+class PostgresFacts(Frozen):
+    """What a server has and is for.
+
+    ``memory`` is what it really has, in bytes: its container's limit, else the host's RAM. ``cpus`` likewise, in cores.
+    ``connections`` is how many there must be, None for the guide's wish; ``workload`` None is the role's usual one.
+    ``disk`` is the size of the volume in bytes, None where it is not known. ``lz4`` tells whether the server was built
+    with it. ``primary`` has, for a standby, the primary's values of the parameters that a standby must not undercut.
+    """
+
+    memory: int
+    cpus: float
+    version: int
+    connections: int | None = None
+    workload: Workload | None = None
+    storage: Storage = Storage.SSD
+    disk: int | None = None
+    role: Role = Role.PRIMARY
+    lz4: bool = True
+    primary: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def effective_workload(self) -> Workload:
+        """The stated workload, else the usual one: ``dw`` for analytics, ``web`` for everything else."""
+        return self.workload or (Workload.DW if self.role is Role.ANALYTICS else Workload.WEB)
+
+
+class Setting(Frozen):
+    """One parameter of Postgres with its value; ``unit`` says what a number counts. ``rule`` and ``why`` say why."""
+
+    name: str
+    value: bool | int | float | str
+    unit: Unit = Unit.NONE
+    context: Context
+    rule: str
+    why: str
+
+
+class BudgetPart(Frozen):
+    """One part of a memory budget in bytes: ``each`` times ``count``."""
+
+    name: str
+    each: int
+    count: int = 1
+
+    @property
+    def bytes(self) -> int:
+        """All of it."""
+        return self.each * self.count
+
+
+class PostgresTuning(Frozen):
+    """The settings of one server, sorted by name, and what led to them.
+
+    ``budget`` adds up to at most ``allowed`` bytes, which is less than the memory there is. ``shm_size`` is the shared
+    memory that the container should have, in bytes. ``decisions`` has each wish of the guide with what became of it.
+    """
+
+    facts: PostgresFacts
+    settings: tuple[Setting, ...]
+    budget: tuple[BudgetPart, ...]
+    allowed: int
+    shm_size: int
+    decisions: tuple[Decision, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """What the budget adds up to, in bytes."""
+        return sum(part.bytes for part in self.budget)
+
+    @property
+    def clamps(self) -> tuple[Decision, ...]:
+        """The wishes that were not granted as they stand."""
+        return tuple(decision for decision in self.decisions if decision.why_less is not None)
+
+    def setting(self, name: str) -> Setting | None:
+        """The setting of that name, None where it is left to Postgres' default."""
+        return next((setting for setting in self.settings if setting.name == name), None)

@@ -1,0 +1,53 @@
+"""Postgres' settings as a file for its ``conf.d``: the same tuning gives the same bytes on every machine."""
+
+from __future__ import annotations
+
+from selextract_infra.model.tuning import PostgresTuning, Setting, Unit
+
+__all__ = ["conf_text", "conf_value"]
+
+_SIZES = (("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10))
+_HEADER = """\
+# Written by selextract-infra; changes made here are lost.
+# Settings in postgresql.auto.conf and on the command line win over these.
+"""
+
+
+def conf_text(tuning: PostgresTuning) -> str:
+    """The file's content: a header that says what it was made for, then one setting a line, sorted by name.
+
+    Nothing in it changes from one run to the next: no time, no host name, no path.
+    """
+    facts = tuning.facts
+    made_for = (
+        f"# For PostgreSQL {facts.version}, {facts.role}, {facts.effective_workload} on {facts.storage}:"
+        f" {_size(facts.memory)} of memory, {facts.cpus:g} CPUs.\n"
+    )
+    lines = [f"{setting.name} = {conf_value(setting)}" for setting in sorted(tuning.settings, key=lambda s: s.name)]
+    return _HEADER + made_for + "\n" + "\n".join(lines) + "\n"
+
+
+def conf_value(setting: Setting) -> str:
+    """A setting's value as ``postgresql.conf`` takes it: ``512MB``, ``15min``, ``on``, ``1.1``, ``'lz4'``."""
+    value = setting.value
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+    if setting.unit is Unit.BYTES:
+        return _size(int(value))
+    if setting.unit is Unit.SECONDS:
+        return _seconds(int(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _size(value: int) -> str:
+    """Bytes in the largest unit that divides them; Postgres takes no fraction of a kB."""
+    for unit, size in _SIZES:
+        if value % size == 0 and value >= size:
+            return f"{value // size}{unit}"
+    return f"{value // 1024}kB"
+
+
+def _seconds(value: int) -> str:
+    return f"{value // 60}min" if value and value % 60 == 0 else f"{value}s"
