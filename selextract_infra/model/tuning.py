@@ -6,13 +6,17 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from selextract_infra.model.assessment import ConnectionBudget
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
 
 __all__ = [
     "BudgetPart",
+    "ConnectionPlan",
     "Context",
+    "PoolSizes",
+    "Pooling",
     "PostgresFacts",
     "PostgresTuning",
     "Role",
@@ -155,3 +159,46 @@ class PostgresTuning(Frozen):
     def setting(self, name: str) -> Setting | None:
         """The setting of that name, None where it is left to Postgres' default."""
         return next((setting for setting in self.settings if setting.name == name), None)
+
+
+class Pooling(StrEnum):
+    """How the app reaches Postgres: each client by itself, or all through a pooler."""
+
+    DIRECT = "direct"
+    POOLED = "pooled"
+
+
+class PoolSizes(Frozen):
+    """A pooler's sizes under its own names, all in connections.
+
+    ``server_connections`` is the most it opens to Postgres, over all poolers and databases.
+    """
+
+    default_pool_size: int
+    reserve_pool_size: int
+    max_db_connections: int
+    max_client_conn: int
+    server_connections: int
+
+
+class ConnectionPlan(Frozen):
+    """Whether all connections fit into Postgres (X-13).
+
+    ``at_rest`` is all instances at full pools, ``rolling`` with the extra instances while one service is replaced;
+    ``per_process`` is the same if each process of an API instance has a pool of its own. ``available`` is what Postgres
+    has for the app beside what is reserved, ``opened`` what would be open at most. ``pools`` is None without a pooler.
+    """
+
+    pooling: Pooling
+    api: int
+    workers: int
+    surge: int
+    at_rest: ConnectionBudget
+    rolling: ConnectionBudget
+    per_process: ConnectionBudget
+    pools: PoolSizes | None = None
+    available: int
+    opened: int
+    fits: bool
+    sentence: str
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,184 @@
+"""Pooling: whether all connections of the app fit into Postgres, and how large a pooler's pools are (X-13, HDB-03)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.connections import connection_budget
+from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.model import figures
+from selextract_infra.model.assessment import ConnectionBudget
+from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.tuning import ConnectionPlan, Pooling, PoolSizes
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["Clients", "plan_connections", "refuse_overdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Who connects: instances of API and worker, and how many more of one of them run while it is replaced (``surge``).
+
+    ``per_process``: each process of an API instance has a pool of its own. ``poolers`` is how many pooler processes
+    there are and ``databases`` how many databases (aliases count) each of them pools.
+    """
+
+    api: int
+    workers: int
+    surge: int = 0
+    per_process: bool = False
+    poolers: int = 1
+    databases: int = 1
+
+
+def plan_connections(
+    clients: Clients, policy: Policy, *, pooling: Pooling = Pooling.DIRECT, maximum: int | None = None
+) -> ConnectionPlan:
+    """The arithmetic of X-13 for these clients; ``maximum`` is Postgres' max_connections, None for the guide's.
+
+    Nothing is refused here: see `refuse_overdrawn`. Raises UsageError for counts below zero.
+    """
+    if min(clients.api, clients.workers, clients.surge) < 0 or min(clients.poolers, clients.databases) < 1:
+        raise UsageError("Instances are counted from zero, poolers and databases from one.")
+    budget = _Budget(policy, policy.scaling.connections.maximum if maximum is None else maximum)
+    processes = policy.cpu_parts.api.worker_processes
+    each = processes if clients.per_process else 1
+    at_rest = budget.of(clients.api, clients.workers, each)
+    rolling = max(
+        budget.of(clients.api + clients.surge, clients.workers, each),
+        budget.of(clients.api, clients.workers + clients.surge, each),
+        key=lambda found: found.wanted,
+    )
+    shared = {
+        "pooling": pooling,
+        "api": clients.api,
+        "workers": clients.workers,
+        "surge": clients.surge,
+        "at_rest": at_rest,
+        "rolling": rolling,
+        "per_process": budget.of(clients.api, clients.workers, processes),
+    }
+    if pooling is Pooling.DIRECT:
+        return ConnectionPlan(
+            **shared,
+            available=rolling.usable,
+            opened=rolling.api + rolling.workers,
+            fits=rolling.fits,
+            sentence=rolling.sentence,
+            findings=_direct_findings(rolling, policy),
+        )
+    pools = _pools(clients, rolling, policy)
+    available = max(0, rolling.usable - policy.postgres.admin_reserve)
+    fits = pools.server_connections <= available
+    return ConnectionPlan(
+        **shared,
+        pools=pools,
+        available=available,
+        opened=pools.server_connections,
+        fits=fits,
+        sentence=_pooled_sentence(pools, rolling, available, fits=fits),
+        findings=_pooled_findings(pools, policy),
+    )
+
+
+def refuse_overdrawn(plan: ConnectionPlan, overrides: Collection[str] = ()) -> None:
+    """Raise RefusedError where the connections do not fit, unless the operator overrides X-13."""
+    if plan.fits or "X-13" in overrides:
+        return
+    remedy = (
+        "put a pooler in between"
+        if plan.pooling is Pooling.DIRECT
+        else "make the pools smaller, or raise max_connections"
+    )
+    raise RefusedError(
+        f"{plan.sentence}: {plan.opened} > {plan.available} (X-13)",
+        rule="X-13",
+        override="--override X-13",
+        remedy=f"{remedy}, or override it with --override X-13",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """The policy's side of the arithmetic."""
+
+    policy: Policy
+    maximum: int
+
+    def of(self, api: int, workers: int, processes: int) -> ConnectionBudget:
+        return connection_budget(
+            api_instances=api,
+            pool_size=self.policy.scaling.connections.per_api_instance,
+            worker_instances=workers,
+            worker_concurrency=self.policy.cpu_parts.worker.concurrency,
+            maximum=self.maximum,
+            reserved=self.policy.postgres.superuser_reserved,
+            soft_limit=self.policy.limits.soft.database_connections.limit,
+            processes_per_api=processes,
+        )
+
+
+def _pools(clients: Clients, rolling: ConnectionBudget, policy: Policy) -> PoolSizes:
+    """Clients as many as can ever connect and a margin; servers as few as the soft limit allows."""
+    pooler = policy.pgbouncer
+    each = min(pooler.default_pool + pooler.reserve_pool, pooler.server_connections)
+    return PoolSizes(
+        default_pool_size=pooler.default_pool,
+        reserve_pool_size=pooler.reserve_pool,
+        max_db_connections=pooler.server_connections,
+        max_client_conn=math.ceil(rolling.wanted * (1 + pooler.client_margin)),
+        server_connections=each * clients.databases * clients.poolers,
+    )
+
+
+def _pooled_sentence(pools: PoolSizes, rolling: ConnectionBudget, available: int, *, fits: bool) -> str:
+    verdict = "fit" if fits else "do not fit"
+    return (
+        f"{figures.count(rolling.wanted, 'client connection')} share {pools.server_connections} to Postgres, which"
+        f" {verdict} into the {available} it has for them"
+    )
+
+
+def _direct_findings(rolling: ConnectionBudget, policy: Policy) -> tuple[Finding, ...]:
+    opened, found = rolling.api + rolling.workers, []
+    left, reserve = rolling.usable - opened, policy.postgres.admin_reserve
+    if 0 <= left < reserve:
+        sentence = f"{left} connections are left for monitoring, migrations and psql, which need {reserve}."
+        found.append(_finding(Severity.MAJOR, sentence, left_connections=left, needed_connections=reserve))
+    if opened > rolling.soft_limit:
+        most = policy.baseline.database.pool.maximum
+        beyond = f", and above {most} the pool's own maximum is passed" if opened > most else ""
+        sentence = f"{opened} open connections contend above {rolling.soft_limit}{beyond}."
+        found.append(_finding(Severity.MAJOR, sentence, opened_connections=opened, soft_limit=rolling.soft_limit))
+    if opened:
+        memory = opened * policy.postgres.backend_memory
+        sentence = f"{opened} open connections may take {figures.memory(memory)} of Postgres' memory."
+        found.append(_finding(Severity.INFO, sentence, opened_connections=opened, memory_bytes=memory))
+    return tuple(found)
+
+
+def _pooled_findings(pools: PoolSizes, policy: Policy) -> tuple[Finding, ...]:
+    soft = policy.limits.soft.database_connections.limit
+    if pools.server_connections <= soft:
+        return ()
+    sentence = f"{pools.server_connections} connections to Postgres contend above {soft}."
+    return (
+        _finding(Severity.MAJOR, sentence, server_connections=pools.server_connections, soft_limit_connections=soft),
+    )
+
+
+def _finding(severity: Severity, sentence: str, **numbers: int) -> Finding:
+    return Finding(
+        rule="X-13",
+        severity=severity,
+        rule_class=RuleClass.WARN,
+        subject="connections",
+        sentence=sentence,
+        numbers=dict(numbers),
+        resolution="Pool the connections; the pooler keeps the server's side within the soft limit.",
+    )
