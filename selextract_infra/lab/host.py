@@ -24,6 +24,7 @@ from selextract_infra.lab.topology import (
 __all__ = ["Host", "create_host", "wait_until"]
 
 READY_BOUND = 90.0
+ATTEMPTS = 5
 
 # Not --privileged: a machine may lack a capability itself, and then Docker refuses the whole set.
 _ISOLATION = (
@@ -82,10 +83,20 @@ class Host:
         if memory:
             self.engine.run("update", f"--memory={memory}", f"--memory-swap={memory}", self.container)
         if cpus:
-            # On cgroup v1 no child may have cores that its parent lacks: they lose them before and gain them after.
+            self._set_cores(cpus)
+
+    def _set_cores(self, cpus: int) -> None:
+        # On cgroup v1 no child may have cores that its parent lacks: they lose them before and gain them after.
+        # A container that starts in between has the old ones, so a refusal is no failure yet.
+        for left in reversed(range(ATTEMPTS)):
             self._offer_cores(cpus, "-depth")
-            self.engine.run("update", f"--cpuset-cpus=0-{cpus - 1}", self.container)
-            self._offer_cores(cpus, "-true")
+            try:
+                self.engine.run("update", f"--cpuset-cpus=0-{cpus - 1}", self.container)
+                break
+            except EngineError:
+                if not left:
+                    raise
+        self._offer_cores(cpus, "-true")
 
     def _offer_cores(self, cpus: int, order: str) -> None:
         self.execute(
