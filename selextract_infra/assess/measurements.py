@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from selextract_infra.assess.windows import Samples
 from selextract_infra.errors import UsageError
+from selextract_infra.model.figures import printable
 
-__all__ = ["METRICS", "Measurement", "Metric", "metric_named"]
+__all__ = ["METRICS", "Measurement", "Metric", "metric_named", "require_metric"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +86,5 @@ def require_metric(name: str) -> Metric:
     """Like ``metric_named``; raises UsageError with the names there are."""
     found = metric_named(name)
     if found is None:
-        raise UsageError(f"{name[:60]!r} is not a metric.", remedy=f"there are {', '.join(METRICS)}")
+        raise UsageError(f"{printable(name[:60])!r} is not a metric.", remedy=f"there are {', '.join(METRICS)}")
     return found
