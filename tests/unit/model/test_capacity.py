@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from selextract_infra.model.capacity import foreign_keys, limits_in, with_limits
+from selextract_infra.model.observation import Limits
+
+LIMITS = st.builds(
+    Limits,
+    memory=st.one_of(st.none(), st.integers(1, 2**45)),
+    swap=st.one_of(st.none(), st.integers(1, 2**45)),
+    cpus=st.one_of(st.none(), st.integers(1, 10000).map(lambda hundredths: hundredths / 100)),
+)
+
+
+@given(LIMITS, st.sampled_from(["service", "deploy"]))
+def test_what_is_written_is_read_back_and_is_ours(limits: Limits, form: str) -> None:
+    services = with_limits({}, "api", limits, form)
+    assert limits_in(services["api"]) == limits
+    assert foreign_keys({"services": services}) == []
+
+
+def test_other_keys_of_ours_stay() -> None:
+    before = {"api": {"deploy": {"replicas": 3, "resources": {"limits": {"cpus": "2"}}}}, "worker": {"scale": 2}}
+    after = with_limits(before, "api", Limits(memory=5), "deploy")
+    assert after == {
+        "api": {"deploy": {"replicas": 3, "resources": {"limits": {"cpus": "2", "memory": "5"}}}},
+        "worker": {"scale": 2},
+    }
+    assert before["api"]["deploy"]["resources"] == {"limits": {"cpus": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"services": {"api": {"image": "x"}}}, ["services.api.image"]),
+        ({"services": {"api": {"cpus": [1]}}}, ["services.api.cpus"]),
+        ({"services": {"api": {"environment": {"A": {"b": 1}}}}}, ["services.api.environment"]),
+        ({"services": {"api": {"deploy": {"placement": {}}}}}, ["services.api.deploy"]),
+        ({"services": {"api": {"deploy": {"resources": {"reservations": {}}}}}}, ["services.api.deploy"]),
+        ({"services": {"api": None}}, ["services.api"]),
+        ({"services": {}, "volumes": {}}, ["volumes"]),
+        ("text", ["the whole file"]),
+        ({}, []),
+    ],
+)
+def test_keys_that_are_not_ours_are_named(content: Any, found: list[str]) -> None:
+    assert foreign_keys(content) == found
+
+
+@pytest.mark.parametrize("keys", [None, [], {"mem_limit": "512M"}, {"mem_limit": True}, {"deploy": 3}, {"cpus": "inf"}])
+def test_what_we_would_not_write_is_no_limit(keys: Any) -> None:
+    assert limits_in(keys) == Limits()
