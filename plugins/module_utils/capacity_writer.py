@@ -11,7 +11,7 @@ from .compose import CAPACITY_FILE, Compose, environment_bytes, files_in_force, 
 from .failure import HostSideError
 from .state import StateFolder, sync_folder, write_whole
 
-__all__ = ["CapacityWriter"]
+__all__ = ["CapacityWriter", "known_places"]
 
 _KEY = "COMPOSE_FILE"
 _ORIGINALS = "capacity.json"
@@ -115,9 +115,7 @@ class CapacityWriter:
             _unlink(self._path)
         except OSError as problem:
             raise HostSideError(f"{self._directory} cannot be written ({problem.strerror}).", kind="state") from problem
-        originals = self._folder.read(_ORIGINALS) or {}
-        if originals.pop(self._directory, None) is not None:
-            self._folder.write(_ORIGINALS, originals)
+        self._forget_original()
 
     def restore(self, inverse: dict[str, Any]) -> bool:
         """Put back what ``inverse`` noted; returns whether anything differed from it."""
@@ -133,6 +131,8 @@ class CapacityWriter:
             raise HostSideError(
                 f"{self._directory} cannot be written ({problem.strerror}).", kind="restore"
             ) from problem
+        if self.text is None:
+            self._forget_original()
         return differs
 
     def _origin(self) -> dict[str, Any]:
@@ -153,7 +153,12 @@ class CapacityWriter:
     def _keep_original(self) -> None:
         if self.environment_with_us() != self.environment:
             originals = self._folder.read(_ORIGINALS) or {}
-            self._folder.write(_ORIGINALS, {**originals, self._directory: self._origin()})
+            self._folder.write(_ORIGINALS, {**originals, self._directory: {"project": self._project, **self._origin()}})
+
+    def _forget_original(self) -> None:
+        originals = self._folder.read(_ORIGINALS) or {}
+        if originals.pop(self._directory, None) is not None:
+            self._folder.write(_ORIGINALS, originals)
 
     def _entry_with_us(self, content: bytes) -> bytes:
         between = separator(content)
@@ -200,6 +205,12 @@ class CapacityWriter:
             _unlink(self._path)
         elif text != self.text:
             self._replace(self._path, text.encode(), self._path)
+
+
+def known_places(folder: StateFolder) -> list[tuple[str, str]]:
+    """Project and directory of every capacity file that is in force on this host and whose folder is still there."""
+    originals = folder.read(_ORIGINALS) or {}
+    return [(original["project"], directory) for directory, original in originals.items() if os.path.isdir(directory)]
 
 
 def _put_back(content: bytes, noted: dict[str, Any]) -> bytes:

@@ -18,18 +18,18 @@ description:
 author: ["selextract-infra contributors"]
 options:
   project:
-    description: Name of the Compose project.
+    description: Name of the Compose project. Required with O(state=present).
     type: str
-    required: true
   directory:
-    description: The folder its Compose files are in.
+    description: The folder its Compose files are in. Required with O(state=present).
     type: path
-    required: true
   services:
     description: The whole wanted content, by service, in Compose's own keys. Required with O(state=present).
     type: dict
   state:
-    description: V(absent) takes the file away and brings C(.env) back to what it was before the first change.
+    description:
+      - V(absent) takes every file of ours on this host away, and brings each C(.env) back to what it was before the
+        first change.
     type: str
     choices: [present, absent]
     default: present
@@ -64,7 +64,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-files: {description: The Compose files in force afterwards., type: list, elements: str, returned: always}
+files:
+  description: The Compose files in force afterwards.
+  type: list
+  elements: str
+  returned: with O(state=present)
+removed_from:
+  description: The folders that the file was taken from.
+  type: list
+  elements: str
+  returned: with O(state=absent)
 """
 
 import time
@@ -74,8 +83,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import dotenv
 from ..module_utils.capacity import render
-from ..module_utils.capacity_writer import CapacityWriter
-from ..module_utils.compose import CAPACITY_FILE, files_in_force
+from ..module_utils.capacity_writer import CapacityWriter, known_places
+from ..module_utils.compose import CAPACITY_FILE
 from ..module_utils.containers import find_containers
 from ..module_utils.engine import DEFAULT_SOCKET, Engine
 from ..module_utils.failure import HostSideError
@@ -87,8 +96,8 @@ from ..module_utils.state import StateFolder
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "project": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
+            "project": {"type": "str"},
+            "directory": {"type": "path"},
             "services": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "run_id": {"type": "str"},
@@ -96,7 +105,7 @@ def main() -> None:
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
-        required_if=[("state", "present", ["services", "run_id", "step_id"])],
+        required_if=[("state", "present", ["project", "directory", "services", "run_id", "step_id"])],
         supports_check_mode=True,
     )
     run(module, _present if module.params["state"] == "present" else _absent)
@@ -127,12 +136,16 @@ def _write(writer: CapacityWriter, text: str, record: RunRecord, step_id: str) -
 
 
 def _absent(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    writer = CapacityWriter(StateFolder(given["state_folder"]), given["project"], given["directory"])
-    result = _result(writer, None, writer.environment_without_us())
-    if result["changed"] and not module.check_mode:
-        writer.remove()
-    return {**result, "files": files_in_force(given["directory"])}
+    folder = StateFolder(module.params["state_folder"])
+    diffs, removed_from = [], []
+    for project, directory in known_places(folder):
+        writer = CapacityWriter(folder, project, directory)
+        result = _result(writer, None, writer.environment_without_us())
+        diffs += result["diff"]
+        removed_from.append(directory)
+        if not module.check_mode:
+            writer.remove()
+    return {"changed": bool(removed_from), "removed_from": removed_from, "diff": diffs}
 
 
 def _started_from(given: dict[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,3 @@
+"""The sampler: keeps what each container of this host has used for seven days."""
+
+VERSION = "1"
