@@ -30,9 +30,14 @@ def phase_names(policy: Policy) -> dict[str, tuple[str, str, str]]:
         item = phase_of(policy.origin(f"roadmap.phases.{name}.period").item_id or name)
         names[item] = (phase.period.label, phase.period.title, f"roadmap.{name}")
     for name, region in policy.regions.phases.items():
-        item = phase_of(policy.origin(f"regions.phases.{name}").item_id or name)
-        names.setdefault(item, (region.label, f"regions such as {', '.join(region.names)}", f"regions.{name}"))
+        names.setdefault(
+            _region_id(name, policy), (region.label, f"regions such as {', '.join(region.names)}", f"regions.{name}")
+        )
     return names
+
+
+def _region_id(region: str, policy: Policy) -> str:
+    return phase_of(policy.origin(f"regions.phases.{region}").item_id or region)
 
 
 def milestone_ids(policy: Policy) -> list[str]:
@@ -53,6 +58,7 @@ def resolve(name: str, policy: Policy) -> str:
     phases, plain = phase_names(policy), name.strip().lower()
     by_name = {known.lower(): known for known in (*phases, *milestone_ids(policy))}
     by_name |= {dotted: known for known, (_, _, dotted) in phases.items()}
+    by_name |= {f"regions.{region}": _region_id(region, policy) for region in policy.regions.phases}
     if plain in by_name:
         return by_name[plain]
     unqualified = _UNQUALIFIED.fullmatch(plain)

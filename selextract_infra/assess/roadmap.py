@@ -18,7 +18,7 @@ from selextract_infra.errors import UsageError
 from selextract_infra.model.planning import Gate, Milestone, MilestoneStatus, RoadmapPhase, RoadmapReport
 from selextract_infra.policy import Policy
 
-__all__ = ["month_of", "roadmap_on"]
+__all__ = ["month_of", "only", "roadmap_on"]
 
 _DEFECTS = ("X-51", "X-52", "X-58", "X-60", "X-61", "X-62", "X-68", "X-69")
 _TITLES = {"memory": "Memory upgrade", "cpu": "CPU upgrade", "storage": "Storage upgrade", "network": "Network upgrade"}
@@ -177,3 +177,21 @@ def _gates(policy: Policy, start: date, today: date) -> Iterator[Gate]:
             open=holds,
             sentence=f"{name}: {'in force since' if holds else 'a goal until'} {day} ({milestone})",
         )
+
+
+def only(report: RoadmapReport, name: str) -> RoadmapReport:
+    """The report narrowed to one phase or milestone, by its ID. A vertical phase has the milestone that carries it out.
+
+    Raises UsageError for a phase that the roadmap does not date, such as one of several regions.
+    """
+    phase = phase_of(name)
+    phases = tuple(one for one in report.phases if one.id == phase)
+    operations = {one.id: f"upgrade {resource}" for one, resource in zip(report.phases, RESOURCES, strict=False)}
+    milestones = tuple(
+        one
+        for one in report.milestones
+        if name in (one.id, one.phase) or (name in operations and one.operation == operations[name])
+    )
+    if not phases and not milestones:
+        raise UsageError(f"{name} has no dates: it is held as a plan for later and never executed.")
+    return report.model_copy(update={"phases": phases, "milestones": milestones})

@@ -112,7 +112,14 @@ def test_conflicts_of_dates_are_reported_until_the_policy_has_none() -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("VP2", "VP2"), ("vp2", "VP2"), ("vertical.cpu", "VP2"), ("roadmap.preparation", "RP2"), (" rp1-m5 ", "RP1-M5")],
+    [
+        ("VP2", "VP2"),
+        ("vp2", "VP2"),
+        ("vertical.cpu", "VP2"),
+        ("roadmap.preparation", "RP2"),
+        (" rp1-m5 ", "RP1-M5"),
+        ("regions.cdn", "MR2"),
+    ],
 )
 def test_qualified_names(name: str, meant: str) -> None:
     assert resolve(name, POLICY) == meant

@@ -1,0 +1,126 @@
+"""``assess``: how good what is there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from selextract_infra.cli.options import (
+    DEFAULT_INVENTORY,
+    FailOnOption,
+    FormatOption,
+    InventoryOption,
+    LimitOption,
+    ObservationOption,
+    PolicyOption,
+    StateOption,
+)
+from selextract_infra.cli.output import Format, emit, say
+from selextract_infra.cli.planning import AllOption, ZoneOption
+
+if TYPE_CHECKING:
+    from selextract_infra.operations.assess import Assessed
+
+__all__ = ["register"]
+
+_GATES = {
+    "warning": "warning",
+    "minor": "warning",
+    "critical": "critical",
+    "major": "critical",
+    "breaking": "emergency",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def assess(
+        context: typer.Context,
+        inventory: InventoryOption = DEFAULT_INVENTORY,
+        limit: LimitOption = None,
+        policy: PolicyOption = None,
+        state: StateOption = None,
+        observation: ObservationOption = None,
+        csv: Annotated[Path | None, typer.Option("--csv", help="Judge the metrics recorded in this file.")] = None,
+        journal: Annotated[
+            bool, typer.Option("--journal", help="Judge what the journal holds; no host is touched.")
+        ] = False,
+        at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="Judge the file as of this time.")] = None,
+        time_zone: ZoneOption = None,
+        everything: AllOption = False,
+        fail_on: FailOnOption = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Judge hosts, history or recorded metrics: thresholds, headroom, bottlenecks, severity and deadlines."""
+        from selextract_infra.cli.planning import moment_of, policy_of, zone_of
+        from selextract_infra.errors import UsageError
+        from selextract_infra.operations.assess import assess_file, assess_seen, recall
+
+        if sum((observation is not None, csv is not None, journal)) > 1:
+            raise UsageError(
+                "One thing is judged at a time.", remedy="leave all but one of --observation, --csv, --journal"
+            )
+        if at is not None and csv is None:
+            raise UsageError("--at says when in a file; there is no --csv.")
+        named = context.get_parameter_source("inventory")
+        given = inventory if named is not None and named.name != "DEFAULT" else None
+        if csv is not None:
+            zone = zone_of(time_zone)
+            found = assess_file(csv, policy_of(given, policy), zone=zone, until=moment_of(at, "--at", zone))
+        elif observation is not None:
+            from selextract_infra.observe.recorded import load_observation
+
+            found = assess_seen(load_observation(observation), policy_of(given, policy), source=observation.name)
+        elif journal:
+            from selextract_infra.record.journal import Journal
+
+            rules = policy_of(given, policy)
+            with Journal(state) as record:
+                found = assess_seen(recall(record, rules), rules, source="journal")
+        else:
+            found = _live(inventory, limit, policy, state)
+        _show(found, form, everything=everything)
+        _gate(found, fail_on)
+
+
+def _live(inventory: Path, limit: str | None, policy: list[Path] | None, state: Path | None) -> Assessed:
+    from selextract_infra.cli.cancelling import cancellable
+    from selextract_infra.operations.assess import assess_seen
+    from selextract_infra.operations.fleet import Fleet
+
+    with (
+        cancellable() as cancel,
+        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
+    ):
+        return assess_seen(fleet.observe(), fleet.policy)
+
+
+def _show(found: Assessed, form: Format, *, everything: bool) -> None:
+    from selextract_infra.report.planning_tables import print_assessment
+
+    if found.ignored:
+        say(f"These columns are no metric and were left out: {', '.join(found.ignored)}.")
+    emit(
+        found.assessment,
+        lambda screen: print_assessment(screen, found.assessment, found.measurements, everything=everything),
+        form,
+    )
+
+
+def _gate(found: Assessed, fail_on: str | None) -> None:
+    """Leave with 10 when a reading or a finding is as bad as asked: minor is a warning, major critical."""
+    from selextract_infra.cli.planning import gate_findings
+    from selextract_infra.errors import GateError
+    from selextract_infra.model.assessment import Level
+
+    if fail_on is None:
+        return
+    gate_findings(found.assessment.findings, fail_on)
+    least = Level(_GATES.get(fail_on, Level.NOTICE))
+    worst = next((one for one in found.assessment.judgements if one.level.rank >= least.rank), None)
+    if worst is not None:
+        raise GateError(f"{worst.subject} {worst.metric} is {worst.level}: {worst.sentence} ({worst.item}).")
