@@ -65,9 +65,10 @@ class Lab:
         Without ``topology`` it keeps the one it has (``single`` at first). ``base_image`` names an image of a registry
         for the hosts, for example ``ubuntu:22.04``. Raises LabUnavailableError when this machine lacks the means.
         """
+        asked = Topology.named(topology) if topology else None
         machine = look()
         before = LabState.read(self.folder)
-        wanted = Topology(topology) if topology else before.topology if before else Topology.SINGLE
+        wanted = asked or (before.topology if before else Topology.SINGLE)
         self.folder.make()
         with locked(self.folder.path / "lock"):
             for note in machine.notes:

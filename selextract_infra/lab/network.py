@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from selextract_infra.errors import LabUnavailableError
 from selextract_infra.lab.engine import Engine, EngineError
 from selextract_infra.lab.topology import LAB_LABEL, network_name
 
-__all__ = ["ensure_network"]
+__all__ = ["candidates", "ensure_network"]
 
 Network = ipaddress.IPv4Network
 
@@ -25,12 +27,8 @@ def ensure_network(engine: Engine, lab: str) -> Network:
     present = engine.inspect("network", name)
     if present:
         return Network(present[0]["IPAM"]["Config"][0]["Subnet"])
-    subnets = list(RANGE.subnets(new_prefix=SUBNET_BITS))
-    first = zlib.crc32(lab.encode()) % len(subnets)
-    candidates = [subnets[(first + step) % len(subnets)] for step in range(len(subnets))]
-    used = _routes()
     complaint = ""
-    for subnet in [one for one in candidates if not any(one.overlaps(other) for other in used)][:ATTEMPTS]:
+    for subnet in islice(candidates(lab, _routes()), ATTEMPTS):
         try:
             engine.run(
                 "network",
@@ -51,6 +49,17 @@ def ensure_network(engine: Engine, lab: str) -> Network:
         f"No free subnet for the lab in {RANGE}: {complaint or 'this machine routes all of it elsewhere'}.",
         remedy="remove labs that are no longer needed with “lab down --name NAME”",
     )
+
+
+def candidates(lab: str, used: Sequence[Network]) -> Iterator[Network]:
+    """Subnets that overlap none of the used ones, beginning at one that depends on the lab's name."""
+    count = 2 ** (SUBNET_BITS - RANGE.prefixlen)
+    size = 2 ** (RANGE.max_prefixlen - SUBNET_BITS)
+    first = zlib.crc32(lab.encode())
+    for index in range(first, first + count):
+        subnet = Network((int(RANGE.network_address) + index % count * size, SUBNET_BITS))
+        if not any(subnet.overlaps(other) for other in used):
+            yield subnet
 
 
 def _routes() -> list[Network]:

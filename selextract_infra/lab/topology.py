@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from selextract_infra.errors import UsageError
+
 __all__ = [
     "HOST_LABEL",
     "LAB_LABEL",
@@ -28,6 +30,13 @@ class Topology(StrEnum):
 
     SINGLE = "single"
     MULTI = "multi"
+
+    @classmethod
+    def named(cls, name: str) -> Topology:
+        """The topology of that name. Raises UsageError for an unknown one."""
+        if name not in list(cls):
+            raise UsageError(f"“{name}” is not a topology of the lab; there are {' and '.join(cls)}.")
+        return cls(name)
 
 
 @dataclass(frozen=True)
