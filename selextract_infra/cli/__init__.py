@@ -23,6 +23,8 @@ COMMANDS = (
     "assess",
     "history",
     "rightsize",
+    "tune",
+    "budget",
     "apply",
     "resume",
     "rollback",

@@ -12,7 +12,8 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model import figures
 from selextract_infra.model.assessment import ConnectionBudget
 from selextract_infra.model.finding import Finding, RuleClass, Severity
-from selextract_infra.model.tuning import ConnectionPlan, Pooling, PoolSizes
+from selextract_infra.model.postgres import Pooling
+from selextract_infra.model.tuning import ConnectionPlan, PoolSizes
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

@@ -34,7 +34,8 @@ class Memory:
 
     ``wanted_connections`` is how many were wished for, ``most_connections`` how many fit with the least work_mem.
     ``shared_share`` is the share of the memory that shared_buffers could take at most. ``process`` is what a connection
-    needs beside work_mem. ``allowed`` is what ``budget`` may add up to.
+    needs beside work_mem, which it is expected to use ``sorts`` times at once. ``allowed`` is what ``budget`` may add
+    up to.
     """
 
     usable: int
@@ -52,6 +53,7 @@ class Memory:
     wanted_connections: int
     most_connections: int
     parallel_workers: int
+    sorts: int
     budget: tuple[BudgetPart, ...]
 
 
@@ -111,6 +113,7 @@ def divide_memory(
         wanted_connections=wanted,
         most_connections=most,
         parallel_workers=parallel,
+        sorts=workload.sorts,
         budget=(
             BudgetPart(name="shared_buffers", each=whole(exact_shared)),
             BudgetPart(name="wal_buffers", each=whole(wal)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.tuning import Context, Unit
+from selextract_infra.model.postgres import Context, Unit
 
 __all__ = [
     "PARAMETERS",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 from selextract_infra.decide.tune_postgres_parameters import context_of, parameter
-from selextract_infra.model.tuning import Setting, Storage, Workload
+from selextract_infra.model.postgres import Storage, Workload
+from selextract_infra.model.tuning import Setting
 
 __all__ = ["pgtune_settings"]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from selextract_infra.decide.tune_postgres_memory import Memory, whole
 from selextract_infra.decide.tune_postgres_parameters import STANDBY_PARAMETERS, context_of, parameter
 from selextract_infra.model import figures
-from selextract_infra.model.tuning import PostgresFacts, Role, Setting
+from selextract_infra.model.postgres import Role
+from selextract_infra.model.tuning import PostgresFacts, Setting
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

@@ -2,83 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pydantic import Field
 
-from selextract_infra.model.assessment import ConnectionBudget
+from selextract_infra.model.assessment import ConnectionBudget, WorkerCapacity
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
+from selextract_infra.model.postgres import Context, Pooling, Role, Storage, Unit, Workload
 
 __all__ = [
+    "ApiFacts",
     "BudgetPart",
     "ConnectionPlan",
-    "Context",
     "PoolSizes",
-    "Pooling",
     "PostgresFacts",
     "PostgresTuning",
-    "Role",
+    "ServiceSetting",
+    "ServiceTuning",
     "Setting",
-    "Storage",
-    "Unit",
-    "Workload",
+    "WorkerFacts",
 ]
-
-
-class Workload(StrEnum):
-    """What a database is mostly asked, in PGTune's words; ``dw`` is a data warehouse."""
-
-    WEB = "web"
-    OLTP = "oltp"
-    DW = "dw"
-    MIXED = "mixed"
-    DESKTOP = "desktop"
-
-
-class Storage(StrEnum):
-    """What the data lies on."""
-
-    HDD = "hdd"
-    SSD = "ssd"
-    SAN = "san"
-    NVME = "nvme"
-
-
-class Role(StrEnum):
-    """What a server is for. ``reader`` answers the app's reads, ``analytics`` the long queries (X-63)."""
-
-    PRIMARY = "primary"
-    READER = "reader"
-    ANALYTICS = "analytics"
-
-    @property
-    def standby(self) -> bool:
-        """Whether it replays another server's WAL."""
-        return self is not Role.PRIMARY
-
-
-class Context(StrEnum):
-    """When a parameter takes effect, in Postgres' own words (DRV-09)."""
-
-    POSTMASTER = "postmaster"
-    SIGHUP = "sighup"
-    SUPERUSER = "superuser"
-    USER = "user"
-
-    @property
-    def restart(self) -> bool:
-        """Whether a reload is not enough."""
-        return self is Context.POSTMASTER
-
-
-class Unit(StrEnum):
-    """What a setting's number counts."""
-
-    NONE = ""
-    BYTES = "bytes"
-    SECONDS = "seconds"
 
 
 class PostgresFacts(Frozen):
@@ -161,13 +104,6 @@ class PostgresTuning(Frozen):
         return next((setting for setting in self.settings if setting.name == name), None)
 
 
-class Pooling(StrEnum):
-    """How the app reaches Postgres: each client by itself, or all through a pooler."""
-
-    DIRECT = "direct"
-    POOLED = "pooled"
-
-
 class PoolSizes(Frozen):
     """A pooler's sizes under its own names, all in connections.
 
@@ -202,3 +138,66 @@ class ConnectionPlan(Frozen):
     fits: bool
     sentence: str
     findings: tuple[Finding, ...] = ()
+
+
+class WorkerFacts(Frozen):
+    """What a worker has and does. Memory in bytes, CPUs in cores, times in seconds, per instance.
+
+    None where it is not known: then the guide's numbers stand for it, or what is usual. ``stop_grace`` is how long a
+    worker may take to stop, ``visibility_timeout`` after what time the broker hands a task out again.
+    """
+
+    memory: int
+    cpus: float
+    instances: int | None = None
+    task_seconds: float | None = None
+    longest_task: float | None = None
+    stop_grace: float | None = None
+    visibility_timeout: float | None = None
+
+
+class ApiFacts(Frozen):
+    """What an instance of the API has and answers; None where it is not known.
+
+    ``requests_per_second`` is over all instances. ``runtime`` is ``python`` or ``jvm`` (X-07).
+    """
+
+    memory: int
+    cpus: float
+    instances: int | None = None
+    requests_per_second: float | None = None
+    runtime: str | None = None
+
+
+class ServiceSetting(Frozen):
+    """One setting of a service by what it means, whatever the app calls it; ``unit`` says what a number counts."""
+
+    name: str
+    value: int | float | str
+    unit: Unit = Unit.NONE
+    rule: str
+    why: str
+
+
+class ServiceTuning(Frozen):
+    """The settings of one service, in a sensible order, and what led to them.
+
+    ``budget`` adds up to at most ``allowed`` bytes. ``capacity`` is what the workers can do with it, None for the API.
+    """
+
+    role: str
+    settings: tuple[ServiceSetting, ...]
+    budget: tuple[BudgetPart, ...]
+    allowed: int
+    capacity: WorkerCapacity | None = None
+    decisions: tuple[Decision, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """What the budget adds up to, in bytes."""
+        return sum(part.bytes for part in self.budget)
+
+    def setting(self, name: str) -> ServiceSetting | None:
+        """The setting of that name, or None."""
+        return next((setting for setting in self.settings if setting.name == name), None)

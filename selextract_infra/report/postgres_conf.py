@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from selextract_infra.model.tuning import PostgresTuning, Setting, Unit
+import re
+
+from selextract_infra.model.postgres import Unit
+from selextract_infra.model.tuning import PostgresTuning, Setting
 
 __all__ = ["conf_text", "conf_value"]
 
 _SIZES = (("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10))
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
 _HEADER = """\
 # Written by selextract-infra; changes made here are lost.
 # Settings in postgresql.auto.conf and on the command line win over these.
@@ -28,12 +32,12 @@ def conf_text(tuning: PostgresTuning) -> str:
 
 
 def conf_value(setting: Setting) -> str:
-    """A setting's value as ``postgresql.conf`` takes it: ``512MB``, ``15min``, ``on``, ``1.1``, ``'lz4'``."""
+    """A setting's value as ``postgresql.conf`` takes it: ``512MB``, ``15min``, ``on``, ``1.1``, ``lz4``."""
     value = setting.value
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+        return value if _WORD.fullmatch(value) else "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
     if setting.unit is Unit.BYTES:
         return _size(int(value))
     if setting.unit is Unit.SECONDS:
