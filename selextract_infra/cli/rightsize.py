@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
             raise UsageError(
                 "A plan from a saved Observation is only looked at.", remedy="leave --observation or --apply"
             )
-        asked = MEMORY.parse(memory) if memory is not None else None
+        asked = int(MEMORY.parse(memory)) if memory is not None else None
         with (
             cancellable() as cancel,
             Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,

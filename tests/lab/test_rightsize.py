@@ -1,0 +1,107 @@
+"""Right-sizing a live host: in place, twice, by hand, and beside the app team's own deployments."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from selextract_infra.lab import Lab
+from tests.lab.program import Program, by_hand, wait_for
+from tests.lab.rightsizing import DEPLOYED, limits, started
+
+pytestmark = pytest.mark.lab
+
+
+def test_right_sizing_under_load_loses_nothing_and_restarts_nothing(lab: Lab, seasoned: Program) -> None:
+    before = started(lab)
+    with lab.load(rps=20, tasks_per_hour=1200) as load:
+        load.wait_for_requests(100)
+        answer = seasoned.run("rightsize", "--apply", "--yes", "--format", "json")
+    assert answer.code == 0, answer.words
+    assert answer.data["status"] == "done"
+    assert load.result.requests_failed == 0
+    assert load.result.tasks_lost == 0
+    assert load.result.tasks_doubled == 0
+    assert load.result.requests_total > 100
+    assert started(lab) == before
+
+
+def test_a_second_run_has_nothing_to_do(lab: Lab, seasoned: Program) -> None:
+    first = seasoned.run("rightsize", "--apply", "--yes")
+    assert first.code == 0, first.words
+    plan = seasoned.plan()
+    assert plan["steps"] == [], plan["decisions"]
+    again = seasoned.run("rightsize", "--apply", "--yes")
+    assert again.code == 0, again.words
+    hand = by_hand(seasoned.inventory, "selextract.infra.rightsize")
+    assert hand.code == 0, hand.words
+    assert "changed=0" in hand.out
+
+
+def test_check_mode_by_hand_shows_the_change_and_makes_none(lab: Lab, oversized: Program) -> None:
+    before = limits(lab, "frontend")
+    env_before = lab.ssh("app1", "cat /opt/selextract/.env").stdout
+    hand = by_hand(oversized.inventory, "selextract.infra.rightsize", "--check", "--diff")
+    assert hand.code == 0, hand.words
+    assert "frontend" in hand.out
+    assert limits(lab, "frontend") == before
+    assert lab.ssh("app1", "cat /opt/selextract/.env").stdout == env_before
+    assert lab.ssh("app1", "ls /opt/selextract/compose.capacity.yml").returncode != 0
+
+
+def test_the_apps_own_up_keeps_our_limits_and_recreates_only_what_was_announced(lab: Lab, oversized: Program) -> None:
+    assert oversized.run("rightsize", "--apply", "--yes").code == 0
+    after = {service: limits(lab, service) for service in DEPLOYED}
+    status = oversized.run("status", "--format", "json")
+    announced = {one["service"] for one in status.data["pending_recreations"]}
+    assert announced
+    before = started(lab)
+    up = lab.ssh("app1", "cd /opt/selextract && docker compose up -d --wait 2>&1", timeout=240)
+    assert up.returncode == 0, up.stdout
+    assert {service: limits(lab, service) for service in DEPLOYED} == after
+    recreated = {name.split("-")[1] for name, line in started(lab).items() if before.get(name) != line}
+    assert recreated == announced
+    assert oversized.run("status", "--format", "json").data["pending_recreations"] == []
+
+
+def test_settle_recreates_the_api_one_at_a_time_without_losing_a_request(lab: Lab, oversized: Program) -> None:
+    assert oversized.run("rightsize", "--apply", "--yes").code == 0
+    before = started(lab)
+    with lab.load(rps=20, tasks_per_hour=0) as load:
+        load.wait_for_requests(50)
+        answer = oversized.run("rightsize", "--settle", "--service", "api", "--apply", "--yes", "--format", "json")
+        load.wait_for_requests(load.requests_so_far + 50)
+    assert answer.code == 0, answer.words
+    assert load.result.requests_failed == 0
+    now = started(lab)
+    assert {name for name in now if now[name] != before.get(name)} == {"/selextract-api-1", "/selextract-api-2"}
+    status = oversized.run("status", "--format", "json").data
+    assert "api" not in {one["service"] for one in status["pending_recreations"]}
+
+
+def test_an_oom_killed_worker_is_recommended_more(lab: Lab, seasoned: Program) -> None:
+    (memory, _), *_ = limits(lab, "worker")
+    lab.ssh(
+        "app1",
+        "docker exec selextract-worker-1 python3 -c"
+        f" \"b=bytearray({memory * 2}); b[::4096]=b'x'*len(b[::4096])\"; true",
+    )
+
+    def recorded() -> bool:
+        shown = lab.ssh("app1", "cat /var/lib/selextract-infra/samples/*.jsonl").stdout
+        rows = [json.loads(line) for line in shown.splitlines() if line.endswith("]")]
+        return any(row[1] == "selextract-worker-1" and row[8] > 0 for row in rows)
+
+    wait_for(recorded, bound=30, what="the sampler records the OOM kill")
+    decision = next(
+        one for one in seasoned.plan()["decisions"] if one["service"] == "worker" and one["resource"] == "memory"
+    )
+    assert decision["verdict"] == "raise", decision
+    assert decision["granted"] > memory
+
+
+def test_thin_data_is_unknown_and_left_alone(demanding: Program) -> None:
+    plan = demanding.plan()
+    assert {one["verdict"] for one in plan["decisions"]} == {"unknown"}
+    assert plan["steps"] == []
