@@ -13,6 +13,7 @@ from typing import Any
 
 from selextract_infra.errors import InventoryError
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
+from selextract_infra.hosts.inventory_complaint import complaint
 from selextract_infra.hosts.local import local_hosts
 from selextract_infra.model.text import displayable
 
@@ -100,16 +101,8 @@ def _listed(path: Path, limit: str | None) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         raise InventoryError(f"The inventory {path} did not answer within {_READ_SECONDS:.0f} s.") from None
     if done.returncode:
-        raise InventoryError(_complaint(path, limit, done.stderr.decode(errors="replace")))
+        raise InventoryError(complaint(path, limit, done.stderr.decode(errors="replace")))
     return dict(json.loads(done.stdout))
-
-
-def _complaint(path: Path, limit: str | None, said: str) -> str:
-    if "leaves us with no hosts" in said or "no hosts to target" in said or "Could not match supplied" in said:
-        return f"No host in {path} matches {limit!r}, so there is nothing to work on."
-    reasons = [part.split("[WARNING]")[0] for part in said.split("[ERROR]:")[1:]] or [said]
-    reason = displayable(reasons[0].replace("Failed to parse inventory with ", ""), limit=300).rstrip(".")
-    return f"The inventory {path} cannot be read: {reason}."
 
 
 def _hosts(listed: Mapping[str, Any]) -> Iterator[InventoryHost]:

@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from selextract_infra.errors import CancelledError, SelextractError
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, run_playbook
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.text import displayable
-from selextract_infra.observe.sampler_history import unpack_history
+from selextract_infra.observe.sampler_history import host_with_history
 from selextract_infra.policy import Policy
 
 __all__ = ["observe_hosts"]
@@ -81,20 +79,13 @@ def _values(policy: Policy, cursors: Mapping[str, int]) -> dict[str, Any]:
 
 def _seen(name: str, outcome: HostOutcome) -> HostObservation:
     result = outcome.results.get(_TASK, {})
-    observation = result.get("observation")
-    if outcome.status == "failed" or not isinstance(observation, dict):
+    if outcome.status == "failed" or "observation" not in result:
         return HostObservation(name=name, problem=_sentence(outcome) or "The host did not say what is on it.")
     try:
-        seen = HostObservation.model_validate({**observation, "name": name})
-        packed = result.get("history_packed")
-        if not packed:
-            return seen
-        spacing = {"bucket_seconds": seen.sampler.bucket, "interval_seconds": seen.sampler.interval}
-        history = unpack_history(packed, **{key: value for key, value in spacing.items() if value})
-    except (ValidationError, ValueError) as problem:
+        return host_with_history(name, result)
+    except (ValueError, TypeError) as problem:
         reason = displayable(str(problem), limit=200)
         return HostObservation(name=name, problem=f"What the host answered is not understood: {reason}.")
-    return seen.model_copy(update={"history": history})
 
 
 def _sentence(outcome: HostOutcome) -> str:
