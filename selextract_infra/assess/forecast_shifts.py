@@ -1,0 +1,68 @@
+"""Level shifts: the days on which a series moved to another level and stayed there; the fit restarts after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Shift", "level_shifts"]
+
+_WEEK = 7
+_NOISES = 6.0  # how many times the usual change of two neighbouring windows it must be
+_MAD_TO_SIGMA = 1.4826
+_ABRUPT = 0.7  # the share of the change that must be there in the first week; a slow drift is no shift
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """From ``day`` on (a place in the series) the level is another; that can be known after ``known_after`` days.
+
+    ``change`` is relative to the level before.
+    """
+
+    day: int
+    known_after: int
+    change: float
+
+
+def level_shifts(days: NDArray[np.float64], *, change: float, lasting: int) -> tuple[Shift, ...]:
+    """Shifts by at least ``change`` (a ratio) that lasted ``lasting`` days (whole weeks), oldest first.
+
+    Each is judged with the days up to its ``known_after`` alone, so that a backtest does not see the future: medians of
+    the windows before and after each day, against how much such medians usually differ.
+    """
+    count = len(days)
+    if count < 2 * lasting + _WEEK:
+        return ()
+    places = range(lasting, count - lasting + 1)
+    moved = np.array([np.median(days[at : at + lasting] - days[at - lasting : at]) for at in places])
+    suspects = [
+        Shift(at, at + lasting, step / level)
+        for place, at in enumerate(places)
+        if place >= lasting
+        for step, level in [_step(days, moved[: place + 1], at, lasting)]
+        if level > 0 and abs(step) > change * level
+    ]
+    return _largest_of_each(suspects, lasting)
+
+
+def _step(days: NDArray[np.float64], moved: NDArray[np.float64], at: int, lasting: int) -> tuple[float, float]:
+    """The abrupt change at a day beyond the usual drift (0 for none), and the level before."""
+    drift = float(np.median(moved))
+    noise = _MAD_TO_SIGMA * float(np.median(np.abs(moved - drift)))
+    step = float(moved[-1]) - drift
+    level = float(np.median(days[at - lasting : at]))
+    first_week = float(np.median(days[at : at + _WEEK] - days[at - _WEEK : at])) - drift * _WEEK / lasting
+    abrupt = first_week * step > 0 and abs(first_week) >= _ABRUPT * abs(step)
+    return (step if abrupt and abs(step) > _NOISES * noise else 0.0), level
+
+
+def _largest_of_each(suspects: list[Shift], lasting: int) -> tuple[Shift, ...]:
+    """One shift is seen on several neighbouring days; the day of the largest change is its day."""
+    found: list[Shift] = []
+    for suspect in sorted(suspects, key=lambda one: -abs(one.change)):
+        if all(abs(suspect.day - other.day) > lasting for other in found):
+            found.append(suspect)
+    return tuple(sorted(found, key=lambda one: one.day))
