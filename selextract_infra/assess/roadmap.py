@@ -163,7 +163,7 @@ def _gates(policy: Policy, start: date, today: date) -> Iterator[Gate]:
         for phase, section in policy.roadmap.phases.items()
         for name, milestone in section.milestones.items()
     }
-    for capability in type(policy.enabled_from).model_fields:
+    for capability in policy.enabled_from.annotations():
         month = getattr(policy.enabled_from, capability).value
         day = _after(start, month)
         milestone = by_month.get(month, f"month {month}")

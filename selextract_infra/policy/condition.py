@@ -1,11 +1,7 @@
 """Conditions such as ``cpu_usage > 95% for 2 minutes`` (PAR-01, EMC, HDB-02)."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final, Literal
-
-from pydantic import model_validator
 
 from selextract_infra.errors import UnitError
 from selextract_infra.policy.section import Section
@@ -37,10 +33,10 @@ class Condition(Section):
     limit: float
     duration: float | None = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _read(cls, text: Any) -> Any:
-        return _parts(text) if isinstance(text, str) else text
+    def read(cls, value: Any) -> Any:
+        """The parts of a condition that is written as one text."""
+        return _parts(value) if isinstance(value, str) else value
 
     def holds(self, value: float) -> bool:
         """Whether the comparison is true of ``value``, in the metric's base unit; the duration is not looked at."""

@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from selextract_infra.errors import PolicyError, UnitError
 from selextract_infra.policy.model import Policy, nearest
+from selextract_infra.policy.section import section_in
 from selextract_infra.policy.source import Path as Steps
 from selextract_infra.policy.source import Reference, Source, find, parse_mapping, parse_text
 
@@ -121,7 +122,7 @@ def _explain(error: ValidationError, sources: tuple[Source, ...]) -> NoReturn:
     if isinstance(reason, UnitError):
         raise UnitError(f"{place}: {name}: {reason}") from error
     if problem["type"] == "extra_forbidden":
-        known = _known(Policy, path[:-1])
+        known = _known(path[:-1])
         raise PolicyError(f"{place}: unknown key {name}{nearest(path[-1], known)}") from error
     if problem["type"] == "missing":
         raise PolicyError(f"{place}: {name} is missing; it cannot be removed") from error
@@ -132,19 +133,16 @@ def _steps(location: tuple[int | str, ...]) -> Steps:
     return tuple(str(step) for step in location)
 
 
-def _known(kind: Any, path: Steps) -> list[str]:
+def _known(path: Steps) -> list[str]:
     """The keys that the section at ``path`` knows; rows of tables are open."""
-    for step in path:
-        section = _section_in(kind)
+    kind: Any = Policy.model_fields[path[0]].annotation if path and path[0] in Policy.model_fields else None
+    if kind is None:
+        return list(Policy.model_fields)
+    for step in path[1:]:
+        section = section_in(kind)
         if section is not None:
-            kind = section.model_fields[step].annotation if step in section.model_fields else None
+            kind = section.annotations().get(step)
         else:
-            kind = next((part for part in reversed(get_args(kind)) if _section_in(part) is not None), None)
-    section = _section_in(kind)
-    return [] if section is None else list(section.model_fields)
-
-
-def _section_in(kind: Any) -> type[BaseModel] | None:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind
-    return None
+            kind = next((part for part in reversed(get_args(kind)) if section_in(part) is not None), None)
+    section = section_in(kind)
+    return [] if section is None else list(section.annotations())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from selextract_infra.errors import PolicyError
 from selextract_infra.policy.chapters.growth import Growth
@@ -63,8 +63,10 @@ class Provenance:
     where: str
 
 
-class Policy(Section):
+class Policy(BaseModel):
     """All that the guide says, with the team's overrides. Get one from ``load_policy`` or ``default_policy``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     guide: Guide
     objectives: Table[Objective]
@@ -157,12 +159,10 @@ class Policy(Section):
         here: Any = self
         done: list[str] = []
         for step in _steps(path):
-            known = (
-                list(type(here).model_fields) if isinstance(here, Section) else list(here) if _is_table(here) else []
-            )
+            known = names_in(here)
             if step not in known:
                 raise PolicyError(f"there is no {'.'.join([*done, step])} in the policy{nearest(step, known)}")
-            here = getattr(here, step) if isinstance(here, Section) else here[step]
+            here = here[step] if isinstance(here, Mapping) else getattr(here, step)
             done.append(step)
         return here
 
@@ -185,5 +185,10 @@ def nearest(name: str, known: list[str]) -> str:
     return f"; there are {', '.join(known)}" if known else ""
 
 
-def _is_table(value: object) -> bool:
-    return isinstance(value, Mapping)
+def names_in(value: object) -> list[str]:
+    """The names below a value of the policy: fields of a section, rows of a table, none of anything else."""
+    if isinstance(value, Policy):
+        return list(Policy.model_fields)
+    if isinstance(value, Section):
+        return list(value.annotations())
+    return list(value) if isinstance(value, Mapping) else []

@@ -1,21 +1,117 @@
-"""What all parts of the policy share: frozen, no unknown keys, tables that cannot be changed, readings."""
+"""What all parts of the policy share: frozen, no unknown keys, tables that cannot be changed, readings.
 
-from __future__ import annotations
+A section is a plain class that hands pydantic a schema made from its annotations, through the hook that pydantic has
+for this. It is validated, compared and serialised like a model of pydantic's. There are two hundred kinds of section,
+and making that many model classes takes longer than everything else that `policy check` does. For the same reason
+their annotations are not postponed: each would be compiled again.
+"""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Generic, NoReturn, TypeVar
+from typing import Annotated, Any, Generic, NoReturn, Self, TypeVar, dataclass_transform, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import core_schema
 
 __all__ = ["FrozenTable", "Reading", "Section", "Table"]
 
 Value = TypeVar("Value")
+Anything = TypeVar("Anything")
 
 
-class Section(BaseModel):
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Section:
     """One part of the policy: immutable, and a key it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
+
+    def __init__(self, **values: Any) -> None:
+        _validator(type(self)).validate_python(values, self_instance=self)
+
+    @classmethod
+    def annotations(cls) -> dict[str, Any]:
+        """The type of each field, by name, in the order in which they are written."""
+        found: dict[str, Any] = {}
+        for kind in reversed(cls.__mro__):
+            found |= vars(kind).get("__annotations__", {}) if kind is not Section else {}
+        return found
+
+    @classmethod
+    def model_validate(cls, values: Any) -> Self:
+        """The section that ``values`` describe; raises pydantic's ValidationError where they describe none."""
+        section = object.__new__(cls)
+        _validator(cls).validate_python(values, self_instance=section)
+        return section
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self:
+        """A copy in which some fields have other values; those are taken as they are, in base units."""
+        return _rebuilt(type(self), vars(self) | dict(update))
+
+    @classmethod
+    def read(cls, value: Any) -> Any:
+        """What is validated in place of ``value``; a section that can be written as one text overrides it."""
+        return value
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        bound = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
+        fields = {}
+        for name, annotation in cls.annotations().items():
+            schema = handler.generate_schema(_bound(annotation, bound))
+            if any(name in vars(kind) for kind in cls.__mro__ if kind not in Section.__mro__):
+                schema = core_schema.with_default_schema(schema, default=getattr(cls, name))
+            fields[name] = core_schema.model_field(schema)
+        inner = core_schema.model_fields_schema(fields, extra_behavior="forbid", model_name=cls.__name__)
+        schema = core_schema.model_schema(cls, inner, frozen=True)
+        if "read" in vars(cls):
+            return core_schema.no_info_before_validator_function(cls.read, schema)
+        return schema
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise TypeError("the policy cannot be changed; load it again with overrides")
+
+    def __delattr__(self, name: str) -> None:
+        raise TypeError("the policy cannot be changed; load it again with overrides")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+    def __iter__(self) -> Any:
+        return iter(vars(self).items())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), vars(self))
+
+
+def _rebuilt(kind: type[Anything], values: Mapping[str, Any]) -> Anything:
+    section = object.__new__(kind)
+    vars(section).update(values)
+    return section
+
+
+def _bound(annotation: Any, bound: Mapping[Any, Any]) -> Any:
+    """The annotation with the type variables of a generic section filled in."""
+    if not bound:
+        return annotation
+    if isinstance(annotation, TypeVar):
+        return bound.get(annotation, annotation)
+    parameters = getattr(annotation, "__parameters__", ())
+    return annotation[tuple(bound.get(each, each) for each in parameters)] if parameters else annotation
+
+
+_VALIDATORS: dict[type[Section], Any] = {}
+
+
+def _validator(kind: type[Section]) -> Any:
+    """The validator of one kind of section by itself; made when it is first needed."""
+    if kind not in _VALIDATORS:
+        _VALIDATORS[kind] = TypeAdapter(kind).validator
+    return _VALIDATORS[kind]
 
 
 class FrozenTable(dict[str, Value]):
@@ -50,7 +146,7 @@ class FrozenTable(dict[str, Value]):
         """Refused."""
         self._refuse()
 
-    def __reduce__(self) -> tuple[type[FrozenTable[Value]], tuple[dict[str, Value]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
 
 
@@ -76,3 +172,9 @@ class Reading(Section, Generic[Value]):
     def open(self) -> bool:
         """Whether nobody has stated it yet."""
         return self.stated is None
+
+
+def section_in(kind: Any) -> type[Section] | None:
+    """The kind of section that an annotation names, or None."""
+    plain = get_origin(kind) or kind
+    return plain if isinstance(plain, type) and issubclass(plain, Section) else None

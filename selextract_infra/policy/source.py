@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -55,7 +55,7 @@ class Source:
     name: str
     values: Mapping[str, Any]
     entries: tuple[Entry, ...] = ()
-    root: Node | None = None
+    root: Node | None = field(default=None, compare=False, repr=False)
 
     def where(self, path: Path) -> str:
         """``file:line`` of the value at ``path`` or of what encloses it; just the name where there are no lines."""

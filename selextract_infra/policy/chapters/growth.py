@@ -1,7 +1,5 @@
 """Growth scenarios and what they need (GRO, REQ)."""
 
-from __future__ import annotations
-
 from typing import Generic, Literal, TypeVar
 
 from selextract_infra.policy.section import Reading, Section, Table

@@ -1,7 +1,5 @@
 """Vertical phases, memory and CPU parts, plans, cost and savings (VP, MEM, CPU, STP, MTP, LTP, CST, OPT, ASO)."""
 
-from __future__ import annotations
-
 from typing import Generic, Literal, TypeVar
 
 from selextract_infra.policy.section import Reading, Section, Table

@@ -1,15 +1,12 @@
 """Monitoring, prediction, seasons and emergencies (MON, PRE, SEA, SEV, EM*, CB)."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Generic, Literal, TypeVar
-
-from pydantic import BeforeValidator
+from typing import Any, Generic, Literal, TypeVar
 
 from selextract_infra.errors import UnitError
 from selextract_infra.policy.condition import Condition
-from selextract_infra.policy.section import Reading, Section, Table
+from selextract_infra.policy.section import FrozenTable, Reading, Section, Table
 from selextract_infra.policy.units import BaselineRatio, Count, Factor, P95Seconds, PerSecond, Ratio, Seconds
 
 __all__ = [
@@ -30,6 +27,7 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_LEAP_YEAR = 2000
 
 
 class DayOfYear(Section):
@@ -38,29 +36,26 @@ class DayOfYear(Section):
     month: int
     day: int
 
+    @classmethod
+    def read(cls, value: Any) -> Any:
+        """Month and day of a text such as ``November 20``."""
+        return value if isinstance(value, Mapping) else _parts(str(value))
+
     def __str__(self) -> str:
         """As it is written in a policy."""
         return f"{_MONTHS[self.month - 1]} {self.day}"
 
-    def __le__(self, other: DayOfYear) -> bool:
-        """Whether it is not later in the year."""
-        return (self.month, self.day) <= (other.month, other.day)
 
-
-def _day_of_year(value: object) -> object:
-    month, _, day = str(value).partition(" ")
-    leap_year = 2000
-    if month in _MONTHS and day.isdecimal():
-        number = _MONTHS.index(month) + 1
-        try:
-            date(leap_year, number, int(day))
-        except ValueError as error:
-            raise UnitError(f'"{value}" is no day of any year; {month} is shorter') from error
-        return {"month": number, "day": int(day)}
-    raise UnitError(f'"{value}" is not a day of the year; accepted: November 20, July 1')
-
-
-YearDay = Annotated[DayOfYear, BeforeValidator(_day_of_year)]
+def _parts(text: str) -> dict[str, int]:
+    month, _, day = text.partition(" ")
+    if month not in _MONTHS or not day.isdecimal():
+        raise UnitError(f'"{text[:60]}" is not a day of the year; accepted: November 20, July 1')
+    number = _MONTHS.index(month) + 1
+    try:
+        date(_LEAP_YEAR, number, int(day))
+    except ValueError as error:
+        raise UnitError(f'"{text[:60]}" is no day of any year; {month} is shorter') from error
+    return {"month": number, "day": int(day)}
 
 
 class Alert(Section, Generic[Amount]):
@@ -100,7 +95,7 @@ class Monitoring(Section):
     application: ApplicationAlerts
     percentile_rule: Literal["window_percentile"]
     throughput_baseline: Reading[PerSecond]
-    throughput_hours: Table[PerSecond] = {}
+    throughput_hours: Table[PerSecond] = FrozenTable()
     throughput_needs_signal: Reading[bool]
     raw_interval: Seconds
     fast_window: Reading[Seconds]
@@ -143,16 +138,15 @@ class Prediction(Section):
 class Season(Section):
     """A time of the year, both days included, and what capacity is multiplied by (SEA)."""
 
-    first: YearDay
-    last: YearDay
+    first: DayOfYear
+    last: DayOfYear
     factor: Factor
 
     def covers(self, day: date) -> bool:
         """Whether the day lies in the season; a season may go over the end of a year."""
-        here = DayOfYear(month=day.month, day=day.day)
-        if self.first <= self.last:
-            return self.first <= here and here <= self.last
-        return self.first <= here or here <= self.last
+        first, last = (self.first.month, self.first.day), (self.last.month, self.last.day)
+        here = (day.month, day.day)
+        return first <= here <= last if first <= last else here >= first or here <= last
 
 
 class SeasonRules(Section):

@@ -1,12 +1,8 @@
 """The roadmap: phases, milestones, outcomes, next steps (RP, NXT, REC-04)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
-from pydantic import Field
-
-from selextract_infra.policy.section import Section, Table
+from selextract_infra.policy.section import FrozenTable, Section, Table
 from selextract_infra.policy.units import Factor, Months, Ratio, Seconds
 
 __all__ = ["Milestone", "NextStep", "Outcome", "Period", "Recommendations", "Roadmap", "RoadmapPhase"]
@@ -44,7 +40,7 @@ class RoadmapPhase(Section):
 
     period: Period
     milestones: Table[Milestone]
-    outcomes: Table[Outcome] = Field(default_factory=dict)
+    outcomes: Table[Outcome] = FrozenTable()
 
 
 class NextStep(Section):

@@ -1,12 +1,8 @@
 """Our own rules and the application mapping: sizing, right-sizing, Postgres, workers, facts."""
 
-from __future__ import annotations
-
 from typing import Literal
 
-from pydantic import Field
-
-from selextract_infra.policy.section import Reading, Section, Table
+from selextract_infra.policy.section import FrozenTable, Reading, Section, Table
 from selextract_infra.policy.units import Cores, Count, Factor, MemoryBytes, Ratio, Seconds
 
 __all__ = [
@@ -55,8 +51,8 @@ class StepTimes(Section):
 class Rightsizing(Section):
     """How limits follow from measured use: seconds, ratios, bytes and cores.
 
-    The sampler looks every ``interval`` and writes a ``bucket`` at a time. ``in_place`` is for all containers of a host,
-    ``settle`` for each recreated instance.
+    The sampler looks every ``interval`` and writes a ``bucket`` at a time. ``in_place`` is for all containers of a
+    host, ``settle`` for each recreated instance.
     """
 
     window: Seconds
@@ -88,7 +84,7 @@ class Forecasting(Section):
 
     ``horizon`` is how far the backtest looks. Fewer days than ``insufficient_below`` give no number, fewer than
     ``low_confidence_below`` a doubtful one. ``interval`` is the share of days that lies between P10 and P90.
-    ``minimum_coverage``: the share of days that must have a value. ``fit``: how many days lines and slopes are fitted to;
+    ``minimum_coverage``: the share of days that must have a value. ``fit``: days that lines and slopes are fitted to;
     ``judged_over``: over how many days methods are compared; ``history``: older days are not looked at.
     ``must_win_by``: by how much a method must beat "same day last week" to be used. A level that changes by
     ``shift_change`` and stays for ``shift_lasting`` restarts the fit, and so does a gap longer than ``longest_gap``.
@@ -243,7 +239,7 @@ class Application(Section):
 
     project: str | None = None
     directory: str | None = None
-    services: Table[ApplicationService] = Field(default_factory=dict)
+    services: Table[ApplicationService] = FrozenTable()
     edge: Edge = Edge()
 
     def services_of(self, role: str) -> dict[str, ApplicationService]:

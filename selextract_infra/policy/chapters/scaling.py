@@ -1,7 +1,5 @@
 """Triggers, planned events, instance bounds, balancing and regions (TRG, MAN, H*, LB, MR)."""
 
-from __future__ import annotations
-
 from typing import Generic, Literal, TypeVar
 
 from selextract_infra.policy.condition import Condition

@@ -1,7 +1,5 @@
 """The document, its objectives and indicators, and the current system (META, OBJ, KPI, SYS, CTR, P*, LT, BOT, LIM)."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Generic, Literal, TypeVar
 
