@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from plugins.module_utils.engine import Engine, EngineRefusedError
+from plugins.module_utils.failure import HostSideError
+from tests.unit.plugins.unix_server import serving
+
+
+def test_where_docker_does_not_run_one_sentence_says_so(tmp_path: Path) -> None:
+    with pytest.raises(HostSideError, match="Docker is not running on this host: nothing answers at") as problem:
+        Engine(str(tmp_path / "docker.sock")).info()
+    assert problem.value.kind == "docker"
+
+
+def test_a_socket_nobody_listens_on_is_the_same(tmp_path: Path) -> None:
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(path)
+    with pytest.raises(HostSideError, match="Docker is not running"):
+        Engine(path).info()
+
+
+def test_an_engine_that_hangs_is_waited_for_no_longer_than_the_bound(tmp_path: Path) -> None:
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen()
+        began = time.monotonic()
+        with pytest.raises(HostSideError, match="did not answer GET /info in time"):
+            Engine(path, timeout=0.1).info()
+        assert time.monotonic() - began < 2
+
+
+def test_a_refusal_carries_dockers_own_words_on_one_line(tmp_path: Path) -> None:
+    refusal = json.dumps({"message": "Range of CPUs is\n from 0.01 to 2.00."}).encode()
+    with serving(tmp_path / "s", lambda *_: (400, refusal)) as path, pytest.raises(EngineRefusedError) as problem:
+        Engine(path).update("abc", {"NanoCpus": 9_000_000_000})
+    assert str(problem.value) == "Docker refused POST /containers/abc/update: Range of CPUs is from 0.01 to 2.00."
+    assert problem.value.status == 400
+
+
+def test_a_container_that_is_gone_is_none(tmp_path: Path) -> None:
+    with serving(tmp_path / "s", lambda *_: (404, b'{"message": "No such container"}')) as path:
+        with Engine(path) as engine:
+            assert engine.inspect("abc") is None
+
+
+def test_a_name_from_outside_cannot_leave_its_place_in_the_path(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(_method: str, path: str, _body: bytes) -> tuple[int, bytes]:
+        asked.append(path)
+        return 404, b"{}"
+
+    with serving(tmp_path / "s", answer) as path, Engine(path) as engine:
+        engine.inspect("../images/x?all=1#")
+    assert asked == ["/containers/..%2Fimages%2Fx%3Fall%3D1%23/json"]
+
+
+def test_a_kept_connection_that_was_closed_is_opened_again(tmp_path: Path) -> None:
+    with serving(tmp_path / "s", lambda *_: (200, b'{"NCPU": 2}'), hang_up=True) as path, Engine(path) as engine:
+        assert engine.info() == {"NCPU": 2}
+        assert engine.info() == {"NCPU": 2}
+
+
+def test_a_change_is_sent_once_and_never_repeated(tmp_path: Path) -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    def answer(method: str, _path: str, body: bytes) -> tuple[int, bytes]:
+        asked.append((method, body))
+        return 500, b"broken"
+
+    with serving(tmp_path / "s", answer) as path, pytest.raises(EngineRefusedError):
+        Engine(path).update("abc", {"Memory": 1})
+    assert asked == [("POST", b'{"Memory": 1}')]

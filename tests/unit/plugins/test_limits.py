@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from plugins.module_utils import limits as limits_module
+from plugins.module_utils.cgroup import Reading
+from plugins.module_utils.containers import Container
+from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.limits import (
+    Capability,
+    Limits,
+    change_of,
+    inverse_of,
+    refuse_shrinking,
+    restoration,
+    wanted_for,
+)
+
+MIB = 2**20
+HOST = Capability(memory=4096 * MIB, cpus=2.0, limits_swap=True)
+API = Container.parse(
+    {
+        "Id": "1" * 64,
+        "Name": "/selextract-api-1",
+        "State": {"Status": "running", "Pid": 100, "StartedAt": "2026-01-01T00:00:00.5Z"},
+        "HostConfig": {"Memory": 256 * MIB, "MemorySwap": 256 * MIB, "NanoCpus": 500_000_000},
+        "Config": {
+            "Env": ["PASSWORD=secret"],
+            "Labels": {
+                "com.docker.compose.project": "selextract",
+                "com.docker.compose.service": "api",
+                "com.docker.compose.container-number": "1",
+            },
+        },
+    }
+)
+
+
+def test_equal_limits_are_no_change() -> None:
+    assert change_of(API, wanted_for({"memory": 256 * MIB, "cpus": 0.5}, API), HOST) == {}
+    assert change_of(API, wanted_for({}, API), HOST) == {}
+
+
+def test_memory_and_swap_change_together() -> None:
+    assert change_of(API, wanted_for({"memory": 300 * MIB}, API), HOST) == {
+        "Memory": 300 * MIB,
+        "MemorySwap": 300 * MIB,
+    }
+
+
+def test_a_swap_limit_alone_takes_memory_along() -> None:
+    assert change_of(API, wanted_for({"swap": 512 * MIB}, API), HOST) == {
+        "Memory": 256 * MIB,
+        "MemorySwap": 512 * MIB,
+    }
+
+
+def test_unlimited_swap_is_minus_one() -> None:
+    assert change_of(API, wanted_for({"memory": 256 * MIB, "swap": -1}, API), HOST)["MemorySwap"] == -1
+
+
+def test_where_the_kernel_does_not_limit_swap_it_is_left_out_of_everything() -> None:
+    host, container = replace(HOST, limits_swap=False), replace(API, swap=None)
+    assert change_of(container, wanted_for({"memory": 256 * MIB}, container), host) == {}
+    assert change_of(container, wanted_for({"memory": 300 * MIB}, container), host) == {"Memory": 300 * MIB}
+
+
+def test_cpus_given_as_quota_and_period_are_changed_as_such() -> None:
+    container = replace(API, cpus=0.5, cpu_period=50_000)
+    assert change_of(container, wanted_for({"cpus": 0.75}, container), HOST) == {
+        "CpuPeriod": 50_000,
+        "CpuQuota": 37_500,
+    }
+    assert change_of(API, wanted_for({"cpus": 0.75}, API), HOST) == {"NanoCpus": 750_000_000}
+
+
+def test_what_was_limited_is_put_back_exactly() -> None:
+    changed = replace(API, memory=100 * MIB, swap=100 * MIB, cpus=0.2)
+    body, note = restoration(inverse_of(API), changed, HOST)
+    assert body == {"Memory": 256 * MIB, "MemorySwap": 256 * MIB, "NanoCpus": 500_000_000}
+    assert note is None
+
+
+def test_what_was_unlimited_gets_the_hosts_total_and_a_note_says_so() -> None:
+    free = replace(API, memory=None, swap=None, cpus=None)
+    changed = replace(API, memory=100 * MIB, swap=100 * MIB, cpus=0.2)
+    body, note = restoration(inverse_of(free), changed, HOST)
+    assert body == {"Memory": 4096 * MIB, "MemorySwap": -1, "NanoCpus": 2_000_000_000}
+    assert note is not None
+    assert "memory and cpus" in note
+
+
+def test_what_was_unlimited_and_still_is_stays_alone() -> None:
+    free = replace(API, memory=None, swap=None, cpus=None)
+    assert restoration(inverse_of(free), free, HOST) == ({}, None)
+
+
+class Group:
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+
+    def read(self) -> Reading:
+        return Reading(1.0, self._memory, 0, 0)
+
+
+@pytest.mark.parametrize(("used", "limit", "refused"), [(200, 219, True), (200, 220, False), (10, 11, False)])
+def test_a_limit_below_present_use_with_its_margin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, used: int, limit: int, refused: bool
+) -> None:
+    monkeypatch.setattr(limits_module, "find_control_group", lambda _pid: Group(used * MIB))
+    wanted = Limits(limit * MIB, limit * MIB, 0.5)
+    if not refused:
+        refuse_shrinking(API, wanted, 0.1)
+        return
+    with pytest.raises(HostSideError, match="uses 200 MiB now; with 10% on top that is 220 MiB") as refusal:
+        refuse_shrinking(API, wanted, 0.1)
+    assert refusal.value.result() == {"kind": "refused", "rule": "shrink_margin"}
+
+
+def test_a_limit_is_not_lowered_where_use_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_module, "find_control_group", lambda _pid: None)
+    with pytest.raises(HostSideError, match="cannot be read"):
+        refuse_shrinking(API, Limits(100 * MIB, 100 * MIB, None), 0.1)
+    refuse_shrinking(API, Limits(300 * MIB, 300 * MIB, None), 0.1)
+    refuse_shrinking(replace(API, pid=0), Limits(100 * MIB, 100 * MIB, None), 0.1)
+
+
+def test_a_container_carries_no_environment() -> None:
+    assert "secret" not in repr(API)
+
+
+@pytest.mark.parametrize(
+    ("config", "cpus", "period"),
+    [
+        ({"NanoCpus": 0, "CpuQuota": 0}, None, None),
+        ({"CpuQuota": 25_000, "CpuPeriod": 50_000}, 0.5, 50_000),
+        ({"CpuQuota": 25_000}, 0.25, 100_000),
+        ({"CpuQuota": -1, "CpuPeriod": 0}, None, None),
+    ],
+)
+def test_cpus_are_read_in_either_form(config: dict[str, Any], cpus: float | None, period: int | None) -> None:
+    raw = {"Id": "1", "Name": "/x", "State": {}, "HostConfig": config, "Config": {}}
+    container = Container.parse(raw)
+    assert (container.cpus, container.cpu_period) == (cpus, period)
+
+
+def test_a_one_off_container_belongs_to_no_service() -> None:
+    labels = {
+        "com.docker.compose.project": "p",
+        "com.docker.compose.service": "api",
+        "com.docker.compose.oneoff": "True",
+    }
+    raw = {"Id": "1", "Name": "/x", "State": {}, "HostConfig": {}, "Config": {"Labels": labels}}
+    container = Container.parse(raw)
+    assert (container.project, container.service) == ("p", None)

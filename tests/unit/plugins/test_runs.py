@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.runs import RunRecord, unfinished_runs
+from plugins.module_utils.state import StateFolder
+
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    state = StateFolder(str(tmp_path / "state"))
+    state.prepare()
+    return state
+
+
+def test_a_run_that_began_is_unfinished_until_it_ends(folder: StateFolder) -> None:
+    run = RunRecord(folder, "run-a")
+    run.begin({"owner": "me", "plan": {"steps": []}}, NOW)
+    run.start_step("one", NOW)
+    assert [record["run_id"] for record in unfinished_runs(folder)] == ["run-a"]
+    assert run.end(NOW) == "running"
+    run.end_step("one", "verified", NOW + 1)
+    assert run.end(NOW + 2) == "done"
+    assert unfinished_runs(folder) == []
+
+
+def test_every_change_is_on_the_disk_at_once(folder: StateFolder) -> None:
+    run = RunRecord(folder, "run-a")
+    run.begin({"owner": "me"}, NOW)
+    run.start_step("one", NOW)
+    run.note_inverse("one", "containers", {"id": {"memory": 1}})
+    assert RunRecord(folder, "run-a").step("one")["inverse"] == {"containers": {"id": {"memory": 1}}}
+
+
+def test_an_attempt_that_is_repeated_keeps_the_first_inverse(folder: StateFolder) -> None:
+    run = RunRecord(folder, "run-a")
+    run.begin({}, NOW)
+    run.start_step("one", NOW)
+    run.note_inverse("one", "containers", {"id": {"memory": 1}})
+    again = RunRecord(folder, "run-a")
+    again.start_step("one", NOW + 5)
+    again.note_inverse("one", "containers", {"id": {"memory": 2}, "other": {"memory": 3}})
+    assert again.step("one")["inverse"]["containers"] == {"id": {"memory": 1}, "other": {"memory": 3}}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        (["verified", "verified"], "done"),
+        (["verified", "rolled back"], "rolled back"),
+        (["rolled back", "rollback failed"], "rollback failed"),
+        (["verified", "failed"], "running"),
+    ],
+)
+def test_the_steps_tell_how_a_run_ended(folder: StateFolder, statuses: list[str], status: str) -> None:
+    run = RunRecord(folder, "run-a")
+    run.begin({}, NOW)
+    for number, ended in enumerate(statuses):
+        run.start_step(str(number), NOW)
+        run.end_step(str(number), ended, NOW)
+    assert run.end(NOW) == status
+
+
+def test_a_run_that_did_nothing_here_leaves_nothing(folder: StateFolder) -> None:
+    run = RunRecord(folder, "run-a")
+    run.begin({}, NOW)
+    run.end(NOW)
+    assert folder.names("runs") == []
+
+
+def test_old_runs_are_forgotten_but_never_an_unfinished_one(folder: StateFolder) -> None:
+    RunRecord(folder, "open").begin({}, NOW)
+    for number in range(60):
+        run = RunRecord(folder, f"run-{number:02}")
+        run.begin({}, NOW + number)
+        run.start_step("one", NOW)
+        run.end_step("one", "verified", NOW)
+        run.end(NOW + number)
+    names = folder.names("runs")
+    assert "open.json" in names
+    assert len(names) <= 50
+    assert "run-59.json" in names
+
+
+@pytest.mark.parametrize("name", ["../lock", "", "a/b", ".hidden", "x" * 200])
+def test_an_id_that_leads_elsewhere_is_refused(folder: StateFolder, name: str) -> None:
+    with pytest.raises(HostSideError, match="not the ID of a run"):
+        RunRecord(folder, name)
