@@ -1,0 +1,172 @@
+"""One self-contained HTML page: no script, no request, nothing from elsewhere; light, dark, phone and paper.
+
+Every text goes through the template engine's escaping: names from hosts are data (a container may be called
+``<script>``). The plots are the only markup that is put in as it is, and they are drawn here from escaped text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from selextract_infra.model import figures
+from selextract_infra.model.assessment import Assessment, Judgement, Level
+from selextract_infra.model.finding import Finding
+from selextract_infra.model.planning import CostReport, GrowthReport, RoadmapReport
+from selextract_infra.report.html_tables import (
+    HtmlTable,
+    cost_table,
+    demand_table,
+    headroom_table,
+    milestone_table,
+    optimisation_table,
+    phase_table,
+    reading_table,
+    requirement_table,
+    reservation_table,
+    table,
+    tone_of,
+)
+from selextract_infra.report.plots import Fan, Plot, cost_steps, forecast_fan, headroom_bars, roadmap_timeline
+
+__all__ = ["Exhaustion", "ForecastChapter", "ReportContent", "render_html"]
+
+_SHOWN_ROWS = 60
+_SHOWN_FINDINGS = 80
+
+
+@dataclass(frozen=True)
+class Exhaustion:
+    """When a resource reaches its usable capacity: the P10, P50 and P90 day, None for never within the forecast."""
+
+    resource: str
+    early: date | None
+    middle: date | None
+    late: date | None
+    level: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ForecastChapter:
+    """What the forecast says: fans to draw, exhaustion days, and what could not be forecast and why."""
+
+    fans: tuple[Fan, ...] = ()
+    exhaustion: tuple[Exhaustion, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that the page may tell; a chapter without content is left out and named as such."""
+
+    title: str
+    made_at: datetime
+    version: str
+    hosts: tuple[str, ...] = ()
+    assessment: Assessment | None = None
+    forecast: ForecastChapter | None = None
+    growth: GrowthReport | None = None
+    cost: CostReport | None = None
+    roadmap: RoadmapReport | None = None
+    missing: tuple[str, ...] = field(default=())
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all chapters, worst first, each once."""
+        chapters = (self.assessment, self.growth, self.cost, self.roadmap)
+        all_of_them = [finding for chapter in chapters if chapter is not None for finding in chapter.findings]
+        unique = {(finding.rule, finding.subject, finding.sentence): finding for finding in all_of_them}
+        return tuple(sorted(unique.values(), key=lambda finding: (-finding.severity.rank, finding.rule)))
+
+
+def render_html(content: ReportContent) -> str:
+    """The page as text. Raises UsageError when matplotlib, which draws the plots, is not installed."""
+    findings = content.findings
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            content=content,
+            counts=_counts(content.assessment.judgements if content.assessment else ()),
+            tables=_tables(content),
+            plots=_plots(content),
+            findings=findings[:_SHOWN_FINDINGS],
+            more_findings=max(0, len(findings) - _SHOWN_FINDINGS),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("selextract_infra.report"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        dollars=figures.dollars, duration=figures.duration, plain=figures.printable, stamp=_stamp, tone=tone_of
+    )
+    return environment
+
+
+def _tables(content: ReportContent) -> dict[str, HtmlTable]:
+    """Every table of the page by name; those of chapters that are not there are left out."""
+    tables: dict[str, HtmlTable] = {}
+    if content.assessment:
+        judgements = content.assessment.judgements
+        raised = [one for one in judgements if one.level.rank >= Level.NOTICE.rank]
+        quiet = [one for one in judgements if one.level.rank < Level.NOTICE.rank]
+        tables["raised"] = reading_table(raised, "Readings, worst first", _SHOWN_ROWS)
+        tables["quiet"] = reading_table(quiet, "", _SHOWN_ROWS)
+        tables["headroom"] = headroom_table(content.assessment, _SHOWN_ROWS)
+    if content.forecast:
+        heads = ("What", "Early (P10)", "Middle (P50)", "Late (P90)", "Says")
+        rows = [
+            (one.resource, _day(one.early), _day(one.middle), _day(one.late), one.sentence)
+            for one in content.forecast.exhaustion
+        ]
+        tables["exhaustion"] = table("When the usable capacity is reached", heads, rows)
+    if content.growth:
+        tables |= {"demand": demand_table(content.growth), "requirements": requirement_table(content.growth)}
+    if content.cost:
+        cost = content.cost
+        tables |= {"cost": cost_table(cost), "phases": phase_table(cost)}
+        tables |= {"reservations": reservation_table(cost), "optimisations": optimisation_table(cost)}
+    if content.roadmap:
+        tables["milestones"] = milestone_table(content.roadmap)
+    return tables
+
+
+def _day(day: date | None) -> str:
+    return "-" if day is None else str(day)
+
+
+def _plots(content: ReportContent) -> dict[str, list[Plot]]:
+    plots: dict[str, list[Plot]] = {"headroom": [], "forecast": [], "cost": [], "roadmap": []}
+    if content.assessment and content.assessment.headroom:
+        plots["headroom"].append(headroom_bars(content.assessment.headroom))
+    if content.forecast:
+        plots["forecast"].extend(forecast_fan(fan) for fan in content.forecast.fans)
+    if content.cost:
+        plots["cost"].append(cost_steps(content.cost))
+    if content.roadmap:
+        plots["roadmap"].append(roadmap_timeline(content.roadmap))
+    return plots
+
+
+def _counts(judgements: Sequence[Judgement]) -> list[tuple[Level, int]]:
+    """How many judgements of each level there are, worst first."""
+    return [
+        (level, count)
+        for level in sorted(Level, key=lambda level: -level.rank)
+        if (count := sum(judgement.level is level for judgement in judgements))
+    ]
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M %Z").strip()

@@ -1,0 +1,304 @@
+"""Plots as SVG text that takes its colours from the page, so that one picture is readable in light and in dark.
+
+matplotlib draws with placeholder colours; each becomes a CSS variable of the page. Every plot is drawn twice, wide and
+narrow, because a wide picture shrunk to a phone has unreadable text; the page shows the one that fits.
+matplotlib is an extra and is imported when the first plot is drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from selextract_infra.errors import UsageError
+from selextract_infra.model.assessment import Headroom, Level
+from selextract_infra.model.figures import dollars, percent, printable
+from selextract_infra.model.planning import CostReport, MilestoneStatus, RoadmapReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Fan", "Plot", "cost_steps", "forecast_fan", "headroom_bars", "roadmap_timeline"]
+
+_MOST_BARS = 24
+_WIDE_INCHES, _NARROW_INCHES = 7.6, 3.5
+_ROLES = (
+    "ink", "muted", "grid", "surface", "ok", "warning", "critical", "accent", "band",
+    "cpu", "memory", "storage", "network",
+)  # fmt: skip
+_COLOURS = {role: f"#0f{number:02x}0e" for number, role in enumerate(_ROLES, start=1)}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One picture in two widths, with what a reader who cannot see it needs to know."""
+
+    title: str
+    description: str
+    wide: str
+    narrow: str
+
+
+@dataclass(frozen=True)
+class Fan:
+    """A series and its forecast: ``low``, ``middle`` and ``high`` are P10, P50 and P90 on ``days_ahead``.
+
+    ``limit`` is the usable capacity in the same ``unit``.
+    """
+
+    name: str
+    unit: str
+    days: Sequence[date]
+    values: Sequence[float]
+    days_ahead: Sequence[date]
+    low: Sequence[float]
+    middle: Sequence[float]
+    high: Sequence[float]
+    limit: float | None = None
+
+
+def headroom_bars(headroom: Sequence[Headroom]) -> Plot:
+    """What is used of each capacity, worst first, with the line that the wanted headroom draws (REC-03)."""
+    rows = sorted(headroom, key=lambda row: row.free)[:_MOST_BARS]
+    left_out = len(headroom) - len(rows)
+    lines = sorted({1 - row.wanted for row in rows})
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        labels = [_short(f"{row.subject} {row.resource}", 22 if narrow else 40) for row in rows]
+        shares = [min(1.2, 1 - row.free) for row in rows]
+        places = list(range(len(rows)))
+        axes.barh(places, [1.0] * len(rows), color=_COLOURS["grid"], height=0.62)
+        axes.barh(places, shares, color=[_COLOURS[_tone(row.level)] for row in rows], height=0.62)
+        for place, row in zip(places, rows, strict=True):
+            axes.text(1.02, place, percent(1 - row.free), va="center", color=_COLOURS["ink"])
+        for line in lines:
+            axes.axvline(line, color=_COLOURS["ink"], linewidth=1, linestyle=(0, (3, 2)))
+        axes.set_yticks(places, labels)
+        axes.set_xlim(0, 1.18 if narrow else 1.1)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+
+    worst = (
+        f"{printable(rows[0].subject)} {rows[0].resource} is at {percent(1 - rows[0].free)}"
+        if rows
+        else "nothing is known"
+    )
+    more = f"; {left_out:,} more with more room are left out" if left_out else ""
+    return _plot(
+        "Used capacity",
+        f"Bars of used capacity for {len(rows)} resources, worst first: {worst}{more}. "
+        "The dashed line is the most that leaves the wanted headroom.",
+        draw,
+        heights=(0.7 + 0.25 * max(2, len(rows)), 0.7 + 0.27 * max(2, len(rows))),
+    )
+
+
+def forecast_fan(fan: Fan) -> Plot:
+    """A series, its forecast as a P10 to P90 band around the P50, and the usable capacity."""
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        axes.plot(_days(fan.days), list(fan.values), color=_COLOURS["ink"], linewidth=1.3)
+        ahead = _days(fan.days_ahead)
+        axes.fill_between(ahead, list(fan.low), list(fan.high), color=_COLOURS["band"], linewidth=0)
+        axes.plot(ahead, list(fan.middle), color=_COLOURS["accent"], linewidth=1.8)
+        if fan.limit is not None:
+            axes.axhline(fan.limit, color=_COLOURS["critical"], linewidth=1.2, linestyle=(0, (4, 2)))
+            axes.annotate("usable", (0.01, fan.limit), xycoords=("axes fraction", "data"), xytext=(0, 3),
+                          textcoords="offset points", color=_COLOURS["critical"])  # fmt: skip
+        _date_axis(axes, 3 if narrow else 6)
+        axes.set_ylabel(printable(fan.unit), color=_COLOURS["muted"])
+        axes.grid(axis="y", color=_COLOURS["grid"], linewidth=0.7)
+
+    last = f" and reaches {fan.middle[-1]:,.6g} at the P50" if fan.middle else ""
+    usable = "" if fan.limit is None else f" The usable capacity is {fan.limit:,.6g}."
+    return _plot(
+        f"Forecast of {printable(fan.name)}",
+        f"{printable(fan.name)} in {printable(fan.unit)}: {len(fan.values)} days seen, then a forecast of "
+        f"{len(fan.middle)} days with a band from P10 to P90{last}.{usable}",
+        draw,
+        heights=(2.9, 2.4),
+    )
+
+
+def cost_steps(cost: CostReport) -> Plot:
+    """The monthly cost over the months of the table, by resource, with the sum of the phases' own quotes beside it."""
+    rows = sorted(cost.rows, key=lambda row: row.month)
+    end = (rows[-1].month if rows else 0) + 3
+    months = [row.month for row in rows] + [end]
+    parts = ("cpu", "memory", "storage", "network")
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        floor = [0.0] * len(months)
+        for part in parts:
+            values = [getattr(row, part) for row in rows]
+            ceiling = [low + value for low, value in zip(floor, [*values, values[-1]], strict=True)]
+            axes.fill_between(months, floor, ceiling, step="post", color=_COLOURS[part], linewidth=0)
+            floor = ceiling
+        axes.step(months, floor, where="post", color=_COLOURS["ink"], linewidth=1.2)
+        for row in rows:
+            axes.annotate(dollars(row.total), (row.month, row.total), xytext=(2, 4), textcoords="offset points",
+                          color=_COLOURS["ink"])  # fmt: skip
+        axes.set_ylim(0, max(floor) * 1.18)
+        axes.set_xlim(0, end)
+        axes.set_xticks([row.month for row in rows], [str(row.month) for row in rows])
+        axes.set_xlabel("month of the program", color=_COLOURS["muted"])
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        handles = [_patch(part) for part in reversed(parts)]
+        axes.legend(handles=handles, loc="upper left", frameon=False, labelcolor=_COLOURS["ink"],
+                    ncols=2 if narrow else 4, fontsize=8)  # fmt: skip
+
+    totals = ", ".join(f"{dollars(row.total)} at month {row.month}" for row in rows)
+    return _plot(
+        "Cost a month",
+        f"Steps of the monthly cost by resource: {totals}.",
+        draw if rows else _empty,
+        heights=(2.8, 2.5),
+    )
+
+
+def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
+    """The phases of each path as bars over time, milestones as dots, today as a line."""
+    phases = [phase for phase in roadmap.phases if phase.ends > phase.starts]
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        places = list(range(len(phases)))
+        for place, phase in zip(places, phases, strict=True):
+            tone = "accent" if phase.current else "grid"
+            start, end = _day(phase.starts), _day(phase.ends)
+            axes.barh(place, end - start, left=start, height=0.5, color=_COLOURS[tone])
+            for milestone in roadmap.milestones:
+                if milestone.phase == phase.id:
+                    _dot(axes, place, _day(milestone.due - timedelta(days=1)), milestone.status)
+        axes.axvline(_day(roadmap.today), color=_COLOURS["ink"], linewidth=1.2, linestyle=(0, (3, 2)))
+        axes.annotate("today", (_day(roadmap.today), 1), xycoords=("data", "axes fraction"), xytext=(3, -1),
+                      textcoords="offset points", va="bottom", color=_COLOURS["ink"])  # fmt: skip
+        labels = [phase.id if narrow else _short(f"{phase.id}  {phase.title}", 42) for phase in phases]
+        axes.set_yticks(places, labels)
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        _date_axis(axes, 3 if narrow else 6)
+
+    current = ", ".join(phase.id for phase in phases if phase.current) or "none"
+    overdue = len(roadmap.with_status(MilestoneStatus.OVERDUE))
+    return _plot(
+        "Roadmap",
+        f"Timeline of {len(phases)} phases from {roadmap.start}; running on {roadmap.today}: {current}; "
+        f"{overdue} milestones overdue.",
+        draw if phases else _empty,
+        heights=(0.9 + 0.3 * max(2, len(phases)),) * 2,
+    )
+
+
+def _dot(axes: Axes, place: float, at: float, status: MilestoneStatus) -> None:
+    tone = {MilestoneStatus.DONE: "ok", MilestoneStatus.OVERDUE: "critical", MilestoneStatus.DUE: "warning"}
+    filled = _COLOURS[tone.get(status, "surface")]
+    axes.plot([at], [place], marker="o", markersize=5.5, color=filled, markeredgecolor=_COLOURS["ink"],
+              markeredgewidth=0.8, linestyle="none")  # fmt: skip
+
+
+def _empty(axes: Axes, _narrow: bool) -> None:
+    axes.text(0.5, 0.5, "nothing to show", ha="center", color=_COLOURS["muted"])
+    axes.set_axis_off()
+
+
+def _plot(title: str, description: str, draw: Callable[[Axes, bool], None], *, heights: tuple[float, float]) -> Plot:
+    wide, narrow = heights
+    return Plot(title, description, _svg(draw, _WIDE_INCHES, wide, False), _svg(draw, _NARROW_INCHES, narrow, True))
+
+
+def _svg(draw: Callable[[Axes, bool], None], width: float, height: float, narrow: bool) -> str:
+    style = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "selextract-infra",
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 8.5,
+        "text.parse_math": False,
+        "text.color": _COLOURS["ink"],
+        "axes.edgecolor": _COLOURS["muted"],
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": _COLOURS["muted"],
+        "ytick.color": _COLOURS["ink"],
+        "xtick.labelcolor": _COLOURS["ink"],
+        "ytick.labelcolor": _COLOURS["ink"],
+    }
+    pyplot_free = _matplotlib()
+    with pyplot_free.rc_context(style):
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        draw(axes, narrow)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _for_page(file.getvalue())
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib as mpl
+    except ImportError as missing:
+        raise UsageError(
+            "The HTML report draws its plots with matplotlib, which is not installed.",
+            remedy='pip install "selextract-infra[report]"',
+        ) from missing
+    return mpl
+
+
+def _for_page(text: str) -> str:
+    """The SVG element alone, with the page's colours and fonts, and names that are unique in the page."""
+    svg = text[text.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg xmlns="http://www.w3.org/2000/svg" '
+                 r'xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="\1" aria-hidden="true" focusable="false">',
+                 svg, count=1)  # fmt: skip
+    prefix = f"p{hashlib.sha256(svg.encode()).hexdigest()[:8]}-"
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}\1"', svg)
+    svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{prefix}", svg)
+    for role, colour in _COLOURS.items():
+        svg = svg.replace(colour, f"var(--{role})")
+    svg = svg.replace("'DejaVu Sans'", "inherit")
+    return svg.strip()
+
+
+def _tone(level: Level) -> str:
+    if level.rank >= Level.CRITICAL.rank:
+        return "critical"
+    return "warning" if level.rank >= Level.NOTICE.rank else "ok"
+
+
+def _short(text: str, longest: int) -> str:
+    plain = printable(text)
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def _day(day: date) -> float:
+    return float(day.toordinal() - date(1970, 1, 1).toordinal())
+
+
+def _days(days: Sequence[date]) -> list[float]:
+    return [_day(day) for day in days]
+
+
+def _date_axis(axes: Axes, ticks: int) -> None:
+    dates: Any = importlib.import_module("matplotlib.dates")
+    locator = dates.AutoDateLocator(minticks=2, maxticks=ticks)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+
+
+def _patch(role: str) -> Any:
+    from matplotlib.patches import Patch
+
+    return Patch(color=_COLOURS[role], label={"cpu": "CPU"}.get(role, role))
