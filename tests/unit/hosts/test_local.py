@@ -49,7 +49,12 @@ def test_without_an_ssh_server_this_machines_name_is_proof(own: Path, monkeypatc
 
 def test_a_host_elsewhere_is_not_contacted_to_find_out(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contacted: list[str] = []
-    monkeypatch.setattr(local, "offered_key", lambda address, _port: contacted.append(address) or Look())
+
+    def note(address: str, _port: int) -> Look:
+        contacted.append(address)
+        return Look()
+
+    monkeypatch.setattr(local, "offered_key", note)
     assert local.local_hosts({"db2": ("192.0.2.1", 22), "db3": ("no-such.invalid", 22)}, ssh_folder=own) == frozenset()
     assert contacted == []
 
