@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from selextract_infra.errors import LabUnavailableError
+from selextract_infra.lab import ssh
 from selextract_infra.lab.folders import DEFAULT_NAME, LabFolder
 from selextract_infra.lab.state import LabHost
 
-__all__ = ["ensure_key", "inventory_folder", "remove_inventory", "ssh_options", "write_inventory", "write_known_hosts"]
+__all__ = ["ensure_key", "inventory_folder", "remove_inventory", "write_inventory", "write_known_hosts"]
 
 _HEADER = "# Written by “selextract-infra lab up”; the next one writes it again.\n"
 
@@ -52,20 +53,6 @@ def write_known_hosts(folder: LabFolder, keys: Mapping[str, str]) -> None:
     folder.known_hosts.write_text("".join(f"{address} {key}\n" for address, key in sorted(keys.items())))
 
 
-def ssh_options(folder: LabFolder) -> list[str]:
-    """Options for ssh: only this key, host keys checked, a dead host noticed after 15 seconds."""
-    return [
-        "-o", f"UserKnownHostsFile={folder.known_hosts}",
-        "-o", "GlobalKnownHostsFile=/dev/null",
-        "-o", "StrictHostKeyChecking=yes",
-        "-o", "IdentitiesOnly=yes",
-        "-o", "PasswordAuthentication=no",
-        "-o", "ConnectTimeout=5",
-        "-o", "ServerAliveInterval=5",
-        "-o", "ServerAliveCountMax=3",
-    ]  # fmt: skip
-
-
 def inventory_folder(folder: LabFolder) -> Path:
     """``inventories/lab`` in a checkout for the lab of the default name, else a folder in the lab's state."""
     checkout = Path(__file__).resolve().parents[2]
@@ -83,7 +70,7 @@ def write_inventory(folder: LabFolder, hosts: Iterable[LabHost]) -> Path:
             "vars": {
                 "ansible_user": "root",
                 "ansible_ssh_private_key_file": str(folder.key),
-                "ansible_ssh_common_args": shlex.join(ssh_options(folder)),
+                "ansible_ssh_common_args": shlex.join(ssh.options(folder)),
                 "ansible_ssh_args": "-o ControlMaster=auto -o ControlPersist=60s",
                 "ansible_pipelining": True,
                 "ansible_python_interpreter": "/usr/bin/python3",

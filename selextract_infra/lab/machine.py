@@ -11,7 +11,7 @@ from pathlib import Path
 from selextract_infra.errors import LabUnavailableError
 from selextract_infra.lab.engine import Engine
 
-__all__ = ["LXCFS", "Machine", "look"]
+__all__ = ["LXCFS", "Machine", "engine", "look"]
 
 LXCFS = Path("/var/lib/lxcfs/proc")
 LXCFS_FILES = ("cpuinfo", "diskstats", "loadavg", "meminfo", "stat", "swaps", "uptime")
@@ -44,8 +44,8 @@ def look() -> Machine:
                 f"The lab needs the program {program}, and it is not installed.",
                 remedy="apt-get install openssh-client",
             )
-    engine = _engine()
-    answer = engine.run(
+    docker = engine()
+    answer = docker.run(
         "info", "--format", "{{.NCPU}} {{.MemTotal}} {{.CgroupVersion}} {{.OSType}} {{.DockerRootDir}}", check=False
     ).split()
     if len(answer) != 5 or answer[3] != "linux":
@@ -62,11 +62,11 @@ def look() -> Machine:
             " install and start lxcfs (scripts/machine does), then run “lab down” and “lab up”.",
         )
     )
-    return Machine(engine, int(answer[0]), int(answer[1]), int(answer[2]), files, notes)
+    return Machine(docker, int(answer[0]), int(answer[1]), int(answer[2]), files, notes)
 
 
-def _engine() -> Engine:
-    """The engine, reached directly or through sudo."""
+def engine() -> Engine:
+    """The machine's engine, reached directly or through sudo. Raises LabUnavailableError when there is none."""
     if shutil.which("docker") is None:
         raise LabUnavailableError(
             "The lab needs a Docker engine, and Docker is not installed on this machine.",

@@ -8,7 +8,6 @@ import json
 import secrets
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -16,8 +15,9 @@ from selextract_infra.errors import HostUnpreparedError
 from selextract_infra.lab.engine import LONG
 from selextract_infra.lab.host import Host, wait_until
 from selextract_infra.lab.images import STACK_IMAGE, Images
+from selextract_infra.lab.state import ServiceStatus
 
-__all__ = ["DIRECTORY", "PORT", "PROJECT", "ServiceState", "deploy", "digest", "load_image", "services"]
+__all__ = ["DIRECTORY", "PORT", "PROJECT", "deploy", "digest", "load_image", "services"]
 
 PROJECT = "selextract"
 DIRECTORY = "/opt/selextract"
@@ -31,16 +31,6 @@ POSTGRES_PASSWORD={password}
 WEB_CONCURRENCY=2
 CELERY_CONCURRENCY=2
 """
-
-
-@dataclass(frozen=True)
-class ServiceState:
-    """One container of the application: its service, state and health (empty without a health check)."""
-
-    service: str
-    container: str
-    state: str
-    health: str
 
 
 def digest() -> str:
@@ -82,7 +72,7 @@ def deploy(host: Host) -> None:
         )
 
 
-def services(host: Host) -> tuple[ServiceState, ...]:
+def services(host: Host) -> tuple[ServiceStatus, ...]:
     """The application's containers, as the host's engine sees them; none when it has no application."""
     listing = host.execute(
         "docker", "ps", "--all", "--filter", f"label=com.docker.compose.project={PROJECT}", "--format", "{{json .}}",
@@ -95,7 +85,7 @@ def services(host: Host) -> tuple[ServiceState, ...]:
         status = row["Status"]
         health = status.partition("(")[2].rstrip(")").removeprefix("health: ") if "(" in status else ""
         found.append(
-            ServiceState(
+            ServiceStatus(
                 service=labels.get("com.docker.compose.service", "?"),
                 container=row["Names"],
                 state=row["State"],

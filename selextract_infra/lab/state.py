@@ -60,7 +60,7 @@ class LabState(Frozen):
 
 
 class ServiceStatus(Frozen):
-    """One container of the application."""
+    """One container of the application; ``health`` is empty without a health check."""
 
     service: str
     container: str
