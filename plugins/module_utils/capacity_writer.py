@@ -68,7 +68,7 @@ class CapacityWriter:
         if original is not None and raw == original["ours"]:
             return _put_back(content, original)
         between = separator(content)
-        for ours in (between + CAPACITY_FILE, CAPACITY_FILE + between):
+        for ours in (between + self._path, self._path + between):
             if ours in raw:
                 return dotenv.with_entry(content, _KEY, raw.replace(ours, "").encode("latin-1"))
         return content
@@ -166,14 +166,16 @@ class CapacityWriter:
         if entry is not None and entry.text:
             quote = entry.quote.encode()
             inner = entry.raw[1:-1] if quote else entry.raw
-            return quote + inner + f"{between}{CAPACITY_FILE}".encode() + quote
-        broken = next((name for name in self.files if between in name), None)
+            return quote + inner + f"{between}{self._path}".encode() + quote
+        # Compose takes relative names from where it is called, so `--project-directory` would no longer find them.
+        names = [os.path.join(self._directory, name) for name in [*self.files, CAPACITY_FILE]]
+        broken = next((name for name in names if between in name), None)
         if broken is not None:
             raise HostSideError(
                 f"The Compose file {broken!r} has {between!r} in its name, so COMPOSE_FILE cannot name it.",
                 kind="compose",
             )
-        return dotenv.quoted(between.join([*self.files, CAPACITY_FILE]))
+        return dotenv.quoted(between.join(names))
 
     def _check_beside(self, text: str) -> None:
         """Let Compose read the app's files with the new text, before anything is in place."""

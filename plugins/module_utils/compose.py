@@ -125,7 +125,7 @@ def files_in_force(directory: str, started_from: tuple[str, ...] = ()) -> list[s
     environment = environment_bytes(directory)
     named = dotenv.resolved(environment, "COMPOSE_FILE")
     if named:
-        return [name for name in named.split(separator(environment)) if name]
+        return [_relative(name, directory) for name in named.split(separator(environment)) if name]
     present = set(os.listdir(directory)) if os.path.isdir(directory) else set()
     main = next((name for name in _FILES if name in present), None)
     override = next((name for name in _OVERRIDES if name in present), None) if main else None
@@ -150,6 +150,8 @@ def separator(environment: bytes) -> str:
 
 
 def _relative(name: str, directory: str) -> str:
+    if not os.path.isabs(name):
+        return name
     inside = os.path.relpath(name, directory)
     return name if inside.startswith("..") else inside
 
