@@ -113,13 +113,13 @@ def asked_cpus(service: Service, asked: float, facts: HostFacts, policy: Policy,
         if peaks.cpu > asked * (allowed + _NEARLY):
             right = rounded_up(peaks.cpu / allowed, rules.cpu_step)
             overrides.refuse(
-                f"{cores(asked)} for {where} is too little: {percent(rules.cpu_percentile)} of the time it used at most"
-                f" {cores(peaks.cpu)}, {percent(peaks.cpu / asked)} of that where REC-03 allows {percent(allowed)};"
+                f"{cores(asked)} for {where} is too little: its p{rules.cpu_percentile * 100:g} of {cores(peaks.cpu)}"
+                f" is {percent(peaks.cpu / asked)} of that where REC-03 allows {percent(allowed)};"
                 f" the right size is {cores(right)}",
                 "RSZ-05",
                 f"ask for {cores(right)}",
             )
-    why = f"Asked for; {percent(rules.cpu_percentile)} of the time it used at most {percent(peaks.cpu / asked)} of it."
+    why = f"Asked for; its p{rules.cpu_percentile * 100:g} of {cores(peaks.cpu)} is {percent(peaks.cpu / asked)} of it."
     numbers: dict[str, float | int | str] = {
         "asked_cores": asked,
         "percentile_cores": round(peaks.cpu, 4),

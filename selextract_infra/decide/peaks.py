@@ -43,6 +43,7 @@ class Peaks:
     means, in cores. ``memory`` is the highest working set and ``file_cache`` the highest active file cache that was
     never given back within a bucket, in bytes. ``oom_memory`` and ``oom_limit`` are the highest working set and limit
     of the buckets with an OOM kill, in bytes; ``oom_limit`` is None where the sampler did not record limits.
+    ``samples`` counts moments, not containers.
     ``coverage`` is the share of ``life_seconds`` that was sampled, where ``life_seconds`` is the shorter of the window
     and the service's life.
     """
@@ -70,6 +71,7 @@ def peaks_of(histories: Sequence[ContainerHistory], window: Window, *, started: 
     if not parts:
         return Peaks(life_seconds=_life(window, started, None))
     life = _life(window, started, min(float(part.at.min()) for part in parts))
+    sampled = _sampled_seconds(parts, window.until - life, life)
     samples = [int(part.samples.sum()) for part in parts]
     cpus = [_cpu(part.cpu, window.cpu_percentile) for part in parts]
     settled = [
@@ -86,8 +88,8 @@ def peaks_of(histories: Sequence[ContainerHistory], window: Window, *, started: 
         oom_kills=sum(kills for kills, _, _ in oom),
         oom_memory=max(memory for _, memory, _ in oom),
         oom_limit=max(limits, default=None),
-        samples=sum(samples),
-        coverage=_coverage(parts, window.until - life, life),
+        samples=samples[0] if len(parts) == 1 else int(sampled / max(parts[0].interval, 1.0)),
+        coverage=_coverage(sampled, life, max(part.bucket for part in parts)),
         life_seconds=life,
     )
 
@@ -160,20 +162,24 @@ def _oom(part: _Part) -> tuple[int, int, int | None]:
     return int(part.oom_kills[killed].sum()), max(0, int(part.memory[killed].max())), limit or None
 
 
-def _coverage(parts: Sequence[_Part], start: float, life: float) -> float:
-    """The share of ``life`` in which at least one container of the service was sampled, 0 to 1.
+def _coverage(sampled: float, life: float, bucket: float) -> float:
+    """The share of ``life`` that was sampled, 0 to 1.
 
     The bucket in which ``life`` ends is not complete yet, so its absence is no gap.
     """
-    bucket = max(part.bucket for part in parts)
-    expected = max(life - bucket, bucket)
+    return min(1.0, sampled / max(life - bucket, bucket))
+
+
+def _sampled_seconds(parts: Sequence[_Part], start: float, life: float) -> float:
+    """For how many seconds at least one container of the service was sampled."""
     if len(parts) == 1:
-        return min(1.0, float(_sampled(parts[0]).sum()) / expected)
+        return float(_sampled(parts[0]).sum())
+    bucket = max(part.bucket for part in parts)
     seconds = np.zeros(math.ceil(life / bucket) + 1)
     for part in parts:
         place = np.clip((part.at - start) // bucket, 0, len(seconds) - 1).astype(np.int64)
         seconds[place] = np.maximum(seconds[place], _sampled(part))
-    return min(1.0, float(seconds.sum()) / expected)
+    return float(seconds.sum())
 
 
 def _sampled(part: _Part) -> NDArray[np.float64]:

@@ -282,10 +282,11 @@ def _crowded(wishes: Sequence[Wish], room: Room, policy: Policy) -> Iterator[Fin
 def _missing(projects: Sequence[tuple[HostObservation, ProjectObservation]], policy: Policy) -> Iterator[Finding]:
     """Services that the policy maps and no host runs."""
     there = {container.service for host, _ in projects for container in host.containers}
-    for name in sorted(set(policy.application.services) - {service for service in there if service}):
+    missing = sorted(name for name in policy.application.services if name not in there)
+    if projects and missing:
         yield Finding(
-            rule="application.services", severity=Severity.MINOR, rule_class=RuleClass.REPORT, subject=name,
-            sentence=f"The policy maps the service {name}, and no host runs it.",
+            rule="application.services", severity=Severity.MINOR, rule_class=RuleClass.REPORT,
+            subject=", ".join(missing), sentence=f"The policy maps {', '.join(missing)}, and no host runs it.",
             resolution="start it, or correct its name in the policy",
         )  # fmt: skip
 

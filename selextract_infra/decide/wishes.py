@@ -152,8 +152,8 @@ def cpu_wish(service: Service, policy: Policy) -> Wish:
         low=peaks.cpu_median / utilisation,
         high=peaks.cpu_highest / utilisation,
         rule="REC-03",
-        why=f"{percent(rules.cpu_percentile)} of the time it used at most {cores(peaks.cpu)}"
-        f"{_share(peaks.cpu, now)}; REC-03 allows {percent(utilisation)}.",
+        why=f"Its p{rules.cpu_percentile * 100:g} of {cores(peaks.cpu)}{_share(peaks.cpu, now)};"
+        f" REC-03 allows {percent(utilisation)}.",
     )
     size = size.at_least(
         service.cpu_use * (1 + rules.shrink_margin),
@@ -176,7 +176,7 @@ def _numbers(service: Service) -> Numbers:
 
 
 def _share(value: float, limit: float | None) -> str:
-    return "" if limit is None else f", {percent(value / max(limit, _NEARLY))} of the limit"
+    return " has no limit" if limit is None else f" is {percent(value / max(limit, _NEARLY))} of the limit"
 
 
 def _size_of_memory(service: Service, peak: int, policy: Policy) -> _Size:
@@ -184,7 +184,7 @@ def _size_of_memory(service: Service, peak: int, policy: Policy) -> _Size:
     utilisation = policy.sizing.utilisation
     with_margin = peak * (1 + policy.rightsizing.memory_margin)
     right = max(peak / utilisation, with_margin)
-    seen = f"The peak was {memory(peak)}{_share(peak, service.memory)}; REC-03 allows {percent(utilisation)}."
+    seen = f"The peak of {memory(peak)}{_share(peak, service.memory)}; REC-03 allows {percent(utilisation)}."
     return _Size(right, with_margin, right, "REC-03", seen)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from selextract_infra.model.capacity import with_limits
 from selextract_infra.model.decision import Decision
+from selextract_infra.model.figures import count
 from selextract_infra.model.observation import Limits
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost
@@ -101,7 +102,7 @@ def _in_place(
     times = policy.rightsizing.in_place
     yield Step(
         id="rightsize",
-        title=f"Set {len(changing)} limits in place on {', '.join(hosts)}",
+        title=f"Set {count(len(changing), 'limit')} in place on {', '.join(hosts)}",
         playbook=IN_PLACE,
         hosts=hosts,
         values={host: host_values(projects[host], wanted[host], by_host[host], policy) for host in hosts},
@@ -130,7 +131,7 @@ def _settling(
     for name, service in sorted(project.services.items()):
         if not (service.pending or service.recreate or name in changed):
             continue
-        count, grace = len(service.containers), service.stop_grace or 0.0
+        instances, grace = len(service.containers), service.stop_grace or 0.0
         yield Step(
             id=f"settle-{host}-{name}",
             title=f"Recreate {name} on {host}, one instance at a time",
@@ -148,10 +149,10 @@ def _settling(
             verification="Each new container runs and is healthy with its limits before the next one is stopped; all"
             " health addresses answer.",
             rollback="The files from before are put back, and the instances are recreated from them one at a time.",
-            disrupts=count < 2 or not service.has_healthcheck,
-            estimate_seconds=count * times.estimate,
-            rollback_seconds=count * times.rollback,
-            timeout_seconds=count * (times.timeout + grace),
+            disrupts=instances < 2 or not service.has_healthcheck,
+            estimate_seconds=instances * times.estimate,
+            rollback_seconds=instances * times.rollback,
+            timeout_seconds=instances * (times.timeout + grace),
         )
 
 

@@ -31,7 +31,7 @@ def test_memory_is_the_peak_at_sixty_percent_of_the_limit() -> None:
     assert (lowered.verdict, lowered.granted) == (Verdict.LOWER, 1008 * MB)
     assert lowered.rule == "REC-03"
     assert lowered.low == 704 * MB
-    assert lowered.why == "The peak was 600 MB, 29.3 % of the limit; REC-03 allows 60 %."
+    assert lowered.why == "The peak of 600 MB is 29.3 % of the limit; REC-03 allows 60 %."
 
 
 def test_the_guides_api_keeps_its_limit_because_that_is_exactly_its_right_size() -> None:

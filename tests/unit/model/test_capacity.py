@@ -25,7 +25,10 @@ def test_what_is_written_is_read_back_and_is_ours(limits: Limits, form: str) -> 
 
 
 def test_other_keys_of_ours_stay() -> None:
-    before = {"api": {"deploy": {"replicas": 3, "resources": {"limits": {"cpus": "2"}}}}, "worker": {"scale": 2}}
+    before: dict[str, Any] = {
+        "api": {"deploy": {"replicas": 3, "resources": {"limits": {"cpus": "2"}}}},
+        "worker": {"scale": 2},
+    }
     after = with_limits(before, "api", Limits(memory=5), "deploy")
     assert after == {
         "api": {"deploy": {"replicas": 3, "resources": {"limits": {"cpus": "2", "memory": "5"}}}},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.unit.seen import AT, GB, MB, container, definition, history, host, ob
 HEALTHY = policy({"api": {"health": "http://127.0.0.1:8080/api/v1/health"}, "nginx": {"health": "http://127.0.0.1/"}})
 
 
-def twins(**more: object) -> Observation:
+def twins(**more: Any) -> Observation:
     """Two instances of the API, far too large, behind Nginx, which is right."""
     containers = [container("api", number=number, stop_grace_seconds=30.0) for number in (1, 2)]
     histories = [history("api", memory=600 * MB, cpu=0.3), history("nginx", memory=1220 * MB, cpu=1.2)]

@@ -1,0 +1,146 @@
+"""What a person sees on a terminal: plans, progress, runs, observations.
+
+Readable at 80 columns and at 200, coloured only on a terminal. Everything that came from a host is shown as text
+without control characters and never read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.figures import dollars
+from selextract_infra.model.finding import Finding, Severity
+from selextract_infra.model.plan import CostChange, Plan
+from selextract_infra.model.plan_text import grouped, left_alone, resource_name, risk, title, value_text
+from selextract_infra.report.progress import progress
+from selextract_infra.report.terminal_observation import print_change, print_observation
+from selextract_infra.report.terminal_run import print_run, print_runs
+from selextract_infra.report.texts import new_table, plain
+
+__all__ = [
+    "plan_table",
+    "print_change",
+    "print_cost",
+    "print_findings",
+    "print_observation",
+    "print_plan",
+    "print_run",
+    "print_runs",
+    "progress",
+]
+
+_MANY = 24
+"""Rows of values that stay are shown up to this number for each host, else counted."""
+
+_WIDE = 110
+"""Columns from which a reason fits beside its value."""
+
+_STYLES = {
+    Verdict.RAISE: "yellow",
+    Verdict.SET: "yellow",
+    Verdict.LOWER: "green",
+    Verdict.KEEP: "dim",
+    Verdict.UNKNOWN: "dim",
+    Verdict.REFUSED: "red",
+}
+_SEVERITIES = {Severity.INFO: "dim", Severity.MINOR: "", Severity.MAJOR: "yellow", Severity.BREAKING: "bold red"}
+
+
+def print_plan(screen: Console, plan: Plan) -> None:
+    """The whole Plan: a table for each host, steps, cost, risk, findings."""
+    screen.print(plain(title(plan), "bold"))
+    for host, decisions in grouped(plan.decisions):
+        screen.print()
+        screen.print(plain(host, "bold"))
+        _print_host(screen, decisions)
+    if plan.steps:
+        screen.print()
+        for number, step in enumerate(plan.steps, 1):
+            words = plain(f"{number}. {step.title}")
+            screen.print(Text.assemble(words, (" (may be noticed)", "yellow")) if step.disrupts else words)
+    screen.print()
+    print_cost(screen, plan.cost)
+    for sentence in risk(plan):
+        screen.print(plain(sentence))
+    if plan.findings:
+        screen.print()
+        print_findings(screen, plan.findings)
+
+
+def _print_host(screen: Console, decisions: Sequence[Decision]) -> None:
+    """Changes as a table, and the values that stay in it too where there is room, else as lines or as a count."""
+    staying = [decision for decision in decisions if not decision.changes]
+    if len(staying) <= _MANY and screen.width >= _WIDE:
+        screen.print(plan_table(decisions))
+        return
+    if len(staying) < len(decisions):
+        screen.print(plan_table([decision for decision in decisions if decision.changes]))
+    if len(staying) > _MANY:
+        screen.print(plain(f"{'; '.join(left_alone(staying))}.", "dim"))
+        return
+    for decision in staying:
+        value = value_text(decision.resource, decision.current)
+        reason = decision.why_less or decision.why.rstrip(".")
+        kind = "" if decision.verdict is Verdict.KEEP else f" ({decision.verdict})"
+        reason = reason[:1].lower() + reason[1:] if decision.why_less is None else reason
+        words = f"{decision.service} {resource_name(decision.resource)} stays {value}{kind}: {reason}"
+        screen.print(Padding(plain(words, "dim"), (0, 0, 0, 1)))
+
+
+def plan_table(decisions: Sequence[Decision]) -> Table:
+    """Decisions of one host: service, resource, now, peak seen, proposed, why, saving."""
+    table = new_table("service", "resource")
+    for name in ("now", "peak seen", "proposed"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why", ratio=1, min_width=16, overflow="fold")
+    table.add_column("saving", justify="right", no_wrap=True)
+    for decision in decisions:
+        table.add_row(*_row(decision))
+    return table
+
+
+def print_cost(screen: Console, cost: CostChange) -> None:
+    """What the change is worth and what the bill does."""
+    if cost.sentence:
+        screen.print(plain(cost.sentence))
+
+
+def print_findings(screen: Console, findings: Sequence[Finding]) -> None:
+    """Findings, worst first: severity, rule, sentence, and what to do about it."""
+    table = new_table("finding", "rule")
+    table.add_column("what it says", ratio=1, overflow="fold")
+    for finding in sorted(findings, key=lambda one: -one.severity.rank):
+        words = plain(finding.sentence)
+        if finding.resolution:
+            words = Text.assemble(words, "\n", plain(f"-> {finding.resolution}", "dim"))
+        table.add_row(plain(finding.severity, _SEVERITIES[finding.severity]), plain(finding.rule), words)
+    screen.print(Padding(table, 0))
+
+
+def _row(decision: Decision) -> tuple[Text, ...]:
+    resource, style = decision.resource, _STYLES[decision.verdict]
+    proposed = value_text(resource, decision.granted) if decision.changes else str(decision.verdict)
+    saving = decision.numbers.get("saving_dollars", 0)
+    why = decision.why if decision.why_less is None else f"{decision.why} But: {decision.why_less}."
+    quiet = "" if decision.changes else "dim"
+    return (
+        plain(decision.service, quiet, limit=40),
+        plain(resource_name(resource), quiet),
+        plain(_number(resource, decision.current), quiet),
+        plain("-" if decision.peak is None else _number(resource, decision.peak), quiet),
+        plain(_number(resource, decision.granted) if decision.changes else proposed, style),
+        plain(why, quiet),
+        plain(dollars(float(saving)) if decision.changes and isinstance(saving, (int, float)) else "", style),
+    )
+
+
+def _number(resource: str, value: float | None) -> str:
+    """A value in a narrow column: cores without the word, which the column beside it says."""
+    text = value_text(resource, value)
+    return text.removesuffix(" cores").removesuffix(" core") if resource == "cpus" else text

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from selextract_infra.hosts.events import TaskEvent
+from selextract_infra.plan.rightsize import rightsize
+from selextract_infra.report.progress import Progress, progress
+from tests.unit.seen import MB, one, policy
+
+PLAN = rightsize(one("api", peak=600 * MB), policy(), settle=True)
+EVENTS = [
+    TaskEvent("task_started", "app1", "Take the lock"),
+    TaskEvent("task_done", "app1", "Take the lock"),
+    TaskEvent("task_started", "app1", "Set limits in place"),
+    TaskEvent("task_done", "app1", "Set limits in place", changed=True),
+    TaskEvent("task_started", "app1", "Take the lock"),
+    TaskEvent("failed", "app1", "Check that the services answer", message="api is \x1b[31munhealthy."),
+]
+
+
+def test_elsewhere_than_on_a_terminal_it_is_a_line_for_what_matters() -> None:
+    console = Console(file=io.StringIO(), width=80, markup=False)
+    with progress(console, PLAN) as listener:
+        for event in EVENTS:
+            listener(event)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "app1: step 1 of 2: Set 2 limits in place on app1",
+        "app1: Set limits in place: changed",
+        "app1: step 2 of 2: Recreate api on app1, one instance at a time",
+        "app1: Check that the services answer: api is unhealthy.",
+    ]
+
+
+def test_live_it_shows_each_host_with_its_step_and_task() -> None:
+    seconds = iter([0.0, 7.0, 8.0])
+    shown = Progress(steps=PLAN.steps, clock=lambda: next(seconds))
+    console = Console(file=io.StringIO(), width=100)
+    for event in EVENTS[:3]:
+        shown.hear(event)
+    console.print(shown.table())
+    for event in EVENTS[3:]:
+        shown.hear(event)
+    console.print(shown.table())
+    assert isinstance(console.file, io.StringIO)
+    words = " ".join(console.file.getvalue().split())
+    assert "app1 1 of 2 Set limits in place" in words
+    assert "7 s" in words
+    assert "app1 2 of 2 api is unhealthy. 1" in words
+
+
+def test_a_terminal_is_left_clean() -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with progress(console, PLAN) as listener:
+        for event in EVENTS:
+            listener(event)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().count("\x1b[?25l") == console.file.getvalue().count("\x1b[?25h")
+
+
+def test_a_host_beyond_the_plan_and_no_plan_at_all_are_shown_too() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with progress(console, None) as listener:
+        listener(TaskEvent("unreachable", "app9", "Observe the host", message="No route to host."))
+        listener(TaskEvent("task_started", "app9", "Take the lock"))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == ["app9: Observe the host: No route to host.", "app9: begins"]
