@@ -43,8 +43,8 @@ def test_a_yaml_parser_reads_the_same_with_dollars_doubled_for_compose(services:
 
 
 def test_equal_content_gives_equal_bytes_whatever_its_order() -> None:
-    one = {"b": {"cpus": 1.0, "mem_limit": 5}, "a": {"scale": 2}}
-    other = {"a": {"scale": 2}, "b": {"mem_limit": 5, "cpus": 1.0}}
+    one: dict[str, dict[str, Any]] = {"b": {"cpus": 1.0, "mem_limit": 5}, "a": {"scale": 2}}
+    other: dict[str, dict[str, Any]] = {"a": {"scale": 2}, "b": {"mem_limit": 5, "cpus": 1.0}}
     assert render(one) == render(other)
 
 
