@@ -149,8 +149,11 @@ def _direct_findings(rolling: ConnectionBudget, policy: Policy) -> tuple[Finding
     opened, found = rolling.api + rolling.workers, []
     left, reserve = rolling.usable - opened, policy.postgres.admin_reserve
     if 0 <= left < reserve:
-        sentence = f"{left} connections are left for monitoring, migrations and psql, which need {reserve}."
-        found.append(_finding(Severity.MAJOR, sentence, left_connections=left, needed_connections=reserve))
+        are = "is" if left == 1 else "are"
+        rest = (
+            f"{figures.count(left, 'connection')} {are} left for monitoring, migrations and psql, which need {reserve}."
+        )
+        found.append(_finding(Severity.MAJOR, rest, left_connections=left, needed_connections=reserve))
     if opened > rolling.soft_limit:
         most = policy.baseline.database.pool.maximum
         beyond = f", and above {most} the pool's own maximum is passed" if opened > most else ""

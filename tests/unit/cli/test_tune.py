@@ -1,0 +1,123 @@
+"""``tune`` and ``budget`` as a person or a script calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from selextract_infra.cli import build
+from selextract_infra.errors import RefusedError, SelextractError, UnitError, UsageError
+
+TWO_GB = ["tune", "postgres", "--memory", "2GiB", "--cpus", "2", "--connections", "50", "--pg-version", "16"]
+
+
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    return build()
+
+
+def said(app: typer.Typer, *words: str) -> str:
+    done = CliRunner().invoke(app, list(words), env={"COLUMNS": "80", "TERM": "dumb"})
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def failed(app: typer.Typer, *words: str) -> tuple[SelextractError, str]:
+    done = CliRunner().invoke(app, list(words), env={"COLUMNS": "80"})
+    assert isinstance(done.exception, SelextractError), done.output
+    return done.exception, done.stdout
+
+
+def test_the_file_itself(app: typer.Typer) -> None:
+    text = said(app, *TWO_GB, "--format", "conf")
+    assert text.splitlines()[4:6] == ["autovacuum_max_workers = 3", "autovacuum_work_mem = 42MB"]
+    assert "shared_buffers = 512MB\n" in text
+
+
+def test_the_table_fits_a_narrow_terminal_and_names_what_was_not_granted(app: typer.Typer) -> None:
+    text = said(app, *TWO_GB)
+    assert "superuser_reserved_connections" in text
+    assert "X-01 shared_buffers: 8,192 MB are 400 % of 2,048 MB; 25 % of 2,048 MB are granted." in text
+    assert "shm_size: 256 MB" in text
+
+
+def test_json_has_settings_budget_and_decisions(app: typer.Typer) -> None:
+    data = json.loads(said(app, *TWO_GB, "--disk", "100GB", "--storage", "nvme", "--format", "json"))
+    assert data["total"] <= data["allowed"]
+    by_name = {setting["name"]: setting for setting in data["settings"]}
+    assert by_name["shared_buffers"] == {
+        "name": "shared_buffers",
+        "value": 512 << 20,
+        "unit": "bytes",
+        "context": "postmaster",
+        "rule": "X-01",
+        "why": "at most 25 % of the memory there is",
+    }
+    assert by_name["effective_io_concurrency"]["value"] == 1000
+    assert {decision["rule"] for decision in data["decisions"]} >= {"X-01", "X-03", "X-04"}
+
+
+def test_a_policy_file_changes_the_wish(app: typer.Typer, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yml"
+    file.write_text("memory_parts: {database: {work_mem: 8MB}}\n")
+    assert "work_mem = 8MB\n" in said(app, *TWO_GB, "--policy", str(file), "--format", "conf")
+
+
+def test_shared_buffers_of_all_memory_are_refused(app: typer.Typer) -> None:
+    error, _ = failed(app, *TWO_GB, "--shared-buffers", "8GB", "--override", "X-01")
+    assert isinstance(error, RefusedError)
+    assert (error.rule, error.exit_code, error.override) == ("X-01", 3, None)
+
+
+@pytest.mark.parametrize("missing", ["--memory", "--cpus", "--pg-version"])
+def test_what_nothing_can_stand_for_is_asked_for(app: typer.Typer, missing: str) -> None:
+    at = TWO_GB.index(missing)
+    error, _ = failed(app, *TWO_GB[:at], *TWO_GB[at + 2 :])
+    assert isinstance(error, UsageError)
+    assert error.remedy == f"say {missing}"
+
+
+def test_memory_needs_a_unit(app: typer.Typer) -> None:
+    error, _ = failed(app, "tune", "postgres", "--memory", "2048", "--cpus", "2", "--pg-version", "16")
+    assert isinstance(error, UnitError)
+
+
+def test_workers_and_api_together(app: typer.Typer) -> None:
+    words = ["tune", "workers", "--memory", "3GB", "--cpus", "2", "--api-memory", "2GB", "--api-cpus", "2"]
+    data = json.loads(said(app, *words, "--api-instances", "1", "--requests", "200", "--format", "json"))
+    assert {setting["name"]: setting["value"] for setting in data["worker"]["settings"]}["concurrency"] == 3
+    recycling = next(finding for finding in data["api"]["findings"] if finding["rule"] == "X-18")
+    assert recycling["numbers"]["interval_seconds"] == 20
+    assert "worker_processes" in said(app, *words)
+
+
+def test_half_of_the_api_is_a_wrong_call(app: typer.Typer) -> None:
+    error, _ = failed(app, "tune", "workers", "--memory", "3GB", "--cpus", "2", "--api-memory", "2GB")
+    assert isinstance(error, UsageError)
+
+
+def test_a_budget_that_does_not_fit_is_printed_and_refused(app: typer.Typer) -> None:
+    error, text = failed(app, "budget", "connections", "--api", "10", "--workers", "15")
+    assert isinstance(error, RefusedError)
+    assert (error.rule, error.exit_code) == ("X-13", 3)
+    assert "263" in text
+    assert "at most 6 API instances" in text
+    assert "800" in text
+
+
+@pytest.mark.parametrize("more", [["--pooled"], ["--override", "X-13"], ["--max-connections", "400"]])
+def test_a_pooler_or_an_override_or_more_connections_let_it_pass(app: typer.Typer, more: list[str]) -> None:
+    text = said(app, "budget", "connections", "--api", "10", "--workers", "15", *more)
+    assert "263" in text
+
+
+def test_json_of_a_pooled_budget_has_the_pools(app: typer.Typer) -> None:
+    words = ["budget", "connections", "--api", "10", "--workers", "15", "--pooled", "--surge", "1"]
+    plan = json.loads(said(app, *words, "--format", "json"))
+    assert plan["fits"] is True
+    assert plan["pools"]["max_client_conn"] == 340
+    assert plan["rolling"]["wanted"] == 283
