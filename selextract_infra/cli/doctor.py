@@ -55,7 +55,7 @@ def _screen(screen: Console, found: Diagnosis) -> None:
     from rich.text import Text
 
     for host in found.hosts:
-        table = Table(box=None, padding=(0, 2, 0, 2), show_header=False, expand=False)
+        table = Table(box=None, padding=(0, 1), show_header=False, expand=False)
         for check in host.checks:
             told = Text(check.sentence, overflow="fold")
             if check.remedy:

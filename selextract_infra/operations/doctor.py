@@ -97,7 +97,7 @@ def doctor(
 
 
 def _diagnosis(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDiagnosis:
-    checks = [*_way(seen), *_login(seen)]
+    checks = [*_way(seen), _login(seen)]
     ready = seen.outcome.results.get(READY_TASK, {})
     if "root" in ready:
         checks += [_python(ready), _root(ready), _state(ready), _clock(seen.clock_ahead)]
@@ -110,8 +110,25 @@ def _diagnosis(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDiag
     else:
         checks += [_not_made(name, seen) for name in ("docker", "compose", "disk", "sampler", "app")]
     return HostDiagnosis(
-        name=host.name, address=host.address, connection="local" if seen.local else "ssh", checks=tuple(checks)
+        name=host.name,
+        address=host.address,
+        connection="local" if seen.local else "ssh",
+        checks=tuple(_with_a_problem(checks, seen)),
     )
+
+
+def _with_a_problem(checks: list[Check], seen: Preflight) -> list[Check]:
+    """A host that did not answer everything has a problem, also where nobody knows which: at the first check skipped."""
+    if seen.outcome.status == "ok" or any(check.status is CheckStatus.PROBLEM for check in checks):
+        return checks
+    names = [check.name for check in checks if check.status is CheckStatus.SKIPPED and check.name not in _OUTSIDE]
+    return [
+        _problem(check.name, seen.outcome.message, _remedy(seen)) if [check.name] == names[:1] else check
+        for check in checks
+    ]
+
+
+_OUTSIDE = ("port", "host key")
 
 
 def _ok(name: str, sentence: str = "") -> Check:
@@ -181,29 +198,34 @@ def _host_key(seen: Preflight, *, through: bool) -> Check:
             return _skipped("host key", "the host did not show one")
 
 
-def _login(seen: Preflight) -> Iterator[Check]:
-    """What OpenSSH and sudo said, through Ansible."""
-    outcome = seen.outcome
-    ready = outcome.results.get(READY_TASK, {})
-    if ready.get("root") is not None:
-        yield _ok(
-            "login", "this very machine" if seen.local else f"works as {displayable(str(ready['user']), limit=40)}"
-        )
-        return
-    stage = outcome.stage or ("login" if outcome.status == "unreachable" else "python")
+def _login(seen: Preflight) -> Check:
+    """What OpenSSH said, through Ansible; a failure after that is told where it belongs."""
+    ready = seen.outcome.results.get(READY_TASK, {})
+    if "user" in ready:
+        user = displayable(str(ready["user"]), limit=40)
+        return _ok("login", f"this very machine, as {user}" if seen.local else f"works as {user}")
+    stage = seen.outcome.stage
+    if stage in _AFTER_LOGIN or (seen.outcome.status == "failed" and not stage):
+        return _ok("login", "works")
     if stage in ("network", "host key") and not seen.jump:
-        yield _skipped("login", "not tried, because of what is said above")
-        return
-    remedy = _UNATTENDED.get(stage, outcome.remedy) if seen.unattended else outcome.remedy
-    if stage in ("python", "become", "disk"):
-        yield _ok("login", "works")
-    yield _problem("login" if stage == "network" else stage, outcome.message, remedy)
+        return _skipped("login", "not tried, because of what is said above")
+    return _problem("login", seen.outcome.message, _remedy(seen))
+
+
+_AFTER_LOGIN = {"python": "python", "become": "root", "disk": "state folder", "docker": "docker"}
+"""Stages at which a task can fail once the login works, and the check that tells of it."""
 
 
 def _not_made(name: str, seen: Preflight) -> Check:
+    if _AFTER_LOGIN.get(seen.outcome.stage) == name:
+        return _problem(name, seen.outcome.message, _remedy(seen))
     return _skipped(
-        name, f"not looked at: {seen.outcome.message}" if seen.outcome.status == "failed" else "not reached"
+        name, "not looked at, because of what is said above" if seen.outcome.stage else seen.outcome.message
     )
+
+
+def _remedy(seen: Preflight) -> str:
+    return _UNATTENDED.get(seen.outcome.stage, seen.outcome.remedy) if seen.unattended else seen.outcome.remedy
 
 
 def _python(ready: Mapping[str, Any]) -> Check:
