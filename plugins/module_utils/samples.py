@@ -13,6 +13,7 @@ __all__ = ["packed_since", "sampler_status"]
 
 _UNIT = "/etc/systemd/system/selextract-sampler.service"
 _DAY = 86_400
+_EFFORT = 1  # of compressing: a tenth larger than the best, at a quarter of the time
 
 
 def packed_since(folder: str, since: int) -> tuple[str | None, int | None]:
@@ -35,7 +36,7 @@ def packed_since(folder: str, since: int) -> tuple[str | None, int | None]:
                     newest = at if newest is None else max(newest, at)
     if not kept:
         return None, None
-    return base64.b64encode(zlib.compress(b"".join(kept), 6)).decode("ascii"), newest
+    return base64.b64encode(zlib.compress(b"".join(kept), _EFFORT)).decode("ascii"), newest
 
 
 def sampler_status(folder: str) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ _LARGEST = 512 * 2**20  # bytes of text; a week of 1,000 containers is a fifth o
 _FIELDS = ("at", "name", "project", "service", "cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts",
            "samples", "memory_limit")  # fmt: skip
 _NUMBERS = tuple(name for name in _FIELDS if name not in ("name", "project", "service"))
-_WITHOUT_LIMIT = len(_FIELDS) - 1
+_SHORTEST = len(_FIELDS) - 1
 
 
 def unpack_history(
@@ -32,12 +31,22 @@ def unpack_history(
     (memory limit) optional. Buckets that a restart of the sampler split are joined. Raises ``ValueError`` when it is
     anything else.
     """
-    rows = defaultdict(list)
-    for row in _rows(packed):
-        rows[row[1]].append(row)
+    rows = _rows(packed)
+    columns = dict(zip(_FIELDS, zip(*rows, strict=True), strict=False)) if rows else {}
+    table = {field: np.asarray(columns[field], dtype=np.float64) for field in _NUMBERS if field in columns}
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(columns.get("name", ())):
+        places.setdefault(name, []).append(place)
     return tuple(
-        _history(name, found, bucket_seconds, interval_seconds)
-        for name, found in sorted(rows.items(), key=lambda one: one[0])
+        ContainerHistory(
+            name=name,
+            project=columns["project"][own[-1]],
+            service=columns["service"][own[-1]],
+            bucket_seconds=bucket_seconds,
+            interval_seconds=interval_seconds,
+            **_joined({field: values[own] for field, values in table.items()}),
+        )
+        for name, own in sorted(places.items())
     )
 
 
@@ -52,7 +61,7 @@ def host_with_history(name: str, result: Mapping[str, Any]) -> HostObservation:
     return seen.model_copy(update={"history": history})
 
 
-def _rows(packed: str) -> Iterator[list[Any]]:
+def _rows(packed: str) -> list[list[Any]]:
     unpacking = zlib.decompressobj()
     try:
         text = unpacking.decompress(base64.b64decode(packed, validate=True), _LARGEST)
@@ -60,27 +69,12 @@ def _rows(packed: str) -> Iterator[list[Any]]:
         raise ValueError(f"the history cannot be unpacked: {problem}") from problem
     if unpacking.unconsumed_tail:
         raise ValueError(f"the history is larger than {_LARGEST} bytes")
-    lines = text.decode("utf-8", "replace").splitlines()
-    for row in json.loads(f"[{','.join(lines)}]"):
-        if not isinstance(row, list) or len(row) not in (_WITHOUT_LIMIT, len(_FIELDS)) or not isinstance(row[1], str):
-            raise ValueError("the history holds a line that the sampler does not write")
-        yield row
-
-
-def _history(name: str, rows: list[list[Any]], bucket: float, interval: float) -> ContainerHistory:
-    complete = [row if len(row) == len(_FIELDS) else [*row, -1] for row in rows]
-    columns = dict(zip(_FIELDS, zip(*complete, strict=True), strict=True))
-    table = {field: np.asarray(columns[field], dtype=np.float64) for field in _NUMBERS}
-    if (table["memory_limit"] < 0).any():
-        del table["memory_limit"]
-    return ContainerHistory(
-        name=name,
-        project=_newest(columns["project"]),
-        service=_newest(columns["service"]),
-        bucket_seconds=bucket,
-        interval_seconds=interval,
-        **_joined(table),
-    )
+    rows = json.loads(b"[" + b",".join(text.splitlines()) + b"]")
+    if not all(isinstance(row, list) and len(row) >= _SHORTEST and isinstance(row[1], str) for row in rows):
+        raise ValueError("the history holds a line that the sampler does not write")
+    if len({len(row) for row in rows}) > 1:  # written before the limit was
+        return [row[:_SHORTEST] for row in rows]
+    return list(rows)
 
 
 def _joined(table: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +94,3 @@ def _joined(table: dict[str, Any]) -> dict[str, Any]:
     for field in ("oom_kills", "restarts"):
         joined[field] = np.add.reduceat(table[field], starts)
     return joined
-
-
-def _newest(values: Iterable[Any]) -> str | None:
-    last = list(values)[-1]
-    return str(last) if last is not None else None
