@@ -21,6 +21,17 @@ GUIDE = Path(__file__).with_name("guide.yml")
 """The packaged guide."""
 
 _LARGEST_FILE = 1_000_000
+_REMOVABLE = frozenset(
+    {
+        ("seasons",),
+        ("planned_events",),
+        ("growth", "scenarios"),
+        ("application", "services"),
+        ("monitoring", "throughput_hours"),
+        ("pgbouncer", "packaged"),
+    }
+)
+_OPTIONAL = frozenset({("load_tests", "stress", "usage")})
 
 
 def load_policy(overrides: Mapping[str, Any] | None = None, files: Sequence[Path] = ()) -> Policy:
@@ -64,6 +75,7 @@ def _policy(sources: tuple[Source, ...]) -> Policy:
     merged: dict[str, Any] = dict(sources[0].values)
     for layer in sources[1:]:
         _refuse_templates(layer.values, (), layer)
+        _refuse_removals(merged, layer.values, (), layer)
         merged = _merge(merged, layer.values)
     try:
         policy = Policy.model_validate(_resolved(merged, merged, sources))
@@ -85,6 +97,16 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         else:
             merged[key] = value
     return merged
+
+
+def _refuse_removals(below: Mapping[str, Any], above: Mapping[str, Any], path: Steps, layer: Source) -> None:
+    """Rows of the guide's tables stay, except where less is a choice of the team's."""
+    for key, value in above.items():
+        old, here = below.get(key), (*path, key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            _refuse_removals(old, value, here, layer)
+        elif isinstance(old, Mapping) and value is None and not (path in _REMOVABLE or here in _OPTIONAL):
+            raise PolicyError(f"{layer.where(here)}: {'.'.join(here)} cannot be removed")
 
 
 def _resolved(value: Any, root: Mapping[str, Any], sources: tuple[Source, ...], depth: int = 0) -> Any:

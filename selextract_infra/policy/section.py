@@ -6,7 +6,7 @@ and making that many model classes takes longer than everything else that `polic
 their annotations are not postponed: each would be compiled again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Generic, NoReturn, Self, TypeVar, dataclass_transform, get_args, get_origin
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, TypeAdapter
@@ -51,6 +51,10 @@ class Section:
         """What is validated in place of ``value``; a section that can be written as one text overrides it."""
         return value
 
+    def complaint(self) -> str | None:
+        """What is wrong with the fields taken together, as a sentence; None where nothing is."""
+        return None
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         bound = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
@@ -62,6 +66,8 @@ class Section:
             fields[name] = core_schema.model_field(schema)
         inner = core_schema.model_fields_schema(fields, extra_behavior="forbid", model_name=cls.__name__)
         schema = core_schema.model_schema(cls, inner, frozen=True)
+        if cls.complaint is not Section.complaint:
+            schema = core_schema.no_info_after_validator_function(_consistent, schema)
         if "read" in vars(cls):
             return core_schema.no_info_before_validator_function(cls.read, schema)
         return schema
@@ -81,7 +87,7 @@ class Section:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter(vars(self).items())
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -91,6 +97,13 @@ class Section:
 def _rebuilt(kind: type[Anything], values: Mapping[str, Any]) -> Anything:
     section = object.__new__(kind)
     vars(section).update(values)
+    return section
+
+
+def _consistent(section: Section) -> Section:
+    complaint = section.complaint()
+    if complaint is not None:
+        raise ValueError(complaint)
     return section
 
 

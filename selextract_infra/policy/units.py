@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
+from pydantic import AfterValidator
 from pydantic_core import core_schema
 
 from selextract_infra.errors import UnitError
@@ -34,6 +35,7 @@ __all__ = [
     "P95_DURATION",
     "PERCENT",
     "RATE",
+    "SHARE",
     "BaselineRatio",
     "BitsPerSecond",
     "Change",
@@ -48,9 +50,11 @@ __all__ = [
     "P95Seconds",
     "PerHour",
     "PerSecond",
+    "Positive",
     "Quantity",
     "Ratio",
     "Seconds",
+    "Share",
     "quantity_named",
 ]
 
@@ -66,7 +70,7 @@ class Quantity:
     ``GB``. ``shown`` lists the suffixes used for writing, largest first. ``whole``: the base unit cannot be divided
     (bytes, counts). ``signed``: values below zero make sense (a growth); everything else refuses them.
     ``bare``: a plain number is itself a clear statement (a count, a factor). ``tail`` must follow the value
-    (``of baseline``, ``(P95)``), ``before`` must stand in front of it (``$``).
+    (``of baseline``, ``(P95)``), ``before`` must stand in front of it (``$``). ``most``: more makes no sense.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Quantity:
     bare: bool = False
     tail: str = ""
     before: str = ""
+    most: int | None = None
 
     def parse(self, value: object) -> float | int:
         """The number in the base unit.
@@ -99,6 +104,8 @@ class Quantity:
         amount = Decimal(match["number"].replace(",", "")) * self.units[unit]
         if amount < 0 and not self.signed:
             raise UnitError(f"{_quoted(value)} is below zero, and {self.name} cannot be")
+        if self.most is not None and amount > self.most:
+            raise UnitError(f"{_quoted(value)} is more than {self.format(self.most)}, and {self.name} cannot be")
         return self._number(amount, value)
 
     def format(self, value: float) -> str:
@@ -187,7 +194,8 @@ DURATION = Quantity(
 )
 P95_DURATION = Quantity("a P95 duration", "1000ms (P95), 2s (P95)", _TIME, ("s", "ms"), tail="(P95)")
 MONTHS = Quantity("a number of months", "6 months, 1 month", _all(1, "month", "months"), ("months",), whole=True)
-PERCENT = Quantity("a share", "70%, 0.1%", _PERCENT, ("%",))
+PERCENT = Quantity("a ratio in percent", "70%, 0.1%, 125%", _PERCENT, ("%",))
+SHARE = Quantity("a share", "70%, 0.1%", _PERCENT, ("%",), most=1)
 BASELINE_PERCENT = Quantity("a share of the baseline", "80% of baseline", _PERCENT, ("%",), tail="of baseline")
 CHANGE = Quantity("a change in percent", "+50%, -20%, 40%", _PERCENT, ("%",), signed=True)
 MEMORY = Quantity(
@@ -235,6 +243,7 @@ Seconds = Annotated[float, DURATION]
 P95Seconds = Annotated[float, P95_DURATION]
 Months = Annotated[int, MONTHS]
 Ratio = Annotated[float, PERCENT]
+Share = Annotated[float, SHARE]
 BaselineRatio = Annotated[float, BASELINE_PERCENT]
 Change = Annotated[float, CHANGE]
 MemoryBytes = Annotated[int, MEMORY]
@@ -248,9 +257,22 @@ Factor = Annotated[float, FACTOR]
 Count = Annotated[int, COUNT]
 Maximum = Annotated[int, MAXIMUM]
 
+Amount = TypeVar("Amount")
+
+
+def _more_than_nothing(amount: Any) -> Any:
+    if amount <= 0:
+        raise UnitError("it is nothing, and has to be more than that")
+    return amount
+
+
+Positive = Annotated[Amount, AfterValidator(_more_than_nothing)]
+"""A quantity that something is divided by or made of: zero is refused."""
+
 _NAMED: Final = {
     "duration": DURATION,
-    "share": PERCENT,
+    "ratio": PERCENT,
+    "share": SHARE,
     "change": CHANGE,
     "memory": MEMORY,
     "disk": DISK,

@@ -16,8 +16,9 @@ from selextract_infra.policy.units import (
     Months,
     PerHour,
     PerSecond,
-    Ratio,
+    Positive,
     Seconds,
+    Share,
 )
 
 __all__ = [
@@ -43,12 +44,16 @@ class MonthSpan(Section):
     start: Months
     end: Months
 
+    def complaint(self) -> str | None:
+        """It ends before it starts."""
+        return f"end {self.end} is before start {self.start}" if self.end < self.start else None
+
 
 class Sizes(Section, Generic[Amount]):
     """Before and after."""
 
-    before: Amount
-    after: Amount
+    before: Positive[Amount]
+    after: Positive[Amount]
 
 
 class Benefit(Section):
@@ -132,15 +137,15 @@ class MemoryParts(Section):
 class ApiCpu(Section):
     """Processes of one API instance (CPU-01, CPU-02)."""
 
-    worker_processes: Count
-    max_requests_per_worker: Count
+    worker_processes: Positive[Count]
+    max_requests_per_worker: Positive[Count]
 
 
 class WorkerCpu(Section):
     """Concurrency and prefetch of one worker (CPU-03, CPU-04)."""
 
-    concurrency: Count
-    prefetch_multiplier: Count
+    concurrency: Positive[Count]
+    prefetch_multiplier: Positive[Count]
 
 
 class DatabaseCpu(Section):
@@ -175,8 +180,8 @@ class Action(Section):
 class Gain(Section, Generic[Amount]):
     """Capacity before and after a plan, and the change that the guide states."""
 
-    before: Amount
-    after: Amount
+    before: Positive[Amount]
+    after: Positive[Amount]
     change: Change
 
 
@@ -208,7 +213,7 @@ class CostRow(Section):
     """One row of the cost table, dollars a month (CST-01 to CST-05)."""
 
     month: Months
-    cpu: Dollars
+    cpu: Positive[Dollars]
     memory: Dollars
     storage: Dollars
     network: Dollars
@@ -224,10 +229,10 @@ class CostRow(Section):
 class Prices(Section):
     """Unit prices, dollars a month (CST-06)."""
 
-    per_core: Dollars
-    per_gb_memory: Dollars
-    per_tb_storage: Dollars
-    per_gbps_network: Dollars
+    per_core: Positive[Dollars]
+    per_gb_memory: Positive[Dollars]
+    per_tb_storage: Positive[Dollars]
+    per_gbps_network: Positive[Dollars]
 
     def of(self, *, cpus: float = 0, memory: float = 0, storage: float = 0, network: float = 0) -> float:
         """Dollars a month of so many cores, bytes of RAM (binary), bytes of disk and bits per second (decimal)."""
@@ -249,8 +254,8 @@ class Cost(Section):
 class LimitChange(Section):
     """A container's memory limit before and after, bytes (RSZ-01)."""
 
-    before: MemoryBytes
-    after: MemoryBytes
+    before: Positive[MemoryBytes]
+    after: Positive[MemoryBytes]
 
 
 class RightsizingGoals(Section):
@@ -282,7 +287,7 @@ class Saving(Section):
 class Reservation(Section):
     """A commitment: the share saved, and for how long (RSV)."""
 
-    saves: Ratio
+    saves: Share
     term: Months
 
 

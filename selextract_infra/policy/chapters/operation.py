@@ -7,7 +7,16 @@ from typing import Any, Generic, Literal, TypeVar
 from selextract_infra.errors import UnitError
 from selextract_infra.policy.condition import Condition
 from selextract_infra.policy.section import FrozenTable, Reading, Section, Table
-from selextract_infra.policy.units import BaselineRatio, Count, Factor, P95Seconds, PerSecond, Ratio, Seconds
+from selextract_infra.policy.units import (
+    BaselineRatio,
+    Count,
+    Factor,
+    P95Seconds,
+    PerSecond,
+    Positive,
+    Seconds,
+    Share,
+)
 
 __all__ = [
     "Alert",
@@ -21,7 +30,7 @@ __all__ = [
     "Severity",
 ]
 
-Amount = TypeVar("Amount")
+Amount = TypeVar("Amount", int, float)
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -64,25 +73,41 @@ class Alert(Section, Generic[Amount]):
     warning: Amount
     critical: Amount
     statistic: Literal["average", "rate", "last", "window_percentile"]
-    window: Seconds | None = None
+    window: Positive[Seconds] | None = None
+
+
+class RisingAlert(Alert[Amount], Generic[Amount]):
+    """Thresholds of a metric of which more is worse."""
+
+    def complaint(self) -> str | None:
+        """The thresholds are in the wrong order."""
+        return "warning is above critical" if self.warning > self.critical else None
+
+
+class FallingAlert(Alert[Amount], Generic[Amount]):
+    """Thresholds of a metric of which less is worse."""
+
+    def complaint(self) -> str | None:
+        """The thresholds are in the wrong order."""
+        return "warning is below critical" if self.warning < self.critical else None
 
 
 class InfrastructureAlerts(Section):
     """Metrics of hosts and containers, as shares of what is there (MON-01 to MON-04)."""
 
-    cpu_usage: Alert[Ratio]
-    memory_usage: Alert[Ratio]
-    disk_usage: Alert[Ratio]
-    network_bandwidth: Alert[Ratio]
+    cpu_usage: RisingAlert[Share]
+    memory_usage: RisingAlert[Share]
+    disk_usage: RisingAlert[Share]
+    network_bandwidth: RisingAlert[Share]
 
 
 class ApplicationAlerts(Section):
     """Metrics of the app (MON-05 to MON-08). Throughput alone gets worse as it gets less."""
 
-    response_time: Alert[P95Seconds]
-    error_rate: Alert[Ratio]
-    throughput: Alert[BaselineRatio]
-    queue_length: Alert[Count]
+    response_time: RisingAlert[P95Seconds]
+    error_rate: RisingAlert[Share]
+    throughput: FallingAlert[BaselineRatio]
+    queue_length: RisingAlert[Count]
 
 
 class Monitoring(Section):
@@ -94,7 +119,7 @@ class Monitoring(Section):
     infrastructure: InfrastructureAlerts
     application: ApplicationAlerts
     percentile_rule: Literal["window_percentile"]
-    throughput_baseline: Reading[PerSecond]
+    throughput_baseline: Reading[Positive[PerSecond]]
     throughput_hours: Table[PerSecond] = FrozenTable()
     throughput_needs_signal: Reading[bool]
     raw_interval: Seconds
@@ -189,7 +214,7 @@ class EmergencyCondition(Section):
 class ScaleBy(Section):
     """So many times as much (EMA)."""
 
-    factor: Factor
+    factor: Positive[Factor]
 
 
 class EmergencyActions(Section):

@@ -3,7 +3,12 @@
 from typing import Literal
 
 from selextract_infra.policy.section import FrozenTable, Section, Table
-from selextract_infra.policy.units import Factor, Months, Ratio, Seconds
+from selextract_infra.policy.units import (
+    Factor,
+    Months,
+    Seconds,
+    Share,
+)
 
 __all__ = ["Milestone", "NextStep", "Outcome", "Period", "Recommendations", "Roadmap", "RoadmapPhase"]
 
@@ -30,8 +35,8 @@ class Outcome(Section):
     """A measurable outcome of a phase: a capacity factor, a utilisation, an availability or a response time."""
 
     factor: Factor | None = None
-    above: Ratio | None = None
-    availability: Ratio | None = None
+    above: Share | None = None
+    availability: Share | None = None
     response_time: Seconds | None = None
 
 

@@ -3,7 +3,16 @@
 from typing import Literal
 
 from selextract_infra.policy.section import FrozenTable, Reading, Section, Table
-from selextract_infra.policy.units import Cores, Count, Factor, MemoryBytes, Ratio, Seconds
+from selextract_infra.policy.units import (
+    Cores,
+    Count,
+    Factor,
+    MemoryBytes,
+    Positive,
+    Ratio,
+    Seconds,
+    Share,
+)
 
 __all__ = [
     "Application",
@@ -26,11 +35,11 @@ __all__ = [
 class Sizing(Section):
     """How sizes follow from use: shares are ratios, steps bytes (REC-03, X-05, X-08, X-46, X-68)."""
 
-    headroom: Ratio
-    memory_trigger: Ratio
-    parts_share: Ratio
-    limit_step: MemoryBytes
-    availability_month: Seconds
+    headroom: Share
+    memory_trigger: Share
+    parts_share: Positive[Share]
+    limit_step: Positive[MemoryBytes]
+    availability_month: Positive[Seconds]
     memory_units: Reading[Literal["binary", "decimal"]]
 
     @property
@@ -55,23 +64,23 @@ class Rightsizing(Section):
     host, ``settle`` for each recreated instance.
     """
 
-    window: Seconds
-    bucket: Seconds
-    interval: Seconds
-    minimum_coverage: Ratio
+    window: Positive[Seconds]
+    bucket: Positive[Seconds]
+    interval: Positive[Seconds]
+    minimum_coverage: Share
     minimum_samples: Count
     minimum_life: Seconds
-    cpu_percentile: Ratio
+    cpu_percentile: Share
     memory_margin: Ratio
-    oom_factor: Factor
+    oom_factor: Positive[Factor]
     oom_step: MemoryBytes
     minimum_change: Ratio
-    memory_step: MemoryBytes
-    cpu_step: Cores
+    memory_step: Positive[MemoryBytes]
+    cpu_step: Positive[Cores]
     memory_floor: MemoryBytes
     cpu_floor: Cores
     shrink_margin: Ratio
-    host_reserve_memory: Ratio
+    host_reserve_memory: Share
     cpu_overcommit_warn: Ratio
     cpu_overcommit_refuse: Ratio
     redis_fork_reserve: Ratio
@@ -94,8 +103,8 @@ class Forecasting(Section):
     horizon: Seconds
     insufficient_below: Seconds
     low_confidence_below: Seconds
-    interval: Ratio
-    minimum_coverage: Ratio
+    interval: Share
+    minimum_coverage: Share
     fit: Seconds
     judged_over: Seconds
     history: Seconds
@@ -109,7 +118,7 @@ class Forecasting(Section):
 class PostgresWorkload(Section):
     """What differs by workload: shares of memory, how many sorts at once, WAL in bytes, processes for one query."""
 
-    memory_share: Ratio
+    memory_share: Share
     sorts: Count
     minimum_wal: MemoryBytes
     maximum_wal: MemoryBytes
@@ -147,9 +156,9 @@ class PostgresStorages(Section):
 class Postgres(Section):
     """How Postgres is tuned: shares of effective memory, bytes, and connections (X-01 to X-04, X-13)."""
 
-    shared_buffers_share: Ratio
-    shared_buffers_maximum_share: Ratio
-    maintenance_divisor: Count
+    shared_buffers_share: Positive[Share]
+    shared_buffers_maximum_share: Positive[Share]
+    maintenance_divisor: Positive[Count]
     autovacuum_workers: Count
     work_mem_minimum: MemoryBytes
     superuser_reserved: Count
@@ -158,16 +167,16 @@ class Postgres(Section):
     memory_minimum: MemoryBytes
     work_mem_floor: MemoryBytes
     connection_overhead: MemoryBytes
-    cache_share: Ratio
-    wal_buffers_share: Ratio
+    cache_share: Share
+    wal_buffers_share: Share
     wal_buffers_minimum: MemoryBytes
     wal_buffers_maximum: MemoryBytes
     huge_pages_from: MemoryBytes
     parallel_from: Cores
-    checkpoint_completion: Ratio
-    wal_disk_share: Ratio
+    checkpoint_completion: Share
+    wal_disk_share: Share
     wal_minimum: MemoryBytes
-    slot_disk_share: Ratio
+    slot_disk_share: Share
     analytics_delay: Seconds
     shm_minimum: MemoryBytes
     workloads: PostgresWorkloads
@@ -179,7 +188,7 @@ class Workers(Section):
 
     minimum_recycle: Seconds
     jitter: Ratio
-    utilisations: tuple[Ratio, ...]
+    utilisations: tuple[Share, ...]
     longest_factor: Factor
     grace_margin: Ratio
     visibility_timeout: Seconds
@@ -188,8 +197,8 @@ class Workers(Section):
 class Facts(Section):
     """The share of the nominal size that a host's facts must reach (DRV-08)."""
 
-    memory: Ratio
-    storage: Ratio
+    memory: Share
+    storage: Share
 
 
 class JournalRetention(Section):

@@ -4,7 +4,16 @@ from typing import Generic, Literal, TypeVar
 
 from selextract_infra.policy.condition import Condition
 from selextract_infra.policy.section import Reading, Section, Table
-from selextract_infra.policy.units import Change, Count, Months, PerSecond, Ratio, Seconds
+from selextract_infra.policy.units import (
+    Change,
+    Count,
+    Months,
+    PerSecond,
+    Positive,
+    Ratio,
+    Seconds,
+    Share,
+)
 
 __all__ = [
     "Balancing",
@@ -44,9 +53,9 @@ class Trigger(Section, Generic[Amount]):
 class Triggers(Section):
     """The five automatic triggers (TRG-01 to TRG-05)."""
 
-    cpu_scale_out: Trigger[Ratio]
-    cpu_scale_in: Trigger[Ratio]
-    memory_scale_out: Trigger[Ratio]
+    cpu_scale_out: Trigger[Share]
+    cpu_scale_in: Trigger[Share]
+    memory_scale_out: Trigger[Share]
     latency_scale_out: Trigger[Seconds]
     queue_scale_out: Trigger[Count]
 
@@ -54,7 +63,7 @@ class Triggers(Section):
 class Sustained(Section):
     """How much of a duration must have been sampled (TRG-06)."""
 
-    minimum_coverage: Ratio
+    minimum_coverage: Share
 
 
 class Operators(Section):
@@ -93,12 +102,16 @@ class Instances(Section):
     minimum: Count
     maximum: Count
 
+    def complaint(self) -> str | None:
+        """The fewest are more than the most."""
+        return f"minimum {self.minimum} is above maximum {self.maximum}" if self.minimum > self.maximum else None
+
 
 class Targets(Section):
     """Utilisation to aim at (HAPI-02)."""
 
-    cpu: Ratio
-    memory: Ratio
+    cpu: Share
+    memory: Share
 
 
 class ScalePolicy(Section, Generic[Amount]):
@@ -106,7 +119,7 @@ class ScalePolicy(Section, Generic[Amount]):
 
     metric: str
     threshold: Amount
-    instances: Count
+    instances: Positive[Count]
     duration: Seconds | None = None
     cooldown: Seconds | None = None
 
@@ -116,7 +129,7 @@ class ApiScaling(Section):
 
     instances: Instances
     targets: Targets
-    scale_up: ScalePolicy[PerSecond]
+    scale_up: ScalePolicy[Positive[PerSecond]]
     scale_down: ScalePolicy[PerSecond]
     load_scope: Reading[Literal["instance", "total"]]
 
@@ -126,7 +139,7 @@ class WorkerScaling(Section):
 
     instances: Instances
     target_queue: Count
-    scale_up: ScalePolicy[Count]
+    scale_up: ScalePolicy[Positive[Count]]
     scale_down: ScalePolicy[Count]
     pending: Reading[Literal["queued", "queued_and_reserved"]]
 
@@ -150,7 +163,7 @@ class ReplicaScaling(Section):
 class Connections(Section):
     """Database connections: all, and those each API instance pools (HDB-03)."""
 
-    maximum: Count
+    maximum: Positive[Count]
     per_api_instance: Count
 
 

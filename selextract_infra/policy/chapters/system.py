@@ -12,8 +12,9 @@ from selextract_infra.policy.units import (
     MemoryBytes,
     PerHour,
     PerSecond,
-    Ratio,
+    Positive,
     Seconds,
+    Share,
 )
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
     "Span",
 ]
 
-Amount = TypeVar("Amount")
+Amount = TypeVar("Amount", int, float)
 Mark = Literal["pass", "warning", "fail"]
 
 
@@ -55,10 +56,14 @@ class Objective(Section):
 class Kpi(Section, Generic[Amount]):
     """An indicator: capacity today, wanted capacity, and thresholds that refer to the wanted one (X-40)."""
 
-    current: Amount
-    target: Amount
+    current: Positive[Amount]
+    target: Positive[Amount]
     warning: Amount
     critical: Amount
+
+    def complaint(self) -> str | None:
+        """The thresholds are in the wrong order."""
+        return "warning is above critical" if self.warning > self.critical else None
 
 
 class Indicators(Section):
@@ -74,8 +79,8 @@ class Indicators(Section):
 class CapacityAlerts(Section):
     """Shares of current capacity at which to alert (X-40)."""
 
-    warning: Ratio
-    critical: Ratio
+    warning: Share
+    critical: Share
 
 
 class OperatingSystem(Section):
@@ -93,11 +98,11 @@ class OperatingSystem(Section):
 class Host(Section):
     """The reference host (SYS-01 to SYS-06): cores, bytes of RAM, bytes of disk, bits per second."""
 
-    hosts: Count
-    cpus: Cores
-    memory: MemoryBytes
-    storage: DiskBytes
-    network: BitsPerSecond
+    hosts: Positive[Count]
+    cpus: Positive[Cores]
+    memory: Positive[MemoryBytes]
+    storage: Positive[DiskBytes]
+    network: Positive[BitsPerSecond]
     os: OperatingSystem
 
 
@@ -108,12 +113,12 @@ class Container(Section):
     ``cpu_share`` and ``memory_share``, which know the difference. ``instances`` is None where the guide does not say.
     """
 
-    cpus: Cores
-    memory: MemoryBytes
-    usage: Ratio
-    headroom: Ratio
-    cpu_usage: Ratio | None = None
-    memory_usage: Ratio | None = None
+    cpus: Positive[Cores]
+    memory: Positive[MemoryBytes]
+    usage: Share
+    headroom: Share
+    cpu_usage: Share | None = None
+    memory_usage: Share | None = None
     instances: Count | None = None
 
     @property
@@ -135,8 +140,12 @@ class Container(Section):
 class Span(Section, Generic[Amount]):
     """A range in normal operation."""
 
-    low: Amount
-    high: Amount
+    low: Positive[Amount]
+    high: Positive[Amount]
+
+    def complaint(self) -> str | None:
+        """The range is upside down."""
+        return "low is above high" if self.low > self.high else None
 
 
 class ResponseTime(Section):
@@ -151,7 +160,7 @@ class ApiBaseline(Section):
 
     throughput: Span[PerSecond]
     response_time: ResponseTime
-    error_rate: Ratio
+    error_rate: Share
     connections: Span[Count]
 
 
@@ -190,7 +199,7 @@ class WorkerBaseline(Section):
     """The workers in normal operation (PWK)."""
 
     throughput: Span[PerHour]
-    task_duration: Seconds
+    task_duration: Positive[Seconds]
     queue_latency: Seconds
     browsers: Span[Count]
 
@@ -200,7 +209,7 @@ class RedisBaseline(Section):
 
     memory: MemoryBytes
     operations: Span[PerSecond]
-    hit_rate: Ratio
+    hit_rate: Share
     connections: Count
 
 
@@ -216,8 +225,8 @@ class Baseline(Section):
 class TestRun(Section):
     """How a load test was run (LT-01, LT-06)."""
 
-    duration: Seconds
-    users: Count
+    duration: Positive[Seconds]
+    users: Positive[Count]
     target: str
 
 
@@ -233,14 +242,14 @@ class Requests(Section):
     """Requests of a run: all of them, and per second."""
 
     total: Count
-    rate: PerSecond
+    rate: Positive[PerSecond]
 
 
 class StressUsage(Section):
     """Resource use under stress (LT-10)."""
 
-    cpu: Ratio
-    memory: Ratio
+    cpu: Share
+    memory: Share
     marked: Mark
 
 
@@ -249,7 +258,7 @@ class LoadTest(Section):
 
     run: TestRun
     p95: Measured[Seconds]
-    failed: Measured[Ratio]
+    failed: Measured[Share]
     requests: Requests
     users_reached: Count | None = None
     usage: StressUsage | None = None
@@ -259,7 +268,7 @@ class Gate(Section):
     """What a load test must stay below (LT-11)."""
 
     p95: Seconds
-    failed: Ratio
+    failed: Share
 
 
 class LoadTests(Section):
@@ -274,8 +283,8 @@ class Bottleneck(Section):
     """What is likely to give way (BOT); shares only where the guide measured them."""
 
     rank: Literal["primary", "secondary"]
-    average: Ratio | None = None
-    peak: Ratio | None = None
+    average: Share | None = None
+    peak: Share | None = None
 
 
 class HardLimits(Section):
@@ -291,7 +300,7 @@ class HardLimits(Section):
 class SoftLimit(Section, Generic[Amount]):
     """A limit beyond which the service gets worse, and how."""
 
-    limit: Amount
+    limit: Positive[Amount]
     effect: str
 
 
