@@ -141,8 +141,8 @@ def _started_past(
     if container.config_files and past and wanted.memory is not None and wanted.memory != container.limits.memory:
         yield _finding(
             "compose files", Severity.MAJOR, f"{host.name}/{container.name}",
-            f"{container.name} on {host.name} was started past {FILE_NAME}: it has {memory(container.limits.memory)}"
-            f" where the file says {memory(wanted.memory)}.",
+            f"{container.name} on {host.name} was started past {FILE_NAME} or changed by hand: it has"
+            f" {memory(container.limits.memory)} where the file says {memory(wanted.memory)}.",
             "start it without -f, so that COMPOSE_FILE holds",
         )  # fmt: skip
 

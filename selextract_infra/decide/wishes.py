@@ -92,7 +92,9 @@ def too_thin(service: Service, policy: Policy) -> tuple[str, str] | None:
     if peaks.samples < rules.minimum_samples:
         return (
             "rightsizing.minimum_samples",
-            f"Only {count(peaks.samples, 'sample')} of at least {rules.minimum_samples} are there.",
+            f"Only {count(peaks.samples, 'sample')} of at least {rules.minimum_samples} are there."
+            if peaks.samples
+            else "Nothing of it was sampled yet.",
         )
     if peaks.coverage < rules.minimum_coverage:
         return (

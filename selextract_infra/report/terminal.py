@@ -6,7 +6,8 @@ without control characters and never read as markup.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.padding import Padding
@@ -84,13 +85,18 @@ def _print_host(screen: Console, decisions: Sequence[Decision]) -> None:
     if len(staying) > _MANY:
         screen.print(plain(f"{'; '.join(left_alone(staying))}.", "dim"))
         return
-    for decision in staying:
-        value = value_text(decision.resource, decision.current)
-        reason = decision.why_less or decision.why.rstrip(".")
-        kind = "" if decision.verdict is Verdict.KEEP else f" ({decision.verdict})"
-        reason = reason[:1].lower() + reason[1:] if decision.why_less is None else reason
-        words = f"{decision.service} {resource_name(decision.resource)} stays {value}{kind}: {reason}"
+    for words in _staying(staying):
         screen.print(Padding(plain(words, "dim"), (0, 0, 0, 1)))
+
+
+def _staying(decisions: Sequence[Decision]) -> Iterator[str]:
+    """A line for each service and reason: what stays as it is, and why."""
+    for (service, verdict, reason), found in groupby(
+        decisions, key=lambda one: (one.service, one.verdict, one.why_less or one.why.rstrip("."))
+    ):
+        values = " and ".join(f"{resource_name(one.resource)} {value_text(one.resource, one.current)}" for one in found)
+        kind = "" if verdict is Verdict.KEEP else f" ({verdict})"
+        yield f"{service} stays at {values}{kind}: {reason}"
 
 
 def plan_table(decisions: Sequence[Decision]) -> Table:

@@ -71,7 +71,7 @@ def test_another_service_is_refused_by_the_general_rule() -> None:
 
 
 def test_a_lower_limit_with_an_unknown_peak_is_refused() -> None:
-    with pytest.raises(RefusedError, match="its peak is unknown: only 0 samples of at least 100 are there"):
+    with pytest.raises(RefusedError, match="its peak is unknown: nothing of it was sampled yet"):
         ask(observation(host([container("api")])), "api", memory=1536 * MB)
 
 
