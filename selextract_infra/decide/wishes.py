@@ -157,6 +157,12 @@ def cpu_wish(service: Service, policy: Policy) -> Wish:
         why=f"Its p{rules.cpu_percentile * 100:g} of {cores(peaks.cpu)}{_share(peaks.cpu, now)};"
         f" REC-03 allows {percent(utilisation)}.",
     )
+    if rules.cpu_keeps_peak and now is not None and size.value < now:
+        size = size.at_least(
+            min(peaks.cpu_highest, now),
+            "rightsizing.cpu_keeps_peak",
+            f"Its highest bucket of {cores(peaks.cpu_highest)} would be throttled by less.",
+        )
     size = size.at_least(
         service.cpu_use * (1 + rules.shrink_margin),
         "rightsizing.shrink_margin",
@@ -221,7 +227,7 @@ def _concluded(
 ) -> Wish:
     """From the right size to what is wanted: rounded, and left alone where a change is not worth it or not allowed."""
     rules = policy.rightsizing
-    right = rounded_up(size.value, step)
+    right = rounded_up(max(size.value, step), step)
     low, high = min(rounded_up(size.low, step), right), max(rounded_up(size.high, step), right)
     wish = Wish(
         service, resource, Verdict.SET, size.rule, now, right, right, peak, size.why,

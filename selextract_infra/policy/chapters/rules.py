@@ -71,6 +71,7 @@ class Rightsizing(Section):
     minimum_samples: Count
     minimum_life: Seconds
     cpu_percentile: Share
+    cpu_keeps_peak: bool
     memory_margin: Ratio
     oom_factor: Positive[Factor]
     oom_step: MemoryBytes

@@ -122,7 +122,7 @@ def test_cpu_limits_beyond_the_ratio_need_an_override() -> None:
 
 
 def test_too_little_cpu_is_refused() -> None:
-    with pytest.raises(RefusedError, match=r"its p95 of 1 core is 200 % of that where REC-03 allows 60 %; .* 1\.7 cores"):
+    with pytest.raises(RefusedError, match=r"its p95 of 1 core is 200 % of that .* right size is 1\.7 cores"):
         ask(one("api", cpu=1.0), "api", cpus=0.5)
 
 

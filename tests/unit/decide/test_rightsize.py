@@ -45,14 +45,22 @@ def test_the_guides_worker_is_raised_to_its_right_size() -> None:
     assert raised.severity is Severity.MINOR
 
 
-def test_one_spike_sets_the_memory_and_no_spike_sets_the_cpu() -> None:
+def test_one_spike_sets_the_memory_and_keeps_the_cpu_from_being_throttled() -> None:
     memory, cpu = np.full(10080, 100 * MB), np.full(10080, 0.3)
-    memory[5000], cpu[5000:5100] = 900 * MB, 2.0
+    memory[5000], cpu[5000:5100] = 900 * MB, 1.4
     decided = decide(one("api", peak=memory, cpu=cpu))
     assert decision(decided).granted == 1504 * MB
-    assert decision(decided, "cpus").granted == 0.5
-    assert decision(decided, "cpus").peak == 2.0
-    assert decision(decided, "cpus").high == 3.35
+    lowered = decision(decided, "cpus")
+    assert (lowered.verdict, lowered.granted, lowered.rule) == (Verdict.LOWER, 1.4, "rightsizing.cpu_keeps_peak")
+    assert lowered.why == "Its highest bucket of 1.4 cores would be throttled by less."
+
+
+def test_a_policy_may_lower_the_cpu_by_its_percentile_alone_and_no_spike_raises_it() -> None:
+    cpu = np.full(10080, 0.3)
+    cpu[5000:5100] = 2.0
+    lowered = decision(decide(one("api", cpu=cpu), policy(rightsizing={"cpu_keeps_peak": False})), "cpus")
+    assert (lowered.granted, lowered.peak, lowered.high, lowered.rule) == (0.5, 2.0, 3.35, "REC-03")
+    assert decision(decide(one("api", cpu=cpu, cpus=0.5)), "cpus").verdict is Verdict.KEEP
 
 
 def test_the_highest_container_counts_and_not_the_mean() -> None:
@@ -153,6 +161,12 @@ def test_a_service_that_was_killed_is_never_lowered() -> None:
     killed = history("worker", memory=100 * MB, oom={9000: 1}, limit=256 * MB)
     kept = decision(decide(observation(host([container("worker")], [killed]))))
     assert (kept.verdict, kept.granted) == (Verdict.KEEP, 2 * GB)
+
+
+def test_no_limit_is_ever_zero_which_docker_takes_for_unlimited() -> None:
+    idle = one("api", peak=0, cpu=0.0, use=0, cpu_use=0.0)
+    decided = decide(idle, policy(rightsizing={"memory_floor": "0MB", "cpu_floor": "0 cores"}))
+    assert (decision(decided).granted, decision(decided, "cpus").granted) == (16 * MB, 0.05)
 
 
 def test_a_stopped_service_is_left_alone() -> None:
