@@ -43,7 +43,7 @@ def read_series(
     header = next(rows, None)
     if header is None:
         raise UsageError(
-            f"{file} is empty.", remedy="the first line names the columns, each further line is one sample"
+            f"{file} is empty.", remedy="name the columns in its first line, one sample in each other"
         )
     names = [name.strip() for name in header[1]]
     value_at = _find(names, column, file)
