@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _screen(screen: Console, seen: Status) -> None:
-    screen.print(f"{len(seen.hosts)} hosts at {seen.at:%Y-%m-%d %H:%M:%S %Z}")
+    screen.print(f"{len(seen.hosts)} host{'s' * (len(seen.hosts) != 1)} at {seen.at:%Y-%m-%d %H:%M:%S %Z}")
     for host in seen.hosts:
         screen.print(host.name, style="bold")
         for label, text in _lines(host):

@@ -22,7 +22,7 @@ DEPLOYED = {
     "postgres": (256, 0.5),
     "redis": (128, 0.25),
 }
-BUCKETS = 30
+BUCKETS = 16
 
 
 def limits(lab: Lab, service: str) -> list[tuple[int, int]]:
