@@ -142,22 +142,24 @@ def _cpu(buckets: NDArray[np.float64], percentile: float) -> tuple[float, float,
         if not len(buckets):
             return 0.0, 0.0, 0.0
         highest = float(buckets.max())
-    return max(0.0, _order(buckets, percentile)), max(0.0, _order(buckets, 0.5)), max(0.0, highest)
+    place, middle = _place(percentile, len(buckets)), _place(0.5, len(buckets))
+    later, earlier = max(place, middle), min(place, middle)
+    ordered = np.partition(buckets, later)
+    if earlier < later:
+        ordered[:later].partition(earlier)
+    return max(0.0, float(ordered[place])), max(0.0, float(ordered[middle])), max(0.0, highest)
 
 
-def _order(values: NDArray[np.float64], ratio: float) -> float:
-    """The smallest value that at least ``ratio`` of all values do not exceed; one selection, no sorting."""
-    place = min(max(math.ceil(ratio * len(values)) - 1, 0), len(values) - 1)
-    return float(np.partition(values, place)[place])
+def _place(ratio: float, length: int) -> int:
+    """Where in sorted order the smallest value stands that at least ``ratio`` of all values do not exceed."""
+    return min(max(math.ceil(ratio * length) - 1, 0), length - 1)
 
 
 def _oom(part: _Part) -> tuple[int, int, int | None]:
     """How many OOM kills, and the highest working set and limit of the buckets that saw one."""
-    if not part.oom_kills.any():
+    if part.oom_kills.max() <= 0:
         return 0, 0, None
     killed = part.oom_kills > 0
-    if not killed.any():
-        return 0, 0, None
     limit = int(part.memory_limit[killed].max()) if len(part.memory_limit) else None
     return int(part.oom_kills[killed].sum()), max(0, int(part.memory[killed].max())), limit or None
 
