@@ -30,6 +30,7 @@ SUITE = "trixie"
 MIRROR = "http://deb.debian.org/debian"
 REGISTRY_STACK_BASE = "debian:trixie-slim"
 REPOSITORY = "selextract-infra-lab"
+BUILD_LABEL = "selextract-infra.lab.build"
 STACK_IMAGE = "selextract/stack:lab"
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
@@ -114,14 +115,15 @@ def _build(machine: Machine, image: _Image, recipes: tuple[str, ...], on_progres
     """Run the recipes in a container of the base image; the result is one layer, quick to load."""
     base = _ensure_base(machine, image.base, on_progress)
     engine = machine.engine
-    container = f"{REPOSITORY}-build-{image.kind}-{image.digest}"
+    container = f"{REPOSITORY}-build-{image.kind}-{os.getpid()}"
     on_progress(f"{image.kind} image: installing packages (about a minute)")
-    engine.run("rm", "--force", container, check=False)
+    _remove_dead_builds(machine)
     proxies = [f"--env={name}" for name in _PROXIES if os.environ.get(name)]
     script = b"\n".join([b"set -eu", *(recipe(name) for name in recipes)])
     try:
         engine.run(
-            "run", "--interactive", "--network", "host", *proxies, "--name", container, base, "sh", "-s",
+            "run", "--interactive", "--network", "host", *proxies, "--label", f"{BUILD_LABEL}={os.getpid()}",
+            "--name", container, base, "sh", "-s",
             feed=script, timeout=LONG,
         )  # fmt: skip
         if image.kind == "host":
@@ -138,6 +140,15 @@ def _build(machine: Machine, image: _Image, recipes: tuple[str, ...], on_progres
         ) from failure
     finally:
         engine.run("rm", "--force", container, check=False, timeout=LONG)
+
+
+def _remove_dead_builds(machine: Machine) -> None:
+    """Containers of builds whose process is gone: the label names the process."""
+    shown = f'{{{{.ID}}}} {{{{.Label "{BUILD_LABEL}"}}}}'
+    listing = machine.engine.run("container", "ls", "--all", "--filter", f"label={BUILD_LABEL}", "--format", shown)
+    for container, process in (line.split() for line in listing.splitlines()):
+        if not Path("/proc", process).exists():
+            machine.engine.run("rm", "--force", container, check=False)
 
 
 def _flatten(docker: tuple[str, ...], container: str, name: str) -> None:
@@ -175,9 +186,9 @@ def _debootstrap(machine: Machine, name: str, on_progress: Progress) -> None:
             "The lab builds its hosts with debootstrap, and it is not installed.",
             remedy="apt-get install debootstrap, or --base-image ubuntu:22.04 where a registry is reachable",
         )
-    if machine.sudo and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+    if machine.sudo and not _sudo_works():
         raise LabUnavailableError(
-            "The lab builds its hosts with debootstrap, which needs root, and sudo asks for a password.",
+            "The lab builds its hosts with debootstrap, which needs root or sudo without a password.",
             remedy="run sudo -v first, or --base-image ubuntu:22.04 where a registry is reachable",
         )
     on_progress(f"base image: debootstrap of Debian {SUITE} (about half a minute)")
@@ -200,6 +211,12 @@ def _debootstrap(machine: Machine, name: str, on_progress: Progress) -> None:
             [*machine.sudo, "tar", "--directory", folder, "--create", "."],
             [*machine.engine.prefix, "import", "-", name],
         )
+
+
+def _sudo_works() -> bool:
+    if shutil.which("sudo") is None:
+        return False
+    return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
 
 
 @contextlib.contextmanager

@@ -76,11 +76,11 @@ def engine() -> Engine:
     if direct is None:
         return Engine(("docker",))
     if os.geteuid() != 0 and "permission denied" in direct.lower():
-        if _probe(("sudo", "-n", "docker")) is None:
+        if shutil.which("sudo") and _probe(("sudo", "-n", "docker")) is None:
             return Engine(("sudo", "-n", "docker"))
         raise LabUnavailableError(
-            "You may not use Docker on this machine: you are neither root nor in the group docker, and sudo asks for"
-            " a password.",
+            "You may not use Docker on this machine: you are neither root nor in the group docker, and sudo does not"
+            " work without a password.",
             remedy="sudo usermod -aG docker $USER, log in again; or run sudo -v first",
         )
     raise LabUnavailableError(
