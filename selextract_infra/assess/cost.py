@@ -30,7 +30,7 @@ from selextract_infra.model.planning import (
 )
 from selextract_infra.policy import Policy
 
-__all__ = ["cost_report", "days_until_full", "limits_cost", "reserved", "upgrade_cost"]
+__all__ = ["cost_report", "freed_memory", "reserved", "upgrade_cost"]
 
 _DEFECTS = ("X-48", "X-49", "X-50", "X-55", "X-57", "X-58", "X-73")
 _GB, _TERA, _GIGA = 2**30, 10**12, 10**9
@@ -175,7 +175,7 @@ def _optimisations(policy: Policy, host: Hardware) -> Iterator[Optimisation]:
     for name, saving in savings:
         if name == "container_rightsizing":
             limit = policy.optimisation.rightsizing.api
-            sentence = limits_cost(limit.before - limit.after, policy, claimed=saving.saves).sentence
+            sentence = freed_memory(limit.before - limit.after, saving.saves, policy)
         elif saving.saves:
             sentence = f"a host of {dollars(monthly_cost(host, policy))} costs the same however well it is used"
         else:
@@ -191,18 +191,14 @@ def _optimisations(policy: Policy, host: Hardware) -> Iterator[Optimisation]:
         )
 
 
-def limits_cost(freed: int, policy: Policy, *, claimed: float = 0.0) -> CostChange:
-    """The cost change of limits that free so many bytes of RAM on a host that is paid as a whole: none (X-55).
-
-    The sentence says what the memory would be worth by unit price, and how much would have to be freed for the claim.
-    """
+def freed_memory(freed: int, claimed: float, policy: Policy) -> str:
+    """What freed memory is worth by unit price, and how much would have to be freed for a claim (X-55)."""
     price = policy.cost.prices.per_gb_memory
-    worth = policy.cost.prices.of(memory=freed)
-    freed_text = amount(freed, "bytes of RAM")
-    sentence = f"{freed_text} freed are worth {dollars(worth)} by unit price, but a fixed host does not bill limits"
-    if claimed and price:
-        sentence += f"; {dollars(claimed)} would take {claimed / price:g} GB freed"
-    return CostChange(claimed=-claimed if claimed else 0.0, realised=0.0, sentence=sentence)
+    worth = dollars(policy.cost.prices.of(memory=freed))
+    needed = f"; {dollars(claimed)} would take {claimed / price:g} GB" if claimed and price else ""
+    return (
+        f"{amount(freed, 'bytes of RAM')} freed are worth {worth} by unit price{needed}; a fixed host bills no limits"
+    )
 
 
 def upgrade_cost(before: Hardware, after: Hardware, policy: Policy) -> CostChange:
@@ -216,15 +212,3 @@ def upgrade_cost(before: Hardware, after: Hardware, policy: Policy) -> CostChang
         realised=realised,
         sentence=f"{names}: {dollars(realised)} a month by unit price, at most {dollars(quoted)} as quoted",
     )
-
-
-def days_until_full(current: float, limit: float, weekly_growth: float) -> float | None:
-    """Days until a resource is used up at an even growth a week (PRE-01, X-20); None where it never is, 0 where it is.
-
-    With it the effect of a bigger limit can be told: the exhaustion before and after a plan.
-    """
-    if current >= limit:
-        return 0.0
-    if not weekly_growth > 0:
-        return None
-    return (limit - current) * 7 / weekly_growth

@@ -16,6 +16,7 @@ __all__ = [
     "CostReport",
     "CostRow",
     "Demand",
+    "ExhaustionChange",
     "Gate",
     "GrowthReport",
     "Hardware",
@@ -191,6 +192,18 @@ class Optimisation(Frozen):
     claimed: float
     realised: float
     effort: str
+    sentence: str
+
+
+class ExhaustionChange(Frozen):
+    """When a growing resource is used up before and after a change of its capacity, in days; None is never."""
+
+    resource: str
+    unit: str
+    before: float
+    after: float
+    days_before: float | None
+    days_after: float | None
     sentence: str
 
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from selextract_infra.model import figures
 from selextract_infra.model.assessment import Assessment, Judgement, Level
 from selextract_infra.model.finding import Finding
+from selextract_infra.model.forecast import Forecast
 from selextract_infra.model.planning import CostReport, GrowthReport, RoadmapReport
 from selextract_infra.report.html_tables import (
     HtmlTable,
     cost_table,
     demand_table,
+    exhaustion_table,
     headroom_table,
     milestone_table,
     optimisation_table,
@@ -27,36 +29,16 @@ from selextract_infra.report.html_tables import (
     reading_table,
     requirement_table,
     reservation_table,
-    table,
     tone_of,
 )
-from selextract_infra.report.plots import Fan, Plot, cost_steps, forecast_fan, headroom_bars, roadmap_timeline
+from selextract_infra.report.plots import Plot, cost_steps, forecast_fan, headroom_bars, roadmap_timeline
 
-__all__ = ["Exhaustion", "ForecastChapter", "ReportContent", "render_html"]
+__all__ = ["ReportContent", "render_html"]
 
 _SHOWN_ROWS = 60
 _SHOWN_FINDINGS = 80
-
-
-@dataclass(frozen=True)
-class Exhaustion:
-    """When a resource reaches its usable capacity: the P10, P50 and P90 day, None for never within the forecast."""
-
-    resource: str
-    early: date | None
-    middle: date | None
-    late: date | None
-    level: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class ForecastChapter:
-    """What the forecast says: fans to draw, exhaustion days, and what could not be forecast and why."""
-
-    fans: tuple[Fan, ...] = ()
-    exhaustion: tuple[Exhaustion, ...] = ()
-    notes: tuple[str, ...] = ()
+_LONGEST_WHOLE = 16
+"""Cells of at most so many characters are not broken into lines."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +50,7 @@ class ReportContent:
     version: str
     hosts: tuple[str, ...] = ()
     assessment: Assessment | None = None
-    forecast: ForecastChapter | None = None
+    forecasts: tuple[Forecast, ...] = ()
     growth: GrowthReport | None = None
     cost: CostReport | None = None
     roadmap: RoadmapReport | None = None
@@ -108,6 +90,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["longest_whole"] = _LONGEST_WHOLE
     environment.filters.update(
         dollars=figures.dollars, duration=figures.duration, plain=figures.printable, stamp=_stamp, tone=tone_of
     )
@@ -124,13 +107,8 @@ def _tables(content: ReportContent) -> dict[str, HtmlTable]:
         tables["raised"] = reading_table(raised, "Readings, worst first", _SHOWN_ROWS)
         tables["quiet"] = reading_table(quiet, "", _SHOWN_ROWS)
         tables["headroom"] = headroom_table(content.assessment, _SHOWN_ROWS)
-    if content.forecast:
-        heads = ("What", "Early (P10)", "Middle (P50)", "Late (P90)", "Says")
-        rows = [
-            (one.resource, _day(one.early), _day(one.middle), _day(one.late), one.sentence)
-            for one in content.forecast.exhaustion
-        ]
-        tables["exhaustion"] = table("When the usable capacity is reached", heads, rows)
+    if content.forecasts:
+        tables["exhaustion"] = exhaustion_table(content.forecasts)
     if content.growth:
         tables |= {"demand": demand_table(content.growth), "requirements": requirement_table(content.growth)}
     if content.cost:
@@ -142,16 +120,11 @@ def _tables(content: ReportContent) -> dict[str, HtmlTable]:
     return tables
 
 
-def _day(day: date | None) -> str:
-    return "-" if day is None else str(day)
-
-
 def _plots(content: ReportContent) -> dict[str, list[Plot]]:
     plots: dict[str, list[Plot]] = {"headroom": [], "forecast": [], "cost": [], "roadmap": []}
     if content.assessment and content.assessment.headroom:
         plots["headroom"].append(headroom_bars(content.assessment.headroom))
-    if content.forecast:
-        plots["forecast"].extend(forecast_fan(fan) for fan in content.forecast.fans)
+    plots["forecast"].extend(forecast_fan(one) for one in content.forecasts if one.days)
     if content.cost:
         plots["cost"].append(cost_steps(content.cost))
     if content.roadmap:

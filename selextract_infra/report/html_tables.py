@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from selextract_infra.model.assessment import Assessment, Headroom, Judgement, Level
 from selextract_infra.model.figures import amount, dollars, percent
 from selextract_infra.model.finding import Severity
+from selextract_infra.model.forecast import Forecast
 from selextract_infra.model.planning import CostReport, GrowthReport, RoadmapReport
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "HtmlTable",
     "cost_table",
     "demand_table",
+    "exhaustion_table",
     "headroom_table",
     "milestone_table",
     "optimisation_table",
@@ -22,7 +24,6 @@ __all__ = [
     "reading_table",
     "requirement_table",
     "reservation_table",
-    "table",
     "tone_of",
 ]
 
@@ -223,6 +224,26 @@ def milestone_table(roadmap: RoadmapReport) -> HtmlTable:
     return HtmlTable("Milestones", ("Milestone", "Status", "From", "Due before", "Command"), rows)
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> HtmlTable:
-    """A table of plain texts."""
-    return HtmlTable(caption, tuple(heads), tuple(tuple(Cell(text) for text in row) for row in rows))
+def exhaustion_table(forecasts: Iterable[Forecast]) -> HtmlTable:
+    """When each resource reaches its usable capacity, the first first; what cannot be said is said."""
+    known = [one for one in forecasts if one.exhaustion is not None or one.reason]
+    heads = ("What", "Early (P10)", "Middle (P50)", "Late (P90)", "Error of the backtest", "Says")
+    rows = tuple(_exhaustion(one) for one in sorted(known, key=_soonest))
+    return HtmlTable("When the usable capacity is reached", heads, rows)
+
+
+def _soonest(one: Forecast) -> float:
+    days = one.exhaustion.p50_days if one.exhaustion is not None else None
+    return float("inf") if days is None else float(days)
+
+
+def _exhaustion(one: Forecast) -> tuple[Cell, ...]:
+    dates, test = one.exhaustion, one.backtest
+    days = (None, None, None) if dates is None else (dates.p10, dates.p50, dates.p90)
+    level = None if dates is None else dates.level
+    return (
+        Cell(one.resource),
+        *(Cell(_NOTHING if day is None else str(day)) for day in days),
+        Cell(_NOTHING if test is None else f"{percent(test.error)} over {test.horizon} days"),
+        Cell(one.confidence if level is None else level, tone=tone_of(level), note=one.reason),
+    )

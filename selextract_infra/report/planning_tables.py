@@ -6,18 +6,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.model.assessment import Assessment, Headroom, Judgement, Level
-from selextract_infra.model.figures import amount, count, dollars, duration, percent, printable
-from selextract_infra.model.finding import Finding, Severity
-from selextract_infra.model.planning import CostReport, GrowthReport, MilestoneStatus, RoadmapReport
+from selextract_infra.model.figures import amount, count, dollars, duration, percent
+from selextract_infra.model.finding import Finding
+from selextract_infra.model.plan import CostChange
+from selextract_infra.model.planning import CostReport, ExhaustionChange, GrowthReport, MilestoneStatus, RoadmapReport
+from selextract_infra.model.text import displayable
 from selextract_infra.report.sparkline import bar, sparkline
+from selextract_infra.report.terminal import print_findings
+from selextract_infra.report.texts import new_table
 
-__all__ = ["print_assessment", "print_cost", "print_findings", "print_growth", "print_roadmap"]
+__all__ = ["print_assessment", "print_cost", "print_effects", "print_growth", "print_roadmap"]
 
 _STYLES = {
     Level.EMERGENCY: "bold red",
@@ -27,7 +30,6 @@ _STYLES = {
     Level.UNKNOWN: "dim",
     Level.OK: "green",
 }
-_SEVERITIES = {Severity.BREAKING: "red", Severity.MAJOR: "yellow", Severity.MINOR: "cyan", Severity.INFO: "dim"}
 _STATUSES = {
     MilestoneStatus.OVERDUE: "red",
     MilestoneStatus.DUE: "yellow",
@@ -35,14 +37,14 @@ _STATUSES = {
     MilestoneStatus.UPCOMING: "dim",
 }
 _MOST_ROWS = 40
-_SPARK, _BAR = 10, 12
+_SPARK, _BAR = 8, 10
 
 
 def print_assessment(
     screen: Console, seen: Assessment, measurements: Iterable[Measurement] = (), *, everything: bool = False
 ) -> None:
     """The worst reading of each metric of each subject, then what follows from all of them."""
-    screen.print(f"{seen.level} at {_stamp(seen.at)}, from {printable(seen.source)}", style=_STYLES[seen.level])
+    screen.print(f"{seen.level} at {_stamp(seen.at)}, from {displayable(seen.source)}", style=_STYLES[seen.level])
     if seen.response is not None:
         response = seen.response
         screen.print(
@@ -51,11 +53,11 @@ def print_assessment(
             style="bold",
         )
         for reason in response.because:
-            screen.print(f"  because {printable(reason)}")
+            screen.print(f"  because {displayable(reason)}")
     _print_readings(screen, seen, measurements, everything=everything)
     _print_headroom(screen, seen.headroom, everything=everything)
     _print_consequences(screen, seen)
-    print_findings(screen, seen.findings)
+    _findings(screen, seen.findings)
 
 
 def _print_readings(
@@ -72,13 +74,13 @@ def _print_readings(
             trend = sparkline(trends.get((one.subject, one.metric), ()), _SPARK, unicode=_unicode(screen))
             table.add_row(
                 Text(one.level, style=_STYLES[one.level]),
-                f"{printable(one.subject)} {one.metric}",
+                f"{displayable(one.subject)} {one.metric}",
                 _reading(one),
                 "" if one.threshold is None else f"{one.operator} {amount(one.threshold, one.unit)}",
                 one.item,
                 *((trend,) if trends else ()),
             )
-        _show(screen, table)
+        screen.print(table)
     _more(screen, len(shown) - _MOST_ROWS, "readings")
     hidden = [one.level for one in worst.values() if one not in shown]
     if hidden:
@@ -101,14 +103,14 @@ def _print_headroom(screen: Console, rows: Sequence[Headroom], *, everything: bo
     table = _table("headroom", ">used", ">of", ">free", ">needed", "")
     for row in shown[:_MOST_ROWS]:
         table.add_row(
-            f"{printable(row.subject)} {row.resource}",
+            f"{displayable(row.subject)} {row.resource}",
             amount(row.used, row.unit),
             amount(row.capacity, row.unit),
             Text(percent(row.free), style=_STYLES[row.level]),
             amount(row.needed, row.unit),
             bar(1 - row.free, _BAR, unicode=_unicode(screen)),
         )
-    _show(screen, table)
+    screen.print(table)
     _more(screen, len(shown) - _MOST_ROWS, "capacities")
 
 
@@ -116,7 +118,7 @@ def _print_consequences(screen: Console, seen: Assessment) -> None:
     pressed = [one for one in seen.bottlenecks if one.pressure >= 1]
     for bottleneck in (pressed or seen.bottlenecks[:1])[:_MOST_ROWS]:
         screen.print(
-            f"{bottleneck.kind} bottleneck: {printable(bottleneck.sentence)} ({bottleneck.item})", soft_wrap=True
+            f"{bottleneck.kind} bottleneck: {displayable(bottleneck.sentence)} ({bottleneck.item})", soft_wrap=True
         )
     if seen.workers is not None:
         waiting = seen.workers.wait_seconds
@@ -126,21 +128,10 @@ def _print_consequences(screen: Console, seen: Assessment) -> None:
         screen.print(f"connections: {seen.connections.sentence}")
 
 
-def print_findings(screen: Console, findings: Sequence[Finding]) -> None:
-    """Findings, worst first."""
-    for finding in sorted(findings, key=lambda one: (-one.severity.rank, one.rule))[:_MOST_ROWS]:
-        line = Text(f"{finding.severity} {finding.rule} ", style=_SEVERITIES[finding.severity])
-        line.append(f"{printable(finding.subject)}: {printable(finding.sentence)}", style="default")
-        screen.print(line)
-        if finding.resolution:
-            screen.print(Padding(Text(printable(finding.resolution), style="dim"), (0, 0, 0, 2)))
-    _more(screen, len(findings) - _MOST_ROWS, "findings")
-
-
 def print_growth(screen: Console, growth: GrowthReport) -> None:
     """Demand against planned capacity, requirements against the host, phases, cost and seasons."""
     screen.print(f"{growth.scenario} growth after {count(growth.month, 'month')}", style="bold")
-    table = _table("load", ">today", ">growth", ">then", ">planned", ">use", "")
+    table = _table("!load", ">today", ">growth", ">then", ">planned", ">use", "")
     for row in growth.demands:
         use = "" if row.utilisation is None else percent(row.utilisation)
         style = "red" if row.short else "green" if row.headroom_kept else "yellow"
@@ -153,8 +144,8 @@ def print_growth(screen: Console, growth: GrowthReport) -> None:
             Text(use, style=style),
             "" if row.utilisation is None else bar(row.utilisation, _BAR, unicode=_unicode(screen)),
         )
-    _show(screen, table)
-    table = _table("resource", ">needed", ">present", "phase", "says")
+    screen.print(table)
+    table = _table("!resource", ">needed", ">present", "phase", "says")
     for need in growth.requirements:
         table.add_row(
             need.resource,
@@ -163,7 +154,7 @@ def print_growth(screen: Console, growth: GrowthReport) -> None:
             Text(need.phase or "", style="" if need.reachable else "red"),
             need.sentence,
         )
-    _show(screen, table)
+    screen.print(table)
     phases = ", ".join(growth.phases) or "no phase"
     screen.print(
         f"{dollars(growth.cost_now)} a month today, {dollars(growth.cost_required)} for exactly this, "
@@ -173,7 +164,15 @@ def print_growth(screen: Console, growth: GrowthReport) -> None:
         screen.print("This scenario cannot be reached with the planned upgrades in time.", style="red")
     for season in growth.seasons:
         screen.print(season.sentence, style="green" if season.fits else "red")
-    print_findings(screen, growth.findings)
+    _findings(screen, growth.findings)
+
+
+def print_effects(screen: Console, change: CostChange, exhaustion: Sequence[ExhaustionChange]) -> None:
+    """What a plan or other hardware does to the bill, and to the day on which something is used up."""
+    if change.sentence:
+        screen.print(displayable(change.sentence), style="bold")
+    for one in exhaustion:
+        screen.print(displayable(one.sentence))
 
 
 def print_cost(screen: Console, cost: CostReport) -> None:
@@ -189,8 +188,8 @@ def print_cost(screen: Console, cost: CostReport) -> None:
         total = Text(dollars(row.total), style="bold" if row.agrees else "red")
         cells = (dollars(row.cpu), dollars(row.memory), dollars(row.storage), dollars(row.network))
         table.add_row(row.name, *cells, total, growth if row.agrees else f"{growth} (stated otherwise)")
-    _show(screen, table)
-    table = _table("phase", ">quoted", ">by unit price", ">more", ">bill by quotes", ">bill by prices")
+    screen.print(table)
+    table = _table("!phase", ">quoted", ">by unit price", ">more", ">bill by quotes", ">bill by prices")
     for phase in cost.phases:
         table.add_row(
             f"{phase.phase} {phase.title}",
@@ -200,7 +199,7 @@ def print_cost(screen: Console, cost: CostReport) -> None:
             dollars(phase.cumulative_quoted),
             dollars(phase.cumulative_by_unit_price),
         )
-    _show(screen, table)
+    screen.print(table)
     screen.print("Quotes and unit prices are two sources for the same thing and are never summed.", style="dim")
     for one in cost.reservations:
         advice = " (recommended)" if one.recommended else ""
@@ -210,7 +209,7 @@ def print_cost(screen: Console, cost: CostReport) -> None:
             f"{order.title}: {order.first} {dollars(order.first_cost)}, {order.second} {dollars(order.second_cost)}. "
             f"Better: {order.better}.",
         )
-    table = _table("optimisation", ">gain", ">claimed", ">realised", "effort")
+    table = _table("!optimisation", ">gain", ">claimed", ">realised", "effort")
     for optimisation in cost.optimisations:
         table.add_row(
             optimisation.name,
@@ -222,15 +221,15 @@ def print_cost(screen: Console, cost: CostReport) -> None:
     table.add_section()
     gains = f"+{percent(cost.gain_added)} (x{1 + cost.gain_compounded:.2f})"
     table.add_row("all (compounded)", gains, dollars(cost.claimed_total), dollars(cost.realised_total), "")
-    _show(screen, table)
-    print_findings(screen, cost.findings)
+    screen.print(table)
+    _findings(screen, cost.findings)
 
 
 def print_roadmap(screen: Console, roadmap: RoadmapReport, *, everything: bool = False) -> None:
     """Phases with their progress, the milestones that want attention (or all), gates and reviews."""
     when = f"month {roadmap.month} of the program" if roadmap.month else "the program has not begun"
     screen.print(f"{roadmap.today}: {when}, which starts on {roadmap.start}", style="bold")
-    table = _table("phase", "from", "until", ">done", "")
+    table = _table("phase", "!from", "!until", ">done", "!")
     for phase in roadmap.phases:
         share = phase.done / phase.milestones if phase.milestones else 0.0
         table.add_row(
@@ -240,37 +239,42 @@ def print_roadmap(screen: Console, roadmap: RoadmapReport, *, everything: bool =
             f"{phase.done}/{phase.milestones}" if phase.milestones else "",
             bar(share, _BAR, unicode=_unicode(screen)) if phase.milestones else "",
         )
-    _show(screen, table)
+    screen.print(table)
     wanted = (MilestoneStatus.OVERDUE, MilestoneStatus.DUE)
     shown = [one for one in roadmap.milestones if everything or one.status in wanted]
     if not shown:
         shown = list(roadmap.with_status(MilestoneStatus.UPCOMING)[:3])
-    table = _table("", "milestone", "from", "due before", "command")
+    table = _table("!", "milestone", "!from", "!due before", "command")
     for one in shown:
         command = (one.command or "").removeprefix("selextract-infra ")
         status = Text(one.status, style=_STATUSES[one.status])
         table.add_row(status, f"{one.id} {one.title.rstrip('.')}", str(one.starts), str(one.due), command)
-    _show(screen, table)
+    screen.print(table)
     for gate in roadmap.gates:
         screen.print(gate.sentence, style="green" if gate.open else "dim")
     if roadmap.review_overdue:
         screen.print(f"The review of the guide was due on {roadmap.review_due}.", style="yellow")
     elif roadmap.next_review is not None:
         screen.print(f"The guide is next reviewed on {roadmap.next_review}.", style="dim")
-    print_findings(screen, roadmap.findings)
+    _findings(screen, roadmap.findings)
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
-    """A table without lines; a column whose name begins with ``>`` has numbers and is aligned to the right."""
-    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold", header_style="dim")
+    """A table in the look of all tables: ``>`` before a name aligns to the right, ``!`` keeps words together."""
+    table = new_table()
+    table.title, table.title_justify, table.title_style = title, "left", "bold"
     for name in columns:
-        table.add_column(name.removeprefix(">"), overflow="fold", justify="right" if name.startswith(">") else "left")
+        if name.startswith(">"):
+            table.add_column(name.removeprefix(">"), justify="right", no_wrap=True)
+        else:
+            table.add_column(name.removeprefix("!"), overflow="fold", no_wrap=name.startswith("!"))
     return table
 
 
-def _show(screen: Console, table: Table) -> None:
-    screen.print(table)
-    screen.print()
+def _findings(screen: Console, findings: Sequence[Finding]) -> None:
+    if findings:
+        print_findings(screen, findings[:_MOST_ROWS])
+    _more(screen, len(findings) - _MOST_ROWS, "findings")
 
 
 def _more(screen: Console, number: int, what: str) -> None:

@@ -19,15 +19,23 @@ from typing import TYPE_CHECKING, Any
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Headroom, Level
 from selextract_infra.model.figures import dollars, percent, printable
+from selextract_infra.model.forecast import Forecast
 from selextract_infra.model.planning import CostReport, MilestoneStatus, RoadmapReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Fan", "Plot", "cost_steps", "forecast_fan", "headroom_bars", "roadmap_timeline"]
+__all__ = ["Plot", "cost_steps", "forecast_fan", "headroom_bars", "roadmap_timeline"]
 
 _MOST_BARS = 24
 _WIDE_INCHES, _NARROW_INCHES = 7.6, 3.5
+_DAY = timedelta(days=1)
+_DOTS = {
+    MilestoneStatus.DONE: ("o", "ok"),
+    MilestoneStatus.DUE: ("^", "warning"),
+    MilestoneStatus.OVERDUE: ("D", "critical"),
+    MilestoneStatus.UPCOMING: ("o", "surface"),
+}
 _ROLES = (
     "ink", "muted", "grid", "surface", "ok", "warning", "critical", "accent", "band",
     "cpu", "memory", "storage", "network",
@@ -43,24 +51,6 @@ class Plot:
     description: str
     wide: str
     narrow: str
-
-
-@dataclass(frozen=True)
-class Fan:
-    """A series and its forecast: ``low``, ``middle`` and ``high`` are P10, P50 and P90 on ``days_ahead``.
-
-    ``limit`` is the usable capacity in the same ``unit``.
-    """
-
-    name: str
-    unit: str
-    days: Sequence[date]
-    values: Sequence[float]
-    days_ahead: Sequence[date]
-    low: Sequence[float]
-    middle: Sequence[float]
-    high: Sequence[float]
-    limit: float | None = None
 
 
 def headroom_bars(headroom: Sequence[Headroom]) -> Plot:
@@ -100,28 +90,33 @@ def headroom_bars(headroom: Sequence[Headroom]) -> Plot:
     )
 
 
-def forecast_fan(fan: Fan) -> Plot:
-    """A series, its forecast as a P10 to P90 band around the P50, and the usable capacity."""
+def forecast_fan(seen: Forecast) -> Plot:
+    """A series, its forecast as a P10 to P90 band around the P50, and the usable capacity where it is known."""
+    known = [(seen.start + timedelta(days=number), value) for number, value in enumerate(seen.values)]
+    band = [(one.day, one.p10, one.p90) for one in seen.days if one.p10 is not None and one.p90 is not None]
+    usable = None if seen.exhaustion is None else seen.exhaustion.usable
 
     def draw(axes: Axes, narrow: bool) -> None:
-        axes.plot(_days(fan.days), list(fan.values), color=_COLOURS["ink"], linewidth=1.3)
-        ahead = _days(fan.days_ahead)
-        axes.fill_between(ahead, list(fan.low), list(fan.high), color=_COLOURS["band"], linewidth=0)
-        axes.plot(ahead, list(fan.middle), color=_COLOURS["accent"], linewidth=1.8)
-        if fan.limit is not None:
-            axes.axhline(fan.limit, color=_COLOURS["critical"], linewidth=1.2, linestyle=(0, (4, 2)))
-            axes.annotate("usable", (0.01, fan.limit), xycoords=("axes fraction", "data"), xytext=(0, 3),
+        values = [float("nan") if value is None else value for _, value in known]
+        axes.plot(_days([day for day, _ in known]), values, color=_COLOURS["ink"], linewidth=1.3)
+        lows, highs = [low for _, low, _ in band], [high for _, _, high in band]
+        axes.fill_between(_days([day for day, _, _ in band]), lows, highs, color=_COLOURS["band"], linewidth=0)
+        middle = [one.p50 for one in seen.days]
+        axes.plot(_days([one.day for one in seen.days]), middle, color=_COLOURS["accent"], linewidth=1.8)
+        if usable is not None:
+            axes.axhline(usable, color=_COLOURS["critical"], linewidth=1.2, linestyle=(0, (4, 2)))
+            axes.annotate("usable", (0.01, usable), xycoords=("axes fraction", "data"), xytext=(0, 3),
                           textcoords="offset points", color=_COLOURS["critical"])  # fmt: skip
         _date_axis(axes, 3 if narrow else 6)
-        axes.set_ylabel(printable(fan.unit), color=_COLOURS["muted"])
         axes.grid(axis="y", color=_COLOURS["grid"], linewidth=0.7)
 
-    last = f" and reaches {fan.middle[-1]:,.6g} at the P50" if fan.middle else ""
-    usable = "" if fan.limit is None else f" The usable capacity is {fan.limit:,.6g}."
+    name = printable(seen.resource)
+    reaches = f", reaching {seen.days[-1].p50:,.6g} at the P50 on {seen.days[-1].day}" if seen.days else ""
+    limit = "" if usable is None else f" The usable capacity is {usable:,.6g}."
     return _plot(
-        f"Forecast of {printable(fan.name)}",
-        f"{printable(fan.name)} in {printable(fan.unit)}: {len(fan.values)} days seen, then a forecast of "
-        f"{len(fan.middle)} days with a band from P10 to P90{last}.{usable}",
+        f"Forecast of {name}",
+        f"{name}: {seen.days_known} days known until {seen.end}, then a forecast of {len(seen.days)} days with a band "
+        f"from P10 to P90{reaches}.{limit}",
         draw,
         heights=(2.9, 2.4),
     )
@@ -174,9 +169,12 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
             tone = "accent" if phase.current else "grid"
             start, end = _day(phase.starts), _day(phase.ends)
             axes.barh(place, end - start, left=start, height=0.5, color=_COLOURS[tone])
-            for milestone in roadmap.milestones:
-                if milestone.phase == phase.id:
-                    _dot(axes, place, _day(milestone.due - timedelta(days=1)), milestone.status)
+        rows = {phase.id: place for place, phase in enumerate(phases)}
+        for status in MilestoneStatus:
+            shown = [one for one in roadmap.with_status(status) if one.phase in rows]
+            _dot(axes, [rows[one.phase] for one in shown], [_day(one.due - _DAY) for one in shown], status)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08 if narrow else -0.1), ncols=4, frameon=False,
+                    labelcolor=_COLOURS["ink"], handletextpad=0.1, columnspacing=1.0)  # fmt: skip
         axes.axvline(_day(roadmap.today), color=_COLOURS["ink"], linewidth=1.2, linestyle=(0, (3, 2)))
         axes.annotate("today", (_day(roadmap.today), 1), xycoords=("data", "axes fraction"), xytext=(3, -1),
                       textcoords="offset points", va="bottom", color=_COLOURS["ink"])  # fmt: skip
@@ -193,15 +191,15 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
         f"Timeline of {len(phases)} phases from {roadmap.start}; running on {roadmap.today}: {current}; "
         f"{overdue} milestones overdue.",
         draw if phases else _empty,
-        heights=(0.9 + 0.3 * max(2, len(phases)),) * 2,
+        heights=(1.1 + 0.3 * max(2, len(phases)),) * 2,
     )
 
 
-def _dot(axes: Axes, place: float, at: float, status: MilestoneStatus) -> None:
-    tone = {MilestoneStatus.DONE: "ok", MilestoneStatus.OVERDUE: "critical", MilestoneStatus.DUE: "warning"}
-    filled = _COLOURS[tone.get(status, "surface")]
-    axes.plot([at], [place], marker="o", markersize=5.5, color=filled, markeredgecolor=_COLOURS["ink"],
-              markeredgewidth=0.8, linestyle="none")  # fmt: skip
+def _dot(axes: Axes, places: Sequence[float], days: Sequence[float], status: MilestoneStatus) -> None:
+    """Milestones of one status: its form says it as well as its colour."""
+    form, tone = _DOTS[status]
+    axes.plot(days, places, marker=form, markersize=5.5, color=_COLOURS[tone], markeredgecolor=_COLOURS["ink"],
+              markeredgewidth=0.8, linestyle="none", label=status.value)  # fmt: skip
 
 
 def _empty(axes: Axes, _narrow: bool) -> None:

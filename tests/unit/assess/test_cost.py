@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.assess.cost import cost_report, limits_cost, reserved, upgrade_cost
+from selextract_infra.assess.cost import cost_report, freed_memory, reserved, upgrade_cost
 from selextract_infra.assess.hardware import monthly_cost, read_hardware, reference_hardware
 from selextract_infra.policy import default_policy, load_policy
 
@@ -79,11 +79,9 @@ def test_optimisations_come_with_the_least_effort_first() -> None:
 
 
 def test_the_memory_of_one_api_instance_is_worth_two_dollars_fifty() -> None:
-    assert "$2.50" in limits_cost(512 * MB, POLICY).sentence
-    assert "$25" in limits_cost(10 * 512 * MB, POLICY).sentence
-    change = limits_cost(512 * MB, POLICY, claimed=100)
-    assert (change.claimed, change.realised) == (-100, 0)
-    assert "20 GB" in change.sentence
+    assert "$2.50" in freed_memory(512 * MB, 100, POLICY)
+    assert "$25" in freed_memory(10 * 512 * MB, 100, POLICY)
+    assert "$100 would take 20 GB" in freed_memory(512 * MB, 100, POLICY)
 
 
 def test_an_upgrade_by_unit_price_and_as_quoted() -> None:

@@ -1,0 +1,109 @@
+"""``report``: everything on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from selextract_infra.cli.options import FormatOption, ObservationOption, PolicyOption, StateOption
+from selextract_infra.cli.output import Format, emit, say
+from selextract_infra.cli.planning import (
+    DoneOption,
+    HostOption,
+    PlainInventoryOption,
+    StartOption,
+    TodayOption,
+    ZoneOption,
+)
+
+if TYPE_CHECKING:
+    from selextract_infra.model.assessment import Assessment
+    from selextract_infra.policy import Policy
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def report(
+        html: Annotated[Path, typer.Option("--html", help="Write the page to this file.")],
+        title: Annotated[str, typer.Option("--title", help="Title of the page.")] = "Capacity report",
+        journal: Annotated[bool, typer.Option("--journal", help="Judge what the journal holds.")] = False,
+        observation: ObservationOption = None,
+        csv: Annotated[Path | None, typer.Option("--csv", help="Judge the metrics recorded in this file.")] = None,
+        time_zone: ZoneOption = None,
+        scenario: Annotated[str, typer.Option("--scenario", help="Growth scenario.")] = "moderate",
+        month: Annotated[int, typer.Option("--month", help="Growth after so many months.")] = 12,
+        host: HostOption = None,
+        start: StartOption = None,
+        today: TodayOption = None,
+        done: DoneOption = None,
+        inventory: PlainInventoryOption = None,
+        policy: PolicyOption = None,
+        state: StateOption = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Assessment, forecast, growth, cost and roadmap as one self-contained page; no host is touched."""
+        from datetime import UTC, datetime
+
+        from selextract_infra.assess.names import resolve
+        from selextract_infra.cli.planning import day_of, hardware_of, policy_of, today_of
+        from selextract_infra.operations.report import PlanningQuestion, compose, write_page
+
+        rules = policy_of(inventory, policy)
+        assessment, hosts = _judged(rules, journal, observation, csv, time_zone, state)
+        question = PlanningQuestion(
+            today=today_of(today, rules),
+            host=None if host is None else hardware_of(host, rules),
+            scenario=scenario,
+            month=month,
+            start=None if start is None else day_of(start, "--start"),
+            done=[resolve(one, rules) for one in done or ()],
+        )
+        content = compose(rules, question, title=title, made_at=datetime.now(UTC), hosts=hosts, assessment=assessment)
+        write_page(content, html)
+        chapters = {
+            "assessment": content.assessment,
+            "growth": content.growth,
+            "cost": content.cost,
+            "roadmap": content.roadmap,
+        }
+        data = {name: None if one is None else one.model_dump(mode="json") for name, one in chapters.items()}
+        emit({"file": str(html), **data}, lambda _: say(f"Written to {html}."), form)
+
+
+def _judged(
+    policy: Policy,
+    journal: bool,
+    observation: Path | None,
+    csv: Path | None,
+    time_zone: str | None,
+    state: Path | None,
+) -> tuple[Assessment | None, tuple[str, ...]]:
+    """The Assessment of the one source that was named, and the hosts in it; None where none was."""
+    from selextract_infra.cli.planning import zone_of
+    from selextract_infra.errors import UsageError
+    from selextract_infra.operations.assess import assess_file, assess_seen, recall
+
+    if sum((observation is not None, csv is not None, journal)) > 1:
+        raise UsageError(
+            "One thing is judged at a time.", remedy="leave all but one of --observation, --csv, --journal"
+        )
+    if csv is not None:
+        return assess_file(csv, policy, zone=zone_of(time_zone)).assessment, ()
+    if observation is not None:
+        from selextract_infra.observe.recorded import load_observation
+
+        seen, source = load_observation(observation), observation.name
+    elif journal:
+        from selextract_infra.record.journal import Journal
+
+        with Journal(state) as record:
+            seen, source = recall(record, policy), "journal"
+    else:
+        return None, ()
+    return assess_seen(seen, policy, source=source).assessment, tuple(host.name for host in seen.hosts)
