@@ -67,6 +67,10 @@ def _screen(screen: Console, found: Diagnosis) -> None:
     ill = [host.name for host in found.hosts if not host.healthy]
     manner = " without a person" if found.unattended else ""
     if ill:
-        screen.print(Text(f"{len(ill)} of {len(found.hosts)} hosts cannot be worked on{manner}: {', '.join(ill)}."))
+        screen.print(Text(f"{len(ill)} of {_hosts(len(found.hosts))} cannot be worked on{manner}: {', '.join(ill)}."))
     else:
-        screen.print(Text(f"All {len(found.hosts)} hosts can be worked on{manner}."))
+        screen.print(Text(f"{_hosts(len(found.hosts))} can be worked on{manner}."))
+
+
+def _hosts(count: int) -> str:
+    return f"{count} host{'s' if count != 1 else ''}"

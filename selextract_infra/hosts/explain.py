@@ -87,7 +87,9 @@ _KNOWN: tuple[tuple[str, Explanation], ...] = (
     (
         r"connection (closed|reset) by|broken pipe|kex_exchange_identification|shared connection to \S+ closed",
         Explanation(
-            "it closed the connection", "check that it is not restarting, and sshd's log on the host", "network"
+            "it closed the connection",
+            "wait a minute, since sshd turns away who failed to log in often; then look at its log on the host",
+            "network",
         ),
     ),
     (

@@ -118,7 +118,7 @@ def _diagnosis(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDiag
 
 
 def _with_a_problem(checks: list[Check], seen: Preflight) -> list[Check]:
-    """A host that did not answer everything has a problem, also where nobody knows which: at the first check skipped."""
+    """Who did not answer everything has a problem; where nobody knows which, it is the first check skipped."""
     if seen.outcome.status == "ok" or any(check.status is CheckStatus.PROBLEM for check in checks):
         return checks
     names = [check.name for check in checks if check.status is CheckStatus.SKIPPED and check.name not in _OUTSIDE]
