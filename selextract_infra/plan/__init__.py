@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from selextract_infra.plan.rightsize import rightsize, rightsize_values
+from selextract_infra.plan.rightsize import rightsize
 
-__all__ = ["rightsize", "rightsize_values"]
+__all__ = ["rightsize"]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from selextract_infra.decide.asked import Asked
 from selextract_infra.decide.rightsize import decide_rightsize
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import dollars
-from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.observation import ContainerObservation, Observation
 from selextract_infra.model.plan import CostChange, PendingRecreation, Plan, Step
 from selextract_infra.plan.project_on_host import ProjectOnHost, is_pending, project_on_host
-from selextract_infra.plan.rightsize_steps import SETTLE, host_values, rightsize_steps
+from selextract_infra.plan.rightsize_steps import SETTLE, rightsize_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "rightsize", "rightsize_values"]
+__all__ = ["OPERATION", "rightsize"]
 
 OPERATION = "rightsize"
 
@@ -88,33 +88,6 @@ def rightsize(
     )
 
 
-def rightsize_values(
-    observation: Mapping[str, Any], host: str, policy: Policy, *, at: datetime | None = None
-) -> dict[str, Any]:
-    """What the right-sizing playbook reads for one host, from that host's own Observation as JSON (without its name).
-
-    The same code decides as in ``rightsize``. Where nothing is to be done, or the host does not run the app, there are
-    no services. ``at`` defaults to the newest moment that the Observation knows of.
-    """
-    seen = HostObservation.model_validate({**observation, "name": host})
-    project = seen.project(policy.application.project or "")
-    if seen.problem is None and project is None:
-        return {"project": policy.application.project, "services": {}, "capacity": None, "policy_digest": policy.digest}
-    plan = rightsize(Observation(at=at or _newest(seen), hosts=(seen,)), policy)
-    if plan.steps:
-        return plan.steps[0].values[host]
-    if project is None or host not in plan.hosts:
-        return {"project": policy.application.project, "services": {}, "capacity": None, "policy_digest": policy.digest}
-    quiet = project_on_host(seen, project, policy.application.services, None, ())
-    return {**host_values(quiet, {}, (), policy), "capacity": None}
-
-
-def _newest(host: HostObservation) -> datetime:
-    """The newest moment the Observation of a host knows of: the end of its last bucket, or the sampler's last word."""
-    ends = [int(history.at.max()) + history.bucket_seconds for history in host.history if len(history.at)]
-    return datetime.fromtimestamp(max([*ends, float(host.sampler.last_sample_at or 0)]), UTC)
-
-
 def _cost(decisions: Sequence[Decision], policy: Policy) -> CostChange:
     """What the changed limits are worth at the guide's unit prices; a fixed host bills none of it (CST-06, X-55)."""
     worth = -sum(float(decision.numbers.get("saving_dollars", 0.0)) for decision in decisions if decision.changes)
@@ -150,7 +123,7 @@ def _pending(
         project = host.project(there.project) if host else None
         if host is None or project is None:
             continue
-        by_service: dict[str | None, list[Any]] = {}
+        by_service: dict[str | None, list[ContainerObservation]] = {}
         for container in host.containers:
             if container.project == project.name:
                 by_service.setdefault(container.service, []).append(container)

@@ -18,7 +18,7 @@ from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["IN_PLACE", "SETTLE", "host_values", "rightsize_steps"]
+__all__ = ["IN_PLACE", "SETTLE", "rightsize_steps"]
 
 IN_PLACE = "selextract.infra.rightsize"
 SETTLE = "selextract.infra.settle"
@@ -38,7 +38,7 @@ def rightsize_steps(
     return tuple(steps)
 
 
-def host_values(
+def _host_values(
     project: ProjectOnHost, wanted: Mapping[str, Limits], decisions: Sequence[Decision], policy: Policy
 ) -> dict[str, Any]:
     """What the playbook reads for one host when the limits in place become ``wanted``."""
@@ -105,7 +105,7 @@ def _in_place(
         title=f"Set {count(len(changing), 'limit')} in place on {', '.join(hosts)}",
         playbook=IN_PLACE,
         hosts=hosts,
-        values={host: host_values(projects[host], wanted[host], by_host[host], policy) for host in hosts},
+        values={host: _host_values(projects[host], wanted[host], by_host[host], policy) for host in hosts},
         changes=tuple(
             Change(
                 host=decision.host, subject=decision.service, resource=decision.resource,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ import selextract_infra as sx
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
-from selextract_infra.plan.rightsize import rightsize, rightsize_values
+from selextract_infra.plan.rightsize import rightsize
 from tests.unit.seen import AT, GB, MB, container, definition, history, host, observation, one, policy
 
 HEALTHY = policy({"api": {"health": "http://127.0.0.1:8080/api/v1/health"}, "nginx": {"health": "http://127.0.0.1/"}})
@@ -174,25 +173,6 @@ def test_hostile_names_are_data() -> None:
     plan = rightsize(seen, HEALTHY, settle=True)
     assert plan.steps[-1].values["app1"]["settle"][0]["containers"] == [name]
     assert Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest
-
-
-def test_the_playbook_by_hand_gets_the_same_values_from_one_hosts_observation() -> None:
-    seen = twins()
-    alone = seen.hosts[0].model_dump(mode="json", exclude={"name"})
-    assert rightsize_values(alone, "app1", HEALTHY) == rightsize(seen, HEALTHY).steps[0].values["app1"]
-
-
-def test_by_hand_nothing_to_do_has_no_services_and_leaves_the_file_alone() -> None:
-    quiet = one("api", peak=round(2 * GB * 0.6), cpu=1.2).hosts[0].model_dump(mode="json", exclude={"name"})
-    values = rightsize_values(quiet, "app1", HEALTHY, at=AT)
-    assert (values["services"], values["capacity"]) == ({}, None)
-    assert values["directory"] == "/opt/selextract"
-
-
-def test_by_hand_a_host_without_the_app_is_left_alone() -> None:
-    empty = host([], project={"name": "monitoring"}).model_dump(mode="json", exclude={"name"})
-    values = rightsize_values(empty, "db2", HEALTHY, at=datetime(2026, 1, 1, tzinfo=UTC))
-    assert (values["services"], values["capacity"]) == ({}, None)
 
 
 def test_refusals_and_usage_errors_come_through() -> None:
