@@ -8,14 +8,14 @@ with 0 days, and what does not grow is never used up. There is one open alert fo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Level
-from selextract_infra.model.figures import printable
+from selextract_infra.model.figures import amount, printable
 from selextract_infra.model.forecast import Exhaustion
 from selextract_infra.policy import Policy
 
@@ -60,8 +60,9 @@ def linear_exhaustion(
     limit: Number,
     policy: Policy,
     share: bool = False,
+    unit: str = "",
 ) -> Exhaustion:
-    """When ``current`` reaches ``limit`` at that growth, all in the resource's unit.
+    """When ``current`` reaches ``limit`` at that growth, all in the resource's ``unit``.
 
     With ``share`` the growth is a ratio of the current use, and what compound growth makes of it is given too. Raises
     UsageError for a limit that is not above 0, a use below 0, and what is no number.
@@ -85,7 +86,7 @@ def linear_exhaustion(
         days=None if days is None else float(days),
         level=level,
         alert=alert,
-        sentence=_sentence(resource, days, now, growth, top),
+        sentence=_sentence(resource, days, [_figure(one, unit) for one in (now, top, growth)]),
         compound_days=_compound(now, rate, top, days),
     )
 
@@ -155,15 +156,18 @@ def _compound(current: Fraction, rate: Fraction | None, limit: Fraction, days: F
     return _WEEK * math.log(limit / current) / math.log1p(rate)
 
 
-def _sentence(resource: str, days: Fraction | None, current: Fraction, growth: Fraction, limit: Fraction) -> str:
-    of_limit = f"{_figure(current)} of {_figure(limit)}"
+def _sentence(resource: str, days: Fraction | None, figures: Sequence[str]) -> str:
+    current, limit, growth = figures
+    of_limit = f"{current} of {limit}"
     if days is None:
         return f"{resource}: {of_limit} used and not growing; it is not used up at this rate."
     if not days:
         return f"{resource}: used up, {of_limit}."
-    return f"{resource}: capacity exhaustion in {days_text(days)}, {of_limit} used, {_figure(growth)} more each week."
+    return f"{resource}: capacity exhaustion in {days_text(days)}, {of_limit} used, {growth} more each week."
 
 
-def _figure(value: Fraction) -> str:
+def _figure(value: Fraction, unit: str = "") -> str:
     number = float(value)
+    if unit:
+        return amount(number, unit)
     return f"{number:,.0f}" if number == int(number) and abs(number) < 1e15 else f"{number:,.6g}"

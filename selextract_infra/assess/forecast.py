@@ -96,6 +96,7 @@ def _bare(series: Series, fitted: FitDays, today: date | None) -> Forecast:
         notes.append(f"The series ends on {series.end}, which is still to come; days count from its end.")
     return Forecast(
         resource=series.name,
+        unit=series.unit,
         start=series.start,
         end=series.end,
         time_zone=series.time_zone,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
@@ -37,8 +37,9 @@ class DailyUse(StrEnum):
 class Series:
     """One value for each day from ``start`` on, oldest first; NaN where a day has none.
 
-    ``name`` is the column or resource, for sentences. ``time_zone`` says whose days they are. ``partial`` names days at
-    the ends that were left out because they are not whole. Every value is finite and not negative.
+    ``name`` is the column or resource and ``unit`` its unit, empty where it is not known, for sentences. ``time_zone``
+    says whose days they are. ``partial`` names days at the ends that were left out because they are not whole. Every
+    value is finite and not negative.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Series:
     values: NDArray[np.float64]
     time_zone: str = "local time"
     partial: tuple[date, ...] = ()
+    unit: str = ""
 
     @property
     def end(self) -> date:
@@ -64,7 +66,7 @@ class Series:
             place = (day - self.start).days
             if 0 <= place < len(values):
                 values[place] = np.nan
-        return Series(self.name, self.start, values, self.time_zone, self.partial)
+        return replace(self, values=values)
 
 
 @dataclass(slots=True)

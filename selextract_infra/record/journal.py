@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from selextract_infra.errors import SelextractError, UsageError
 from selextract_infra.model.history import ContainerHistory
-from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.observation import HostFacts, HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus
 from selextract_infra.record.buckets import read_history, write_history
@@ -120,6 +120,18 @@ class Journal:
         """The newest Observation recorded, without histories."""
         row = self._database.execute("SELECT content FROM observations ORDER BY id DESC LIMIT 1").fetchone()
         return Observation.model_validate_json(row[0]) if row else None
+
+    def host_facts(self, host: str, *, since: datetime) -> Iterator[tuple[datetime, HostFacts]]:
+        """The facts of a host in each Observation since then, oldest first."""
+        rows = self._database.execute(
+            "SELECT at, content FROM observations WHERE at >= ? AND EXISTS"
+            " (SELECT 1 FROM json_each(hosts) WHERE value = ?) ORDER BY at, id",
+            (_stamp(since), host),
+        )
+        for at, content in rows:
+            seen = Observation.model_validate_json(content).host(host)
+            if seen is not None:
+                yield datetime.fromisoformat(at), seen.facts
 
     def observations(self, limit: int) -> list[dict[str, str]]:
         """The newest Observations as rows of when, hosts and digest."""
