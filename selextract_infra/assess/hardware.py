@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from selextract_infra.errors import UnitError
 from selextract_infra.model.figures import amount, bandwidth, cores, disk
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.planning import Hardware
 from selextract_infra.policy import Policy
 from selextract_infra.policy.chapters.system import Host
-from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
+from selextract_infra.policy.sizes import read_sizes
 
 __all__ = [
     "RESOURCES",
@@ -33,27 +32,14 @@ RESOURCES: Mapping[str, tuple[str, str]] = {
 }
 """Each vertical phase, in the order of VP-00: the field of Hardware that it changes, and the unit of that field."""
 
-_ACCEPTED = "cores/RAM/disk/network, as in 8c/32GB/1TB/1Gbps"
-
 
 def read_hardware(text: str) -> Hardware:
     """Read ``8c/32GB/1TB/1Gbps``: RAM binary, disk and network decimal (X-46).
 
     Raises UnitError with the accepted form, also for sizes of zero.
     """
-    parts = [part.strip() for part in text.split("/")]
-    if len(parts) != len(RESOURCES):
-        raise UnitError(f"{text[:60]!r} is not a host; accepted: {_ACCEPTED}")
-    number = parts[0].lower().removesuffix("cores").removesuffix("core").removesuffix("c").strip()
-    found = Hardware(
-        cores=CORES.parse(f"{number} cores"),
-        memory=int(MEMORY.parse(parts[1])),
-        storage=int(DISK.parse(parts[2])),
-        network=int(BANDWIDTH.parse(parts[3])),
-    )
-    if not (found.cores and found.memory and found.storage and found.network):
-        raise UnitError(f"{text[:60]!r} is not a host: everything must be above zero; accepted: {_ACCEPTED}")
-    return found
+    sizes = read_sizes(text)
+    return Hardware(cores=sizes.cpus, memory=sizes.memory, storage=sizes.storage, network=sizes.network)
 
 
 def hardware_text(host: Hardware) -> str:

@@ -7,12 +7,15 @@ their annotations are not postponed: each would be compiled again.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Generic, NoReturn, Self, TypeVar, dataclass_transform, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, NoReturn, Self, TypeVar, Union, dataclass_transform, get_args, get_origin
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import core_schema
 
-__all__ = ["FrozenTable", "Reading", "Section", "Table"]
+from selextract_infra.policy.units import Quantity
+
+__all__ = ["FrozenTable", "Reading", "Section", "Table", "bound_annotations", "section_in"]
 
 Value = TypeVar("Value")
 Anything = TypeVar("Anything")
@@ -57,10 +60,9 @@ class Section:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        bound = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
         fields = {}
-        for name, annotation in cls.annotations().items():
-            schema = handler.generate_schema(_bound(annotation, bound))
+        for name, annotation in bound_annotations(source).items():
+            schema = _schema(annotation, handler)
             if any(name in vars(kind) for kind in cls.__mro__ if kind not in Section.__mro__):
                 schema = core_schema.with_default_schema(schema, default=getattr(cls, name))
             fields[name] = core_schema.model_field(schema)
@@ -98,6 +100,36 @@ def _rebuilt(kind: type[Anything], values: Mapping[str, Any]) -> Anything:
     section = object.__new__(kind)
     vars(section).update(values)
     return section
+
+
+def _schema(annotation: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    """What pydantic would make of an annotation, without its detours for those that make up nearly all of a policy."""
+    if section_in(annotation) is not None:
+        schema: core_schema.CoreSchema = section_in(annotation).__get_pydantic_core_schema__(annotation, handler)
+        return schema
+    if annotation is str:
+        return core_schema.str_schema()
+    inner, *metadata = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    if metadata and isinstance(metadata[0], Quantity):
+        schema, metadata = core_schema.no_info_plain_validator_function(metadata[0].parse), metadata[1:]
+    elif metadata and get_origin(inner) is Mapping:
+        schema = core_schema.dict_schema(core_schema.str_schema(), _schema(get_args(inner)[1], handler))
+    elif get_origin(inner) in (Union, UnionType) and len(get_args(inner)) == 2 and get_args(inner)[1] is NoneType:
+        schema = core_schema.nullable_schema(_schema(get_args(inner)[0], handler))
+    else:
+        return handler.generate_schema(annotation)
+    for each in metadata:
+        schema = core_schema.no_info_after_validator_function(each.func, schema)
+    return schema
+
+
+def bound_annotations(source: Any) -> dict[str, Any]:
+    """The type of each field of a section, with a generic section's type variables filled in."""
+    kind = section_in(source)
+    if kind is None:
+        return {}
+    bound = dict(zip(getattr(kind, "__parameters__", ()), get_args(source), strict=False))
+    return {name: _bound(annotation, bound) for name, annotation in kind.annotations().items()}
 
 
 def _consistent(section: Section) -> Section:

@@ -130,7 +130,7 @@ class Quantity:
         number = f"{amount.normalize():f}"
         if self.signed and amount >= 0:
             number = "+" + number
-        if amount == 1 and len(unit) > 2:
+        if amount == 1 and unit in _WORDS:
             unit = unit.removesuffix("s")
         gap = " " if unit in _WORDS else ""
         tail = f" {self.tail}" if self.tail else ""

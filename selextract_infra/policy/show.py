@@ -1,0 +1,93 @@
+"""The policy as it is written: every value with its unit, its item and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+
+from selextract_infra.policy.model import Policy
+from selextract_infra.policy.section import Section, bound_annotations, section_in
+from selextract_infra.policy.source import Path
+from selextract_infra.policy.units import Quantity
+
+__all__ = ["Shown", "shown"]
+
+
+class Shown(NamedTuple):
+    """One value: its path, how it is written, and what it is in base units; ``item`` is None for our own rules."""
+
+    path: str
+    text: str
+    value: Any
+    item: str | None
+    where: str
+
+
+def shown(policy: Policy, path: str = "") -> list[Shown]:
+    """Every value at or below a dotted path, in the guide's order.
+
+    Raises PolicyError when there is nothing at that path.
+    """
+    steps = tuple(path.split(".")) if path else ()
+    if path:
+        policy.value(steps)
+    found: list[Shown] = []
+    for name, field in Policy.model_fields.items():
+        if steps and name != steps[0]:
+            continue
+        for at, text, value in _leaves(field.annotation, getattr(policy, name), (name,)):
+            if at[: len(steps)] == steps:
+                found.append(Shown(".".join(at), text, value, *_origin(policy, at)))
+    return found
+
+
+def _origin(policy: Policy, at: Path) -> tuple[str | None, str]:
+    provenance = policy.origin(at)
+    return provenance.item_id, provenance.where
+
+
+def _leaves(kind: Any, value: Any, at: Path) -> Iterator[tuple[Path, str, Any]]:
+    kind = _without_none(kind)
+    if isinstance(value, Section) and "__str__" not in vars(type(value)):
+        for name, inner in bound_annotations(kind if section_in(kind) else type(value)).items():
+            yield from _leaves(inner, getattr(value, name), (*at, name))
+    elif isinstance(value, Mapping) and value:
+        row = _row_of(kind)
+        for name, inner in value.items():
+            yield from _leaves(row, inner, (*at, name))
+    else:
+        yield at, _text(kind, value), _plain(value)
+
+
+def _text(kind: Any, value: Any) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (tuple, list)):
+        inner = next(iter(get_args(_unannotated(kind))), None)
+        return ", ".join(_text(inner, each) for each in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_text(None, each)}" for name, each in value.items()) or "none"
+    quantity = next((part for part in getattr(kind, "__metadata__", ()) if isinstance(part, Quantity)), None)
+    return quantity.format(value) if quantity is not None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, (bool, int, float, str, tuple, Mapping)) else str(value)
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) in (Union, UnionType):
+        return next((part for part in get_args(kind) if part is not type(None)), kind)
+    return kind
+
+
+def _unannotated(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _row_of(kind: Any) -> Any:
+    """What the rows of a table are."""
+    return next(iter(get_args(_unannotated(kind))[1:]), None)
