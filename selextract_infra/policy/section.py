@@ -104,12 +104,13 @@ def _rebuilt(kind: type[Anything], values: Mapping[str, Any]) -> Anything:
 
 def _schema(annotation: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
     """What pydantic would make of an annotation, without its detours for those that make up nearly all of a policy."""
-    if section_in(annotation) is not None:
-        schema: core_schema.CoreSchema = section_in(annotation).__get_pydantic_core_schema__(annotation, handler)
-        return schema
+    section = section_in(annotation)
+    if section is not None:
+        return section.__get_pydantic_core_schema__(annotation, handler)
     if annotation is str:
         return core_schema.str_schema()
     inner, *metadata = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    schema: core_schema.CoreSchema
     if metadata and isinstance(metadata[0], Quantity):
         schema, metadata = core_schema.no_info_plain_validator_function(metadata[0].parse), metadata[1:]
     elif metadata and get_origin(inner) is Mapping:
