@@ -37,7 +37,7 @@ def _reason(path: Path, said: str) -> str:
         found = next((told[name] for name in _plugins_for(source) if name in told), None)
         if found is not None:
             return f"{_place(source, found['rest'])}{displayable(found['reason'], limit=300)}"
-    own = said.partition("[ERROR]:")[2] or said
+    own = said.partition("[ERROR]:")[2] or next(reversed(said.strip().splitlines()), "")
     return f"{next(_broken_files(path), '')}{displayable(own, limit=300)}"
 
 
