@@ -207,8 +207,10 @@ def test_a_host_that_the_playbook_never_came_to_is_no_success(inventory: Invento
     assert outcome.hosts["nobody"].status == "missing"
 
 
-def test_a_playbook_that_cannot_be_read_is_told_and_touches_no_host(inventory: Inventory) -> None:
-    outcome = run_playbook(PlaybookRun(str(PLAYBOOKS / "unreadable.yml"), inventory, ("good",)))
+def test_a_playbook_that_cannot_be_read_is_told_and_touches_no_host(inventory: Inventory, tmp_path: Path) -> None:
+    playbook = tmp_path / "unreadable.yml"
+    playbook.write_text("- {name: Not a playbook, hosts: all, no_such_keyword: true}\n")
+    outcome = run_playbook(PlaybookRun(str(playbook), inventory, ("good",)))
     assert (outcome.status, outcome.hosts["good"].status) == ("failed", "missing")
     assert "no_such_keyword" in outcome.message
     assert len(outcome.message.splitlines()) == 1
