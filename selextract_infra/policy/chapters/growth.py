@@ -27,10 +27,10 @@ class Demand(Section, Generic[Amount]):
 
 
 class Need(Section, Generic[Amount]):
-    """What is needed at least, and the change that the guide calls it."""
+    """What is needed at least, and the change that the guide calls it; None where it calls it none."""
 
     amount: Amount
-    change: Change
+    change: Change | None = None
 
 
 class Needs(Section):

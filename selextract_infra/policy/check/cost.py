@@ -39,7 +39,8 @@ def _stated(policy: Policy) -> Iterator[tuple[str, float, float]]:
             yield f"{scenario} {name}", demand.growth, demand.result / base - 1
         for name, base in needs.items():
             need = getattr(row.needs, name)
-            yield f"{scenario} {name} need", need.change, need.amount / base - 1
+            if need.change is not None:
+                yield f"{scenario} {name} need", need.change, need.amount / base - 1
     now = policy.cost.table["now"]
     for name, bill in policy.cost.table.items():
         yield f"total of {name}", 0.0, bill.total / bill.sum - 1
