@@ -87,8 +87,8 @@ def rules_of(policy: Policy) -> tuple[Rule, ...]:
     return (
         *builder.monitoring(),
         *builder.latencies(),
-        *builder.indicators(),
         *builder.current_capacity(),
+        *builder.indicators(),
         *builder.limits(),
         *builder.emergencies(),
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from selextract_infra.assess.measurements import METRICS, Measurement
 from selextract_infra.assess.rules import COMPARISONS, Rule, Step
-from selextract_infra.assess.windows import Aggregate, Holds, sustained, window_value
+from selextract_infra.assess.windows import Aggregate, Holds, WindowValue, sustained, window_value
 from selextract_infra.model.assessment import Judgement, Level
 from selextract_infra.model.figures import amount, duration, percent
 
 __all__ = ["judge", "judge_all", "worst_first"]
 
 _SIGNALS = frozenset({"error_rate", "response_time", "response_time_p95"})
+_RAISED = Level.WARNING.rank
 
 
 def judge_all(
@@ -26,26 +28,29 @@ def judge_all(
 ) -> tuple[Judgement, ...]:
     """Every measurement against every rule of its metric, worst first.
 
-    ``now`` is Unix seconds; ``baseline`` the usual requests per second at that time (X-38). Low throughput pages only
-    beside errors or latency, unless ``baseline_pages_alone``. The work is linear in the number of measurements.
+    All that is not ok is told; of a measurement that is ok by every rule only the first one. ``now`` is Unix seconds;
+    ``baseline`` the usual requests per second at that time (X-38). Low throughput pages only beside errors or latency,
+    unless ``baseline_pages_alone``. The work is linear in the number of measurements.
     """
     by_metric: dict[str, list[Rule]] = defaultdict(list)
     for rule in rules:
         by_metric[rule.metric].append(rule)
-    judged = [
-        (rule, judge(rule, measurement, now, baseline=baseline))
-        for measurement in measurements
-        for rule in by_metric.get(measurement.metric, ())
-    ]
-    signalled = baseline_pages_alone or any(
-        judgement.metric in _SIGNALS and judgement.level.rank >= Level.WARNING.rank for _, judgement in judged
-    )
-    return worst_first(
-        judgement
-        if not rule.of_baseline or signalled or not judgement.pages
-        else judgement.model_copy(update={"pages": False})
-        for rule, judgement in judged
-    )
+    judged: list[Judgement] = []
+    for measurement in measurements:
+        judged += _judge_one(measurement, by_metric.get(measurement.metric, ()), now, baseline)
+    if not baseline_pages_alone and not any(one.metric in _SIGNALS and one.level.rank >= _RAISED for one in judged):
+        usual = {rule.item for rule in rules if rule.of_baseline}
+        judged = [one.model_copy(update={"pages": False}) if one.item in usual else one for one in judged]
+    return worst_first(judged)
+
+
+def _judge_one(measurement: Measurement, rules: Sequence[Rule], now: float, baseline: float | None) -> list[Judgement]:
+    windows: Windows = {}
+    verdicts = [(rule, _verdict(rule, measurement, now, baseline, windows)) for rule in rules]
+    told = [pair for pair in verdicts if pair[1].level is not Level.OK]
+    if not any(verdict.level is not Level.UNKNOWN for _, verdict in told):
+        told += [pair for pair in verdicts if pair[1].level is Level.OK][:1]
+    return [_judgement(rule, measurement, verdict) for rule, verdict in told]
 
 
 def worst_first(judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
@@ -55,43 +60,75 @@ def worst_first(judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
 
 def judge(rule: Rule, measurement: Measurement, now: float, *, baseline: float | None = None) -> Judgement:
     """One measurement against one rule."""
-    if rule.of_baseline and baseline is None:
-        return _unknown(rule, measurement, None, None, "the usual throughput of this hour is not known")
-    steps = _of_baseline(rule.steps, baseline) if rule.of_baseline and baseline is not None else rule.steps
+    return _judgement(rule, measurement, _verdict(rule, measurement, now, baseline, {}))
+
+
+Windows = dict[tuple[float, Aggregate], WindowValue]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What one rule says about one measurement: the step that was met or the nearest, and why nothing can be said."""
+
+    level: Level
+    step: Step
+    value: float | None
+    coverage: float | None
+    why: str = ""
+
+
+def _verdict(rule: Rule, measurement: Measurement, now: float, baseline: float | None, windows: Windows) -> _Verdict:
+    """``windows`` keeps what was computed for other rules that look at the same one."""
+    steps = rule.steps
+    if rule.of_baseline:
+        if baseline is None:
+            return _Verdict(Level.UNKNOWN, steps[-1], None, None, "the usual throughput of this hour is not known")
+        steps = tuple(Step(step.level, step.operator, step.threshold * baseline) for step in steps)
     if rule.holds_for is not None:
-        return _judge_condition(rule, steps[0], measurement, now, rule.holds_for)
-    return _judge_window(rule, steps, measurement, now)
-
-
-def _judge_window(rule: Rule, steps: Sequence[Step], measurement: Measurement, now: float) -> Judgement:
+        return _held(rule, steps[0], measurement, now, rule.holds_for)
     single = measurement.momentary and rule.window > 0
     aggregate = Aggregate.LAST if single else rule.aggregate
-    seen = window_value(measurement.samples, now, rule.window, aggregate)
-    if seen.value is None:
+    seen = windows.get((rule.window, aggregate))
+    if seen is None:
+        seen = windows[rule.window, aggregate] = window_value(measurement.samples, now, rule.window, aggregate)
+    return _compared(rule, steps, measurement, seen, single=single)
+
+
+def _compared(
+    rule: Rule, steps: Sequence[Step], measurement: Measurement, seen: WindowValue, *, single: bool
+) -> _Verdict:
+    value = seen.value
+    if value is None:
         when = f"in the last {duration(rule.window)}" if rule.window else "yet"
-        return _unknown(rule, measurement, None, 0.0, f"no samples {when}")
-    thin = _too_thin(rule, measurement, seen.coverage, single)
-    if thin:
-        return _unknown(rule, measurement, seen.value, seen.coverage, thin)
-    met = next((step for step in steps if step.met(seen.value)), None)
-    return _judged(rule, measurement, seen.value, met, steps[-1], None if single else seen.coverage)
+        return _Verdict(Level.UNKNOWN, steps[-1], None, 0.0, f"no samples {when}")
+    met = next((step for step in steps if step.met(value)), None)
+    why = _too_thin(rule, seen.coverage, single) or (_too_coarse(rule, measurement) if met else "")
+    if why:
+        return _Verdict(Level.UNKNOWN, met or steps[-1], value, seen.coverage, why)
+    return _Verdict(met.level if met else Level.OK, met or steps[-1], value, None if single else seen.coverage)
 
 
-def _too_thin(rule: Rule, measurement: Measurement, coverage: float, single: bool) -> str:
+def _too_thin(rule: Rule, coverage: float, single: bool) -> str:
     """Why the window says too little, empty when it says enough."""
     if single and rule.coarsest is not None:
         return "a single reading starts no emergency"
-    if coverage < rule.minimum_coverage:
-        if rule.window and not single:
-            return f"only {percent(coverage)} of the samples of the last {duration(rule.window)} are there"
-        return "the last reading is too old"
+    if coverage >= rule.minimum_coverage:
+        return ""
+    if rule.window and not single:
+        return f"only {percent(coverage)} of the samples of the last {duration(rule.window)} are there"
+    return "the last reading is too old"
+
+
+def _too_coarse(rule: Rule, measurement: Measurement) -> str:
+    """Why what was met is not certain: emergencies are judged on raw samples (X-43)."""
     spacing = measurement.samples.spacing
-    if rule.coarsest is not None and (spacing is None or spacing > rule.coarsest):
-        return f"samples are more than {duration(rule.coarsest)} apart"
-    return ""
+    if rule.coarsest is None or (spacing is not None and spacing <= rule.coarsest):
+        return ""
+    return f"samples are more than {duration(rule.coarsest)} apart"
 
 
-def _judge_condition(rule: Rule, step: Step, measurement: Measurement, now: float, holds_for: float) -> Judgement:
+def _held(rule: Rule, step: Step, measurement: Measurement, now: float, holds_for: float) -> _Verdict:
+    """Whether a condition held for its whole duration, by its raw samples (TRG-06)."""
     compare = COMPARISONS[step.operator]
     held = sustained(
         measurement.samples,
@@ -103,53 +140,35 @@ def _judge_condition(rule: Rule, step: Step, measurement: Measurement, now: floa
     )
     last = window_value(measurement.samples, now, 0.0, Aggregate.LAST).value
     if held is Holds.INCONCLUSIVE:
-        return _unknown(rule, measurement, last, None, f"the samples of the last {duration(holds_for)} are too few")
-    return _judged(rule, measurement, last, step if held is Holds.YES else None, step, None)
+        why = f"the samples of the last {duration(holds_for)} are too few or too far apart"
+        return _Verdict(Level.UNKNOWN, step, last, None, why)
+    return _Verdict(step.level if held is Holds.YES else Level.OK, step, last, None)
 
 
-def _of_baseline(steps: Sequence[Step], baseline: float) -> tuple[Step, ...]:
-    return tuple(Step(step.level, step.operator, step.threshold * baseline) for step in steps)
-
-
-def _judged(
-    rule: Rule, measurement: Measurement, value: float | None, met: Step | None, nearest: Step, coverage: float | None
-) -> Judgement:
-    unit, step = METRICS[rule.metric].unit, met or nearest
-    level = met.level if met else Level.OK
-    number = "" if value is None else f"{amount(value, unit)} "
-    relation = step.operator if met else f"not {step.operator}"
-    lasting = f" for {duration(rule.holds_for)}" if rule.holds_for else ""
-    effect = f": {rule.effect}" if met and rule.effect else ""
+def _judgement(rule: Rule, measurement: Measurement, verdict: _Verdict) -> Judgement:
+    level, step, unit = verdict.level, verdict.step, METRICS[rule.metric].unit
+    silent = level is Level.UNKNOWN and rule.of_baseline
     return Judgement(
         metric=rule.metric,
         subject=measurement.subject,
         level=level,
-        value=value,
+        value=verdict.value,
         unit=unit,
         operator=step.operator,
-        threshold=step.threshold,
+        threshold=None if silent else step.threshold,
         item=rule.item,
         window_seconds=rule.holds_for or rule.window,
-        coverage=coverage,
+        coverage=verdict.coverage,
         alert=rule.alert,
         pages=rule.alert and level.rank >= Level.CRITICAL.rank,
-        sentence=f"{number}{relation} {amount(step.threshold, unit)}{lasting}{effect}",
+        sentence=verdict.why or _sentence(rule, verdict, unit),
     )
 
 
-def _unknown(rule: Rule, measurement: Measurement, value: float | None, coverage: float | None, why: str) -> Judgement:
-    unit, step = METRICS[rule.metric].unit, rule.steps[-1]
-    return Judgement(
-        metric=rule.metric,
-        subject=measurement.subject,
-        level=Level.UNKNOWN,
-        value=value,
-        unit=unit,
-        operator=step.operator,
-        threshold=None if rule.of_baseline else step.threshold,
-        item=rule.item,
-        window_seconds=rule.holds_for or rule.window,
-        coverage=coverage,
-        alert=rule.alert,
-        sentence=why,
-    )
+def _sentence(rule: Rule, verdict: _Verdict, unit: str) -> str:
+    step, met = verdict.step, verdict.level is not Level.OK
+    number = "" if verdict.value is None else f"{amount(verdict.value, unit)} "
+    relation = step.operator if met else f"not {step.operator}"
+    lasting = f" for {duration(rule.holds_for)}" if rule.holds_for else ""
+    effect = f": {rule.effect}" if met and rule.effect else ""
+    return f"{number}{relation} {amount(step.threshold, unit)}{lasting}{effect}"

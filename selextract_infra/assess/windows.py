@@ -114,7 +114,7 @@ def _coverage(at: Sequence[float], spacing: float | None, now: float, length: fl
     if not math.isfinite(length / spacing):
         return 0.0
     expected = max(1, round(length / spacing))
-    return min(1.0, len({math.floor((now - stamp) / spacing) for stamp in at}) / expected)
+    return min(1.0, len({(now - stamp) // spacing for stamp in at}) / expected)
 
 
 def sustained(

@@ -6,6 +6,7 @@ Memory is binary (1 MB is 1,048,576 bytes), as RAM, Docker and Postgres count it
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 __all__ = [
     "amount",
@@ -66,18 +67,11 @@ def latency(seconds: float) -> str:
 
 def amount(value: float, unit: str) -> str:
     """A value with its unit as readings name it: ``ratio``, ``seconds``, ``per second``, ``cores``, ``users``, ..."""
-    written = {
-        "ratio": percent,
-        "seconds": latency,
-        "cores": cores,
-        "bytes": disk,
-        "bytes of RAM": _ram,
-        "bits per second": bandwidth,
-    }.get(unit)
+    written = _WRITTEN.get(unit)
     if written is not None:
         return written(value)
     number = f"{value:,.2f}".rstrip("0").rstrip(".")
-    rate = {"per second": "/s", "per hour": "/h"}.get(unit)
+    rate = _RATES.get(unit)
     return f"{number}{rate}" if rate else f"{number} {unit}"
 
 
@@ -115,3 +109,14 @@ def printable(text: object) -> str:
     if plain.isascii() and plain.isprintable():
         return plain
     return "".join("�" if unicodedata.category(letter) in _INVISIBLE else letter for letter in plain)
+
+
+_RATES = {"per second": "/s", "per hour": "/h"}
+_WRITTEN: dict[str, Callable[[float], str]] = {
+    "ratio": percent,
+    "seconds": latency,
+    "cores": cores,
+    "bytes": disk,
+    "bytes of RAM": _ram,
+    "bits per second": bandwidth,
+}

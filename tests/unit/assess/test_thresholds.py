@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from selextract_infra.assess.measurements import METRICS, Measurement
 from selextract_infra.assess.rules import rules_of
-from selextract_infra.assess.thresholds import judge_all
+from selextract_infra.assess.thresholds import judge, judge_all
 from selextract_infra.assess.windows import Samples
 from selextract_infra.model.assessment import Judgement, Level
 from selextract_infra.policy import default_policy, load_policy
@@ -25,12 +25,20 @@ def steady(
     return Measurement(metric, subject, Samples(at, [value] * count, interval))
 
 
-def levels(*measurements: Measurement, baseline: float | None = None) -> dict[str, Level]:
-    return {one.item: one.level for one in judge_all(measurements, RULES, NOW, baseline=baseline)}
+def levels(*measurements: Measurement) -> dict[str, Level]:
+    return {
+        rule.item: judge(rule, measurement, NOW).level
+        for measurement in measurements
+        for rule in RULES
+        if rule.metric == measurement.metric
+    }
 
 
 def by_item(item: str, *measurements: Measurement, baseline: float | None = None) -> Judgement:
-    return next(one for one in judge_all(measurements, RULES, NOW, baseline=baseline) if one.item == item)
+    """What all measurements together say about one item, ok where nothing of it was told."""
+    told = [one for one in judge_all(measurements, RULES, NOW, baseline=baseline) if one.item == item]
+    rule = next(rule for rule in RULES if rule.item == item and rule.metric == measurements[0].metric)
+    return told[0] if told else judge(rule, measurements[0], NOW, baseline=baseline)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +165,7 @@ def test_a_thin_window_is_unknown_and_shows_what_was_seen() -> None:
 def test_an_emergency_needs_raw_samples() -> None:
     assert levels(steady("cpu_usage", 0.99, interval=60))["EMC-03"] is Level.UNKNOWN
     assert levels(steady("error_rate", 0.5, interval=60))["EMC-01"] is Level.UNKNOWN
+    assert levels(steady("error_rate", 0.001, interval=60))["EMC-01"] is Level.OK
     assert levels(steady("error_rate", 0.5, interval=30))["EMC-01"] is Level.EMERGENCY
 
 
@@ -204,14 +213,20 @@ def test_a_stricter_policy_is_what_is_judged() -> None:
     st.floats(0.1, 1e6),
 )
 def test_thresholds_are_monotone(metric: str, value: float, more: float, baseline: float) -> None:
-    low = judge_all([steady(metric, value)], RULES, NOW, baseline=baseline)
-    high = judge_all([steady(metric, value + more)], RULES, NOW, baseline=baseline)
-    ranks = {one.item: one.level.rank for one in low}
-    for one in high:
-        if one.item == "MON-07":
-            assert one.level.rank <= ranks[one.item]
-        else:
-            assert one.level.rank >= ranks[one.item]
+    for rule in RULES:
+        if rule.metric == metric:
+            low = judge(rule, steady(metric, value), NOW, baseline=baseline).level.rank
+            high = judge(rule, steady(metric, value + more), NOW, baseline=baseline).level.rank
+            assert high <= low if rule.of_baseline else high >= low
+
+
+def test_all_that_is_not_ok_is_told_and_ok_is_told_once() -> None:
+    ok = judge_all([steady("cpu_usage", 0.5)], RULES, NOW)
+    assert [(one.item, one.level) for one in ok] == [("MON-01", Level.OK)]
+    bad = judge_all([steady("cpu_usage", 0.96)], RULES, NOW)
+    assert [(one.item, one.level) for one in bad] == [("EMC-03", Level.EMERGENCY), ("MON-01", Level.CRITICAL)]
+    coarse = judge_all([steady("cpu_usage", 0.96, interval=60)], RULES, NOW)
+    assert [(one.item, one.level) for one in coarse] == [("MON-01", Level.CRITICAL), ("EMC-03", Level.UNKNOWN)]
 
 
 @given(
