@@ -37,7 +37,7 @@ def exact(value: Number, what: str) -> Fraction:
     except InvalidOperation:
         number = Decimal("nan")
     if not number.is_finite():
-        raise UsageError(f"{what} is {printable(str(value)[:40])}, which is not a number.")
+        raise UsageError(f'{what} is "{printable(str(value)[:40])}", which is not a number.')
     if number and (abs(number.adjusted()) > _MOST_PLACES or len(number.as_tuple().digits) > _MOST_DIGITS):
         raise UsageError(f"{what} is beyond anything that can be measured: {str(value)[:40]}.")
     return Fraction(number)

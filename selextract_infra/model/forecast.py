@@ -131,8 +131,9 @@ class Forecast(Frozen):
     """The forecast of one resource.
 
     ``unit`` is empty where it is not known. ``values`` are the known days from ``start`` on (None: no value).
-    ``reason`` says what limits the confidence; with insufficient data everything below it is empty. ``rule`` is the guide's linear rule on the same series. ``restart``
-    is the day since which the fit looks, after a level shift or a long gap.
+    ``reason`` says what limits the confidence; with insufficient data everything below it is empty. ``rule`` is the
+    guide's linear rule on the same series. ``restart`` is the day since which the fit looks, after a level shift or a
+    long gap.
     """
 
     resource: str

@@ -1,0 +1,153 @@
+"""A load test as a gate: the figures are compared, whatever mark stands beside them (LT-02 to LT-11, X-22, X-24)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from selextract_infra.assess.rules import COMPARISONS
+from selextract_infra.errors import UsageError
+from selextract_infra.model.figures import latency, memory, percent
+from selextract_infra.model.loadtest import Check, LoadTestReport, LoadTestResult, Verdict
+from selextract_infra.policy import Policy
+
+__all__ = ["TESTS", "TestName", "judge_load_test"]
+
+TestName = Literal["baseline", "stress"]
+TESTS: tuple[TestName, ...] = ("baseline", "stress")
+
+
+def judge_load_test(
+    result: LoadTestResult,
+    policy: Policy,
+    *,
+    test: TestName = "baseline",
+    cpu: float | None = None,
+    memory_share: float | None = None,
+) -> LoadTestReport:
+    """Each figure against the Policy. ``cpu`` and ``memory_share`` are shares of the host in use during the test.
+
+    A baseline run must stay below the gate's response time. A stress run may miss it, which is a warning, but not reach
+    the alert's threshold. Raises UsageError for a share outside 0 to 1.
+    """
+    checks = [
+        _response_time(result, policy, test),
+        _failed(result, policy),
+        _throughput(result, policy, test),
+        *_usage(policy, cpu, memory_share),
+    ]
+    return LoadTestReport(
+        test=test,
+        result=result,
+        checks=tuple(sorted(checks, key=lambda check: -check.verdict.rank)),
+        notes=tuple(_scope(policy, memory_share)),
+    )
+
+
+def _item(policy: Policy, path: str) -> str:
+    return policy.origin(path).item_id or path
+
+
+def _response_time(result: LoadTestResult, policy: Policy, test: TestName) -> Check:
+    target = policy.load_tests.gate.p95
+    alert = policy.monitoring.application.response_time.warning
+    reaches = COMPARISONS[policy.trigger_rules.operators.rising.value]
+    over = result.p95 - target
+    if result.p95 < target:
+        verdict, says = Verdict.PASS, f"{percent(result.p95 / target)} of the target."
+    elif test == "baseline" or reaches(result.p95, alert):
+        verdict = Verdict.FAIL
+        says = (
+            f"{latency(over)} or {percent(over / target)} over the target." if over else "The target is not below it."
+        )
+    else:
+        verdict = Verdict.WARNING
+        says = f"{percent(result.p95 / alert)} of the {latency(alert)} alert, {percent(result.p95 / target)} of the target."
+    return Check(
+        item=_item(policy, f"load_tests.{test}.p95"),
+        what="response time (P95)",
+        measured=latency(result.p95),
+        wanted=f"< {latency(target)}",
+        verdict=verdict,
+        sentence=says,
+    )
+
+
+def _failed(result: LoadTestResult, policy: Policy) -> Check:
+    most = policy.load_tests.gate.failed
+    failed = round(result.failed * result.requests)
+    return Check(
+        item=_item(policy, "load_tests.baseline.failed"),
+        what="failed requests",
+        measured=_fine_percent(result.failed),
+        wanted=f"< {_fine_percent(most)}",
+        verdict=Verdict.PASS if result.failed < most else Verdict.FAIL,
+        sentence=f"{failed:,} of {result.requests:,} requests.",
+    )
+
+
+def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> Check:
+    """Against the baseline run, if at least as many users were there: fewer requests with more users is saturation."""
+    baseline = policy.load_tests.baseline
+    alert = policy.monitoring.application.throughput
+    usual, share = baseline.requests.rate, result.rate / baseline.requests.rate
+    falls = COMPARISONS[policy.trigger_rules.operators.falling.value]
+    users = baseline.run.users
+    verdict, says = Verdict.PASS, f"{percent(share)} of the baseline's {usual:,.2f}/s."
+    if result.users is None or result.users < users:
+        verdict = Verdict.NOT_JUDGED
+        says = f"Compared with the baseline only at its {users:,} users or more."
+    elif falls(share, alert.critical):
+        verdict = Verdict.FAIL
+    elif falls(share, alert.warning):
+        verdict = Verdict.WARNING
+    if verdict in (Verdict.WARNING, Verdict.FAIL) and result.users is not None:
+        says += f" {result.users:,} users made {percent(1 - share)} fewer requests: the system is saturated (X-24)."
+    return Check(
+        item=_item(policy, f"load_tests.{test}.requests"),
+        what="requests",
+        measured=f"{result.rate:,.2f}/s",
+        wanted=f"> {percent(alert.warning)} of {usual:,.2f}/s",
+        verdict=verdict,
+        sentence=says,
+    )
+
+
+def _usage(policy: Policy, cpu: float | None, memory_share: float | None) -> Iterator[Check]:
+    """CPU and memory against the alerts; at the threshold is over it (X-24, X-31)."""
+    reaches = COMPARISONS[policy.trigger_rules.operators.rising.value]
+    alerts = policy.monitoring.infrastructure
+    item = _item(policy, "load_tests.stress.usage")
+    for what, share, alert in (("CPU", cpu, alerts.cpu_usage), ("memory", memory_share, alerts.memory_usage)):
+        if share is None:
+            continue
+        if not 0 <= share <= 1:
+            raise UsageError(f"The use of {what} lies between 0 % and 100 %, not at {percent(share)}.")
+        critical, warned = reaches(share, alert.critical), reaches(share, alert.warning)
+        threshold = alert.critical if critical else alert.warning
+        name = "critical" if critical else "warning"
+        yield Check(
+            item=item,
+            what=f"{what} in use",
+            measured=percent(share),
+            wanted=f"< {percent(alert.warning)}",
+            verdict=Verdict.FAIL if critical else Verdict.WARNING if warned else Verdict.PASS,
+            sentence=f"At or above the {name} threshold of {percent(threshold)}."
+            if warned or critical
+            else f"Below the warning threshold of {percent(threshold)}.",
+        )
+
+
+def _scope(policy: Policy, memory_share: float | None) -> Iterator[str]:
+    """A share of the host's memory that its containers may not even use was measured somewhere else (X-45)."""
+    limits = sum(container.memory * container.count for container in policy.containers.values())
+    used = 0.0 if memory_share is None else memory_share * policy.host.memory
+    if used > limits:
+        yield (
+            f"X-45: {percent(memory_share or 0)} of the host are {memory(used)}, but all containers may use "
+            f"{memory(limits)}; was the share of a container meant?"
+        )
+
+
+def _fine_percent(ratio: float) -> str:
+    return f"{ratio * 100:,.2f}".rstrip("0").rstrip(".") + " %"
