@@ -7,7 +7,7 @@ from typing import Literal
 
 from selextract_infra.assess.rules import COMPARISONS
 from selextract_infra.errors import UsageError
-from selextract_infra.model.figures import latency, memory, percent
+from selextract_infra.model.figures import duration, latency, memory, percent
 from selextract_infra.model.loadtest import Check, LoadTestReport, LoadTestResult, Verdict
 from selextract_infra.policy import Policy
 
@@ -32,9 +32,10 @@ def judge_load_test(
     """
     checks = [
         _response_time(result, policy, test),
-        _failed(result, policy),
+        _failed(result, policy, test),
         _throughput(result, policy, test),
         *_usage(policy, cpu, memory_share),
+        *_size(result, policy, test),
     ]
     return LoadTestReport(
         test=test,
@@ -54,15 +55,14 @@ def _response_time(result: LoadTestResult, policy: Policy, test: TestName) -> Ch
     reaches = COMPARISONS[policy.trigger_rules.operators.rising.value]
     over = result.p95 - target
     if result.p95 < target:
-        verdict, says = Verdict.PASS, f"{percent(result.p95 / target)} of the target."
+        verdict, says = Verdict.PASSED, f"{percent(result.p95 / target)} of the target."
     elif test == "baseline" or reaches(result.p95, alert):
         verdict = Verdict.FAIL
-        says = (
-            f"{latency(over)} or {percent(over / target)} over the target." if over else "The target is not below it."
-        )
+        says = f"{latency(over)} or {percent(over / target)} over the target." if over else "Not below the target."
     else:
         verdict = Verdict.WARNING
-        says = f"{percent(result.p95 / alert)} of the {latency(alert)} alert, {percent(result.p95 / target)} of the target."
+        of_alert = f"{percent(result.p95 / alert)} of the {latency(alert)} alert"
+        says = f"{of_alert}, {percent(result.p95 / target)} of the target."
     return Check(
         item=_item(policy, f"load_tests.{test}.p95"),
         what="response time (P95)",
@@ -73,15 +73,15 @@ def _response_time(result: LoadTestResult, policy: Policy, test: TestName) -> Ch
     )
 
 
-def _failed(result: LoadTestResult, policy: Policy) -> Check:
+def _failed(result: LoadTestResult, policy: Policy, test: TestName) -> Check:
     most = policy.load_tests.gate.failed
     failed = round(result.failed * result.requests)
     return Check(
-        item=_item(policy, "load_tests.baseline.failed"),
+        item=_item(policy, f"load_tests.{test}.failed"),
         what="failed requests",
         measured=_fine_percent(result.failed),
         wanted=f"< {_fine_percent(most)}",
-        verdict=Verdict.PASS if result.failed < most else Verdict.FAIL,
+        verdict=Verdict.PASSED if result.failed < most else Verdict.FAIL,
         sentence=f"{failed:,} of {result.requests:,} requests.",
     )
 
@@ -93,7 +93,7 @@ def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> Check
     usual, share = baseline.requests.rate, result.rate / baseline.requests.rate
     falls = COMPARISONS[policy.trigger_rules.operators.falling.value]
     users = baseline.run.users
-    verdict, says = Verdict.PASS, f"{percent(share)} of the baseline's {usual:,.2f}/s."
+    verdict, says = Verdict.PASSED, f"{percent(share)} of the baseline's {usual:,.2f}/s."
     if result.users is None or result.users < users:
         verdict = Verdict.NOT_JUDGED
         says = f"Compared with the baseline only at its {users:,} users or more."
@@ -131,11 +131,31 @@ def _usage(policy: Policy, cpu: float | None, memory_share: float | None) -> Ite
             what=f"{what} in use",
             measured=percent(share),
             wanted=f"< {percent(alert.warning)}",
-            verdict=Verdict.FAIL if critical else Verdict.WARNING if warned else Verdict.PASS,
+            verdict=Verdict.FAIL if critical else Verdict.WARNING if warned else Verdict.PASSED,
             sentence=f"At or above the {name} threshold of {percent(threshold)}."
             if warned or critical
             else f"Below the warning threshold of {percent(threshold)}.",
         )
+
+
+def _size(result: LoadTestResult, policy: Policy, test: TestName) -> Iterator[Check]:
+    """A run with fewer users, or a shorter one, is not the guide's run: what it passes says less."""
+    run = (policy.load_tests.baseline if test == "baseline" else policy.load_tests.stress).run
+    sizes = (
+        ("users", result.users, run.users, f"{run.users:,}", f"{result.users or 0:,}"),
+        ("length", result.duration, run.duration, duration(run.duration), duration(result.duration or 0)),
+    )
+    for what, measured, wanted, wanted_text, measured_text in sizes:
+        if measured is not None:
+            less = round(measured) < wanted
+            yield Check(
+                item=_item(policy, f"load_tests.{test}.run"),
+                what=what,
+                measured=measured_text,
+                wanted=f">= {wanted_text}",
+                verdict=Verdict.WARNING if less else Verdict.PASSED,
+                sentence="A lighter run than the guide's: what it passes says less." if less else "As the guide's run.",
+            )
 
 
 def _scope(policy: Policy, memory_share: float | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The k6 script whose summary ``loadtest`` judges, with the users, duration and targets of the Policy (LT-01, LT-06)."""
+"""The k6 script whose summary ``loadtest`` judges, with the Policy's users, duration and targets (LT-01, LT-06)."""
 
 from __future__ import annotations
 
