@@ -35,6 +35,7 @@ _METRICS = (
     Metric("data_storage", "bytes"),
     Metric("database_connections", "connections"),
     Metric("disk_operations", "per second"),
+    Metric("read_queries_per_second", "per second"),
 )
 
 METRICS = {metric.name: metric for metric in _METRICS}

@@ -73,11 +73,18 @@ class Operators(Section):
     falling: Reading[Operator]
 
 
+class Hysteresis(Section):
+    """How far below the scale-out thresholds the rest has to stay when an instance goes (X-33)."""
+
+    share: Positive[Share]
+
+
 class TriggerRules(Section):
     """How triggers are evaluated (TRG-06 to TRG-10)."""
 
     sustained: Sustained
     operators: Operators
+    hysteresis: Hysteresis
     metric_scope: Reading[Literal["service", "host"]]
     calm_scale_in: Reading[bool]
 
