@@ -102,7 +102,7 @@ def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> Check
     elif falls(share, alert.warning):
         verdict = Verdict.WARNING
     if verdict in (Verdict.WARNING, Verdict.FAIL) and result.users is not None:
-        says += f" {result.users:,} users made {percent(1 - share)} fewer requests: the system is saturated (X-24)."
+        says += f" {result.users:,} users made {percent(1 - share)} fewer: saturated, or another workload (X-24)."
     return Check(
         item=_item(policy, f"load_tests.{test}.requests"),
         what="requests",

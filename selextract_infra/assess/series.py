@@ -93,7 +93,7 @@ class Days:
     """Collects stamped values day by day; ``add`` one after the other, then ask for the ``series``.
 
     Stamps all have the same time zone, or ``zone`` is given and they are turned into its days. Each error names the
-    ``place`` (a line) and what stands there.
+    ``place`` (as text, a line) and what stands there.
     """
 
     def __init__(self, name: str, *, zone: tzinfo | None = None) -> None:
@@ -103,7 +103,7 @@ class Days:
         self._previous: datetime | None = None
         self._first: tuple[str, timedelta | None] | None = None
 
-    def add(self, stamp: datetime, value: float, place: str) -> None:
+    def add(self, stamp: datetime, value: float, place: object) -> None:
         """One value. Raises UsageError when the time does not move on, or when the value is no use of anything."""
         if not math.isfinite(value):
             raise UsageError(
@@ -114,7 +114,7 @@ class Days:
             raise UsageError(f"{place} has {value:g} in {self.name}; the use of a resource lies between 0 and 1e30.")
         offset = stamp.utcoffset()
         if self._first is None:
-            self._first = (place, offset)
+            self._first = (str(place), offset)
         elif offset != self._first[1]:
             self._check_zone(offset, place)
         if self.zone is not None and offset is not None:
@@ -123,7 +123,7 @@ class Days:
         self._previous = stamp
         self._keep(stamp, value)
 
-    def _check_zone(self, offset: timedelta | None, place: str) -> None:
+    def _check_zone(self, offset: timedelta | None, place: object) -> None:
         first_place, first = self._first or ("", None)
         if self.zone is None or offset is None or first is None:
             raise UsageError(
@@ -131,7 +131,7 @@ class Days:
                 remedy="write all stamps in UTC, or name the zone whose days count with --time-zone",
             )
 
-    def _check_order(self, stamp: datetime, place: str) -> None:
+    def _check_order(self, stamp: datetime, place: object) -> None:
         if self._previous is None or stamp > self._previous:
             return
         if stamp == self._previous:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TextIO
 
@@ -42,17 +43,16 @@ def read_series(
     rows = _rows(stream, file, on_line)
     header = next(rows, None)
     if header is None:
-        raise UsageError(
-            f"{file} is empty.", remedy="name the columns in its first line, one sample in each other"
-        )
+        raise UsageError(f"{file} is empty.", remedy="name the columns in its first line, one sample in each other")
     names = [name.strip() for name in header[1]]
     value_at = _find(names, column, file)
     time_at = _find(names, time_column, file) if time_column is not None else _usual_time(names)
     days = Days(column, zone=zone)
+    place = _Place(file)
     for number, fields in rows:
+        place.number = number
         if not fields:
             continue
-        place = f"Line {number} of {file}"
         if len(fields) != len(names):
             raise UsageError(f"{place} has {len(fields)} columns, but the header has {len(names)}.")
         if time_at is None:
@@ -61,7 +61,7 @@ def read_series(
     return days.series(use, minimum_coverage=minimum_coverage)
 
 
-def read_stamp(text: str, place: str) -> datetime:
+def read_stamp(text: str, place: object) -> datetime:
     """A time in ISO 8601, or as seconds (or milli-, micro-, nanoseconds) since 1970. Raises UsageError."""
     try:
         return datetime.fromisoformat(text)
@@ -93,6 +93,17 @@ def _other_stamp(text: str) -> datetime | None:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     except OverflowError:
         return None
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where reading has come to; becomes text only for a sentence."""
+
+    file: str
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"Line {self.number} of {self.file}"
 
 
 def _rows(stream: TextIO, file: str, on_line: Callable[[int], None] | None) -> Iterator[tuple[int, list[str]]]:
@@ -159,7 +170,7 @@ def _usual_time(names: list[str]) -> int | None:
     return next((lower.index(name) for name in _TIME_NAMES if name in lower), None)
 
 
-def _first_time(fields: list[str], names: list[str], value_at: int, place: str) -> int:
+def _first_time(fields: list[str], names: list[str], value_at: int, place: object) -> int:
     """The first column that holds a time."""
     for at, text in enumerate(fields):
         if at == value_at:
@@ -175,7 +186,7 @@ def _first_time(fields: list[str], names: list[str], value_at: int, place: str) 
     )
 
 
-def _number(text: str, column: str, place: str) -> float:
+def _number(text: str, column: str, place: object) -> float:
     try:
         return float(text)
     except ValueError:
