@@ -18,7 +18,7 @@ from selextract_infra.lab.state import LabHost
 
 __all__ = ["ensure_key", "inventory_folder", "remove_inventory", "write_inventory", "write_known_hosts"]
 
-_HEADER = "# Written by “selextract-infra lab up”; the next one writes it again.\n"
+_HEADER = "---\n# Written by “selextract-infra lab up”; the next one writes it again.\n"
 
 
 def ensure_key(folder: LabFolder) -> str:
@@ -80,7 +80,7 @@ def write_inventory(folder: LabFolder, hosts: Iterable[LabHost]) -> Path:
     }
     (target / "hosts.yml").write_text(_HEADER + yaml.safe_dump(document, sort_keys=False, width=200))
     policy = resources.files("selextract_infra.lab").joinpath("policy.yml").read_text()
-    (target / "group_vars" / "all" / "policy.yml").write_text(_HEADER + policy)
+    (target / "group_vars" / "all" / "policy.yml").write_text(_HEADER + policy.removeprefix("---\n"))
     return target
 
 
