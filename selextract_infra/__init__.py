@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from selextract_infra.model.observation import Observation
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
+    from selextract_infra.operations.circuit_breaker import CircuitBreaker
     from selextract_infra.operations.fleet import Fleet
     from selextract_infra.policy import Policy, default_policy, load_policy
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CircuitBreaker",
     "Decision",
     "Finding",
     "Fleet",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "CircuitBreaker": "operations.circuit_breaker",
     "Decision": "model.decision",
     "Finding": "model.finding",
     "Fleet": "operations.fleet",

@@ -7,6 +7,7 @@
     │   ├── InventoryError              2   no inventory, no matching host, a host variable that may not be there
     │   └── LabUnavailableError         2   this machine lacks the means for a lab
     ├── RefusedError                    3   a rule forbids it
+    │   └── CircuitOpenError            3   too many calls failed; the service is left alone for a while
     ├── OutsideWindowError              4   no maintenance window covers it now
     ├── LockedError                     5   somebody else works on the host
     ├── StepFailedError                 6   a step failed and was rolled back
@@ -28,6 +29,7 @@ from typing import ClassVar
 
 __all__ = [
     "CancelledError",
+    "CircuitOpenError",
     "DriftError",
     "GateError",
     "HostError",
@@ -93,6 +95,14 @@ class RefusedError(SelextractError):
         super().__init__(sentence, remedy=remedy)
         self.rule = rule
         self.override = override
+
+
+class CircuitOpenError(RefusedError):
+    """Too many calls failed in a row: the service is left alone for ``retry_after`` more seconds (CB-03)."""
+
+    def __init__(self, sentence: str, *, retry_after: float) -> None:
+        super().__init__(sentence, rule="CB-03")
+        self.retry_after = retry_after
 
 
 class OutsideWindowError(SelextractError):

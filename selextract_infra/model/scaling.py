@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
@@ -83,6 +83,7 @@ class Flap(Frozen):
 class ServiceOutcome(Frozen):
     """What a replay came to for one service.
 
+    ``held_back`` counts the times at which more instances were wanted than bounds, host or database allow.
     ``minutes_over`` has, by metric, for how many minutes it was over its target. ``cost`` is dollars for the
     instance-hours by unit price; a fixed host costs the same however many instances it carries (X-55).
     """
@@ -95,7 +96,7 @@ class ServiceOutcome(Frozen):
     highest_count: int
     actions: int
     flaps: int
-    held_back: int = Field(0, description="ticks in which more instances were wanted than bounds, host or database allow")
+    held_back: int
     minutes_over: dict[str, float]
     instance_hours: float
     cost: float

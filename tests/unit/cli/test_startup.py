@@ -47,6 +47,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 def test_the_public_api_is_this_list() -> None:
     assert sorted(sx.__all__) == [
+        "CircuitBreaker",
         "Decision",
         "Finding",
         "Fleet",
