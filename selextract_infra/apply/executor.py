@@ -164,7 +164,7 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
         return StepStatus.CANCELLED
     restored = _result_with(host, "restored")
     if restored is None:
-        return StepStatus.FAILED
+        return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
     return StepStatus.ROLLED_BACK if restored["restored"] else StepStatus.ROLLBACK_FAILED
 
 

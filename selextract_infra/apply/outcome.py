@@ -8,7 +8,9 @@ from datetime import datetime
 from selextract_infra.errors import worst_exit_code
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 
-__all__ = ["concluded"]
+__all__ = ["OBSERVE", "concluded"]
+
+OBSERVE = "observe"
 
 _CODES = {
     StepStatus.VERIFIED: 0,
@@ -17,6 +19,7 @@ _CODES = {
     StepStatus.FAILED: 7,
     StepStatus.ROLLBACK_FAILED: 7,
     StepStatus.UNREACHABLE: 8,
+    StepStatus.NOT_BEGUN: 8,
     StepStatus.CANCELLED: 130,
     StepStatus.RUNNING: 1,
     StepStatus.PENDING: 1,
@@ -46,8 +49,10 @@ def _status(code: int, last: Iterable[StepResult]) -> RunStatus:
         return RunStatus.ROLLBACK_FAILED
     if any(result.status is StepStatus.VERIFIED for result in last):
         return RunStatus.PARTLY_DONE
-    if any(result.status is StepStatus.UNREACHABLE for result in last):
+    if any(result.status is StepStatus.UNREACHABLE and result.step != OBSERVE for result in last):
         return RunStatus.INTERRUPTED
+    if all(result.status in (StepStatus.UNREACHABLE, StepStatus.NOT_BEGUN) for result in last):
+        return RunStatus.REFUSED
     return RunStatus.ROLLED_BACK
 
 
@@ -67,7 +72,7 @@ def _sentence(run: Run, code: int, last: dict[str, StepResult]) -> str:
         130: f"Cancelled; the work on {_hosts(reasons)} was stopped and run {run.id} is unfinished.",
         6: f"Failed and put back: {told}.",
         7: f"Failed, and putting back failed too: {told}.",
-        8: f"Not reached: {told}.",
+        8: f"Not worked on: {told}.",
     }.get(code, f"{told}.")
 
 

@@ -31,6 +31,7 @@ def offer(
     fail_on: str | None = None,
 ) -> None:
     """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
+    from selextract_infra.operations.sight import refuse_missing
     from selextract_infra.report.terminal import print_plan
 
     showing = not (apply and form is Format.JSON)
@@ -39,11 +40,10 @@ def offer(
     if out is not None:
         save(plan, out)
     gate(plan, fail_on)
-    if not apply:
-        return
-    if plan.empty:
-        if form is Format.JSON:
-            emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
+    if plan.empty and apply and form is Format.JSON:
+        emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
+    if plan.empty or not apply:
+        refuse_missing(plan.missing)
         return
     confirm(plan, yes=yes)
     conclude(follow(fleet, lambda: fleet.apply(plan, now_reason=now_reason), plan), form)

@@ -69,7 +69,8 @@ class Plan(Frozen):
 
     ``parameters`` are the operation's own arguments; together with ``decisions`` they are enough to rebuild ``steps``,
     which is what applying a saved Plan does. ``host_digests`` says, by host, what the Plan rests on; a host that differs
-    when it is applied has drifted. ``overrides`` lists rules the operator overrode.
+    when it is applied has drifted. ``missing`` has, by host, why it could not be
+    looked at: it is no part of the Plan, and the Plan no success. ``overrides`` lists rules the operator overrode.
     """
 
     format: int = 1
@@ -81,6 +82,7 @@ class Plan(Frozen):
     observation_digest: str
     host_digests: dict[str, str] = Field(default_factory=dict)
     hosts: tuple[str, ...]
+    missing: dict[str, str] = Field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()

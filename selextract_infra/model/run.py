@@ -12,7 +12,7 @@ __all__ = ["Run", "RunStatus", "StepResult", "StepStatus"]
 
 
 class StepStatus(StrEnum):
-    """Where a step stands on one host."""
+    """Where a step stands on one host. ``not begun``: the host could not be worked on, and nothing was touched."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -20,6 +20,7 @@ class StepStatus(StrEnum):
     FAILED = "failed"
     ROLLED_BACK = "rolled back"
     ROLLBACK_FAILED = "rollback failed"
+    NOT_BEGUN = "not begun"
     UNREACHABLE = "unreachable"
     CANCELLED = "cancelled"
     SKIPPED = "skipped"

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 from selextract_infra.apply.drift import refuse_drift
 from selextract_infra.apply.executor import Execution, execute, put_back
 from selextract_infra.apply.identity import new_run_id, owner
-from selextract_infra.apply.outcome import concluded
+from selextract_infra.apply.outcome import OBSERVE, concluded
 from selextract_infra.errors import (
     DriftError,
-    HostUnpreparedError,
-    HostUnreachableError,
     LockedError,
     OutsideWindowError,
 )
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
+from selextract_infra.operations.sight import refuse_missing
 
 if TYPE_CHECKING:
     from selextract_infra.operations.fleet import Fleet
@@ -100,7 +99,7 @@ def _begin(fleet: Fleet, plan: Plan, missing: dict[str, str], now_reason: str | 
         hosts=plan.hosts,
         started_at=now,
         results=tuple(
-            StepResult(step="observe", host=host, status=StepStatus.UNREACHABLE, message=reason)
+            StepResult(step=OBSERVE, host=host, status=StepStatus.UNREACHABLE, message=reason)
             for host, reason in missing.items()
         ),
         overrides=overrides,
@@ -113,17 +112,16 @@ def _begin(fleet: Fleet, plan: Plan, missing: dict[str, str], now_reason: str | 
 
 
 def _missing(plan: Plan, seen: Observation) -> dict[str, str]:
-    """Hosts of the Plan that cannot be worked on now, with the reason. Raises when that is all of them."""
+    """Hosts of the Plan that cannot be worked on now, and those that never could. Raises when that is all of them."""
     problems = {host.name: host.problem for host in seen.hosts if host.problem}
     missing = {
         host: seen.unreachable.get(host) or problems.get(host) or "The host is no longer in the inventory."
         for host in plan.hosts
         if host in seen.unreachable or host in problems or seen.host(host) is None
     }
-    if missing and len(missing) == len(plan.hosts):
-        error = HostUnpreparedError if set(missing) <= set(problems) else HostUnreachableError
-        raise error("; ".join(f"{host}: {reason.rstrip('.')}" for host, reason in missing.items()) + ".")
-    return missing
+    if len(missing) == len(plan.hosts):
+        refuse_missing(missing, reached=bool(problems))
+    return {**plan.missing, **missing}
 
 
 def _refuse_other_policy(fleet: Fleet, plan: Plan) -> None:

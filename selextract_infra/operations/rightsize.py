@@ -8,6 +8,7 @@ from selextract_infra.apply.identity import owner
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.sight import missing_hosts, refuse_blindness
 from selextract_infra.plan.rightsize import rightsize
 
 __all__ = ["plan_rightsize"]
@@ -26,9 +27,10 @@ def plan_rightsize(
     """The Plan that right-sizes the fleet as it is seen now, or as ``seen`` says; recorded in the journal.
 
     ``memory`` (bytes) and ``cpus`` (cores) ask for values of ``service``. Raises ``RefusedError`` where a rule forbids
-    what was asked, ``UsageError`` for an unknown service.
+    what was asked, ``UsageError`` for an unknown service, ``HostError`` when no host at all could be looked at.
     """
     seen = seen or fleet.observe()
+    refuse_blindness(seen)
     plan = rightsize(
         seen,
         fleet.policy,
@@ -38,6 +40,6 @@ def plan_rightsize(
         cpus=cpus,
         settle=settle,
         overrides=overrides,
-    )
+    ).model_copy(update={"missing": missing_hosts(seen)})
     fleet.journal.record_plan(plan)
     return plan

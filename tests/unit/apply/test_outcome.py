@@ -40,6 +40,8 @@ def _run(*results: tuple[str, str, StepStatus]) -> Run:
         ([StepStatus.UNREACHABLE, StepStatus.ROLLED_BACK], 6, RunStatus.INTERRUPTED),
         ([StepStatus.ROLLED_BACK, StepStatus.ROLLBACK_FAILED], 7, RunStatus.ROLLBACK_FAILED),
         ([StepStatus.UNREACHABLE, StepStatus.ROLLBACK_FAILED], 7, RunStatus.ROLLBACK_FAILED),
+        ([StepStatus.NOT_BEGUN, StepStatus.NOT_BEGUN], 8, RunStatus.REFUSED),
+        ([StepStatus.VERIFIED, StepStatus.NOT_BEGUN], 8, RunStatus.PARTLY_DONE),
         ([StepStatus.VERIFIED, StepStatus.CANCELLED], 130, RunStatus.CANCELLED),
     ],
 )
@@ -56,7 +58,7 @@ def test_a_host_that_failed_and_was_put_back_counts_as_put_back() -> None:
 
 def test_the_sentence_names_every_host_that_is_missing() -> None:
     run = concluded(_run(("app1", "observe", StepStatus.UNREACHABLE), ("db2", "one", StepStatus.VERIFIED)), NOW)
-    assert run.message == "Not reached: app1: No room."
+    assert run.message == "Not worked on: app1: No room."
 
 
 def test_a_cancelled_run_says_that_it_is_unfinished() -> None:

@@ -1,0 +1,29 @@
+"""Which hosts could be looked at: one that could not is never a success."""
+
+from __future__ import annotations
+
+from selextract_infra.errors import HostUnpreparedError, HostUnreachableError
+from selextract_infra.model.observation import Observation
+
+__all__ = ["missing_hosts", "refuse_blindness", "refuse_missing"]
+
+
+def missing_hosts(seen: Observation) -> dict[str, str]:
+    """By host, why it was not reached, or could not be looked at."""
+    return {**seen.unreachable, **{host.name: host.problem for host in seen.hosts if host.problem}}
+
+
+def refuse_blindness(seen: Observation) -> None:
+    """Raise when not one host could be looked at: ``HostUnpreparedError`` where one was reached at least."""
+    missing = missing_hosts(seen)
+    if not missing or any(host.name not in missing for host in seen.hosts):
+        return
+    refuse_missing(missing, reached=bool(seen.hosts))
+
+
+def refuse_missing(missing: dict[str, str], *, reached: bool = False) -> None:
+    """Raise for hosts that could not be worked on, in one sentence; nothing for none."""
+    if missing:
+        told = "; ".join(f"{host}: {reason.rstrip('.')}" for host, reason in sorted(missing.items()))
+        kind = HostUnpreparedError if reached else HostUnreachableError
+        raise kind(f"{told}.", remedy="selextract-infra doctor")
