@@ -9,12 +9,12 @@ from typing import Any
 
 from .cgroup import cgroup_version
 
-__all__ = ["host_facts"]
+__all__ = ["host_facts", "host_memory"]
 
 
 def host_facts(docker_folder: str = "/var/lib/docker") -> dict[str, Any]:
     """Memory, swap and disk in bytes, network in bits per second (None unknown); the disk is the one Docker is on."""
-    memory = _meminfo()
+    memory = host_memory()
     disk = _disk(docker_folder) or _disk("/")
     return {
         "hostname": socket.gethostname(),
@@ -35,7 +35,8 @@ def host_facts(docker_folder: str = "/var/lib/docker") -> dict[str, Any]:
     }
 
 
-def _meminfo() -> dict[str, int]:
+def host_memory() -> dict[str, int]:
+    """The kernel's own table, in bytes: ``MemTotal``, ``SwapTotal`` and the rest."""
     with open("/proc/meminfo", encoding="ascii") as source:
         rows = (line.split() for line in source)
         return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}

@@ -7,6 +7,7 @@ from typing import Any
 
 from .cgroup import find_control_group
 from .containers import Container
+from .facts import host_memory
 from .failure import HostSideError
 
 __all__ = [
@@ -43,16 +44,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Capability:
-    """What the host has and can: ``memory`` in bytes, ``cpus`` in cores, whether its kernel limits swap."""
+    """What the host has and can: ``memory`` and ``swap`` (memory plus swap) in bytes, ``cpus`` in cores.
+
+    ``limits_swap`` is False where its kernel cannot limit swap; Docker then keeps no swap limits.
+    """
 
     memory: int
+    swap: int
     cpus: float
     limits_swap: bool
 
     @classmethod
     def parse(cls, info: dict[str, Any]) -> Capability:
         """From the answer of ``Engine.info``."""
-        return cls(int(info["MemTotal"]), float(info["NCPU"]), bool(info.get("SwapLimit")))
+        memory = int(info["MemTotal"])
+        swap = memory + host_memory().get("SwapTotal", 0)
+        return cls(memory, swap, float(info["NCPU"]), bool(info.get("SwapLimit")))
 
 
 def wanted_for(service: dict[str, Any], container: Container) -> Limits:
@@ -66,13 +73,17 @@ def wanted_for(service: dict[str, Any], container: Container) -> Limits:
 
 
 def change_of(container: Container, wanted: Limits, host: Capability) -> dict[str, int]:
-    """What to ask Docker for, empty when nothing differs. Memory and swap always go together."""
+    """What to ask Docker for, empty when nothing differs. Memory and swap always go together.
+
+    Docker does not hand "unlimited" on to the kernel, so a limited swap becomes the host's total instead.
+    """
     body: dict[str, int] = {}
-    swap_differs = host.limits_swap and wanted.swap != container.swap
+    swap = wanted.swap if wanted.swap is not None or container.swap is None else host.swap
+    swap_differs = host.limits_swap and swap != container.swap
     if wanted.memory is not None and (wanted.memory != container.memory or swap_differs):
         body["Memory"] = wanted.memory
         if host.limits_swap:
-            body["MemorySwap"] = -1 if wanted.swap is None else wanted.swap
+            body["MemorySwap"] = -1 if swap is None else swap
     if wanted.cpus is not None and (container.cpus is None or abs(wanted.cpus - container.cpus) > 1e-6):
         body.update(_cpu_body(wanted.cpus, container.cpu_period))
     return body
@@ -80,7 +91,8 @@ def change_of(container: Container, wanted: Limits, host: Capability) -> dict[st
 
 def inverse_of(container: Container) -> dict[str, Any]:
     """What must be known to put the container's limits back."""
-    return {"name": container.name, "service": container.service, **Limits.of(container).result()}
+    known = {"name": container.name, "project": container.project, "service": container.service}
+    return {**known, **Limits.of(container).result()}
 
 
 def restoration(inverse: dict[str, Any], container: Container, host: Capability) -> tuple[dict[str, int], str | None]:
@@ -91,6 +103,7 @@ def restoration(inverse: dict[str, Any], container: Container, host: Capability)
     before = Limits(inverse["memory"], inverse["swap"], inverse["cpus"])
     changed = {
         "memory": before.memory is None and container.memory is not None,
+        "swap": host.limits_swap and before.swap is None and container.swap is not None,
         "cpus": before.cpus is None and container.cpus is not None,
     }
     wanted = Limits(
@@ -98,7 +111,7 @@ def restoration(inverse: dict[str, Any], container: Container, host: Capability)
         before.swap,
         host.cpus if changed["cpus"] else before.cpus,
     )
-    lost = " and ".join(name for name, missing in changed.items() if missing)
+    lost = ", ".join(name for name, missing in changed.items() if missing)
     note = f"{container.name} had no limit of {lost}; in place it gets the host's total instead." if lost else None
     return change_of(container, wanted, host), note
 

@@ -57,8 +57,8 @@ class Restoring:
         with Engine(self.socket_path) as engine:
             present = find_containers(engine, self.socket_path)
             host = Capability.parse(engine.info())
-            for name, before in inverse.items():
-                self._container(engine, _present(present, name, before), before, host)
+            for before, container in _pairs(inverse, present):
+                self._container(engine, container, before, host)
 
     def _container(self, engine: Engine, container: Container | None, before: dict[str, Any], host: Capability) -> None:
         if container is None:
@@ -75,8 +75,18 @@ class Restoring:
             self.notes.append(note)
 
 
-def _present(containers: list[Container], name: str, before: dict[str, Any]) -> Container | None:
-    """The same container, or the one that was made in its place since."""
-    same = [container for container in containers if container.id == name]
-    heirs = [one for one in containers if one.name == before["name"] and one.service == before["service"]]
-    return next(iter(same + heirs), None)
+def _pairs(
+    inverse: dict[str, dict[str, Any]], present: list[Container]
+) -> list[tuple[dict[str, Any], Container | None]]:
+    """Each record with the container it is about: the same one, or else one that was made in its place since."""
+    same = {container.id: container for container in present if container.id in inverse}
+    heirs = [container for container in present if container.id not in inverse and container.service]
+    pairs: list[tuple[dict[str, Any], Container | None]] = []
+    for name, before in inverse.items():
+        container = same.get(name)
+        if container is None:
+            of_service = [one for one in heirs if (one.project, one.service) == (before["project"], before["service"])]
+            container = next(iter(sorted(of_service, key=lambda one: one.name != before["name"])), None)
+            heirs = [one for one in heirs if one is not container]
+        pairs.append((before, container))
+    return pairs

@@ -193,10 +193,10 @@ def _result(changes: list[Change]) -> dict[str, Any]:
 
 
 def _notes(container: Container) -> list[str]:
-    missing = [name for name in ("memory", "cpus") if getattr(container, name) is None]
+    missing = [name for name in ("memory", "swap", "cpus") if getattr(container, name) is None]
     if not missing:
         return []
-    return [f"{container.name} has no limit of {' and '.join(missing)}; a rollback sets the host's total in its place."]
+    return [f"{container.name} has no limit of {', '.join(missing)}; a rollback sets the host's total in its place."]
 
 
 if __name__ == "__main__":

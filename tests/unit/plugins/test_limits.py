@@ -20,7 +20,7 @@ from plugins.module_utils.limits import (
 )
 
 MIB = 2**20
-HOST = Capability(memory=4096 * MIB, cpus=2.0, limits_swap=True)
+HOST = Capability(memory=4096 * MIB, swap=5120 * MIB, cpus=2.0, limits_swap=True)
 API = Container.parse(
     {
         "Id": "1" * 64,
@@ -59,7 +59,14 @@ def test_a_swap_limit_alone_takes_memory_along() -> None:
 
 
 def test_unlimited_swap_is_minus_one() -> None:
-    assert change_of(API, wanted_for({"memory": 256 * MIB, "swap": -1}, API), HOST)["MemorySwap"] == -1
+    free = replace(API, swap=None)
+    assert change_of(free, wanted_for({"memory": 300 * MIB, "swap": -1}, free), HOST)["MemorySwap"] == -1
+
+
+def test_swap_that_is_limited_becomes_the_hosts_total_where_unlimited_is_asked_and_stays_that() -> None:
+    body = change_of(API, wanted_for({"swap": -1}, API), HOST)
+    assert body == {"Memory": 256 * MIB, "MemorySwap": 5120 * MIB}
+    assert change_of(replace(API, swap=5120 * MIB), wanted_for({"swap": -1}, API), HOST) == {}
 
 
 def test_where_the_kernel_does_not_limit_swap_it_is_left_out_of_everything() -> None:
@@ -88,9 +95,9 @@ def test_what_was_unlimited_gets_the_hosts_total_and_a_note_says_so() -> None:
     free = replace(API, memory=None, swap=None, cpus=None)
     changed = replace(API, memory=100 * MIB, swap=100 * MIB, cpus=0.2)
     body, note = restoration(inverse_of(free), changed, HOST)
-    assert body == {"Memory": 4096 * MIB, "MemorySwap": -1, "NanoCpus": 2_000_000_000}
+    assert body == {"Memory": 4096 * MIB, "MemorySwap": 5120 * MIB, "NanoCpus": 2_000_000_000}
     assert note is not None
-    assert "memory and cpus" in note
+    assert "memory, swap, cpus" in note
 
 
 def test_what_was_unlimited_and_still_is_stays_alone() -> None:
