@@ -69,6 +69,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
                 "hosts": {host: step.values[host] for host in hosts},
             },
             timeout=step.timeout_seconds + step.rollback_seconds,
+            marker=run.id,
         ),
         on_event=hands.on_event,
         cancel=hands.cancel,
@@ -100,6 +101,7 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
                 "hosts": {host: {"steps": list(reversed(steps))} for host in hosts},
             },
             timeout=bound,
+            marker=run.id,
         ),
         on_event=hands.on_event,
     )

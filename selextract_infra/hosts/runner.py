@@ -27,7 +27,7 @@ from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.processes import kill_with_descendants
 from selextract_infra.hosts.scratch import private_folder, write_private
 
-__all__ = ["HostOutcome", "PlaybookOutcome", "PlaybookRun", "TaskEvent", "run_playbook"]
+__all__ = ["HostOutcome", "PlaybookOutcome", "PlaybookRun", "TaskEvent", "run_playbook", "stop_remains"]
 
 STOP_PLAYBOOK = "selextract.infra.stop"
 STOP_TASK = "Stop what is left of the work"
@@ -38,6 +38,7 @@ _LARGEST_NAMED_RESULT = 64 * 2**20
 _LARGEST_RESULT = 4 * 2**20
 _MOST_FORKS = 64
 _LOOK_SECONDS = 0.1
+_END_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class PlaybookRun:
     ``unattended``: as if nobody were there: without the SSH agent, and without a password that somebody exported unless
     it is systemd that hands out credentials.
     ``fresh``: log in anew even where a connection is still open.
+    ``marker``: what this work is known by on the hosts, so that its remains can be stopped later; empty makes one up.
     ``become_password``: where it is None, ``SELEXTRACT_BECOME_PASSWORD`` or the systemd credential ``become-password``
     is taken, if there is one.
     """
@@ -69,6 +71,7 @@ class PlaybookRun:
     collect: tuple[str, ...] = ()
     unattended: bool = False
     fresh: bool = False
+    marker: str = ""
     become_password: str | None = field(default=None, repr=False)
 
 
@@ -104,16 +107,19 @@ def run_playbook(
     started = time.monotonic()
     inventory = request.inventory if isinstance(request.inventory, Inventory) else Inventory.load(request.inventory)
     listener = Listener(request.hosts)
-    marker = secrets.token_hex(8)
+    marker = request.marker or secrets.token_hex(8)
     with private_folder() as folder:
         ansible = _Ansible(request, inventory, folder, marker)
         stop = _Stop(ansible, started + request.timeout, cancel)
         problems = _follow(ansible, stop, listener, on_event)
     if ansible.caught.problem is not None:
         raise SelextractError(f"Ansible could not be run: {ansible.caught.problem}.") from ansible.caught.problem
-    stopped = _proof(request, inventory, listener.contacted, marker) if stop.reason else None
+    stopped = None
+    if stop.reason:
+        left_on = () if request.playbook == STOP_PLAYBOOK else listener.contacted
+        stopped = stop_remains(inventory, left_on, marker, like=request)
     hosts = listener.outcomes(stopped=stopped)
-    well = ansible.rc == 0 and all(host.status == "ok" for host in hosts.values())
+    well = listener.complete and not ansible.rc and all(host.status == "ok" for host in hosts.values())
     return PlaybookOutcome(
         status=stop.reason or ("successful" if well else "failed"),
         hosts=hosts,
@@ -127,7 +133,11 @@ def run_playbook(
 def _follow(
     ansible: _Ansible, stop: _Stop, listener: Listener, on_event: Callable[[TaskEvent], None] | None
 ) -> tuple[str, ...]:
-    """Start it and read what it tells until it has ended; returns what went wrong in ``on_event``."""
+    """Start it and read what it tells until it has ended; returns what went wrong in ``on_event``.
+
+    It has ended when all is told and the process is gone. What ansible-runner's thread does after that, sleep and write
+    down its own idea of the end, is not waited for: nobody reads it.
+    """
     problems: list[str] = []
     stop.look()
     if stop.reason:
@@ -135,9 +145,8 @@ def _follow(
     ansible.start()
     while True:
         try:
-            told = ansible.next_event()
-            if told is _ENDED:
-                ansible.join()
+            told = ansible.next_event(_END_SECONDS if listener.complete else _LOOK_SECONDS)
+            if told is _ENDED or (told is None and listener.complete and ansible.gone):
                 return tuple(problems)
             event = listener.hear(told) if told else None
             if event is not None and on_event is not None:
@@ -150,9 +159,14 @@ def _follow(
             stop.ask("cancelled")
 
 
-def _proof(request: PlaybookRun, inventory: Inventory, hosts: tuple[str, ...], marker: str) -> Mapping[str, bool]:
-    """Stop on each of these hosts whatever carries the marker of this run; by host, whether nothing is left."""
-    if not hosts or request.playbook == STOP_PLAYBOOK:
+def stop_remains(
+    inventory: Inventory, hosts: tuple[str, ...], marker: str, *, like: PlaybookRun | None = None
+) -> Mapping[str, bool]:
+    """Stop on each of these hosts whatever work carries that marker; by host, whether nothing of it is left.
+
+    ``like`` is the run whose way of logging in is used again.
+    """
+    if not hosts:
         return {}
     outcome = run_playbook(
         PlaybookRun(
@@ -161,8 +175,8 @@ def _proof(request: PlaybookRun, inventory: Inventory, hosts: tuple[str, ...], m
             hosts=hosts,
             values={"hosts": {host: {"marker": marker} for host in hosts}},
             timeout=STOP_SECONDS,
-            unattended=request.unattended,
-            become_password=request.become_password,
+            unattended=like is not None and like.unattended,
+            become_password=like.become_password if like else None,
         )
     )
     return {
@@ -207,10 +221,21 @@ class _Ansible(threading.Thread):
         self._marker = marker
         self._told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
-    def next_event(self) -> dict[str, Any] | None:
-        """The next slim event, ``_ENDED`` after the last, None when nothing was told for a moment."""
+    @property
+    def gone(self) -> bool:
+        """Whether ansible-playbook, once begun, has ended and been waited for."""
+        if self.pid is None:
+            return False
         try:
-            return self._told.get(timeout=_LOOK_SECONDS)
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def next_event(self, within: float) -> dict[str, Any] | None:
+        """The next slim event, ``_ENDED`` after the last, None when nothing was told ``within`` that many seconds."""
+        try:
+            return self._told.get(timeout=within)
         except queue.Empty:
             return None
 

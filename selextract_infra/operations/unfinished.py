@@ -14,6 +14,7 @@ from selextract_infra.apply.executor import put_back
 from selextract_infra.apply.identity import owner
 from selextract_infra.apply.outcome import concluded
 from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, SelextractError, UsageError
+from selextract_infra.hosts.runner import stop_remains
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -63,6 +64,7 @@ def resume(fleet: Fleet, run_id: str) -> Run:
     run = _run_of(run_id, plan, records)
     fleet.journal.record_plan(plan)
     fleet.journal.record_run(run)
+    _stop_remains(fleet, run_id, seen, plan)
     return carry_out(fleet, plan, run)
 
 
@@ -85,10 +87,21 @@ def roll_back(fleet: Fleet, run_id: str) -> Run:
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
         raise HostUnreachableError(f"None of the hosts of run {full_id} can be reached: {', '.join(plan.hosts)}.")
+    _stop_remains(fleet, full_id, seen, plan)
     bound = sum(step.timeout_seconds for step in plan.steps)
     fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back by hand.", run=full_id)
     undone = put_back(fleet.hands, run, hosts, tuple(step.id for step in plan.steps), bound=bound)
     return _ended(fleet, run, undone.results)
+
+
+def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> None:
+    """Stop what a killed process has left working on the hosts, before its work is done again or undone."""
+    hosts = tuple(host.name for host in seen.hosts if host.name in plan.hosts)
+    left = [host for host, stopped in stop_remains(fleet.inventory, hosts, run_id).items() if not stopped]
+    if left:
+        raise LockedError(
+            f"What is left of run {run_id} on {', '.join(left)} does not stop.", remedy="look at the host's processes"
+        )
 
 
 def _ended(fleet: Fleet, run: Run, results: tuple[StepResult, ...]) -> Run:

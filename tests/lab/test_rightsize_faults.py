@@ -54,7 +54,7 @@ def interrupted(lab: Lab, waiting: Program) -> tuple[Program, str]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    wait_for(lambda: not lab_works(lab), bound=60, what="nothing of the killed run works on the host")
+    assert lab_works(lab), "what was killed here goes on there; resume and rollback have to stop it"
     status = waiting.run("status", "--format", "json").data
     (run,) = status["hosts"][0]["interrupted"]
     return waiting, run
@@ -79,7 +79,7 @@ def test_status_reports_a_killed_run_and_resume_finishes_it(lab: Lab, interrupte
     before = limits(lab, "frontend")
     other = program.run("rightsize", "--apply", "--yes")
     assert other.code == 5, other.words
-    assert f"resume {run}" in other.words
+    assert run in other.words
     with answering(lab, 9999):
         answer = program.run("resume", run, "--format", "json")
     assert answer.code == 0, answer.words
