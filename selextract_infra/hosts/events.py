@@ -102,6 +102,11 @@ class Listener:
         return tuple(sorted(self._seen - set(self._unreachable)))
 
     @property
+    def complete(self) -> bool:
+        """Whether the statistics were told, which come last."""
+        return self._stats is not None
+
+    @property
     def complaint(self) -> str:
         """What Ansible itself complained about, as one sentence: an unreadable playbook, a wrong option."""
         text = "\n".join(self._complaints)

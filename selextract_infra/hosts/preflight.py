@@ -85,6 +85,7 @@ def look_before(
     """Look at every host of the inventory, all at once; it takes about as long as the slowest one.
 
     ``projects`` are the Compose projects to look for (``name``, ``directory``). Nothing is changed on any host.
+    Raises ``SelextractError`` when Ansible itself cannot do its work.
     """
     names = tuple(host.name for host in inventory.hosts)
     arrivals = _Arrivals()
@@ -104,6 +105,7 @@ def look_before(
             on_event=arrivals.hear,
             cancel=cancel,
         )
+        outcome.refuse_unrun()
         seen = {name: future.result() for name, future in outside.items()}
     return {
         name: Preflight(

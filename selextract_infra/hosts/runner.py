@@ -90,6 +90,11 @@ class PlaybookOutcome:
     forced: bool = False
     listener_problems: tuple[str, ...] = ()
 
+    def refuse_unrun(self) -> None:
+        """Raise ``SelextractError`` when Ansible complained and came to no host at all: then no host is to blame."""
+        if self.message and all(host.status == "missing" for host in self.hosts.values()):
+            raise SelextractError(f"Ansible could not do its work: {self.message.rstrip('.')}.")
+
 
 def run_playbook(
     request: PlaybookRun,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from selextract_infra.errors import CancelledError, SelextractError
+from selextract_infra.errors import CancelledError
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, run_playbook
 from selextract_infra.model.observation import HostObservation, Observation
@@ -53,8 +53,7 @@ def observe_hosts(
     )
     if outcome.status == "cancelled":
         raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
-    if outcome.message and all(host.status == "missing" for host in outcome.hosts.values()):
-        raise SelextractError(f"Ansible could not look at the hosts: {outcome.message.rstrip('.')}.")
+    outcome.refuse_unrun()
     return Observation(
         at=at,
         hosts=tuple(

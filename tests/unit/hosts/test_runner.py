@@ -345,3 +345,9 @@ def test_when_this_process_is_killed_outright_ansible_ends_too(inventory: Invent
     while Path("/proc", str(work)).exists() and time.monotonic() < end:
         time.sleep(0.05)
     assert not Path("/proc", str(work)).exists()
+
+
+def test_importing_the_edge_is_cheap() -> None:
+    code = "import sys, selextract_infra.hosts.runner; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"ansible", "ansible_runner", "paramiko", "pydantic", "yaml", "numpy"} & set(loaded)

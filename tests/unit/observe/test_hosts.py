@@ -93,5 +93,5 @@ def test_what_ansible_itself_complains_about_is_no_hosts_fault(monkeypatch: pyte
     missing = {name: HostOutcome("missing", message="x") for name in NAMES}
     outcome = PlaybookOutcome("failed", missing, 1.0, message="the playbook could not be found.")
     monkeypatch.setattr(hosts, "run_playbook", lambda *_, **__: outcome)
-    with pytest.raises(SelextractError, match=r"could not look at the hosts: the playbook could not be found\.$"):
+    with pytest.raises(SelextractError, match=r"could not do its work: the playbook could not be found\.$"):
         hosts.observe_hosts(INVENTORY, default_policy(), cursors={}, at=AT)
