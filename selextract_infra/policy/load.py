@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from selextract_infra.errors import PolicyError, UnitError
 from selextract_infra.policy.model import Policy, nearest
-from selextract_infra.policy.section import section_in
+from selextract_infra.policy.section import row_of, section_in
 from selextract_infra.policy.source import Path as Steps
 from selextract_infra.policy.source import Reference, Source, find, parse_mapping, parse_text
 
@@ -162,9 +162,6 @@ def _known(path: Steps) -> list[str]:
         return list(Policy.model_fields)
     for step in path[1:]:
         section = section_in(kind)
-        if section is not None:
-            kind = section.annotations().get(step)
-        else:
-            kind = next((part for part in reversed(get_args(kind)) if section_in(part) is not None), None)
+        kind = section.annotations().get(step) if section is not None else row_of(kind)
     section = section_in(kind)
     return [] if section is None else list(section.annotations())

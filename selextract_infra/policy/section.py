@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from selextract_infra.policy.units import Quantity
 
-__all__ = ["FrozenTable", "Reading", "Section", "Table", "bound_annotations", "section_in"]
+__all__ = ["FrozenTable", "Reading", "Section", "Table", "bound_annotations", "row_of", "section_in"]
 
 Value = TypeVar("Value")
 Anything = TypeVar("Anything")
@@ -224,3 +224,9 @@ def section_in(kind: Any) -> type[Section] | None:
     """The kind of section that an annotation names, or None."""
     plain = get_origin(kind) or kind
     return plain if isinstance(plain, type) and issubclass(plain, Section) else None
+
+
+def row_of(kind: Any) -> Any:
+    """What the rows of a table are, None where an annotation names no table."""
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return get_args(plain)[1] if get_origin(plain) is Mapping else None

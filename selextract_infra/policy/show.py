@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.section import Section, bound_annotations, section_in
+from selextract_infra.policy.section import Section, bound_annotations, row_of, section_in
 from selextract_infra.policy.source import Path
 from selextract_infra.policy.units import Quantity
 
@@ -53,7 +53,7 @@ def _leaves(kind: Any, value: Any, at: Path) -> Iterator[tuple[Path, str, Any]]:
         for name, inner in bound_annotations(kind if section_in(kind) else type(value)).items():
             yield from _leaves(inner, getattr(value, name), (*at, name))
     elif isinstance(value, Mapping) and value:
-        row = _row_of(kind)
+        row = row_of(kind)
         for name, inner in value.items():
             yield from _leaves(row, inner, (*at, name))
     else:
@@ -86,8 +86,3 @@ def _without_none(kind: Any) -> Any:
 
 def _unannotated(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
-
-
-def _row_of(kind: Any) -> Any:
-    """What the rows of a table are."""
-    return next(iter(get_args(_unannotated(kind))[1:]), None)

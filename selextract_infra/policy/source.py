@@ -81,9 +81,9 @@ def parse_text(text: str, name: str) -> Source:
         return Source(name, {})
     if not isinstance(root, MappingNode):
         raise PolicyError(f"{name}:1: a policy is a mapping of sections, not a list or a single value")
-    entries: list[Entry] = []
-    values = _spoken(_mapping(root, (), name, entries, set()))
-    return Source(name, values, tuple(entries), root)
+    reader = _Reader(name)
+    values = _spoken(reader.mapping(root, ()))
+    return Source(name, values, tuple(reader.entries), root)
 
 
 def parse_mapping(values: Mapping[str, Any], name: str = "inventory") -> Source:
@@ -102,49 +102,61 @@ def find(values: Any, path: Path) -> tuple[bool, Any]:
     return True, values
 
 
-def _mapping(node: MappingNode, path: Path, name: str, entries: list[Entry], seen: set[int]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, ScalarNode):
-            raise PolicyError(f"{name}:{line}: a key must be plain text")
-        if key.value in values:
-            raise PolicyError(f'{name}:{line}: "{key.value}" stands twice in the same mapping')
-        values[key.value] = _value(value, (*path, key.value), name, entries, seen)
-    return _entry(values, path, entries) if not _MARKS.isdisjoint(values) else values
+class _Reader:
+    """One file on its way from nodes to plain data."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.entries: list[Entry] = []
+        self._seen: set[int] = set()
 
-def _value(node: Node, path: Path, name: str, entries: list[Entry], seen: set[int]) -> Any:
-    if id(node) in seen:
-        raise PolicyError(f"{name}:{node.start_mark.line + 1}: anchors and aliases have no meaning in a policy")
-    seen.add(id(node))
-    if isinstance(node, ScalarNode):
-        return _scalar(node, name)
-    if isinstance(node, SequenceNode):
-        return [_value(part, (*path, str(i)), name, entries, seen) for i, part in enumerate(node.value)]
-    if not isinstance(node, MappingNode):
-        raise PolicyError(f"{name}:{node.start_mark.line + 1}: not a value")
-    return _unwrapped(_mapping(node, path, name, entries, seen))
+    def mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        """The values by key, in order; what marks an entry is noted and left out."""
+        self._plain_tag(node)
+        values: dict[str, Any] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, ScalarNode):
+                raise PolicyError(f"{self.name}:{line}: a key must be plain text")
+            if key.value in values:
+                raise PolicyError(f'{self.name}:{line}: "{key.value}" stands twice in the same mapping')
+            values[key.value] = self._value(value, (*path, key.value), line)
+        return values if _MARKS.isdisjoint(values) else _entry(values, path, self.entries)
 
+    def _value(self, node: Node, path: Path, line: int) -> Any:
+        if id(node) in self._seen:
+            raise PolicyError(f"{self.name}:{line}: anchors and aliases have no meaning in a policy")
+        self._seen.add(id(node))
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        if isinstance(node, MappingNode):
+            return _unwrapped(self.mapping(node, path))
+        self._plain_tag(node)
+        return [self._value(part, (*path, str(i)), part.start_mark.line + 1) for i, part in enumerate(node.value)]
 
-def _scalar(node: ScalarNode, name: str) -> Any:
-    text: str = node.value
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise PolicyError(f'{name}:{node.start_mark.line + 1}: the tag "{node.tag}" has no meaning in a policy')
-    if node.style:
+    def _scalar(self, node: ScalarNode) -> Any:
+        self._plain_tag(node)
+        text: str = node.value
+        if node.style:
+            return text
+        if text.lower() in _WORDS:
+            return _WORDS[text.lower()]
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        if _DATE.fullmatch(text):
+            try:
+                return date.fromisoformat(text)
+            except ValueError as error:
+                raise PolicyError(f"{self.name}:{node.start_mark.line + 1}: {text} is not a date: {error}") from error
         return text
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _DATE.fullmatch(text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError as error:
-            raise PolicyError(f"{name}:{node.start_mark.line + 1}: {text} is not a date: {error}") from error
-    return text
+
+    def _plain_tag(self, node: Node) -> None:
+        """Refuse a tag that YAML itself does not have."""
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        if kind == node.tag or "/" in kind:
+            raise PolicyError(f'{self.name}:{node.start_mark.line + 1}: the tag "{kind}" has no meaning in a policy')
 
 
 def _entry(values: dict[str, Any], path: Path, entries: list[Entry]) -> dict[str, Any]:

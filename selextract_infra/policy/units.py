@@ -127,7 +127,7 @@ class Quantity:
         return self.format(value)
 
     def _written_as(self, amount: Decimal, unit: str) -> str:
-        number = f"{amount.normalize():f}"
+        number = f"{(amount + 0).normalize():f}"
         if self.signed and amount >= 0:
             number = "+" + number
         if amount == 1 and unit in _WORDS:
