@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from selextract_infra.cli.options import DEFAULT_INVENTORY, InventoryOption, LimitOption, PolicyOption, StateOption
@@ -19,11 +21,19 @@ def register(app: typer.Typer) -> None:
         limit: LimitOption = None,
         policy: PolicyOption = None,
         state: StateOption = None,
+        wait: Annotated[
+            str | None, typer.Option("--wait", metavar="TIME", help="Then wait for this much history, as in 90s.")
+        ] = None,
     ) -> None:
         """Install or update the sampler on the hosts; without it the right size of a container is unknown."""
         from selextract_infra.operations.fleet import Fleet
+        from selextract_infra.operations.history_wait import wait_for_history
         from selextract_infra.operations.single_playbook import install_sampler
 
+        from selextract_infra.policy.units import DURATION
+
+        seconds = float(DURATION.parse(wait)) if wait else 0.0
         with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
             changed = install_sampler(fleet)
-        say(f"Installed on: {', '.join(changed) or 'all were up to date'}.")
+            say(f"Installed on: {', '.join(changed) or 'all were up to date'}.")
+            wait_for_history(fleet, seconds, say)
