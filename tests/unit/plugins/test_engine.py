@@ -46,9 +46,9 @@ def test_a_refusal_carries_dockers_own_words_on_one_line(tmp_path: Path) -> None
 
 
 def test_a_container_that_is_gone_is_none(tmp_path: Path) -> None:
-    with serving(tmp_path / "s", lambda *_: (404, b'{"message": "No such container"}')) as path:
-        with Engine(path) as engine:
-            assert engine.inspect("abc") is None
+    answer = 404, b'{"message": "No such container"}'
+    with serving(tmp_path / "s", lambda *_: answer) as path, Engine(path) as engine:
+        assert engine.inspect("abc") is None
 
 
 def test_a_name_from_outside_cannot_leave_its_place_in_the_path(tmp_path: Path) -> None:
