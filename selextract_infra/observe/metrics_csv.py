@@ -22,7 +22,7 @@ from selextract_infra.assess.windows import Samples
 from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import printable
 
-__all__ = ["KEPT_SECONDS", "RecordedMetrics", "load_metrics"]
+__all__ = ["KEPT_SECONDS", "Clock", "Columns", "RecordedMetrics", "columns_of", "load_metrics", "reading", "rows_of"]
 
 KEPT_SECONDS = 3600.0
 """How much of each series is kept: far more than the longest window of a threshold."""
@@ -48,8 +48,8 @@ class RecordedMetrics:
 
 
 @dataclass
-class _Columns:
-    """Where in a row everything stands."""
+class Columns:
+    """Where in a row everything stands: indices, and of the metrics of a wide file each index with its metric."""
 
     names: list[str]
     time: int
@@ -106,12 +106,12 @@ def load_metrics(
 def _read(
     file: TextIO, name: str, zone: tzinfo | None, until: datetime | None, role_of: Callable[[str], str | None]
 ) -> RecordedMetrics:
-    rows = _rows(file, name)
+    rows = rows_of(file, name)
     header = next(rows, None)
     if header is None:
         raise UsageError(f"{name} is empty.", remedy="the first line names the columns, such as at,service,cpu_usage")
-    columns = _columns([text.strip() for text in header[1]], name)
-    clock, series, count, newest = _Clock(zone), dict[Key, _Series](), 0, None
+    columns = columns_of([text.strip() for text in header[1]], name)
+    clock, series, count, newest = Clock(zone), dict[Key, _Series](), 0, None
     for number, cells in rows:
         place = f"Line {number} of {name}"
         if not cells:
@@ -141,14 +141,15 @@ def _measurement(key: Key, series: _Series, role_of: Callable[[str], str | None]
     return Measurement(metric, subject, Samples(at, values, samples.spacing), role_of(subject))
 
 
-class _Clock:
-    """Reads times; all of them have a zone, or none has."""
+class Clock:
+    """Reads times; all of them have a zone, or none has. ``zone`` is that of times without one, None to refuse them."""
 
     def __init__(self, zone: tzinfo | None) -> None:
         self._zone = zone
         self._aware: bool | None = None
 
     def read(self, text: str, place: str) -> datetime:
+        """The time in UTC; ``place`` is where it stands. Raises UsageError."""
         moment = read_stamp(text.strip(), place)
         aware = moment.tzinfo is not None
         if self._aware is not None and aware != self._aware:
@@ -161,7 +162,8 @@ class _Clock:
         return moment.replace(tzinfo=self._zone).astimezone(UTC)
 
 
-def _rows(file: TextIO, name: str) -> Iterator[tuple[int, list[str]]]:
+def rows_of(file: TextIO, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The header and then each row, with the numbers of their lines. Raises UsageError for what is no CSV."""
     lines, number = _lines(file, name), 0
     try:
         first = next(lines, None)
@@ -185,7 +187,8 @@ def _lines(file: TextIO, name: str) -> Iterator[str]:
         yield line
 
 
-def _columns(names: list[str], file: str) -> _Columns:
+def columns_of(names: list[str], file: str) -> Columns:
+    """Where everything stands in the rows below this header. Raises UsageError without a time or a known metric."""
     lower = [name.lower() for name in names]
     time = next((lower.index(name) for name in _TIMES if name in lower), None)
     if time is None:
@@ -205,7 +208,7 @@ def _columns(names: list[str], file: str) -> _Columns:
         )
     known = taken | {place for place, _ in wide}
     ignored = () if long else tuple(printable(name) for place, name in enumerate(names) if place not in known)
-    return _Columns(
+    return Columns(
         names,
         time,
         subject,
@@ -216,20 +219,20 @@ def _columns(names: list[str], file: str) -> _Columns:
     )
 
 
-def _values(columns: _Columns, cells: list[str], place: str) -> Iterator[tuple[Key, float]]:
+def _values(columns: Columns, cells: list[str], place: str) -> Iterator[tuple[Key, float]]:
     subject = cells[columns.subject].strip() if columns.subject is not None else "all"
     if columns.metric is not None and columns.value is not None:
         pairs = [(columns.value, require_metric(cells[columns.metric]))]
     else:
         pairs = columns.wide
     for column, metric in pairs:
-        value = _number(cells[column].strip(), metric, place)
+        value = reading(cells[column].strip(), metric, place)
         if value is not None:
             yield (metric.name, subject), value
 
 
-def _number(text: str, metric: Metric, place: str) -> float | None:
-    """A reading in the metric's unit; None for a gap."""
+def reading(text: str, metric: Metric, place: str) -> float | None:
+    """A reading in the metric's unit; None for a gap. Raises UsageError for what is no number from zero on."""
     if text.lower() in _GAPS:
         return None
     percent = metric.unit == "ratio" and text.endswith("%")
