@@ -55,6 +55,7 @@ __all__ = [
     "Ratio",
     "Seconds",
     "Share",
+    "quantities",
     "quantity_named",
 ]
 
@@ -284,6 +285,14 @@ _NAMED: Final = {
     "factor": FACTOR,
     "count": COUNT,
 }
+
+
+def quantities() -> tuple[Quantity, ...]:
+    """Every kind of quantity, in the order in which they are explained."""
+    return (
+        DURATION, P95_DURATION, MONTHS, SHARE, PERCENT, BASELINE_PERCENT, CHANGE, MEMORY, DISK, BANDWIDTH, CORES, MONEY,
+        RATE, HOURLY, FACTOR, COUNT, MAXIMUM,
+    )  # fmt: skip
 
 
 def quantity_named(name: str) -> Quantity:
