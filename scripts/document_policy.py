@@ -56,10 +56,11 @@ def _units() -> Iterator[str]:
 def _chapters(policy: Policy) -> Iterator[str]:
     """The file's own headings and comments, with a table of what follows them."""
     prose: list[str] = []
+    begun = False
     for line in GUIDE.read_text(encoding="utf-8").splitlines():
         chapter, section = _CHAPTER.fullmatch(line), _SECTION.match(line)
         if chapter:
-            prose = []
+            prose, begun = [], True
             yield f"## {chapter[1]}\n"
         elif line.startswith("#"):
             prose.append(line.removeprefix("#").removeprefix(" "))
@@ -67,6 +68,8 @@ def _chapters(policy: Policy) -> Iterator[str]:
             yield from _section(policy, section[1], prose)
             prose = []
         elif not line:
+            if prose and begun:
+                yield _markdown(prose)
             prose = []
 
 
