@@ -76,11 +76,15 @@ def register(app: typer.Typer) -> None:
 
             found = assess_seen(load_observation(observation), policy_of(given, policy), source=observation.name)
         elif journal:
+            from selextract_infra.assess.severity import Signals
+            from selextract_infra.operations.outlook import outlook
             from selextract_infra.record.journal import Journal
 
             rules = policy_of(given, policy)
             with Journal(state) as record:
-                found = assess_seen(recall(record, rules), rules, source="journal")
+                seen = recall(record, rules)
+                signals = Signals(days_left=outlook(record, seen, rules, now=seen.at).days_left)
+            found = assess_seen(seen, rules, source="journal", signals=signals)
         else:
             found = _live(inventory, limit, policy, state)
         _show(found, form, everything=everything)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -20,6 +20,7 @@ from selextract_infra.cli.planning import (
 
 if TYPE_CHECKING:
     from selextract_infra.model.assessment import Assessment
+    from selextract_infra.operations.outlook import Outlook
     from selextract_infra.policy import Policy
 
 __all__ = ["register"]
@@ -55,7 +56,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.operations.report import PlanningQuestion, compose, write_page
 
         rules = policy_of(inventory, policy)
-        assessment, hosts = _judged(rules, journal, observation, csv, time_zone, state)
+        judged = _judged(rules, journal, observation, csv, time_zone, state)
         question = PlanningQuestion(
             today=today_of(today, rules),
             host=None if host is None else hardware_of(host, rules),
@@ -64,7 +65,15 @@ def register(app: typer.Typer) -> None:
             start=None if start is None else day_of(start, "--start"),
             done=[resolve(one, rules) for one in done or ()],
         )
-        content = compose(rules, question, title=title, made_at=datetime.now(UTC), hosts=hosts, assessment=assessment)
+        content = compose(
+            rules,
+            question,
+            title=title,
+            made_at=datetime.now(UTC),
+            hosts=judged.hosts,
+            assessment=judged.assessment,
+            ahead=judged.ahead,
+        )
         write_page(content, html)
         chapters = {
             "assessment": content.assessment,
@@ -72,8 +81,19 @@ def register(app: typer.Typer) -> None:
             "cost": content.cost,
             "roadmap": content.roadmap,
         }
-        data = {name: None if one is None else one.model_dump(mode="json") for name, one in chapters.items()}
+        data: dict[str, Any] = {
+            name: None if one is None else one.model_dump(mode="json") for name, one in chapters.items()
+        }
+        data["forecasts"] = [one.model_dump(mode="json") for one in content.forecasts]
         emit({"file": str(html), **data}, lambda _: say(f"Written to {html}."), form)
+
+
+class _Judged(NamedTuple):
+    """What a source has: the Assessment, its hosts, and what is ahead; nothing where no source was named."""
+
+    assessment: Assessment | None = None
+    hosts: tuple[str, ...] = ()
+    ahead: Outlook | None = None
 
 
 def _judged(
@@ -83,27 +103,34 @@ def _judged(
     csv: Path | None,
     time_zone: str | None,
     state: Path | None,
-) -> tuple[Assessment | None, tuple[str, ...]]:
-    """The Assessment of the one source that was named, and the hosts in it; None where none was."""
+) -> _Judged:
     from selextract_infra.cli.planning import zone_of
     from selextract_infra.errors import UsageError
-    from selextract_infra.operations.assess import assess_file, assess_seen, recall
+    from selextract_infra.operations.assess import assess_file, assess_seen
 
     if sum((observation is not None, csv is not None, journal)) > 1:
         raise UsageError(
             "One thing is judged at a time.", remedy="leave all but one of --observation, --csv, --journal"
         )
     if csv is not None:
-        return assess_file(csv, policy, zone=zone_of(time_zone)).assessment, ()
+        return _Judged(assess_file(csv, policy, zone=zone_of(time_zone)).assessment)
     if observation is not None:
         from selextract_infra.observe.recorded import load_observation
 
-        seen, source = load_observation(observation), observation.name
-    elif journal:
-        from selextract_infra.record.journal import Journal
+        seen = load_observation(observation)
+        found = assess_seen(seen, policy, source=observation.name).assessment
+        return _Judged(found, tuple(host.name for host in seen.hosts))
+    return _recalled(policy, state) if journal else _Judged()
 
-        with Journal(state) as record:
-            seen, source = recall(record, policy), "journal"
-    else:
-        return None, ()
-    return assess_seen(seen, policy, source=source).assessment, tuple(host.name for host in seen.hosts)
+
+def _recalled(policy: Policy, state: Path | None) -> _Judged:
+    from selextract_infra.assess.severity import Signals
+    from selextract_infra.operations.assess import assess_seen, recall
+    from selextract_infra.operations.outlook import outlook
+    from selextract_infra.record.journal import Journal
+
+    with Journal(state) as record:
+        seen = recall(record, policy)
+        ahead = outlook(record, seen, policy, now=seen.at)
+    found = assess_seen(seen, policy, source="journal", signals=Signals(days_left=ahead.days_left))
+    return _Judged(found.assessment, tuple(host.name for host in seen.hosts), ahead)

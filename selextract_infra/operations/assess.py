@@ -9,6 +9,7 @@ from pathlib import Path
 from selextract_infra.assess.assessment import assess, assess_measurements
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import measurements_of
+from selextract_infra.assess.severity import Signals
 from selextract_infra.assess.throughput import usual_throughput
 from selextract_infra.decide.calendar import Calendar
 from selextract_infra.errors import UsageError
@@ -30,9 +31,11 @@ class Assessed:
     ignored: tuple[str, ...] = ()
 
 
-def assess_seen(seen: Observation, policy: Policy, *, source: str = "observation") -> Assessed:
-    """Judge an Observation, live or saved."""
-    found = assess(seen, policy, usual=_usual(policy, seen.at))
+def assess_seen(
+    seen: Observation, policy: Policy, *, source: str = "observation", signals: Signals | None = None
+) -> Assessed:
+    """Judge an Observation, live or saved; ``signals`` is what else is known, such as days until exhaustion."""
+    found = assess(seen, policy, usual=_usual(policy, seen.at), signals=signals)
     return Assessed(found.model_copy(update={"source": source}), measurements_of(seen, policy))
 
 

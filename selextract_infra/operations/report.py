@@ -16,8 +16,8 @@ from selextract_infra.assess.roadmap import roadmap_on
 from selextract_infra.assess.season import season_demands
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Assessment
-from selextract_infra.model.forecast import Forecast
 from selextract_infra.model.planning import Hardware
+from selextract_infra.operations.outlook import Outlook
 from selextract_infra.policy import Policy
 from selextract_infra.report.html import ReportContent, render_html
 
@@ -44,7 +44,7 @@ def compose(
     made_at: datetime,
     hosts: tuple[str, ...] = (),
     assessment: Assessment | None = None,
-    forecasts: tuple[Forecast, ...] = (),
+    ahead: Outlook | None = None,
 ) -> ReportContent:
     """The content of the page. What is not known is named at its end.
 
@@ -55,8 +55,9 @@ def compose(
     missing = []
     if assessment is None:
         missing.append("Nothing was judged: no hosts, no journal and no file were given.")
-    if not forecasts:
-        missing.append("There is no forecast: no series was given.")
+    if ahead is None or not ahead.forecasts:
+        missing.append("There is no forecast: that takes a journal with some weeks of history (--journal).")
+    missing += ahead.without if ahead is not None else ()
     if question.start is None:
         missing.append("There is no roadmap: the program's first day was not given (--start).")
     return ReportContent(
@@ -65,7 +66,7 @@ def compose(
         version=__version__,
         hosts=hosts,
         assessment=assessment,
-        forecasts=forecasts,
+        forecasts=() if ahead is None else ahead.forecasts,
         growth=growth.model_copy(update={"seasons": seasons}),
         cost=cost_report(policy, host=question.host),
         roadmap=None

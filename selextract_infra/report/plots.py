@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Headroom, Level
-from selextract_infra.model.figures import dollars, percent, printable
+from selextract_infra.model.figures import amount, dollars, percent, printable
 from selextract_infra.model.forecast import Forecast
 from selextract_infra.model.planning import CostReport, MilestoneStatus, RoadmapReport
 
@@ -108,11 +108,13 @@ def forecast_fan(seen: Forecast) -> Plot:
             axes.annotate("usable", (0.01, usable), xycoords=("axes fraction", "data"), xytext=(0, 3),
                           textcoords="offset points", color=_COLOURS["critical"])  # fmt: skip
         _date_axis(axes, 3 if narrow else 6)
+        if seen.unit:
+            axes.yaxis.set_major_formatter(lambda value, _: amount(value, seen.unit))
         axes.grid(axis="y", color=_COLOURS["grid"], linewidth=0.7)
 
     name = printable(seen.resource)
-    reaches = f", reaching {seen.days[-1].p50:,.6g} at the P50 on {seen.days[-1].day}" if seen.days else ""
-    limit = "" if usable is None else f" The usable capacity is {usable:,.6g}."
+    reaches = f", reaching {_figure(seen.days[-1].p50, seen)} at the P50 on {seen.days[-1].day}" if seen.days else ""
+    limit = "" if usable is None else f" The usable capacity is {_figure(usable, seen)}."
     return _plot(
         f"Forecast of {name}",
         f"{name}: {seen.days_known} days known until {seen.end}, then a forecast of {len(seen.days)} days with a band "
@@ -120,6 +122,10 @@ def forecast_fan(seen: Forecast) -> Plot:
         draw,
         heights=(2.9, 2.4),
     )
+
+
+def _figure(value: float, seen: Forecast) -> str:
+    return amount(value, seen.unit) if seen.unit else f"{value:,.6g}"
 
 
 def cost_steps(cost: CostReport) -> Plot:

@@ -28,6 +28,7 @@ from selextract_infra.assess.headroom import headroom_of, reference_headroom
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.series import Series
 from selextract_infra.assess.windows import Samples
+from selextract_infra.operations.outlook import Outlook
 from selextract_infra.operations.report import PlanningQuestion, compose, write_page
 from selextract_infra.policy import default_policy
 
@@ -64,9 +65,11 @@ def page_text(folder: Path) -> str:
         made_at=AT,
         hosts=HOSTILE,
         assessment=assess_measurements(measurements, POLICY, AT, source=HOSTILE[2], headroom=headroom),
-        forecasts=(
-            forecast(series, POLICY, limit=1000, usable=900),
-            forecast(Series("users", date(2025, 10, 1), values[:14]), POLICY, limit=1000),
+        ahead=Outlook(
+            (
+                forecast(series, POLICY, limit=1000, usable=900),
+                forecast(Series("users", date(2025, 10, 1), values[:14]), POLICY, limit=1000),
+            )
         ),
     )
     file = folder / "report.html"
