@@ -42,6 +42,7 @@ _FEWEST_SCORED = 7  # days an origin must be old to be scored at all
 _FEWEST_JUDGED = 14  # days of origins before a choice is more than a guess
 _OUTLIER = 3.0  # an origin counts as at most this many times the median one: one holiday must not decide
 _SHARPNESS = 8  # weights are errors to the power of minus this: twice the error has 1/256 of the weight
+_FULL_TRUST = 0.2  # the lead at which the winner of the trends has it all; with less it shares with the line
 _STRONGER = 0.8  # a trend must win by this factor on a series that looks like weeks
 _SMALLEST_SHARE = 0.05  # of the mean: days below it are scored against it, since a share of nothing says nothing
 
@@ -159,8 +160,13 @@ def _choose(scores: Floats | None, shares: tuple[float, float], must_win_by: flo
     best = min(pool, key=lambda name: float(scores[name]))
     if not scores[best] < scores[usual] * (1 - must_win_by):
         weights[usual] = 1
-    elif trend or scores[best] <= 0:
+    elif trend:
+        lead = 1 - must_win_by - scores[best] / scores[usual]
+        weights[best] = min(1.0, lead / _FULL_TRUST)
+        weights[usual] += 1 - weights[best]
+    elif scores[best] <= 0:
         weights[best] = 1
     else:
         weights[pool] = (scores[pool] / scores[best]) ** -_SHARPNESS
-    return bool(trend), weights / weights.sum()
+        weights /= weights.sum()
+    return bool(trend), weights

@@ -45,6 +45,8 @@ def read_series(
     if header is None:
         raise UsageError(f"{file} is empty.", remedy="name the columns in its first line, one sample in each other")
     names = [name.strip() for name in header[1]]
+    if not any(names):
+        raise UsageError(f"The first line of {file} names no columns.", remedy="begin it with a line such as time,use")
     value_at = _find(names, column, file)
     time_at = _find(names, time_column, file) if time_column is not None else _usual_time(names)
     days = Days(column, zone=zone)
@@ -193,7 +195,9 @@ def _number(text: str, column: str, place: object) -> float:
         pass
     raise UsageError(
         f"{place} has {_shown(text)} in {column}, which is not a number.",
-        remedy="leave such a line out: a missing day is allowed, an invented value is not",
+        remedy="write decimals with a point"
+        if "," in text
+        else "leave such a line out: a missing day is allowed, an invented value is not",
     )
 
 
