@@ -21,7 +21,7 @@ def looked_up(folder: Path, *paths: str) -> tuple[int, str]:
     terms = ", ".join(repr(path) for path in paths)
     expression = f"{{{{ query('selextract.infra.policy', {terms}) | to_json }}}}"
     done = subprocess.run(
-        [str(ANSIBLE), "all", "-i", str(folder / "hosts.yml"), "-m", "ansible.builtin.debug", "-a", f"msg={expression}"],
+        [str(ANSIBLE), "all", "-i", str(folder / "hosts.yml"), "-m", "debug", "-a", f"msg={expression}"],
         env=os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(collections_path()), "ANSIBLE_NOCOLOR": "1"},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
