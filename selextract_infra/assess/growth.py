@@ -29,7 +29,6 @@ __all__ = ["YEAR", "grow", "planned_capacity", "projected", "required_hardware"]
 YEAR = 12
 """Months after which a scenario's growth is complete."""
 
-_LAST_MONTH = 24
 _LOADS = {
     "users": ("users", "concurrent_users", "users"),
     "API requests": ("per second", "api_requests", "api_requests"),
@@ -76,8 +75,9 @@ def grow(policy: Policy, scenario: str, *, host: Hardware | None = None, month: 
         raise UsageError(
             f"There is no growth scenario {scenario[:40]!r}.", remedy=f"there are {', '.join(policy.growth.scenarios)}"
         )
-    if not 0 <= month <= _LAST_MONTH:
-        raise UsageError(f"Growth is projected for 0 to {_LAST_MONTH} months, not for {month}.")
+    last = policy.planning.long_term.horizon.end
+    if not 0 <= month <= last:
+        raise UsageError(f"Growth is projected for 0 to {last} months, not for {month}.")
     present = host or reference_hardware(policy)
     requirements = tuple(_requirements(policy, scenario, chosen, present, month))
     phases = tuple(row.phase for row in requirements if row.phase is not None)

@@ -65,7 +65,7 @@ def classify(
 
 
 def _of_reading(judgement: Judgement) -> IncidentSeverity | None:
-    momentary = judgement.coverage is None and judgement.level is not Level.EMERGENCY
+    momentary = judgement.coverage is None
     if momentary or not judgement.alert or judgement.level.rank < Level.WARNING.rank:
         return None
     if judgement.level is Level.EMERGENCY:

@@ -139,10 +139,11 @@ def _held(rule: Rule, step: Step, measurement: Measurement, now: float, holds_fo
         coarsest=rule.coarsest,
     )
     last = window_value(measurement.samples, now, 0.0, Aggregate.LAST).value
+    coverage = window_value(measurement.samples, now, holds_for, Aggregate.HIGHEST).coverage
     if held is Holds.INCONCLUSIVE:
         why = f"the samples of the last {duration(holds_for)} are too few or too far apart"
-        return _Verdict(Level.UNKNOWN, step, last, None, why)
-    return _Verdict(step.level if held is Holds.YES else Level.OK, step, last, None)
+        return _Verdict(Level.UNKNOWN, step, last, coverage, why)
+    return _Verdict(step.level if held is Holds.YES else Level.OK, step, last, coverage)
 
 
 def _judgement(rule: Rule, measurement: Measurement, verdict: _Verdict) -> Judgement:

@@ -55,7 +55,12 @@ def register(app: typer.Typer) -> None:
         fail_on: FailOnOption = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
-        """Judge hosts, history or recorded metrics: thresholds, headroom, bottlenecks, severity and deadlines."""
+        """Judge hosts, history or recorded metrics: thresholds, headroom, bottlenecks, severity and deadlines.
+
+        A file has a column for the time (at), one for the subject (service), and one for each metric, such as
+        cpu_usage_percent, memory_usage_percent, error_rate, response_time_p95_ms, requests_per_second, pending_tasks;
+        or the columns at, service, metric, value. --fail-on minor ends with 10 at a warning, major at a critical reading.
+        """
         from selextract_infra.cli.planning import moment_of, policy_of, zone_of
         from selextract_infra.errors import UsageError
         from selextract_infra.operations.assess import assess_file, assess_seen, recall

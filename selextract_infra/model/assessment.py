@@ -61,8 +61,8 @@ class Judgement(Frozen):
     ``value`` and ``threshold`` are in ``unit`` (``ratio``, ``seconds``, ``per second``, ``per hour``, ``bytes``,
     ``tasks``, ``users``, ``connections``, ``cores``); ``threshold`` is the one that was met, else the nearest one that
     was not. ``operator`` is how the two are compared. ``item`` names the line of the guide, or our own rule.
-    ``coverage`` is the share of expected samples that were there. ``alert`` marks readings that make a severity;
-    ``pages`` is True where the level alone is a reason to wake a person (X-38, X-41).
+    ``coverage`` is the share of expected samples that were there, None for a single reading. ``alert`` marks readings
+    that make a severity; ``pages`` is True where the level alone is a reason to wake a person (X-38, X-41).
     """
 
     metric: str

@@ -65,8 +65,9 @@ def test_signals_make_a_severity(signals: Signals, severity: IncidentSeverity | 
     assert severity_of(signals=signals) is severity
 
 
-def test_a_single_reading_wakes_nobody() -> None:
-    single = Measurement("cpu_usage", "app1", Samples([NOW], [0.99]))
+@pytest.mark.parametrize("use", [0.8, 0.99, 1.0, 1.5])
+def test_a_single_reading_wakes_nobody(use: float) -> None:
+    single = Measurement("cpu_usage", "app1", Samples([NOW], [use]))
     assert classify(judge_all([single], RULES, NOW), POLICY) is None
 
 
