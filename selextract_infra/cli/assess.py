@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
 
         A file has a column for the time (at), one for the subject (service), and one for each metric, such as
         cpu_usage_percent, memory_usage_percent, error_rate, response_time_p95_ms, requests_per_second, pending_tasks;
-        or the columns at, service, metric, value. --fail-on minor ends with 10 at a warning, major at a critical reading.
+        or the columns at, service, metric, value. --fail-on minor ends with 10 at a warning, major at a critical one.
         """
         from selextract_infra.cli.planning import moment_of, policy_of, zone_of
         from selextract_infra.errors import UsageError
