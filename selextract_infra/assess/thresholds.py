@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from selextract_infra.assess.measurements import METRICS, Measurement
 from selextract_infra.assess.rules import COMPARISONS, Rule, Step
 from selextract_infra.assess.windows import Aggregate, Holds, WindowValue, sustained, window_value
-from selextract_infra.model.assessment import Judgement, Level
+from selextract_infra.model.assessment import OPPOSITE, Judgement, Level
 from selextract_infra.model.figures import amount, duration, percent
 
 __all__ = ["judge", "judge_all", "worst_first"]
@@ -169,7 +169,7 @@ def _judgement(rule: Rule, measurement: Measurement, verdict: _Verdict) -> Judge
 def _sentence(rule: Rule, verdict: _Verdict, unit: str) -> str:
     step, met = verdict.step, verdict.level is not Level.OK
     number = "" if verdict.value is None else f"{amount(verdict.value, unit)} "
-    relation = step.operator if met else f"not {step.operator}"
+    relation = step.operator if met else OPPOSITE[step.operator]
     lasting = f" for {duration(rule.holds_for)}" if rule.holds_for else ""
     effect = f": {rule.effect}" if met and rule.effect else ""
     return f"{number}{relation} {amount(step.threshold, unit)}{lasting}{effect}"

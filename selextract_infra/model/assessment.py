@@ -10,6 +10,7 @@ from selextract_infra.model.base import Frozen
 from selextract_infra.model.finding import Finding
 
 __all__ = [
+    "OPPOSITE",
     "Assessment",
     "Bottleneck",
     "ConnectionBudget",
@@ -37,6 +38,9 @@ class Level(StrEnum):
         """0 (ok) to 5 (emergency); for sorting, worst last."""
         return _RANKS[self]
 
+
+OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+"""What holds where a comparison does not."""
 
 _RANKS = {level: rank for rank, level in enumerate(Level)}
 
@@ -78,6 +82,11 @@ class Judgement(Frozen):
     alert: bool = True
     pages: bool = False
     sentence: str
+
+    @property
+    def relation(self) -> str:
+        """How ``value`` stands to ``threshold``: the operator where it was met, its opposite where it was not."""
+        return OPPOSITE[self.operator] if self.level is Level.OK else self.operator
 
 
 class Headroom(Frozen):

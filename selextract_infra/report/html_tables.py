@@ -77,7 +77,7 @@ def reading_table(judgements: Sequence[Judgement], caption: str, most: int) -> H
 
 def _reading(one: Judgement) -> tuple[Cell, ...]:
     unknown = one.level is Level.UNKNOWN
-    threshold = "" if one.threshold is None or unknown else f"{one.operator} {amount(one.threshold, one.unit)}"
+    threshold = "" if one.threshold is None or unknown else f"{one.relation} {amount(one.threshold, one.unit)}"
     return (
         Cell(one.subject, note=one.metric),
         Cell(one.level, tone=tone_of(one.level)),

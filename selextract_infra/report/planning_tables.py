@@ -76,7 +76,7 @@ def _print_readings(
                 Text(one.level, style=_STYLES[one.level]),
                 f"{displayable(one.subject)} {one.metric}",
                 _reading(one),
-                "" if one.threshold is None else f"{one.operator} {amount(one.threshold, one.unit)}",
+                "" if one.threshold is None else f"{one.relation} {amount(one.threshold, one.unit)}",
                 one.item,
                 *((trend,) if trends else ()),
             )

@@ -220,6 +220,12 @@ def test_thresholds_are_monotone(metric: str, value: float, more: float, baselin
             assert high <= low if rule.of_baseline else high >= low
 
 
+def test_a_reading_says_how_it_stands_to_its_threshold() -> None:
+    ok, critical = by_item("MON-01", steady("cpu_usage", 0.5)), by_item("MON-01", steady("cpu_usage", 0.9))
+    assert (ok.sentence, ok.relation) == ("50 % < 70 %", "<")
+    assert (critical.sentence, critical.relation) == ("90 % >= 85 %", ">=")
+
+
 def test_all_that_is_not_ok_is_told_and_ok_is_told_once() -> None:
     ok = judge_all([steady("cpu_usage", 0.5)], RULES, NOW)
     assert [(one.item, one.level) for one in ok] == [("MON-01", Level.OK)]
