@@ -108,7 +108,7 @@ def export(
     inventory: PlainInventoryOption = None,
     policy: PolicyOption = None,
 ) -> None:
-    """The thresholds as rules for Prometheus, which then judges as ``assess`` does."""
+    """The thresholds as rules for Prometheus, which then judges as assess does."""
     from selextract_infra.cli.planning import policy_of
     from selextract_infra.errors import UsageError
 
