@@ -90,7 +90,8 @@ def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> Check
     """Against the baseline run, if at least as many users were there: fewer requests with more users is saturation."""
     baseline = policy.load_tests.baseline
     alert = policy.monitoring.application.throughput
-    usual, share = baseline.requests.rate, result.rate / baseline.requests.rate
+    usual = baseline.requests.rate
+    share = round(result.rate / usual, 9)  # 123.456 of 205.76 is 60 %, not a little more
     falls = COMPARISONS[policy.trigger_rules.operators.falling.value]
     users = baseline.run.users
     verdict, says = Verdict.PASSED, f"{percent(share)} of the baseline's {usual:,.2f}/s."
