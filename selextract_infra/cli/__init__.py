@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -35,6 +36,7 @@ COMMANDS = (
     "cost",
     "roadmap",
     "loadtest",
+    "simulate",
     "report",
     "sampler",
     "lab",
@@ -75,6 +77,7 @@ def build(only: str | None = None) -> typer.Typer:
 
 def main() -> None:
     """Run the command line; every error becomes one sentence and its exit code."""
+    sys.excepthook = _internal_error
     try:
         build(next(iter(sys.argv[1:]), None))()
     except SelextractError as error:
@@ -83,6 +86,13 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _internal_error(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+    """A defect of ours: one sentence, and the traceback only for who asks for it. Python then ends with exit code 1."""
+    _complain(f"Internal error, {kind.__name__}: {problem}.", "SELEXTRACT_TRACEBACK=1 shows where it happened")
+    if os.environ.get("SELEXTRACT_TRACEBACK"):
+        sys.__excepthook__(kind, problem, trace)
 
 
 def _complain(sentence: str, remedy: str | None = None) -> None:

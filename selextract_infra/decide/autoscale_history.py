@@ -6,6 +6,7 @@ A watching process fills it as it looks, a replay as it reads; deciding only rea
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from selextract_infra.assess.windows import Samples
@@ -15,37 +16,39 @@ from selextract_infra.model.scaling import Direction, ServiceStamps
 __all__ = ["Ring", "ScaledService"]
 
 _CAPACITY = 4096
-_TRIMMED_EVERY = 64
+_SMALLEST = 64
 
 
 class Ring:
     """The last samples of one metric, oldest first, as long as any rule looks back; so memory is bounded."""
 
-    __slots__ = ("at", "keep", "values")
+    __slots__ = ("_trimmed_at", "at", "keep", "values")
 
     def __init__(self, keep: float) -> None:
         self.at: list[float] = []
         self.values: list[float] = []
         self.keep = keep
+        self._trimmed_at = _SMALLEST
 
-    def add(self, at: float, value: float) -> None:
-        """One sample. One that is not later than the last means that the clock went back: what was there is dropped."""
-        if self.at and at <= self.at[-1]:
-            self.at.clear()
+    def add(self, at: float, value: float) -> bool:
+        """One sample. False: it is not later than the last, so the clock went back, and what was there is dropped."""
+        stamps = self.at
+        forward = not stamps or at > stamps[-1]
+        if not forward:
+            stamps.clear()
             self.values.clear()
-        self.at.append(at)
+        stamps.append(at)
         self.values.append(value)
-        if len(self.at) % _TRIMMED_EVERY == 0:
+        if len(stamps) >= self._trimmed_at:
             self._trim(at - self.keep)
+        return forward
 
     def _trim(self, before: float) -> None:
-        old = 0
-        while self.at[old] <= before:
-            old += 1
-        old = max(old, len(self.at) - _CAPACITY)
-        if old:
-            del self.at[:old]
-            del self.values[:old]
+        """Drop what is too old; half of the room is left free, so that this is done seldom."""
+        old = max(bisect_right(self.at, before), len(self.at) - _CAPACITY)
+        del self.at[:old]
+        del self.values[:old]
+        self._trimmed_at = max(_SMALLEST, 2 * len(self.at))
 
 
 @dataclass(slots=True)
@@ -77,15 +80,19 @@ class ScaledService:
         """Host and name, by which it is told from others."""
         return self.host, self.name
 
-    def record(self, metric: str, at: float, value: float) -> None:
-        """One sample in the metric's unit; what is no number is a gap."""
+    def record(self, metric: str, at: float, value: float) -> bool:
+        """One sample in the metric's unit; what is no number is a gap. False where the time did not move on.
+
+        With ``trigger_rules.metric_scope: host`` CPU and memory are those of the whole host.
+        """
         if not math.isfinite(value):
-            return
-        ring = self._rings.get(metric)
-        if ring is None:
+            return True
+        try:
+            ring = self._rings[metric]
+        except KeyError:
             ring = self._rings[metric] = Ring(self.keep)
-        ring.add(at, value)
         self.last[metric] = value
+        return ring.add(at, value)
 
     def samples(self, metric: str) -> Samples:
         """The samples of a metric; none where it was never seen."""

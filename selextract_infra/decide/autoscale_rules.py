@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
     from selextract_infra.policy.chapters.scaling import Instances, ScalePolicy, Trigger
 
-__all__ = ["CPU", "HOST_METRICS", "PENDING", "REQUESTS", "RoleRules", "ScalingRule", "refuse_cheaper", "rules_by_role"]
+__all__ = ["RoleRules", "ScalingRule", "refuse_cheaper", "rules_by_role"]
 
 CPU, MEMORY, LATENCY = "cpu_usage", "memory_usage", "response_time_p95"
 REQUESTS, PENDING, READS = "requests_per_second", "pending_tasks", "read_queries_per_second"
-HOST_METRICS = frozenset({CPU, MEMORY})
 _METRICS: Mapping[str, tuple[str, ...]] = {
     "api": (CPU, MEMORY, LATENCY, REQUESTS),
     "worker": (CPU, MEMORY, PENDING),

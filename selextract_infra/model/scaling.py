@@ -9,13 +9,18 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
+from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
 
 __all__ = [
+    "Bound",
+    "BoundKind",
     "Direction",
+    "EmergencyDecision",
     "Flap",
+    "HostLoad",
     "ScalingDecision",
     "ServiceOutcome",
     "ServiceStamps",
@@ -83,7 +88,7 @@ class Flap(Frozen):
 class ServiceOutcome(Frozen):
     """What a replay came to for one service.
 
-    ``held_back`` counts the times at which more instances were wanted than bounds, host or database allow.
+    ``refused`` counts how often more instances were wanted and not one more fitted.
     ``minutes_over`` has, by metric, for how many minutes it was over its target. ``cost`` is dollars for the
     instance-hours by unit price; a fixed host costs the same however many instances it carries (X-55).
     """
@@ -96,14 +101,14 @@ class ServiceOutcome(Frozen):
     highest_count: int
     actions: int
     flaps: int
-    held_back: int
+    refused: int
     minutes_over: dict[str, float]
     instance_hours: float
     cost: float
 
 
 class Simulation(Frozen):
-    """A replay of recorded metrics by the rules of the autoscaler."""
+    """A replay of recorded metrics by the rules of the autoscaler. ``refusals``: what was wanted and did not fit."""
 
     source: str
     start: AwareDatetime
@@ -114,6 +119,7 @@ class Simulation(Frozen):
     services: tuple[ServiceOutcome, ...]
     actions: tuple[SimulatedAction, ...]
     flaps: tuple[Flap, ...]
+    refusals: tuple[SimulatedAction, ...] = ()
     findings: tuple[Finding, ...] = ()
     ignored: tuple[str, ...] = ()
 
@@ -126,3 +132,61 @@ class Simulation(Frozen):
     def cost(self) -> float:
         """Dollars by unit price, over all services."""
         return sum(service.cost for service in self.services)
+
+
+class BoundKind(StrEnum):
+    """What keeps a system from doing more, and so what helps."""
+
+    HOST = "host-bound"
+    DATABASE = "database-bound"
+    LIMIT = "container-limit-bound"
+    CONCURRENCY = "concurrency-bound"
+    UNKNOWN = "unknown"
+
+
+class Bound(Frozen):
+    """One bottleneck of an emergency: its kind, where it is (empty for everywhere), and what shows it."""
+
+    kind: BoundKind
+    host: str = ""
+    service: str = ""
+    why: str
+
+
+class HostLoad(Frozen):
+    """The limits on a host in cores and bytes, with their share of it: as asked for, and as granted."""
+
+    host: str
+    requested_cores: float
+    requested_cores_ratio: float
+    requested_memory: float
+    requested_memory_ratio: float
+    cores: float
+    cores_ratio: float
+    memory: float
+    memory_ratio: float
+
+
+class EmergencyDecision(Frozen):
+    """What an emergency may do: each Decision says what was requested, what is granted, and why less.
+
+    ``decisions`` are about ``instances``, ``memory`` and ``cpus`` of services and about ``caching`` and ``throttling``
+    of the edge (1 on, 0 off). Everything is taken back at ``expires_at``. ``confirm``: a person has to agree first.
+    ``escalate`` says why others have to hear of it at once; None where nobody has to.
+    """
+
+    at: AwareDatetime
+    expires_at: AwareDatetime
+    severity: IncidentSeverity | None = None
+    confirm: bool = False
+    bounds: tuple[Bound, ...]
+    decisions: tuple[Decision, ...]
+    loads: tuple[HostLoad, ...]
+    connections: str
+    escalate: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def granted(self) -> tuple[Decision, ...]:
+        """What changes."""
+        return tuple(decision for decision in self.decisions if decision.changes)
