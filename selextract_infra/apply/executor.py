@@ -74,7 +74,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
         on_event=hands.on_event,
         cancel=hands.cancel,
     )
-    _refuse_lock(outcome)
+    _refuse_unbegun(outcome)
     return _judge(outcome, step.id, hosts, started, hands.clock())
 
 
@@ -105,7 +105,7 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
         ),
         on_event=hands.on_event,
     )
-    _refuse_lock(outcome)
+    _refuse_unbegun(outcome)
     done = {
         StepStatus.VERIFIED: StepStatus.ROLLED_BACK,
         StepStatus.FAILED: StepStatus.ROLLBACK_FAILED,
@@ -120,7 +120,8 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
     )
 
 
-def _refuse_lock(outcome: PlaybookOutcome) -> None:
+def _refuse_unbegun(outcome: PlaybookOutcome) -> None:
+    outcome.refuse_unrun()
     holders = {
         name: lock["holder"]
         for name, host in outcome.hosts.items()
@@ -162,6 +163,8 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
         return StepStatus.VERIFIED
     if host.status == "unreachable":
         return StepStatus.UNREACHABLE
+    if host.status == "missing":
+        return StepStatus.NOT_BEGUN
     if stopped:
         return StepStatus.CANCELLED
     restored = _result_with(host, "restored")

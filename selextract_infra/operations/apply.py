@@ -8,11 +8,7 @@ from selextract_infra.apply.drift import refuse_drift
 from selextract_infra.apply.executor import Execution, execute, put_back
 from selextract_infra.apply.identity import new_run_id, owner
 from selextract_infra.apply.outcome import OBSERVE, concluded
-from selextract_infra.errors import (
-    DriftError,
-    LockedError,
-    OutsideWindowError,
-)
+from selextract_infra.errors import DriftError, OutsideWindowError, SelextractError
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -42,8 +38,9 @@ def carry_out(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """
     try:
         run = _steps(fleet, plan, run)
-    except LockedError as refused:
-        run = run.model_copy(update={"status": RunStatus.REFUSED, "message": str(refused), "exit_code": 5})
+    except SelextractError as refused:
+        ended = {"status": RunStatus.REFUSED, "message": str(refused), "exit_code": refused.exit_code}
+        run = run.model_copy(update=ended)
         fleet.journal.record_run(run.model_copy(update={"ended_at": fleet.clock()}))
         raise
     run = concluded(run, fleet.clock())

@@ -19,6 +19,7 @@ STEP_STYLES = {
     StepStatus.FAILED: "red",
     StepStatus.ROLLED_BACK: "yellow",
     StepStatus.ROLLBACK_FAILED: "bold red",
+    StepStatus.NOT_BEGUN: "red",
     StepStatus.UNREACHABLE: "red",
     StepStatus.CANCELLED: "yellow",
     StepStatus.SKIPPED: "dim",
