@@ -71,8 +71,8 @@ def _inventory(original: Path, folder: Path, addresses: dict[str, str]) -> Path:
 def _sampler(lab: Lab) -> None:
     shown = lab.ssh(
         "app1",
-        "systemctl show selextract-sampler -p CPUUsageNSec -p MemoryCurrent -p MemoryPeak -p ActiveEnterTimestampMonotonic;"
-        " cut -d' ' -f1 /proc/uptime",
+        "systemctl show selextract-sampler -p MemoryCurrent;"
+        " ps -o etimes=,cputimes= -p $(systemctl show selextract-sampler -p MainPID --value)",
     ).stdout
     print("the sampler's own cost on the host (lab: a sample every second):")
     print("  " + shown.strip().replace("\n", "\n  "))

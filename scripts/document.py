@@ -15,6 +15,8 @@ TARGET = Path(__file__).parent.parent / "docs" / "commands.md"
 ANSWERS = {
     "apply": "selextract_infra.model.run:Run",
     "doctor": "selextract_infra.operations.doctor:Diagnosis",
+    "forecast": "selextract_infra.model.forecast:Forecast",
+    "loadtest": "selextract_infra.model.loadtest:LoadTestReport",
     "observe": "selextract_infra.model.observation:Observation",
     "resume": "selextract_infra.model.run:Run",
     "rightsize": "selextract_infra.model.plan:Plan",
@@ -40,7 +42,9 @@ def _command(name: str, command: Any) -> list[str]:
     if hasattr(command, "commands"):
         inner = [part for sub, one in sorted(command.commands.items()) for part in _command(f"{name} {sub}", one)]
         return [f"## {name}", command.help or "", *inner]
-    arguments = " ".join((one.metavar or one.name.upper()) for one in command.params if one.param_type_name == "argument")
+    arguments = " ".join(
+        (one.metavar or one.name.upper()) for one in command.params if one.param_type_name == "argument"
+    )
     rows = [
         f"| `{', '.join(one.opts + one.secondary_opts)}` | {_cell(one.help or '')} |"
         for one in command.params

@@ -50,11 +50,7 @@ class LoadTestReport(Frozen):
     """A run judged by the Policy (LT-11): the worst check is its verdict."""
 
     test: str
+    verdict: Verdict
     result: LoadTestResult
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of the checks."""
-        return max((check.verdict for check in self.checks), key=lambda one: one.rank)

@@ -167,7 +167,7 @@ class Observation(Frozen):
 
     @cached_property
     def host_digests(self) -> dict[str, str]:
-        """By host, the digest of what a Plan rests on: limits, counts and definitions; not usage, which always moves."""
+        """By host, a digest of what a Plan rests on: limits, counts and definitions; not usage, which always moves."""
         return {host.name: digest_of(_resting(host)) for host in self.hosts}
 
     @cached_property

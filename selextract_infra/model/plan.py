@@ -68,9 +68,9 @@ class Plan(Frozen):
     """Steps in order, what led to them, and what it means.
 
     ``parameters`` are the operation's own arguments; together with ``decisions`` they are enough to rebuild ``steps``,
-    which is what applying a saved Plan does. ``host_digests`` says, by host, what the Plan rests on; a host that differs
-    when it is applied has drifted. ``missing`` has, by host, why it could not be
-    looked at: it is no part of the Plan, and the Plan no success. ``overrides`` lists rules the operator overrode.
+    which is what applying a saved Plan does. ``host_digests`` says, by host, what the Plan rests on; a host that
+    differs when it is applied has drifted. ``missing`` has, by host, why it could not be looked at: it is no part of
+    the Plan, and the Plan no success. ``overrides`` lists rules the operator overrode.
     """
 
     format: int = 1

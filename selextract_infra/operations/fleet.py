@@ -30,8 +30,8 @@ class Fleet:
     """The hosts of an inventory, the policy of its group ``all``, and the journal of this control machine.
 
     ``limit`` narrows the hosts by an Ansible pattern. ``on_event`` hears of each task on each host, ``cancel`` stops
-    the work on the hosts too. ``clock`` tells the time. Raises ``InventoryError`` for a missing inventory or no matching
-    host, ``PolicyError`` for a policy that cannot be read.
+    the work on the hosts too. ``clock`` tells the time. Raises ``InventoryError`` for a missing inventory or no
+    matching host, ``PolicyError`` for a policy that cannot be read.
     """
 
     def __init__(

@@ -42,7 +42,10 @@ def _works(python: Path, folder: Path, environment: dict[str, str]) -> None:
     assert listed.returncode == 0, listed.stderr
     assert "Take the lock" in listed.stdout
     seen = subprocess.run(
-        [python.parent / "ansible-playbook", "-i", "localhost,", "-c", "local", "selextract.infra.rightsize", "--check"],
+        [
+            python.parent / "ansible-playbook", "-i", "localhost,", "-c", "local", "--check",
+            "selextract.infra.rightsize",
+        ],
         cwd=folder, env=environment, check=False, timeout=120, capture_output=True, text=True,
     )  # fmt: skip
     assert "was not found" not in seen.stderr + seen.stdout

@@ -1,4 +1,4 @@
-"""The lab as right-sizing tests need it: the app as its team deployed it, with a history, under one of some policies."""
+"""The lab as right-sizing tests need it: the app as its team deployed it, with a history, under a policy."""
 
 from __future__ import annotations
 

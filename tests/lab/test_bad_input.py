@@ -72,9 +72,7 @@ def test_a_negative_limit(lab: Lab, program: Program) -> None:
 
 def test_a_limit_above_the_host_has_no_override(lab: Lab, program: Program) -> None:
     before = touched(lab)
-    answer = program.run(
-        "rightsize", "--service", "api", "--memory", "8GB", "--override", "LIM-H2", "--apply", "--yes"
-    )
+    answer = program.run("rightsize", "--service", "api", "--memory", "8GB", "--override", "LIM-H2", "--apply", "--yes")
     assert answer.code in (2, 3), answer.words
     one_sentence(answer, answer.code, "LIM-H2", "override")
     assert touched(lab) == before
