@@ -78,8 +78,7 @@ def loadtest(
         cpu=_share(cpu, "--cpu"),
         memory_share=_share(memory, "--memory"),
     )
-    data = {"verdict": report.verdict.value, **report.model_dump(mode="json")}
-    emit(data, lambda screen: _print(screen, report), form)
+    emit(report, lambda screen: _print(screen, report), form)
     _gate(report, worst_allowed)
 
 
