@@ -14,17 +14,19 @@ from selextract_infra.model.assessment import IncidentSeverity
 __all__ = ["Floor", "Floors"]
 
 _LOOKED_AHEAD = timedelta(days=1)
+_SEASON = "SEA-04"
+_ITEMS = {"season": _SEASON, "event": "MAN-05", "weekend": "ASO-04"}
 _SUSPENDING = frozenset({IncidentSeverity.P1, IncidentSeverity.P2})
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The fewest instances, why, and what the bounds cut off; ``by_calendar``: more or fewer than usual."""
+    """The fewest instances, the rule that says so, why, and what the bounds cut off."""
 
     count: int
+    rule: str
     why: str
     why_less: str | None = None
-    by_calendar: bool = False
 
 
 @dataclass(slots=True)
@@ -62,15 +64,21 @@ class Floors:
 
     def _floor(self, service: ScaledService, rules: RoleRules, adjustment: Adjustment) -> Floor:
         if rules.resource != "instances":
-            return Floor(rules.minimum, f"at least {rules.minimum} ({rules.bounds_item})")
+            return _by_bounds(rules.minimum, rules)
         usual = max(rules.minimum, self._usual.get(service.name, rules.minimum))
         target = instance_target(usual, adjustment, minimum=rules.minimum, maximum=rules.maximum)
         if adjustment.multiplier == 1:
-            return Floor(target.granted, f"at least {target.granted} ({rules.bounds_item})")
-        return Floor(target.granted, f"at least {target.granted}: {target.why}", target.why_less, by_calendar=True)
+            return _by_bounds(target.granted, rules)
+        first = adjustment.reasons[0].partition(" ")[0] if adjustment.reasons else ""
+        item = _ITEMS.get(first, _SEASON)
+        return Floor(target.granted, item, f"at least {target.granted}: {target.why} ({item})", target.why_less)
 
     def _period(self, at: float, incident: IncidentSeverity | None) -> _Period:
         moment = datetime.fromtimestamp(at, UTC)
         edges = self._calendar.changes(moment, moment + _LOOKED_AHEAD)
         end = edges[1][0] if len(edges) > 1 else moment + _LOOKED_AHEAD
         return _Period(at, end.timestamp(), self._calendar.adjustment(moment, incident=incident))
+
+
+def _by_bounds(count: int, rules: RoleRules) -> Floor:
+    return Floor(count, rules.bounds_item, f"at least {count} ({rules.bounds_item})")

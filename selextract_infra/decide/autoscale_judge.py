@@ -24,7 +24,6 @@ __all__ = ["Judge", "Wish"]
 
 _STALE_AFTER = 2
 _ROUNDED = 9
-_CALENDAR = "SEA-04"
 
 
 @dataclass(slots=True)
@@ -150,8 +149,7 @@ class Judge:
         """Count, item, text and cooldown of each rule that fires, the floor among them."""
         if service.count < floor.count:
             cooldown = min((rule.cooldown for rule in rules.out), default=0.0)
-            item = _CALENDAR if floor.by_calendar else rules.bounds_item
-            yield floor.count, item, floor.why, cooldown
+            yield floor.count, floor.rule, floor.why, cooldown
         for rule in rules.out:
             holds = self._holds(service, rule, at)
             if holds is Holds.YES:

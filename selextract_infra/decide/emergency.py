@@ -135,7 +135,8 @@ class _Grants:
         found = []
         for service in self._situation.services:
             scoped = self._unknown and (wide or service.role in _CRITICAL)
-            if scoped or service.name in self._tight or self._tight_database(service):
+            wanted = scoped or service.name in self._tight or self._tight_database(service)
+            if wanted and service.count:
                 found += self._limits_of(service)
         return found
 
@@ -198,12 +199,19 @@ def _escalation(situation: EmergencySituation, decisions: Sequence[Decision]) ->
     """Why others have to hear of it at once: nothing more could be granted, or scaling cannot help here."""
     edge = [decision.resource for decision in decisions if not decision.service and decision.changes]
     left = f"what is left is {' and '.join(edge)}" if edge else "nothing is left to do by itself"
-    if not any(decision.service and decision.changes for decision in decisions):
+    if not any(_capacity(decision, situation) for decision in decisions):
         return f"no capacity could be granted; {left}, and a person"
     for bound in situation.bounds:
         if bound.kind in (BoundKind.HOST, BoundKind.DATABASE):
             return f"it is {bound.kind}, which more instances do not cure; {left}, and a person"
     return None
+
+
+def _capacity(decision: Decision, situation: EmergencySituation) -> bool:
+    """Whether it is more to work with. A higher CPU limit is that only where the limit is what is in the way."""
+    if not decision.service or not decision.changes:
+        return False
+    return decision.resource != "cpus" or any(bound.kind is BoundKind.LIMIT for bound in situation.bounds)
 
 
 def _failover(situation: EmergencySituation) -> list[Finding]:

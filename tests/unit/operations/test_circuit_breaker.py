@@ -251,14 +251,14 @@ def test_breakers_may_be_nested() -> None:
 
 def test_the_policy_sets_the_thresholds() -> None:
     policy = load_policy({"emergency": {"breaker": {"thresholds": {"failures": 2, "recovery": "10 seconds"}}}})
-    clock = Clock()
+    clock, states = Clock(), []
     breaker = CircuitBreaker("api", policy=policy, clock=clock)
     fail(breaker, 2)
-    assert breaker.state is BreakerState.OPEN
+    states.append(breaker.state)
     clock.now += 11
     with breaker:
-        pass
-    assert breaker.state is BreakerState.CLOSED
+        states.append(breaker.state)
+    assert [*states, breaker.state] == ["open", "half_open", "closed"]
 
 
 def test_errors_that_are_no_failures_do_not_count() -> None:
