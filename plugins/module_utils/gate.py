@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,6 +24,7 @@ class Gate:
 
     ``expected`` has the limits of each service that has to run, an empty mapping where only running matters. ``began``
     is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place.
+    ``hashes`` are the configuration hashes that containers must have, by service.
     """
 
     project: str
@@ -31,6 +32,7 @@ class Gate:
     urls: list[str]
     began: float
     in_place: dict[str, dict[str, Any]]
+    hashes: dict[str, str] = field(default_factory=dict)
 
     def complaint(self, engine: Engine, socket_path: str, now: float) -> str | None:
         """What does not hold yet, in words, or None. Raises ``HostSideError`` when waiting longer cannot help."""
@@ -38,7 +40,8 @@ class Gate:
         self._refuse_victims(engine, containers, now)
         host = Capability.parse(engine.info())
         for service, limits in sorted(self.expected.items()):
-            complaint = _service_complaint(service, limits, containers, host)
+            own = [container for container in containers if container.service == service]
+            complaint = _service_complaint(service, limits, own, host) or self._unsettled(service, own)
             if complaint:
                 return complaint
         return next((complaint for complaint in map(complaint_of, self.urls) if complaint), None)
@@ -52,15 +55,17 @@ class Gate:
             if container and _lowered(before, container) and self._killed(engine, container, now):
                 raise HostSideError(f"{container.name} was killed for memory after its limit was lowered.", kind="gate")
 
+    def _unsettled(self, service: str, own: list[Container]) -> str | None:
+        wanted = self.hashes.get(service)
+        other = next((container for container in own if wanted and container.config_hash != wanted), None)
+        return f"{other.name} was not made from the Compose files in force" if other else None
+
     def _killed(self, engine: Engine, container: Container, now: float) -> bool:
         events = engine.events(["oom"], self.began, now)
         return any((event.get("Actor") or {}).get("ID", event.get("id")) == container.id for event in events)
 
 
-def _service_complaint(
-    service: str, limits: dict[str, Any], containers: list[Container], host: Capability
-) -> str | None:
-    own = [container for container in containers if container.service == service]
+def _service_complaint(service: str, limits: dict[str, Any], own: list[Container], host: Capability) -> str | None:
     if not own:
         return f"service {service} has no container"
     for container in own:

@@ -24,6 +24,11 @@ options:
       where any will do.
     type: dict
     default: {}
+  settled_in:
+    description:
+      - The folder of the project's Compose files. When it is given, every container must also be made from what these
+        files say now, so that the app's next C(up) recreates none of them.
+    type: path
   urls:
     description: Addresses that must answer 2xx on the host itself.
     type: list
@@ -78,6 +83,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.compose import Compose
 from ..module_utils.engine import DEFAULT_SOCKET, Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.gate import Gate
@@ -93,6 +99,7 @@ def main() -> None:
         argument_spec={
             "project": {"type": "str", "required": True},
             "services": {"type": "dict", "default": {}},
+            "settled_in": {"type": "path"},
             "urls": {"type": "list", "elements": "str", "default": []},
             "bound_seconds": {"type": "float", "default": 60},
             "run_id": {"type": "str", "required": True},
@@ -123,12 +130,14 @@ def _check(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _wait(given: dict[str, Any], step: dict[str, Any]) -> None:
+    settled_in = given["settled_in"]
     gate = Gate(
         given["project"],
         given["services"],
         given["urls"],
         step.get("started", time.time()),
         (step.get("inverse") or {}).get("containers") or {},
+        Compose(given["project"], settled_in).describe()[1] if settled_in else {},
     )
     give_up = time.monotonic() + given["bound_seconds"]
     with Engine(given["docker_socket"]) as engine:
