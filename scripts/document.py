@@ -21,6 +21,7 @@ ANSWERS = {
     "resume": "selextract_infra.model.run:Run",
     "rightsize": "selextract_infra.model.plan:Plan",
     "rollback": "selextract_infra.model.run:Run",
+    "simulate": "selextract_infra.model.scaling:Simulation",
     "status": "selextract_infra.operations.status:Status",
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from selextract_infra.decide.autoscale_floor import Floor, Floors
+from selextract_infra.decide.autoscale_floor import SUSPENDING, Floor, Floors
 from selextract_infra.decide.autoscale_history import ScaledService
 from selextract_infra.decide.autoscale_judge import Judge, Wish
 from selextract_infra.decide.autoscale_room import DatabaseSide, HostSize, Room
@@ -118,7 +118,7 @@ class Autoscaler:
     ) -> ScalingDecision:
         rules = self.rules_of(service)
         floor = self.floors.of(service, rules, at, incident)
-        wish = self._judge.wish(service, rules, floor, at)
+        wish = self._judge.wish(service, rules, floor, at, incident=incident in SUSPENDING)
         if wish.direction is Direction.OUT:
             return self._granted(service, rules, floor, wish, at, room)
         return _decision(service, rules, wish, at, granted=wish.requested)

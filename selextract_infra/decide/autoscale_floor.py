@@ -11,12 +11,13 @@ from selextract_infra.decide.autoscale_rules import RoleRules
 from selextract_infra.decide.calendar import Adjustment, Calendar, instance_target
 from selextract_infra.model.assessment import IncidentSeverity
 
-__all__ = ["Floor", "Floors"]
+__all__ = ["SUSPENDING", "Floor", "Floors"]
 
 _LOOKED_AHEAD = timedelta(days=1)
 _SEASON = "SEA-04"
 _ITEMS = {"season": _SEASON, "event": "MAN-05", "weekend": "ASO-04"}
-_SUSPENDING = frozenset({IncidentSeverity.P1, IncidentSeverity.P2})
+SUSPENDING = frozenset({IncidentSeverity.P1, IncidentSeverity.P2})
+"""While an incident that severe is open, nothing is taken away (X-37)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Floors:
         self, service: ScaledService, rules: RoleRules, at: float, incident: IncidentSeverity | None = None
     ) -> Floor:
         """The floor of a service at an instant, in Unix seconds; ``incident`` suspends what would lower it (X-37)."""
-        suspends = incident in _SUSPENDING
+        suspends = incident in SUSPENDING
         period = self._periods.get(suspends)
         if period is None or not period.since <= at < period.until:
             period = self._periods[suspends] = self._period(at, incident)

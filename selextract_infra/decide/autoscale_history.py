@@ -56,7 +56,8 @@ class ScaledService:
     """One service (or the read replicas of a database) on one host, as the autoscaler sees it.
 
     ``count`` is how many instances there are. ``cpus`` (cores) and ``memory`` (bytes) are the limits of each, None
-    where it has none. ``interval`` is how far apart samples should be, ``keep`` how long they are kept, in seconds.
+    where it has none. ``interval`` is how far apart samples should be (None: as far as they usually are), ``keep`` how
+    long they are kept, in seconds.
     ``last`` has the newest value of each metric.
     """
 
@@ -67,7 +68,7 @@ class ScaledService:
     project: str = ""
     cpus: float | None = None
     memory: float | None = None
-    interval: float = 15.0
+    interval: float | None = None
     keep: float = 3600.0
     last_out: float | None = None
     last_in: float | None = None

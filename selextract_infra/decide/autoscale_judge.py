@@ -107,8 +107,13 @@ class Judge:
             for metric in rules.metrics
         )
 
-    def wish(self, service: ScaledService, rules: RoleRules, floor: Floor, at: float) -> Wish:
-        """What the service needs at ``at`` (Unix seconds): more, fewer, or as many instances as there are."""
+    def wish(
+        self, service: ScaledService, rules: RoleRules, floor: Floor, at: float, *, incident: bool = False
+    ) -> Wish:
+        """What the service needs at ``at`` (Unix seconds): more, fewer, or as many instances as there are.
+
+        While an ``incident`` is open nothing is taken away.
+        """
         wish = Wish(service.count)
         if service.count < 1 and rules.resource == "instances":
             wish.why = "no instance runs; starting a stopped service is not for the autoscaler"
@@ -119,7 +124,10 @@ class Judge:
         wants_more = self._more(wish, service, rules, floor, at)
         wants_more = wants_more or self.newest_breaches(service, rules)
         if wish.direction is None and not wants_more and service.count > floor.count:
-            self._fewer(wish, service, rules, floor, at)
+            if incident:
+                wish.held.append("an incident is open, so nothing is taken away")
+            else:
+                self._fewer(wish, service, rules, floor, at)
         if wish.direction is None:
             wish.why = wish.why or _kept(wish, service, floor)
         else:
@@ -128,7 +136,7 @@ class Judge:
 
     def _fresh(self, service: ScaledService, metric: str, at: float) -> bool:
         seen = service.seen_at(metric)
-        return seen is not None and at - seen <= _STALE_AFTER * service.interval
+        return seen is not None and at - seen <= _STALE_AFTER * (service.samples(metric).spacing or 0.0)
 
     def _more(self, wish: Wish, service: ScaledService, rules: RoleRules, floor: Floor, at: float) -> bool:
         """Ask for more instances where a rule fires; whether any asks, be it held or not."""
