@@ -78,5 +78,6 @@ def register(app: typer.Typer) -> None:
                 cpus=cpus,
                 settle=settle,
                 overrides=override or (),
+                to_apply=apply,
             )
             offer(fleet, plan, form=form, out=out, apply=apply, yes=yes, now_reason=now, fail_on=fail_on)

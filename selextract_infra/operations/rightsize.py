@@ -9,6 +9,7 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.sight import missing_hosts, refuse_blindness
+from selextract_infra.operations.unfinished import refuse_unfinished
 from selextract_infra.plan.rightsize import rightsize
 
 __all__ = ["plan_rightsize"]
@@ -23,14 +24,18 @@ def plan_rightsize(
     cpus: float | None = None,
     settle: bool = False,
     overrides: Collection[str] = (),
+    to_apply: bool = False,
 ) -> Plan:
     """The Plan that right-sizes the fleet as it is seen now, or as ``seen`` says; recorded in the journal.
 
     ``memory`` (bytes) and ``cpus`` (cores) ask for values of ``service``. Raises ``RefusedError`` where a rule forbids
-    what was asked, ``UsageError`` for an unknown service, ``HostError`` when no host at all could be looked at.
+    what was asked, ``UsageError`` for an unknown service, ``HostError`` when no host at all could be looked at, and
+    with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
     seen = seen or fleet.observe()
     refuse_blindness(seen)
+    if to_apply:
+        refuse_unfinished(seen)
     plan = rightsize(
         seen,
         fleet.policy,

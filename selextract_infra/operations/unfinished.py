@@ -21,7 +21,7 @@ from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.operations.apply import carry_out
 from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["at_work", "resume", "roll_back", "unfinished_runs"]
+__all__ = ["at_work", "refuse_unfinished", "resume", "roll_back", "unfinished_runs"]
 
 _OWNER = re.compile(r".*@(?P<machine>[^ ]+) \(process (?P<process>\d+)\)")
 
@@ -44,6 +44,23 @@ def at_work(host: HostObservation, run_id: str, now: datetime) -> bool:
     if named and named["machine"] == socket.gethostname():
         return _alive(int(named["process"]))
     return datetime.fromisoformat(str(lock["lease_until"])) > now
+
+
+def refuse_unfinished(seen: Observation) -> None:
+    """Raise ``LockedError`` when a host holds a Run without an end, at work or interrupted: that comes first."""
+    for run, records in unfinished_runs(seen).items():
+        name = next(iter(records))
+        host = seen.host(name)
+        if host is not None and at_work(host, run, seen.at):
+            lock = host.state["lock"]
+            raise LockedError(
+                f"{name} is locked by {lock['owner']} for {lock['purpose']} since {lock['taken_at']} (run {run}).",
+                remedy="wait until it ends",
+            )
+        raise LockedError(
+            f"Run {run} of {records[name].get('owner', 'somebody')} is unfinished on {', '.join(records)}.",
+            remedy=f"selextract-infra resume {run}, or rollback {run}",
+        )
 
 
 def resume(fleet: Fleet, run_id: str) -> Run:
@@ -157,13 +174,17 @@ def _recorded_plan(fleet: Fleet, run: Run | None) -> Plan:
 
 
 def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
-    """The Run as the hosts tell it: the steps they hold as verified are results, everything else is still to do."""
+    """The Run as the hosts tell it: the steps they hold as verified are results, everything else is still to do.
+
+    The last step is always to do: it changes nothing where it is done already, and it ends the Run on the host.
+    """
     first = next(iter(records.values()))
+    last = plan.steps[-1].id
     verified = tuple(
         StepResult(step=step, host=host, status=StepStatus.VERIFIED)
         for host, record in records.items()
         for step, state in record.get("steps", {}).items()
-        if state.get("status") == StepStatus.VERIFIED
+        if state.get("status") == StepStatus.VERIFIED and step != last
     )
     return Run(
         id=run_id,
