@@ -1,8 +1,8 @@
 """Simulate: recorded metrics replayed through the autoscaler's own code. Nothing is changed anywhere.
 
-The file is streamed: memory depends on the services and on what is done with them, not on the samples. CPU is shared out:
-what was recorded with some instances is taken to be the same load on as many as the replay has at that time. Memory,
-response times and queues are replayed as they were recorded.
+The file is streamed: memory depends on the services and on what is done with them, not on the samples. CPU is shared
+out: what was recorded with some instances is taken to be the same load on as many as the replay has at that time.
+Memory, response times and queues are replayed as they were recorded.
 """
 
 from __future__ import annotations
