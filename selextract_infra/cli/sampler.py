@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.history_wait import wait_for_history
         from selextract_infra.operations.single_playbook import install_sampler
-
         from selextract_infra.policy.units import DURATION
 
         seconds = float(DURATION.parse(wait)) if wait else 0.0

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from selextract_infra.model.base import Frozen
 
@@ -19,6 +19,14 @@ def _floats(values: Any) -> NDArray[np.float64]:
 
 def _integers(values: Any) -> NDArray[np.int64]:
     return np.asarray(values, dtype=np.int64)
+
+
+def _no_floats() -> NDArray[np.float64]:
+    return np.empty(0)
+
+
+def _no_integers() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
 
 
 def _plain(values: NDArray[Any]) -> list[Any]:
@@ -52,15 +60,15 @@ class ContainerHistory(Frozen):
     service: str | None = None
     bucket_seconds: float = 60.0
     interval_seconds: float = 15.0
-    at: IntColumn = np.empty(0, np.int64)
-    cpu: FloatColumn = np.empty(0)
-    cpu_peak: FloatColumn = np.empty(0)
-    memory: IntColumn = np.empty(0, np.int64)
-    page_cache: IntColumn = np.empty(0, np.int64)
-    oom_kills: IntColumn = np.empty(0, np.int64)
-    restarts: IntColumn = np.empty(0, np.int64)
-    samples: IntColumn = np.empty(0, np.int64)
-    memory_limit: IntColumn = np.empty(0, np.int64)
+    at: IntColumn = Field(default_factory=_no_integers)
+    cpu: FloatColumn = Field(default_factory=_no_floats)
+    cpu_peak: FloatColumn = Field(default_factory=_no_floats)
+    memory: IntColumn = Field(default_factory=_no_integers)
+    page_cache: IntColumn = Field(default_factory=_no_integers)
+    oom_kills: IntColumn = Field(default_factory=_no_integers)
+    restarts: IntColumn = Field(default_factory=_no_integers)
+    samples: IntColumn = Field(default_factory=_no_integers)
+    memory_limit: IntColumn = Field(default_factory=_no_integers)
 
     @model_validator(mode="after")
     def _columns_match(self) -> ContainerHistory:
