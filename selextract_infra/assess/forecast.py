@@ -147,7 +147,8 @@ def _full(
             must_win_by=rules.must_win_by,
         ),
     )
-    bounds = intervals(test, fitted.values, rules.interval, _days(rules.history) // 2)
+    recent = _days(rules.history) // 2  # errors of an older system say little about this one
+    bounds = intervals(test, fitted.values, rules.interval, recent)
     restart = max((shift.day for shift in shifts), default=0)
     ahead = outlook(
         test,
@@ -156,7 +157,7 @@ def _full(
         restart,
         fit=_days(rules.fit),
         farthest=_days(rules.farthest),
-        history=_days(rules.history) // 2,
+        history=recent,
     )
     ahead = expected(ahead, events, series.end)
     confidence, reason = _confidence(fitted, restart, policy)
@@ -222,7 +223,12 @@ def _rule(series: Series, days: NDArray[np.float64], current: float, usable: flo
     path = line(days, 2, _WEEK)
     growth = float(path[1] - path[0]) * _WEEK
     return linear_exhaustion(
-        series.name, current=f"{current:.12g}", weekly_growth=f"{growth:.12g}", limit=f"{usable:.12g}", policy=policy
+        series.name,
+        current=f"{current:.12g}",
+        weekly_growth=f"{growth:.12g}",
+        limit=f"{usable:.12g}",
+        policy=policy,
+        unit=series.unit,
     )
 
 

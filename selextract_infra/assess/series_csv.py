@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TextIO
 
 from selextract_infra.assess.series import DailyUse, Days, Series
@@ -32,7 +32,6 @@ def read_series(
     time_column: str | None = None,
     use: DailyUse = DailyUse.MEAN,
     zone: tzinfo | None = None,
-    on_line: Callable[[int], None] | None = None,
 ) -> Series:
     """The daily use in ``column``; ``stream`` is read once, line by line, so its size does not matter.
 
@@ -40,7 +39,7 @@ def read_series(
     the one with a usual name, else the first that holds a time. Times are ISO 8601 or seconds since 1970; with ``zone``
     they are turned into its days. ``file`` is only for sentences. Raises UsageError with the line for everything else.
     """
-    rows = _rows(stream, file, on_line)
+    rows = _rows(stream, file)
     header = next(rows, None)
     if header is None:
         raise UsageError(f"{file} is empty.", remedy="name the columns in its first line, one sample in each other")
@@ -66,35 +65,26 @@ def read_series(
 def read_stamp(text: str, place: object) -> datetime:
     """A time in ISO 8601, or as seconds (or milli-, micro-, nanoseconds) since 1970. Raises UsageError."""
     try:
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(text) if "-" in text else _since_1970(float(text))
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        return datetime.fromisoformat(text.strip().replace("/", "-"))
     except ValueError:
-        stamp = _other_stamp(text.strip())
-    if stamp is None:
-        raise UsageError(
-            f"{place} has {_shown(text)} where a time should be.",
-            remedy="write times like 2026-01-31, 2026-01-31 14:30:00+00:00, or as seconds since 1970",
-        )
-    return stamp
+        pass
+    raise UsageError(
+        f"{place} has {_shown(text)} where a time should be.",
+        remedy="write times like 2026-01-31, 2026-01-31 14:30:00+00:00, or as seconds since 1970",
+    )
 
 
-def _other_stamp(text: str) -> datetime | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            return datetime.fromisoformat(text.replace("/", "-"))
-        except ValueError:
-            return None
-    if not seconds >= _FIRST_EPOCH:
-        return None
-    for least, per_second in _EPOCH_UNITS:
-        if seconds >= least:
-            seconds /= per_second
-            break
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    except OverflowError:
-        return None
+def _since_1970(number: float) -> datetime:
+    """The time after so many seconds or fractions of them; ValueError for what is a value rather than a time."""
+    if not number >= _FIRST_EPOCH:
+        raise ValueError(number)
+    if number >= _EPOCH_UNITS[-1][0]:
+        number /= next(per_second for least, per_second in _EPOCH_UNITS if number >= least)
+    return datetime.fromtimestamp(number, UTC)
 
 
 @dataclass(slots=True)
@@ -108,9 +98,9 @@ class _Place:
         return f"Line {self.number} of {self.file}"
 
 
-def _rows(stream: TextIO, file: str, on_line: Callable[[int], None] | None) -> Iterator[tuple[int, list[str]]]:
+def _rows(stream: TextIO, file: str) -> Iterator[tuple[int, list[str]]]:
     """Each record with the number of its last line."""
-    lines = _Lines(stream, file, on_line)
+    lines = _Lines(stream, file)
     try:
         first = next(lines, None)
         if first is None:
@@ -130,11 +120,10 @@ def _rows(stream: TextIO, file: str, on_line: Callable[[int], None] | None) -> I
 class _Lines:
     """The stream's lines, counted; a line without an end is refused before it fills the memory."""
 
-    def __init__(self, stream: TextIO, file: str, on_line: Callable[[int], None] | None) -> None:
+    def __init__(self, stream: TextIO, file: str) -> None:
         self.number = 0
         self._readline = stream.readline
         self._file = file
-        self._on_line = on_line
 
     def __iter__(self) -> _Lines:
         return self
@@ -148,8 +137,6 @@ class _Lines:
             raise UsageError(
                 f"Line {self.number} of {self._file} is longer than a megabyte; this is no CSV of samples."
             )
-        if self._on_line is not None:
-            self._on_line(self.number)
         return line
 
 
