@@ -33,11 +33,6 @@ class PlannedEvent:
     factor: float | None = None
     name: str = ""
 
-    def days(self) -> Iterator[date]:
-        """Each of its days."""
-        for after in range((self.last - self.first).days + 1):
-            yield self.first + timedelta(days=after)
-
 
 @dataclass(frozen=True)
 class FitDays:
@@ -54,11 +49,7 @@ class FitDays:
 
 def fit_days(series: Series, events: Sequence[PlannedEvent], *, history: int, longest_gap: int) -> FitDays:
     """The last ``history`` days after the last gap of more than ``longest_gap`` days."""
-    span = set()
-    for event in events:
-        if event.last >= series.start and event.first <= series.end:
-            span.update(event.days() if event.first >= series.start else _overlap(event, series))
-    bare = series.without(span)
+    bare = series.without(day for event in events for day in _known_days(event, series))
     known = np.flatnonzero(np.isfinite(bare.values))
     if len(known) == 0:
         return FitDays(series.start, np.empty(0), np.empty(0, dtype=bool), gap_before=False)
@@ -70,8 +61,11 @@ def fit_days(series: Series, events: Sequence[PlannedEvent], *, history: int, lo
     return FitDays(series.start + timedelta(days=first), _filled(values), real, gap_before=bool(len(gaps)))
 
 
-def _overlap(event: PlannedEvent, series: Series) -> Iterator[date]:
-    return PlannedEvent(series.start, min(event.last, series.end)).days()
+def _known_days(event: PlannedEvent, series: Series) -> Iterator[date]:
+    """The days of an event that the series has."""
+    first, last = max(event.first, series.start), min(event.last, series.end)
+    for after in range((last - first).days + 1):
+        yield first + timedelta(days=after)
 
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:

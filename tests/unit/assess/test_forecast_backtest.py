@@ -138,3 +138,9 @@ def test_planned_days_and_old_days_are_not_looked_at() -> None:
     assert np.flatnonzero(~found.real).tolist() == [2, 3]
     recent = fit_days(Series("use", date(2026, 1, 5), np.arange(40.0)), [event], history=30, longest_gap=28)
     assert (recent.start, len(recent.values)) == (date(2026, 1, 15), 30)
+
+
+def test_an_event_of_ten_thousand_years_is_no_work() -> None:
+    forever = PlannedEvent(date.min, date.max)
+    found = fit_days(Series("use", date(2026, 1, 5), np.arange(40.0)), [forever] * 1000, history=730, longest_gap=28)
+    assert len(found.values) == 0
