@@ -176,7 +176,7 @@ def test_a_file_of_any_size_is_read_line_by_line() -> None:
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
-    with pytest.raises(UsageError, match="Line 2 .* is longer than a megabyte"):
+    with pytest.raises(UsageError, match=r"Line 2 .* is longer than a megabyte"):
         read_made(chain([b"time,use\n"], repeat(b"x" * 1000)))
 
 
