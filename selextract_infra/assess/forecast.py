@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ _DAY_SECONDS = 86400
 _WEEK = 7
 _SMALLEST_SHARE = 0.01
 _FRESH_DAYS = 2
+_MEASURABLE = 1e-30
 _FEWEST_ORIGINS = 14
 
 
@@ -224,12 +226,17 @@ def _rule(series: Series, days: NDArray[np.float64], current: float, usable: flo
     growth = float(path[1] - path[0]) * _WEEK
     return linear_exhaustion(
         series.name,
-        current=f"{current:.12g}",
-        weekly_growth=f"{growth:.12g}",
-        limit=f"{usable:.12g}",
+        current=_decimal(current),
+        weekly_growth=_decimal(growth),
+        limit=_decimal(usable),
         policy=policy,
         unit=series.unit,
     )
+
+
+def _decimal(value: float) -> Fraction:
+    """The number as a person would write it; what is far below anything measurable is 0."""
+    return Fraction(f"{value:.12g}") if abs(value) >= _MEASURABLE else Fraction(0)
 
 
 def _judged_origins(test: Backtest, days: int, asked: int, fit: int, least: int) -> NDArray[np.bool_]:

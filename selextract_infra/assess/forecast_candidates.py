@@ -116,7 +116,7 @@ def drift(days: Days, horizon: int, fit: int) -> Days:
 
 def guide_rule(days: Days, horizon: int) -> Days:
     """The guide's linear rule: the least-squares line through the last seven days (PRE-01, PRE-04)."""
-    return np.maximum(line(days, horizon, WEEK), 0)
+    return np.asarray(np.maximum(line(days, horizon, WEEK), 0))
 
 
 # Week and level: what traffic, CPU and memory follow. Trend: what disks and tables follow.
@@ -146,7 +146,7 @@ def all_paths(days: Days, horizon: int, fit: int) -> Days:
     """Every candidate's path, then the ensembles', in the order of the tables; none is below zero."""
     paths = {name: candidate(days, horizon, fit) for name, candidate in (LEVEL_CANDIDATES | TREND_CANDIDATES).items()}
     medians = [np.median([paths[name] for name in members], axis=0) for members in ENSEMBLES.values()]
-    return np.maximum(np.vstack([*paths.values(), *medians]), 0)
+    return np.asarray(np.maximum(np.vstack([*paths.values(), *medians]), 0))
 
 
 @lru_cache(maxsize=128)

@@ -57,14 +57,14 @@ def error_shares(test: Backtest, days: Floats) -> Floats:
     return np.asarray((test.actual - test.chosen) / _scales(test, days))
 
 
-def scale_of(path: Floats, level: float) -> Floats:
-    """What errors are relative to."""
-    return np.maximum(path, max(_LOWEST_SCALE * level, np.finfo(float).tiny))
+def scale_of(path: Floats, level: float, smallest: float) -> Floats:
+    """What errors are relative to: the forecast, but not less than a share of the level and of the whole series."""
+    return np.asarray(np.maximum(path, max(_LOWEST_SCALE * level, smallest)))
 
 
 def _scales(test: Backtest, days: Floats) -> Floats:
     levels = [float(days[max(0, origin - 28) : origin].mean()) for origin in test.origins]
-    return np.stack([scale_of(path, level) for path, level in zip(test.chosen, levels, strict=True)])
+    return np.stack([scale_of(path, level, test.smallest) for path, level in zip(test.chosen, levels, strict=True)])
 
 
 def _missed(

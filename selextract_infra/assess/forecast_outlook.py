@@ -56,7 +56,7 @@ def outlook(
     known = days[restart:]
     horizon = test.chosen.shape[1]
     path = _carried_on(test, known, max(farthest, horizon), fit)
-    scale = scale_of(path, float(known[-_LEVEL_DAYS:].mean()))
+    scale = scale_of(path, float(known[-_LEVEL_DAYS:].mean()), test.smallest)
     recent = test.origins >= test.origins[-1] - history
     errors = _error_futures(error_shares(test, days)[recent], len(path))
     return Outlook(
@@ -77,7 +77,7 @@ def _carried_on(test: Backtest, known: Floats, days: int, fit: int) -> Floats:
         beyond = np.arange(days - horizon)
         week = path[max(0, horizon - _WEEK) : horizon]
         path[horizon:] = week[beyond % len(week)] + steepness(known) * (beyond // _WEEK + 1) * _WEEK
-    return np.maximum(path, 0)
+    return np.asarray(np.maximum(path, 0))
 
 
 def _error_futures(errors: Floats, days: int) -> Floats:
