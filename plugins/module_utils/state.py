@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -83,6 +84,20 @@ class StateFolder:
         except OSError as problem:
             raise HostSideError(f"{self.path} cannot be read ({_reason(problem)}).", kind="state") from problem
         return sorted(name for name in found if name.endswith(".json"))
+
+    def holds_more_than_the_lock(self) -> bool:
+        """Whether anything but the lock and what it needs is there."""
+        found = set(os.listdir(self.path)) if os.path.isdir(self.path) else set()
+        return bool(found - {_GUARD, "lock.json", "runs"} or self.names("runs"))
+
+    def remove_all(self) -> None:
+        """Remove the folder with everything in it."""
+        try:
+            shutil.rmtree(self.path)
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

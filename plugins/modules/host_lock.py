@@ -17,9 +17,12 @@ description:
 author: ["selextract-infra contributors"]
 options:
   state:
-    description: Whether the lock is to be ours, or free.
+    description:
+      - Whether the lock is to be ours, or free.
+      - V(gone) removes the whole state of this collection from the host, our lock with it. That is a change where there
+        was more than the lock.
     type: str
-    choices: [held, free]
+    choices: [held, free, gone]
     default: held
   run_id:
     description: ID of the Run. Without it, O(state=free) frees anybody's lock that no unfinished Run stands behind.
@@ -87,6 +90,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.failure import HostSideError
 from ..module_utils.lock import Claim, Verdict, free, hold, judge
 from ..module_utils.module import STATE_OPTION, run
 from ..module_utils.runs import RunRecord
@@ -96,7 +100,7 @@ from ..module_utils.state import StateFolder
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["held", "free"], "default": "held"},
+            "state": {"type": "str", "choices": ["held", "free", "gone"], "default": "held"},
             "run_id": {"type": "str"},
             "owner": {"type": "str", "default": "somebody unknown"},
             "purpose": {"type": "str", "default": "no purpose given"},
@@ -112,10 +116,10 @@ def main() -> None:
             },
             "state_folder": STATE_OPTION,
         },
-        required_if=[("state", "held", ["run_id"])],
+        required_if=[("state", "held", ["run_id"]), ("state", "gone", ["run_id"])],
         supports_check_mode=True,
     )
-    run(module, _held if module.params["state"] == "held" else _free)
+    run(module, {"held": _held, "free": _free, "gone": _gone}[module.params["state"]])
 
 
 def _held(module: AnsibleModule) -> dict[str, Any]:
@@ -146,6 +150,18 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
         module.fail_json(msg=verdict.sentence, kind="locked", **_result(verdict))
     removed = given["run_id"] is None and verdict.holder is not None
     return {**_result(verdict), "changed": removed, **({"status": status} if status else {})}
+
+
+def _gone(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    holder = folder.read("lock.json")
+    if not module.check_mode and (holder or {}).get("run_id") != given["run_id"]:
+        raise HostSideError("The lock is not ours, so nothing was removed.", kind="locked")
+    more = folder.holds_more_than_the_lock()
+    if not module.check_mode:
+        folder.remove_all()
+    return {**_result(Verdict(True, holder)), "changed": more}
 
 
 def _ended(folder: StateFolder, run_id: str) -> str | None:
