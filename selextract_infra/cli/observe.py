@@ -39,9 +39,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Look at the hosts and record what is seen: facts, containers, limits, usage, Compose projects."""
         from selextract_infra.cli.cancelling import cancellable
-        from selextract_infra.errors import HostUnreachableError
+        from selextract_infra.errors import HostError
         from selextract_infra.observe.recorded import save_observation
         from selextract_infra.operations.fleet import Fleet
+        from selextract_infra.operations.sight import missing_hosts
 
         with (
             cancellable() as cancel,
@@ -52,8 +53,8 @@ def register(app: typer.Typer) -> None:
             save_observation(seen, out)
             say(f"Saved to {out}; use it with --observation {out}.")
         emit(seen, lambda screen: _screen(screen, seen), form)
-        if seen.unreachable:
-            raise typer.Exit(HostUnreachableError.exit_code)
+        if missing_hosts(seen):
+            raise typer.Exit(HostError.exit_code)
 
 
 def _screen(screen: Console, seen: Observation) -> None:

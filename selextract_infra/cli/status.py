@@ -36,15 +36,15 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """What runs, what was interrupted, locked or frozen, and what the app's next `up` will recreate."""
-        from selextract_infra.errors import HostUnreachableError
+        from selextract_infra.errors import HostError
         from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.status import status as look
 
         with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
             seen = look(fleet)
         emit(seen, lambda screen: _screen(screen, seen), form)
-        if seen.unreachable:
-            raise typer.Exit(HostUnreachableError.exit_code)
+        if seen.unreachable or any(host.problem for host in seen.hosts):
+            raise typer.Exit(HostError.exit_code)
 
 
 def _screen(screen: Console, seen: Status) -> None:
