@@ -69,7 +69,9 @@ def _rule_lines(found: Explanation, width: int) -> list[str]:
 
 
 def _number(number: Number) -> str:
-    return f"{number:,}" if isinstance(number, int) else f"{number:g}" if isinstance(number, float) else number
+    if isinstance(number, str):
+        return number
+    return f"{number:,.0f}" if isinstance(number, int) or abs(number) >= 100_000 else f"{number:g}"
 
 
 def _said(text: str, width: int) -> str:
