@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .runs import moment, unfinished_runs
+from .failure import HostSideError
+from .runs import RunRecord, moment, unfinished_runs
 from .state import StateFolder
 
-__all__ = ["Claim", "Verdict", "free", "hold", "judge"]
+__all__ = ["Claim", "Verdict", "free", "held_run", "hold", "judge"]
 
 _FILE = "lock.json"
 
@@ -80,6 +81,19 @@ def hold(folder: StateFolder, claim: Claim, now: float) -> Verdict:
         if verdict.acquired and verdict.holder is not None:
             folder.write(_FILE, verdict.holder)
     return verdict
+
+
+def held_run(folder: StateFolder, run_id: str) -> RunRecord:
+    """The record of a Run that has begun here and holds the lock: whoever changes something asks for it first.
+
+    Raises ``HostSideError`` of kind ``locked`` when the lock is free or somebody else's.
+    """
+    current, record = folder.read(_FILE), RunRecord(folder, run_id)
+    if current is None or not record.exists:
+        raise HostSideError(f"Run {run_id} has no lock on this host; it has to take it first.", kind="locked")
+    if current.get("run_id") != run_id:
+        raise HostSideError(Verdict(False, current).sentence, kind="locked")
+    return record
 
 
 def free(folder: StateFolder, run_id: str | None, *, check: bool = False) -> Verdict:

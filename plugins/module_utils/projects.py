@@ -27,7 +27,7 @@ def observe_projects(containers: list[Container], mapped: list[dict[str, str]]) 
     if not directories:
         return []
     with ThreadPoolExecutor(min(4, len(directories))) as pool:
-        return list(pool.map(lambda item: _observe(*item, containers), sorted(directories.items())))
+        return list(pool.map(lambda item: _observe(item[0], item[1], containers), sorted(directories.items())))
 
 
 def _observe(name: str, directory: str, containers: list[Container]) -> dict[str, Any]:

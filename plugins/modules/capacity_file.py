@@ -88,6 +88,7 @@ from ..module_utils.compose import CAPACITY_FILE
 from ..module_utils.containers import find_containers
 from ..module_utils.engine import DEFAULT_SOCKET, Engine
 from ..module_utils.failure import HostSideError
+from ..module_utils.lock import held_run
 from ..module_utils.module import STATE_OPTION, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
@@ -118,13 +119,11 @@ def _present(module: AnsibleModule) -> dict[str, Any]:
     text, environment = render(given["services"]), writer.environment_with_us()
     result = _result(writer, text, environment)
     if result["changed"] and not module.check_mode:
-        _write(writer, text, RunRecord(folder, given["run_id"]), given["step_id"])
+        _write(writer, text, held_run(folder, given["run_id"]), given["step_id"])
     return {**result, "files": [name for name in writer.files if name != CAPACITY_FILE] + [CAPACITY_FILE]}
 
 
 def _write(writer: CapacityWriter, text: str, record: RunRecord, step_id: str) -> None:
-    if not record.exists:
-        raise HostSideError("The Run has not begun on this host; its lock has to be taken first.", kind="usage")
     if not record.step(step_id):
         record.start_step(step_id, time.time())
     record.note_inverse(step_id, "capacity_file", writer.inverse())

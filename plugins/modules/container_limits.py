@@ -88,6 +88,7 @@ from ..module_utils.limits import (
     refuse_shrinking,
     wanted_for,
 )
+from ..module_utils.lock import held_run
 from ..module_utils.module import STATE_OPTION, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
@@ -127,9 +128,8 @@ def _limit(module: AnsibleModule) -> dict[str, Any]:
             if change.body:
                 refuse_shrinking(change.container, change.wanted, given["shrink_margin"])
         if not module.check_mode:
-            _carry_out(
-                engine, changes, RunRecord(StateFolder(given["state_folder"]), given["run_id"]), given["step_id"]
-            )
+            record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+            _carry_out(engine, changes, record, given["step_id"])
     return _result(changes)
 
 
@@ -150,8 +150,6 @@ def _changes(containers: list[Container], given: dict[str, Any], host: Capabilit
 
 
 def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id: str) -> None:
-    if not record.exists:
-        raise HostSideError("The Run has not begun on this host; its lock has to be taken first.", kind="usage")
     record.start_step(step_id, time.time())
     differing = [change for change in changes if change.body]
     if differing:

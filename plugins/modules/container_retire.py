@@ -80,8 +80,8 @@ from ..module_utils.containers import Container, find_containers
 from ..module_utils.engine import DEFAULT_SOCKET, Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.limits import inverse_of
+from ..module_utils.lock import held_run
 from ..module_utils.module import STATE_OPTION, run
-from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
 
@@ -105,26 +105,19 @@ def main() -> None:
 
 def _retire(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    record = RunRecord(StateFolder(given["state_folder"]), given["run_id"])
-    if not module.check_mode:
-        _begin(record, given["step_id"])
+    record = None if module.check_mode else held_run(StateFolder(given["state_folder"]), given["run_id"])
+    if record is not None and record.step(given["step_id"]).get("status") != "running":
+        record.start_step(given["step_id"], time.time())
     with Engine(given["docker_socket"]) as engine:
         container = _container(engine, given)
         if container is None or container.config_hash == _hash_in_force(given):
             return {"changed": False, "container": None}
-        if not module.check_mode:
+        if record is not None:
             record.note_inverse(given["step_id"], "containers", {container.id: inverse_of(container)})
             grace = container.stop_grace if given["stop_grace"] is None else given["stop_grace"]
             engine.stop(container.id, grace)
             engine.remove(container.id)
     return {"changed": True, "container": container.id}
-
-
-def _begin(record: RunRecord, step_id: str) -> None:
-    if not record.exists:
-        raise HostSideError("The Run has not begun on this host; its lock has to be taken first.", kind="usage")
-    if record.step(step_id).get("status") != "running":
-        record.start_step(step_id, time.time())
 
 
 def _container(engine: Engine, given: dict[str, Any]) -> Container | None:

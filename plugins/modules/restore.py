@@ -53,6 +53,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.failure import HostSideError
+from ..module_utils.lock import held_run
 from ..module_utils.module import STATE_OPTION, run
 from ..module_utils.restoring import Restoring
 from ..module_utils.runs import RunRecord
@@ -75,11 +76,9 @@ def main() -> None:
 def _restore(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    record = RunRecord(folder, given["run_id"])
-    if not record.exists:
+    record = RunRecord(folder, given["run_id"]) if module.check_mode else held_run(folder, given["run_id"])
+    if given["steps"] is None and not record.content["steps"]:
         raise HostSideError(f"This host knows no run {given['run_id']}.", kind="usage")
-    if not module.check_mode:
-        folder.prepare()
     restoring = Restoring(folder, given["docker_socket"], module.check_mode)
     for step_id in given["steps"] if given["steps"] is not None else _begun(record):
         restoring.step(record, step_id)

@@ -56,8 +56,9 @@ def test_everything_is_put_back_in_the_containers_and_in_the_files(shop: Shop) -
     assert shop.limits("shop-web-1") == (64 * MIB, 64 * MIB, 0.3)
     assert shop.read(".env") == "SECRET='s3cret'\nLAST=without-newline"
     assert shop.shell(f"ls {DIRECTORY}").split() == ["compose.yml"]
-    assert shop.module("host_lock", state="free", run_id=shop.run_id)["status"] == "rolled back"
     assert not shop.module("restore", run_id=shop.run_id)["changed"]
+    assert shop.module("host_lock", state="free", run_id=shop.run_id)["status"] == "rolled back"
+    assert shop.module("restore", run_id=shop.run_id)["kind"] == "locked"
 
 
 def test_a_container_without_limits_gets_the_hosts_totals_back_and_the_note_says_so(shop: Shop) -> None:

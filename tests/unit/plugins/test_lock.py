@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.lock import Claim, Verdict, free, hold, judge
+from plugins.module_utils.lock import Claim, Verdict, free, held_run, hold, judge
 from plugins.module_utils.runs import RunRecord
 from plugins.module_utils.state import StateFolder
 
@@ -121,3 +121,19 @@ def test_a_lock_file_that_is_no_record_is_never_taken_over(folder: StateFolder) 
     Path(folder.path, "lock.json").write_text("not json", encoding="utf-8")
     with pytest.raises(HostSideError, match="nothing was touched"):
         hold(folder, claim(), NOW)
+
+
+def test_only_a_run_that_began_and_holds_the_lock_may_change_anything(folder: StateFolder) -> None:
+    with pytest.raises(HostSideError, match="has to take it first"):
+        held_run(folder, "run-a")
+    hold(folder, claim(), NOW)
+    with pytest.raises(HostSideError, match="has to take it first"):
+        held_run(folder, "run-a")
+    RunRecord(folder, "run-a").begin({"owner": "me"}, NOW)
+    assert held_run(folder, "run-a").exists
+    free(folder, "run-a")
+    hold(folder, claim("run-a"), NOW)
+    RunRecord(folder, "run-b").begin({"owner": "me"}, NOW)
+    with pytest.raises(HostSideError, match="locked by owner of run-a") as problem:
+        held_run(folder, "run-b")
+    assert problem.value.kind == "locked"
