@@ -54,14 +54,3 @@ def dropping(lab: Lab, port: int) -> Iterator[None]:
         yield
     finally:
         console.execute("iptables", "-D", *rule)
-
-
-@contextmanager
-def patient(lab: Lab) -> Iterator[None]:
-    """While inside, sshd on ``app1`` does not turn the tests' machine away for its failed logins (OpenSSH 9.8 does)."""
-    console, file = lab.host("app1"), "/etc/ssh/sshd_config.d/patient.conf"
-    console.execute("sh", "-c", f"echo 'PerSourcePenalties no' > {file}; sshd -t || rm {file}; systemctl reload ssh")
-    try:
-        yield
-    finally:
-        console.execute("sh", "-c", f"rm -f {file}; systemctl reload ssh")

@@ -15,7 +15,7 @@ import pytest
 
 from selextract_infra.lab import Lab
 from tests.lab.program import ROOT, Answer, environment
-from tests.lab.reaching import BLACK_HOLE, dropping, new_key, patient, ssh_arguments, written
+from tests.lab.reaching import BLACK_HOLE, dropping, new_key, ssh_arguments, written
 
 pytestmark = pytest.mark.lab
 
@@ -39,12 +39,6 @@ def checks(answer: Answer, host: str) -> dict[str, dict[str, Any]]:
 
 def problems(answer: Answer, host: str) -> dict[str, str]:
     return {name: check["sentence"] for name, check in checks(answer, host).items() if check["status"] == "problem"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience(lab: Lab) -> Iterator[None]:
-    with patient(lab):
-        yield
 
 
 @pytest.fixture(scope="module")
