@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from selextract_infra.apply.identity import new_run_id, owner
@@ -19,6 +20,7 @@ from selextract_infra.operations.fleet import Fleet
 __all__ = ["freeze", "install_sampler", "uninstall", "unlock"]
 
 _BOUND_SECONDS = 600.0
+_DAY_SECONDS = 86_400
 
 
 def freeze(fleet: Fleet, *, frozen: bool, reason: str) -> tuple[str, ...]:
@@ -37,7 +39,9 @@ def unlock(fleet: Fleet, *, reason: str) -> tuple[str, ...]:
 
 def install_sampler(fleet: Fleet) -> tuple[str, ...]:
     """Install or update the Sampler on every host; returns the hosts that changed."""
-    return _everywhere(fleet, "sampler", {}, "sampler", "install the sampler")
+    rules = fleet.policy.rightsizing
+    lengths = {"interval": rules.interval, "bucket": rules.bucket, "days": ceil(rules.window / _DAY_SECONDS)}
+    return _everywhere(fleet, "sampler", lengths, "sampler", "install the sampler")
 
 
 def uninstall(fleet: Fleet) -> tuple[str, ...]:
