@@ -14,7 +14,7 @@ from selextract_infra.errors import (
     SelextractError,
     StepFailedError,
 )
-from selextract_infra.hosts.runner import PlaybookOutcome, PlaybookRun, run_playbook
+from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.operations.fleet import Fleet
 
 __all__ = ["freeze", "install_sampler", "uninstall", "unlock"]
@@ -87,13 +87,23 @@ def _everywhere(
 def _raise_worst(outcome: PlaybookOutcome) -> None:
     if outcome.status == "cancelled":
         raise CancelledError("Cancelled; the work on the hosts was stopped.")
+    failed = {name: host for name, host in sorted(outcome.hosts.items()) if host.status != "ok"}
+    refusals = [_named(name, host) for name, host in failed.items() if _refused(host)]
+    if refusals:  # then the others gave their lock back and did nothing
+        raise LockedError("; ".join(refusals) + ".")
     failures: dict[type[SelextractError], list[str]] = {}
-    for name, host in sorted(outcome.hosts.items()):
-        if host.status == "ok":
-            continue
-        locked = any(result.get("acquired") is False for result in host.results.values())
-        kind = LockedError if locked else StepFailedError if host.status == "failed" else HostUnreachableError
-        failures.setdefault(kind, []).append(f"{name}: {host.message.rstrip('.')}")
-    for kind in (StepFailedError, HostUnreachableError, LockedError):
+    for name, host in failed.items():
+        kind = StepFailedError if host.status == "failed" else HostUnreachableError
+        failures.setdefault(kind, []).append(_named(name, host))
+    for kind in (StepFailedError, HostUnreachableError):
         if kind in failures:
             raise kind("; ".join(failures[kind]) + ".")
+
+
+def _refused(host: HostOutcome) -> bool:
+    return any(result.get("acquired") is False for result in host.results.values())
+
+
+def _named(name: str, host: HostOutcome) -> str:
+    message = host.message.rstrip(".")
+    return message if message.startswith(f"{name}:") else f"{name}: {message}"
