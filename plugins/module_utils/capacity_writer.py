@@ -179,7 +179,7 @@ class CapacityWriter:
 
     def _check_beside(self, text: str) -> None:
         """Let Compose read the app's files with the new text, before anything is in place."""
-        trial = os.path.join(self._directory, f".{CAPACITY_FILE}.{os.getpid()}")
+        trial = os.path.join(self._directory, f".{CAPACITY_FILE}.trial")
         others = [name for name in self.files if os.path.basename(name) != CAPACITY_FILE]
         try:
             write_whole(trial, text.encode(), mode=0o600)

@@ -50,7 +50,8 @@ class Gate:
         by_id = {container.id: container for container in containers}
         for name, before in self.in_place.items():
             container = by_id.get(name)
-            if container and container.started_at and _moment(container.started_at) > self.began:
+            again = container and container.started_at and _moment(container.started_at) > self.began
+            if container and again and before.get("running", True):
                 raise HostSideError(f"{container.name} restarted after its limits were changed.", kind="gate")
             if container and _lowered(before, container) and self._killed(engine, container, now):
                 raise HostSideError(f"{container.name} was killed for memory after its limit was lowered.", kind="gate")

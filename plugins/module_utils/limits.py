@@ -92,7 +92,7 @@ def change_of(container: Container, wanted: Limits, host: Capability) -> dict[st
 def inverse_of(container: Container) -> dict[str, Any]:
     """What must be known to put the container's limits back."""
     known = {"name": container.name, "project": container.project, "service": container.service}
-    return {**known, **Limits.of(container).result()}
+    return {**known, "running": container.running, **Limits.of(container).result()}
 
 
 def restoration(inverse: dict[str, Any], container: Container, host: Capability) -> tuple[dict[str, int], str | None]:

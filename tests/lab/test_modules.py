@@ -254,3 +254,12 @@ def test_where_docker_does_not_run_the_facts_are_seen_and_one_sentence_says_so(s
     shop.begin()
     failed = shop.step("container_limits", project="shop", services=SMALLER, shrink_margin=0.1, **missing)
     assert failed["kind"] == "docker"
+
+
+def test_a_container_that_was_down_before_may_come_up_after_its_limit_was_raised(shop: Shop) -> None:
+    shop.shell("docker stop -t 0 shop-jobs-1")
+    shop.begin()
+    raised = {"jobs": {"memory": 80 * MIB}}
+    assert shop.limit(raised)["changed"]
+    shop.shell("docker start shop-jobs-1")
+    assert shop.step("health_gate", project="shop", services=raised)["verified"]
