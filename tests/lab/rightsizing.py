@@ -78,6 +78,18 @@ def with_history(lab: Lab, program: Program) -> None:
         wait_for(enough, bound=300, what="the sampler wrote a history")
 
 
+def at_rest(lab: Lab) -> None:
+    """Wait until the sampler has written buckets that began after now: what came before is all in the history."""
+
+    def newest() -> int:
+        return int(
+            lab.ssh("app1", "tail -qn 1 /var/lib/selextract-infra/samples/*.jsonl | tr -d '[' | cut -d, -f1").stdout
+        )
+
+    before = newest()
+    wait_for(lambda: newest() >= before + 15, bound=60, what="the sampler goes on")
+
+
 def policy_of(lab: Lab, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A copy of the lab's inventory in ``folder`` whose policy was changed by ``change``."""
     shutil.copytree(lab.state().inventory, folder)

@@ -8,7 +8,7 @@ import pytest
 
 from selextract_infra.lab import Lab
 from tests.lab.program import Program, by_hand, wait_for
-from tests.lab.rightsizing import DEPLOYED, limits, started
+from tests.lab.rightsizing import DEPLOYED, at_rest, limits, started
 
 pytestmark = pytest.mark.lab
 
@@ -28,6 +28,7 @@ def test_right_sizing_under_load_loses_nothing_and_restarts_nothing(lab: Lab, se
 
 
 def test_a_second_run_has_nothing_to_do(lab: Lab, seasoned: Program) -> None:
+    at_rest(lab)
     first = seasoned.run("rightsize", "--apply", "--yes")
     assert first.code == 0, first.words
     plan = seasoned.plan()
