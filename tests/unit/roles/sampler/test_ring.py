@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from selextract_sampler.ring import Ring
 
 DAY = 86_400
@@ -50,20 +50,22 @@ def test_half_a_line_left_by_a_kill_is_cut_and_the_rest_kept(tmp_path: Path) -> 
     assert rows(tmp_path) == [ROW, ROW, ROW]
 
 
-@pytest.fixture
+@contextmanager
 def almost_full_disk() -> Iterator[None]:
-    """The kernel refuses every file beyond this size, in the middle of a write if need be."""
+    """The kernel refuses every file beyond this size, in the middle of a write if need be, our own output too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("almost_full_disk")
 def test_what_the_disk_refuses_is_dropped_counted_and_leaves_whole_lines(tmp_path: Path) -> None:
     ring = Ring(str(tmp_path), 7, MIB)
-    for minute in range(6):
-        ring.append(minute * 60, [ROW])
+    with almost_full_disk():
+        for minute in range(6):
+            ring.append(minute * 60, [ROW])
     assert ring.problem == "File too large"
     kept = rows(tmp_path)
     assert kept
