@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from types import TracebackType
@@ -69,8 +68,6 @@ def build(only: str | None = None) -> typer.Typer:
         pass
 
     for name in (only,) if only in COMMANDS else COMMANDS:
-        if importlib.util.find_spec(f"{__name__}.{name}") is None:
-            continue
         importlib.import_module(f"{__name__}.{name}").register(app)
     return app
 
