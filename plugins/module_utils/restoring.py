@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,28 +33,32 @@ class Restoring:
         """Restore one step, the last thing it did first. A part that fails does not keep the others from it."""
         inverse = record.step(step_id).get("inverse") or {}
         failed_before = len(self.failures)
-        self._try(self._capacity_file, inverse.get("capacity_file"))
-        self._try(self._containers, inverse.get("containers"))
+        for part in reversed(list(inverse)):
+            self._try(part, inverse[part])
         if self.check or not record.step(step_id):
             return
         failures = self.failures[failed_before:]
         status = "rollback failed" if failures else "rolled back"
         record.end_step(step_id, status, time.time(), " ".join(failures))
 
-    def _try(self, restore: Any, inverse: dict[str, Any] | None) -> None:
-        if not inverse:
+    def _try(self, part: str, inverse: dict[str, Any]) -> None:
+        restore = PARTS.get(part)
+        if restore is None:
+            self.failures.append(f"This version does not know how to put back {part}.")
             return
         try:
-            restore(inverse)
+            restore(self, inverse)
         except HostSideError as failure:
             self.failures.append(failure.sentence)
 
-    def _capacity_file(self, inverse: dict[str, Any]) -> None:
+    def capacity_file(self, inverse: dict[str, Any]) -> None:
+        """Put the capacity file and the entry in ``.env`` back."""
         writer = CapacityWriter(self.folder, inverse["project"], inverse["directory"])
         if self.check or writer.restore(inverse):
             self.done.append(f"The Compose files in {inverse['directory']} are as before.")
 
-    def _containers(self, inverse: dict[str, dict[str, Any]]) -> None:
+    def containers(self, inverse: dict[str, dict[str, Any]]) -> None:
+        """Put the limits of containers back."""
         with Engine(self.socket_path) as engine:
             present = find_containers(engine, self.socket_path)
             host = Capability.parse(engine.info())
@@ -73,6 +78,13 @@ class Restoring:
         self.done.append(f"{container.name}: {limits}.")
         if note:
             self.notes.append(note)
+
+
+# By the name under which a module notes its inverse.
+PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
+    "capacity_file": Restoring.capacity_file,
+    "containers": Restoring.containers,
+}
 
 
 def _pairs(
