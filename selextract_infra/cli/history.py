@@ -60,14 +60,18 @@ def register(app: typer.Typer) -> None:
 
 
 def _screen(screen: Console, runs: list[Run], events: list[dict[str, str]], observations: list[dict[str, str]]) -> None:
+    from selextract_infra.model.text import displayable
+    from selextract_infra.report.terminal import print_runs
+
     if not (runs or events or observations):
         screen.print("The journal is empty.")
+    if runs:
+        print_runs(screen, runs)
     for title, lines in (
-        ("Runs", [f"{run.id}  {run.operation:<10} {run.status:<15} {run.message}" for run in runs]),
         ("Events", [f"{event['at'][:19]}  {event['kind']:<10} {event['sentence']}" for event in events]),
         ("Observations", [f"{seen['at'][:19]}  {seen['hosts']}" for seen in observations]),
     ):
         if lines:
             screen.print(title, style="bold")
             for line in lines:
-                screen.print(f"  {line}", soft_wrap=True)
+                screen.print(f"  {displayable(line)}", soft_wrap=True)

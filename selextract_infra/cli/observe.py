@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,15 +36,20 @@ def register(app: typer.Typer) -> None:
         policy: PolicyOption = None,
         state: StateOption = None,
         out: OutOption = None,
+        compare: Annotated[
+            Path | None,
+            typer.Option("--compare", metavar="FILE", help="Show which limits differ from this one."),
+        ] = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Look at the hosts and record what is seen: facts, containers, limits, usage, Compose projects."""
         from selextract_infra.cli.cancelling import cancellable
         from selextract_infra.errors import HostError
-        from selextract_infra.observe.recorded import save_observation
+        from selextract_infra.observe.recorded import load_observation, save_observation
         from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.sight import missing_hosts
 
+        before = load_observation(compare) if compare else None
         with (
             cancellable() as cancel,
             Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
@@ -52,12 +58,14 @@ def register(app: typer.Typer) -> None:
         if out is not None:
             save_observation(seen, out)
             say(f"Saved to {out}; use it with --observation {out}.")
-        emit(seen, lambda screen: _screen(screen, seen), form)
+        emit(seen, lambda screen: _screen(screen, seen, before), form)
         if missing_hosts(seen):
             raise typer.Exit(HostError.exit_code)
 
 
-def _screen(screen: Console, seen: Observation) -> None:
-    from selextract_infra.report.terminal import print_observation
+def _screen(screen: Console, seen: Observation, before: Observation | None) -> None:
+    from selextract_infra.report.terminal import print_change, print_observation
 
     print_observation(screen, seen)
+    if before is not None:
+        print_change(screen, before, seen)

@@ -48,18 +48,20 @@ def register(app: typer.Typer) -> None:
 
 
 def _screen(screen: Console, seen: Status) -> None:
+    from selextract_infra.model.text import displayable
+
     screen.print(f"{len(seen.hosts)} host{'s' * (len(seen.hosts) != 1)} at {seen.at:%Y-%m-%d %H:%M:%S %Z}")
     for host in seen.hosts:
         screen.print(host.name, style="bold")
         for label, text in _lines(host):
-            screen.print(f"  {label:<12}{text}", soft_wrap=True)
+            screen.print(f"  {label:<12}{displayable(text)}", soft_wrap=True)
     for name, reason in seen.unreachable.items():
         screen.print(name, style="bold red")
-        screen.print(f"  {'unreachable':<12}{reason}", soft_wrap=True)
+        screen.print(f"  {'unreachable':<12}{displayable(reason)}", soft_wrap=True)
     if seen.pending_recreations:
         screen.print("The app's next `docker compose up` recreates once:")
         for pending in seen.pending_recreations:
-            screen.print(f"  {pending.host} {pending.service}: {pending.why}", soft_wrap=True)
+            screen.print("  " + displayable(f"{pending.host} {pending.service}: {pending.why}"), soft_wrap=True)
 
 
 def _lines(host: HostStatus) -> list[tuple[str, str]]:
