@@ -26,6 +26,7 @@ __all__ = [
     "PostgresWorkload",
     "Rightsizing",
     "ServiceEnvironment",
+    "ServicePostgres",
     "Sizing",
     "StepTimes",
     "Workers",
@@ -215,33 +216,66 @@ class ServiceEnvironment(Section):
     dsn: str | None = None
     concurrency: str | None = None
     prefetch: str | None = None
+    browsers: str | None = None
+    task_memory: str | None = None
+    visibility_timeout: str | None = None
+    max_requests: str | None = None
+    max_requests_jitter: str | None = None
+
+
+class ServicePostgres(Section):
+    """How to reach a database service inside its container, and what tuning may not guess.
+
+    ``socket`` is the folder of its Unix socket, None for psql's own; ``connections`` how many may be open at once, None
+    for the guide's wish; ``workload`` None is the role's usual one.
+    """
+
+    superuser: str = "postgres"
+    socket: str | None = None
+    connections: Count | None = None
+    workload: Literal["web", "oltp", "dw", "mixed", "desktop"] | None = None
+    storage: Literal["hdd", "ssd", "san", "nvme"] = "ssd"
 
 
 class ApplicationService(Section):
     """One Compose service: its role in the guide, and what may not be guessed about it.
 
-    ``health`` is requested on the host itself. ``count`` is how many instances the team wants, None for what the
-    Compose files say. ``parts``: it really uses the guide's memory parts of its role, so their sum is a floor (X-05,
-    X-08). ``maxmemory`` is Redis' own limit in bytes, ``eviction`` its policy when it is full.
+    ``health`` is requested on the host itself; ``port`` is where an instance listens inside its container. ``queues``
+    are the names of the workers' queues, none for Celery's own. ``count`` is how many instances the team wants, None
+    for what the Compose files say. ``parts``: it really uses the guide's memory parts of its role, so their sum is a
+    floor (X-05, X-08). ``maxmemory`` is Redis' own limit in bytes, ``eviction`` its policy when it is full. ``task``
+    and ``longest_task`` say how long the workers' tasks take, in seconds; ``visibility_timeout`` after what time the
+    broker hands a task out again.
     """
 
     role: str
     health: str | None = None
+    port: Count | None = None
     count: Count | None = None
     parts: bool = False
     environment: ServiceEnvironment = ServiceEnvironment()
     celery_app: str | None = None
+    queues: tuple[str, ...] = ()
     runtime: Literal["python", "jvm", "node", "other"] | None = None
     maxmemory: MemoryBytes | None = None
     eviction: str | None = None
+    task: Positive[Seconds] | None = None
+    longest_task: Positive[Seconds] | None = None
+    visibility_timeout: Positive[Seconds] | None = None
+    postgres: ServicePostgres = ServicePostgres()
 
 
 class Edge(Section):
-    """What Nginx may do in an emergency: routes that may be cached or throttled, and where to put a file."""
+    """What Nginx may do in an emergency: routes that may be cached or throttled, and how it is reached.
+
+    ``nginx_include`` is a folder on the host that Nginx's own files include ``*.http.conf`` and ``*.server.conf`` from.
+    ``upstream_variable`` is the variable of Nginx, without its dollar sign, that says where requests to the API go.
+    """
 
     public_cacheable: tuple[str, ...] = ()
     non_critical: tuple[str, ...] = ()
     nginx_include: str | None = None
+    upstream_variable: str | None = None
 
 
 class Application(Section):

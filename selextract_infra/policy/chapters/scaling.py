@@ -2,11 +2,14 @@
 
 from typing import Generic, Literal, TypeVar
 
+from selextract_infra.policy.chapters.rules import StepTimes
 from selextract_infra.policy.condition import Condition
 from selextract_infra.policy.section import Reading, Section, Table
 from selextract_infra.policy.units import (
     Change,
+    Cores,
     Count,
+    MemoryBytes,
     Months,
     PerSecond,
     Positive,
@@ -181,6 +184,7 @@ class Scaling(Section):
     worker: WorkerScaling
     replicas: ReplicaScaling
     connections: Connections
+    instance: StepTimes
 
 
 class EnabledFrom(Section):
@@ -216,6 +220,40 @@ class Pooling(Section):
     mode: Literal["transaction", "session", "statement"]
 
 
+class Proxy(Section):
+    """The HAProxy before the API: its image and limits; times in seconds, ``log`` (bytes of memory) holds requests.
+
+    An instance is asked every ``fast_interval`` when in doubt and every ``down_interval`` when down. ``drain`` is the
+    longest time that a leaving instance gets for the requests it holds.
+    """
+
+    image: str
+    memory: MemoryBytes
+    cpus: Cores
+    connections: Positive[Count]
+    fast_interval: Positive[Seconds]
+    down_interval: Positive[Seconds]
+    retries: Count
+    connect: Positive[Seconds]
+    queue: Positive[Seconds]
+    answer: Positive[Seconds]
+    idle: Positive[Seconds]
+    drain: Positive[Seconds]
+    log: Positive[MemoryBytes]
+
+
+class EdgeRules(Section):
+    """What Nginx does while an emergency switch is on: seconds, bytes, and requests for each throttled route."""
+
+    cache: Positive[Seconds]
+    stale: Positive[Seconds]
+    cache_keys: Positive[MemoryBytes]
+    cache_size: Positive[MemoryBytes]
+    throttle: Positive[PerSecond]
+    throttle_burst: Count
+    compress_from: MemoryBytes
+
+
 class Balancing(Section):
     """Load balancing of the API and the database (LB)."""
 
@@ -227,6 +265,8 @@ class Balancing(Section):
     reads: Literal["round_robin"]
     analytics: Analytics
     pooling: Pooling
+    proxy: Proxy
+    edge: EdgeRules
 
 
 class PgBouncerNeeds(Section):
