@@ -14,6 +14,7 @@ from .failure import HostSideError
 __all__ = ["DEFAULT_SOCKET", "Engine", "EngineRefusedError"]
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
+_FRAME = 8  # bytes of the header of a frame of output
 
 
 class EngineRefusedError(HostSideError):
@@ -84,14 +85,76 @@ class Engine:
         answer = self._call("POST", f"/containers/{quote(container, safe='')}/update", body)
         return [str(warning) for warning in (answer or {}).get("Warnings") or []]
 
-    def stop(self, container: str, grace: float) -> None:
-        """Stop a container with its own signal and wait for it; it is killed after ``grace`` seconds."""
-        path = f"/containers/{quote(container, safe='')}/stop?t={int(grace)}"
-        self._call("POST", path, timeout=grace + self._timeout)
+    def stop(self, container: str, grace: float, signal: str | None = None) -> None:
+        """Stop a container and wait for it; it is killed after ``grace`` seconds.
+
+        ``signal`` is sent instead of its own; engines before Docker 23 keep to its own.
+        """
+        query = urlencode({"t": int(grace), **({"signal": signal} if signal else {})})
+        self._call("POST", f"/containers/{quote(container, safe='')}/stop?{query}", timeout=grace + self._timeout)
+
+    def start(self, container: str) -> None:
+        """Start a container; one that runs already is left alone."""
+        self._call("POST", f"/containers/{quote(container, safe='')}/start")
+
+    def logs(self, container: str, lines: int = 40) -> str:
+        """The last lines that a container wrote to its output."""
+        query = urlencode({"stdout": 1, "stderr": 1, "tail": lines})
+        path = f"/containers/{quote(container, safe='')}/logs?{query}"
+        return "".join(_split_streams(self._content("GET", path)))
+
+    def run_inside(
+        self, container: str, arguments: list[str], *, user: str = "", environment: Iterable[str] = ()
+    ) -> tuple[int, str, str]:
+        """Run a program in a running container: its exit code, its output, its complaints.
+
+        ``user`` is whom it runs as, the container's own user where it is empty; ``environment`` has ``NAME=value``.
+        Neither arguments nor environment may hold a secret: everybody on the host can read them.
+        """
+        asked = {
+            "AttachStdout": True,
+            "AttachStderr": True,
+            "Cmd": arguments,
+            "User": user,
+            "Env": list(environment),
+        }
+        made = self._call("POST", f"/containers/{quote(container, safe='')}/exec", asked)
+        path = f"/exec/{quote(str(made['Id']), safe='')}"
+        output, complaints = _split_streams(self._content("POST", path + "/start", {"Detach": False, "Tty": False}))
+        code = dict(self._call("GET", path + "/json")).get("ExitCode")
+        return (-1 if code is None else int(code)), output, complaints
 
     def remove(self, container: str) -> None:
         """Remove a stopped container; its volumes stay."""
         self._call("DELETE", f"/containers/{quote(container, safe='')}")
+
+    def signal(self, container: str, signal: str) -> None:
+        """Send a signal to a container's first process."""
+        self._call("POST", f"/containers/{quote(container, safe='')}/kill?signal={quote(signal, safe='')}")
+
+    def run_once(
+        self, image: str, command: list[str], *, binds: Iterable[str] = (), user: str = "", bound: float = 60.0
+    ) -> tuple[int, str, str]:
+        """Run a program in a container of its own, without a network, that is gone afterwards.
+
+        ``binds`` are ``HOST:INSIDE:ro``. Its exit code, its output, its complaints, as for ``run_inside``.
+        """
+        asked = {
+            "Image": image,
+            "Entrypoint": command[:1],
+            "Cmd": command[1:],
+            "User": user,
+            "HostConfig": {"Binds": list(binds), "NetworkMode": "none"},
+        }
+        name = str(self._call("POST", "/containers/create", asked)["Id"])
+        try:
+            self._call("POST", f"/containers/{name}/start")
+            code = int(self._call("POST", f"/containers/{name}/wait", timeout=bound)["StatusCode"])
+            said = self._content("GET", f"/containers/{name}/logs?stdout=1&stderr=1")
+        finally:
+            self._call("DELETE", f"/containers/{name}?force=1")
+        output, complaints = _split_streams(said)
+        return code, output, complaints
 
     def events(self, kinds: Iterable[str], since: float, until: float) -> list[dict[str, Any]]:
         """Container events of some kinds (``oom``, ``die``...) between two Unix times, as far as Docker remembers."""
@@ -115,7 +178,13 @@ class Engine:
         finally:
             connection.close()
 
-    def _call(self, method: str, path: str, body: dict[str, int] | None = None, timeout: float | None = None) -> Any:
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float | None = None) -> Any:
+        content = self._content(method, path, body, timeout)
+        return json.loads(content) if content.strip() else None
+
+    def _content(
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float | None = None
+    ) -> bytes:
         kept = self._connection
         try:
             answer = self._exchange(kept, method, path, body, timeout)
@@ -131,9 +200,9 @@ class Engine:
         kept: _SocketConnection | None,
         method: str,
         path: str,
-        body: dict[str, int] | None,
+        body: dict[str, Any] | None,
         timeout: float | None,
-    ) -> Any:
+    ) -> bytes:
         if method != "GET":
             kept = None
         connection, response = self._open(method, path, body, timeout or self._timeout, kept)
@@ -150,13 +219,13 @@ class Engine:
             raise EngineRefusedError(
                 f"Docker refused {method} {path.split('?')[0]}: {_message(content)}.", response.status
             )
-        return json.loads(content) if content.strip() else None
+        return content
 
     def _open(
         self,
         method: str,
         path: str,
-        body: dict[str, int] | None,
+        body: dict[str, Any] | None,
         timeout: float | None,
         kept: _SocketConnection | None = None,
     ) -> tuple[_SocketConnection, http.client.HTTPResponse]:
@@ -184,6 +253,18 @@ class Engine:
 
 def _event_filter(kinds: Iterable[str]) -> str:
     return json.dumps({"type": ["container"], "event": list(kinds)})
+
+
+def _split_streams(content: bytes) -> tuple[str, str]:
+    """Output and complaints from Docker's frames: a byte for the stream, three of nothing, four of length."""
+    streams: dict[int, list[bytes]] = {1: [], 2: []}
+    place = 0
+    while place + _FRAME <= len(content):
+        length = int.from_bytes(content[place + 4 : place + _FRAME], "big")
+        streams.setdefault(content[place], []).append(content[place + _FRAME : place + _FRAME + length])
+        place += _FRAME + length
+    output, complaints = (b"".join(streams[kind]).decode("utf-8", "replace") for kind in (1, 2))
+    return output, complaints
 
 
 def _message(content: bytes) -> str:

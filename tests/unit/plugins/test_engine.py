@@ -79,3 +79,36 @@ def test_a_change_is_sent_once_and_never_repeated(tmp_path: Path) -> None:
     with serving(tmp_path / "s", answer) as path, pytest.raises(EngineRefusedError):
         Engine(path).update("abc", {"Memory": 1})
     assert asked == [("POST", b'{"Memory": 1}')]
+
+
+def framed(*texts: str) -> bytes:
+    """What Docker sends of a program's output."""
+    return b"".join(b"\1\0\0\0" + len(text.encode()).to_bytes(4, "big") + text.encode() for text in texts)
+
+
+def test_a_program_inside_a_container_tells_its_exit_code_and_all_it_said(tmp_path: Path) -> None:
+    asked: list[tuple[str, str, bytes]] = []
+
+    def answer(method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        asked.append((method, path, body))
+        if path.endswith("/exec"):
+            return 201, b'{"Id": "e1"}'
+        return (200, framed("syntax is ok\n", "broken ä\n")) if path == "/exec/e1/start" else (200, b'{"ExitCode": 1}')
+
+    with serving(tmp_path / "s", answer) as path, Engine(path) as engine:
+        assert engine.run_inside("web", ["nginx", "-t"]) == (1, "syntax is ok\nbroken ä\n", "")
+    assert json.loads(asked[0][2])["Cmd"] == ["nginx", "-t"]
+
+
+def test_a_container_of_its_own_is_removed_even_where_its_program_cannot_start(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(method: str, path: str, _body: bytes) -> tuple[int, bytes]:
+        asked.append((method, path))
+        if path == "/containers/create":
+            return 201, b'{"Id": "c1"}'
+        return (204, b"") if method == "DELETE" else (404, b'{"message": "no such file"}')
+
+    with serving(tmp_path / "s", answer) as path, pytest.raises(EngineRefusedError, match="no such file"):
+        Engine(path).run_once("image", ["haproxy", "-c"])
+    assert asked[-1] == ("DELETE", "/containers/c1?force=1")
