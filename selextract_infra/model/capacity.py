@@ -12,7 +12,7 @@ from typing import Any
 
 from selextract_infra.model.observation import Limits
 
-__all__ = ["FILE_NAME", "foreign_keys", "limits_in", "with_limits"]
+__all__ = ["FILE_NAME", "foreign_keys", "limits_in", "with_count", "with_limits"]
 
 FILE_NAME = "compose.capacity.yml"
 
@@ -47,6 +47,19 @@ def with_limits(services: Mapping[str, Any], service: str, limits: Limits, form:
     else:
         keys |= {"mem_limit": limits.memory} if limits.memory is not None else {}
         keys |= {"cpus": limits.cpus} if limits.cpus is not None else {}
+    return {**services, service: keys}
+
+
+def with_count(services: Mapping[str, Any], service: str, count: int, form: str | None) -> dict[str, Any]:
+    """The ``services`` of the capacity file with that many instances of one service; every other key of ours stays.
+
+    ``form`` is ``deploy`` (``deploy.replicas``), ``service`` (``scale``), or None where the app sets no count.
+    """
+    keys = dict(_mapping(services.get(service)))
+    if form == "deploy":
+        keys["deploy"] = {**_mapping(keys.get("deploy")), "replicas": count}
+    else:
+        keys["scale"] = count
     return {**services, service: keys}
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.model.capacity import foreign_keys, limits_in, with_limits
+from selextract_infra.model.capacity import foreign_keys, limits_in, with_count, with_limits
 from selextract_infra.model.observation import Limits
 
 LIMITS = st.builds(
@@ -58,3 +58,14 @@ def test_keys_that_are_not_ours_are_named(content: Any, found: list[str]) -> Non
 @pytest.mark.parametrize("keys", [None, [], {"mem_limit": "512M"}, {"mem_limit": True}, {"deploy": 3}, {"cpus": "inf"}])
 def test_what_we_would_not_write_is_no_limit(keys: Any) -> None:
     assert limits_in(keys) == Limits()
+
+
+def test_a_count_takes_the_form_that_the_app_uses_and_leaves_the_rest() -> None:
+    services = {"api": {"mem_limit": 5, "deploy": {"resources": {"limits": {"cpus": "1"}}}}}
+    assert with_count(services, "api", 4, "service")["api"] == {**services["api"], "scale": 4}
+    assert with_count(services, "api", 4, "deploy")["api"]["deploy"] == {
+        "resources": {"limits": {"cpus": "1"}},
+        "replicas": 4,
+    }
+    assert with_count({}, "worker", 6, None) == {"worker": {"scale": 6}}
+    assert foreign_keys({"services": with_count(services, "api", 4, "deploy")}) == []
