@@ -70,6 +70,22 @@ class Compose:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
         self._collect(self._start(["config", "-q"]))
 
+    def up(self, services: Sequence[str], bound: float) -> None:
+        """Create and start what is missing of these services; nothing that runs is recreated, nothing built or pulled.
+
+        What they depend on is named to Compose too: without it the new containers would get another configuration hash.
+        """
+        words = ["up", "--detach", "--no-recreate", "--no-build", "--pull", "never", *services]
+        process = self._start(words)
+        try:
+            _, complaint = process.communicate(timeout=bound)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise HostSideError(f"Compose did not start the instances within {bound:.0f} s.", kind="compose") from None
+        if process.returncode:
+            raise HostSideError(f"Compose could not start the instances: {_reason(complaint)}.", kind="compose")
+
     def _start(self, arguments: list[str]) -> subprocess.Popen[str]:
         try:
             return subprocess.Popen(

@@ -12,6 +12,7 @@ from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
 from .limits import Capability, Limits, describe, restoration
+from .restoring_instances import instances
 from .runs import RunRecord
 from .state import StateFolder
 
@@ -84,6 +85,7 @@ class Restoring:
 PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
     "capacity_file": Restoring.capacity_file,
     "containers": Restoring.containers,
+    "instances": instances,
 }
 
 
