@@ -25,6 +25,8 @@ _REMOVABLE = frozenset(
     {
         ("seasons",),
         ("planned_events",),
+        ("windows",),
+        ("blackouts",),
         ("growth", "scenarios"),
         ("application", "services"),
         ("monitoring", "throughput_hours"),
@@ -147,7 +149,8 @@ def _explain(error: ValidationError, sources: tuple[Source, ...]) -> NoReturn:
         known = _known(path[:-1])
         raise PolicyError(f"{place}: unknown key {name}{nearest(path[-1], known)}") from error
     if problem["type"] == "missing":
-        raise PolicyError(f"{place}: {name} is missing; it cannot be removed") from error
+        removed = "; it cannot be removed" if find(sources[0].values, path)[0] else ""
+        raise PolicyError(f"{place}: {name} is missing{removed}") from error
     raise PolicyError(f"{place}: {name}: {problem['msg'].removeprefix('Value error, ')}") from error
 
 

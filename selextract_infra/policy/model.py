@@ -47,6 +47,7 @@ from selextract_infra.policy.chapters.system import (
     LoadTests,
     Objective,
 )
+from selextract_infra.policy.chapters.windows import Period
 from selextract_infra.policy.section import Section, Table
 from selextract_infra.policy.source import Entry, Path, Source, find
 
@@ -83,6 +84,8 @@ class Policy(BaseModel):
     trigger_rules: TriggerRules
     planned_events: Table[PlannedEvent]
     maintenance: Maintenance
+    windows: Table[Period]
+    blackouts: Table[Period]
     scaling: Scaling
     enabled_from: EnabledFrom
     balancing: Balancing
@@ -114,10 +117,14 @@ class Policy(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from."""
+        """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from.
+
+        Windows and blackouts are no part of it: what is right to do does not depend on when it is allowed, which is
+        judged at the time it is done.
+        """
         from selextract_infra.model.base import digest_of
 
-        return digest_of(self.model_dump(mode="json"))
+        return digest_of(self.model_dump(mode="json", exclude={"windows", "blackouts"}))
 
     @property
     def entries(self) -> tuple[Entry, ...]:
