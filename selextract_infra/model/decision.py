@@ -30,7 +30,8 @@ class Decision(Frozen):
     ``current``, ``requested`` and ``granted`` are in that unit; ``granted`` equals ``current`` where nothing changes
     and is None where ``current`` is None and nothing is granted. ``low`` and ``high`` are the range in which the value
     would be defensible. ``why`` says which rule led to the value, ``why_less`` what made ``granted`` differ from
-    ``requested``. ``numbers`` holds every figure the reasoning used, with its unit in the name.
+    ``requested``. ``numbers`` holds every figure the reasoning used, with its unit in the name. ``current_text`` and
+    ``granted_text`` are the same values as a settings file has them (``64MB``, ``lz4``); some have no number at all.
     """
 
     host: str
@@ -43,6 +44,8 @@ class Decision(Frozen):
     peak: float | int | None = None
     requested: float | int | None = None
     granted: float | int | None = None
+    current_text: str | None = None
+    granted_text: str | None = None
     low: float | int | None = None
     high: float | int | None = None
     why: str
@@ -53,4 +56,5 @@ class Decision(Frozen):
     @property
     def changes(self) -> bool:
         """Whether applying it would change anything."""
-        return self.verdict in (Verdict.RAISE, Verdict.LOWER, Verdict.SET) and self.granted != self.current
+        wanted = self.verdict in (Verdict.RAISE, Verdict.LOWER, Verdict.SET)
+        return wanted and (self.granted, self.granted_text) != (self.current, self.current_text)

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 
 from selextract_infra.model.base import Frozen, digest_of
 from selextract_infra.model.history import ContainerHistory
+from selextract_infra.model.postgres_observation import PostgresObservation
 
 __all__ = [
     "ContainerObservation",
@@ -44,7 +45,11 @@ class Usage(Frozen):
 
 
 class ContainerObservation(Frozen):
-    """One container of a Compose project, or a container of nobody's (``project`` None)."""
+    """One container of a Compose project, or a container of nobody's (``project`` None).
+
+    ``numbers`` has the values of environment variables that the application mapping names for counts and sizes, where
+    they are plain numbers; nothing else of an environment is ever looked at.
+    """
 
     name: str
     id: str
@@ -62,6 +67,7 @@ class ContainerObservation(Frozen):
     config_hash: str | None = None
     config_files: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
+    numbers: dict[str, float] = Field(default_factory=dict)
 
 
 class ServiceDefinition(Frozen):
@@ -111,7 +117,11 @@ class SamplerStatus(Frozen):
 
 
 class HostFacts(Frozen):
-    """Facts of a host. Memory, swap and disk in bytes, network in bits per second (None unknown)."""
+    """Facts of a host. Memory, swap and disk in bytes, network in bits per second (None unknown).
+
+    ``disk`` is the one that Docker is on, ``data`` the volume of the app's data where the Policy names another one.
+    ``memory_pressure`` is the share of the last five minutes in which a task waited for memory.
+    """
 
     hostname: str = ""
     machine_id: str = ""
@@ -120,8 +130,11 @@ class HostFacts(Frozen):
     memory_available: int | None = None
     swap_total: int = 0
     swap_used: int = 0
+    memory_pressure: float | None = None
     disk_total: int | None = None
     disk_free: int | None = None
+    data_total: int | None = None
+    data_free: int | None = None
     network_speed: int | None = None
     distribution: str = ""
     kernel: str = ""
@@ -133,13 +146,17 @@ class HostFacts(Frozen):
 
 
 class HostObservation(Frozen):
-    """One host. ``problem`` is one sentence when it was reached but could not be looked at (Docker not running)."""
+    """One host. ``problem`` is one sentence when it was reached but could not be looked at (Docker not running).
+
+    ``postgres`` is the mapped database service, None where no container of it runs here.
+    """
 
     name: str
     facts: HostFacts = HostFacts()
     projects: tuple[ProjectObservation, ...] = ()
     containers: tuple[ContainerObservation, ...] = ()
     history: tuple[ContainerHistory, ...] = ()
+    postgres: PostgresObservation | None = None
     sampler: SamplerStatus = SamplerStatus()
     state: dict[str, Any] = Field(default_factory=dict, description="lock, freeze and unfinished runs as on the host")
     problem: str | None = None
@@ -185,6 +202,10 @@ def _resting(host: HostObservation) -> dict[str, Any]:
         "containers": sorted(
             [c.project or "", c.service or "", c.name, c.id, c.limits.model_dump()] for c in host.containers
         ),
+        "settings": None
+        if host.postgres is None
+        else {name: setting.value for name, setting in host.postgres.settings.items()},
+        "numbers": sorted([c.name, c.numbers] for c in host.containers if c.numbers),
         "projects": [
             [p.name, p.directory, list(p.files), p.capacity_file, [s.model_dump() for s in p.services]]
             for p in host.projects

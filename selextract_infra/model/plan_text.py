@@ -11,7 +11,17 @@ from selextract_infra.model.figures import cores, count, dollars, duration, memo
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.text import displayable
 
-__all__ = ["grouped", "left_alone", "plan_text", "resource_name", "risk", "title", "value_text"]
+__all__ = [
+    "current_text",
+    "granted_text",
+    "grouped",
+    "left_alone",
+    "plan_text",
+    "resource_name",
+    "risk",
+    "title",
+    "value_text",
+]
 
 _WIDTH = 80
 _MANY = 12
@@ -43,6 +53,18 @@ def grouped(decisions: Iterable[Decision]) -> Iterator[tuple[str, list[Decision]
     """The decisions of each host, hosts in the Plan's order."""
     for host, found in groupby(decisions, key=lambda decision: decision.host):
         yield host, list(found)
+
+
+def current_text(decision: Decision) -> str:
+    """The value that a decision found, as a person reads it."""
+    if decision.current_text is not None:
+        return displayable(decision.current_text, limit=40)
+    return value_text(decision.resource, decision.current)
+
+
+def granted_text(decision: Decision) -> str:
+    """The value that a decision grants, as a person reads it."""
+    return decision.granted_text or value_text(decision.resource, decision.granted)
 
 
 def value_text(resource: str, value: float | None) -> str:
@@ -102,10 +124,10 @@ def _host(decisions: list[Decision]) -> Iterator[str]:
 
 
 def _decision(decision: Decision) -> Iterator[str]:
-    now = value_text(decision.resource, decision.current)
+    now = current_text(decision)
     head = f"{displayable(decision.service, limit=24)} {resource_name(decision.resource)}: "
     if decision.changes:
-        head += f"{now} -> {value_text(decision.resource, decision.granted)} ({decision.verdict})"
+        head += f"{now} -> {granted_text(decision)} ({decision.verdict})"
         saving = decision.numbers.get("saving_dollars")
         if isinstance(saving, (int, float)) and saving:
             head += f", {'frees' if saving > 0 else 'takes'} {dollars(abs(saving))} a month"

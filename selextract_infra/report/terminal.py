@@ -18,7 +18,16 @@ from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import dollars
 from selextract_infra.model.finding import Finding, Severity
 from selextract_infra.model.plan import CostChange, Plan
-from selextract_infra.model.plan_text import grouped, left_alone, resource_name, risk, title, value_text
+from selextract_infra.model.plan_text import (
+    current_text,
+    granted_text,
+    grouped,
+    left_alone,
+    resource_name,
+    risk,
+    title,
+    value_text,
+)
 from selextract_infra.report.progress import progress
 from selextract_infra.report.terminal_observation import print_change, print_observation
 from selextract_infra.report.terminal_run import print_run, print_runs
@@ -94,7 +103,7 @@ def _staying(decisions: Sequence[Decision]) -> Iterator[str]:
     for (service, verdict, reason), found in groupby(
         decisions, key=lambda one: (one.service, one.verdict, one.why_less or one.why.rstrip("."))
     ):
-        values = " and ".join(f"{resource_name(one.resource)} {value_text(one.resource, one.current)}" for one in found)
+        values = " and ".join(f"{resource_name(one.resource)} {current_text(one)}" for one in found)
         kind = "" if verdict is Verdict.KEEP else f" ({verdict})"
         yield f"{service} stays at {values}{kind}: {reason}"
 
@@ -131,22 +140,20 @@ def print_findings(screen: Console, findings: Sequence[Finding]) -> None:
 
 def _row(decision: Decision) -> tuple[Text, ...]:
     resource, style = decision.resource, _STYLES[decision.verdict]
-    proposed = value_text(resource, decision.granted) if decision.changes else str(decision.verdict)
     saving = decision.numbers.get("saving_dollars", 0)
     why = decision.why if decision.why_less is None else f"{decision.why} But: {decision.why_less}."
     quiet = "" if decision.changes else "dim"
     return (
         plain(decision.service, quiet, limit=40),
         plain(resource_name(resource), quiet),
-        plain(_number(resource, decision.current), quiet),
-        plain("-" if decision.peak is None else _number(resource, decision.peak), quiet),
-        plain(_number(resource, decision.granted) if decision.changes else proposed, style),
+        plain(_narrow(resource, current_text(decision)), quiet),
+        plain("-" if decision.peak is None else _narrow(resource, value_text(resource, decision.peak)), quiet),
+        plain(_narrow(resource, granted_text(decision)) if decision.changes else str(decision.verdict), style),
         plain(why, quiet),
         plain(dollars(float(saving)) if decision.changes and isinstance(saving, (int, float)) else "", style),
     )
 
 
-def _number(resource: str, value: float | None) -> str:
+def _narrow(resource: str, text: str) -> str:
     """A value in a narrow column: cores without the word, which the column beside it says."""
-    text = value_text(resource, value)
     return text.removesuffix(" cores").removesuffix(" core") if resource == "cpus" else text
