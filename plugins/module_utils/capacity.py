@@ -1,7 +1,8 @@
 """``compose.capacity.yml``: rendered always the same way, and read back strictly.
 
 The file is a small part of YAML that the standard library can read: nested mappings, two spaces a level, values written
-as JSON. ``$`` is doubled, since Compose would put a variable there.
+as JSON. ``$`` is doubled, since Compose would put a variable there; not so in values of an environment, which refer to
+secrets as ``${NAME}``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _ALLOWED = {
     "environment": (dict,),
 }
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_DEEP = 4  # keys that lead to one value of an environment
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _LINE = re.compile(r"(?P<indent> *)(?P<key>\"(?:[^\"\\]|\\.)*\"|[A-Za-z_][A-Za-z0-9_.-]*):(?: (?P<value>.+))?\Z")
 
@@ -43,7 +45,7 @@ def render(services: dict[str, dict[str, Any]]) -> str:
                 raise HostSideError(
                     f"{key}={value!r} of service {name} does not belong into compose.capacity.yml.", kind="usage"
                 )
-    body = "services:\n" + _lines(services, 1) if services else "services: {}\n"
+    body = "services:\n" + _lines(services, ["services"]) if services else "services: {}\n"
     return HEADER + body
 
 
@@ -54,6 +56,7 @@ def parse(text: str) -> dict[str, Any]:
     """
     root: dict[str, Any] = {}
     open_mappings = [root]
+    keys: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -63,22 +66,28 @@ def parse(text: str) -> dict[str, Any]:
             raise _not_ours(number)
         del open_mappings[level + 1 :]
         key = json.loads(match["key"]) if match["key"].startswith('"') else match["key"]
-        value = {} if match["value"] is None else _value(match["value"], number)
+        keys[level:] = [key]
+        value = {} if match["value"] is None else _value(match["value"], number, refers=_refers(keys))
         open_mappings[level][key] = value
         if match["value"] is None:
             open_mappings.append(value)
     return root
 
 
-def _lines(mapping: dict[str, Any], level: int) -> str:
+def _lines(mapping: dict[str, Any], keys: list[str]) -> str:
     parts = []
     for name in sorted(mapping):
-        value, key = mapping[name], _key(str(name))
+        value, key, indent = mapping[name], _key(str(name)), "  " * len(keys)
         if isinstance(value, dict) and value:
-            parts.append(f"{'  ' * level}{key}:\n{_lines(value, level + 1)}")
+            parts.append(f"{indent}{key}:\n{_lines(value, [*keys, str(name)])}")
         else:
-            parts.append(f"{'  ' * level}{key}: {_scalar(value)}\n")
+            parts.append(f"{indent}{key}: {_scalar(value, refers=_refers([*keys, str(name)]))}\n")
     return "".join(parts)
+
+
+def _refers(keys: list[str]) -> bool:
+    """Whether these keys lead to a value of an environment: ``services``, the service, ``environment``, the name."""
+    return len(keys) == _DEEP and keys[2] == "environment"
 
 
 def _key(name: str) -> str:
@@ -86,9 +95,9 @@ def _key(name: str) -> str:
     return name if plain else _text(name)
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: Any, *, refers: bool) -> str:
     if isinstance(value, str):
-        return _text(value.replace("$", "$$"))
+        return _text(value if refers else value.replace("$", "$$"))
     if isinstance(value, float) and value == int(value):
         return f"{int(value)}.0"
     return json.dumps(value)
@@ -101,12 +110,12 @@ def _text(text: str) -> str:
     )
 
 
-def _value(text: str, number: int) -> Any:
+def _value(text: str, number: int, *, refers: bool) -> Any:
     try:
         value = json.loads(text)
     except ValueError:
         raise _not_ours(number) from None
-    return value.replace("$$", "$") if isinstance(value, str) else value
+    return value.replace("$$", "$") if isinstance(value, str) and not refers else value
 
 
 def _not_ours(number: int) -> HostSideError:

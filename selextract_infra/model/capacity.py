@@ -12,7 +12,7 @@ from typing import Any
 
 from selextract_infra.model.observation import Limits
 
-__all__ = ["FILE_NAME", "foreign_keys", "limits_in", "with_count", "with_limits"]
+__all__ = ["FILE_NAME", "foreign_keys", "limits_in", "with_count", "with_environment", "with_limits"]
 
 FILE_NAME = "compose.capacity.yml"
 
@@ -61,6 +61,21 @@ def with_count(services: Mapping[str, Any], service: str, count: int, form: str 
     else:
         keys["scale"] = count
     return {**services, service: keys}
+
+
+def with_environment(
+    services: Mapping[str, Any], service: str, variables: Mapping[str, str | int | float | None]
+) -> dict[str, Any]:
+    """The ``services`` of the capacity file with these variables for one service; None takes one of them away.
+
+    A value is written as Compose reads it: a secret stands in it as ``${NAME}``, and a ``$`` that is none is doubled.
+    """
+    keys = dict(_mapping(services.get(service)))
+    environment = {**_mapping(keys.pop("environment", None)), **variables}
+    environment = {name: value for name, value in environment.items() if value is not None}
+    keys |= {"environment": environment} if environment else {}
+    others = {name: value for name, value in services.items() if name != service}
+    return {**others, service: keys} if keys else others
 
 
 def foreign_keys(content: Any) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.model.capacity import foreign_keys, limits_in, with_count, with_limits
+from selextract_infra.model.capacity import foreign_keys, limits_in, with_count, with_environment, with_limits
 from selextract_infra.model.observation import Limits
 
 LIMITS = st.builds(
@@ -69,3 +69,16 @@ def test_a_count_takes_the_form_that_the_app_uses_and_leaves_the_rest() -> None:
     }
     assert with_count({}, "worker", 6, None) == {"worker": {"scale": 6}}
     assert foreign_keys({"services": with_count(services, "api", 4, "deploy")}) == []
+
+
+def test_variables_are_added_replaced_and_taken_away_and_the_rest_stays() -> None:
+    before = {"api": {"scale": 2, "environment": {"WEB_CONCURRENCY": "4"}}, "worker": {"cpus": 1.0}}
+    after = with_environment(before, "api", {"DATABASE_URL": "postgresql://a:${SECRET}@b/c", "WEB_CONCURRENCY": 2})
+    assert after["api"] == {
+        "scale": 2,
+        "environment": {"DATABASE_URL": "postgresql://a:${SECRET}@b/c", "WEB_CONCURRENCY": 2},
+    }
+    assert foreign_keys({"services": after}) == []
+    assert with_environment(after, "api", {"DATABASE_URL": None, "WEB_CONCURRENCY": "4"}) == before
+    assert with_environment({"api": {"environment": {"A": "1"}}}, "api", {"A": None}) == {}
+    assert with_environment({}, "web", {"A": "1"}) == {"web": {"environment": {"A": "1"}}}

@@ -36,10 +36,18 @@ def test_what_is_rendered_reads_back(services: dict[str, dict[str, Any]]) -> Non
 def test_a_yaml_parser_reads_the_same_with_dollars_doubled_for_compose(services: dict[str, dict[str, Any]]) -> None:
     def doubled(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: doubled(inner) for key, inner in value.items()}
+            return {key: inner if key == "environment" else doubled(inner) for key, inner in value.items()}
         return value.replace("$", "$$") if isinstance(value, str) else value
 
-    assert yaml.safe_load(render(services)) == {"services": doubled(services)}
+    expected = {name: doubled(service) for name, service in services.items()}
+    assert yaml.safe_load(render(services)) == {"services": expected}
+
+
+def test_a_reference_in_an_environment_stays_a_reference_for_compose() -> None:
+    address = "postgresql://shop:${POSTGRES_PASSWORD:?set it in .env}@pgbouncer:6432/shop"
+    text = render({"api": {"environment": {"DATABASE_URL": address, "PRICE": "5$$"}}})
+    assert f'DATABASE_URL: "{address}"' in text
+    assert parse(text)["services"]["api"]["environment"] == {"DATABASE_URL": address, "PRICE": "5$$"}
 
 
 def test_equal_content_gives_equal_bytes_whatever_its_order() -> None:
