@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import dotenv
@@ -70,12 +70,14 @@ class Compose:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
         self._collect(self._start(["config", "-q"]))
 
-    def up(self, services: Sequence[str], bound: float) -> None:
+    def up(self, services: Sequence[str], bound: float, *, counts: Mapping[str, int] | None = None) -> None:
         """Create and start what is missing of these services; nothing that runs is recreated, nothing built or pulled.
 
-        What they depend on is named to Compose too: without it the new containers would get another configuration hash.
+        ``counts`` is how many instances there are to be, by service, where it is not what the files say. What they
+        depend on is named to Compose too: without it the new containers would get another configuration hash.
         """
-        words = ["up", "--detach", "--no-recreate", "--no-build", "--pull", "never", *services]
+        scaled = [word for name, count in (counts or {}).items() for word in ("--scale", f"{name}={count}")]
+        words = ["up", "--detach", "--no-recreate", "--no-build", "--pull", "never", *scaled, *services]
         process = self._start(words)
         try:
             _, complaint = process.communicate(timeout=bound)

@@ -23,12 +23,15 @@ def newest_first(containers: list[Container]) -> list[Container]:
     return sorted(containers, key=lambda one: one.number or 0, reverse=True)
 
 
-def retire(leaving: list[Container], socket_path: str) -> None:
-    """Stop these containers gracefully, all at once, and remove them; their volumes stay."""
+def retire(leaving: list[Container], socket_path: str, grace: float = 0.0) -> None:
+    """Stop these containers gracefully, all at once, and remove them; their volumes stay.
+
+    Each gets its own time to stop, or ``grace`` seconds where that is longer.
+    """
 
     def stop(container: Container) -> None:
         with Engine(socket_path) as engine:
-            engine.stop(container.id, container.stop_grace)
+            engine.stop(container.id, max(grace, container.stop_grace))
             engine.remove(container.id)
 
     if leaving:

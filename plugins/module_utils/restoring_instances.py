@@ -1,31 +1,65 @@
-"""Put back how many instances of a service there were."""
+"""Put back which instances of a service there were."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .containers import find_containers
+from .compose import Compose
+from .containers import Container, find_containers
 from .engine import Engine
 from .instances import instances_of, newest_first, retire
+from .rotation import Rotation
 
 if TYPE_CHECKING:
     from .restoring import Restoring
 
 __all__ = ["instances"]
 
+_DRAIN = 70.0  # seconds, where nothing was noted
+_GATE = 120.0
+
 
 def instances(restoring: Restoring, inverse: dict[str, dict[str, Any]]) -> None:
-    """Stop and remove the instances that were added, newest first; by service, ``inverse`` has those from before."""
-    with Engine(restoring.socket_path) as engine:
-        present = find_containers(engine, restoring.socket_path)
-    leaving = []
+    """Take away the instances that were added, newest first, and bring back those that were removed.
+
+    By service, ``inverse`` has the ``project`` and the IDs of the ``containers`` from before; with its ``directory``
+    what is missing is created again.
+    """
     for service, before in sorted(inverse.items()):
-        own = instances_of(present, before["project"], service)
+        own = _present(restoring, before["project"], service)
         surplus = len(own) - len(before["containers"])
-        added = newest_first([one for one in own if one.id not in before["containers"]])
-        leaving += added[: max(0, surplus)]
         if surplus < 0:
-            restoring.notes.append(f"{service} has {len(own)} instances, {len(before['containers'])} before.")
-    if not restoring.check:
-        retire(leaving, restoring.socket_path)
-    restoring.done.extend(f"{one.name} was stopped and removed." for one in leaving)
+            _bring_back(restoring, service, before, -surplus)
+        if restoring.check:
+            continue
+        rotation = Rotation(restoring.folder, restoring.socket_path)
+        serves = rotation.serves(before["project"], service)
+        kept = [one for one in _present(restoring, before["project"], service) if one.id in before["containers"]]
+        if serves:  # what was about to leave stays
+            rotation.join(kept, before.get("gate_seconds", _GATE))
+        added = newest_first([one for one in own if one.id not in before["containers"]])[: max(0, surplus)]
+        if serves:
+            rotation.leave([one.name for one in added], before.get("drain_seconds", _DRAIN))
+        retire(added, restoring.socket_path, before.get("stop_grace", 0.0))
+        restoring.done.extend(f"{one.name} was stopped and removed." for one in added)
+
+
+def _bring_back(restoring: Restoring, service: str, before: dict[str, Any], missing: int) -> None:
+    """Create instances in place of removed ones; the Compose files are as before by now."""
+    if "directory" not in before:
+        restoring.notes.append(f"{service} has {missing} instances fewer than before.")
+        return
+    if restoring.check:
+        restoring.done.append(f"{service} would get {missing} instances again.")
+        return
+    wanted = len(before["containers"])
+    compose = Compose(before["project"], before["directory"])
+    compose.up([service], before["gate_seconds"], counts={service: wanted})
+    rotation = Rotation(restoring.folder, restoring.socket_path)
+    rotation.join(_present(restoring, before["project"], service), before["gate_seconds"])
+    restoring.done.append(f"{service} has {wanted} instances again.")
+
+
+def _present(restoring: Restoring, project: str, service: str) -> list[Container]:
+    with Engine(restoring.socket_path) as engine:
+        return instances_of(find_containers(engine, restoring.socket_path), project, service)

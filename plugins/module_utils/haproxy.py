@@ -1,0 +1,129 @@
+"""HAProxy at run time, over its admin socket: which servers it has, how they are, and how they come and go."""
+
+from __future__ import annotations
+
+import csv
+import socket
+import time
+from dataclasses import dataclass
+
+from .failure import HostSideError
+
+__all__ = ["AdminSocket", "Server"]
+
+_BACKEND = "api"
+_ANSWER_BOUND = 10.0  # seconds for one answer
+_PAUSE = 0.1
+_NAME, _LOOKED_UP = 3, 17  # columns of `show servers state`
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server as HAProxy sees it: its status (``UP``, ``DOWN``, ``MAINT``…), and the requests it holds."""
+
+    name: str
+    status: str
+    sessions: int
+    address: str
+
+    @property
+    def serving(self) -> bool:
+        """Whether it gets new requests."""
+        return self.status.startswith(("UP", "no check"))
+
+
+class AdminSocket:
+    """The admin socket of a running HAProxy; each command is a connection of its own.
+
+    Raises ``HostSideError`` of kind ``balancer`` where nobody answers, or where HAProxy does not do what it is told.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def ask(self, command: str) -> str:
+        """The answer to one command, without the empty lines at its end."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(_ANSWER_BOUND)
+                connection.connect(self.path)
+                connection.sendall(command.encode() + b"\n")
+                parts = []
+                while part := connection.recv(1 << 16):
+                    parts.append(part)
+        except OSError as problem:
+            reason = problem.strerror or "no answer in time"
+            raise HostSideError(
+                f"The balancer does not answer at {self.path} ({reason}).", kind="balancer"
+            ) from problem
+        return b"".join(parts).decode("utf-8", "replace").rstrip("\n")
+
+    @property
+    def answers(self) -> bool:
+        """Whether HAProxy is there."""
+        try:
+            return bool(self.ask("show version"))
+        except HostSideError:
+            return False
+
+    def servers(self) -> dict[str, Server]:
+        """The servers of the backend, by name."""
+        lines = self.ask("show stat").splitlines()
+        rows = csv.DictReader([lines[0].lstrip("# "), *lines[1:]] if lines else [])
+        return {
+            row["svname"]: Server(row["svname"], row["status"], int(row["scur"] or 0), row.get("addr") or "")
+            for row in rows
+            if row["pxname"] == _BACKEND and row["svname"] != "BACKEND"
+        }
+
+    def unnamed(self) -> list[str]:
+        """The servers that were added at run time: known by an address that nobody looks up again."""
+        rows = [line.split() for line in self.ask(f"show servers state {_BACKEND}").splitlines()]
+        return [row[_NAME] for row in rows if len(row) > _LOOKED_UP and row[0].isdigit() and row[_LOOKED_UP] == "-"]
+
+    def enter(self, name: str, address: str, port: int, options: str) -> bool:
+        """Let a server get requests; returns whether it had to be made anew. One that is there gets this address."""
+        new = name not in self.servers()
+        if new:
+            self._tell(f"add server {_BACKEND}/{name} {address}:{port} {options}", "New server registered.")
+            self._tell(f"enable health {_BACKEND}/{name}")
+            self.ask(f"enable server {_BACKEND}/{name}")
+        else:
+            self.ask(f"set server {_BACKEND}/{name} addr {address} port {port}")
+            self.ask(f"set server {_BACKEND}/{name} state ready")
+        if not self.servers()[name].serving:
+            raise HostSideError(f"The balancer does not take {name} into rotation.", kind="balancer")
+        return new
+
+    def drain(self, name: str, bound: float) -> None:
+        """Give a server nothing new, and wait until it holds no request; raises after ``bound`` seconds."""
+        self._tell(f"set server {_BACKEND}/{name} state drain")
+        until = time.monotonic() + bound
+        while (held := self.servers()[name].sessions) > 0:
+            if time.monotonic() > until:
+                self.ask(f"set server {_BACKEND}/{name} state ready")
+                raise HostSideError(
+                    f"{name} still holds {held} requests after {bound:.0f} s, so it stays in rotation.", kind="balancer"
+                )
+            time.sleep(_PAUSE)
+
+    def remove(self, name: str) -> None:
+        """Take a drained server away; one that the configuration names stays in maintenance until the next reload."""
+        self._tell(f"set server {_BACKEND}/{name} state maint")
+        self.ask(f"del server {_BACKEND}/{name}")
+
+    def events(self, ring: str) -> list[str]:
+        """The lines that a ring holds, oldest first."""
+        return self.ask(f"show events {ring}").splitlines()
+
+    def worker(self) -> str:
+        """Which process does the work: another one after each reload."""
+        said = dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line)
+        return said.get("Pid", "")
+
+    def _tell(self, command: str, wanted: str = "") -> None:
+        """A command that HAProxy has to accept: it says ``wanted``, or nothing."""
+        answer = self.ask(command).strip()
+        if answer != wanted:
+            said = answer.splitlines()[0] if answer else "nothing"
+            raise HostSideError(f"The balancer refuses {command.split(' ' + _BACKEND)[0]!r}: {said}", kind="balancer")

@@ -1,0 +1,117 @@
+#!/usr/bin/python
+"""Take instances of the API into the rotation of the balancer."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: balancer_server
+short_description: Take instances of the API into the rotation of the balancer
+version_added: "0.1.0"
+description:
+  - Each instance gets requests as soon as its own health has answered. What is in rotation is also in the balancer's
+    file, so a restart keeps it.
+  - Does nothing for a service that no balancer of ours stands before.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
+  service:
+    description: The service whose running instances belong into rotation.
+    type: str
+    required: true
+  bound_seconds:
+    description: How long to wait at most until all of them are healthy.
+    type: float
+    default: 120
+  settle:
+    description:
+      - Let the balancer read its file afterwards, where it knows a server by its address only; from then on it follows
+        each server by its name.
+    type: bool
+    default: false
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says whether something would change., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Take the instances into rotation
+  selextract.infra.balancer_server:
+    project: selextract
+    service: api
+    run_id: 20260301T020000-9f3ac1
+    step_id: scale-app1-api
+"""
+
+RETURN = r"""
+entered: {description: The instances that were not in rotation before., type: list, elements: str, returned: success}
+servers: {description: The instances in rotation., type: list, elements: str, returned: success}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.containers import find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.instances import instances_of
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.rotation import Rotation
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "bound_seconds": {"type": "float", "default": 120},
+            "settle": {"type": "bool", "default": False},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _rotate)
+
+
+def _rotate(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    rotation = Rotation(folder, given["docker_socket"])
+    if not rotation.serves(given["project"], given["service"]):
+        return {"changed": False, "entered": [], "servers": []}
+    with Engine(given["docker_socket"]) as engine:
+        found = find_containers(engine, given["docker_socket"], given["project"])
+    instances = [one for one in instances_of(found, given["project"], given["service"]) if one.running]
+    if module.check_mode:
+        entered = [one.name for one in instances if one.name not in rotation.servers]
+        return {"changed": bool(entered), "entered": entered, "servers": rotation.servers}
+    held_run(folder, given["run_id"])
+    entered = rotation.join(instances, given["bound_seconds"])
+    settled = given["settle"] and rotation.settle()
+    return {"changed": bool(entered) or settled, "entered": entered, "servers": rotation.servers}
+
+
+if __name__ == "__main__":
+    main()

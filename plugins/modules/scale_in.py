@@ -1,0 +1,133 @@
+#!/usr/bin/python
+"""Take instances of a service away without losing what they work on."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: scale_in
+short_description: Take instances of a service away without losing what they work on
+version_added: "0.1.0"
+description:
+  - An instance of the API leaves rotation, and is stopped when it holds no request any more. A worker gets its own
+    stop signal, finishes what it has begun, and is stopped then.
+  - Exactly these instances are removed; their volumes stay. Those that are gone already are no failure.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
+  service:
+    description: The service they must belong to.
+    type: str
+    required: true
+  names:
+    description: Names of the containers.
+    type: list
+    elements: str
+    required: true
+  drain_seconds:
+    description: How long an instance may hold requests after it has left rotation.
+    type: float
+    default: 70
+  stop_grace:
+    description: How long each gets to stop, where its own time is shorter; in seconds.
+    type: float
+    default: 0
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says whether something would change., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Take two workers away
+  selextract.infra.scale_in:
+    project: selextract
+    service: worker
+    names: [selextract-worker-3, selextract-worker-4]
+    stop_grace: 60
+    run_id: 20260301T020000-9f3ac1
+    step_id: scale-app1-worker
+"""
+
+RETURN = r"""
+removed: {description: The instances that were removed., type: list, elements: str, returned: success}
+seconds: {description: How long it took., type: float, returned: success}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.containers import find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.instances import instances_of, retire
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.rotation import Rotation
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "required": True},
+            "drain_seconds": {"type": "float", "default": 70},
+            "stop_grace": {"type": "float", "default": 0},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _take_away)
+
+
+def _take_away(module: AnsibleModule) -> dict[str, Any]:
+    given, began = module.params, time.monotonic()
+    folder = StateFolder(given["state_folder"])
+    with Engine(given["docker_socket"]) as engine:
+        found = find_containers(engine, given["docker_socket"], given["project"])
+    own = instances_of(found, given["project"], given["service"])
+    leaving = [one for one in own if one.name in given["names"]]
+    if not module.check_mode and leaving:
+        record = held_run(folder, given["run_id"])
+        if "instances" not in (record.step(given["step_id"]).get("inverse") or {}):
+            raise HostSideError("What there was before was not noted, so nothing is taken away.", kind="usage")
+        if len(leaving) == len(own):
+            raise HostSideError(
+                f"{given['service']} would have no instance left, so none was taken away.", kind="refused", rule="LB-03"
+            )
+        rotation = Rotation(folder, given["docker_socket"])
+        if rotation.serves(given["project"], given["service"]):
+            rotation.leave([one.name for one in leaving], given["drain_seconds"])
+        retire(leaving, given["docker_socket"], given["stop_grace"])
+    return {
+        "changed": bool(leaving),
+        "removed": [one.name for one in leaving],
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+if __name__ == "__main__":
+    main()
