@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-__all__ = ["Format", "complain", "console", "emit", "say"]
+__all__ = ["Format", "columns", "complain", "console", "emit", "say"]
+
+_WIDEST = 100  # longer lines of prose are hard to read
 
 
 class Format(StrEnum):
@@ -27,6 +30,11 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def columns() -> int:
+    """How wide prose may be: as the terminal, at most 100 columns, which is also the width of a file."""
+    return min(_WIDEST, shutil.get_terminal_size((_WIDEST, 0)).columns)
 
 
 def emit(data: BaseModel | dict[str, Any] | list[Any], table: Callable[[Console], None], form: Format) -> None:

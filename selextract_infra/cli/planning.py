@@ -128,4 +128,4 @@ def gate_findings(findings: Sequence[Finding], fail_on: str | None) -> None:
         raise UsageError(f"--fail-on takes one of {', '.join(Severity)}, not {fail_on!r}.")
     worst = [finding for finding in findings if finding.severity.rank >= Severity(fail_on).rank]
     if worst:
-        raise GateError(f"{len(worst)} findings at or above {fail_on}, first {worst[0].rule}: {worst[0].sentence}")
+        raise GateError(f"{len(worst)} findings at or above {fail_on}, first {worst[0].rule}: {worst[0].statement}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from selextract_infra.cli.options import FailOnOption, FormatOption, ObservationOption, OutOption, PolicyOption
-from selextract_infra.cli.output import Format, emit
+from selextract_infra.cli.output import Format, columns, emit
 from selextract_infra.cli.planning import HostOption, PlainInventoryOption
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def show(
     def table(screen: Console) -> None:
         width = max((len(value.path) for value in values), default=0)
         for value in values:
-            where = f"  ({value.item or 'rule'}, {value.where})" if origin else ""
+            item = f"{value.item}, " if value.item else ""
+            where = f"  ({item}{value.where})" if origin else ""
             screen.print(f"{value.path:<{width}}  {value.text}{where}", soft_wrap=True)
 
     emit([value._asdict() for value in values], table, form)
@@ -76,7 +77,7 @@ def check(
         hosts = [one.as_json() for one in checked]
         emit({"policy_digest": rules.digest, "hosts": hosts}, lambda _: None, form)
     else:
-        typer.echo("\n\n".join(findings_text(one) for one in checked))
+        typer.echo("\n\n".join(findings_text(one, columns()) for one in checked))
     gate_findings([finding for one in checked for finding in one.findings], fail_on)
 
 
@@ -98,7 +99,7 @@ def explain(
     if form is Format.JSON:
         emit(_as_json(found), lambda _: None, form)
     else:
-        typer.echo(explanation_text(found))
+        typer.echo(explanation_text(found, columns()))
 
 
 def export(

@@ -40,15 +40,22 @@ class RuleClass(StrEnum):
 class Finding(Frozen):
     """One statement: rule ID, severity, numbers, what to do.
 
-    ``subject`` is what it is about (a service, a host, an item of the guide). ``numbers`` holds the figures that the
-    sentence rests on, by name with the unit in the name (``limit_bytes``, ``usage_ratio``).
+    ``subject`` is what it is about (a service, a host, an item of the guide). ``title`` says in a few words what is
+    wrong, where the sentence alone would only list figures. ``numbers`` holds the figures that the sentence rests on,
+    by name with the unit in the name (``limit_bytes``, ``usage_ratio``).
     """
 
     rule: str
     severity: Severity
     rule_class: RuleClass
     subject: str
+    title: str = ""
     sentence: str
     numbers: dict[str, float | int | str] = Field(default_factory=dict)
     resolution: str = ""
     override: str | None = None
+
+    @property
+    def statement(self) -> str:
+        """What is wrong and its figures, as a person reads them."""
+        return f"{self.title}: {self.sentence}" if self.title else self.sentence

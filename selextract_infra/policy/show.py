@@ -15,7 +15,10 @@ __all__ = ["Shown", "shown"]
 
 
 class Shown(NamedTuple):
-    """One value: its path, how it is written, and what it is in base units; ``item`` is None for our own rules."""
+    """One value: its path, how it is written, and what it is in base units; ``item`` is None for our own rules.
+
+    ``where`` is ``guide``, the file and line of an override, or for a rule of ours ``rule:`` and its source.
+    """
 
     path: str
     text: str
@@ -44,6 +47,9 @@ def shown(policy: Policy, path: str = "") -> list[Shown]:
 
 def _origin(policy: Policy, at: Path) -> tuple[str | None, str]:
     provenance = policy.origin(at)
+    entry = policy.entry(at)
+    if provenance.item_id is None and provenance.where == "guide" and entry is not None:
+        return None, f"rule: {entry.source}"
     return provenance.item_id, provenance.where
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from selextract_infra.model.finding import Severity
+from selextract_infra.model.finding import Finding, Severity
 from selextract_infra.policy.chapters.system import Host
 from selextract_infra.policy.check.checked import Checked
-from selextract_infra.policy.check.rule import Number
+from selextract_infra.policy.check.rule import Number, percent
 from selextract_infra.policy.explain import Explanation
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
 
 __all__ = ["explanation_text", "findings_text", "host_text"]
 
 _WIDTH = 100
+_INDENT = " " * 6
+_UNBROKEN = "\N{NO-BREAK SPACE}%"
 
 
 def host_text(host: Host) -> str:
@@ -24,13 +26,7 @@ def host_text(host: Host) -> str:
 
 def findings_text(checked: Checked, width: int = _WIDTH) -> str:
     """Every finding with its class and its resolution, the summary last, where it is seen."""
-    blocks = []
-    for finding in checked.findings:
-        head = f"{finding.rule}  {finding.severity.value}  {finding.rule_class.value}  {finding.subject}"
-        override = f" Override: {finding.override}" if finding.override else ""
-        blocks.append(
-            "\n".join((head, _said(finding.sentence, width), _said(f"-> {finding.resolution}{override}", width)))
-        )
+    blocks = [_finding_text(finding, width) for finding in checked.findings]
     where = f"{checked.name}: " if checked.name else ""
     count = len(checked.findings)
     counts = {
@@ -39,12 +35,23 @@ def findings_text(checked: Checked, width: int = _WIDTH) -> str:
     }
     parts = ", ".join(f"{number} {severity.value}" for severity, number in counts.items() if number)
     summary = f"{where}{count or 'no'} finding{'s' * (count != 1)} on {host_text(checked.host)}"
-    return "\n\n".join([*blocks, f"{summary}: {parts}." if parts else f"{summary}."])
+    more = "`policy explain` and a rule's ID say what it means and what is done." if blocks else ""
+    said = _wrapped(f"{summary}: {parts}." if parts else f"{summary}.", width)
+    return "\n\n".join([*blocks, f"{said}\n{more}".rstrip()])
+
+
+def _finding_text(finding: Finding, width: int) -> str:
+    head = f"{finding.rule}  {finding.severity.value}  {finding.rule_class.value}  {finding.title}"
+    lines = [_wrapped(head, width, "", _INDENT)]
+    lines += [_said(said, width) for said in (finding.sentence, f"-> {finding.resolution}")]
+    if finding.override:
+        lines.append(f"{_INDENT}Override: {finding.override}")
+    return "\n".join(lines)
 
 
 def explanation_text(found: Explanation, width: int = _WIDTH) -> str:
     """What an ID means, its values, and the numbers that follow from them."""
-    lines = [f"{found.id}  {found.title}", "", fill(found.words, width)]
+    lines = [_wrapped(f"{found.id}  {found.title}", width), "", _wrapped(found.words, width)]
     if found.values:
         longest = max(len(value.path) for value in found.values)
         lines += ["", *(f"  {value.path:<{longest}}  {value.text}  ({value.where})" for value in found.values)]
@@ -52,20 +59,38 @@ def explanation_text(found: Explanation, width: int = _WIDTH) -> str:
         lines += ["", *_rule_lines(found, width)]
     if found.related:
         lines += ["", "About:" if found.severity else "Found by the checks:"]
-        lines += [
-            fill(f"{name}  {words}", width, initial_indent="  ", subsequent_indent="      ")
-            for name, words in found.related
-        ]
+        lines += [_wrapped(f"{name}  {words}", width, "  ", _INDENT) for name, words in found.related]
     return "\n".join(lines)
 
 
 def _rule_lines(found: Explanation, width: int) -> list[str]:
-    lines = [f"Severity: {found.severity}. What is done: {found.consequence}.", ""]
+    lines = [_wrapped(f"Severity: {found.severity}. What is done: {found.consequence}.", width), ""]
     if found.finding is None:
         return [*lines, "This policy does not have the defect."]
-    lines += [fill(f"Now: {found.finding.sentence}", width), "", fill(f"Resolution: {found.resolution}", width), ""]
-    longest = max((len(name) for name in found.finding.numbers), default=0)
-    return lines + [f"  {name:<{longest}}  {_number(number)}" for name, number in found.finding.numbers.items()]
+    lines += [_wrapped(f"Now: {found.finding.sentence}", width), ""]
+    lines += [_wrapped(f"Resolution: {found.resolution}", width), ""]
+    figures = [_figure(name, number, found.finding.subject) for name, number in found.finding.numbers.items()]
+    longest = max((len(name) for name, _ in figures), default=0)
+    return lines + [f"  {name:<{longest}}  {text}" for name, text in figures]
+
+
+def _figure(name: str, number: Number, subject: str) -> tuple[str, str]:
+    """A figure's name in words, and its value in the unit that the name ends with; of storage bytes are decimal."""
+    start, _, unit = name.rpartition("_")
+    if not isinstance(number, str):
+        size = DISK if subject == "storage" else MEMORY
+        written = {"bytes": size.about, "ratio": percent, "change": _change, "dollars": _dollars}
+        if unit in written and start:
+            return (name if unit == "change" else start).replace("_", " "), written[unit](number)
+    return name.replace("_", " "), _number(number)
+
+
+def _change(ratio: float) -> str:
+    return f"{'+' if ratio > 0 else ''}{percent(ratio)}"
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}".removesuffix(".00")
 
 
 def _number(number: Number) -> str:
@@ -75,4 +100,11 @@ def _number(number: Number) -> str:
 
 
 def _said(text: str, width: int) -> str:
-    return fill(text, width, initial_indent="      ", subsequent_indent="      ")
+    return _wrapped(text, width, _INDENT, _INDENT)
+
+
+def _wrapped(text: str, width: int, first: str = "", later: str = "") -> str:
+    """Lines of at most ``width``; a percent sign stays with its number, and an option in one piece."""
+    kept = text.replace(" %", _UNBROKEN)
+    lines = fill(kept, width, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)
+    return lines.replace(_UNBROKEN, " %")

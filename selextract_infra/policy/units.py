@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator
@@ -124,7 +124,7 @@ class Quantity:
         for unit in self.shown:
             shown = amount / self.units[unit]
             if abs(shown) >= 1 or unit == self.shown[-1]:
-                return self._written_as(round(shown, 2), unit)
+                return self._written_as(shown.quantize(_CENT, ROUND_HALF_UP), unit)
         return self.format(value)
 
     def _written_as(self, amount: Decimal, unit: str) -> str:
@@ -153,6 +153,7 @@ class Quantity:
 
 
 _SMALL: Final = Decimal(1024)
+_CENT: Final = Decimal("0.01")
 _WORDS: Final = frozenset(
     {"days", "day", "hours", "hour", "minutes", "minute", "months", "month", "cores", "core", "max"}
 )

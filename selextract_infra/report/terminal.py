@@ -131,7 +131,7 @@ def print_findings(screen: Console, findings: Sequence[Finding]) -> None:
     table = new_table("finding", "rule")
     table.add_column("what it says", ratio=1, overflow="fold")
     for finding in sorted(findings, key=lambda one: -one.severity.rank):
-        words = plain(finding.sentence)
+        words = plain(finding.statement)
         if finding.resolution:
             words = Text.assemble(words, "\n", plain(f"-> {finding.resolution}", "dim"))
         table.add_row(plain(finding.severity, _SEVERITIES[finding.severity]), plain(finding.rule), words)

@@ -11,7 +11,7 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.policy.chapters.system import Host
 from selextract_infra.policy.model import Policy
 
-__all__ = ["Breach", "Check", "Number", "Rule", "percent", "plural", "rule", "steps_up"]
+__all__ = ["Breach", "Check", "Number", "Rule", "half_up", "percent", "plural", "rule", "steps_up"]
 
 Number: TypeAlias = float | int | str
 
@@ -61,6 +61,7 @@ class Rule:
             severity=self.severity,
             rule_class=rule_class,
             subject=self.subject,
+            title=self.title,
             sentence=breach.sentence,
             numbers={name: _clean(number) for name, number in breach.numbers.items()},
             resolution=breach.resolution or self.resolution,
@@ -99,7 +100,12 @@ def steps_up(value: float, step: float) -> float:
 
 def percent(ratio: float) -> str:
     """A ratio for a sentence, with at most one decimal: ``112.5 %``."""
-    return f"{round(ratio * 100, 1):g} %"
+    return f"{half_up(ratio * 100, 1):g} %"
+
+
+def half_up(value: float, digits: int) -> float:
+    """Rounded as a person rounds: 56.25 to one digit is 56.3."""
+    return math.floor(round(value * 10**digits, 6) + 0.5) / 10**digits
 
 
 def plural(count: float, noun: str) -> str:

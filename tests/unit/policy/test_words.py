@@ -22,6 +22,7 @@ from selextract_infra.model.observation import (
 )
 from selextract_infra.observe.recorded import save_observation
 from selextract_infra.policy import default_policy, load_policy
+from selextract_infra.policy.check.run import rules
 from selextract_infra.policy.explain import explain
 from selextract_infra.policy.show import shown
 
@@ -75,6 +76,7 @@ def test_everything_shown_can_be_written_back() -> None:
 def test_the_origin_of_a_value_is_shown(team: Path) -> None:
     assert run("show", "sizing.headroom", "--origin").split() == ["sizing.headroom", "40%", "(REC-03,", "guide)"]
     assert f"{team}:2" in run("show", "sizing", "--origin", "--policy", str(team))
+    assert "80%  (rule: X-40; " in run("show", "capacity_alerts.warning", "--origin")
 
 
 def test_values_are_answered_as_data_too() -> None:
@@ -91,9 +93,32 @@ def test_a_path_that_is_not_there_names_the_nearest() -> None:
 
 def test_a_rule_is_explained_with_its_numbers() -> None:
     text = run("explain", "x-06")
-    for words in ("right-sizing the API", "Severity: breaking", "refused unless it is overridden", "1,610,612,736"):
+    for words in (
+        "right-sizing the API",
+        "Severity: breaking",
+        "refused unless it is overridden",
+        "target usage     80 %",
+    ):
         assert words in text
     assert answer("explain", "X-06")["finding"]["numbers"]["allowed_peak_bytes"] == pytest.approx(921.6 * 1024**2)
+
+
+def test_figures_have_the_unit_of_what_they_measure() -> None:
+    """Memory is binary, storage decimal (X-46)."""
+    for rule, figure in (
+        ("X-06", "allowed peak 921.6MB"),
+        ("X-39", "needed 1.67TB"),
+        ("X-54", "moderate change -40 %"),
+    ):
+        assert figure in " ".join(run("explain", rule).split())
+
+
+@pytest.mark.parametrize("words", [("check",), *(("explain", rule.id) for rule in rules())], ids=" ".join)
+def test_prose_fits_a_narrow_terminal(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run(*words).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert not [line for line in lines if line.lstrip().startswith("%")]
 
 
 def test_a_rule_that_holds_is_said_to_hold(tmp_path: Path) -> None:
