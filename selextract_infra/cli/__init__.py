@@ -26,6 +26,7 @@ COMMANDS = (
     "tune",
     "budget",
     "apply",
+    "windows",
     "resume",
     "rollback",
     "freeze",

@@ -9,6 +9,7 @@ from selextract_infra.cli.options import (
     FormatOption,
     InventoryOption,
     LimitOption,
+    NowOption,
     PolicyOption,
     RunArgument,
     StateOption,
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
         limit: LimitOption = None,
         policy: PolicyOption = None,
         state: StateOption = None,
+        now: NowOption = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Finish an interrupted run: what is verified is left, the rest is done."""
@@ -40,4 +42,4 @@ def register(app: typer.Typer) -> None:
             cancellable() as cancel,
             Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
         ):
-            conclude(follow(fleet, lambda: resume(fleet, run), None), form)
+            conclude(follow(fleet, lambda: resume(fleet, run, now_reason=now), None), form)

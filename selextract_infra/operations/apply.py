@@ -8,53 +8,71 @@ from selextract_infra.apply.drift import refuse_drift
 from selextract_infra.apply.executor import Execution, execute, put_back
 from selextract_infra.apply.identity import new_run_id, owner
 from selextract_infra.apply.outcome import OBSERVE, concluded
-from selextract_infra.errors import DriftError, OutsideWindowError, SelextractError
+from selextract_infra.errors import DriftError, OutsideWindowError, SelextractError, StepFailedError
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
+from selextract_infra.operations.disruption import Stop, closing_before, refuse_disruption, window_override
 from selextract_infra.operations.sight import refuse_missing
 
 if TYPE_CHECKING:
     from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["apply", "carry_out"]
+__all__ = ["apply", "begin", "carry_out"]
 
 
 def apply(fleet: Fleet, plan: Plan, *, now_reason: str | None = None) -> Run:
     """Check that the world is still the Plan's, then carry it out and record it; see ``Fleet.apply``."""
     _refuse_other_policy(fleet, plan)
-    _refuse_disruption(plan, now_reason)
+    refuse_disruption(fleet, plan, window_override(now_reason))
     seen = fleet.observe()
     missing = _missing(plan, seen)
     refuse_drift(plan, seen)
-    run = _begin(fleet, plan, missing, now_reason)
+    run = begin(fleet, plan, missing, now_reason)
     return carry_out(fleet, plan, run)
 
 
 def carry_out(fleet: Fleet, plan: Plan, run: Run) -> Run:
     """Do the steps that are not done yet, host by host dropping out what fails; record after every step.
 
-    A host whose step fails has its earlier steps undone, newest first, and takes no part in later ones.
+    A host whose step fails has its earlier steps undone, newest first, and takes no part in later ones. A disruptive
+    step begins only while the window has time for it; else what was done is put back, and the Run ends with 4.
     """
     try:
-        run = _steps(fleet, plan, run)
+        run, stop = _steps(fleet, plan, run)
     except SelextractError as refused:
         ended = {"status": RunStatus.REFUSED, "message": str(refused), "exit_code": refused.exit_code}
         run = run.model_copy(update=ended)
         fleet.journal.record_run(run.model_copy(update={"ended_at": fleet.clock()}))
         raise
     run = concluded(run, fleet.clock())
+    if stop is not None:
+        run = _stopped(run, stop)
     fleet.journal.record_run(run)
     return run
 
 
-def _steps(fleet: Fleet, plan: Plan, run: Run) -> Run:
+def _stopped(run: Run, stop: Stop) -> Run:
+    """The Run with the end that stopping it means; a failure on the way is worse and stays."""
+    if run.exit_code not in (0, StepFailedError.exit_code):
+        return run.model_copy(update={"message": f"{stop.sentence} {run.message}"})
+    ended = {"status": stop.status, "exit_code": stop.exit_code, "message": stop.sentence}
+    return run.model_copy(update=ended)
+
+
+def _steps(fleet: Fleet, plan: Plan, run: Run) -> tuple[Run, Stop | None]:
     left_out = {result.host for result in run.results if result.status is not StepStatus.VERIFIED}
     for step in plan.steps:
         done = {result.host for result in run.results if result.step == step.id}
         going = tuple(host for host in step.hosts if host not in left_out and host not in done)
         if not going:
             continue
+        closing = closing_before(fleet, plan, run, step)
+        if closing is not None:
+            if not _committed(plan, step):
+                return _given_back(fleet, plan, run, step, closing)
+            goes_on = f"{closing} There is no way back any more, so the run goes on."
+            fleet.journal.record_event(fleet.clock(), "window overrun", goes_on, run=run.id)
         execution = execute(fleet.hands, run, plan, step, going, last=step.id == plan.steps[-1].id)
         run = _recorded(fleet, run, execution)
         if execution.cancelled:
@@ -63,7 +81,23 @@ def _steps(fleet: Fleet, plan: Plan, run: Run) -> Run:
         if broken:
             run = _undo(fleet, plan, run, step, broken)
         left_out.update(result.host for result in execution.results if result.status is not StepStatus.VERIFIED)
-    return run
+    return run, None
+
+
+def _committed(plan: Plan, step: Step) -> bool:
+    """Whether there is no way back before that step any more, so that going on is what leaves the service well."""
+    return any(earlier.point_of_no_return for earlier in plan.steps[: plan.steps.index(step)])
+
+
+def _given_back(fleet: Fleet, plan: Plan, run: Run, step: Step, closing: str) -> tuple[Run, Stop]:
+    """End before a step: put back what was done on every host; where nothing was, the Run is refused."""
+    last = {result.host: result for result in run.results}
+    begun = tuple(host for host in plan.hosts if host in last and last[host].status is StepStatus.VERIFIED)
+    if not begun:
+        raise OutsideWindowError(closing)
+    undone = _undo(fleet, plan, run, step, begun)
+    sentence = f"{closing} What was done before it was put back."
+    return undone, Stop(RunStatus.ROLLED_BACK, OutsideWindowError.exit_code, sentence)
 
 
 def _undo(fleet: Fleet, plan: Plan, run: Run, failed: Step, hosts: tuple[str, ...]) -> Run:
@@ -83,9 +117,10 @@ def _recorded(fleet: Fleet, run: Run, execution: Execution) -> Run:
     return run
 
 
-def _begin(fleet: Fleet, plan: Plan, missing: dict[str, str], now_reason: str | None) -> Run:
+def begin(fleet: Fleet, plan: Plan, missing: dict[str, str], now_reason: str | None) -> Run:
+    """The Run of that Plan, as it is written down before anything is touched."""
     now = fleet.clock()
-    overrides = (*plan.overrides, *([f"window: {now_reason}"] if now_reason else []))
+    overrides = (*plan.overrides, *window_override(now_reason))
     run = Run(
         id=new_run_id(now),
         operation=plan.operation,
@@ -124,12 +159,3 @@ def _missing(plan: Plan, seen: Observation) -> dict[str, str]:
 def _refuse_other_policy(fleet: Fleet, plan: Plan) -> None:
     if plan.policy_digest != fleet.policy.digest:
         raise DriftError("The policy changed since the plan was made.", remedy="plan again; nothing was touched")
-
-
-def _refuse_disruption(plan: Plan, now_reason: str | None) -> None:
-    disruptive = [step.title for step in plan.steps if step.disrupts]
-    if disruptive and not now_reason:
-        raise OutsideWindowError(
-            f"Users may notice this plan ({'; '.join(disruptive)}) and no maintenance window is open now.",
-            remedy='run it in a window, or now with --now "REASON", which is recorded',
-        )

@@ -19,6 +19,7 @@ from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.operations.apply import carry_out
+from selextract_infra.operations.disruption import refuse_disruption, window_override
 from selextract_infra.operations.fleet import Fleet
 
 __all__ = ["at_work", "refuse_unfinished", "resume", "roll_back", "unfinished_runs"]
@@ -63,11 +64,12 @@ def refuse_unfinished(seen: Observation) -> None:
         )
 
 
-def resume(fleet: Fleet, run_id: str) -> Run:
+def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None) -> Run:
     """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
 
+    What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
-    the policy has changed since.
+    the policy has changed since, ``OutsideWindowError`` when there is no time for what is left.
     """
     seen = fleet.observe()
     run_id, records = _held(seen, run_id)
@@ -78,7 +80,10 @@ def resume(fleet: Fleet, run_id: str) -> Run:
             f"The policy changed since run {run_id} began, so it cannot be finished as it was meant.",
             remedy=f"selextract-infra rollback {run_id}",
         )
-    run = _run_of(run_id, plan, records)
+    known = fleet.journal.run(run_id)
+    overrides = (*(known.overrides if known else ()), *window_override(now_reason))
+    run = _run_of(run_id, plan, records).model_copy(update={"overrides": overrides})
+    refuse_disruption(fleet, plan, overrides, done=_done_everywhere(plan, run))
     fleet.journal.record_plan(plan)
     fleet.journal.record_run(run)
     _stop_remains(fleet, run_id, seen, plan)
@@ -197,6 +202,11 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
         started_at=datetime.fromisoformat(str(first["started_at"])),
         results=verified,
     )
+
+
+def _done_everywhere(plan: Plan, run: Run) -> tuple[str, ...]:
+    done = {(result.step, result.host) for result in run.results if result.status is StepStatus.VERIFIED}
+    return tuple(step.id for step in plan.steps if all((step.id, host) in done for host in step.hosts))
 
 
 def _alive(process: int) -> bool:
