@@ -19,11 +19,24 @@ from selextract_infra.cli.planning import (
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from selextract_infra.model.assessment import Assessment
+    from selextract_infra.model.forecast import Forecast
     from selextract_infra.operations.outlook import Outlook
     from selextract_infra.policy import Policy
 
 __all__ = ["register"]
+
+ForecastOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--forecast",
+        metavar="FILE:COLUMN:LIMIT",
+        help="Forecast the use in this CSV file. Repeatable.",
+        show_default=False,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +49,7 @@ def register(app: typer.Typer) -> None:
         journal: Annotated[bool, typer.Option("--journal", help="Judge what the journal holds.")] = False,
         observation: ObservationOption = None,
         csv: Annotated[Path | None, typer.Option("--csv", help="Judge the metrics recorded in this file.")] = None,
+        forecast: ForecastOption = None,
         time_zone: ZoneOption = None,
         scenario: Annotated[str, typer.Option("--scenario", help="Growth scenario.")] = "moderate",
         month: Annotated[int, typer.Option("--month", help="Growth after so many months.")] = 12,
@@ -53,12 +67,15 @@ def register(app: typer.Typer) -> None:
 
         from selextract_infra.assess.names import resolve
         from selextract_infra.cli.planning import day_of, hardware_of, policy_of, today_of
+        from selextract_infra.operations.outlook import Outlook
         from selextract_infra.operations.report import PlanningQuestion, compose, write_page
 
         rules = policy_of(inventory, policy)
+        day = today_of(today, rules)
         judged = _judged(rules, journal, observation, csv, time_zone, state)
+        recorded = [_forecast(one, rules, time_zone, day) for one in forecast or ()]
         question = PlanningQuestion(
-            today=today_of(today, rules),
+            today=day,
             host=None if host is None else hardware_of(host, rules),
             scenario=scenario,
             month=month,
@@ -72,7 +89,7 @@ def register(app: typer.Typer) -> None:
             made_at=datetime.now(UTC),
             hosts=judged.hosts,
             assessment=judged.assessment,
-            ahead=judged.ahead,
+            ahead=judged.ahead.besides(recorded) if judged.ahead else Outlook(tuple(recorded)),
         )
         write_page(content, html)
         chapters = {
@@ -121,6 +138,24 @@ def _judged(
         found = assess_seen(seen, policy, source=observation.name).assessment
         return _Judged(found, tuple(host.name for host in seen.hosts))
     return _recalled(policy, state) if journal else _Judged()
+
+
+def _forecast(text: str, policy: Policy, time_zone: str | None, today: date) -> Forecast:
+    """The forecast of ``disk.csv:used:1000``: file, column, and what there is in the column's unit."""
+    from selextract_infra.assess.exhaustion import exact
+    from selextract_infra.assess.forecast import forecast
+    from selextract_infra.cli.planning import zone_of
+    from selextract_infra.errors import UsageError
+    from selextract_infra.operations.forecast import file_series
+
+    file, _, rest = text.partition(":")
+    column, _, limit = rest.rpartition(":")
+    if not (file and column and limit):
+        raise UsageError(
+            f"--forecast takes FILE:COLUMN:LIMIT, not {text[:60]!r}.", remedy="--forecast disk.csv:used:1000"
+        )
+    series = file_series(Path(file), column, policy, zone=zone_of(time_zone))
+    return forecast(series, policy, limit=float(exact(limit, "The limit")), today=today)
 
 
 def _recalled(policy: Policy, state: Path | None) -> _Judged:

@@ -198,6 +198,14 @@ class Assessment(Frozen):
             (judgement.level for judgement in self.judgements), key=lambda level: level.rank, default=Level.UNKNOWN
         )
 
+    @property
+    def worst_of_each(self) -> tuple[Judgement, ...]:
+        """The worst judgement of each metric of each subject, worst first."""
+        worst: dict[tuple[str, str], Judgement] = {}
+        for judgement in self.judgements:
+            worst.setdefault((judgement.subject, judgement.metric), judgement)
+        return tuple(worst.values())
+
     def worst(self, count: int) -> tuple[Judgement, ...]:
         """The first ``count`` judgements, worst first."""
         return self.judgements[:count]

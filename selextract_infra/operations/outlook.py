@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,10 @@ class Outlook:
 
     forecasts: tuple[Forecast, ...]
     without: tuple[str, ...] = ()
+
+    def besides(self, more: Iterable[Forecast]) -> Outlook:
+        """This with more forecasts."""
+        return Outlook((*self.forecasts, *more), self.without)
 
     @property
     def days_left(self) -> dict[str, float]:

@@ -56,7 +56,9 @@ def compose(
     if assessment is None:
         missing.append("Nothing was judged: no hosts, no journal and no file were given.")
     if ahead is None or not ahead.forecasts:
-        missing.append("There is no forecast: that takes a journal with some weeks of history (--journal).")
+        missing.append(
+            "There is no forecast: that takes a journal with some weeks of history (--journal), or a file (--forecast)."
+        )
     missing += ahead.without if ahead is not None else ()
     if question.start is None:
         missing.append("There is no roadmap: the program's first day was not given (--start).")

@@ -73,7 +73,7 @@ def render_html(content: ReportContent) -> str:
         .get_template("report.html")
         .render(
             content=content,
-            counts=_counts(content.assessment.judgements if content.assessment else ()),
+            counts=_counts(content.assessment.worst_of_each if content.assessment else ()),
             tables=_tables(content),
             plots=_plots(content),
             findings=findings[:_SHOWN_FINDINGS],
@@ -101,7 +101,7 @@ def _tables(content: ReportContent) -> dict[str, HtmlTable]:
     """Every table of the page by name; those of chapters that are not there are left out."""
     tables: dict[str, HtmlTable] = {}
     if content.assessment:
-        judgements = content.assessment.judgements
+        judgements = content.assessment.worst_of_each
         raised = [one for one in judgements if one.level.rank >= Level.NOTICE.rank]
         quiet = [one for one in judgements if one.level.rank < Level.NOTICE.rank]
         tables["raised"] = reading_table(raised, "Readings, worst first", _SHOWN_ROWS)

@@ -63,26 +63,26 @@ def print_assessment(
 def _print_readings(
     screen: Console, seen: Assessment, measurements: Iterable[Measurement], *, everything: bool
 ) -> None:
-    worst: dict[tuple[str, str], Judgement] = {}
-    for judgement in seen.judgements:
-        worst.setdefault((judgement.subject, judgement.metric), judgement)
-    shown = [one for one in worst.values() if everything or one.level not in (Level.OK, Level.UNKNOWN)]
+    worst = seen.worst_of_each
+    shown = [one for one in worst if everything or one.level not in (Level.OK, Level.UNKNOWN)]
     trends = {(one.subject, one.metric): one.samples.values[-_SPARK * 4 :] for one in measurements}
     if shown:
-        table = _table("", "what", ">reading", "threshold", "rule", *(("trend",) if trends else ()))
+        table = _table("!", "what", ">reading", "!threshold", "!rule", *(("!trend",) if trends else ()))
         for one in shown[:_MOST_ROWS]:
             trend = sparkline(trends.get((one.subject, one.metric), ()), _SPARK, unicode=_unicode(screen))
             table.add_row(
                 Text(one.level, style=_STYLES[one.level]),
                 f"{displayable(one.subject)} {one.metric}",
                 _reading(one),
-                "" if one.threshold is None else f"{one.relation} {amount(one.threshold, one.unit)}",
+                "" if one.threshold is None or one.value is None else f"{one.relation} {amount(one.threshold, one.unit)}",
                 one.item,
                 *((trend,) if trends else ()),
             )
         screen.print(table)
     _more(screen, len(shown) - _MOST_ROWS, "readings")
-    hidden = [one.level for one in worst.values() if one not in shown]
+    for one in [one for one in shown[:_MOST_ROWS] if one.value is None]:
+        screen.print(f"{displayable(one.subject)} {one.metric}: {one.sentence}", style="dim")
+    hidden = [one.level for one in worst if one not in shown]
     if hidden:
         unknown = hidden.count(Level.UNKNOWN)
         screen.print(f"{count(len(hidden) - unknown, 'reading')} ok, {unknown} unknown (--all shows them)", style="dim")
@@ -92,7 +92,7 @@ def _print_readings(
 
 def _reading(one: Judgement) -> str:
     if one.value is None:
-        return one.sentence
+        return "-"
     return amount(one.value, one.unit) if one.level is not Level.UNKNOWN else f"{amount(one.value, one.unit)}?"
 
 
@@ -117,9 +117,7 @@ def _print_headroom(screen: Console, rows: Sequence[Headroom], *, everything: bo
 def _print_consequences(screen: Console, seen: Assessment) -> None:
     pressed = [one for one in seen.bottlenecks if one.pressure >= 1]
     for bottleneck in (pressed or seen.bottlenecks[:1])[:_MOST_ROWS]:
-        screen.print(
-            f"{bottleneck.kind} bottleneck: {displayable(bottleneck.sentence)} ({bottleneck.item})", soft_wrap=True
-        )
+        screen.print(f"{bottleneck.kind} bottleneck: {displayable(bottleneck.sentence)} ({bottleneck.item})")
     if seen.workers is not None:
         waiting = seen.workers.wait_seconds
         wait = f"; a task queued now waits {duration(waiting)}" if waiting else ""

@@ -105,7 +105,8 @@ def percent(ratio: float) -> str:
 
 def half_up(value: float, digits: int) -> float:
     """Rounded as a person rounds: 56.25 to one digit is 56.3."""
-    return math.floor(round(value * 10**digits, 6) + 0.5) / 10**digits
+    scale = 10.0**digits
+    return math.floor(round(value * scale, 6) + 0.5) / scale
 
 
 def plural(count: float, noun: str) -> str:

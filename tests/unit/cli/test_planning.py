@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,8 @@ def test_the_table_of_an_assessment_has_a_trend(metrics: str) -> None:
     shown = run("assess", "--csv", metrics, "--all").stdout
     assert "▁▂▃▄▅▆▇█" in shown
     assert "MON-01" in shown
+    levels = [line.split()[0] for line in shown.splitlines() if "MON-0" in line]
+    assert set(levels) == {"warning"}
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
@@ -146,6 +149,16 @@ def test_the_report_is_one_page(tmp_path: Path, metrics: str) -> None:
     assert "<h2>Roadmap</h2>" in file.read_text(encoding="utf-8")
 
 
+def test_the_report_forecasts_a_file_too(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    days = [f"{date(2025, 7, 1) + timedelta(number)},{400 + 2 * number}" for number in range(90)]
+    (tmp_path / "disk.csv").write_text("\n".join(("time,used", *days)) + "\n", encoding="utf-8")
+    file = tmp_path / "out.html"
+    found = answer("report", "--html", str(file), "--forecast", f"{tmp_path / 'disk.csv'}:used:640")
+    assert [one["exhaustion"]["p50_days"] for one in found["forecasts"]] == [31]
+    assert "Forecast of used" in file.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -161,6 +174,8 @@ def test_the_report_is_one_page(tmp_path: Path, metrics: str) -> None:
         (["roadmap", "--done", "RP9"], "no phase and no milestone"),
         (["roadmap", "MR2"], "never executed"),
         (["assess", "--csv", "/nonexistent.csv"], "cannot be read"),
+        (["report", "--html", "out.html", "--forecast", "disk.csv"], "FILE:COLUMN:LIMIT"),
+        (["report", "--html", "out.html", "--forecast", "/nonexistent.csv:used:1"], "cannot be read"),
         (["assess", "--csv", "a", "--journal"], "One thing"),
         (["assess", "--at", "2025-01-01T00:00Z"], "there is no --csv"),
         (["report", "--html", "/nonexistent/x.html"], "cannot be written"),
