@@ -132,30 +132,6 @@ class Engine:
         """Send a signal to a container's first process."""
         self._call("POST", f"/containers/{quote(container, safe='')}/kill?signal={quote(signal, safe='')}")
 
-    def run_once(
-        self, image: str, command: list[str], *, binds: Iterable[str] = (), user: str = "", bound: float = 60.0
-    ) -> tuple[int, str, str]:
-        """Run a program in a container of its own, without a network, that is gone afterwards.
-
-        ``binds`` are ``HOST:INSIDE:ro``. Its exit code, its output, its complaints, as for ``run_inside``.
-        """
-        asked = {
-            "Image": image,
-            "Entrypoint": command[:1],
-            "Cmd": command[1:],
-            "User": user,
-            "HostConfig": {"Binds": list(binds), "NetworkMode": "none"},
-        }
-        name = str(self._call("POST", "/containers/create", asked)["Id"])
-        try:
-            self._call("POST", f"/containers/{name}/start")
-            code = int(self._call("POST", f"/containers/{name}/wait", timeout=bound)["StatusCode"])
-            said = self._content("GET", f"/containers/{name}/logs?stdout=1&stderr=1")
-        finally:
-            self._call("DELETE", f"/containers/{name}?force=1")
-        output, complaints = _split_streams(said)
-        return code, output, complaints
-
     def events(self, kinds: Iterable[str], since: float, until: float) -> list[dict[str, Any]]:
         """Container events of some kinds (``oom``, ``die``...) between two Unix times, as far as Docker remembers."""
         query = {"since": f"{since:.3f}", "until": f"{until:.3f}", "filters": _event_filter(kinds)}

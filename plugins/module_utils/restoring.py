@@ -12,6 +12,7 @@ from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
 from .limits import Capability, Limits, describe, restoration
+from .restoring_edge import balancer, edge_files, edge_switches
 from .restoring_instances import instances
 from .runs import RunRecord
 from .state import StateFolder
@@ -86,6 +87,9 @@ PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
     "capacity_file": Restoring.capacity_file,
     "containers": Restoring.containers,
     "instances": instances,
+    "balancer": balancer,
+    "edge_files": edge_files,
+    "edge_switches": edge_switches,
 }
 
 

@@ -98,17 +98,3 @@ def test_a_program_inside_a_container_tells_its_exit_code_and_all_it_said(tmp_pa
     with serving(tmp_path / "s", answer) as path, Engine(path) as engine:
         assert engine.run_inside("web", ["nginx", "-t"]) == (1, "syntax is ok\nbroken ä\n", "")
     assert json.loads(asked[0][2])["Cmd"] == ["nginx", "-t"]
-
-
-def test_a_container_of_its_own_is_removed_even_where_its_program_cannot_start(tmp_path: Path) -> None:
-    asked: list[tuple[str, str]] = []
-
-    def answer(method: str, path: str, _body: bytes) -> tuple[int, bytes]:
-        asked.append((method, path))
-        if path == "/containers/create":
-            return 201, b'{"Id": "c1"}'
-        return (204, b"") if method == "DELETE" else (404, b'{"message": "no such file"}')
-
-    with serving(tmp_path / "s", answer) as path, pytest.raises(EngineRefusedError, match="no such file"):
-        Engine(path).run_once("image", ["haproxy", "-c"])
-    assert asked[-1] == ("DELETE", "/containers/c1?force=1")

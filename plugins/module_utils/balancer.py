@@ -1,0 +1,132 @@
+"""The balancer as a Compose project of our own: its files, its container, its coming and going."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import Any
+
+from .compose import Compose
+from .containers import Container, find_containers
+from .docker_program import docker
+from .engine import Engine
+from .failure import HostSideError
+from .rotation import PROJECT, SETTINGS, Rotation, config_text
+from .state import StateFolder, write_whole
+
+__all__ = ["Balancer"]
+
+_SERVICE = "balancer"
+_NOBODY = 65534
+_COMPOSE = "compose.yml"
+_INSIDE = "/etc/selextract"
+_PULL_BOUND = 600.0  # seconds
+_START_BOUND = 60.0
+_STOP_GRACE = 70.0
+_PAUSE = 0.2
+
+
+class Balancer:
+    """The balancer of this host. ``settings`` are those of `Rotation`, without the servers."""
+
+    def __init__(self, state: StateFolder, socket_path: str) -> None:
+        self._state = state
+        self._socket_path = socket_path
+        self.rotation = Rotation(state, socket_path)
+        self.place = self.rotation.place
+
+    @property
+    def compose_text(self) -> str | None:
+        """The Compose file that is in force, None where there is none."""
+        try:
+            with open(os.path.join(self.place, _COMPOSE), encoding="utf-8") as source:
+                return source.read()
+        except FileNotFoundError:
+            return None
+
+    @property
+    def running(self) -> bool:
+        """Whether its container runs."""
+        return any(one.running for one in self._containers())
+
+    def inverse(self) -> dict[str, Any]:
+        """How the next change is undone."""
+        return {"compose": self.compose_text, "settings": self.rotation.settings}
+
+    def place_files(self, compose: str, settings: dict[str, Any], image: str) -> None:
+        """Write the files after HAProxy itself, from the image, has accepted its configuration."""
+        try:
+            for name, mode, owner in (("config", 0o755, 0), ("run", 0o700, _NOBODY)):
+                folder = os.path.join(self.place, name)
+                os.makedirs(folder, exist_ok=True)
+                os.chmod(folder, mode)
+                os.chown(folder, owner, owner)
+            trial = os.path.join(self.place, "config", "haproxy.cfg.trial")
+            write_whole(trial, config_text(settings).encode(), mode=0o644)
+            try:
+                self._check(image)
+            finally:
+                os.unlink(trial)
+            write_whole(os.path.join(self.place, _COMPOSE), compose.encode(), mode=0o600)
+        except OSError as problem:
+            raise HostSideError(f"{self.place} cannot be written ({problem.strerror}).", kind="state") from problem
+        self.rotation.write(settings)
+
+    def start(self, *, anew: bool) -> None:
+        """Create and start its container, ``anew`` where there is one of other files, and wait until it answers."""
+        if anew:
+            self.stop()
+        Compose(PROJECT, self.place).up([_SERVICE], _START_BOUND)
+        until = time.monotonic() + _START_BOUND
+        while not self.rotation.admin.answers:
+            if time.monotonic() > until:
+                raise HostSideError(f"The balancer does not answer within {_START_BOUND:.0f} s.", kind="balancer")
+            time.sleep(_PAUSE)
+
+    def stop(self) -> None:
+        """Let it finish the requests that it holds, and remove its container."""
+        with Engine(self._socket_path) as engine:
+            for container in self._containers():
+                engine.stop(container.id, max(_STOP_GRACE, container.stop_grace))
+                engine.remove(container.id)
+
+    def remove(self) -> None:
+        """Take container and files away."""
+        self.stop()
+        self._state.remove(SETTINGS)
+        shutil.rmtree(self.place, ignore_errors=True)
+        self.rotation.settings = None
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Bring back what ``inverse`` noted."""
+        if before["settings"] is None or before["compose"] is None:
+            self.remove()
+            return
+        anew = self.compose_text != before["compose"]
+        self.place_files(before["compose"], before["settings"], before["settings"]["image"])
+        if anew or not self.running:
+            self.start(anew=anew)
+        else:
+            self.rotation.reload()
+
+    def _check(self, image: str) -> None:
+        self._pull(image)
+        mount = f"{self.place}/config:{_INSIDE}:ro"
+        options = ["--rm", "--network", "none", "--user", f"{_NOBODY}:{_NOBODY}", "--volume", mount]
+        command = ["--entrypoint", "haproxy", image, "-c", "-f", f"{_INSIDE}/haproxy.cfg.trial"]
+        answer = docker(["run", *options, *command], bound=_START_BOUND)
+        if answer.code:
+            said = (answer.out + answer.err).decode("utf-8", "replace").splitlines()
+            reasons = [line for line in said if "[ALERT]" in line] or said[-1:] or ["no reason was given"]
+            raise HostSideError(f"HAProxy rejects its configuration: {reasons[0][:300]}.", kind="balancer")
+
+    def _pull(self, image: str) -> None:
+        if docker(["image", "inspect", "--format", "there", image], bound=_START_BOUND).code:
+            answer = docker(["pull", "--quiet", image], bound=_PULL_BOUND)
+            if answer.code:
+                raise HostSideError(f"The image {image} cannot be had: {answer.complaint}.", kind="balancer")
+
+    def _containers(self) -> list[Container]:
+        with Engine(self._socket_path) as engine:
+            return find_containers(engine, self._socket_path, PROJECT)

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+"""Start, change or remove the balancer before the API."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: balancer
+short_description: Start, change or remove the balancer before the API
+version_added: "0.1.0"
+description:
+  - HAProxy as a Compose project of our own on the app's network. It publishes no port.
+  - HAProxy itself accepts the configuration before it is used.
+author: ["selextract-infra contributors"]
+options:
+  state:
+    description: Whether there is to be one. It is removed when it holds no request any more.
+    type: str
+    choices: [present, absent]
+    default: present
+  compose:
+    description: Its Compose file. Required with O(state=present).
+    type: str
+  settings:
+    description:
+      - C(project) and C(service) of the app, C(network), C(port) and C(path) of an instance, C(options) of a server,
+        C(rise), C(image), and C(config), HAProxy's configuration up to its servers. Required with O(state=present).
+    type: dict
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says whether something would change., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Remove the balancer
+  selextract.infra.balancer:
+    state: absent
+    run_id: 20260301T020000-9f3ac1
+    step_id: balancer
+"""
+
+RETURN = r"""
+made_anew: {description: Whether its container was created., type: bool, returned: success}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.balancer import Balancer
+from ..module_utils.engine import DEFAULT_SOCKET
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "compose": {"type": "str"},
+            "settings": {"type": "dict"},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        required_if=[("state", "present", ["compose", "settings"])],
+        supports_check_mode=True,
+    )
+    run(module, _present if module.params["state"] == "present" else _absent)
+
+
+def _present(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
+    settings = {**given["settings"], "servers": balancer.rotation.servers}
+    other_files = balancer.compose_text != given["compose"]
+    anew = other_files or not balancer.running
+    changed = anew or settings != balancer.rotation.settings
+    if changed and not module.check_mode:
+        _note(module, balancer)
+        balancer.place_files(given["compose"], settings, str(settings["image"]))
+        if anew:
+            balancer.start(anew=other_files)
+        else:
+            balancer.rotation.reload()
+    return {"changed": changed, "made_anew": anew}
+
+
+def _absent(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
+    there = balancer.rotation.settings is not None or balancer.running
+    if there and not module.check_mode:
+        _note(module, balancer)
+        balancer.remove()
+    return {"changed": there, "made_anew": False}
+
+
+def _note(module: AnsibleModule, balancer: Balancer) -> None:
+    given = module.params
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    if record.step(given["step_id"]).get("status") != "running":
+        record.start_step(given["step_id"], time.time())
+    record.note_inverse(given["step_id"], "balancer", balancer.inverse())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+#!/usr/bin/python
+"""Put files of ours into the include folder of Nginx."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: edge_files
+short_description: Put files of ours into the include folder of Nginx
+version_added: "0.1.0"
+description:
+  - The running Nginx checks its whole configuration with them, and must include each of them, before it reads them.
+    Where it does not accept them, what was there before is there again.
+author: ["selextract-infra contributors"]
+options:
+  folder:
+    description: The include folder on the host.
+    type: path
+    required: true
+  files:
+    description: The text of each file by its name; none takes ours away.
+    type: dict
+    required: true
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
+  service:
+    description: The service that Nginx is.
+    type: str
+    required: true
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says whether something would change., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Take our files away
+  selextract.infra.edge_files:
+    folder: /opt/selextract/nginx.d
+    files: {}
+    project: selextract
+    service: nginx
+    run_id: 20260301T020000-9f3ac1
+    step_id: balancer
+"""
+
+RETURN = r"""
+files: {description: Names of our files there., type: list, elements: str, returned: success}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.edge import Edge
+from ..module_utils.engine import DEFAULT_SOCKET
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "folder": {"type": "path", "required": True},
+            "files": {"type": "dict", "required": True},
+            "project": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _place)
+
+
+def _place(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    edge = Edge(folder, given["docker_socket"])
+    before = edge.files(given["folder"])
+    changed = edge.differs(given["folder"], given["files"])
+    if changed and not module.check_mode:
+        record = held_run(folder, given["run_id"])
+        if record.step(given["step_id"]).get("status") != "running":
+            record.start_step(given["step_id"], time.time())
+        about = {name: given[name] for name in ("folder", "project", "service")}
+        record.note_inverse(given["step_id"], "edge_files", {**about, "files": before})
+        edge.write(given["folder"], given["files"], given["project"], given["service"])
+    names = sorted({*before, *given["files"]})
+    return {
+        "changed": changed,
+        "files": sorted(given["files"]),
+        "diff": [
+            {"before_header": name, "after_header": name, "before": before.get(name, ""), "after": str(after)}
+            for name in names
+            if before.get(name, "") != (after := given["files"].get(name, ""))
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()
