@@ -44,7 +44,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils.policy import common_policy, policy_source, projects_of
+from ..plugin_utils.policy import common_policy, policy_source
 
 _LEASE_SECONDS = 900  # of a Run by hand; it is extended by every later step
 
@@ -67,6 +67,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     from selextract_infra.apply.identity import new_run_id, owner
+    from selextract_infra.observe.wanted import wanted_of_hosts
 
     policy = common_policy(variables)
     hosts = [str(host) for host in variables.get("ansible_play_hosts_all", ())]
@@ -83,5 +84,5 @@ def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
             "lease_seconds": _LEASE_SECONDS,
             "last": True,
         },
-        "hosts": {host: {"projects": projects_of(policy)} for host in hosts},
+        "hosts": {host: wanted_of_hosts(policy) for host in hosts},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
@@ -9,13 +10,14 @@ from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "find_containers"]
+__all__ = ["Container", "find_containers", "numbers_of"]
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01T00:00:00Z"
 _DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
 _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
 _PARALLEL = 4
+_PLAIN_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?\Z")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,16 @@ def find_containers(engine: Engine, socket_path: str, project: str | None = None
     few = len(ids) <= 2 * _PARALLEL
     details = [engine.inspect(one) for one in ids] if few else _inspect_parallel(ids, socket_path)
     return sorted((Container.parse(detail) for detail in details if detail), key=lambda container: container.name)
+
+
+def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:
+    """Of the environment in an answer of ``Engine.inspect``, the named variables that are plain numbers."""
+    found = {}
+    for entry in (details.get("Config") or {}).get("Env") or []:
+        name, _, value = str(entry).partition("=")
+        if name in names and _PLAIN_NUMBER.match(value):
+            found[name] = float(value)
+    return found
 
 
 def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] | None]:

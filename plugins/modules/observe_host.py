@@ -11,7 +11,8 @@ description:
   - Facts of the host, its containers with limits and usage, its Compose projects as their files in force say, what
     the sampler
     has written since, and the state of this collection on the host; all in one task.
-  - Never returns an environment, neither of a container nor of a Compose file.
+  - Never returns an environment, neither of a container nor of a Compose file, but for the variables that
+    O(numbers) names, and these only where they are plain numbers.
 author: ["selextract-infra contributors"]
 options:
   projects:
@@ -22,6 +23,25 @@ options:
     suboptions:
       name: {description: Name of the project., type: str, required: true}
       directory: {description: The folder its Compose files are in., type: path}
+  databases:
+    description: Database services; the first of them that runs here is asked through its own psql.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      project: {description: Name of the Compose project., type: str, required: true}
+      service: {description: Name of the service., type: str, required: true}
+      superuser: {description: A role that may log in over the local socket., type: str, default: postgres}
+      socket: {description: The folder of the socket in the container; by default psql's own., type: path}
+  postgres_settings:
+    description: Names of the parameters of Postgres that are wanted.
+    type: list
+    elements: str
+    default: []
+  numbers:
+    description: By service, names of environment variables that hold counts and sizes.
+    type: dict
+    default: {}
   cursors:
     description:
       - By machine-id, the start of the newest bucket that is known already, in Unix seconds. A host that is not
@@ -32,6 +52,9 @@ options:
     description: How many seconds of history are wanted at most; 0 wants none.
     type: int
     default: 604800
+  data_folder:
+    description: Where the volume of the app's data is mounted; without it that is the disk Docker is on.
+    type: path
   docker_socket:
     description: Docker's socket.
     type: path
@@ -80,11 +103,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.compose import compose_version
-from ..module_utils.containers import Container, find_containers
+from ..module_utils.containers import Container, find_containers, numbers_of
 from ..module_utils.engine import DEFAULT_SOCKET, Engine
 from ..module_utils.facts import host_facts
 from ..module_utils.failure import HostSideError
 from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.postgres_look import look_at_postgres
 from ..module_utils.projects import observe_projects
 from ..module_utils.runs import unfinished_runs
 from ..module_utils.samples import packed_since, sampler_status
@@ -102,8 +126,22 @@ def main() -> None:
                 "default": [],
                 "options": {"name": {"type": "str", "required": True}, "directory": {"type": "path"}},
             },
+            "databases": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "project": {"type": "str", "required": True},
+                    "service": {"type": "str", "required": True},
+                    "superuser": {"type": "str", "default": "postgres"},
+                    "socket": {"type": "path"},
+                },
+            },
+            "postgres_settings": {"type": "list", "elements": "str", "default": []},
+            "numbers": {"type": "dict", "default": {}},
             "cursors": {"type": "dict", "default": {}},
             "history_window": {"type": "int", "default": 604800},
+            "data_folder": {"type": "path"},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
@@ -117,7 +155,7 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
     samples = os.path.join(given["state_folder"], "samples")
     with ThreadPoolExecutor(1) as pool:
         version = pool.submit(compose_version)
-        observation = _with_docker(given["docker_socket"], given["projects"])
+        observation = _with_docker(given["docker_socket"], given)
         observation["facts"]["compose"] = version.result()
     observation["sampler"] = sampler_status(samples)
     observation["history"] = []
@@ -128,33 +166,47 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": False, "observation": observation, "history_packed": packed, "history_until": until}
 
 
-def _with_docker(socket_path: str, mapped: list[dict[str, str]]) -> dict[str, Any]:
-    """Facts, containers and projects; only facts and the problem where Docker does not answer."""
+def _with_docker(socket_path: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Facts, containers, projects, Postgres; only facts and the problem where Docker does not answer."""
     try:
         with Engine(socket_path) as engine:
             containers = find_containers(engine, socket_path)
             groups = {one.id: find_control_group(one.pid) for one in containers if one.running}
             first, began = _read(groups), time.monotonic()
             info = engine.info()
-            projects = observe_projects(containers, mapped)
+            projects = observe_projects(containers, given["projects"])
+            postgres = look_at_postgres(engine, containers, given["databases"], given["postgres_settings"])
+            numbers = _numbers(engine, containers, given["numbers"])
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
         if failure.kind != "docker":
             raise
         return {
-            "facts": {**host_facts(), "docker": None},
+            "facts": {**host_facts(data_folder=given["data_folder"]), "docker": None},
             "containers": [],
             "projects": [],
             "problem": failure.sentence,
         }
-    facts = host_facts(info.get("DockerRootDir") or "/var/lib/docker")
+    facts = host_facts(info.get("DockerRootDir") or "/var/lib/docker", given["data_folder"])
     return {
         "facts": {**facts, "docker": info.get("ServerVersion")},
-        "containers": [_container(one, first.get(one.id), second.get(one.id), seconds) for one in containers],
+        "containers": [
+            {
+                **_container(one, first.get(one.id), second.get(one.id), seconds),
+                "numbers": numbers.get(one.id, {}),
+            }
+            for one in containers
+        ],
         "projects": projects,
+        "postgres": postgres,
         "problem": None,
     }
+
+
+def _numbers(engine: Engine, containers: list[Container], wanted: dict[str, list[str]]) -> dict[str, dict[str, float]]:
+    asked = [one for one in containers if one.service in wanted]
+    return {one.id: numbers_of(engine.inspect(one.id) or {}, wanted[str(one.service)]) for one in asked}
 
 
 def _read(groups: dict[str, ControlGroup | None]) -> dict[str, Reading | None]:
@@ -192,6 +244,8 @@ def _state(folder: StateFolder) -> dict[str, Any]:
         "lock": folder.read("lock.json"),
         "freeze": folder.read("freeze.json"),
         "unfinished": unfinished_runs(folder),
+        "emergency": folder.read("emergency.json"),
+        "autoscaler": folder.read("autoscaler.json"),
     }
 
 

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleError
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["common_policy", "plain", "policy_source", "projects_of"]
+__all__ = ["common_policy", "plain", "policy_source"]
 
 _MAPPING, _FILE = "selextract_policy", "selextract_policy_file"
 
@@ -37,15 +37,6 @@ def common_policy(variables: Mapping[str, Any]) -> Policy:
         return load_policy(source["mapping"], files=[Path(name) for name in source["files"]])
     except SelextractError as problem:
         raise AnsibleError(str(problem)) from problem
-
-
-def projects_of(policy: Policy) -> list[dict[str, str]]:
-    """The Compose project that the policy maps, as ``observe_host`` takes it; none where nothing is mapped."""
-    application = policy.application
-    if not application.project:
-        return []
-    directory = {"directory": str(application.directory)} if application.directory else {}
-    return [{"name": application.project, **directory}]
 
 
 def plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, r
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.text import displayable
 from selextract_infra.observe.sampler_history import host_with_history
+from selextract_infra.observe.wanted import wanted_of_hosts
 from selextract_infra.policy import Policy
 
 __all__ = ["observe_hosts"]
@@ -30,11 +31,13 @@ def observe_hosts(
     at: datetime,
     cancel: threading.Event | None = None,
     on_event: Callable[[TaskEvent], None] | None = None,
+    fresh: bool = False,
 ) -> Observation:
     """What is on the hosts at ``at``, with the history the Sampler has written since ``cursors``.
 
-    ``cursors`` is the start of the newest bucket already known (Unix seconds), by machine-id. A host that is not
-    reached is in ``unreachable`` with the reason; one that is reached but cannot be looked at has a ``problem``.
+    ``cursors`` is the start of the newest bucket already known (Unix seconds), by machine-id. ``fresh`` logs in anew,
+    as after a reboot. A host that is not reached is in ``unreachable`` with the reason; one that is reached but cannot
+    be looked at has a ``problem``.
     Raises ``CancelledError`` when ``cancel`` is set, ``SelextractError`` when Ansible itself cannot do its work.
     """
     names = tuple(host.name for host in inventory.hosts)
@@ -47,6 +50,7 @@ def observe_hosts(
             values={"hosts": dict.fromkeys(names, values)},
             timeout=_BOUND_SECONDS,
             collect=(_TASK,),
+            fresh=fresh,
         ),
         on_event=on_event,
         cancel=cancel,
@@ -68,11 +72,11 @@ def observe_hosts(
 
 
 def _values(policy: Policy, cursors: Mapping[str, int]) -> dict[str, Any]:
-    mapped = policy.application
     return {
-        "projects": [{"name": mapped.project, "directory": mapped.directory}] if mapped.project else [],
+        **wanted_of_hosts(policy),
         "cursors": dict(cursors),
         "history_window": round(policy.rightsizing.window),
+        "data_folder": policy.application.data,
     }
 
 
