@@ -55,6 +55,11 @@ class LabFolder:
         """The lab's inventory folder."""
         return self.path / "inventory"
 
+    @property
+    def disks(self) -> Path:
+        """The data disks of the lab's hosts, one file each."""
+        return self.path / "disks"
+
     def make(self) -> None:
         """Create the folder, for this user only."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

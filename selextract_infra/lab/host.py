@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from selextract_infra.errors import HostUnpreparedError
+from selextract_infra.lab.disk import DEVICE
 from selextract_infra.lab.engine import Engine, EngineError
 from selextract_infra.lab.machine import Machine
 from selextract_infra.lab.topology import (
@@ -78,12 +79,18 @@ class Host:
         """Shut it down and boot it anew."""
         self.engine.run("restart", "--time", "60", self.container, timeout=120)
 
+    def is_on(self) -> bool:
+        """Whether it is switched on."""
+        return bool((self.details() or {}).get("State", {}).get("Running"))
+
     def set_hardware(self, *, cpus: int | None = None, memory: int | None = None) -> None:
-        """Change its hardware while it runs: whole cores, memory in bytes."""
+        """Change its hardware, while it runs or is off: whole cores, memory in bytes."""
         if memory:
             self.engine.run("update", f"--memory={memory}", f"--memory-swap={memory}", self.container)
-        if cpus:
+        if cpus and self.is_on():
             self._set_cores(cpus)
+        elif cpus:
+            self.engine.run("update", f"--cpuset-cpus=0-{cpus - 1}", self.container)
 
     def _set_cores(self, cpus: int) -> None:
         # On cgroup v1 no child may have cores that its parent lacks: they lose them before and gain them after.
@@ -122,6 +129,11 @@ class Host:
             )
         self.execute("rm", "-f", "/run/nologin")
 
+    def disk_device(self) -> str | None:
+        """The block device of this machine that its data disk is; None for a host without one."""
+        devices = (self.details() or {}).get("HostConfig", {}).get("Devices") or []
+        return next((one["PathOnHost"] for one in devices if one["PathInContainer"] == DEVICE), None)
+
     def facts_follow_limits(self) -> bool:
         """Whether the host sees its own memory; False also when lxcfs died under it."""
         details = self.details() or {}
@@ -146,8 +158,13 @@ class Host:
         self.execute("chpasswd", feed=f"ops:{ops_password}\n".encode())
 
 
-def create_host(machine: Machine, lab: str, size: HostSize, *, image: str, recipe: str, subnet: IPv4Network) -> Host:
-    """Create and start a lab host of that size; its address is the same for as long as the lab lives."""
+def create_host(
+    machine: Machine, lab: str, size: HostSize, *, image: str, recipe: str, subnet: IPv4Network, disk: str | None
+) -> Host:
+    """Create and start a lab host of that size; its address is the same for as long as the lab lives.
+
+    ``disk`` is the block device of this machine that its data disk is, None for a host without one.
+    """
     host = Host(machine.engine, lab, size.name)
     labels = (f"{LAB_LABEL}={lab}", f"{HOST_LABEL}={size.name}", f"{RECIPE_LABEL}={recipe}")
     flags = [f"--label={label}" for label in labels]
@@ -159,6 +176,7 @@ def create_host(machine: Machine, lab: str, size: HostSize, *, image: str, recip
         f"--memory={min(size.memory, machine.memory)}", f"--memory-swap={min(size.memory, machine.memory)}",
         f"--cpuset-cpus=0-{min(size.cpus, machine.cpus) - 1}",
         f"--volume={host.container}:/var/lib/docker",
+        *((f"--device={disk}:{DEVICE}",) if disk else ()),
         *(f"--volume={file}:{Path('/proc') / file.name}:ro" for file in machine.lxcfs),
         image, "/usr/local/sbin/lab-boot",
     )  # fmt: skip

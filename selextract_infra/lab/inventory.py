@@ -74,6 +74,8 @@ def write_inventory(folder: LabFolder, hosts: Iterable[LabHost]) -> Path:
                 "ansible_ssh_args": "-o ControlMaster=auto -o ControlPersist=60s",
                 "ansible_pipelining": True,
                 "ansible_python_interpreter": "/usr/bin/python3",
+                "selextract_provider": "docker",
+                "selextract_lab": folder.name,
             },
             "hosts": {host.name: {"ansible_host": host.address} for host in hosts},
         }

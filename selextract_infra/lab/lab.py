@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.errors import UsageError
 from selextract_infra.lab import ssh, stack
+from selextract_infra.lab.disk import disks_in
 from selextract_infra.lab.folders import DEFAULT_NAME, LabFolder, locked
 from selextract_infra.lab.host import Host
 from selextract_infra.lab.images import Progress
 from selextract_infra.lab.inventory import remove_inventory
 from selextract_infra.lab.load import BROWSER, Load, Step, TaskShape
-from selextract_infra.lab.machine import engine, look
+from selextract_infra.lab.machine import as_root, engine, look
 from selextract_infra.lab.provision import Provision
 from selextract_infra.lab.state import HostStatus, LabState, LabStatus
 from selextract_infra.lab.topology import HOST_LABEL, LAB_LABEL, Topology
@@ -63,6 +64,8 @@ class Lab:
             if containers:
                 on_progress(f"removing {', '.join(containers)}")
                 docker.run("rm", "--force", "--volumes", *containers, timeout=120)
+            for disk in disks_in(self.folder.disks, as_root()):
+                disk.remove()
             for kind in ("volume", "network"):
                 leftovers = docker.labelled(kind, self._label)
                 if leftovers:

@@ -11,7 +11,7 @@ from pathlib import Path
 from selextract_infra.errors import LabUnavailableError
 from selextract_infra.lab.engine import Engine
 
-__all__ = ["LXCFS", "Machine", "engine", "look"]
+__all__ = ["LXCFS", "Machine", "as_root", "engine", "look"]
 
 LXCFS = Path("/var/lib/lxcfs/proc")
 LXCFS_FILES = ("cpuinfo", "diskstats", "loadavg", "meminfo", "stat", "swaps", "uptime")
@@ -33,7 +33,12 @@ class Machine:
     @property
     def sudo(self) -> tuple[str, ...]:
         """What to put before a command that only root may run."""
-        return () if os.geteuid() == 0 else ("sudo", "-n")
+        return as_root()
+
+
+def as_root() -> tuple[str, ...]:
+    """What to put before a command that only root may run."""
+    return () if os.geteuid() == 0 else ("sudo", "-n")
 
 
 def look() -> Machine:

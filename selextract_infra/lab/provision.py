@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network
 
-from selextract_infra.errors import HostUnreachableError
-from selextract_infra.lab import ssh, stack
+from selextract_infra.errors import HostUnreachableError, LabUnavailableError
+from selextract_infra.lab import hardware, ssh, stack
+from selextract_infra.lab.disk import DataDisk
 from selextract_infra.lab.folders import LabFolder
 from selextract_infra.lab.host import Host, create_host
 from selextract_infra.lab.images import Images, Progress, ensure_images
@@ -116,10 +117,17 @@ class Provision:
             self.on_progress(f"{size.name}: made by another recipe, replacing it")
             self._remove(host.container)
             details = None
+        disk = self._disk(size, fresh=not details)
+        if details and host.disk_device() != disk:
+            self.on_progress(f"{size.name}: its data disk is another device now, replacing it")
+            self._remove(host.container)
+            details = None
         if not details:
             self.on_progress(f"{size.name}: starting ({size.cpus} cores, {size.memory // 1024**3} GiB)")
             self.machine.engine.run("volume", "rm", "--force", host.container)
-            create_host(self.machine, self.folder.name, size, image=images.host, recipe=recipe, subnet=subnet)
+            create_host(
+                self.machine, self.folder.name, size, image=images.host, recipe=recipe, subnet=subnet, disk=disk
+            )
         elif details["State"]["Status"] != "running":
             self.on_progress(f"{size.name}: switching it on")
             host.power_on()
@@ -127,7 +135,19 @@ class Provision:
             self.on_progress(f"{size.name}: rebooting it, lxcfs was restarted under it")
             host.reboot()
         host.wait_ready()
+        hardware.install(host, size.network)
         return host
+
+    def _disk(self, size: HostSize, *, fresh: bool) -> str | None:
+        """The device of the host's data disk, an empty one if ``fresh``; None where this machine cannot give it one."""
+        disk = DataDisk(self.folder.disks / f"{size.name}.img", self.machine.sudo)
+        try:
+            if fresh:
+                disk.remove()
+            return disk.attach(size.storage)
+        except LabUnavailableError as missing:
+            self.on_progress(f"note: {size.name} gets no data disk. {missing}")
+            return None
 
     def _open_doors(self, state: LabState, hosts: list[Host]) -> None:
         """Keys, host keys, inventory; and a look through the front door whether they open it."""

@@ -41,13 +41,17 @@ class Topology(StrEnum):
 
 @dataclass(frozen=True)
 class HostSize:
-    """A lab host as hardware: ``cpus`` whole cores, ``memory`` in bytes, ``address`` the last part of its address."""
+    """A lab host as hardware: ``cpus`` whole cores, ``memory`` and ``storage`` (its data disk) in bytes, ``network`` in
+    bits per second; ``address`` is the last part of its address.
+    """
 
     name: str
     cpus: int
     memory: int
     address: int
     application: bool = False
+    storage: int = 10**9
+    network: int = 10**9
 
 
 _APP = HostSize("app1", cpus=2, memory=4 * GIBIBYTE, address=11, application=True)

@@ -119,7 +119,8 @@ class SamplerStatus(Frozen):
 class HostFacts(Frozen):
     """Facts of a host. Memory, swap and disk in bytes, network in bits per second (None unknown).
 
-    ``disk`` is the one that Docker is on, ``data`` the volume of the app's data where the Policy names another one.
+    ``disk`` is the one that Docker is on, ``data`` the volume of the app's data where the Policy names another one,
+    ``data_disk`` the size of the disk under the app's data, whatever its file system makes of it.
     ``memory_pressure`` is the share of the last five minutes in which a task waited for memory.
     """
 
@@ -135,6 +136,7 @@ class HostFacts(Frozen):
     disk_free: int | None = None
     data_total: int | None = None
     data_free: int | None = None
+    data_disk: int | None = None
     network_speed: int | None = None
     distribution: str = ""
     kernel: str = ""

@@ -82,11 +82,56 @@ class Phases(Section):
     network: Phase[BitsPerSecond]
 
 
+class RestorePoint(Section):
+    """Where the restore point of an upgrade is kept; ``room`` is a multiple of the databases' size."""
+
+    folder: str
+    kept: Positive[Count]
+    room: Factor
+    largest_file: MemoryBytes
+
+
+class UpgradeEvidence(Section):
+    """What shows that memory is short: the share of time in which tasks waited for it (X-59)."""
+
+    pressure: Share
+
+
+class LoadCheck(Section):
+    """What is asked of each health address after an upgrade; ``target`` in seconds."""
+
+    requests: Positive[Count]
+    slower: Factor
+    target: Seconds
+
+
+class Learning(Section):
+    """From how many earlier upgrades durations are learned, and with what margin."""
+
+    runs: Positive[Count]
+    margin: Factor
+
+
+class UpgradeStep(Section):
+    """How long one step of an upgrade takes, in seconds: usually, to undo, and at most."""
+
+    estimate: Seconds
+    rollback: Seconds
+    timeout: Seconds
+
+
 class Vertical(Section):
-    """The vertical path, and who changes the hardware (X-72)."""
+    """The vertical path, who changes the hardware (X-72), and how an upgrade goes."""
 
     phases: Phases
     performed_by: Reading[Literal["operator", "provider"]]
+    drain: Seconds
+    restore_point: RestorePoint
+    evidence: UpgradeEvidence
+    comes_back: Seconds
+    load_check: LoadCheck
+    learning: Learning
+    steps: Table[UpgradeStep]
 
 
 class ApiMemory(Section):

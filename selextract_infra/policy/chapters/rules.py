@@ -283,7 +283,9 @@ class Application(Section):
 
     project: str | None = None
     directory: str | None = None
+    data: str | None = None
     services: Table[ApplicationService] = FrozenTable()
+    private_addresses: Table[str] = FrozenTable()
     edge: Edge = Edge()
 
     def services_of(self, role: str) -> dict[str, ApplicationService]:
