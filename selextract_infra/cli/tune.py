@@ -64,10 +64,10 @@ def postgres(
 ) -> None:
     """Postgres' settings from memory, CPUs, connections, workload, storage, version and role."""
     from selextract_infra.decide.tune_postgres import tune_postgres
+    from selextract_infra.model.postgres_conf import conf_text
     from selextract_infra.model.tuning import PostgresFacts
     from selextract_infra.policy import load_policy
     from selextract_infra.policy.units import DISK, MEMORY
-    from selextract_infra.report.postgres_conf import conf_text
     from selextract_infra.report.tuning import print_postgres_tuning
 
     facts: PostgresFacts = PostgresFacts(

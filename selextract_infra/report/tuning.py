@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.model import figures
 from selextract_infra.model.postgres import Unit
+from selextract_infra.model.postgres_conf import conf_value
 from selextract_infra.model.tuning import BudgetPart, ConnectionPlan, PostgresTuning, ServiceSetting, ServiceTuning
-from selextract_infra.report.postgres_conf import conf_value
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -20,9 +20,9 @@ from selextract_infra.decide.tune_postgres import tune_postgres
 from selextract_infra.decide.tune_postgres_parameters import PARAMETERS, VERSIONS, context_of
 from selextract_infra.decide.tune_postgres_pgtune import pgtune_settings
 from selextract_infra.model.postgres import Role, Storage, Unit, Workload
+from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.tuning import PostgresFacts, PostgresTuning
 from selextract_infra.policy import default_policy
-from selextract_infra.report.postgres_conf import conf_text
 
 MB, GB = 1 << 20, 1 << 30
 AS_ROOT = os.geteuid() == 0

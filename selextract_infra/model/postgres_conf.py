@@ -46,7 +46,9 @@ def conf_value(setting: Setting) -> str:
 
 
 def _size(value: int) -> str:
-    """Bytes in the largest unit that divides them; Postgres takes no fraction of a kB."""
+    """Bytes in the largest unit that divides them; Postgres takes no fraction of a kB. -1 stands for itself."""
+    if value < 0:
+        return str(value)
     for unit, size in _SIZES:
         if value % size == 0 and value >= size:
             return f"{value // size}{unit}"
