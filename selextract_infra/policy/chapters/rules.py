@@ -181,6 +181,8 @@ class Postgres(Section):
     slot_disk_share: Share
     analytics_delay: Seconds
     shm_minimum: MemoryBytes
+    reload: StepTimes
+    restart: StepTimes
     workloads: PostgresWorkloads
     storage: PostgresStorages
 
