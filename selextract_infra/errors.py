@@ -10,6 +10,7 @@
     │   └── CircuitOpenError            3   too many calls failed; the service is left alone for a while
     ├── OutsideWindowError              4   no maintenance window covers it now
     ├── LockedError                     5   somebody else works on the host
+    │   └── PreemptedError              5   something more urgent asked for the host
     ├── StepFailedError                 6   a step failed and was rolled back
     │   └── RollbackFailedError         7   a step failed and so did its rollback
     ├── HostError                       8   a host cannot be worked on
@@ -40,6 +41,7 @@ __all__ = [
     "LockedError",
     "OutsideWindowError",
     "PolicyError",
+    "PreemptedError",
     "RefusedError",
     "RollbackFailedError",
     "SelextractError",
@@ -115,6 +117,10 @@ class LockedError(SelextractError):
     """Somebody else works on the host; the sentence has the owner, the purpose and since when."""
 
     exit_code = 5
+
+
+class PreemptedError(LockedError):
+    """Something more urgent asked for the host: no step is begun until it has ended."""
 
 
 class StepFailedError(SelextractError):

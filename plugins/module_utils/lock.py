@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from .failure import HostSideError
+from .preemption import asked, goes_first
 from .runs import RunRecord, moment, unfinished_runs
 from .state import StateFolder
 
 __all__ = ["Claim", "Verdict", "free", "held_run", "hold", "judge"]
 
 _FILE = "lock.json"
+_RESTORE = "restore"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Claim:
 class Verdict:
     """Whether the lock is ours, and whose it is or was.
 
-    ``holder`` is the record of who has it (``unfinished`` names a Run that has to be resumed or rolled back first).
+    ``holder`` is the record of who has it (``unfinished`` names a Run that has to be resumed or rolled back first,
+    ``preempted`` says for what else the host was asked).
     ``took_over`` is the record of an expired lock that was replaced.
     """
 
@@ -44,6 +47,12 @@ class Verdict:
         if self.acquired or self.holder is None:
             return ""
         holder = self.holder
+        if holder.get("preempted"):
+            urgent = holder["preempted"]
+            return (
+                f"The host is asked for by {urgent.get('owner')} since {urgent.get('since')}, at most until"
+                f" {urgent.get('until')}: {urgent.get('operation')}, {urgent.get('reason')}."
+            )
         who = f"{holder.get('owner', 'somebody')} for {holder.get('purpose', 'an unknown purpose')}"
         if holder.get("unfinished"):
             return (
@@ -58,13 +67,17 @@ class Verdict:
 
 def judge(folder: StateFolder, claim: Claim, now: float) -> Verdict:
     """What ``hold`` would answer now; changes nothing."""
-    current = folder.read(_FILE)
-    if current is not None and current.get("run_id") == claim.run_id:
-        return Verdict(True, {**current, "lease_until": moment(now + claim.lease_seconds)})
-    if current is not None and not _expired(current, now):
+    current, request = folder.read(_FILE), asked(folder, now)
+    ours = current is not None and current.get("run_id") == claim.run_id
+    if current is not None and not ours and not _expired(current, now):
         return Verdict(False, current)
+    putting_back = ours and claim.operation == _RESTORE  # between its steps is no safe point
+    if request is not None and not putting_back and not goes_first(request, claim.operation):
+        return Verdict(False, {**(current or {}), "preempted": request})
+    if current is not None and ours:
+        return Verdict(True, {**current, "lease_until": moment(now + claim.lease_seconds)})
     others = [record for record in unfinished_runs(folder) if record["run_id"] != claim.run_id]
-    if others:
+    if others and request is None:
         run = others[0]
         known = {key: run.get(key) for key in ("run_id", "owner", "purpose", "operation")}
         return Verdict(False, {**known, "taken_at": run.get("started_at"), "unfinished": run["run_id"]})
@@ -74,10 +87,14 @@ def judge(folder: StateFolder, claim: Claim, now: float) -> Verdict:
 def hold(folder: StateFolder, claim: Claim, now: float) -> Verdict:
     """Take the lock, or extend the lease of our own.
 
-    An expired lease that no unfinished Run stands behind is taken over, and the new record says from whom.
+    An expired lease that no unfinished Run stands behind is taken over, and the new record says from whom. Where the
+    host is asked for, our own lock is given back; our Run is unfinished then.
     """
     with folder.guarded():
         verdict = judge(folder, claim, now)
+        holder = verdict.holder or {}
+        if holder.get("preempted") and holder.get("run_id") == claim.run_id:
+            folder.remove(_FILE)
         if verdict.acquired and verdict.holder is not None:
             folder.write(_FILE, verdict.holder)
     return verdict

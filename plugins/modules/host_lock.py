@@ -43,6 +43,10 @@ options:
     description: How long the next step may take at most.
     type: float
     default: 600
+  ended:
+    description: With O(state=free), whether the Run ends on this host; one that has begun a step can go on later.
+    type: bool
+    default: true
   run:
     description:
       - With O(state=held), also begins the Run on this host; what it is about, for whoever has to resume it.
@@ -106,6 +110,7 @@ def main() -> None:
             "purpose": {"type": "str", "default": "no purpose given"},
             "operation": {"type": "str", "default": "by hand"},
             "lease_seconds": {"type": "float", "default": 600},
+            "ended": {"type": "bool", "default": True},
             "run": {
                 "type": "dict",
                 "options": {
@@ -144,7 +149,7 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
         return _result(Verdict(True, None))
     if not module.check_mode:
         folder.prepare()
-    status = _ended(folder, given["run_id"]) if given["run_id"] else None
+    status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
         module.fail_json(msg=verdict.sentence, kind="locked", **_result(verdict))
@@ -164,9 +169,11 @@ def _gone(module: AnsibleModule) -> dict[str, Any]:
     return {**_result(Verdict(True, holder)), "changed": more}
 
 
-def _ended(folder: StateFolder, run_id: str) -> str | None:
+def _ended(folder: StateFolder, run_id: str, ended: bool) -> str | None:
     record = RunRecord(folder, run_id)
-    return record.end(time.time()) if record.exists else None
+    if not record.exists or (record.content["steps"] and not ended):
+        return None
+    return record.end(time.time())
 
 
 def _result(verdict: Verdict) -> dict[str, Any]:

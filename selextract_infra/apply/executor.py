@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from selextract_infra.errors import LockedError
+from selextract_infra.errors import LockedError, PreemptedError
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, TaskEvent, run_playbook
 from selextract_infra.model.plan import Plan, Step
@@ -45,7 +45,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
     """Run the step's playbook on ``hosts``; it verifies itself and, where that fails, puts itself back.
 
     ``last`` lets the playbook end the Run on the host and release the lock. Raises ``LockedError`` when a host is
-    locked by somebody else; the playbook then touched nothing on any host.
+    locked by somebody else, ``PreemptedError`` when it was asked for; the playbook then touched nothing on any host.
     """
     started = hands.clock()
     outcome = run_playbook(
@@ -91,7 +91,7 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
                     "id": run.id,
                     "owner": run.owner,
                     "purpose": f"roll back {run.id}",
-                    "operation": run.operation,
+                    "operation": "restore",
                     "plan_digest": run.plan_digest,
                     "policy_digest": run.policy_digest,
                     "lease_seconds": bound,
@@ -130,6 +130,13 @@ def _refuse_unbegun(outcome: PlaybookOutcome) -> None:
     if not holders:
         return
     name, holder = sorted(holders.items())[0]
+    if holder.get("preempted"):
+        urgent = holder["preempted"]
+        raise PreemptedError(
+            f"{name} is asked for by {urgent.get('owner')} since {urgent.get('since')}: {urgent.get('operation')},"
+            f" {urgent.get('reason')}.",
+            remedy=f"wait until it ends, at most until {urgent.get('until')}",
+        )
     unfinished = holder.get("unfinished")
     owned_by, purpose = holder.get("owner", "somebody unknown"), holder.get("purpose", "an unknown purpose")
     raise LockedError(

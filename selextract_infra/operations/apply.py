@@ -8,7 +8,14 @@ from selextract_infra.apply.drift import refuse_drift
 from selextract_infra.apply.executor import Execution, execute, put_back
 from selextract_infra.apply.identity import new_run_id, owner
 from selextract_infra.apply.outcome import OBSERVE, concluded
-from selextract_infra.errors import DriftError, OutsideWindowError, SelextractError, StepFailedError
+from selextract_infra.errors import (
+    DriftError,
+    OutsideWindowError,
+    PreemptedError,
+    SelextractError,
+    StepFailedError,
+    WaitingForOperatorError,
+)
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -73,7 +80,12 @@ def _steps(fleet: Fleet, plan: Plan, run: Run) -> tuple[Run, Stop | None]:
                 return _given_back(fleet, plan, run, step, closing)
             goes_on = f"{closing} There is no way back any more, so the run goes on."
             fleet.journal.record_event(fleet.clock(), "window overrun", goes_on, run=run.id)
-        execution = execute(fleet.hands, run, plan, step, going, last=step.id == plan.steps[-1].id)
+        try:
+            execution = execute(fleet.hands, run, plan, step, going, last=step.id == plan.steps[-1].id)
+        except PreemptedError as urgent:
+            if not _begun(plan, run):
+                raise
+            return run, _waiting(run, step, urgent)
         run = _recorded(fleet, run, execution)
         if execution.cancelled:
             break
@@ -91,13 +103,28 @@ def _committed(plan: Plan, step: Step) -> bool:
 
 def _given_back(fleet: Fleet, plan: Plan, run: Run, step: Step, closing: str) -> tuple[Run, Stop]:
     """End before a step: put back what was done on every host; where nothing was, the Run is refused."""
-    last = {result.host: result for result in run.results}
-    begun = tuple(host for host in plan.hosts if host in last and last[host].status is StepStatus.VERIFIED)
+    begun = _begun(plan, run)
     if not begun:
         raise OutsideWindowError(closing)
     undone = _undo(fleet, plan, run, step, begun)
     sentence = f"{closing} What was done before it was put back."
     return undone, Stop(RunStatus.ROLLED_BACK, OutsideWindowError.exit_code, sentence)
+
+
+def _waiting(run: Run, step: Step, urgent: PreemptedError) -> Stop:
+    """End before a step because something more urgent goes first; every host has its lock back and keeps the Run."""
+    return Stop(
+        RunStatus.WAITING,
+        WaitingForOperatorError.exit_code,
+        f"Stopped at a safe point, before: {step.title}. {urgent} When that has ended, resume {run.id}, or rollback"
+        f" {run.id}.",
+    )
+
+
+def _begun(plan: Plan, run: Run) -> tuple[str, ...]:
+    """The hosts of the Plan on which something was done that stands."""
+    last = {result.host: result for result in run.results}
+    return tuple(host for host in plan.hosts if host in last and last[host].status is StepStatus.VERIFIED)
 
 
 def _undo(fleet: Fleet, plan: Plan, run: Run, failed: Step, hosts: tuple[str, ...]) -> Run:

@@ -1,4 +1,4 @@
-"""Operations that are one playbook on every host of the fleet: freeze, unlock, sampler, uninstall."""
+"""Operations that are one playbook on every host of the fleet: freeze, unlock, preempt, sampler, uninstall."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from selextract_infra.errors import (
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["freeze", "install_sampler", "uninstall", "unlock"]
+__all__ = ["ask_for_hosts", "freeze", "install_sampler", "let_hosts_go", "uninstall", "unlock"]
 
 _BOUND_SECONDS = 600.0
 _DAY_SECONDS = 86_400
@@ -35,6 +35,17 @@ def unlock(fleet: Fleet, *, reason: str) -> tuple[str, ...]:
     Raises ``LockedError`` for a lock that belongs to an unfinished Run: that is resumed or rolled back.
     """
     return _everywhere(fleet, "unlock", {"reason": reason}, "unlock", reason)
+
+
+def ask_for_hosts(fleet: Fleet, *, operation: str, reason: str, seconds: float) -> None:
+    """Ask for every host for something urgent, for at most some seconds; see ``preemption.make_way``."""
+    values = {"asked": True, "operation": operation, "reason": reason, "seconds": seconds}
+    _everywhere(fleet, "preempt", values, "preempt", reason)
+
+
+def let_hosts_go(fleet: Fleet) -> None:
+    """Take such a request back on every host."""
+    _everywhere(fleet, "preempt", {"asked": False}, "preempt", "the urgent work has ended")
 
 
 def install_sampler(fleet: Fleet) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from selextract_infra.apply.executor import Execution
-from selextract_infra.errors import OutsideWindowError
+from selextract_infra.errors import OutsideWindowError, PreemptedError
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.operations import apply
@@ -37,12 +37,15 @@ class Hosts:
     done: list[str] = field(default_factory=list)
     undone: list[tuple[str, ...]] = field(default_factory=list)
     undoing: StepStatus = StepStatus.ROLLED_BACK
+    urgent_before: str = ""
     hands: None = None
 
     def clock(self) -> datetime:
         return self.now
 
     def execute(self, _hands: None, _run: Run, _plan: Plan, step: Step, hosts: tuple[str, ...], **_: Any) -> Execution:
+        if step.id == self.urgent_before:
+            raise PreemptedError("app1 is asked for by ops: emergency, P1.")
         self.now += self.took.get(step.id, timedelta(seconds=step.estimate_seconds))
         self.done.append(step.id)
         return Execution(tuple(StepResult(step=step.id, host=host, status=StepStatus.VERIFIED) for host in hosts))
@@ -164,3 +167,21 @@ def test_steps_that_disturb_nobody_run_past_the_end(hosts: Hosts) -> None:
     wanted = plan(step("one", 10), step("tidy", 10, disrupts=False))
     hosts.took["one"] = timedelta(minutes=70)
     assert apply.carry_out(hosts.fleet, wanted, run(wanted)).status is RunStatus.DONE
+
+
+def test_something_urgent_stops_a_run_between_two_steps_and_leaves_it_to_be_resumed(hosts: Hosts) -> None:
+    hosts.urgent_before = "two"
+    ended = apply.carry_out(hosts.fleet, TWO, run(TWO))
+    assert (ended.status, ended.exit_code) == (RunStatus.WAITING, 11)
+    assert (hosts.done, hosts.undone) == (["one"], [])
+    assert "Stopped at a safe point, before: Do two. app1 is asked for by ops" in ended.message
+    assert [found.id for found in hosts.journal.unfinished_runs()] == ["r1"]
+
+
+def test_something_urgent_keeps_a_run_from_beginning(hosts: Hosts) -> None:
+    hosts.urgent_before = "one"
+    with pytest.raises(PreemptedError):
+        apply.carry_out(hosts.fleet, TWO, run(TWO))
+    recorded = hosts.journal.run("r1")
+    assert recorded is not None
+    assert (recorded.status, recorded.exit_code) == (RunStatus.REFUSED, 5)

@@ -7,6 +7,7 @@ import pytest
 
 from plugins.module_utils.failure import HostSideError
 from plugins.module_utils.lock import Claim, Verdict, free, held_run, hold, judge
+from plugins.module_utils.preemption import ask, asked, take_back
 from plugins.module_utils.runs import RunRecord
 from plugins.module_utils.state import StateFolder
 
@@ -137,3 +138,55 @@ def test_only_a_run_that_began_and_holds_the_lock_may_change_anything(folder: St
     with pytest.raises(HostSideError, match="locked by owner of run-a") as problem:
         held_run(folder, "run-b")
     assert problem.value.kind == "locked"
+
+
+def test_who_works_gives_the_lock_back_to_something_urgent_and_can_go_on_afterwards(folder: StateFolder) -> None:
+    hold(folder, claim(), NOW)
+    record = RunRecord(folder, "run-a")
+    record.begin({"owner": "me"}, NOW)
+    record.start_step("one", NOW)
+    record.end_step("one", "verified", NOW)
+    request(folder)
+    waiting = hold(folder, urgent(), NOW + 1)
+    assert not waiting.acquired
+    assert "locked by owner of run-a" in waiting.sentence
+    stopped = hold(folder, claim(), NOW + 2)
+    assert not stopped.acquired
+    assert "asked for by ops since" in stopped.sentence
+    assert folder.read("lock.json") is None
+    assert RunRecord(folder, "run-a").content["status"] == "running"
+    assert hold(folder, urgent(), NOW + 3).acquired
+    assert not hold(folder, claim("run-c"), NOW + 4).acquired
+    free(folder, "run-e")
+    assert not hold(folder, claim(), NOW + 5).acquired
+    take_back(folder)
+    assert hold(folder, claim(), NOW + 6).acquired
+
+
+def test_a_request_ends_by_itself(folder: StateFolder) -> None:
+    request(folder)
+    assert not hold(folder, claim(), NOW + 59).acquired
+    assert hold(folder, claim(), NOW + 60).acquired
+    assert asked(folder, NOW + 60) is None
+
+
+def test_what_is_being_put_back_is_no_safe_point(folder: StateFolder) -> None:
+    hold(folder, claim(), NOW)
+    request(folder)
+    assert hold(folder, Claim("run-a", "me", "roll back", "restore", 60), NOW + 1).acquired
+    assert not hold(folder, Claim("run-b", "me", "roll back", "restore", 60), NOW + 1).acquired
+
+
+def test_judging_leaves_the_lock_of_who_is_asked_to_stop(folder: StateFolder) -> None:
+    hold(folder, claim(), NOW)
+    request(folder)
+    assert not judge(folder, claim(), NOW + 1).acquired
+    assert folder.read("lock.json") is not None
+
+
+def request(folder: StateFolder) -> None:
+    ask(folder, operation="emergency", owner="ops", reason="P1", seconds=60, now=NOW)
+
+
+def urgent() -> Claim:
+    return Claim("run-e", "ops", "P1", "emergency run", 60)
