@@ -118,8 +118,14 @@ class AdminSocket:
 
     def worker(self) -> str:
         """Which process does the work: another one after each reload."""
-        said = dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line)
-        return said.get("Pid", "")
+        return self._info().get("Pid", "")
+
+    def uptime(self) -> float:
+        """For how many seconds that process has been at work."""
+        return float(self._info().get("Uptime_sec", 0))
+
+    def _info(self) -> dict[str, str]:
+        return dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line)
 
     def _tell(self, command: str, wanted: str = "") -> None:
         """A command that HAProxy has to accept: it says ``wanted``, or nothing."""

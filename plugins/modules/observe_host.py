@@ -42,6 +42,12 @@ options:
     description: By service, names of environment variables that hold counts and sizes.
     type: dict
     default: {}
+  traffic:
+    description:
+      - Lengths in seconds as C(windows); where they are mapped C(nginx) with C(project), C(service), C(folder) and
+        C(api), and C(redis) with C(project), C(service) and C(queues).
+    type: dict
+    default: {}
   cursors:
     description:
       - By machine-id, the start of the newest bucket that is known already, in Unix seconds. A host that is not
@@ -113,6 +119,7 @@ from ..module_utils.projects import observe_projects
 from ..module_utils.runs import unfinished_runs
 from ..module_utils.samples import packed_since, sampler_status
 from ..module_utils.state import StateFolder
+from ..module_utils.traffic import look_at_traffic
 
 _SHORTEST_USAGE = 0.1  # seconds between the two looks that CPU usage is computed from
 
@@ -139,6 +146,7 @@ def main() -> None:
             },
             "postgres_settings": {"type": "list", "elements": "str", "default": []},
             "numbers": {"type": "dict", "default": {}},
+            "traffic": {"type": "dict", "default": {}},
             "cursors": {"type": "dict", "default": {}},
             "history_window": {"type": "int", "default": 604800},
             "data_folder": {"type": "path"},
@@ -177,6 +185,8 @@ def _with_docker(socket_path: str, given: dict[str, Any]) -> dict[str, Any]:
             projects = observe_projects(containers, given["projects"])
             postgres = look_at_postgres(engine, containers, given["databases"], given["postgres_settings"])
             numbers = _numbers(engine, containers, given["numbers"])
+            state = StateFolder(given["state_folder"])
+            traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
@@ -200,6 +210,7 @@ def _with_docker(socket_path: str, given: dict[str, Any]) -> dict[str, Any]:
         ],
         "projects": projects,
         "postgres": postgres,
+        "traffic": traffic,
         "problem": None,
     }
 
@@ -245,6 +256,7 @@ def _state(folder: StateFolder) -> dict[str, Any]:
         "freeze": folder.read("freeze.json"),
         "unfinished": unfinished_runs(folder),
         "emergency": folder.read("emergency.json"),
+        "edge": folder.read("edge.json"),
         "autoscaler": folder.read("autoscaler.json"),
     }
 

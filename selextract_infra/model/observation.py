@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field
 from selextract_infra.model.base import Frozen, digest_of
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.postgres_observation import PostgresObservation
+from selextract_infra.model.traffic import TrafficObservation
 
 __all__ = [
     "ContainerObservation",
@@ -159,6 +160,7 @@ class HostObservation(Frozen):
     containers: tuple[ContainerObservation, ...] = ()
     history: tuple[ContainerHistory, ...] = ()
     postgres: PostgresObservation | None = None
+    traffic: TrafficObservation = TrafficObservation()
     sampler: SamplerStatus = SamplerStatus()
     state: dict[str, Any] = Field(default_factory=dict, description="lock, freeze and unfinished runs as on the host")
     problem: str | None = None

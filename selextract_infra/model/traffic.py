@@ -1,0 +1,119 @@
+"""What was seen of requests, tasks and the edge: the balancer's own log, the queue in Redis, and Nginx's switches."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from selextract_infra.model.base import Frozen
+
+__all__ = [
+    "BalancedServer",
+    "BalancerObservation",
+    "EdgeObservation",
+    "RedisObservation",
+    "TrafficObservation",
+    "TrafficWindow",
+]
+
+
+class BalancedServer(Frozen):
+    """An instance as the balancer sees it: ``UP``, ``DOWN``, ``MAINT``…, the requests it holds, where it is."""
+
+    name: str
+    status: str
+    sessions: int = 0
+    address: str = ""
+
+
+class TrafficWindow(Frozen):
+    """All requests that ended in the last ``seconds``, each counted once, so percentiles are exact (X-42).
+
+    ``covered`` is how many of those seconds the log reaches back; times are seconds, None where nothing was asked.
+    ``failed`` are those that the app or the balancer answered with 500 or more; who hung up himself is not among them.
+    """
+
+    seconds: float
+    covered: float
+    requests: int = 0
+    failed: int = 0
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Requests per second; None where the log is too young to say."""
+        return self.requests / self.covered if self.covered > 0 else None
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of the requests that failed; None where there were none."""
+        return self.failed / self.requests if self.requests else None
+
+
+class BalancerObservation(Frozen):
+    """The balancer before one service of a project. ``windows`` have its requests, shortest first."""
+
+    project: str
+    service: str
+    running: bool = True
+    servers: tuple[BalancedServer, ...] = ()
+    windows: tuple[TrafficWindow, ...] = ()
+    problem: str | None = None
+
+    def window(self, seconds: float) -> TrafficWindow | None:
+        """The requests of the last so many seconds, None where they were not looked at."""
+        return next((one for one in self.windows if one.seconds == seconds), None)
+
+
+class RedisObservation(Frozen):
+    """Redis as the broker of Celery: tasks in the queues, tasks that workers hold, and what it does when it is full.
+
+    ``maxmemory`` and ``used`` are bytes, ``maxmemory`` 0 for no limit of its own.
+    """
+
+    project: str
+    service: str
+    queued: int | None = None
+    reserved: int | None = None
+    eviction: str | None = None
+    maxmemory: int | None = None
+    used: int | None = None
+    problem: str | None = None
+
+    @property
+    def pending(self) -> int | None:
+        """Queued tasks and those that a worker holds (X-29); None where either is not known."""
+        return None if self.queued is None or self.reserved is None else self.queued + self.reserved
+
+
+class EdgeObservation(Frozen):
+    """Nginx and its include folder on the host.
+
+    ``inside`` is where Nginx itself sees that folder, None where it does not. ``networks`` are those that Nginx shares
+    with the API. ``files`` has a digest of each file of ours, ``read`` says whether Nginx has read them, and
+    ``switches`` which are on.
+    """
+
+    project: str
+    service: str
+    folder: str
+    inside: str | None = None
+    networks: tuple[str, ...] = ()
+    files: dict[str, str] = Field(default_factory=dict)
+    read: bool = False
+    switches: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class TrafficObservation(Frozen):
+    """What a host showed of its traffic at Unix time ``at``; None for what is not there or not mapped.
+
+    ``reads`` counts the reading statements since Postgres counts them, None where it does not.
+    """
+
+    at: float | None = None
+    balancer: BalancerObservation | None = None
+    redis: RedisObservation | None = None
+    edge: EdgeObservation | None = None
+    reads: int | None = None
