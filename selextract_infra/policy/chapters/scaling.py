@@ -274,7 +274,39 @@ class PgBouncerNeeds(Section):
 
     host_list: str
     prepared_statements: str
+    hitless_restart: str
     load_balance_hosts: str
+
+
+class PgBouncerContainer(Section):
+    """Our container of PgBouncer; memory in bytes, pools in connections, ``query_wait`` in seconds.
+
+    ``certificate`` and ``key`` are files on the host; without them it makes a certificate of its own.
+    """
+
+    image: str
+    memory: Positive[MemoryBytes]
+    cpus: Positive[Cores]
+    host: str
+    port: Positive[Count]
+    clients_minimum: Positive[Count]
+    readonly_pool: Positive[Count]
+    login_pool: Positive[Count]
+    prepared_statements: Count
+    query_wait: Positive[Seconds]
+    certificate: str | None = None
+    key: str | None = None
+
+    def complaint(self) -> str | None:
+        """Only one of two files that belong together."""
+        return "certificate and key belong together" if (self.certificate is None) != (self.key is None) else None
+
+
+class PgBouncerPause(Section):
+    """How long a pause may take, in seconds."""
+
+    bound: Positive[Seconds]
+    longest: Positive[Seconds]
 
 
 class PgBouncer(Section):
@@ -286,6 +318,9 @@ class PgBouncer(Section):
     reserve_pool: Count
     server_connections: Count
     client_margin: Ratio
+    container: PgBouncerContainer
+    pause: PgBouncerPause
+    change: StepTimes
 
 
 class Region(Section):
