@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -80,6 +81,8 @@ def load(
 
     steps = [_step(text) for text in step or ()] or [Step(rps, DURATION.parse(duration))]
     run = Lab(name).load(steps=steps, tasks_per_hour=tasks_per_hour, on_progress=say)
+    # A shell script starts its background jobs deaf to Ctrl-C; this one is to be ended that way.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run.start()
     try:
         run.wait()
