@@ -106,7 +106,8 @@ def _forget_old(folder: StateFolder) -> None:
     if len(names) <= _KEPT:
         return
     records = {name: folder.read(f"runs/{name}") or {} for name in names}
-    ended = [name for name in names if records[name].get("status") != "running"]
+    needed = (folder.read("emergency.json") or {}).get("run_id")  # it may have to be taken back
+    ended = [name for name in names if records[name].get("status") != "running" and name != f"{needed}.json"]
     ended.sort(key=lambda name: str(records[name].get("ended_at", "")))
     for name in ended[: len(names) - _KEPT]:
         folder.remove(f"runs/{name}")

@@ -37,6 +37,7 @@ COMMANDS = (
     "roadmap",
     "loadtest",
     "simulate",
+    "emergency",
     "report",
     "sampler",
     "lab",

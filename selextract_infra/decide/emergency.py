@@ -8,15 +8,15 @@ value says what was requested, what is granted, and why less. Cooldowns do not c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from selextract_infra.decide.autoscale_history import ScaledService
 from selextract_infra.decide.autoscale_room import DatabaseSide, HostSize
-from selextract_infra.decide.emergency_edge import RedisSide, edge_decisions
+from selextract_infra.decide.emergency_edge import EdgeSide, RedisSide, edge_decisions
 from selextract_infra.decide.emergency_room import EmergencyRoom
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.assessment import IncidentSeverity
@@ -38,7 +38,8 @@ class EmergencySituation:
 
     ``services`` are those that may be scaled or get higher limits, with their present counts and limits; what else the
     hosts carry is in ``hosts``. ``severity`` is None where a person started it. ``active_since`` is set while an
-    emergency is on: there is one at a time, and it multiplies what was there before it, once (X-36, X-74).
+    emergency is on: there is one at a time, and it multiplies what was there before it, once (X-36, X-74). ``pinned``
+    has, by host and service, why there can be only one instance.
     """
 
     at: datetime
@@ -50,6 +51,8 @@ class EmergencySituation:
     severity: IncidentSeverity | None = None
     unavailable: Sequence[str] = ()
     active_since: datetime | None = None
+    pinned: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    edges: Sequence[EdgeSide] = (EdgeSide(),)
 
 
 def grant(situation: EmergencySituation, policy: Policy) -> EmergencyDecision:
@@ -63,7 +66,7 @@ def grant(situation: EmergencySituation, policy: Policy) -> EmergencyDecision:
             remedy="revert it first, or let it expire",
         )
     grants = _Grants(situation, policy)
-    decisions = [*grants.instances(), *grants.limits(), *edge_decisions(policy, situation.redis)]
+    decisions = [*grants.instances(), *grants.limits(), *edge_decisions(policy, situation.redis, situation.edges)]
     return EmergencyDecision(
         at=situation.at,
         expires_at=situation.at + timedelta(seconds=policy.emergency.actions.lifetime.value),
@@ -120,6 +123,8 @@ class _Grants:
         """Why no instance more would help, or would make it worse; None where more may help."""
         if service.count < 1:
             return "no instance runs, so there is nothing to multiply; start it first"
+        if service.key in self._situation.pinned:
+            return self._situation.pinned[service.key]
         saturated = self._saturated.get(service.host) or self._saturated.get("")
         if saturated is not None:
             return f"its host is exhausted, and every instance more makes that worse: {saturated.why} (X-16)"

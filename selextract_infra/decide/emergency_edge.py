@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from selextract_infra.model.finding import Severity
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["RedisSide", "edge_decisions"]
+__all__ = ["EdgeSide", "RedisSide", "edge_decisions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,29 @@ class RedisSide:
     eviction: str | None
 
 
-def edge_decisions(policy: Policy, redis: RedisSide | None = None) -> tuple[Decision, ...]:
-    """Caching and throttling: switched on where the policy asks for it, routes are mapped, and no task is at risk."""
+@dataclass(frozen=True, slots=True)
+class EdgeSide:
+    """The host on which Nginx runs, and why a switch would do nothing there (None where it works)."""
+
+    host: str = ""
+    unread: str | None = None
+
+
+def edge_decisions(
+    policy: Policy, redis: RedisSide | None = None, sides: Sequence[EdgeSide] = (EdgeSide(),)
+) -> tuple[Decision, ...]:
+    """Caching and throttling on each host with Nginx: where the policy asks for it, routes are mapped, and no task is
+    at risk.
+    """
     actions, edge = policy.emergency.actions, policy.application.edge
-    return (
-        _switch(
-            policy, "caching", wanted=actions.caching, routes=edge.public_cacheable, against=_evicts(policy, redis)
-        ),
-        _switch(policy, "throttling", wanted=actions.throttling, routes=edge.non_critical),
-    )
+    evicts = _evicts(policy, redis)
+    found = []
+    for side in sides:
+        found += [
+            _switch(policy, "caching", side, wanted=actions.caching, routes=edge.public_cacheable, against=evicts),
+            _switch(policy, "throttling", side, wanted=actions.throttling, routes=edge.non_critical),
+        ]
+    return tuple(found)
 
 
 def _evicts(policy: Policy, redis: RedisSide | None) -> str | None:
@@ -44,7 +59,7 @@ def _evicts(policy: Policy, redis: RedisSide | None) -> str | None:
 
 
 def _switch(
-    policy: Policy, name: str, *, wanted: bool, routes: tuple[str, ...], against: str | None = None
+    policy: Policy, name: str, side: EdgeSide, *, wanted: bool, routes: tuple[str, ...], against: str | None = None
 ) -> Decision:
     item = policy.origin(f"emergency.actions.{name}").item_id or f"emergency.actions.{name}"
     less = against
@@ -54,8 +69,10 @@ def _switch(
         less = "no route is mapped for it"
     elif policy.application.edge.nginx_include is None:
         less = "no include folder of Nginx is mapped"
+    elif less is None:
+        less = side.unread
     return Decision(
-        host="",
+        host=side.host,
         resource=name,
         verdict=Verdict.SET if less is None else Verdict.REFUSED,
         rule=item,

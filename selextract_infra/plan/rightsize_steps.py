@@ -18,7 +18,7 @@ from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["IN_PLACE", "SETTLE", "rightsize_steps"]
+__all__ = ["IN_PLACE", "SETTLE", "common_values", "limit_values", "rightsize_steps", "wanted_limits"]
 
 IN_PLACE = "selextract.infra.rightsize"
 SETTLE = "selextract.infra.settle"
@@ -30,7 +30,7 @@ def rightsize_steps(
     decisions: Sequence[Decision], projects: Mapping[str, ProjectOnHost], policy: Policy, *, settle: bool
 ) -> tuple[Step, ...]:
     """One step in place for all hosts that change, and with ``settle`` one for each service to be recreated."""
-    wanted = {host: _wanted(host, project, decisions) for host, project in projects.items()}
+    wanted = {host: wanted_limits(host, project, decisions) for host, project in projects.items()}
     steps = list(_in_place(decisions, projects, wanted, policy))
     if settle:
         for host, project in sorted(projects.items()):
@@ -54,9 +54,9 @@ def _host_values(
         )
         capacity = with_limits(capacity, name, written, project.services[name].form)
     return {
-        **_common(project, policy, policy.rightsizing.in_place.gate),
+        **common_values(project, policy, policy.rightsizing.in_place.gate),
         "services": {
-            name: _limit_values(wanted[name], project.services[name])
+            name: limit_values(wanted[name], project.services[name])
             for name in sorted(changed)
             if not project.services[name].recreate
         },
@@ -64,7 +64,7 @@ def _host_values(
     }
 
 
-def _wanted(host: str, project: ProjectOnHost, decisions: Sequence[Decision]) -> dict[str, Limits]:
+def wanted_limits(host: str, project: ProjectOnHost, decisions: Sequence[Decision]) -> dict[str, Limits]:
     """By service, the limits that hold when all decisions are carried out."""
     wanted = {name: service.limits for name, service in project.services.items()}
     for decision in decisions:
@@ -139,8 +139,8 @@ def _settling(
             hosts=(host,),
             values={
                 host: {
-                    **_common(project, policy, times.gate),
-                    "services": {name: _limit_values(wanted[name], service)},
+                    **common_values(project, policy, times.gate),
+                    "services": {name: limit_values(wanted[name], service)},
                     "settle": [
                         {"service": name, "containers": list(service.containers), "stop_grace": service.stop_grace}
                     ],
@@ -156,7 +156,8 @@ def _settling(
         )
 
 
-def _common(project: ProjectOnHost, policy: Policy, gate: float) -> dict[str, Any]:
+def common_values(project: ProjectOnHost, policy: Policy, gate: float) -> dict[str, Any]:
+    """What every playbook reads about a host's project; ``gate`` is the bound of its health gate, in seconds."""
     mapped = policy.application.services
     return {
         "project": project.project,
@@ -168,5 +169,6 @@ def _common(project: ProjectOnHost, policy: Policy, gate: float) -> dict[str, An
     }
 
 
-def _limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:
+def limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:
+    """The limits of one service as modules read them."""
     return {**limits.model_dump(), "form": service.form}

@@ -17,6 +17,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from selextract_infra.errors import SelextractError, UsageError
+from selextract_infra.model.emergency import Incident
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostFacts, HostObservation, Observation
 from selextract_infra.model.plan import Plan
@@ -204,6 +205,28 @@ class Journal:
             "SELECT at, kind, host, run, sentence FROM events ORDER BY id DESC LIMIT ?", (limit,)
         )
         return [dict(zip(("at", "kind", "host", "run", "sentence"), row, strict=True)) for row in rows]
+
+    def record_incident(self, incident: Incident) -> None:
+        """Append an incident, or what has become of it."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO incidents VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET content = excluded.content",
+                (incident.id, _stamp(incident.opened_at), incident.drill, incident.model_dump_json()),
+            )
+
+    def incident(self, incident_id: str | None = None) -> Incident | None:
+        """The incident of that ID, or the newest one that is no drill; None when there is none."""
+        row = self._database.execute(
+            "SELECT content FROM incidents WHERE id = ? OR (? IS NULL AND NOT drill) ORDER BY opened_at DESC LIMIT 1",
+            (incident_id, incident_id),
+        ).fetchone()
+        return Incident.model_validate_json(row[0]) if row else None
+
+    def last_drill(self) -> datetime | None:
+        """When the emergency was last rehearsed to its end, None for never (REC-05)."""
+        rows = self._database.execute("SELECT content FROM incidents WHERE drill ORDER BY opened_at DESC")
+        drills = (Incident.model_validate_json(content) for (content,) in rows)
+        return next((drill.opened_at for drill in drills if drill.closed_at and not drill.failed), None)
 
     def forget(self, now: datetime, *, observations: timedelta, buckets: timedelta) -> None:
         """Apply the retention: drop Observations and buckets that are older than these. Runs are kept."""

@@ -29,6 +29,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, host TEXT, run TEXT, sentence TEXT NOT NULL
         )""",
     ),
+    (
+        """CREATE TABLE incidents (
+            id TEXT PRIMARY KEY, opened_at TEXT NOT NULL, drill INTEGER NOT NULL, content TEXT NOT NULL
+        )""",
+        "CREATE INDEX incidents_opened ON incidents (opened_at)",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, Generic, Literal, TypeVar
 
 from selextract_infra.errors import UnitError
+from selextract_infra.policy.chapters.rules import StepTimes
 from selextract_infra.policy.condition import Condition
 from selextract_infra.policy.section import FrozenTable, Reading, Section, Table
 from selextract_infra.policy.units import (
@@ -110,6 +111,14 @@ class ApplicationAlerts(Section):
     queue_length: RisingAlert[Count]
 
 
+class Watch(Section):
+    """The loop that looks and decides: seconds between looks, until it is blind, until a P2 is told again."""
+
+    interval: Positive[Seconds]
+    blind_after: Positive[Seconds]
+    repeat: Positive[Seconds]
+
+
 class Monitoring(Section):
     """The eight metrics and how they are read (MON, X-38, X-42, X-43).
 
@@ -124,6 +133,7 @@ class Monitoring(Section):
     throughput_needs_signal: Reading[bool]
     raw_interval: Seconds
     fast_window: Reading[Seconds]
+    watch: Watch
 
 
 class PredictionLevel(Section):
@@ -228,6 +238,7 @@ class EmergencyActions(Section):
     lifetime: Reading[Seconds]
     scope: Reading[Literal["critical_services", "all"]]
     cache_eviction: Reading[str]
+    times: StepTimes
 
 
 class Channels(Section):
@@ -297,7 +308,7 @@ class Breaker(Section):
 
 
 class Emergency(Section):
-    """The incident path (SEV, EMT, EMC, EMA, EMN, EPB, CB)."""
+    """The incident path (SEV, EMT, EMC, EMA, EMN, EPB, CB); ``drill_every`` seconds it is rehearsed (REC-05)."""
 
     severities: Table[Severity]
     classification: Classification
@@ -308,4 +319,5 @@ class Emergency(Section):
     actions: EmergencyActions
     notifications: Notifications
     playbook: Table[PlaybookStep]
+    drill_every: Positive[Seconds]
     breaker: Breaker

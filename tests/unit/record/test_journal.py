@@ -14,6 +14,7 @@ from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostFacts, HostObservation, Observation
 from selextract_infra.model.run import Run, RunStatus
 from selextract_infra.record.journal import Journal
+from tests.unit.report.test_incident import incident
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 
@@ -137,3 +138,21 @@ def test_a_backup_is_a_whole_journal(tmp_path: Path) -> None:
         journal.backup(tmp_path / "b/journal.sqlite")
     with Journal(tmp_path / "b") as copy:
         assert copy.run("r1") is not None
+
+
+def test_incidents_are_kept_and_drills_apart_from_them(tmp_path: Path) -> None:
+    real = incident()
+    rehearsal = real.model_copy(
+        update={"id": "d", "drill": True, "opened_at": real.opened_at + timedelta(days=1), "closed_at": NOW}
+    )
+    with Journal(tmp_path) as journal:
+        assert journal.incident() is None
+        assert journal.last_drill() is None
+        for one in (real, rehearsal, rehearsal.model_copy(update={"id": "e", "failed": True})):
+            journal.record_incident(one)
+        journal.record_incident(real.told(NOW, "More."))
+        newest = journal.incident()
+        assert newest is not None
+        assert (newest.id, newest.timeline[-1].what) == (real.id, "More.")
+        assert journal.incident("d") == rehearsal
+        assert journal.last_drill() == rehearsal.opened_at

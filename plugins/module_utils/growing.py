@@ -1,0 +1,128 @@
+"""Give services more: limits in place, the capacity file, more instances; then wait until all are healthy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from .capacity import render
+from .capacity_writer import CapacityWriter
+from .compose import Compose
+from .containers import Container, find_containers
+from .engine import Engine
+from .failure import HostSideError
+from .gate import Gate
+from .instances import instances_of
+from .limits import Capability, change_of, inverse_of, wanted_for
+from .rotation import Rotation
+from .runs import RunRecord
+from .state import StateFolder
+
+__all__ = ["Growth"]
+
+_PAUSE = 0.2  # seconds between two looks
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What is asked for on one host.
+
+    ``counts`` are instances by service, ``limits`` what each container of a service gets, ``capacity`` the whole
+    content of the capacity file. ``urls`` must answer within ``bound`` seconds after the instances were started;
+    ``drain`` is how long a leaving one may hold requests later.
+    """
+
+    project: str
+    directory: str
+    counts: dict[str, int]
+    limits: dict[str, dict[str, Any]]
+    capacity: dict[str, dict[str, Any]]
+    urls: list[str]
+    bound: float
+    drain: float
+
+    @property
+    def services(self) -> list[str]:
+        """All services that it is about."""
+        return sorted({*self.counts, *self.limits})
+
+    def refuse_impossible(self, containers: list[Container]) -> None:
+        """Raise ``HostSideError`` for a service without a container, or one that would get fewer instances."""
+        for service in self.services:
+            own = instances_of(containers, self.project, service)
+            if not own:
+                raise HostSideError(
+                    f"Service {service} of project {self.project} has no container here.",
+                    kind="refused",
+                    rule="mapping",
+                )
+            if self.counts.get(service, len(own)) < len(own):
+                raise HostSideError(
+                    f"{service} has {len(own)} instances, more than the {self.counts[service]} asked for.",
+                    kind="refused",
+                    rule="X-14",
+                )
+
+    def note(self, writer: CapacityWriter, containers: list[Container], record: RunRecord, step_id: str) -> None:
+        """Bring to the disk how all of it is undone."""
+        record.note_inverse(step_id, "capacity_file", writer.inverse())
+        own = {service: instances_of(containers, self.project, service) for service in self.services}
+        changing = [one for service in self.limits for one in own[service]]
+        record.note_inverse(step_id, "containers", {one.id: inverse_of(one) for one in changing})
+        about = {"project": self.project, "directory": self.directory}
+        times = {"drain_seconds": self.drain, "gate_seconds": self.bound}
+        before = {
+            service: {**about, **times, "containers": [one.id for one in own[service]]} for service in self.counts
+        }
+        record.note_inverse(step_id, "instances", before)
+
+    def carry_out(self, engine: Engine, writer: CapacityWriter, containers: list[Container]) -> None:
+        """Write the file, raise the limits, start the instances."""
+        writer.write(render(self.capacity))
+        host = Capability.parse(engine.info())
+        for service, limits in sorted(self.limits.items()):
+            for container in instances_of(containers, self.project, service):
+                body = change_of(container, wanted_for(limits, container), host)
+                if body:
+                    engine.update(container.id, body)
+        if self.counts:
+            Compose(self.project, self.directory).up(sorted(self.counts), self.bound)
+
+    def wait(self, engine: Engine, socket_path: str, began: float) -> None:
+        """Wait until every instance is there, healthy and has its limits, and the addresses answer.
+
+        Docker may restart meanwhile: it is waited for as well.
+        """
+        expected = {service: self.limits.get(service, {}) for service in self.services}
+        gate = Gate(self.project, expected, self.urls, began, {})
+        give_up = time.monotonic() + self.bound
+        while True:
+            complaint = self._complaint(gate, engine, socket_path)
+            if complaint is None:
+                return
+            if time.monotonic() >= give_up:
+                raise HostSideError(f"After {self.bound:.0f} s {complaint.rstrip('.')}.", kind="gate")
+            time.sleep(_PAUSE)
+
+    def join(self, folder: StateFolder, engine: Engine, socket_path: str) -> None:
+        """Take the new instances into rotation, where a balancer of ours stands before their service."""
+        rotation = Rotation(folder, socket_path)
+        for service in sorted(self.counts):
+            if rotation.serves(self.project, service):
+                containers = find_containers(engine, socket_path, self.project)
+                rotation.join(instances_of(containers, self.project, service), self.bound)
+
+    def _complaint(self, gate: Gate, engine: Engine, socket_path: str) -> str | None:
+        try:
+            containers = find_containers(engine, socket_path, self.project)
+            for service, count in sorted(self.counts.items()):
+                own = instances_of(containers, self.project, service)
+                if len(own) != count:
+                    return f"{service} has {len(own)} of {count} instances"
+            return gate.complaint(engine, socket_path, time.time())
+        except HostSideError as failure:
+            if failure.kind != "docker":
+                raise
+            engine.close()
+            return failure.sentence

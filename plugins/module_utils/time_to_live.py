@@ -1,0 +1,179 @@
+"""The end of an emergency by itself: a timer on the host that needs no control machine and outlives a reboot (X-17).
+
+The program is this collection's own code, copied to the host by the emergency itself, so that what was noted is put
+back by the code that noted it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+
+from .emergency import Emergency, take_back
+from .engine import DEFAULT_SOCKET
+from .failure import HostSideError
+from .lock import Claim, free, hold
+from .state import DEFAULT_FOLDER, StateFolder, sync_folder, write_whole
+
+__all__ = ["PROGRAM", "TIMER", "arm", "disarm", "install", "main"]
+
+PROGRAM = "selextract_emergency"
+TIMER = "selextract-emergency.timer"
+_SERVICE = "selextract-emergency.service"
+_UNITS = "/etc/systemd/system"
+_WHO = "time to live"
+_BOUND = 900.0  # seconds that putting back may take
+
+_SERVICE_TEXT = """\
+# Written by selextract-infra: takes an emergency back when its time is over.
+[Unit]
+Description=End of an emergency (selextract-infra)
+Wants=docker.service
+After=docker.service
+
+[Service]
+Type=oneshot
+ExecStart={python} -B -s -m {program}.time_to_live
+WorkingDirectory={folder}
+TimeoutStartSec={bound}
+UMask=0077
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectClock=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+"""
+# The second line tries again each minute where the first time did not succeed.
+_TIMER_TEXT = """\
+# Written by selextract-infra: when an emergency ends by itself.
+[Unit]
+Description=Time to live of an emergency (selextract-infra)
+
+[Timer]
+OnCalendar={at:%Y-%m-%d %H:%M:%S} UTC
+OnCalendar=minutely
+Persistent=true
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def install(folder: StateFolder) -> str:
+    """Copy this code into the state folder; returns the folder that Python has to be started in."""
+    place = os.path.join(folder.path, "program")
+    target = os.path.join(place, PROGRAM)
+    try:
+        os.makedirs(target, mode=0o700, exist_ok=True)
+        _write(os.path.join(target, "__init__.py"), "")
+        for name, text in _sources():
+            _write(os.path.join(target, f"{name}.py"), text)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise HostSideError(
+            f"{target} cannot be written ({reason}), so nothing was touched.", kind="state"
+        ) from problem
+    return place
+
+
+def arm(folder: StateFolder, expires_at: float, units: str = _UNITS) -> None:
+    """Let systemd end the emergency at that Unix time, also after a reboot; every minute anew until it succeeds."""
+    place = install(folder)
+    at = datetime.fromtimestamp(round(expires_at), timezone.utc)
+    service = _SERVICE_TEXT.format(
+        python=sys.executable or "/usr/bin/python3", program=PROGRAM, folder=place, bound=int(_BOUND)
+    )
+    try:
+        _write(os.path.join(units, _SERVICE), service)
+        _write(os.path.join(units, TIMER), _TIMER_TEXT.format(at=at))
+    except OSError as problem:
+        raise HostSideError(
+            f"{units} cannot be written ({problem.strerror}), so nothing was touched.", kind="state"
+        ) from problem
+    _systemctl("daemon-reload")
+    _systemctl("enable", "--now", TIMER)
+
+
+def disarm(units: str = _UNITS) -> None:
+    """Take the timer away; none there is fine."""
+    if not os.path.exists(os.path.join(units, TIMER)):
+        return
+    _systemctl("disable", "--now", TIMER)
+    for name in (TIMER, _SERVICE):
+        os.unlink(os.path.join(units, name))
+    sync_folder(units)
+    _systemctl("daemon-reload")
+
+
+def main() -> None:
+    """Called by the timer: take the emergency back where its time is over; otherwise say nothing."""
+    folder = StateFolder(DEFAULT_FOLDER)
+    try:
+        sentence = end_overdue(folder, DEFAULT_SOCKET, time.time())
+    except HostSideError as failure:
+        Emergency(folder).note(message=failure.sentence)
+        sentence = f"{failure.sentence} It is tried again in a minute."
+    if sentence:
+        sys.stderr.write(sentence + "\n")
+    if not Emergency(folder).waits:
+        disarm()
+
+
+def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
+    """End the emergency whose time is over; returns what happened in a sentence, empty where it is not due."""
+    emergency = Emergency(folder)
+    if not emergency.waits or now < float(emergency.content["expires_at"]):
+        return ""
+    verdict = hold(folder, Claim(emergency.run_id, _WHO, "take the emergency back", "emergency", _BOUND), now)
+    if not verdict.acquired:
+        return f"{verdict.sentence} It is tried again in a minute."
+    try:
+        return take_back(emergency, socket_path, _WHO, now).sentence
+    finally:
+        free(folder, emergency.run_id)
+
+
+def _sources() -> list[tuple[str, str]]:
+    """Name and text of each module of this collection that is loaded here, but the frame that needs Ansible."""
+    prefix = __name__.rpartition(".")[0] + "."
+    names = [name for name in sys.modules if name.startswith(prefix) and "." not in name[len(prefix) :]]
+    return [
+        (name[len(prefix) :], inspect.getsource(sys.modules[name]))
+        for name in sorted(names)
+        if name != f"{prefix}module"
+    ]
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file where it differs."""
+    try:
+        with open(path, encoding="utf-8") as source:
+            same = source.read() == text
+    except (OSError, UnicodeDecodeError):
+        same = False
+    if not same:
+        write_whole(path, text.encode(), mode=0o600 if path.endswith(".py") else 0o644)
+
+
+def _systemctl(*words: str) -> None:
+    try:
+        done = subprocess.run(["systemctl", *words], capture_output=True, encoding="utf-8", timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise HostSideError(
+            f"systemd does not answer ({problem}), so nothing would end the emergency.", kind="state"
+        ) from problem
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] or ["no reason was given"]
+        raise HostSideError(f"systemd refused {words[0]}: {reason[0]}.", kind="state")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+#!/usr/bin/python
+"""Begin an emergency on a host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: emergency_begin
+short_description: Begin an emergency on a host, with an end of its own
+version_added: "0.1.0"
+description:
+  - Refuses while another emergency is on, whoever began it.
+  - What is undone later, and a timer of systemd that does it by itself at O(expires_at), are there before anything is
+    changed. The timer needs no control machine and outlives a reboot.
+  - Then writes the capacity file, raises limits in place, starts the further instances of all services at once, waits
+    until every one of them is healthy, takes them into rotation, and turns switches of Nginx on.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: Name of the Compose project.
+    type: str
+    required: true
+  directory:
+    description: The folder its Compose files are in.
+    type: path
+    required: true
+  counts:
+    description: By service, how many instances there shall be.
+    type: dict
+    default: {}
+  services:
+    description: By service, the limits of each of its containers, as for M(selextract.infra.container_limits).
+    type: dict
+    default: {}
+  capacity:
+    description: The whole wanted content of the capacity file, by service; none where nothing of it changes.
+    type: dict
+  urls:
+    description: Addresses that must answer 2xx on the host itself.
+    type: list
+    elements: str
+    default: []
+  bound_seconds:
+    description: How long to wait at most for the instances.
+    type: float
+    default: 120
+  expires_at:
+    description: When it ends by itself, in Unix seconds.
+    type: float
+    required: true
+  about:
+    description: What is told of it, such as its severity and who began it.
+    type: dict
+    default: {}
+  drain_seconds:
+    description: The longest time that a leaving instance gets later for the requests it holds.
+    type: float
+    default: 70
+  switches:
+    description: Switches of Nginx that are turned on, as for M(selextract.infra.edge_switch).
+    type: list
+    elements: str
+    default: []
+  edge_folder:
+    description: Nginx's include folder on the host; required for O(switches).
+    type: path
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says whether it could begin., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Begin the emergency
+  selextract.infra.emergency_begin:
+    project: selextract
+    directory: /opt/selextract
+    counts: {api: 4, worker: 6}
+    capacity:
+      api: {scale: 4}
+      worker: {scale: 6}
+    switches: [throttling]
+    edge_folder: /opt/selextract/nginx.d
+    expires_at: 1772330400
+    run_id: 20260301T020000-9f3ac1
+    step_id: emergency
+"""
+
+RETURN = r"""
+seconds:
+  description: Where the time went, by part.
+  type: dict
+  returned: success
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.capacity_writer import CapacityWriter
+from ..module_utils.containers import find_containers
+from ..module_utils.edge import Edge
+from ..module_utils.emergency import Emergency, values_now
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.growing import Growth
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.runs import RunRecord, moment
+from ..module_utils.state import StateFolder
+from ..module_utils.time_to_live import arm
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+            "counts": {"type": "dict", "default": {}},
+            "services": {"type": "dict", "default": {}},
+            "capacity": {"type": "dict"},
+            "urls": {"type": "list", "elements": "str", "default": []},
+            "bound_seconds": {"type": "float", "default": 120},
+            "expires_at": {"type": "float", "required": True},
+            "about": {"type": "dict", "default": {}},
+            "drain_seconds": {"type": "float", "default": 70},
+            "switches": {"type": "list", "elements": "str", "default": []},
+            "edge_folder": {"type": "path"},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _begin)
+
+
+def _begin(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    emergency = Emergency(folder)
+    emergency.refuse_another(given["run_id"])
+    growth = Growth(
+        given["project"], given["directory"], given["counts"], given["services"], given["capacity"] or {},
+        given["urls"], given["bound_seconds"], given["drain_seconds"],
+    )  # fmt: skip
+    with Engine(given["docker_socket"]) as engine:
+        containers = find_containers(engine, given["docker_socket"])
+        growth.refuse_impossible(containers)
+        if module.check_mode:
+            return {"changed": bool(growth.services or given["switches"]), "seconds": {}}
+        record = held_run(folder, given["run_id"])
+        try:
+            return {"changed": True, "seconds": _carried_out(given, growth, emergency, record, engine)}
+        except HostSideError as failure:
+            record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
+            raise
+
+
+def _carried_out(
+    given: dict[str, Any], growth: Growth, emergency: Emergency, record: RunRecord, engine: Engine
+) -> dict[str, float]:
+    began, clock = time.time(), _Clock()
+    containers = find_containers(engine, given["docker_socket"])
+    writer = CapacityWriter(
+        emergency.folder, growth.project, growth.directory, _started_from(containers, growth.project)
+    )
+    record.start_step(given["step_id"], began)
+    growth.note(writer, containers, record, given["step_id"])
+    emergency.begin(
+        {
+            **given["about"],
+            "run_id": given["run_id"],
+            "step_id": given["step_id"],
+            "project": growth.project,
+            "directory": growth.directory,
+            "began_at": moment(began),
+            "expires_at": given["expires_at"],
+        }
+    )
+    clock.lap("inverse")
+    arm(emergency.folder, given["expires_at"])
+    clock.lap("time to live")
+    if growth.services:
+        growth.carry_out(engine, writer, containers)
+        clock.lap("start")
+        growth.wait(engine, given["docker_socket"], began)
+        clock.lap("healthy")
+        growth.join(emergency.folder, engine, given["docker_socket"])
+        clock.lap("rotation")
+    _switch_on(given, emergency.folder, record)
+    after = find_containers(engine, given["docker_socket"])
+    emergency.note(set=values_now(growth.project, growth.directory, growth.services, after))
+    record.end_step(given["step_id"], "verified", time.time())
+    return clock.laps
+
+
+def _switch_on(given: dict[str, Any], state: StateFolder, record: RunRecord) -> None:
+    folder, edge = given["edge_folder"], Edge(state, given["docker_socket"])
+    if given["switches"]:
+        edge.refuse_unread(folder)
+    for name in given["switches"]:
+        record.note_inverse(
+            given["step_id"], "edge_switches", {name: {"folder": folder, "on": edge.is_on(folder, name)}}
+        )
+        edge.switch(folder, name, True)
+
+
+class _Clock:
+    """Where the time went."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name], self._last = round(now - self._last, 3), now
+
+
+def _started_from(containers: list[Any], project: str) -> tuple[str, ...]:
+    return next((one.config_files for one in containers if one.project == project and one.config_files), ())
+
+
+if __name__ == "__main__":
+    main()

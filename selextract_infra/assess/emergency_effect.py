@@ -1,0 +1,123 @@
+"""Whether an emergency helps: readings before and after, what has not recovered, what gives way instead (EPB-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from selextract_infra.model.assessment import Assessment, Judgement, Level
+from selextract_infra.model.emergency import Reading, Validation
+from selextract_infra.model.figures import duration
+from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.observation import Observation
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["drill_findings", "kept_readings", "validated"]
+
+_WATCHED = (
+    "error_rate",
+    "response_time_p95",
+    "requests_per_second",
+    "pending_tasks",
+    "cpu_usage",
+    "memory_usage",
+    "database_connections",
+)
+_MORE_IS_BETTER = frozenset({"requests_per_second"})
+_CASCADE_ROLES = frozenset({"database", "redis"})
+_NEARLY = 0.02
+
+
+def kept_readings(judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
+    """One reading of each metric and subject, the worst, of those that an emergency is judged by."""
+    found: dict[tuple[str, str], Judgement] = {}
+    for one in judgements:
+        if one.metric in _WATCHED and one.value is not None:
+            found.setdefault((one.subject, one.metric), one)
+    return tuple(found.values())
+
+
+def validated(
+    before: Sequence[Judgement], after: Assessment, seen: Observation, policy: Policy, *, at: datetime
+) -> Validation:
+    """The verdict at ``at``; ``before`` are the readings at the time at which the emergency began."""
+    then = {(one.subject, one.metric): one for one in kept_readings(before)}
+    now = {(one.subject, one.metric): one for one in kept_readings(after.judgements)}
+    return Validation(
+        at=at,
+        effect=tuple(_reading(key, then.get(key), now.get(key)) for key in sorted({*then, *now})),
+        unrecovered=tuple(_unrecovered(after, seen, policy)),
+        cascades=tuple(_cascades(then, now, policy)),
+        severity=after.response.severity if after.response else None,
+    )
+
+
+def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | None) -> Reading:
+    subject, metric = key
+    first, last = (None if one is None else one.value for one in (before, after))
+    known = before or after
+    better = None
+    if first is not None and last is not None:
+        better = last >= first * (1 - _NEARLY) if metric in _MORE_IS_BETTER else last <= first * (1 + _NEARLY)
+    return Reading(
+        metric=metric, subject=subject, unit=known.unit if known else "", before=first, after=last, better=better
+    )
+
+
+def _unrecovered(after: Assessment, seen: Observation, policy: Policy) -> Iterator[str]:
+    """What does not answer or is still critical."""
+    mapped, project = policy.application.services, policy.application.project
+    for host in seen.hosts:
+        if host.problem is not None:
+            yield f"{host.name} cannot be looked at"
+        for container in host.containers:
+            ours = container.project == project and container.service in mapped
+            if ours and (container.state != "running" or container.health not in (None, "healthy")):
+                yield f"{container.name} is {container.health or container.state}"
+    yield from (f"{host} is not reached" for host in seen.unreachable)
+    for one in after.judgements:
+        if one.alert and one.coverage is not None and one.level.rank >= Level.CRITICAL.rank:
+            yield f"{one.subject} {one.metric} {one.sentence}"
+
+
+def _cascades(
+    then: dict[tuple[str, str], Judgement], now: dict[tuple[str, str], Judgement], policy: Policy
+) -> Iterator[Finding]:
+    """Hosts, databases and caches that were well before and are not now (EPB-3.3)."""
+    roles = {name: service.role for name, service in policy.application.services.items()}
+    for (subject, metric), after in sorted(now.items()):
+        before = then.get((subject, metric))
+        host, _, service = subject.partition("/")
+        watched = not service or roles.get(service) in _CASCADE_ROLES or metric == "database_connections"
+        worse = after.level.rank >= Level.WARNING.rank and (before is None or before.level.rank < after.level.rank)
+        if watched and worse:
+            yield Finding(
+                rule="EPB-3.3",
+                severity=Severity.BREAKING if after.level.rank >= Level.CRITICAL.rank else Severity.MAJOR,
+                rule_class=RuleClass.WARN,
+                subject=subject,
+                sentence=f"Since the emergency began, {metric} of {subject or host} is worse: {after.sentence}.",
+                resolution="selextract-infra emergency revert",
+            )
+
+
+def drill_findings(last: datetime | None, policy: Policy, at: datetime) -> tuple[Finding, ...]:
+    """Whether the emergency was rehearsed lately enough (REC-05)."""
+    every = policy.emergency.drill_every
+    if last is not None and (at - last).total_seconds() <= every:
+        return ()
+    when = "never" if last is None else f"last on {last:%Y-%m-%d}"
+    often = duration(every)
+    return (
+        Finding(
+            rule="REC-05",
+            severity=Severity.MINOR,
+            rule_class=RuleClass.WARN,
+            subject="emergency drill",
+            sentence=f"From this control machine the emergency was rehearsed {when}; every {often} it should be.",
+            resolution="selextract-infra emergency drill",
+        ),
+    )

@@ -1,0 +1,148 @@
+"""What an emergency rests on, from an Observation and its Assessment (EPB-1, X-70)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.severity import Signals, classify
+from selextract_infra.decide.autoscale_history import ScaledService
+from selextract_infra.decide.autoscale_room import DatabaseSide, HostSize
+from selextract_infra.decide.emergency import EmergencySituation
+from selextract_infra.decide.emergency_class import bounds_of, pressures
+from selextract_infra.decide.emergency_edge import EdgeSide, RedisSide
+from selextract_infra.decide.services import services_of
+from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
+from selextract_infra.model.emergency import open_emergencies
+from selextract_infra.model.observation import HostObservation, Observation, ServiceDefinition
+from selextract_infra.model.scaling import Bound
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["affected_by", "bounds_seen", "impact_of", "pinned", "scaled_services", "situation_of"]
+
+_RAISED = Level.WARNING.rank
+
+
+def bounds_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[Bound, ...]:
+    """What the system is bound by, from all readings; unknown where none says so."""
+    roles = {name: service.role for name, service in policy.application.services.items()}
+    return bounds_of(pressures(judgements, roles))
+
+
+def situation_of(
+    seen: Observation,
+    assessment: Assessment,
+    policy: Policy,
+    *,
+    severity: IncidentSeverity | None = None,
+    hosts: Collection[str] | None = None,
+) -> EmergencySituation:
+    """Services with counts and limits, the hosts, the bottlenecks, and whether an emergency is on already.
+
+    ``severity`` is None where a person asks without an incident that the readings show. ``hosts`` narrows the hosts.
+    """
+    looked_at = [host for host in seen.hosts if host.problem is None and (hosts is None or host.name in hosts)]
+    services = [service for host in looked_at for service in scaled_services(host, seen, policy)]
+    scaled = {(service.project, service.name) for service in services}
+    active = open_emergencies(seen)
+    return EmergencySituation(
+        at=seen.at,
+        services=services,
+        hosts=[HostSize.seen(host, scaled) for host in looked_at],
+        bounds=bounds_seen(assessment.judgements, policy),
+        database=DatabaseSide(surge=0),
+        redis=_redis(policy),
+        severity=severity,
+        unavailable=_down(assessment),
+        active_since=min((one.began_at for one in active), default=None),
+        edges=tuple(_edge(host, policy) for host in looked_at if _runs_nginx(host, policy)) or (EdgeSide(),),
+        pinned={key: why for host in looked_at for key, why in _pinned_on(host, policy)},
+    )
+
+
+def scaled_services(host: HostObservation, seen: Observation, policy: Policy) -> Iterator[ScaledService]:
+    """The mapped services of a host with their present counts and limits, and without samples."""
+    project = host.project(policy.application.project or "")
+    if project is None or project.problem is not None:
+        return
+    for service in services_of(host, project, policy, seen.at, None):
+        yield ScaledService(
+            name=service.name,
+            role=service.role,
+            count=len(service.containers),
+            host=host.name,
+            project=project.name,
+            cpus=service.cpus,
+            memory=None if service.memory is None else float(service.memory),
+        )
+
+
+def pinned(definition: ServiceDefinition) -> str | None:
+    """Why there can be only one instance of a service, None where there can be more."""
+    if definition.container_name is not None:
+        return f"it has the container_name {definition.container_name}, which only one instance can have"
+    if definition.fixed_host_ports:
+        ports = ", ".join(definition.fixed_host_ports)
+        return f"it has the fixed host port {ports}, which only one instance can have"
+    return None
+
+
+def _pinned_on(host: HostObservation, policy: Policy) -> Iterator[tuple[tuple[str, str], str]]:
+    project = host.project(policy.application.project or "")
+    for definition in project.services if project else ():
+        why = pinned(definition)
+        if why is not None:
+            yield (host.name, definition.name), why
+
+
+def _runs_nginx(host: HostObservation, policy: Policy) -> bool:
+    names = policy.application.services_of("nginx")
+    return any(one.service in names and one.project == policy.application.project for one in host.containers)
+
+
+def _edge(host: HostObservation, policy: Policy) -> EdgeSide:
+    """Whether Nginx has read our files there, without which a switch does nothing."""
+    read = (host.state.get("edge") or {}).get("folder")
+    wanted = policy.application.edge.nginx_include
+    unread = None if read and read == wanted else "Nginx has not read our files yet; selextract-infra balancer on"
+    return EdgeSide(host.name, unread)
+
+
+def _redis(policy: Policy) -> RedisSide | None:
+    """Redis as it is mapped: Celery's queue is in it where a worker has a Celery app and nothing else can hold it."""
+    mapped = policy.application.services_of("redis")
+    if not mapped:
+        return None
+    broker = any(worker.celery_app for worker in policy.application.services_of("worker").values())
+    evictions = {service.eviction for service in mapped.values()}
+    return RedisSide(broker, evictions.pop() if len(evictions) == 1 else None)
+
+
+def _down(assessment: Assessment) -> tuple[str, ...]:
+    """Services of which the Assessment says that they are down."""
+    reasons = assessment.response.because if assessment.response else ()
+    return tuple(reason.removesuffix(" is down") for reason in reasons if reason.endswith(" is down"))
+
+
+def affected_by(assessment: Assessment) -> tuple[str, ...]:
+    """What does not answer, then what has a raised reading, worst first."""
+    raised = [one.subject for one in assessment.judgements if one.alert and one.level.rank >= _RAISED]
+    return tuple(dict.fromkeys([*_down(assessment), *raised]))
+
+
+def impact_of(assessment: Assessment, policy: Policy) -> str:
+    """What it means for users and business, as far as readings say (EPB-1.3)."""
+    worst = {one.metric: one for one in reversed(assessment.judgements) if one.level.rank >= _RAISED}
+    told = [f"{name} does not answer" for name in _down(assessment)]
+    if "error_rate" in worst:
+        told.append(f"users see errors: {worst['error_rate'].sentence}")
+    slow = worst.get("response_time_p95") or worst.get("response_time")
+    if slow is not None:
+        told.append(f"users wait: {slow.sentence}")
+    if "pending_tasks" in worst:
+        told.append(f"tasks are late: {worst['pending_tasks'].sentence}")
+    if not told and classify(assessment.judgements, policy, Signals()) is not None:
+        told.append("users may not notice it yet")
+    return "; ".join(told) or "no reading says that users notice anything"

@@ -1,0 +1,163 @@
+"""An emergency as it travels: what a host holds of it, what it did, and what the journal keeps of the incident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.finding import Finding
+from selextract_infra.model.observation import Observation
+from selextract_infra.model.scaling import Bound, EmergencyDecision
+
+__all__ = [
+    "EmergencyAssessment",
+    "EmergencyOnHost",
+    "EmergencyStatus",
+    "Incident",
+    "Moment",
+    "Reading",
+    "Validation",
+    "emergencies",
+    "open_emergencies",
+]
+
+
+class EmergencyStatus(StrEnum):
+    """Where an emergency stands on a host.
+
+    ``refused``: its time was over, but a value had been changed by hand, so nothing was put back. ``kept``: a person
+    left the values as they are. ``failed``: it could not begin, and everything is as before.
+    """
+
+    ACTIVE = "active"
+    REVERTED = "reverted"
+    REFUSED = "refused"
+    KEPT = "kept"
+    FAILED = "failed"
+
+
+class EmergencyOnHost(Frozen):
+    """What a host says of its newest emergency."""
+
+    host: str
+    run: str
+    status: EmergencyStatus
+    severity: str = ""
+    reason: str = ""
+    owner: str = ""
+    began_at: AwareDatetime
+    expires_at: AwareDatetime
+    reverted_at: AwareDatetime | None = None
+    reverted_by: str = ""
+    message: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether there is still something to take back."""
+        return self.status in (EmergencyStatus.ACTIVE, EmergencyStatus.REFUSED)
+
+    @classmethod
+    def read(cls, host: str, content: Mapping[str, Any]) -> EmergencyOnHost:
+        """From the host's own record."""
+        known = ("severity", "reason", "owner", "began_at", "reverted_at", "reverted_by", "message")
+        more = {key: content[key] for key in known if content.get(key) is not None}
+        return cls(host=host, run=content["run_id"], status=content["status"], expires_at=content["expires_at"], **more)
+
+
+def emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
+    """The newest emergency of each host that had one."""
+    return tuple(
+        EmergencyOnHost.read(host.name, content) for host in seen.hosts if (content := host.state.get("emergency"))
+    )
+
+
+def open_emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
+    """Those that are on, or that could not be taken back."""
+    return tuple(one for one in emergencies(seen) if one.open)
+
+
+class EmergencyAssessment(Frozen):
+    """The first five minutes (EPB-1): the state, what is affected, what it is bound by, what it means, what it needs.
+
+    ``severity`` is None where nothing speaks for an incident. ``needs`` is None while an emergency is on.
+    """
+
+    at: AwareDatetime
+    assessment: Assessment
+    severity: IncidentSeverity | None
+    affected: tuple[str, ...]
+    bounds: tuple[Bound, ...]
+    impact: str
+    needs: EmergencyDecision | None
+    active: tuple[EmergencyOnHost, ...] = ()
+
+
+class Reading(Frozen):
+    """One metric before and after, in its unit; None where it was not measured. ``better`` is None without both."""
+
+    metric: str
+    subject: str
+    unit: str
+    before: float | None
+    after: float | None
+    better: bool | None = None
+
+
+class Validation(Frozen):
+    """Whether it helps (EPB-3): the effect by metric, what has not recovered, and what else gives way."""
+
+    at: AwareDatetime
+    effect: tuple[Reading, ...]
+    unrecovered: tuple[str, ...]
+    cascades: tuple[Finding, ...]
+    severity: IncidentSeverity | None = None
+
+    @property
+    def recovered(self) -> bool:
+        """Every service answers and no reading is critical."""
+        return not self.unrecovered
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        told = [one.better for one in self.effect if one.better is not None]
+        effect = f"{sum(told)} of {len(told)} readings are better" if told else "no reading can be compared"
+        recovery = "all services have recovered" if self.recovered else f"not recovered: {'; '.join(self.unrecovered)}"
+        cascade = f", and {len(self.cascades)} other things give way" if self.cascades else ""
+        return f"{effect}; {recovery}{cascade}"
+
+
+class Moment(Frozen):
+    """One line of an incident's timeline."""
+
+    at: AwareDatetime
+    what: str
+
+
+class Incident(Frozen):
+    """What the journal keeps of one emergency; its ID is that of the Run. ``drill``: it was a rehearsal."""
+
+    id: str
+    opened_at: AwareDatetime
+    reason: str
+    drill: bool = False
+    owner: str = ""
+    hosts: tuple[str, ...] = ()
+    decision: EmergencyDecision
+    before: tuple[Judgement, ...] = ()
+    validations: tuple[Validation, ...] = ()
+    timeline: tuple[Moment, ...] = ()
+    acknowledged_at: AwareDatetime | None = None
+    acknowledged_by: str = ""
+    closed_at: AwareDatetime | None = None
+    closed_by: str = Field(default="", description="who took it back: a person, or the host's own time to live")
+    failed: bool = Field(default=False, description="it did not begin, and everything is as before")
+
+    def told(self, at: Any, what: str) -> Incident:
+        """The incident with one more line."""
+        return self.model_copy(update={"timeline": (*self.timeline, Moment(at=at, what=what))})

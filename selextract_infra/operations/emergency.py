@@ -1,0 +1,133 @@
+"""The emergency: assess, then grant what helps and fits, everywhere at once, with an end of its own (EPB-1, EPB-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from selextract_infra.apply.identity import owner
+from selextract_infra.assess.emergency_effect import kept_readings
+from selextract_infra.decide.emergency import grant
+from selextract_infra.decide.emergency_situation import affected_by, bounds_seen, impact_of, situation_of
+from selextract_infra.errors import RefusedError
+from selextract_infra.model.assessment import Assessment, IncidentSeverity
+from selextract_infra.model.emergency import EmergencyAssessment, Incident, open_emergencies
+from selextract_infra.model.figures import count
+from selextract_infra.model.observation import Observation
+from selextract_infra.model.plan import Plan
+from selextract_infra.model.run import Run
+from selextract_infra.model.scaling import EmergencyDecision
+from selextract_infra.operations.apply import begin, carry_out
+from selextract_infra.operations.assess import assess_seen
+from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.sight import missing_hosts, refuse_blindness
+from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.plan.emergency import emergency
+
+__all__ = ["Grant", "assess_emergency", "begin_emergency", "plan_emergency", "refuse_during_emergency"]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an emergency may do, the Plan that does it, and what it was decided from."""
+
+    plan: Plan
+    decision: EmergencyDecision
+    assessment: Assessment
+    seen: Observation
+    reason: str
+
+
+def assess_emergency(fleet: Fleet, seen: Observation | None = None) -> EmergencyAssessment:
+    """Look and say how bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
+    seen = seen or fleet.observe()
+    refuse_blindness(seen)
+    found = assess_seen(seen, fleet.policy).assessment
+    severity = found.response.severity if found.response else None
+    active = open_emergencies(seen)
+    needs = None if active else grant(situation_of(seen, found, fleet.policy, severity=severity), fleet.policy)
+    return EmergencyAssessment(
+        at=seen.at,
+        assessment=found,
+        severity=severity,
+        affected=affected_by(found),
+        bounds=bounds_seen(found.judgements, fleet.policy),
+        impact=impact_of(found, fleet.policy),
+        needs=needs,
+        active=active,
+    )
+
+
+def plan_emergency(
+    fleet: Fleet,
+    *,
+    reason: str = "",
+    severity: IncidentSeverity | None = None,
+    seen: Observation | None = None,
+    assessment: Assessment | None = None,
+    hosts: Collection[str] | None = None,
+) -> Grant:
+    """What may be granted now, as a Plan; ``severity`` and ``assessment`` are what is known already.
+
+    Raises ``RefusedError`` while an emergency is on (X-74), ``LockedError`` where a Run is unfinished, ``HostError``
+    when no host could be looked at.
+    """
+    seen = seen or fleet.observe()
+    refuse_blindness(seen)
+    assessment = assessment or assess_seen(seen, fleet.policy).assessment
+    severity = severity or (assessment.response.severity if assessment.response else None)
+    decision = grant(situation_of(seen, assessment, fleet.policy, severity=severity, hosts=hosts), fleet.policy)
+    refuse_unfinished(seen)
+    plan = emergency(seen, fleet.policy, decision, made_by=owner(), reason=reason)
+    plan = plan.model_copy(update={"missing": missing_hosts(seen)})
+    fleet.journal.record_plan(plan)
+    return Grant(plan, decision, assessment, seen, reason or _because(assessment))
+
+
+def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run:
+    """Carry the grant out at once: no window is waited for, and the hosts were looked at a moment ago (EPB-2).
+
+    The incident is in the journal before anything is touched. Returns the Run with its exit code.
+    """
+    plan = granted.plan
+    run = begin(fleet, plan, plan.missing, None)
+    changes = count(len(granted.decision.granted), "value")
+    incident = Incident(
+        id=run.id,
+        opened_at=run.started_at,
+        reason=granted.reason,
+        drill=drill,
+        owner=run.owner,
+        hosts=plan.hosts,
+        decision=granted.decision,
+        before=kept_readings(granted.assessment.judgements),
+    )
+    incident = incident.told(granted.seen.at, f"Looked at the hosts: {granted.reason}.")
+    incident = incident.told(run.started_at, f"{run.owner} began the emergency: {changes} granted.")
+    fleet.journal.record_incident(incident)
+    fleet.journal.record_event(run.started_at, "emergency", f"Emergency begun: {granted.reason}", run=run.id)
+    run = carry_out(fleet, plan, run)
+    ended = run.ended_at or fleet.clock()
+    told = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
+    incident = incident.told(ended, told)
+    if run.exit_code:
+        incident = incident.model_copy(update={"closed_at": ended, "failed": True})
+    fleet.journal.record_incident(incident)
+    return run
+
+
+def refuse_during_emergency(seen: Observation) -> None:
+    """Raise ``RefusedError`` while an emergency is on: limits are not judged by what holds for an hour (X-17)."""
+    active = open_emergencies(seen)
+    if active:
+        one = active[0]
+        raise RefusedError(
+            f"An emergency is on since {one.began_at:%Y-%m-%d %H:%M:%S}Z on {', '.join(two.host for two in active)};"
+            " its values would be taken for the usual ones (X-17).",
+            rule="X-17",
+            remedy="selextract-infra emergency revert, or wait until it ends",
+        )
+
+
+def _because(assessment: Assessment) -> str:
+    return "; ".join(assessment.response.because) if assessment.response else "a person asked for it"

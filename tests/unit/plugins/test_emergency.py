@@ -1,0 +1,109 @@
+"""The emergency as a host holds it: one at a time, with its end, and told from what was changed by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugins.module_utils import time_to_live
+from plugins.module_utils.emergency import Emergency, take_back
+from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.lock import Claim, hold
+from plugins.module_utils.runs import RunRecord
+from plugins.module_utils.state import StateFolder
+
+NOW = 1_700_000_000.0
+NO_DOCKER = "/nowhere/docker.sock"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    state = StateFolder(str(tmp_path / "state"))
+    state.prepare()
+    return state
+
+
+def begun(folder: StateFolder, run: str = "run-a") -> Emergency:
+    record = RunRecord(folder, run)
+    record.begin({"owner": "me", "plan": {}}, NOW)
+    record.start_step("emergency", NOW)
+    record.end_step("emergency", "verified", NOW)
+    record.end(NOW)
+    emergency = Emergency(folder)
+    about = {"project": "shop", "directory": "/nowhere", "began_at": "2023-11-14T22:13:20+00:00"}
+    emergency.begin({**about, "run_id": run, "step_id": "emergency", "expires_at": NOW + 3600})
+    return emergency
+
+
+def test_a_second_one_is_refused_by_its_rule_and_the_same_run_goes_on(folder: StateFolder) -> None:
+    begun(folder)
+    Emergency(folder).refuse_another("run-a")
+    with pytest.raises(HostSideError, match="X-74") as refusal:
+        Emergency(folder).refuse_another("run-b")
+    assert refusal.value.rule == "X-74"
+
+
+@pytest.mark.parametrize("status", ["reverted", "kept", "failed"])
+def test_one_that_has_ended_is_in_nobody_s_way(folder: StateFolder, status: str) -> None:
+    begun(folder).note(status=status)
+    Emergency(folder).refuse_another("run-b")
+    assert not Emergency(folder).open
+
+
+def test_one_that_kept_its_values_because_of_a_change_by_hand_is_still_open_but_waits_no_more(
+    folder: StateFolder,
+) -> None:
+    begun(folder).note(status="refused")
+    assert Emergency(folder).open
+    assert not Emergency(folder).waits
+
+
+def test_taking_back_what_is_not_on_does_nothing(folder: StateFolder) -> None:
+    ending = take_back(Emergency(folder), NO_DOCKER, "me", NOW)
+    assert ending.ended
+    assert "Nothing" not in ending.sentence
+    begun(folder).note(status="reverted")
+    assert take_back(Emergency(folder), NO_DOCKER, "me", NOW).ended
+
+
+def test_the_time_to_live_says_nothing_before_its_time(folder: StateFolder) -> None:
+    begun(folder)
+    assert time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3599) == ""
+
+
+def test_the_time_to_live_waits_while_somebody_else_works_there(folder: StateFolder) -> None:
+    begun(folder)
+    hold(folder, Claim("run-b", "somebody", "something", "rightsize", 600), NOW + 3600)
+    sentence = time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+    assert "locked by somebody" in sentence
+    assert Emergency(folder).waits
+
+
+def test_without_docker_it_stays_on_and_frees_the_lock_for_the_next_try(folder: StateFolder) -> None:
+    begun(folder)
+    with pytest.raises(HostSideError, match="Docker is not running"):
+        time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+    assert Emergency(folder).waits
+    assert folder.read("lock.json") is None
+
+
+def test_its_program_is_this_collection_s_own_code_without_ansible(folder: StateFolder) -> None:
+    place = Path(time_to_live.install(folder))
+    files = {path.name: path.read_text() for path in (place / time_to_live.PROGRAM).iterdir()}
+    assert {"__init__.py", "time_to_live.py", "restoring.py", "emergency.py", "capacity_writer.py"} <= set(files)
+    assert "module.py" not in files
+    assert not any("ansible.module_utils" in text for text in files.values())
+    assert (place / time_to_live.PROGRAM).stat().st_mode & 0o777 == 0o700
+
+
+def test_the_run_that_it_is_taken_back_from_is_never_forgotten(folder: StateFolder) -> None:
+    begun(folder, "run-0")
+    for number in range(1, 60):
+        record = RunRecord(folder, f"run-{number}")
+        record.begin({"owner": "me", "plan": {}}, NOW + number)
+        record.start_step("one", NOW + number)
+        record.end_step("one", "verified", NOW + number)
+        record.end(NOW + number)
+    assert RunRecord(folder, "run-0").step("emergency")
+    assert not RunRecord(folder, "run-1").exists
