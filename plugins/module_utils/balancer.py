@@ -37,22 +37,13 @@ class Balancer:
         self.place = self.rotation.place
 
     @property
-    def compose_text(self) -> str | None:
-        """The Compose file that is in force, None where there is none."""
-        try:
-            with open(os.path.join(self.place, _COMPOSE), encoding="utf-8") as source:
-                return source.read()
-        except FileNotFoundError:
-            return None
-
-    @property
     def running(self) -> bool:
         """Whether its container runs."""
         return any(one.running for one in self._containers())
 
     def inverse(self) -> dict[str, Any]:
         """How the next change is undone."""
-        return {"compose": self.compose_text, "settings": self.rotation.settings}
+        return {"compose": self.rotation.compose_text, "settings": self.rotation.settings}
 
     def place_files(self, compose: str, settings: dict[str, Any], image: str) -> None:
         """Write the files after HAProxy itself, from the image, has accepted its configuration."""
@@ -103,7 +94,7 @@ class Balancer:
         if before["settings"] is None or before["compose"] is None:
             self.remove()
             return
-        anew = self.compose_text != before["compose"]
+        anew = self.rotation.compose_text != before["compose"]
         self.place_files(before["compose"], before["settings"], before["settings"]["image"])
         if anew or not self.running:
             self.start(anew=anew)

@@ -73,7 +73,7 @@ class AdminSocket:
         return {
             row["svname"]: Server(row["svname"], row["status"], int(row["scur"] or 0), row.get("addr") or "")
             for row in rows
-            if row["pxname"] == _BACKEND and row["svname"] != "BACKEND"
+            if row["pxname"] == _BACKEND and row["svname"] not in ("FRONTEND", "BACKEND")
         }
 
     def unnamed(self) -> list[str]:

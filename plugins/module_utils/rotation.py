@@ -5,6 +5,8 @@ An instance gets requests only after its own health has answered, and it is stop
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from typing import Any
@@ -21,6 +23,7 @@ __all__ = ["FOLDER", "PROJECT", "SETTINGS", "Rotation"]
 PROJECT = "selextract-balancer"
 FOLDER = "balancer"
 SETTINGS = f"{FOLDER}/settings.json"
+_COMPOSE = "compose.yml"
 _CONFIG = "haproxy.cfg"
 _INSIDE = "/etc/selextract"
 _PAUSE = 0.2  # seconds between two looks
@@ -45,6 +48,21 @@ class Rotation:
     def serves(self, project: str, service: str) -> bool:
         """Whether requests to that service come from the balancer."""
         return self.settings is not None and (self.settings["project"], self.settings["service"]) == (project, service)
+
+    @property
+    def compose_text(self) -> str | None:
+        """The balancer's Compose file, None where there is none."""
+        try:
+            with open(os.path.join(self.place, _COMPOSE), encoding="utf-8") as source:
+                return source.read()
+        except FileNotFoundError:
+            return None
+
+    @property
+    def digest(self) -> str:
+        """What tells the balancer's files, without the servers, from others."""
+        settings = {name: value for name, value in (self.settings or {}).items() if name != "servers"}
+        return hashlib.sha256(json.dumps([self.compose_text, settings], sort_keys=True).encode()).hexdigest()
 
     @property
     def servers(self) -> list[str]:

@@ -67,6 +67,7 @@ def _balancer(rotation: Rotation, windows: list[float], now: float) -> dict[str,
     if rotation.settings is None:
         return None
     seen: dict[str, Any] = {name: rotation.settings[name] for name in ("project", "service")}
+    seen["digest"] = rotation.digest
     try:
         servers = rotation.admin.servers()
         lines = rotation.admin.events(_RING)

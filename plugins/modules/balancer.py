@@ -90,7 +90,7 @@ def _present(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
     settings = {**given["settings"], "servers": balancer.rotation.servers}
-    other_files = balancer.compose_text != given["compose"]
+    other_files = balancer.rotation.compose_text != given["compose"]
     anew = other_files or not balancer.running
     changed = anew or settings != balancer.rotation.settings
     if changed and not module.check_mode:

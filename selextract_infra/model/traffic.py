@@ -52,10 +52,14 @@ class TrafficWindow(Frozen):
 
 
 class BalancerObservation(Frozen):
-    """The balancer before one service of a project. ``windows`` have its requests, shortest first."""
+    """The balancer before one service of a project. ``windows`` have its requests, shortest first.
+
+    ``digest`` tells its files from others.
+    """
 
     project: str
     service: str
+    digest: str = ""
     running: bool = True
     servers: tuple[BalancedServer, ...] = ()
     windows: tuple[TrafficWindow, ...] = ()

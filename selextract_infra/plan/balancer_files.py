@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ALIAS", "PROJECT", "balancer_files", "haproxy_text", "server_options"]
+__all__ = ["ALIAS", "PROJECT", "compose_text", "haproxy_text", "server_options"]
 
 PROJECT = "selextract-balancer"
 ALIAS = "selextract-balancer"
@@ -70,7 +70,7 @@ defaults
     timeout server {_milliseconds(proxy.answer)}
     timeout check {_milliseconds(check.timeout.value)}
 
-frontend api
+frontend edge
     bind :{port}
     default_backend api
 
@@ -95,8 +95,8 @@ def server_options(policy: Policy) -> str:
     )
 
 
-def balancer_files(policy: Policy, port: int, network: str, folder: str) -> dict[str, str]:
-    """By name, the files of the balancer's folder on the host; ``network`` is the app's, which is not ours."""
+def compose_text(policy: Policy, network: str, folder: str) -> str:
+    """Its Compose file; ``folder`` is its own on the host, ``network`` the app's, which is not ours."""
     proxy = policy.balancing.proxy
     service: dict[str, Any] = {
         "image": proxy.image,
@@ -120,7 +120,7 @@ def balancer_files(policy: Policy, port: int, network: str, folder: str) -> dict
         "services": {"balancer": service},
         "networks": {"app": {"external": True, "name": network}},
     }
-    return {"compose.yml": json.dumps(project, indent=2) + "\n", "config/haproxy.cfg": haproxy_text(policy, port)}
+    return json.dumps(project, indent=2) + "\n"
 
 
 def _milliseconds(seconds: float) -> str:
