@@ -23,6 +23,7 @@ COMMANDS = (
     "assess",
     "history",
     "rightsize",
+    "balancer",
     "tune",
     "budget",
     "apply",

@@ -11,6 +11,8 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.capacity import foreign_keys
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Plan, Step
+from selextract_infra.plan.balancer import OPERATION as BALANCER
+from selextract_infra.plan.balancer import rebuilt_balancer
 from selextract_infra.plan.project_on_host import ProjectOnHost
 from selextract_infra.plan.rightsize import OPERATION as RIGHTSIZE
 from selextract_infra.plan.rightsize_steps import rightsize_steps
@@ -90,4 +92,7 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
         )
 
 
-_BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {RIGHTSIZE: _rightsize}
+_BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
+    BALANCER: rebuilt_balancer,
+    RIGHTSIZE: _rightsize,
+}
