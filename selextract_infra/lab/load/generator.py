@@ -96,6 +96,8 @@ class Load:
         self._waiting: set[asyncio.Task[None]] = set()
         self._accepted = 0
         self._stop = threading.Event()
+        # Joining the thread would not do: until Python 3.12 an interrupted join counts the thread as ended.
+        self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._outcome: LoadResult | None = None
         self._crash: BaseException | None = None
@@ -122,9 +124,7 @@ class Load:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the end, at most ``seconds``; whether it has ended."""
-        if self._thread:
-            self._thread.join(seconds)
-        return self._thread is None or not self._thread.is_alive()
+        return self._thread is None or self._ended.wait(seconds)
 
     @property
     def result(self) -> LoadResult:
@@ -159,6 +159,8 @@ class Load:
         except BaseException as broken:
             self._crash = broken
             raise
+        finally:
+            self._ended.set()
 
     async def _drive(self) -> LoadResult:
         self._started = monotonic()
