@@ -37,13 +37,14 @@ _TREND_POOL = [
 _LAST_WEEK, _LINE = NAMES.index(LAST_WEEK), NAMES.index(LINE)
 
 _FIRST_ORIGIN = 14  # two weeks, the least that has weekday factors
-_MOST_ORIGINS = 180
+_MOST_ORIGINS = 270
 _FEWEST_SCORED = 7  # days an origin must be old to be scored at all
 _FEWEST_JUDGED = 14  # days of origins before a choice is more than a guess
 _OUTLIER = 3.0  # an origin counts as at most this many times the median one: one holiday must not decide
 _SHARPNESS = 8  # weights are errors to the power of minus this: twice the error has 1/256 of the weight
 _FULL_TRUST = 0.2  # the lead at which the winner of the trends has it all; with less it shares with the line
-_STRONGER = 0.8  # a trend must win by this factor on a series that looks like weeks
+_MOST = 0.5  # of the variance: a line that explains less is no trend, however little the weekdays explain
+_STRONGER = 0.8  # a trend must win by this factor on a series that does not look like one
 _SMALLEST_SHARE = 0.05  # of the mean: days below it are scored against it, since a share of nothing says nothing
 
 
@@ -150,7 +151,7 @@ def _scores(test: Backtest, errors: Floats, row: int, rules: Rules) -> Floats | 
 
 def _choose(scores: Floats | None, shares: tuple[float, float], must_win_by: float) -> tuple[bool, Floats]:
     """Whether it is a trend, and the weight of each candidate."""
-    looks_like_trend = shares[0] > shares[1]
+    looks_like_trend = shares[0] > max(shares[1], _MOST)
     weights = np.zeros(len(NAMES))
     if scores is None:
         weights[_LINE if looks_like_trend and shares[0] > _STRONGER else _LAST_WEEK] = 1

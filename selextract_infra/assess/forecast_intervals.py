@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 _NEIGHBOURS = 3  # errors of so many days more or less ahead count too
 _FEWEST = 20
-_CORRECTION = 0.03  # of the miss, for each day between two origins
+_CORRECTION = 0.04  # of the miss, for each day between two origins
 _NARROWEST, _WIDEST = 0.6, 0.01  # the share outside may go this far to hold on average what is asked
 _LOWEST_SCALE = 0.1  # of the level: an error on a day near zero is not relative to that day
 

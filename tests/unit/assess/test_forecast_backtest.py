@@ -34,7 +34,7 @@ def test_origins_end_today_are_not_too_many_and_not_always_the_same_weekday(days
     origins = origins_of(days)
     assert origins[-1] == days
     assert origins[0] >= 14
-    assert len(origins) <= 187
+    assert len(origins) <= 270
     if len(origins) > 7:
         assert len(set(origins % 7)) == 7
 
@@ -72,6 +72,13 @@ def test_a_noisy_line_stays_with_the_line() -> None:
     test = rolled(days)
     assert test.trend[-1]
     assert test.weights[-1, NAMES.index(LINE)] == 1
+
+
+def test_a_line_that_explains_little_is_no_trend() -> None:
+    """Traffic with weak weeks that goes up and down: whatever slope it last had is no reason to go on with it."""
+    make = np.random.default_rng(2)
+    level = np.exp(0.6 * np.sin(np.arange(260) / 8) + make.normal(0, 0.25, 260))
+    assert not rolled(weeks(2, 260, noise=0.02) ** 0.2 * level).trend[50:].any()
 
 
 def test_days_taken_out_are_not_scored() -> None:
