@@ -24,7 +24,7 @@ class Gate:
 
     ``expected`` has the limits of each service that has to run, an empty mapping where only running matters. ``began``
     is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place.
-    ``hashes`` are the configuration hashes that containers must have, by service.
+    ``hashes`` are the configuration hashes that containers must have, ``counts`` how many there must be, by service.
     """
 
     project: str
@@ -33,6 +33,7 @@ class Gate:
     began: float
     in_place: dict[str, dict[str, Any]]
     hashes: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def complaint(self, engine: Engine, socket_path: str, now: float) -> str | None:
         """What does not hold yet, in words, or None. Raises ``HostSideError`` when waiting longer cannot help."""
@@ -42,6 +43,7 @@ class Gate:
         for service, limits in sorted(self.expected.items()):
             own = [container for container in containers if container.service == service]
             complaint = _service_complaint(service, limits, own, host) or self._unsettled(service, own)
+            complaint = complaint or self._miscounted(service, own)
             if complaint:
                 return complaint
         return next((complaint for complaint in map(complaint_of, self.urls) if complaint), None)
@@ -60,6 +62,10 @@ class Gate:
         wanted = self.hashes.get(service)
         other = next((container for container in own if wanted and container.config_hash != wanted), None)
         return f"{other.name} was not made from the Compose files in force" if other else None
+
+    def _miscounted(self, service: str, own: list[Container]) -> str | None:
+        wanted = self.counts.get(service, len(own))
+        return None if len(own) == wanted else f"{service} has {len(own)} containers instead of {wanted}"
 
     def _killed(self, engine: Engine, container: Container, now: float) -> bool:
         events = engine.events(["oom"], self.began, now)

@@ -29,6 +29,10 @@ options:
       - The folder of the project's Compose files. When it is given, every container must also be made from what these
         files say now, so that the app's next C(up) recreates none of them.
     type: path
+  counts:
+    description: By service, how many containers it must have, no more and no fewer.
+    type: dict
+    default: {}
   urls:
     description: Addresses that must answer 2xx on the host itself.
     type: list
@@ -100,6 +104,7 @@ def main() -> None:
             "project": {"type": "str", "required": True},
             "services": {"type": "dict", "default": {}},
             "settled_in": {"type": "path"},
+            "counts": {"type": "dict", "default": {}},
             "urls": {"type": "list", "elements": "str", "default": []},
             "bound_seconds": {"type": "float", "default": 60},
             "run_id": {"type": "str", "required": True},
@@ -138,6 +143,7 @@ def _wait(given: dict[str, Any], step: dict[str, Any]) -> None:
         step.get("started", time.time()),
         (step.get("inverse") or {}).get("containers") or {},
         Compose(given["project"], settled_in).describe()[1] if settled_in else {},
+        {service: int(count) for service, count in given["counts"].items()},
     )
     give_up = time.monotonic() + given["bound_seconds"]
     with Engine(given["docker_socket"]) as engine:

@@ -1,0 +1,38 @@
+"""Scale by hand: look, check that it fits, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from selextract_infra.apply.identity import owner
+from selextract_infra.model.observation import Observation
+from selextract_infra.model.plan import Plan
+from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.sight import missing_hosts, refuse_blindness
+from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.plan.scale import scale
+
+__all__ = ["plan_scale"]
+
+
+def plan_scale(
+    fleet: Fleet,
+    wanted: Mapping[str, int],
+    *,
+    seen: Observation | None = None,
+    overrides: Collection[str] = (),
+    to_apply: bool = False,
+) -> Plan:
+    """The Plan that gives services these counts, as they are seen now or as ``seen`` says; recorded in the journal.
+
+    Raises ``RefusedError`` where a rule forbids a count, ``UsageError`` for an unknown service, ``HostError`` when no
+    host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
+    """
+    seen = seen or fleet.observe()
+    refuse_blindness(seen)
+    if to_apply:
+        refuse_unfinished(seen)
+    plan = scale(seen, fleet.policy, wanted, made_by=owner(), overrides=overrides)
+    plan = plan.model_copy(update={"missing": missing_hosts(seen)})
+    fleet.journal.record_plan(plan)
+    return plan
