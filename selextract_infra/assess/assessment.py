@@ -8,7 +8,7 @@ from datetime import datetime
 from selextract_infra.assess.bottleneck import bottlenecks, signatures_of
 from selextract_infra.assess.connections import connection_budget
 from selextract_infra.assess.measurements import Measurement
-from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of
+from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of, project_missing
 from selextract_infra.assess.rules import rules_of
 from selextract_infra.assess.severity import Signals, classify, respond
 from selextract_infra.assess.thresholds import judge_all
@@ -51,7 +51,8 @@ def assess(
         headroom=headroom_seen(seen, policy),
     )
     unreachable = tuple(_unreachable(host, why) for host, why in sorted(seen.unreachable.items()))
-    return found.model_copy(update={"findings": unreachable + found.findings})
+    unmapped = (_unmapped(seen, policy),) if seen.hosts and project_missing(seen, policy) else ()
+    return found.model_copy(update={"findings": unreachable + unmapped + found.findings})
 
 
 def assess_measurements(
@@ -193,6 +194,19 @@ def _findings(
             )
         )
     return found
+
+
+def _unmapped(seen: Observation, policy: Policy) -> Finding:
+    there = sorted({one.project for host in seen.hosts for one in host.containers if one.project})
+    return Finding(
+        rule="observe",
+        severity=Severity.MAJOR,
+        rule_class=RuleClass.WARN,
+        subject="mapping",
+        sentence=f"No host has a container of the mapping's Compose project {policy.application.project}, "
+        f"but of {', '.join(there) or 'none'}.",
+        resolution="correct application.project in the inventory",
+    )
 
 
 def _unreachable(host: str, why: str) -> Finding:

@@ -19,7 +19,7 @@ from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation
 from selextract_infra.policy import Policy
 
-__all__ = ["headroom_seen", "instances_of_role", "measurements_of"]
+__all__ = ["headroom_seen", "instances_of_role", "measurements_of", "project_missing"]
 
 Floats = NDArray[np.float64]
 
@@ -158,10 +158,19 @@ def _highest_use(service: _Service, percentile: float) -> tuple[float | None, fl
     return cpu_now, None if memory_now is None else float(memory_now)
 
 
+def project_missing(seen: Observation, policy: Policy) -> bool:
+    """Whether the mapping names a Compose project of which no host has a container."""
+    project = policy.application.project
+    return project is not None and all(one.project != project for host in seen.hosts for one in host.containers)
+
+
 def instances_of_role(seen: Observation, policy: Policy, role: str) -> int | None:
-    """How many containers of a role of the guide run on all hosts; None where no service is mapped to it."""
+    """How many containers of a role of the guide run on all hosts.
+
+    None where no service is mapped to it, and where no host has the mapping's Compose project.
+    """
     names, project = policy.application.services_of(role), policy.application.project
-    if not names:
+    if not names or project_missing(seen, policy):
         return None
     return sum(
         container.state == "running" and container.service in names and project in (None, container.project)

@@ -13,7 +13,7 @@ from selextract_infra.assess.windows import Samples
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
 from selextract_infra.model.observation import ContainerObservation, HostFacts
-from selextract_infra.policy import default_policy
+from selextract_infra.policy import default_policy, load_policy
 from tests.unit.seen import AT, GB, MB, container, history, host, observation, one, policy
 
 POLICY = policy()
@@ -116,6 +116,15 @@ def test_without_a_mapping_nothing_is_guessed() -> None:
     assert found.workers is None
     assert found.connections is None
     assert instances_of_role(one("api"), default_policy(), "api") is None
+
+
+def test_a_mapping_of_another_project_is_said_and_nothing_is_counted() -> None:
+    elsewhere = load_policy({"application": {"project": "shop", "services": {"api": {"role": "api"}}}})
+    found = assess(one("api"), elsewhere)
+    assert found.connections is None
+    assert [finding.sentence for finding in found.findings if finding.subject == "mapping"] == [
+        "No host has a container of the mapping's Compose project shop, but of selextract."
+    ]
 
 
 def test_a_host_that_was_not_reached_is_a_finding() -> None:
