@@ -14,6 +14,7 @@ from .failure import HostSideError
 from .limits import Capability, Limits, describe, restoration
 from .restoring_edge import balancer, edge_files, edge_switches
 from .restoring_instances import instances
+from .restoring_upgrade import freeze, stopped
 from .runs import RunRecord
 from .state import StateFolder
 
@@ -95,6 +96,8 @@ PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
 
 def _pairs(
     inverse: dict[str, dict[str, Any]], present: list[Container]
+    "stopped": stopped,
+    "freeze": freeze,
 ) -> list[tuple[dict[str, Any], Container | None]]:
     """Each record with the container it is about: the same one, or else one that was made in its place since."""
     same = {container.id: container for container in present if container.id in inverse}

@@ -66,6 +66,11 @@ class RunRecord:
             noted.setdefault(key, value)
         self._save()
 
+    def note_seen(self, step_id: str, seen: dict[str, Any]) -> None:
+        """Record what a step saw, for a later one to compare with."""
+        self.content["steps"][step_id].setdefault("seen", {}).update(seen)
+        self._save()
+
     def end_step(self, step_id: str, status: str, now: float, message: str = "") -> None:
         """Record how a step ended: ``verified``, ``failed``, ``rolled back`` or ``rollback failed``."""
         step = self.content["steps"].setdefault(step_id, {"inverse": {}})

@@ -23,6 +23,15 @@ options:
     description: Why, in a few words.
     type: str
     default: no reason given
+  run_id:
+    description: The Run whose step this is; it then notes what held before. Without it this is no step of a Run.
+    type: str
+  step_id:
+    description: ID of the step.
+    type: str
+  before_step:
+    description: The step of the Run that froze the host; what held before it holds again, whatever C(frozen) says.
+    type: str
   state_folder:
     description: Where the state of this collection is on the host.
     type: path
@@ -48,8 +57,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.lock import held_run
 from ..module_utils.module import STATE_OPTION, run
-from ..module_utils.runs import moment
+from ..module_utils.runs import RunRecord, moment
 from ..module_utils.state import StateFolder
 
 _FILE = "freeze.json"
@@ -61,8 +71,13 @@ def main() -> None:
             "frozen": {"type": "bool", "default": True},
             "owner": {"type": "str", "default": "somebody unknown"},
             "reason": {"type": "str", "default": "no reason given"},
+            "run_id": {"type": "str"},
+            "step_id": {"type": "str"},
+            "before_step": {"type": "str"},
             "state_folder": STATE_OPTION,
         },
+        required_together=[("run_id", "step_id")],
+        required_by={"before_step": "run_id"},
         supports_check_mode=True,
     )
     run(module, _freeze)
@@ -72,19 +87,32 @@ def _freeze(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     current = folder.read(_FILE)
+    record = held_run(folder, given["run_id"]) if given["run_id"] and not module.check_mode else None
     wanted = current
-    if given["frozen"] and current is None:
+    if given["before_step"]:
+        wanted = _before(record, given["before_step"]) if record else None
+    elif given["frozen"] and current is None:
         wanted = {"format": 1, "owner": given["owner"], "reason": given["reason"], "since": moment(time.time())}
     elif not given["frozen"]:
         wanted = None
     changed = wanted != current
+    if record is not None:
+        record.start_step(given["step_id"], time.time())
+        record.note_inverse(given["step_id"], "freeze", {"before": current})
     if changed and not module.check_mode:
         folder.prepare()
         if wanted is None:
             folder.remove(_FILE)
         else:
             folder.write(_FILE, wanted)
+    if record is not None:
+        record.end_step(given["step_id"], "verified", time.time())
     return {"changed": changed, "freeze": wanted, "diff": {"before": current or {}, "after": wanted or {}}}
+
+
+def _before(record: RunRecord, step_id: str) -> dict[str, Any] | None:
+    noted = (record.step(step_id).get("inverse") or {}).get("freeze") or {}
+    return noted.get("before")
 
 
 if __name__ == "__main__":

@@ -21,12 +21,16 @@ RESTORE = "selextract.infra.restore"
 
 @dataclass(frozen=True)
 class Hands:
-    """What every execution needs: where the hosts are, who listens, what cancels it, what time it is."""
+    """What every execution needs: where the hosts are, who listens, what cancels it, what time it is.
+
+    ``fresh`` logs in anew, as is needed after a reboot.
+    """
 
     inventory: Inventory
     clock: Callable[[], datetime]
     on_event: Callable[[TaskEvent], None] | None = None
     cancel: threading.Event | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
             },
             timeout=step.timeout_seconds + step.rollback_seconds,
             marker=run.id,
+            fresh=hands.fresh,
         ),
         on_event=hands.on_event,
         cancel=hands.cancel,
@@ -102,6 +107,7 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
             },
             timeout=bound,
             marker=run.id,
+            fresh=hands.fresh,
         ),
         on_event=hands.on_event,
     )

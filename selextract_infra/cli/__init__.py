@@ -27,6 +27,7 @@ COMMANDS = (
     "tune",
     "budget",
     "apply",
+    "upgrade",
     "windows",
     "resume",
     "rollback",

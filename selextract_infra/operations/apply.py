@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selextract_infra.apply.drift import refuse_drift
-from selextract_infra.apply.executor import Execution, execute, put_back
+from selextract_infra.apply.executor import Execution
 from selextract_infra.apply.identity import new_run_id, owner
 from selextract_infra.apply.outcome import OBSERVE, concluded
 from selextract_infra.errors import (
@@ -20,6 +20,7 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.operations.disruption import Stop, closing_before, refuse_disruption, window_override
+from selextract_infra.operations.performing import goes_back_partly, perform, undo
 from selextract_infra.operations.sight import refuse_missing
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ def _steps(fleet: Fleet, plan: Plan, run: Run) -> tuple[Run, Stop | None]:
             goes_on = f"{closing} There is no way back any more, so the run goes on."
             fleet.journal.record_event(fleet.clock(), "window overrun", goes_on, run=run.id)
         try:
-            execution = execute(fleet.hands, run, plan, step, going, last=step.id == plan.steps[-1].id)
+            execution, stop = perform(fleet, run, plan, step, going, last=step.id == plan.steps[-1].id)
         except PreemptedError as urgent:
             if not _begun(plan, run):
                 raise
             return run, _waiting(run, step, urgent)
         run = _recorded(fleet, run, execution)
+        if stop is not None:
+            return run, stop
         if execution.cancelled:
             break
         broken = execution.hosts(StepStatus.FAILED) + execution.hosts(StepStatus.ROLLED_BACK)
@@ -128,14 +131,11 @@ def _begun(plan: Plan, run: Run) -> tuple[str, ...]:
 
 
 def _undo(fleet: Fleet, plan: Plan, run: Run, failed: Step, hosts: tuple[str, ...]) -> Run:
-    """Put back what the failed step left and the steps before it; not past a point of no return."""
+    """Put back what the failed step left and the steps before it; what cannot be undone any more says so."""
     before = [step for step in plan.steps[: plan.steps.index(failed)] if set(step.hosts) & set(hosts)]
-    if any(step.point_of_no_return for step in before):
+    if any(step.point_of_no_return for step in before) and not goes_back_partly(plan):
         return run
-    steps = [*before, failed]
-    bound = sum(step.timeout_seconds for step in steps)
-    undone = put_back(fleet.hands, run, hosts, tuple(step.id for step in steps), bound=bound)
-    return _recorded(fleet, run, undone)
+    return _recorded(fleet, run, undo(fleet, run, plan, (*before, failed), hosts))
 
 
 def _recorded(fleet: Fleet, run: Run, execution: Execution) -> Run:

@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from selextract_infra.apply.executor import put_back
 from selextract_infra.apply.identity import owner
 from selextract_infra.apply.outcome import concluded
 from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, SelextractError, UsageError
@@ -21,6 +20,7 @@ from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.operations.apply import carry_out
 from selextract_infra.operations.disruption import refuse_disruption, window_override
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.performing import undo
 
 __all__ = ["at_work", "refuse_unfinished", "resume", "roll_back", "unfinished_runs"]
 
@@ -110,9 +110,8 @@ def roll_back(fleet: Fleet, run_id: str) -> Run:
     if not hosts:
         raise HostUnreachableError(f"None of the hosts of run {full_id} can be reached: {', '.join(plan.hosts)}.")
     _stop_remains(fleet, full_id, seen, plan)
-    bound = sum(step.timeout_seconds for step in plan.steps)
     fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back by hand.", run=full_id)
-    undone = put_back(fleet.hands, run, hosts, tuple(step.id for step in plan.steps), bound=bound)
+    undone = undo(fleet, run, plan, plan.steps, hosts)
     return _ended(fleet, run, undone.results)
 
 

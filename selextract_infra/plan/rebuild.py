@@ -20,7 +20,9 @@ from selextract_infra.plan.rightsize_steps import rightsize_steps
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["rebuild", "rebuild_unchanged"]
+from selextract_infra.plan.upgrade import OPERATION as UPGRADE
+from selextract_infra.plan.upgrade import rebuilt_upgrade
+__all__ = ["rebuild", "rebuild_unchanged", "rightsize_projects"]
 
 _PROJECTS = TypeAdapter(dict[str, ProjectOnHost])
 
@@ -50,7 +52,8 @@ def rebuild_unchanged(said: Plan, policy: Policy) -> Plan:
     return built
 
 
-def _rightsize(said: Plan, policy: Policy) -> tuple[Step, ...]:
+def rightsize_projects(said: Plan) -> dict[str, ProjectOnHost]:
+    """The projects that a Plan of right-sizing is about. Raises ``UsageError`` for parameters of something else."""
     try:
         projects = _PROJECTS.validate_python(said.parameters.get("projects"))
     except ValidationError as problem:
@@ -65,6 +68,7 @@ def _rightsize(said: Plan, policy: Policy) -> tuple[Step, ...]:
         if foreign:
             raise RefusedError(
                 f"The plan would write what is not ours on {name}: {', '.join(foreign[:3])}.", rule="saved plan"
+    projects = rightsize_projects(said)
             )
     return rightsize_steps(said.decisions, projects, policy, settle=bool(said.parameters.get("settle")))
 
@@ -96,3 +100,4 @@ _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
     RIGHTSIZE: _rightsize,
 }
+    UPGRADE: rebuilt_upgrade,

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+"""Make a restore point."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore_point
+short_description: Dump the databases and archive the files of an app
+version_added: "0.1.0"
+description:
+  - Dumps every database, archives the folder of the app, and reads all of it again; only what could be read counts.
+  - Everything is readable by root alone, because it holds secrets.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: Name of the Compose project.
+    type: str
+    required: true
+  directory:
+    description: The folder of its Compose files.
+    type: path
+    required: true
+  databases:
+    description: The database servers, each the only container of its service.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service:
+        description: The Compose service.
+        type: str
+        required: true
+      superuser:
+        description: Whom it is asked as.
+        type: str
+        default: postgres
+      socket:
+        description: The folder of its socket, without it psql's own.
+        type: path
+  folder:
+    description: Where restore points are kept.
+    type: path
+    required: true
+  kept:
+    description: How many are kept.
+    type: int
+    required: true
+  largest_file:
+    description: Larger files of the app's folder are left out; in bytes.
+    type: int
+    required: true
+  bound_seconds:
+    description: How long one dump may take.
+    type: float
+    default: 3600
+  run_id:
+    description: ID of the Run.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing., support: full}
+  diff_mode: {description: There is nothing to show., support: none}
+"""
+
+EXAMPLES = r"""
+- name: Make a restore point
+  selextract.infra.restore_point:
+    project: selextract
+    directory: /opt/selextract
+    databases: [{service: postgres}]
+    folder: /var/backups/selextract-infra
+    kept: 3
+    largest_file: 16777216
+    run_id: 20260301T020000-9f3ac1
+    step_id: backup
+"""
+
+RETURN = r"""
+path: {description: The folder of the restore point., type: str, returned: always}
+files: {description: What it holds., type: list, elements: dict, returned: always}
+"""
+
+import os
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.psql import find_server
+from ..module_utils.restore_point import RestorePoint
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+            "databases": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "service": {"type": "str", "required": True},
+                    "superuser": {"type": "str", "default": "postgres"},
+                    "socket": {"type": "path"},
+                },
+            },
+            "folder": {"type": "path", "required": True},
+            "kept": {"type": "int", "required": True},
+            "largest_file": {"type": "int", "required": True},
+            "bound_seconds": {"type": "float", "default": 3600},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _make)
+
+
+def _make(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    point = RestorePoint(given["folder"], given["run_id"], given["bound_seconds"])
+    if module.check_mode:
+        return {"changed": True, "path": point.path, "files": []}
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.start_step(given["step_id"], time.time())
+    socket = given["docker_socket"]
+    try:
+        with Engine(socket) as engine:
+            servers = [
+                find_server(
+                    engine, socket, given["project"], one["service"], superuser=one["superuser"], socket=one["socket"]
+                )
+                for one in given["databases"]
+            ]
+        os.makedirs(given["folder"], mode=0o700, exist_ok=True)
+        files = point.make(servers, given["directory"], given["largest_file"])
+        point.forget_older(given["kept"])
+    except HostSideError as failure:
+        record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
+        raise
+    record.end_step(given["step_id"], "verified", time.time(), point.path)
+    return {"changed": True, "path": point.path, "files": files}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+#!/usr/bin/python
+"""Stop services of an app in an order."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: services_stop
+short_description: Stop services in an order, and note what ran
+version_added: "0.1.0"
+description:
+  - Stops the containers of one service after the other, all of one at once, each with the time it needs to end what
+    it has begun.
+  - Notes in the Run's record what ran, so that exactly that is started again.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: Name of the Compose project.
+    type: str
+    required: true
+  order:
+    description: The services, the first to be stopped first.
+    type: list
+    elements: str
+    required: true
+  graces:
+    description: By service, how many seconds its containers get at least before they are killed.
+    type: dict
+    default: {}
+  run_id:
+    description: ID of the Run.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing., support: full}
+  diff_mode: {description: There is nothing to show., support: none}
+"""
+
+EXAMPLES = r"""
+- name: Let the workers finish
+  selextract.infra.services_stop:
+    project: selextract
+    order: [worker, nginx]
+    graces: {worker: 120}
+    run_id: 20260301T020000-9f3ac1
+    step_id: drain
+"""
+
+RETURN = r"""
+stopped: {description: The containers that were stopped., type: list, elements: str, returned: always}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.engine import DEFAULT_SOCKET
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.standing import stop_services
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "order": {"type": "list", "elements": "str", "required": True},
+            "graces": {"type": "dict", "default": {}},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _stop)
+
+
+def _stop(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    if module.check_mode:
+        return {"changed": True, "stopped": []}
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.start_step(given["step_id"], time.time())
+    graces = {name: float(seconds) for name, seconds in given["graces"].items()}
+    stopped = stop_services(record, given["step_id"], given["project"], given["order"], graces, given["docker_socket"])
+    record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": bool(stopped), "stopped": stopped}
+
+
+if __name__ == "__main__":
+    main()

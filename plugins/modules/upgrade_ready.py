@@ -1,0 +1,186 @@
+#!/usr/bin/python
+"""Check that an upgrade can work on this host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: upgrade_ready
+short_description: Check that an upgrade can work, and measure answers
+version_added: "0.1.0"
+description:
+  - There must be room for the restore point, the volume must be one that can be grown, every address must answer.
+  - How fast they answer is noted in the Run's record, for comparing it afterwards.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: Name of the Compose project; without it there is nothing to dump.
+    type: str
+  databases:
+    description: The database servers, each the only container of its service.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service:
+        description: The Compose service.
+        type: str
+        required: true
+      superuser:
+        description: Whom it is asked as.
+        type: str
+        default: postgres
+      socket:
+        description: The folder of its socket, without it psql's own.
+        type: path
+  folder:
+    description: Where restore points are kept.
+    type: path
+    required: true
+  room:
+    description: How much room a restore point needs, as a multiple of the databases' size.
+    type: float
+    required: true
+  urls:
+    description: Addresses that must answer 2xx on the host itself.
+    type: list
+    elements: str
+    default: []
+  requests:
+    description: How often each is asked.
+    type: int
+    required: true
+  grows:
+    description: Where the volume is mounted that is to be grown; without it none is.
+    type: path
+  run_id:
+    description: ID of the Run.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing., support: full}
+  diff_mode: {description: There is nothing to show., support: none}
+"""
+
+EXAMPLES = r"""
+- name: Check that it can work
+  selextract.infra.upgrade_ready:
+    project: selextract
+    databases: [{service: postgres}]
+    folder: /var/backups/selextract-infra
+    room: 1.2
+    urls: ["http://127.0.0.1:8080/api/v1/health"]
+    requests: 20
+    run_id: 20260301T020000-9f3ac1
+    step_id: preflight
+"""
+
+RETURN = r"""
+answers: {description: "By address, the 95th percentile in seconds.", type: dict, returned: always}
+needed: {description: Bytes that the restore point needs., type: int, returned: always}
+"""
+
+import os
+import shutil
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.answers import answer_times
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.psql import find_server
+from ..module_utils.restore_point import needed_bytes
+from ..module_utils.state import StateFolder
+from ..module_utils.volume import Volume
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str"},
+            "databases": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "service": {"type": "str", "required": True},
+                    "superuser": {"type": "str", "default": "postgres"},
+                    "socket": {"type": "path"},
+                },
+            },
+            "folder": {"type": "path", "required": True},
+            "room": {"type": "float", "required": True},
+            "urls": {"type": "list", "elements": "str", "default": []},
+            "requests": {"type": "int", "required": True},
+            "grows": {"type": "path"},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _check)
+
+
+def _check(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    record = None if module.check_mode else held_run(StateFolder(given["state_folder"]), given["run_id"])
+    if record is not None:
+        record.start_step(given["step_id"], time.time())
+    try:
+        if given["grows"]:
+            Volume(given["grows"]).refuse_hopeless()
+        needed = _room(given) if given["project"] else 0
+        answers = answer_times(given["urls"], given["requests"])
+    except HostSideError as failure:
+        if record is not None:
+            record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
+        raise
+    if record is not None:
+        record.note_seen(given["step_id"], {"answers": answers})
+        record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": False, "answers": answers, "needed": needed}
+
+
+def _room(given: dict[str, Any]) -> int:
+    """What the restore point needs; raises where there is less."""
+    socket = given["docker_socket"]
+    with Engine(socket) as engine:
+        servers = [
+            find_server(
+                engine, socket, given["project"], one["service"], superuser=one["superuser"], socket=one["socket"]
+            )
+            for one in given["databases"]
+        ]
+    needed = needed_bytes(servers, given["room"])
+    nearest = given["folder"]
+    while not os.path.isdir(nearest):
+        nearest = os.path.dirname(nearest)
+    free = shutil.disk_usage(nearest).free
+    if free < needed:
+        raise HostSideError(
+            f"The restore point needs {needed / 1e6:,.0f} MB at {given['folder']}, and {free / 1e6:,.0f} MB are free.",
+            kind="refused",
+            rule="vertical.restore_point",
+        )
+    return needed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+#!/usr/bin/python
+"""Grow a volume to the size of its disk."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: volume_grow
+short_description: Grow a partition and its file system
+version_added: "0.1.0"
+description:
+  - The disk under it has become larger already; its partition and its file system follow, while they are in use.
+  - There is no way back.
+author: ["selextract-infra contributors"]
+options:
+  folder:
+    description: Where the volume is mounted.
+    type: path
+    required: true
+  least_bytes:
+    description: What the file system must have at least afterwards.
+    type: int
+    required: true
+  bound_seconds:
+    description: How long it may take.
+    type: float
+    default: 1200
+  run_id:
+    description: ID of the Run.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing., support: full}
+  diff_mode: {description: There is nothing to show., support: none}
+"""
+
+EXAMPLES = r"""
+- name: Grow the volume of the data
+  selextract.infra.volume_grow:
+    folder: /srv/data
+    least_bytes: 1800000000000
+    run_id: 20260301T020000-9f3ac1
+    step_id: grow
+"""
+
+RETURN = r"""
+before: {description: Bytes of the file system before., type: int, returned: always}
+after: {description: Bytes of the file system now., type: int, returned: always}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.failure import HostSideError
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.state import StateFolder
+from ..module_utils.volume import Volume
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "folder": {"type": "path", "required": True},
+            "least_bytes": {"type": "int", "required": True},
+            "bound_seconds": {"type": "float", "default": 1200},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _grow)
+
+
+def _grow(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    volume = Volume(given["folder"])
+    before = volume.size
+    if module.check_mode:
+        return {"changed": before < given["least_bytes"], "before": before, "after": before}
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.start_step(given["step_id"], time.time())
+    try:
+        volume.grow(given["bound_seconds"])
+        volume.refuse_smaller_than(given["least_bytes"])
+    except HostSideError as failure:
+        record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
+        raise
+    record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": volume.size != before, "before": before, "after": volume.size}
+
+
+if __name__ == "__main__":
+    main()

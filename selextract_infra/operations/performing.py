@@ -1,0 +1,58 @@
+"""How a step is done and how steps are undone: mostly by a playbook, in an upgrade also by what no playbook can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from selextract_infra.apply.executor import Execution, execute, put_back
+from selextract_infra.model.plan import Plan, Step
+from selextract_infra.model.run import Run, StepStatus
+from selextract_infra.operations.disruption import Stop
+from selextract_infra.operations.upgrade_hardware import change_hardware, mark, undo_upgrade
+from selextract_infra.plan.upgrade import OPERATION as UPGRADE
+from selextract_infra.plan.upgrade_retune import retune_steps
+from selextract_infra.plan.upgrade_steps import HARDWARE, RETUNE
+
+if TYPE_CHECKING:
+    from selextract_infra.operations.fleet import Fleet
+
+__all__ = ["goes_back_partly", "perform", "undo"]
+
+
+def perform(
+    fleet: Fleet, run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool
+) -> tuple[Execution, Stop | None]:
+    """Do one step on ``hosts``; with a Stop where the Run ends there for now."""
+    if plan.operation == UPGRADE and step.id == HARDWARE:
+        return change_hardware(fleet, run, plan, step)
+    if plan.operation == UPGRADE and step.id == RETUNE:
+        return _retune(fleet, run, plan, step), None
+    if plan.operation == UPGRADE and step == plan.steps[0]:
+        told = f"{step.hosts[0]} is about to be upgraded: {run.purpose}"
+        fleet.journal.record_event(fleet.clock(), "announcement", told, host=step.hosts[0], run=run.id)
+    return execute(fleet.hands, run, plan, step, hosts, last=last), None
+
+
+def goes_back_partly(plan: Plan) -> bool:
+    """Whether something can be put back past a point of no return: in an upgrade, all but the hardware."""
+    return plan.operation == UPGRADE
+
+
+def undo(fleet: Fleet, run: Run, plan: Plan, steps: tuple[Step, ...], hosts: tuple[str, ...]) -> Execution:
+    """Put back what the steps did on ``hosts``, the newest first."""
+    if plan.operation == UPGRADE:
+        return undo_upgrade(fleet, run, plan, steps, hosts)
+    bound = sum(step.timeout_seconds for step in steps)
+    return put_back(fleet.hands, run, hosts, tuple(step.id for step in steps), bound=bound)
+
+
+def _retune(fleet: Fleet, run: Run, plan: Plan, step: Step) -> Execution:
+    """Look again, plan for the new size, and carry that out as part of the same step."""
+    begun = mark(fleet, run, plan, step, "running")
+    if not begun.hosts(StepStatus.VERIFIED):
+        return begun
+    for part in retune_steps(fleet.observe(), step.hosts[0], fleet.policy):
+        done = execute(fleet.hands, run, plan, part, part.hosts, last=False)
+        if not done.hosts(StepStatus.VERIFIED):
+            return done
+    return mark(fleet, run, plan, step, "verified")

@@ -1,0 +1,175 @@
+"""The steps of an upgrade, each of them a checkpoint on the host (VP, X-72).
+
+preflight → freeze → drain → backup → stop → hardware → grow → start → retune → gate → unfreeze. Drain, stop and start
+are left out where the hardware changes live; grow is there for storage alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from selextract_infra.model.plan import Change, Step
+from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["DRAIN", "HARDWARE", "PLAYBOOK", "RETUNE", "STOP", "upgrade_steps"]
+
+PLAYBOOK = "selextract.infra.upgrade"
+HARDWARE, RETUNE, DRAIN, STOP = "hardware", "retune", "drain", "stop"
+
+_DOCKER_FOLDER = "/var/lib/docker"
+
+
+def upgrade_steps(upgrade: UpgradeOfHost, policy: Policy) -> tuple[Step, ...]:
+    """The steps that give a host its new hardware and make the app use it; built from ``upgrade`` and nothing else."""
+    return tuple(_Way(upgrade, policy).steps())
+
+
+class _Way:
+    """The way of one upgrade."""
+
+    def __init__(self, upgrade: UpgradeOfHost, policy: Policy) -> None:
+        self.upgrade, self.policy, self.rules = upgrade, policy, policy.vertical
+        app = upgrade.app
+        self.app: dict[str, Any] = {"project": app.project, "directory": app.directory} if app else {}
+        self.health = list(app.health) if app else []
+        self.reboots = upgrade.mode is Mode.REBOOT
+        self.grows = upgrade.phase == "storage"
+
+    def steps(self) -> Iterator[Step]:
+        upgrade, app = self.upgrade, self.upgrade.app
+        yield self._preflight()
+        yield self._step(
+            "freeze", "Announce it and freeze scaling", {"reason": f"upgrade of {upgrade.phase} on {upgrade.host}"},
+            verification="The host is frozen.", rollback="It is unfrozen, unless somebody had frozen it before.",
+        )  # fmt: skip
+        if app and self.reboots:
+            yield self._stop(DRAIN, "Let workers finish, take the API out of rotation", app.drained, app.workers)
+        if app:
+            yield self._backup()
+        if app and self.reboots:
+            yield self._stop(STOP, "Stop databases and caches", app.stopped, ())
+        yield self._hardware()
+        if self.grows:
+            yield self._step(
+                "grow", "Grow partition and file system",
+                {
+                    "folder": self._volume(), "bound_seconds": self._times("grow").timeout,
+                    "least_bytes": int(upgrade.target * self.policy.facts.storage),
+                },
+                verification="The file system has the size of its disk.", rollback="None: storage does not shrink.",
+            )  # fmt: skip
+        if app and self.reboots:
+            yield self._step(
+                "start", "Start everything that was stopped, databases first",
+                {**self.app, "steps": [STOP, DRAIN], "bound_seconds": self._times("start").timeout},
+                verification="Every container that ran before runs again and is healthy.",
+                rollback="They are stopped again in the order from before.", disrupts=True,
+            )  # fmt: skip
+        if app:
+            yield self._step(
+                RETUNE, "Let limits and settings use the new size", {},
+                verification="What the rules of right-sizing raise is raised, and everything is healthy.",
+                rollback="The limits and files from before are put back.",
+            )  # fmt: skip
+        yield self._gate()
+        yield self._step(
+            "unfreeze", "Allow scaling again", {"before_step": "freeze"},
+            verification="The host is as free as it was before.", rollback="It is frozen again.",
+        )  # fmt: skip
+
+    def _preflight(self) -> Step:
+        point = self.rules.restore_point
+        values = {
+            **self.app, "databases": self._databases(), "folder": point.folder, "room": point.room,
+            "urls": self.health, "requests": self.rules.load_check.requests, "grows": self._volume(),
+        }  # fmt: skip
+        return self._step(
+            "preflight", "Check that it can work, measure how fast it answers now", values,
+            verification="There is room for the restore point, and every health address answers.", rollback="Nothing.",
+        )  # fmt: skip
+
+    def _stop(self, step: str, title: str, services: tuple[str, ...], workers: tuple[str, ...]) -> Step:
+        grace = self.upgrade.app.grace if self.upgrade.app else 0.0
+        values = {**self.app, "order": list(services), "graces": dict.fromkeys(workers, grace)}
+        return self._step(
+            step, title, values, disrupts=True,
+            verification="They have finished what they had begun, and are stopped.",
+            rollback="Everything that ran before is started again, the last first.",
+        )  # fmt: skip
+
+    def _backup(self) -> Step:
+        point = self.rules.restore_point
+        values = {
+            **self.app, "databases": self._databases(), "folder": point.folder, "kept": point.kept,
+            "largest_file": point.largest_file, "bound_seconds": self._times("backup").timeout,
+        }  # fmt: skip
+        return self._step(
+            "backup", "Make a restore point and read it again", values,
+            verification="Every dump and archive of it was read to its end.",
+            rollback="An unfinished restore point is removed; a finished one is kept.",
+        )  # fmt: skip
+
+    def _hardware(self) -> Step:
+        upgrade = self.upgrade
+        before, after = size_text(upgrade.phase, upgrade.before), size_text(upgrade.phase, upgrade.target)
+        how = "while it is off" if self.reboots else "while it runs"
+        known = upgrade.provider.reverts and upgrade.before is not None
+        back = "None: storage does not shrink; services go on with the new size."
+        if not self.grows:
+            back = "It gets its former size back." if known else "The new size stays; services go on with it."
+        name = upgrade.host
+        return self._step(
+            HARDWARE, f"{upgrade.phase.capitalize()} of {name} by {upgrade.provider.name}, {how}", {},
+            changes=(Change(host=name, subject=name, resource=upgrade.phase, before=before, after=after),),
+            verification=f"The same machine is back and has {after} (DRV-08).",
+            rollback=back, disrupts=self.reboots, point_of_no_return=self.grows, times=f"hardware_{upgrade.mode}",
+        )  # fmt: skip
+
+    def _gate(self) -> Step:
+        check = self.rules.load_check
+        services: dict[str, Any] = {name: {} for name in (self.upgrade.app.services if self.upgrade.app else ())}
+        values = {
+            **self.app, "services": services, "urls": self.health, "bound_seconds": self._times("gate").timeout / 2,
+            "requests": check.requests, "slower": check.slower, "target_seconds": check.target,
+        }  # fmt: skip
+        return self._step(
+            "gate", "Compare health and answers with before", values, rollback="Nothing.",
+            verification="Every service is healthy and no answer fails or is late.",
+        )  # fmt: skip
+
+    def _databases(self) -> list[dict[str, Any]]:
+        return [one.model_dump() for one in self.upgrade.app.databases] if self.upgrade.app else []
+
+    def _volume(self) -> str | None:
+        """Where the volume is mounted that grows; by default the one that Docker is on."""
+        return (self.upgrade.data_folder or _DOCKER_FOLDER) if self.grows else None
+
+    def _times(self, name: str) -> Any:
+        return self.rules.steps[name]
+
+    def _step(
+        self, step: str, title: str, values: dict[str, Any], *, verification: str, rollback: str,
+        changes: tuple[Change, ...] = (), disrupts: bool = False, point_of_no_return: bool = False,
+        times: str | None = None,
+    ) -> Step:  # fmt: skip
+        known = self._times(times or step)
+        learned = self.upgrade.durations.get(step)
+        return Step(
+            id=step,
+            title=title,
+            playbook=PLAYBOOK,
+            hosts=(self.upgrade.host,),
+            values={self.upgrade.host: {"kind": step, **values, "policy_digest": self.policy.digest}},
+            changes=changes,
+            verification=verification,
+            rollback=rollback,
+            disrupts=disrupts,
+            point_of_no_return=point_of_no_return,
+            estimate_seconds=known.estimate if learned is None else learned,
+            rollback_seconds=known.rollback,
+            timeout_seconds=known.timeout,
+        )
