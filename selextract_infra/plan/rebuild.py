@@ -16,12 +16,12 @@ from selextract_infra.plan.balancer import rebuilt_balancer
 from selextract_infra.plan.project_on_host import ProjectOnHost
 from selextract_infra.plan.rightsize import OPERATION as RIGHTSIZE
 from selextract_infra.plan.rightsize_steps import rightsize_steps
+from selextract_infra.plan.upgrade import OPERATION as UPGRADE
+from selextract_infra.plan.upgrade import rebuilt_upgrade
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-from selextract_infra.plan.upgrade import OPERATION as UPGRADE
-from selextract_infra.plan.upgrade import rebuilt_upgrade
 __all__ = ["rebuild", "rebuild_unchanged", "rightsize_projects"]
 
 _PROJECTS = TypeAdapter(dict[str, ProjectOnHost])
@@ -55,11 +55,15 @@ def rebuild_unchanged(said: Plan, policy: Policy) -> Plan:
 def rightsize_projects(said: Plan) -> dict[str, ProjectOnHost]:
     """The projects that a Plan of right-sizing is about. Raises ``UsageError`` for parameters of something else."""
     try:
-        projects = _PROJECTS.validate_python(said.parameters.get("projects"))
+        return _PROJECTS.validate_python(said.parameters.get("projects"))
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "projects"
         raise UsageError(f"The plan's parameters do not fit right-sizing: {where}: {first['msg']}.") from problem
+
+
+def _rightsize(said: Plan, policy: Policy) -> tuple[Step, ...]:
+    projects = rightsize_projects(said)
     for decision in said.decisions:
         if decision.changes:
             _refuse_impossible(decision, projects, policy)
@@ -68,7 +72,6 @@ def rightsize_projects(said: Plan) -> dict[str, ProjectOnHost]:
         if foreign:
             raise RefusedError(
                 f"The plan would write what is not ours on {name}: {', '.join(foreign[:3])}.", rule="saved plan"
-    projects = rightsize_projects(said)
             )
     return rightsize_steps(said.decisions, projects, policy, settle=bool(said.parameters.get("settle")))
 
@@ -99,5 +102,5 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
 _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
     RIGHTSIZE: _rightsize,
-}
     UPGRADE: rebuilt_upgrade,
+}
