@@ -133,7 +133,7 @@ def _service(
         known = ", ".join(sorted({history.service for history in histories if history.service}))
         raise UsageError(
             f"The journal holds no history of {service} on {seen.name}" + (f"; it has {known}." if known else "."),
-            remedy="selextract-infra sampler install, and observe at least once a week",
+            remedy="selextract-infra sampler, and observe at least once a week",
         )
     memory = resource is HostResource.MEMORY
     used = _highest(mine, memory=memory)
