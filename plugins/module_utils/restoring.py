@@ -86,6 +86,8 @@ class Restoring:
 # By the name under which a module notes its inverse.
 PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
     "capacity_file": Restoring.capacity_file,
+    "stopped": stopped,
+    "freeze": freeze,
     "containers": Restoring.containers,
     "instances": instances,
     "balancer": balancer,
@@ -96,8 +98,6 @@ PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
 
 def _pairs(
     inverse: dict[str, dict[str, Any]], present: list[Container]
-    "stopped": stopped,
-    "freeze": freeze,
 ) -> list[tuple[dict[str, Any], Container | None]]:
     """Each record with the container it is about: the same one, or else one that was made in its place since."""
     same = {container.id: container for container in present if container.id in inverse}
