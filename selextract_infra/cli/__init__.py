@@ -23,6 +23,7 @@ COMMANDS = (
     "assess",
     "history",
     "rightsize",
+    "scale",
     "balancer",
     "tune",
     "budget",

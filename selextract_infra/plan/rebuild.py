@@ -16,6 +16,8 @@ from selextract_infra.plan.balancer import rebuilt_balancer
 from selextract_infra.plan.project_on_host import ProjectOnHost
 from selextract_infra.plan.rightsize import OPERATION as RIGHTSIZE
 from selextract_infra.plan.rightsize_steps import rightsize_steps
+from selextract_infra.plan.scale import OPERATION as SCALE
+from selextract_infra.plan.scale import rebuilt_scale
 from selextract_infra.plan.upgrade import OPERATION as UPGRADE
 from selextract_infra.plan.upgrade import rebuilt_upgrade
 
@@ -102,5 +104,6 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
 _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
     RIGHTSIZE: _rightsize,
+    SCALE: rebuilt_scale,
     UPGRADE: rebuilt_upgrade,
 }
