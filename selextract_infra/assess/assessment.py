@@ -15,6 +15,7 @@ from selextract_infra.assess.thresholds import judge_all
 from selextract_infra.assess.workers import worker_capacity
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Assessment, ConnectionBudget, Headroom, WorkerCapacity
+from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Observation
 from selextract_infra.policy import Policy
@@ -187,10 +188,12 @@ def _findings(
                 rule="X-12",
                 severity=Severity.MINOR,
                 rule_class=RuleClass.WARN,
-                subject=f"{len(short)} of {len(headroom)} capacities",
-                sentence=f"They keep less headroom than wanted, {worst.subject} least: {worst.sentence}.",
+                subject="headroom",
+                sentence=f"{len(short)} of {count(len(headroom), 'capacity', 'capacities')} "
+                f"{'keeps' if len(short) == 1 else 'keep'} less headroom than wanted, {worst.subject} least: "
+                f"{worst.sentence}.",
                 numbers={"short": len(short), "free_ratio": round(worst.free, 4)},
-                resolution="selextract-infra rightsize",
+                resolution=f"selextract-infra {'upgrade storage' if worst.resource == 'disk' else 'rightsize'}",
             )
         )
     return found

@@ -74,7 +74,8 @@ def season_demand(policy: Policy, season: str, today: date, *, host: Hardware | 
         fits=fits,
         phases=phases if fits_after else (),
         sentence=(
-            f"The season {name} begins on {first} and asks for {api} API instances and {workers} workers: "
+            f"The season {name} {'begins' if first > today else 'began'} on {first} and asks for {api} API instances "
+            f"and {workers} workers: "
             f"{cores(load.cpus)} ({percent(load.cpus / present.cores)}) and {amount(load.memory, 'bytes of RAM')} "
             f"({percent(load.memory / present.memory)}), {verdict}."
         ),

@@ -25,6 +25,11 @@ def test_black_friday_does_not_fit_the_current_host() -> None:
     assert demand.days_ahead == 31
 
 
+def test_a_season_that_runs_has_begun() -> None:
+    assert " begins on 2025-11-20 " in season_demand(POLICY, "black_friday", date(2025, 11, 19)).sentence
+    assert " began on 2025-11-20 " in season_demand(POLICY, "black_friday", date(2025, 11, 20)).sentence
+
+
 def test_sixteen_cores_are_not_enough_either() -> None:
     demand = season_demand(POLICY, "black_friday", OCTOBER, host=read_hardware("16c/64GB/1TB/1Gbps"))
     assert round(demand.cores_share, 4) == 1.5625
