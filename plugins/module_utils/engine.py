@@ -97,9 +97,9 @@ class Engine:
         """Start a container; one that runs already is left alone."""
         self._call("POST", f"/containers/{quote(container, safe='')}/start")
 
-    def logs(self, container: str, lines: int = 40) -> str:
-        """The last lines that a container wrote to its output."""
-        query = urlencode({"stdout": 1, "stderr": 1, "tail": lines})
+    def logs(self, container: str, lines: int = 40, since: float = 0.0) -> str:
+        """The last lines that a container wrote to its output, at the earliest those of ``since`` (Unix time)."""
+        query = urlencode({"stdout": 1, "stderr": 1, "tail": lines, "since": f"{since:.3f}"})
         path = f"/containers/{quote(container, safe='')}/logs?{query}"
         return "".join(_split_streams(self._content("GET", path)))
 

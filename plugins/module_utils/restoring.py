@@ -14,6 +14,7 @@ from .failure import HostSideError
 from .limits import Capability, Limits, describe, restoration
 from .restoring_edge import balancer, edge_files, edge_switches
 from .restoring_instances import instances
+from .restoring_postgres import restore_settings
 from .restoring_upgrade import freeze, stopped
 from .runs import RunRecord
 from .state import StateFolder
@@ -90,6 +91,7 @@ PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
     "freeze": freeze,
     "containers": Restoring.containers,
     "instances": instances,
+    "postgres_settings": restore_settings,
     "balancer": balancer,
     "edge_files": edge_files,
     "edge_switches": edge_switches,

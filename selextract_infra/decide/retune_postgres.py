@@ -203,7 +203,7 @@ def _findings(
         if setting.name in pinned and not _equal(setting, seen.settings[setting.name]):
             yield _pinned_finding(setting, seen.settings[setting.name], pinned[setting.name], subject)
     ours = {setting.name for setting in tuning.settings}
-    waiting = [name for name in seen.pending_restart if name not in ours or name in pinned]
+    waiting = [name for name in seen.pending_restart if name not in ours]
     if waiting:
         yield Finding(
             rule="DRV-09",

@@ -18,6 +18,8 @@ from selextract_infra.plan.rightsize import OPERATION as RIGHTSIZE
 from selextract_infra.plan.rightsize_steps import rightsize_steps
 from selextract_infra.plan.scale import OPERATION as SCALE
 from selextract_infra.plan.scale import rebuilt_scale
+from selextract_infra.plan.tune_postgres import OPERATION as TUNE_POSTGRES
+from selextract_infra.plan.tune_postgres import rebuilt_tune_postgres
 from selextract_infra.plan.upgrade import OPERATION as UPGRADE
 from selextract_infra.plan.upgrade import rebuilt_upgrade
 
@@ -105,5 +107,6 @@ _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
     RIGHTSIZE: _rightsize,
     SCALE: rebuilt_scale,
+    TUNE_POSTGRES: rebuilt_tune_postgres,
     UPGRADE: rebuilt_upgrade,
 }

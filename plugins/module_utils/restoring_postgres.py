@@ -1,0 +1,73 @@
+"""Put the settings of a Postgres server back, and see to it that it runs with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .containers import Container, find_containers
+from .engine import Engine
+from .failure import HostSideError
+from .postgres_configuration import Configuration, reload, wait_for_settings
+from .postgres_restart import restart_server, start_server
+from .psql import Server
+
+if TYPE_CHECKING:
+    from .restoring import Restoring
+
+__all__ = ["put_settings_back", "restore_settings"]
+
+
+def restore_settings(restoring: Restoring, inverse: dict[str, Any]) -> None:
+    """Put back what ``postgres_settings`` noted before it changed anything."""
+    with Engine(restoring.socket_path) as engine:
+        if restoring.check or put_settings_back(engine, restoring.socket_path, inverse):
+            restoring.done.append(f"The settings of {inverse['service']} are as before.")
+
+
+def put_settings_back(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> bool:
+    """Write the file of before and make the server use it; whether anything had to be done.
+
+    It is reloaded, started where it does not run, and restarted where a value of before takes that.
+    """
+    container = _container(engine, socket_path, inverse)
+    details = engine.inspect(container.id) or {}
+    files = Configuration(details, inverse["data_directory"], inverse["config_file"])
+    changed = _write_back(files, inverse)
+    reached = {"superuser": inverse["superuser"], "socket": inverse["socket"], "bound": float(inverse["bound"])}
+    if not container.running or details["State"].get("Restarting"):
+        engine.stop(container.id, container.stop_grace)
+        changed = True
+    server = start_server(engine, container.id, **reached)
+    if changed:
+        reload(server)
+    if changed and _waits_for_restart(server, inverse["settings"]):
+        server, _ = restart_server(engine, Container.parse(engine.inspect(container.id) or {}), **reached)
+        wait_for_settings(server, inverse["settings"])
+    return changed
+
+
+def _waits_for_restart(server: Server, wanted: dict[str, str]) -> bool:
+    """Whether a value of before takes a restart."""
+    try:
+        wait_for_settings(server, wanted)
+    except HostSideError:
+        return True
+    return False
+
+
+def _container(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> Container:
+    own = [one for one in find_containers(engine, socket_path, inverse["project"]) if one.service == inverse["service"]]
+    if not own:
+        raise HostSideError(f"{inverse['service']} has no container, so nothing was put back.", kind="restore")
+    return own[0]
+
+
+def _write_back(files: Configuration, inverse: dict[str, Any]) -> bool:
+    changed = False
+    if files.text != inverse["text"]:
+        files.write(inverse["text"])
+        changed = True
+    if inverse["included_by_us"] and files.included:
+        files.exclude()
+        changed = True
+    return changed
