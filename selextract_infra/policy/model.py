@@ -13,6 +13,7 @@ from selextract_infra.errors import PolicyError
 from selextract_infra.policy.chapters.growth import Growth
 from selextract_infra.policy.chapters.investment import Cost, CpuParts, MemoryParts, Optimisation, Planning, Vertical
 from selextract_infra.policy.chapters.operation import Emergency, Monitoring, Prediction, Season, SeasonRules
+from selextract_infra.policy.chapters.replication import Replication
 from selextract_infra.policy.chapters.roadmap import Recommendations, Roadmap
 from selextract_infra.policy.chapters.rules import (
     Application,
@@ -47,7 +48,7 @@ from selextract_infra.policy.chapters.system import (
     LoadTests,
     Objective,
 )
-from selextract_infra.policy.chapters.windows import Period
+from selextract_infra.policy.chapters.windows import Period, Schedule
 from selextract_infra.policy.section import Section, Table
 from selextract_infra.policy.source import Entry, Path, Source, find
 
@@ -86,6 +87,7 @@ class Policy(BaseModel):
     maintenance: Maintenance
     windows: Table[Period]
     blackouts: Table[Period]
+    schedule: Schedule
     scaling: Scaling
     enabled_from: EnabledFrom
     balancing: Balancing
@@ -108,6 +110,7 @@ class Policy(BaseModel):
     rightsizing: Rightsizing
     forecast: Forecasting
     postgres: Postgres
+    replication: Replication
     workers: Workers
     facts: Facts
     journal: JournalRetention
@@ -119,12 +122,12 @@ class Policy(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from.
 
-        Windows and blackouts are no part of it: what is right to do does not depend on when it is allowed, which is
+        Windows, blackouts and the schedule are no part of it: what is right to do does not depend on when it is allowed, which is
         judged at the time it is done.
         """
         from selextract_infra.model.base import digest_of
 
-        return digest_of(self.model_dump(mode="json", exclude={"windows", "blackouts"}))
+        return digest_of(self.model_dump(mode="json", exclude={"windows", "blackouts", "schedule"}))
 
     @property
     def entries(self) -> tuple[Entry, ...]:

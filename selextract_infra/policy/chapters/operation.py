@@ -242,12 +242,18 @@ class EmergencyActions(Section):
 
 
 class Channels(Section):
-    """Where each channel goes; None is a channel without a target (X-70)."""
+    """Where each channel goes; None is a channel without a target (X-70).
+
+    A target is an address of apprise with references to variables (``${SELEXTRACT_SLACK_URL}``), never a secret;
+    ``ticket`` may be an e-mail address as well. ``webhook`` hears of everything. ``mail_server`` sends the e-mail.
+    """
 
     page: str | None = None
     slack: str | None = None
     ticket: str | None = None
+    webhook: str | None = None
     email: tuple[str, ...] = ()
+    mail_server: str | None = None
 
 
 class Notifications(Section):

@@ -281,7 +281,11 @@ class Edge(Section):
 
 
 class Application(Section):
-    """How the app's services relate to the guide's; empty until the team maps them."""
+    """How the app's services relate to the guide's; empty until the team maps them.
+
+    ``data`` is where the volume is mounted that holds the app's data, None where that is the disk Docker is on.
+    ``private_addresses`` has the address of each host in the private network, by its name in the inventory.
+    """
 
     project: str | None = None
     directory: str | None = None

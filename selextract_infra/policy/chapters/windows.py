@@ -1,4 +1,6 @@
-"""Maintenance windows and blackouts: periods that come back, as a team writes them (DRV-06).
+"""Maintenance windows, blackouts, and unattended runs (DRV-06).
+
+Windows and blackouts are periods that come back, as a team writes them.
 
 A rule is a recurrence rule of iCalendar (RFC 5545). It names days; the time of day stands in ``start``, so a rule that
 names hours is refused, and so is one whose days depend on a first day that is not given.
@@ -16,12 +18,13 @@ from selextract_infra.errors import UnitError
 from selextract_infra.policy.section import Section
 from selextract_infra.policy.units import Positive, Seconds
 
-__all__ = ["Period", "Start"]
+__all__ = ["Period", "Schedule", "Start"]
 
 _TIME = re.compile(r"(?:(?P<day>\d{4}-\d{2}-\d{2})[ T])?(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::00)?")
 _RULE = re.compile(r"(?:RRULE:)?(?P<parts>[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*);?")
 _UNTIL = re.compile(r"(?P<day>\d{8})(?:T(?P<time>\d{6})(?P<utc>Z?))?")
 _NUMBERED_DAY = re.compile(r"[+-]?\d")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _PARTS = (
     "FREQ", "INTERVAL", "UNTIL", "WKST", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYYEARDAY", "BYWEEKNO", "BYEASTER",
     "BYSETPOS",
@@ -190,3 +193,27 @@ class Period(Section):
             raise UnitError(f"UNTIL={said} is no day")
         last = datetime.fromisoformat(f"{match['day']}T{match['time'] or '235959'}")
         return last.replace(tzinfo=UTC).astimezone(self.zone).replace(tzinfo=None) if match["utc"] else last
+
+
+def _names_of_variables(names: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = [name for name in names if _VARIABLE.fullmatch(name) is None]
+    if wrong:
+        raise UnitError(f'"{wrong[0][:60]}" is no name of an environment variable; accepted: SELEXTRACT_SLACK_URL')
+    return names
+
+
+class Schedule(Section):
+    """Unattended runs: how often is looked for what is due, in seconds, and what they may know.
+
+    ``retry``: how long until a plan is tried again that found its host locked. ``silence``: the longest time without a
+    word from a run before systemd takes it for dead. ``credentials``: names of the environment variables that systemd
+    hands out as credentials. ``dead_man``: the variable with an address that is visited after each look, and
+    ``patience`` how long its answer, or that of a place that is notified, is waited for.
+    """
+
+    every: Positive[Seconds]
+    retry: Positive[Seconds]
+    silence: Positive[Seconds]
+    patience: Positive[Seconds]
+    credentials: Annotated[tuple[str, ...], AfterValidator(_names_of_variables)]
+    dead_man: str | None = None
