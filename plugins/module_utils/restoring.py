@@ -14,6 +14,14 @@ from .failure import HostSideError
 from .limits import Capability, Limits, describe, restoration
 from .restoring_edge import balancer, edge_files, edge_switches
 from .restoring_instances import instances
+from .restoring_replicas import (
+    read_balancer,
+    read_rotation,
+    replica,
+    replica_files,
+    replication,
+    replication_settings,
+)
 from .restoring_postgres import restore_settings
 from .restoring_upgrade import freeze, stopped
 from .runs import RunRecord
@@ -95,6 +103,12 @@ PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
     "balancer": balancer,
     "edge_files": edge_files,
     "edge_switches": edge_switches,
+    "replica": replica,
+    "replica_files": replica_files,
+    "replication": replication,
+    "replication_settings": replication_settings,
+    "read_balancer": read_balancer,
+    "read_rotation": read_rotation,
 }
 
 

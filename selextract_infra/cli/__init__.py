@@ -28,6 +28,7 @@ COMMANDS = (
     "tune",
     "budget",
     "upgrade",
+    "replicas",
     "apply",
     "windows",
     "resume",

@@ -11,13 +11,14 @@ from selextract_infra.model.text import displayable
 
 __all__ = ["EventKind", "HostOutcome", "HostStatus", "Listener", "TaskEvent", "slimmed"]
 
-EventKind = Literal["task_started", "task_done", "failed", "unreachable"]
+EventKind = Literal["task_started", "task_done", "progress", "failed", "unreachable"]
 HostStatus = Literal["ok", "failed", "unreachable", "missing"]
 
 _KINDS: Mapping[str, EventKind] = {
     "runner_on_start": "task_started",
     "runner_on_ok": "task_done",
     "runner_on_skipped": "task_done",
+    "runner_retry": "progress",
     "runner_on_failed": "failed",
     "runner_on_unreachable": "unreachable",
 }
@@ -28,7 +29,10 @@ _KEPT_COMPLAINTS = 40
 
 @dataclass(frozen=True)
 class TaskEvent:
-    """One thing that happened to one task on one host. ``message`` is one displayable sentence, often empty."""
+    """One thing that happened to one task on one host. ``message`` is one displayable sentence, often empty.
+
+    ``progress``: a task that is tried again and again tells how far it is.
+    """
 
     kind: EventKind
     host: str
@@ -69,7 +73,7 @@ def slimmed(event: Mapping[str, Any], collect: tuple[str, ...]) -> dict[str, Any
     if kind not in _KINDS:
         return None
     task, result = str(data.get("task", "")), data.get("res")
-    collected = not collect or task in collect
+    collected = kind != "runner_retry" and (not collect or task in collect)
     failed = kind in ("runner_on_failed", "runner_on_unreachable")
     return {
         "event": kind,
@@ -78,9 +82,14 @@ def slimmed(event: Mapping[str, Any], collect: tuple[str, ...]) -> dict[str, Any
         "ignored": bool(data.get("ignore_errors")),
         "changed": bool((result or {}).get("changed")),
         "lost": kind == "runner_on_ok" and collected and result == {},
-        "result": result if collected or failed else None,
+        "result": result if collected or failed else _told(result) if kind == "runner_retry" else None,
         "collected": collected,
     }
+
+
+def _told(result: Any) -> dict[str, str]:
+    """How far a task is, in its own words."""
+    return {"progress": str((result or {}).get("progress") or "")[:200]}
 
 
 class Listener:
@@ -127,6 +136,8 @@ class Listener:
         kind: EventKind = "task_done" if event["ignored"] else _KINDS[event["event"]]
         message = ""
         self._seen.add(host)
+        if kind == "progress":
+            return TaskEvent(kind, host, displayable(task), message=displayable(str(result.get("progress", ""))))
         if kind == "unreachable":
             told = explain(result)
             self._unreachable[host] = told

@@ -82,6 +82,8 @@ def write_inventory(folder: LabFolder, hosts: Iterable[LabHost]) -> Path:
     }
     (target / "hosts.yml").write_text(_HEADER + yaml.safe_dump(document, sort_keys=False, width=200))
     policy = resources.files("selextract_infra.lab").joinpath("policy.yml").read_text()
+    addresses = ", ".join(f"{name}: {given['ansible_host']}" for name, given in document["all"]["hosts"].items())
+    policy = policy.replace("private_addresses: {}", f"private_addresses: {{{addresses}}}")
     (target / "group_vars" / "all" / "policy.yml").write_text(_HEADER + policy.removeprefix("---\n"))
     return target
 

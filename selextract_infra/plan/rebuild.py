@@ -14,6 +14,8 @@ from selextract_infra.model.plan import Plan, Step
 from selextract_infra.plan.balancer import OPERATION as BALANCER
 from selextract_infra.plan.balancer import rebuilt_balancer
 from selextract_infra.plan.project_on_host import ProjectOnHost
+from selextract_infra.plan.replicas import OPERATION as REPLICAS
+from selextract_infra.plan.replicas import rebuilt_replicas
 from selextract_infra.plan.rightsize import OPERATION as RIGHTSIZE
 from selextract_infra.plan.rightsize_steps import rightsize_steps
 from selextract_infra.plan.scale import OPERATION as SCALE
@@ -105,6 +107,7 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
 
 _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
+    REPLICAS: rebuilt_replicas,
     RIGHTSIZE: _rightsize,
     SCALE: rebuilt_scale,
     TUNE_POSTGRES: rebuilt_tune_postgres,

@@ -60,6 +60,9 @@ class Progress:
             host.began += event.task == _FIRST_TASK
             host.task = event.task
             return f"{self._step_of(event.host)}" if event.task == _FIRST_TASK else None
+        if event.kind == "progress":
+            host.task = f"{event.task}: {event.message}" if event.message else event.task
+            return f"{event.host}: {host.task}" if event.message else None
         if event.kind in ("failed", "unreachable"):
             host.trouble = event.message or event.kind
             return f"{event.host}: {event.task}: {event.message or event.kind}"

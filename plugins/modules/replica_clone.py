@@ -1,0 +1,134 @@
+#!/usr/bin/python
+"""Fill a replica's volume with a base backup of its primary."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: replica_clone
+short_description: The base backup of a Postgres replica
+version_added: "0.1.0"
+description:
+  - C(start) begins it, in a container of its own that goes on by itself, after it has removed what an earlier attempt
+    left and looked whether there is room. A volume that is filled is left alone.
+  - C(wait) waits some seconds and tells how far it is. When it fails, one sentence says why.
+author: ["selextract-infra contributors"]
+options:
+  wanted:
+    description: What is wanted, as the Plan says.
+    type: dict
+    required: true
+  action:
+    description: What to do.
+    type: str
+    choices: [start, wait]
+    default: start
+  needed_bytes:
+    description: What must be free on the disk.
+    type: int
+    default: 0
+  seconds:
+    description: How long C(wait) waits at most before it tells how far it is.
+    type: float
+    default: 5
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says what would change., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Begin the clone
+  selextract.infra.replica_clone:
+    wanted: "{{ selextract_values.replica }}"
+    run_id: 20260301T020000-9f3ac1
+    step_id: replica-db2
+"""
+
+RETURN = r"""
+finished: {description: Whether the volume holds all of it., type: bool, returned: success}
+progress: {description: How far it is in words., type: str, returned: success}
+bytes_done: {description: Bytes copied., type: int, returned: success}
+bytes_total: {description: Bytes in all., type: int, returned: success}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.engine import DEFAULT_SOCKET
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.replica_clone import Clone
+from ..module_utils.replica_project import ReplicaProject
+from ..module_utils.state import StateFolder
+
+_PAUSE = 0.5
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "wanted": {"type": "dict", "required": True},
+            "action": {"type": "str", "choices": ["start", "wait"], "default": "start"},
+            "needed_bytes": {"type": "int", "default": 0},
+            "seconds": {"type": "float", "default": 5},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _clone)
+
+
+def _clone(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    clone = Clone(ReplicaProject(folder, given["docker_socket"]), given["wanted"])
+    if clone.finished:
+        return _told(0, 0, changed=False, finished=True)
+    if module.check_mode:
+        return _told(0, 0, changed=True, finished=given["action"] == "wait")
+    held_run(folder, given["run_id"])
+    if given["action"] == "start":
+        clone.start(given["needed_bytes"])
+        return _told(0, 0, changed=True)
+    end = time.monotonic() + given["seconds"]
+    while True:
+        far = clone.progress()
+        if far is None:
+            return _told(0, 0, changed=True, finished=True)
+        if time.monotonic() > end:
+            return _told(*far)
+        time.sleep(_PAUSE)
+
+
+def _told(done: int, total: int, *, changed: bool = False, finished: bool = False) -> dict[str, Any]:
+    words = f"{done / 1e6:.0f} MB of {total / 1e6:.0f} MB" if total else "waiting for the primary's checkpoint"
+    return {
+        "changed": changed,
+        "finished": finished,
+        "progress": "finished" if finished else words,
+        "bytes_done": done,
+        "bytes_total": total,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tells a load balancer whether the replica on this host may answer reads."""

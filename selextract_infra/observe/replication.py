@@ -1,0 +1,77 @@
+"""Look at the replication of an inventory's hosts: one playbook, one task on each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from selextract_infra.decide.tune_postgres_parameters import STANDBY_PARAMETERS
+from selextract_infra.errors import CancelledError, RefusedError, SelextractError
+from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.runner import PlaybookRun, TaskEvent, run_playbook
+from selextract_infra.model.replication import HostReplication, Replication
+from selextract_infra.model.text import displayable
+from selextract_infra.plan.replica_wanted import CARRIED, SLOT_LIMIT
+from selextract_infra.policy import Policy
+
+__all__ = ["observe_replication"]
+
+_PLAYBOOK = "selextract.infra.replication"
+_TASK = "Look at the replication"
+_BOUND_SECONDS = 120.0
+
+
+def observe_replication(
+    inventory: Inventory,
+    policy: Policy,
+    *,
+    cancel: threading.Event | None = None,
+    on_event: Callable[[TaskEvent], None] | None = None,
+) -> Replication:
+    """What there is of a replication; a host that does not answer is left out.
+
+    Raises ``RefusedError`` where the mapping has no database service, ``CancelledError`` when ``cancel`` is set.
+    """
+    services = policy.application.services_of("database")
+    if not policy.application.project or len(services) != 1:
+        raise RefusedError(
+            "Replicas need the app's project and one service with the role database in the mapping.",
+            rule="mapping",
+            remedy="map it: application.services with role: database",
+        )
+    ((service, mapped),) = services.items()
+    names = tuple(host.name for host in inventory.hosts)
+    values = {
+        "project": policy.application.project,
+        "service": service,
+        "superuser": mapped.postgres.superuser,
+        "socket": mapped.postgres.socket,
+        "settings": [*STANDBY_PARAMETERS, *CARRIED, SLOT_LIMIT],
+    }
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=_PLAYBOOK,
+            inventory=inventory,
+            hosts=names,
+            values={"hosts": dict.fromkeys(names, values)},
+            timeout=_BOUND_SECONDS,
+            collect=(_TASK,),
+        ),
+        on_event=on_event,
+        cancel=cancel,
+    )
+    if outcome.status == "cancelled":
+        raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
+    outcome.refuse_unrun()
+    found = {
+        name: host.results[_TASK]["replication"]
+        for name in names
+        if "replication" in (host := outcome.hosts[name]).results.get(_TASK, {})
+    }
+    try:
+        return Replication(hosts={name: HostReplication.model_validate(seen) for name, seen in found.items()})
+    except ValidationError as problem:
+        reason = displayable(str(problem), limit=200)
+        raise SelextractError(f"What a host answered is not understood: {reason}.") from problem
