@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.haproxy import AdminSocket
+from tests.unit.plugins.admin_socket import Proxy, answering
+
+
+def test_a_new_instance_is_added_with_its_checks_before_it_gets_requests(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 2, "10.0.0.1:8000"))
+    with answering(tmp_path / "s", proxy) as path:
+        assert AdminSocket(path).enter("api-2", "10.0.0.2", 8000, "check inter 30s")
+    wanted = [
+        "add server api/api-2 10.0.0.2:8000 check inter 30s",
+        "enable health api/api-2",
+        "enable server api/api-2",
+    ]
+    assert [said for said in proxy.said if not said.startswith("show")] == wanted
+    assert proxy.servers["api-2"] == ["UP 1/3", 0, "10.0.0.2:8000"]
+
+
+def test_one_that_is_known_gets_its_new_address(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("MAINT", 0, "10.0.0.1:8000"))
+    with answering(tmp_path / "s", proxy) as path:
+        assert not AdminSocket(path).enter("api-1", "10.0.0.9", 8000, "check")
+    assert proxy.servers["api-1"] == ["UP", 0, "10.0.0.9:8000"]
+
+
+def test_a_leaving_one_is_removed_only_when_it_holds_nothing(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 1, "10.0.0.1:8000"))
+    proxy.dynamic.add("api-1")
+    with answering(tmp_path / "s", proxy) as path:
+        admin = AdminSocket(path)
+        admin.drain("api-1", 5)
+        admin.remove("api-1")
+    assert proxy.servers == {}
+
+
+def test_one_that_goes_on_holding_requests_goes_on_serving(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 9, "10.0.0.1:8000"))
+    with (
+        answering(tmp_path / "s", proxy) as path,
+        pytest.raises(HostSideError, match="still holds 8 requests after 0 s"),
+    ):
+        AdminSocket(path).drain("api-1", 0.2)
+    assert proxy.servers["api-1"][0] == "UP"
+
+
+def test_servers_are_those_of_the_backend_alone_and_known_by_name_or_address(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 2, "10.0.0.1:8000"), api_2=("DOWN", 0, "10.0.0.2:8000"))
+    proxy.dynamic.add("api-2")
+    with answering(tmp_path / "s", proxy) as path:
+        admin = AdminSocket(path)
+        assert {name: one.serving for name, one in admin.servers().items()} == {"api-1": True, "api-2": False}
+        assert admin.unnamed() == ["api-2"]
+
+
+def test_a_refusal_is_one_sentence(tmp_path: Path) -> None:
+    proxy = Proxy()
+    proxy.refusal = "'resolvers' option is not accepted for dynamic server\nmore"
+    with answering(tmp_path / "s", proxy) as path, pytest.raises(HostSideError) as refused:
+        AdminSocket(path).enter("api-2", "10.0.0.2", 8000, "check")
+    assert str(refused.value) == (
+        "The balancer refuses 'add server': 'resolvers' option is not accepted for dynamic server"
+    )
+
+
+def test_where_nobody_answers_one_sentence_says_so(tmp_path: Path) -> None:
+    admin = AdminSocket(str(tmp_path / "none"))
+    assert not admin.answers
+    with pytest.raises(HostSideError, match="The balancer does not answer"):
+        admin.servers()
