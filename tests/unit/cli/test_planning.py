@@ -78,6 +78,11 @@ def test_the_roadmap_with_dates() -> None:
     assert (status["RP1-M1"], status["RP1-M2"], status["RP1-M5"]) == ("done", "overdue", "due")
 
 
+def test_findings_say_what_is_wrong_before_their_figures() -> None:
+    words = " ".join(run("roadmap", "--start", "2025-02-01", "--today", "2025-06-15").stdout.split())
+    assert "upgrades without a milestone: the roadmap has no month" in words
+
+
 def test_one_phase_by_its_qualified_name() -> None:
     found = answer("roadmap", "vertical.cpu", "--start", "2025-02-01", "--today", "2025-06-15")
     assert [one["id"] for one in found["phases"]] == ["VP2"]
