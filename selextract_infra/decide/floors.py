@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selextract_infra.decide.services import Service
+from selextract_infra.decide.tune_postgres import tune_postgres
+from selextract_infra.decide.tune_postgres_parameters import VERSIONS
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.figures import memory, percent
+from selextract_infra.model.tuning import PostgresFacts
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -52,18 +56,17 @@ def parts_of(role: str, policy: Policy) -> int | None:
     return None
 
 
-def tuning_budget(effective: int, policy: Policy) -> int:
-    """What Postgres may use with ``effective`` bytes of memory: shared_buffers, work_mem, maintenance (X-01 to X-03).
+def tuning_budget(effective: int, cpus: float, policy: Policy, connections: int | None = None) -> int:
+    """What Postgres may use with ``effective`` bytes of memory, in bytes: what its tuning adds up to (X-01 to X-03).
 
-    Each setting is the guide's, cut to its share of the memory; ``work_mem`` counts once for each connection of the
-    pool and gets what the others leave of the parts' share.
+    ``connections`` is how many may be open at once, None for the largest pool (PDB-02). All of it where nothing fits.
     """
-    parts, rules = policy.memory_parts.database, policy.postgres
-    shared = min(parts.shared_buffers, effective * rules.shared_buffers_share)
-    maintenance = min(parts.maintenance_work_mem, effective / rules.maintenance_divisor)
-    left = max(0.0, effective * policy.sizing.parts_share - shared - maintenance)
-    work = min(parts.work_mem * policy.baseline.database.pool.maximum, left)
-    return int(shared + maintenance + work)
+    connections = policy.baseline.database.pool.maximum if connections is None else connections
+    facts: PostgresFacts = PostgresFacts(memory=effective, cpus=cpus, version=VERSIONS[-1], connections=connections)
+    try:
+        return tune_postgres(facts, policy).total
+    except RefusedError:
+        return effective
 
 
 def _parts(service: Service, policy: Policy) -> Floor | None:
@@ -87,6 +90,9 @@ def _redis(service: Service, policy: Policy) -> Floor | None:
 def _database(service: Service, policy: Policy) -> Floor | None:
     if service.memory is None:
         return None
-    budget, cache = tuning_budget(service.memory, policy), max(service.peaks.file_cache, service.file_cache)
+    cpus = service.cpus or policy.containers["database"].cpus
+    connections = policy.application.services[service.name].postgres.connections
+    budget = tuning_budget(service.memory, cpus, policy, connections)
+    cache = max(service.peaks.file_cache, service.file_cache)
     why = f"Postgres is tuned for {memory(budget)} and keeps {memory(cache)} of files hot."
     return Floor(min(budget + cache, service.memory), "X-02", why, raises=False)

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from selextract_infra.decide.asked import Asked
+from selextract_infra.decide.floors import tuning_budget
 from selextract_infra.decide.rightsize import Decided, decide_rightsize
+from selextract_infra.decide.tune_postgres import tune_postgres
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import Observation
-from selextract_infra.policy import Policy
+from selextract_infra.model.tuning import PostgresFacts
+from selextract_infra.policy import Policy, default_policy
 from tests.unit.seen import AT, GB, MB, container, definition, history, host, observation, one, policy
 
 GUIDE_USE = round(2 * GB * 0.6)
@@ -88,9 +91,22 @@ def test_less_than_declared_parts_need_is_refused() -> None:
 
 def test_less_for_a_database_is_possible_down_to_its_tuning_budget_and_cache() -> None:
     seen = observation(host([container("postgres")], [history("postgres", page_cache=200 * MB)]))
-    assert only(ask(seen, "postgres", memory=1792 * MB)).verdict is Verdict.LOWER
-    with pytest.raises(RefusedError, match=r"floor of 1,640 MB: postgres is tuned for 1,440 MB and keeps 200 MB"):
-        ask(seen, "postgres", memory=1536 * MB)
+    few = policy({"postgres": {"postgres": {"connections": 25}}})
+    assert only(ask(seen, "postgres", few, memory=1536 * MB)).verdict is Verdict.LOWER
+    with pytest.raises(RefusedError, match=r"floor of 1,521 MB: postgres is tuned for 1,321 MB and keeps 200 MB"):
+        ask(seen, "postgres", few, memory=1280 * MB)
+
+
+def test_a_database_that_many_connections_may_fill_is_lowered_for_nobody() -> None:
+    seen = observation(host([container("postgres")], [history("postgres", page_cache=200 * MB)]))
+    with pytest.raises(RefusedError, match=r"postgres is tuned for 1,821 MB and keeps 200 MB"):
+        ask(seen, "postgres", memory=1792 * MB)
+
+
+def test_the_budget_is_the_one_that_tuning_adds_up_to() -> None:
+    facts = PostgresFacts(memory=2 * GB, cpus=2, version=17, connections=25)
+    assert tuning_budget(2 * GB, 2, default_policy(), 25) == tune_postgres(facts, default_policy()).total
+    assert tuning_budget(64 * MB, 2, default_policy()) == 64 * MB
 
 
 def test_less_after_an_oom_kill_is_refused() -> None:
