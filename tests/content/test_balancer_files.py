@@ -1,0 +1,56 @@
+"""HAProxy and Nginx themselves read what is written for them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from selextract_infra.plan.balancer_files import RUNNING, haproxy_text
+from selextract_infra.plan.edge_files import edge_files
+from selextract_infra.policy import Policy, load_policy
+
+HAPROXY, NGINX = (shutil.which(name, path="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin") for name in ("haproxy", "nginx"))
+NGINX_CONF = """\
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    include {folder}/*.http.conf;
+    resolver 127.0.0.11;
+    access_log off;
+    server {{
+        listen 127.0.0.1:18080;
+        set $api_upstream api:8000;
+        include {folder}/*.server.conf;
+        location /api/ {{ proxy_pass http://$api_upstream$request_uri; }}
+    }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    routes = {"public_cacheable": ["/api/v1/items", "/public/"], "non_critical": ["/api/v1/slow", "/reports/"]}
+    return load_policy({"application": {"edge": {**routes, "upstream_variable": "api_upstream"}}})
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installed; the lab's balancer reads the same file")
+def test_haproxy_accepts_its_configuration(policy: Policy, tmp_path: Path) -> None:
+    path = tmp_path / "haproxy.cfg"
+    text = haproxy_text(policy, 18000).replace(RUNNING, str(tmp_path))
+    path.write_text(text + "    server one one:8000\n    server two two:8000\n")
+    done = subprocess.run([str(HAPROXY), "-c", "-f", path], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(NGINX is None, reason="Nginx is not installed; the lab's Nginx reads the same files")
+def test_nginx_accepts_the_files_it_includes(policy: Policy, tmp_path: Path) -> None:
+    for name, text in edge_files(policy, str(tmp_path), 18000).items():
+        (tmp_path / name).write_text(text.replace("/tmp/selextract-cache", str(tmp_path / "cache")))
+    main = tmp_path / "nginx.conf"
+    main.write_text(NGINX_CONF.format(folder=tmp_path))
+    done = subprocess.run([str(NGINX), "-t", "-c", main], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stderr
