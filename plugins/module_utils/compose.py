@@ -66,6 +66,18 @@ class Compose:
         by_service = {row[0]: row[1] for row in rows if len(row) == 2}
         return json.loads(self._collect(definition)), by_service
 
+    def environments(self, *, filled_in: bool) -> dict[str, dict[str, str]]:
+        """By service, the variables that the files set: with their ``${NAME}`` as they stand there, or filled in.
+
+        Filled in, they may hold secrets.
+        """
+        words = ["--profile", "*", "config", "--format", "json", *([] if filled_in else ["--no-interpolate"])]
+        services = (json.loads(self._collect(self._start(words))).get("services") or {}).items()
+        return {
+            name: {key: value for key, value in (service.get("environment") or {}).items() if isinstance(value, str)}
+            for name, service in services
+        }
+
     def check(self) -> None:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
         self._collect(self._start(["config", "-q"]))

@@ -14,6 +14,7 @@ from .failure import HostSideError
 from .limits import Capability, Limits, describe, restoration
 from .restoring_edge import balancer, edge_files, edge_switches
 from .restoring_instances import instances
+from .restoring_pgbouncer import pgbouncer
 from .restoring_replicas import (
     read_balancer,
     read_rotation,
@@ -103,6 +104,7 @@ PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
     "balancer": balancer,
     "edge_files": edge_files,
     "edge_switches": edge_switches,
+    "pgbouncer": pgbouncer,
     "replica": replica,
     "replica_files": replica_files,
     "replication": replication,

@@ -27,6 +27,7 @@ COMMANDS = (
     "balancer",
     "tune",
     "budget",
+    "pgbouncer",
     "upgrade",
     "replicas",
     "apply",

@@ -13,6 +13,8 @@ from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.plan.balancer import OPERATION as BALANCER
 from selextract_infra.plan.balancer import rebuilt_balancer
+from selextract_infra.plan.pgbouncer import OPERATION as PGBOUNCER
+from selextract_infra.plan.pgbouncer import rebuilt_pgbouncer
 from selextract_infra.plan.project_on_host import ProjectOnHost
 from selextract_infra.plan.replicas import OPERATION as REPLICAS
 from selextract_infra.plan.replicas import rebuilt_replicas
@@ -108,6 +110,7 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
 _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
     REPLICAS: rebuilt_replicas,
+    PGBOUNCER: rebuilt_pgbouncer,
     RIGHTSIZE: _rightsize,
     SCALE: rebuilt_scale,
     TUNE_POSTGRES: rebuilt_tune_postgres,

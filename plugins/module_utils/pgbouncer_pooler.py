@@ -1,0 +1,239 @@
+"""PgBouncer beside one Compose project: put up, retuned, its processes replaced, taken down; no transaction is lost.
+
+A setting that can be reloaded is reloaded. For any other a second process is started in the same container: both listen
+on the same port, the older one takes no new clients and ends with its last.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from .compose import Compose
+from .containers import Container, find_containers
+from .docker_program import docker
+from .engine import Engine
+from .failure import HostSideError
+from .pgbouncer_ini import AUTH_DATABASE, AUTH_USER, LONGEST_NUMBER, settings_of
+from .pgbouncer_login import ensure_login, login_is_there, refuse_users, remove_login, server_facts
+from .pgbouncer_place import Place
+from .pgbouncer_processes import Process, answering, leaving
+from .pgwire import Login, Wire
+from .psql import Server, find_server, literal
+from .state import StateFolder
+
+__all__ = ["Pooler"]
+
+_VERSION = re.compile(r"PgBouncer (\d+)\.(\d+)(?:\.(\d+))?")
+_FIND = "SELECT username FROM selextract_infra.pooler_login(@USER@)"
+_PAUSE = 0.2  # seconds between two looks
+_FIXED = ("image", "host", "port", "memory", "cpus", "files")  # a new container is needed for another value of these
+
+
+class Pooler:
+    """The PgBouncer of one project. Everything raises ``HostSideError`` with a sentence for a person.
+
+    ``bound`` is how long to wait for a process to answer, in seconds.
+    """
+
+    def __init__(self, engine: Engine, socket_path: str, folder: StateFolder, project: str, bound: float) -> None:
+        self._engine = engine
+        self._socket_path = socket_path
+        self._bound = bound
+        self.place = Place(folder, project)
+
+    @property
+    def container(self) -> Container | None:
+        """Our container, None where there is none."""
+        found = find_containers(self._engine, self._socket_path, self.place.name)
+        return next((one for one in found if one.name == self.place.name), None)
+
+    def processes(self, port: int) -> list[Process]:
+        """The processes that answer, oldest first."""
+        return answering(self.place.run, port)
+
+    def leaving(self, port: int) -> list[int]:
+        """Processes that only wait for their last clients."""
+        container = self.container
+        return leaving(container.id, self.processes(port)) if container and container.running else []
+
+    def differences(self, wanted: dict[str, Any]) -> list[str]:
+        """What is not yet as wanted, in a few words each."""
+        container, record = self.container, self.place.record()
+        found = []
+        if container is None or not container.running:
+            found.append("the container does not run")
+        if record != wanted or self.place.differs(wanted):
+            found.append("its settings differ")
+        if not login_is_there(self._server(wanted)):
+            found.append("its role in Postgres is missing")
+        return found
+
+    def refuse(self, wanted: dict[str, Any]) -> None:
+        """Raise for whatever would keep PgBouncer from serving these users; nothing is touched before."""
+        server = self._server(wanted)
+        facts = server_facts(server)
+        if facts["in_recovery"]:
+            raise HostSideError("The database is a standby; PgBouncer needs the primary.", kind="refused", rule="LB-05")
+        if wanted["most"] > facts["maximum"] - facts["reserved"]:
+            raise HostSideError(
+                f"PgBouncer's {wanted['most']} connections do not fit into the {facts['maximum']} of Postgres less"
+                f" {facts['reserved']} reserved.",
+                kind="refused",
+                rule="X-13",
+            )
+        refuse_users(server, wanted["users"])
+        self._refuse_image(wanted)
+        record, container = self.place.record(), self.container
+        if container is None or record is None:
+            return
+        changed = [key for key in _FIXED if record.get(key) != wanted[key]]
+        if changed:
+            raise HostSideError(
+                f"Another {' and '.join(changed)} takes a new container of PgBouncer: turn it off, then on again.",
+                kind="refused",
+                rule="LB-08",
+            )
+
+    def put_up(self, wanted: dict[str, Any], *, replace: bool) -> str:
+        """Make it as wanted, and prove it by queries; returns what was done. ``replace`` asks for a new process."""
+        self._ensure_login(wanted)
+        container, before = self.container, self.processes(wanted["port"])
+        self.place.write(wanted, self._network(wanted))
+        if container is None or not container.running or not before:
+            done = "started"
+            Compose(self.place.name, self.place.path).up(["pgbouncer"], self._bound)
+            self._wait(lambda: bool(self.processes(wanted["port"])), "PgBouncer does not answer")
+        else:
+            done = self._renew(container, before, wanted, replace=replace)
+        self._prove(wanted)
+        self.place.note(wanted)
+        return done
+
+    def take_down(self, wanted: dict[str, Any], *, bound: float) -> None:
+        """Remove all of it once nobody uses it; refuses where somebody still does after ``bound`` seconds."""
+        give_up = time.monotonic() + bound
+        while users := self.users(wanted["port"]):
+            if time.monotonic() >= give_up:
+                raise HostSideError(
+                    f"PgBouncer still serves {users}; it stays until they are gone.", kind="refused", rule="LB-08"
+                )
+            time.sleep(_PAUSE)
+        container = self.container
+        if container is not None:
+            if container.running:
+                self._engine.stop(container.id, container.stop_grace)
+            self._engine.remove(container.id)
+        server = self._server(wanted)
+        if not server_facts(server)["in_recovery"]:
+            remove_login(server)
+        self.place.remove()
+        self.place.note(None)
+
+    def users(self, port: int) -> str:
+        """Who is connected, in words; empty for nobody."""
+        answer = self.processes(port)
+        seen = [f"{row.get('user')} from {row.get('addr')}" for one in answer for row in one.clients()]
+        named = sorted(set(seen))
+        words = [f"{len(seen)} clients ({', '.join(named[:3])})"] if seen else []
+        words += ["clients of an older process"] if self.leaving(port) else []
+        return " and ".join(words)
+
+    def _renew(self, container: Container, before: list[Process], wanted: dict[str, Any], *, replace: bool) -> str:
+        newest = before[-1]
+        newest.rows("RELOAD")
+        said = {str(row["key"]): row for row in newest.rows("SHOW CONFIG")}
+        stuck = [
+            key
+            for key, value in settings_of(wanted).items()
+            if key in said and said[key].get("changeable") == "no" and (said[key].get("value") or "") != value
+        ]
+        if not (replace or stuck):
+            return "reloaded"
+        leavers = leaving(container.id, before)
+        if leavers or len(before) > 1:
+            raise HostSideError(
+                "An older process of PgBouncer still serves its last clients; wait until they are gone.",
+                kind="refused",
+                rule="LB-08",
+            )
+        self._engine.signal(container.id, "SIGUSR1")
+        self._wait(lambda: len(self.processes(wanted["port"])) > 1, "The second process of PgBouncer does not answer")
+        newest.rows("SHUTDOWN WAIT_FOR_CLIENTS")
+        return f"process {newest.number % LONGEST_NUMBER + 1} took over from {newest.number}"
+
+    def _prove(self, wanted: dict[str, Any]) -> None:
+        """Log in at its port as its own role, ask through each alias, and look each user up as PgBouncer will."""
+        container = self.container
+        if container is None:
+            raise HostSideError("PgBouncer's container is gone.", kind="docker")
+        details = self._engine.inspect(container.id) or {}
+        networks = (details.get("NetworkSettings") or {}).get("Networks") or {}
+        address = next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")
+        password = self.place.password()
+        for alias in [*wanted["databases"], AUTH_DATABASE]:
+            with Wire((address, wanted["port"]), Login(AUTH_USER, alias, password), timeout=self._bound) as wire:
+                wire.rows("SELECT 1")
+                if alias != AUTH_DATABASE:
+                    continue
+                for user in wanted["users"]:
+                    if not wire.rows(_FIND.replace("@USER@", literal(user))):
+                        raise HostSideError(f"PgBouncer does not find the user {user}.", kind="gate")
+
+    def _ensure_login(self, wanted: dict[str, Any]) -> None:
+        server = self._server(wanted)
+        known = self.place.password()
+        if known is None or not login_is_there(server):
+            ensure_login(server, known or self.place.new_password())
+
+    def _refuse_image(self, wanted: dict[str, Any]) -> None:
+        asked = ["run", "--rm", "--network", "none", "--pull", "never", "--entrypoint", "pgbouncer"]
+        said = docker([*asked, wanted["image"], "--version"], bound=self._bound)
+        match = _VERSION.search(said.text)
+        if match is None:
+            raise HostSideError(
+                f"The image {wanted['image']} gives no PgBouncer: {said.complaint}.", kind="refused", rule="X-66"
+            )
+        version = tuple(int(part or 0) for part in match.groups())
+        if version < tuple(int(part) for part in wanted["minimum"].split(".")):
+            raise HostSideError(
+                f"{match[0]} is too old: {wanted['minimum']} is the first whose process can be replaced without loss"
+                " and that keeps prepared statements in transaction pooling.",
+                kind="refused",
+                rule="X-66",
+            )
+
+    def _server(self, wanted: dict[str, Any]) -> Server:
+        there = wanted["server"]
+        return find_server(
+            self._engine,
+            self._socket_path,
+            self.place.project,
+            there["service"],
+            superuser=there["superuser"],
+            socket=there["socket"],
+        )
+
+    def _network(self, wanted: dict[str, Any]) -> str:
+        """The first network that the database shares with every service that is led to PgBouncer."""
+        found = find_containers(self._engine, self._socket_path, self.place.project)
+        services = {*wanted["services"], wanted["server"]["service"]}
+        names: set[str] | None = None
+        for one in found:
+            if one.running and one.service in services:
+                details = self._engine.inspect(one.id) or {}
+                mine = set((details.get("NetworkSettings") or {}).get("Networks") or {})
+                names = mine if names is None else names & mine
+        if not names:
+            raise HostSideError("The app and its database share no network.", kind="refused", rule="LB-08")
+        return sorted(names)[0]
+
+    def _wait(self, condition: Any, complaint: str) -> None:
+        give_up = time.monotonic() + self._bound
+        while not condition():
+            if time.monotonic() >= give_up:
+                container = self.container
+                last = self._engine.logs(container.id, 3).strip().splitlines() if container else []
+                raise HostSideError(f"{complaint}{': ' + last[-1] if last else ''}.", kind="gate")
+            time.sleep(_PAUSE)

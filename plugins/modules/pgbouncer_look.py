@@ -1,0 +1,136 @@
+#!/usr/bin/python
+"""Look at PgBouncer, and at where an app's services find their database."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pgbouncer_look
+short_description: Look at PgBouncer and at where an app finds its database
+version_added: "0.1.0"
+description:
+  - What PgBouncer was asked for, its processes with pools, clients that wait and transactions that hold them up.
+  - For each service the user, host, port and database of the app's own Compose files, and the text that leads it to
+    PgBouncer instead, in which secrets are references as in the app's files. Nothing secret is returned.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
+  directory:
+    description: The folder of its Compose files; by default the one its containers remember.
+    type: path
+  variables:
+    description: By service, the name of the variable that leads it to its database.
+    type: dict
+    default: {}
+  database:
+    description: The database service.
+    type: dict
+    required: true
+    suboptions:
+      service: {description: Name of the service., type: str}
+      superuser: {description: A role that may log in over the local socket., type: str, default: postgres}
+      socket: {description: The folder of the socket in the container; by default psql's own., type: path}
+  host:
+    description: The name by which the app finds PgBouncer.
+    type: str
+    required: true
+  port:
+    description: The port of PgBouncer.
+    type: int
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Does the same; nothing is changed., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Look at PgBouncer
+  selextract.infra.pgbouncer_look:
+    project: selextract
+    variables: {api: DATABASE_URL}
+    database: {service: postgres}
+    host: pgbouncer
+    port: 6432
+"""
+
+RETURN = r"""
+look:
+  description: What was seen, as the type PoolerLook of selextract_infra.
+  type: dict
+  returned: always
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.containers import find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.pgbouncer_look import addresses_of, led_containers, look_at_pgbouncer, look_at_server
+from ..module_utils.pgbouncer_place import Place
+from ..module_utils.state import StateFolder
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "directory": {"type": "path"},
+            "variables": {"type": "dict", "default": {}},
+            "database": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "service": {"type": "str"},
+                    "superuser": {"type": "str", "default": "postgres"},
+                    "socket": {"type": "path"},
+                },
+            },
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _look)
+
+
+def _look(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    place = Place(StateFolder(given["state_folder"]), given["project"])
+    with Engine(given["docker_socket"]) as engine:
+        containers = find_containers(engine, given["docker_socket"])
+        mine = [one for one in containers if one.project == given["project"]]
+        directory = given["directory"] or next((one.working_directory for one in mine if one.working_directory), None)
+        started_from = next((one.config_files for one in mine if one.config_files), ())
+        seen = {
+            **look_at_pgbouncer(place, containers, given["port"]),
+            "led": led_containers(engine, mine, given["variables"], given["host"], given["port"]),
+            "server": look_at_server(containers, {**given["database"], "project": given["project"]}),
+        }
+    addresses: dict[str, Any] = {}
+    problem = None if directory else f"No folder of project {given['project']} is known here."
+    if directory and given["variables"]:
+        try:
+            addresses = addresses_of(
+                given["project"], directory, given["variables"], given["host"], given["port"], started_from
+            )
+        except HostSideError as failure:
+            problem = failure.sentence
+    return {"changed": False, "look": {**seen, "addresses": addresses, "problem": problem}}
+
+
+if __name__ == "__main__":
+    main()

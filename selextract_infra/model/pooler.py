@@ -1,0 +1,116 @@
+"""What is seen of PgBouncer and of the ways to the database, and what PgBouncer is to be given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from selextract_infra.model.base import Frozen
+
+__all__ = [
+    "AppAddress",
+    "PoolSeen",
+    "PoolerClient",
+    "PoolerLook",
+    "PoolerProcess",
+    "PoolerSizes",
+    "ServerSeen",
+]
+
+
+class AppAddress(Frozen):
+    """Where the app's own Compose files lead a service, and the text that leads it to PgBouncer.
+
+    ``text`` is Compose's own, with secrets as ``${NAME}``. ``problem`` says why the service cannot be led elsewhere.
+    """
+
+    variable: str
+    user: str | None = None
+    host: str | None = None
+    port: int | None = None
+    database: str | None = None
+    text: str | None = None
+    problem: str | None = None
+
+
+class ServerSeen(Frozen):
+    """The Postgres server: its major version, its connections, how many of them are reserved."""
+
+    version: int | None = None
+    in_recovery: bool = False
+    maximum: int | None = None
+    reserved: int | None = None
+    problem: str | None = None
+
+
+class PoolSeen(Frozen):
+    """One pool: clients served and waiting, connections to Postgres in use and idle, the longest wait in seconds."""
+
+    database: str
+    user: str
+    active: int
+    waiting: int
+    servers_active: int
+    servers_idle: int
+    longest_wait: float
+
+
+class PoolerClient(Frozen):
+    """A client that waits, or a connection whose transaction is open; ``waited`` in seconds."""
+
+    database: str
+    user: str
+    address: str
+    application: str = ""
+    waited: float = 0.0
+    since: str = ""
+
+
+class PoolerProcess(Frozen):
+    """One process of PgBouncer: its pools, who waits, and which transactions are open, the oldest first."""
+
+    number: int
+    version: str
+    paused: bool
+    clients: int
+    servers: int
+    pools: tuple[PoolSeen, ...] = ()
+    waiting: tuple[PoolerClient, ...] = ()
+    holding: tuple[PoolerClient, ...] = ()
+
+
+class PoolerLook(Frozen):
+    """What is on one host.
+
+    ``installed`` is what PgBouncer was last given, None where there is none. ``leaving`` are the numbers of processes
+    that wait for their last clients. ``led`` names the app's containers that go through PgBouncer now. ``server`` is
+    None where no container of the database runs here. ``problem`` says why the app's files could not be read.
+    """
+
+    installed: dict[str, Any] | None = None
+    running: bool = False
+    processes: tuple[PoolerProcess, ...] = ()
+    leaving: tuple[int, ...] = ()
+    led: tuple[str, ...] = ()
+    server: ServerSeen | None = None
+    addresses: dict[str, AppAddress] = Field(default_factory=dict)
+    problem: str | None = None
+
+
+class PoolerSizes(Frozen):
+    """PgBouncer's pools, in connections.
+
+    ``pool`` and ``reserve`` are for each database, ``readonly`` for its read-only alias, ``each`` for one process with
+    everything, ``most`` while one process replaces another. ``clients`` is how many may connect. ``available`` is what
+    Postgres has for it.
+    """
+
+    pool: int
+    reserve: int
+    readonly: int
+    login: int
+    each: int
+    most: int
+    clients: int
+    available: int
