@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from selextract_infra.assess.exhaustion import days_left, days_text, exact
 from selextract_infra.assess.hardware import RESOURCES
 from selextract_infra.errors import UsageError
+from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import amount
-from selextract_infra.model.plan import Change
 from selextract_infra.model.planning import ExhaustionChange, Hardware
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY, Quantity
 
-__all__ = ["Growing", "exhaustion_change", "host_changes", "limit_changes", "read_growing"]
+__all__ = ["Growing", "exhaustion_change", "host_changes", "plan_changes", "read_growing"]
 
 _QUANTITIES: Mapping[str, tuple[Quantity, str]] = {
     "cores": (CORES, "cores"),
@@ -24,6 +24,8 @@ _QUANTITIES: Mapping[str, tuple[Quantity, str]] = {
     "storage": (DISK, "bytes"),
     "network": (BANDWIDTH, "bits per second"),
 }
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,36 @@ def host_changes(before: Hardware, after: Hardware, growing: Sequence[Growing]) 
     )
 
 
-def limit_changes(changes: Sequence[Change], growing: Sequence[Growing]) -> tuple[ExhaustionChange, ...]:
-    """The effect of a plan's changed limits; ``growing`` names them as ``host/service resource``."""
-    by_name = {one.name: one for one in growing}
+def plan_changes(decisions: Sequence[Decision], growing: Sequence[Growing]) -> tuple[ExhaustionChange, ...]:
+    """The effect of a plan on what grows.
+
+    ``growing`` names a service's limits as ``host/service resource``, and a host's own resources as ``host resource``
+    or ``resource``. Raises UsageError, naming what the plan does change, for one that it does not.
+    """
+    known = {name: decision for decision in decisions for name in _names(decision)}
     found = []
-    for change in changes:
-        one = by_name.get(f"{change.host}/{change.subject} {change.resource}")
-        if one is not None and isinstance(change.before, int | float) and isinstance(change.after, int | float):
-            found.append(exhaustion_change(one, float(change.before), float(change.after)))
+    for one in growing:
+        decision = known.get(_usual(one.name))
+        if decision is None or decision.current is None or decision.granted is None:
+            raise UsageError(
+                f"The plan does not change {one.name[:60]}.",
+                remedy=f"it changes {', '.join(list(known)[:_SHOWN])}" if known else "plan a change first",
+            )
+        found.append(exhaustion_change(one, float(decision.current), float(decision.granted)))
     return tuple(found)
+
+
+def _names(decision: Decision) -> Iterator[str]:
+    if not decision.changes or decision.resource not in _QUANTITIES:
+        return
+    if decision.service:
+        yield _usual(f"{decision.host}/{decision.service} {decision.resource}")
+    else:
+        yield _usual(f"{decision.host} {decision.resource}")
+        yield _usual(decision.resource)
+
+
+def _usual(name: str) -> str:
+    """The name with the usual word for its resource."""
+    where, gap, resource = name.rpartition(" ")
+    return where + gap + {"cpus": "cpu", "cores": "cpu"}.get(resource, resource)

@@ -36,7 +36,8 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--growing",
                 metavar="NAME=USED+WEEKLY",
-                help="When it is used up, before and after: storage=700GB+20GB. Repeatable.",
+                help="When it is used up, before and after: storage=700GB+20GB; of a service's limit "
+                "'app1/api memory=900MB+50MB'. Repeatable.",
             ),
         ] = None,
         inventory: PlainInventoryOption = None,
@@ -82,9 +83,8 @@ def _by_size(
 
 
 def _by_plan(file: Path, policy: Policy, growing: list[Growing]) -> tuple[CostChange, tuple[ExhaustionChange, ...]]:
-    from selextract_infra.assess.effects import limit_changes
+    from selextract_infra.assess.effects import plan_changes
     from selextract_infra.operations.saved import load_plan
 
     plan = load_plan(file, policy)
-    changes = [change for step in plan.steps for change in step.changes]
-    return plan.cost, limit_changes(changes, growing)
+    return plan.cost, plan_changes(plan.decisions, growing)

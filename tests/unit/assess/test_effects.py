@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.assess.effects import Growing, exhaustion_change, host_changes, limit_changes, read_growing
+from selextract_infra.assess.effects import Growing, exhaustion_change, host_changes, plan_changes, read_growing
 from selextract_infra.assess.hardware import read_hardware
 from selextract_infra.errors import UsageError
-from selextract_infra.model.plan import Change
+from selextract_infra.model.decision import Decision, Verdict
 
 MB = 2**20
 
@@ -35,11 +35,29 @@ def test_what_is_full_already_gains_time() -> None:
     assert "already" in change.sentence
 
 
-def test_the_changes_of_a_plan_are_found_by_host_service_and_resource() -> None:
-    change = Change(host="app1", subject="api", resource="memory", before=1024 * MB, after=1536 * MB)
-    other = Change(host="app1", subject="api", resource="cpus", before=1.0, after=2.0)
-    found = limit_changes([change, other], [read_growing("app1/api memory=900MB+62MB")])
-    assert [round(one.days_after or 0, 1) for one in found] == [71.8]
+def decided(resource: str, current: float, granted: float, service: str = "") -> Decision:
+    return Decision(
+        host="app1", service=service, resource=resource, verdict=Verdict.RAISE, rule="REC-03", why="Asked for.",
+        current=current, granted=granted,
+    )  # fmt: skip
+
+
+def test_the_limits_of_a_plan_are_found_by_host_service_and_resource() -> None:
+    decisions = [decided("memory", 1024 * MB, 1536 * MB, "api"), decided("cpus", 1.0, 2.0, "api")]
+    growing = [read_growing("app1/api memory=900MB+62MB"), read_growing("app1/api cpu=0.9 cores+0.1 cores")]
+    assert [round(one.days_after or 0, 1) for one in plan_changes(decisions, growing)] == [71.8, 77]
+
+
+@pytest.mark.parametrize("name", ["storage", "app1 storage"])
+def test_the_hardware_of_a_plan_needs_no_service(name: str) -> None:
+    (change,) = plan_changes([decided("storage", 1e12, 2e12)], [read_growing(f"{name}=900GB+20GB")])
+    assert (change.days_before, change.days_after) == (35, 385)
+
+
+def test_what_a_plan_does_not_change_is_said_with_what_it_does() -> None:
+    with pytest.raises(UsageError, match="does not change storage") as refused:
+        plan_changes([decided("memory", 1, 2, "api")], [read_growing("storage=900GB+20GB")])
+    assert refused.value.remedy == "it changes app1/api memory"
 
 
 @pytest.mark.parametrize("text", ["", "storage", "storage=700GB", "storage=+20GB", "moon=1GB+1GB", "storage=1+1"])
