@@ -14,9 +14,10 @@ from .engine import Engine
 from .failure import HostSideError
 from .state import StateFolder, sync_folder, write_whole
 
-__all__ = ["STATE", "Edge"]
+__all__ = ["STATE", "SWITCHES", "Edge"]
 
 STATE = "edge.json"
+SWITCHES = ("balancer", "caching", "throttling")
 _SWITCH = re.compile(r"[a-z]{1,30}\Z")
 _FILE = re.compile(r"selextract\.[a-z]{1,30}\.conf\Z")
 _STATUS_MODE = 0o644
@@ -74,6 +75,21 @@ class Edge:
         else:
             self._state.remove(STATE)
 
+    def take_away(self) -> None:
+        """Turn every switch off, and take away the files that Nginx has read; it need not run for that."""
+        known = self.read_by_nginx
+        folder = str(known.get("folder", ""))
+        for switch in SWITCHES if folder else ():
+            self.switch(folder, switch, False)
+        if folder and os.path.isdir(folder):
+            with Engine(self._socket_path) as engine:
+                runs = self._running(engine, str(known["project"]), str(known["service"])) is not None
+            if runs:
+                self.write(folder, {}, str(known["project"]), str(known["service"]))
+            else:
+                self._place(folder, {})
+        self._state.remove(STATE)
+
     def is_on(self, folder: str, switch: str) -> bool:
         """Whether a switch is on."""
         return os.path.exists(self._flag(folder, switch))
@@ -116,11 +132,14 @@ class Edge:
             raise HostSideError(f"{folder} cannot be written ({problem.strerror}).", kind="state") from problem
 
     def _container(self, engine: Engine, project: str, service: str) -> Container:
-        found = find_containers(engine, self._socket_path, project)
-        container = next((one for one in found if one.service == service and one.running), None)
+        container = self._running(engine, project, service)
         if container is None:
             raise HostSideError(f"{service} does not run, so its configuration cannot be checked.", kind="edge")
         return container
+
+    def _running(self, engine: Engine, project: str, service: str) -> Container | None:
+        found = find_containers(engine, self._socket_path, project)
+        return next((one for one in found if one.service == service and one.running), None)
 
 
 class _Nginx:

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from .containers import Container
-from .edge import Edge
+from .edge import SWITCHES, Edge
 from .engine import Engine
 from .failure import HostSideError
 from .postgres_look import database_container
@@ -26,7 +26,6 @@ _FAILED = 500
 _HUNG_UP = "C"
 _RING_SIZE = re.compile(r"^ring requests$.*?^\s+size (\d+)$", re.MULTILINE | re.DOTALL)
 _FULL = 0.8  # of a ring whose lines carry heads of their own
-_SWITCHES = ("balancer", "caching", "throttling")
 # What waits in the queues, and what workers have taken and not confirmed yet.
 _PENDING = """
 local queued = 0
@@ -173,7 +172,7 @@ def _edge(
         "networks": sorted(shared),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "read": bool(files) and not edge.differs(folder, files),
-        "switches": [name for name in _SWITCHES if edge.is_on(folder, name)],
+        "switches": [name for name in SWITCHES if edge.is_on(folder, name)],
         "problem": None if os.path.isdir(folder) else f"The include folder {folder} is missing on this host.",
     }
 

@@ -26,13 +26,11 @@ options:
         C(rise), C(image), and C(config), HAProxy's configuration up to its servers. Required with O(state=present).
     type: dict
   run_id:
-    description: ID of the Run, which holds the lock.
+    description: ID of the Run, which holds the lock; without it nothing is noted that could be put back.
     type: str
-    required: true
   step_id:
     description: ID of the step.
     type: str
-    required: true
   docker_socket:
     description: Docker's socket.
     type: path
@@ -75,12 +73,13 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "compose": {"type": "str"},
             "settings": {"type": "dict"},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
+            "run_id": {"type": "str"},
+            "step_id": {"type": "str"},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
-        required_if=[("state", "present", ["compose", "settings"])],
+        required_if=[("state", "present", ["compose", "settings", "run_id", "step_id"])],
+        required_together=[("run_id", "step_id")],
         supports_check_mode=True,
     )
     run(module, _present if module.params["state"] == "present" else _absent)
@@ -108,7 +107,8 @@ def _absent(module: AnsibleModule) -> dict[str, Any]:
     balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
     there = balancer.rotation.settings is not None or balancer.running
     if there and not module.check_mode:
-        _note(module, balancer)
+        if given["run_id"]:
+            _note(module, balancer)
         balancer.remove()
     return {"changed": there, "made_anew": False}
 

@@ -12,30 +12,30 @@ description:
     Where it does not accept them, what was there before is there again.
 author: ["selextract-infra contributors"]
 options:
+  state:
+    description:
+      - V(absent) turns every switch off and takes away whatever Nginx has read from us; nothing else has to be said.
+    type: str
+    choices: [present, absent]
+    default: present
   folder:
-    description: The include folder on the host.
+    description: The include folder on the host. Required with O(state=present).
     type: path
-    required: true
   files:
-    description: The text of each file by its name; none takes ours away.
+    description: The text of each file by its name; none takes ours away. Required with O(state=present).
     type: dict
-    required: true
   project:
-    description: The Compose project of the app.
+    description: The Compose project of the app. Required with O(state=present).
     type: str
-    required: true
   service:
-    description: The service that Nginx is.
+    description: The service that Nginx is. Required with O(state=present).
     type: str
-    required: true
   run_id:
-    description: ID of the Run, which holds the lock.
+    description: ID of the Run, which holds the lock. Required with O(state=present).
     type: str
-    required: true
   step_id:
-    description: ID of the step.
+    description: ID of the step. Required with O(state=present).
     type: str
-    required: true
   docker_socket:
     description: Docker's socket.
     type: path
@@ -78,18 +78,20 @@ from ..module_utils.state import StateFolder
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "folder": {"type": "path", "required": True},
-            "files": {"type": "dict", "required": True},
-            "project": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "folder": {"type": "path"},
+            "files": {"type": "dict"},
+            "project": {"type": "str"},
+            "service": {"type": "str"},
+            "run_id": {"type": "str"},
+            "step_id": {"type": "str"},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
+        required_if=[("state", "present", ["folder", "files", "project", "service", "run_id", "step_id"])],
         supports_check_mode=True,
     )
-    run(module, _place)
+    run(module, _place if module.params["state"] == "present" else _take_away)
 
 
 def _place(module: AnsibleModule) -> dict[str, Any]:
@@ -115,6 +117,15 @@ def _place(module: AnsibleModule) -> dict[str, Any]:
             if before.get(name, "") != (after := given["files"].get(name, ""))
         ],
     }
+
+
+def _take_away(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    edge = Edge(StateFolder(given["state_folder"]), given["docker_socket"])
+    known = edge.read_by_nginx
+    if known and not module.check_mode:
+        edge.take_away()
+    return {"changed": bool(known), "files": [], "diff": []}
 
 
 if __name__ == "__main__":

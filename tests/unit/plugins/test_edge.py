@@ -102,6 +102,17 @@ def test_taking_them_away_leaves_the_teams_own(tmp_path: Path, folder: Path) -> 
     assert edge.read_by_nginx == {}
 
 
+def test_uninstalled_it_leaves_no_switch_and_no_file(tmp_path: Path, folder: Path) -> None:
+    with serving(tmp_path / "s", nginx(folder, [])) as socket:
+        edge = Edge(state(tmp_path), socket)
+        edge.write(str(folder), FILES, "selextract", "nginx")
+        edge.switch(str(folder), "balancer", True)
+        edge.take_away()
+        edge.take_away()
+    assert not list(folder.iterdir())
+    assert edge.read_by_nginx == {}
+
+
 def test_a_switch_is_a_file(tmp_path: Path, folder: Path) -> None:
     edge = Edge(state(tmp_path), "")
     assert not edge.is_on(str(folder), "caching")
