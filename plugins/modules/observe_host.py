@@ -254,9 +254,9 @@ def _state(folder: StateFolder) -> dict[str, Any]:
     return {
         "lock": folder.read("lock.json"),
         "freeze": folder.read("freeze.json"),
+        "preempt": asked(folder, time.time()),
         "unfinished": unfinished_runs(folder),
         "emergency": folder.read("emergency.json"),
-        "edge": folder.read("edge.json"),
         "autoscaler": folder.read("autoscaler.json"),
     }
 

@@ -97,6 +97,9 @@ def register(app: typer.Typer) -> None:
 
 
 def _live(inventory: Path, limit: str | None, policy: list[Path] | None, state: Path | None) -> Assessed:
+    from dataclasses import replace
+
+    from selextract_infra.assess.emergency_effect import drill_findings
     from selextract_infra.cli.cancelling import cancellable
     from selextract_infra.operations.assess import assess_seen
     from selextract_infra.operations.fleet import Fleet
@@ -105,7 +108,10 @@ def _live(inventory: Path, limit: str | None, policy: list[Path] | None, state: 
         cancellable() as cancel,
         Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
     ):
-        return assess_seen(fleet.observe(), fleet.policy)
+        found = assess_seen(fleet.observe(), fleet.policy)
+        drills = drill_findings(fleet.journal.last_drill(), fleet.policy, found.assessment.at)
+        rated = found.assessment.model_copy(update={"findings": (*found.assessment.findings, *drills)})
+        return replace(found, assessment=rated)
 
 
 def _show(found: Assessed, form: Format, *, everything: bool) -> None:

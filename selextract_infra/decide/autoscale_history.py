@@ -105,6 +105,11 @@ class ScaledService:
         ring = self._rings.get(metric)
         return ring.at[-1] if ring and ring.at else None
 
+    def forget_samples(self) -> None:
+        """Begin anew, as after the clock was set."""
+        self._rings.clear()
+        self.last.clear()
+
     def observe_count(self, count: int, at: float) -> bool:
         """The count as it is on the host; True where somebody else has changed it, which is respected for a while."""
         if count < 0:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.severity import Signals, classify
 from selextract_infra.decide.autoscale_history import ScaledService
+from selextract_infra.decide.autoscale_inputs import database_side, redis_side
 from selextract_infra.decide.autoscale_room import DatabaseSide, HostSize
 from selextract_infra.decide.emergency import EmergencySituation
 from selextract_infra.decide.emergency_class import bounds_of, pressures
-from selextract_infra.decide.emergency_edge import EdgeSide, RedisSide
+from selextract_infra.decide.emergency_edge import EdgeSide
 from selextract_infra.decide.services import services_of
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
 from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.observation import HostObservation, Observation, ServiceDefinition
@@ -20,9 +23,30 @@ from selextract_infra.model.scaling import Bound
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["affected_by", "bounds_seen", "impact_of", "pinned", "scaled_services", "situation_of"]
+__all__ = [
+    "affected_by",
+    "bounds_seen",
+    "impact_of",
+    "pinned",
+    "refuse_during_emergency",
+    "scaled_services",
+    "situation_of",
+]
 
 _RAISED = Level.WARNING.rank
+
+
+def refuse_during_emergency(seen: Observation) -> None:
+    """Raise RefusedError while an emergency is on: its values are not the usual ones, and they are taken back (X-17)."""
+    active = open_emergencies(seen)
+    if active:
+        one = active[0]
+        raise RefusedError(
+            f"An emergency is on since {one.began_at:%Y-%m-%d %H:%M:%S}Z on {', '.join(two.host for two in active)};"
+            " its values are not the usual ones, and they are taken back (X-17).",
+            rule="X-17",
+            remedy="selextract-infra emergency revert, or wait until it ends",
+        )
 
 
 def bounds_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[Bound, ...]:
@@ -52,12 +76,12 @@ def situation_of(
         services=services,
         hosts=[HostSize.seen(host, scaled) for host in looked_at],
         bounds=bounds_seen(assessment.judgements, policy),
-        database=DatabaseSide(surge=0),
-        redis=_redis(policy),
+        database=_database(looked_at, policy),
+        redis=next((redis_side(host, policy) for host in looked_at), None),
         severity=severity,
         unavailable=_down(assessment),
         active_since=min((one.began_at for one in active), default=None),
-        edges=tuple(_edge(host, policy) for host in looked_at if _runs_nginx(host, policy)) or (EdgeSide(),),
+        edges=tuple(_edge(host) for host in looked_at if _runs_nginx(host, policy)) or (EdgeSide(),),
         pinned={key: why for host in looked_at for key, why in _pinned_on(host, policy)},
     )
 
@@ -97,27 +121,23 @@ def _pinned_on(host: HostObservation, policy: Policy) -> Iterator[tuple[tuple[st
             yield (host.name, definition.name), why
 
 
+def _database(hosts: Sequence[HostObservation], policy: Policy) -> DatabaseSide:
+    """How the app reaches Postgres; nothing is replaced while an emergency begins, so there is no surge."""
+    found = next((database_side(host, policy) for host in hosts if host.postgres is not None), DatabaseSide())
+    return replace(found, surge=0)
+
+
 def _runs_nginx(host: HostObservation, policy: Policy) -> bool:
     names = policy.application.services_of("nginx")
     return any(one.service in names and one.project == policy.application.project for one in host.containers)
 
 
-def _edge(host: HostObservation, policy: Policy) -> EdgeSide:
+def _edge(host: HostObservation) -> EdgeSide:
     """Whether Nginx has read our files there, without which a switch does nothing."""
-    read = (host.state.get("edge") or {}).get("folder")
-    wanted = policy.application.edge.nginx_include
-    unread = None if read and read == wanted else "Nginx has not read our files yet; selextract-infra balancer on"
-    return EdgeSide(host.name, unread)
-
-
-def _redis(policy: Policy) -> RedisSide | None:
-    """Redis as it is mapped: Celery's queue is in it where a worker has a Celery app and nothing else can hold it."""
-    mapped = policy.application.services_of("redis")
-    if not mapped:
-        return None
-    broker = any(worker.celery_app for worker in policy.application.services_of("worker").values())
-    evictions = {service.eviction for service in mapped.values()}
-    return RedisSide(broker, evictions.pop() if len(evictions) == 1 else None)
+    edge = host.traffic.edge
+    if edge is not None and edge.read:
+        return EdgeSide(host.name)
+    return EdgeSide(host.name, "Nginx has not read our files yet; selextract-infra balancer on")
 
 
 def _down(assessment: Assessment) -> tuple[str, ...]:

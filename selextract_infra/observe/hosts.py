@@ -32,16 +32,17 @@ def observe_hosts(
     cancel: threading.Event | None = None,
     on_event: Callable[[TaskEvent], None] | None = None,
     fresh: bool = False,
+    history: bool = True,
 ) -> Observation:
     """What is on the hosts at ``at``, with the history the Sampler has written since ``cursors``.
 
     ``cursors`` is the start of the newest bucket already known (Unix seconds), by machine-id. ``fresh`` logs in anew,
-    as after a reboot. A host that is not reached is in ``unreachable`` with the reason; one that is reached but cannot
+    as after a reboot; without ``history`` the Sampler's is left out. A host that is not reached is in ``unreachable`` with the reason; one that is reached but cannot
     be looked at has a ``problem``.
     Raises ``CancelledError`` when ``cancel`` is set, ``SelextractError`` when Ansible itself cannot do its work.
     """
     names = tuple(host.name for host in inventory.hosts)
-    values = _values(policy, cursors)
+    values = _values(policy, cursors, policy.rightsizing.window if history else 0)
     outcome = run_playbook(
         PlaybookRun(
             playbook=_PLAYBOOK,
@@ -71,11 +72,11 @@ def observe_hosts(
     )
 
 
-def _values(policy: Policy, cursors: Mapping[str, int]) -> dict[str, Any]:
+def _values(policy: Policy, cursors: Mapping[str, int], window: float) -> dict[str, Any]:
     return {
         **wanted_of_hosts(policy),
         "cursors": dict(cursors),
-        "history_window": round(policy.rightsizing.window),
+        "history_window": round(window),
         "data_folder": policy.application.data,
     }
 

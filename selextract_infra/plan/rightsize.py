@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from selextract_infra.decide.asked import Asked
+from selextract_infra.decide.emergency_situation import refuse_during_emergency
 from selextract_infra.decide.rightsize import decide_rightsize
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import dollars
@@ -41,8 +42,10 @@ def rightsize(
     ``at`` is the time to judge by (default: that of the Observation). ``hosts`` narrows the hosts and ``service`` the
     services; ``memory`` (bytes) and ``cpus`` (cores) ask for values of that service. With ``settle`` the containers
     that Compose would recreate are recreated, one instance at a time. ``overrides`` are rules the operator overrides.
-    Raises ``UsageError`` for unknown names and impossible values, ``RefusedError`` where a rule forbids what was asked.
+    Raises ``UsageError`` for unknown names and impossible values, ``RefusedError`` where a rule forbids what was asked,
+    and while an emergency is on.
     """
+    refuse_during_emergency(seen)
     moment = at or seen.at
     decided = decide_rightsize(
         seen,

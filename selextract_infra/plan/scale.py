@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from selextract_infra.decide.emergency_situation import refuse_during_emergency
 from selextract_infra.decide.scale import SCALED_ROLES, decide_scale
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.capacity import foreign_keys
@@ -40,6 +41,7 @@ def scale(
 
     Raises ``UsageError`` for what is not known, ``RefusedError`` where a rule forbids a count; see ``decide_scale``.
     """
+    refuse_during_emergency(seen)
     decisions = decide_scale(seen, policy, wanted, hosts=hosts, overrides=overrides)
     chosen = [host for host in seen.hosts if host.name in {decision.host for decision in decisions}]
     projects = {host.name: scaled_project(host, policy) for host in chosen}

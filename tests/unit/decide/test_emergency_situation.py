@@ -11,11 +11,13 @@ from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.scaling import BoundKind
+from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
 from selextract_infra.policy import Policy
 from selextract_infra.policy.chapters.rules import Edge
 from tests.unit.seen import GB, container, definition, host, observation, policy
 
 INCLUDE = "/opt/selextract/nginx.d"
+READ = TrafficObservation(edge=EdgeObservation(project="selextract", service="nginx", folder=INCLUDE, read=True))
 EDGE = Edge(public_cacheable=("/api/v1/items",), non_critical=("/api/v1/slow",), nginx_include=INCLUDE)
 SERVICES = ("api", "worker", "postgres", "redis", "nginx", "frontend")
 
@@ -80,7 +82,7 @@ def test_switches_are_granted_only_where_nginx_has_read_our_files() -> None:
     rules = rules.model_copy(update={"application": application})
     unread = grant(situation(server(), rules), rules)
     assert "Nginx has not read" in (unread.decisions[-1].why_less or "")
-    read = grant(situation(server(state={"edge": {"folder": INCLUDE}}), rules), rules)
+    read = grant(situation(server(traffic=READ), rules), rules)
     assert [(one.host, one.resource) for one in read.granted if not one.service] == [
         ("app1", "caching"),
         ("app1", "throttling"),
@@ -91,7 +93,7 @@ def test_caching_is_refused_where_the_queue_could_be_evicted() -> None:
     rules = policy(services={"redis": {"eviction": "allkeys-lru"}, "worker": {"celery_app": "tasks"}})
     application = rules.application.model_copy(update={"edge": EDGE})
     rules = rules.model_copy(update={"application": application})
-    found = grant(situation(server(state={"edge": {"folder": INCLUDE}}), rules), rules)
+    found = grant(situation(server(traffic=READ), rules), rules)
     caching = next(one for one in found.decisions if one.resource == "caching")
     assert not caching.changes
     assert "X-75" in (caching.why_less or "")

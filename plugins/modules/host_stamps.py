@@ -1,0 +1,78 @@
+#!/usr/bin/python
+"""Keep on a host what the autoscaler has to remember."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_stamps
+short_description: Keep on a host what the autoscaler has to remember across a restart
+version_added: "0.1.0"
+description:
+  - Counts and the times of the last actions of each service, so that a cooldown holds whichever machine watches.
+author: ["selextract-infra contributors"]
+options:
+  services:
+    description: By service, its stamps.
+    type: dict
+    required: true
+  owner:
+    description: Who watches.
+    type: str
+    default: somebody unknown
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Remember the cooldowns
+  selextract.infra.host_stamps:
+    services:
+      api: {count: 3, last_out: 1772330400.0, last_in: null, changed_by_hand: null}
+"""
+
+RETURN = r"""
+services: {description: What is kept., type: dict, returned: always}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.runs import moment
+from ..module_utils.state import StateFolder
+
+_FILE = "autoscaler.json"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "services": {"type": "dict", "required": True},
+            "owner": {"type": "str", "default": "somebody unknown"},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _keep)
+
+
+def _keep(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    before = (folder.read(_FILE) or {}).get("services")
+    changed = before != given["services"]
+    if changed and not module.check_mode:
+        folder.prepare()
+        about = {"format": 1, "owner": given["owner"], "at": moment(time.time())}
+        folder.write(_FILE, {**about, "services": given["services"]})
+    return {"changed": changed, "services": given["services"]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The readings that start an emergency, as one Observation has them: raw, and of the last minute (X-43).
+
+Of a service with several containers the highest counts, because one of them at its end is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from selextract_infra.model.observation import ContainerObservation, HostObservation
+from selextract_infra.model.traffic import TrafficWindow
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["readings_of"]
+
+_WHOLE = 0.5  # the share of a window that the log must reach back
+
+
+def readings_of(host: HostObservation, policy: Policy) -> Iterator[tuple[str, str, float]]:
+    """Service (empty for the host), metric and value of everything that was measured; what was not is missing."""
+    facts = host.facts
+    if facts.memory and facts.memory_available is not None:
+        yield "", "memory_usage", 1 - facts.memory_available / facts.memory
+    used = [one.usage.cpus for one in host.containers if one.usage.cpus is not None]
+    if facts.cpus and used:
+        yield "", "cpu_usage", sum(used) / facts.cpus
+    for name in policy.application.services:
+        containers = host.containers_of(policy.application.project or "", name)
+        yield from _highest(name, [one for one in containers if one.state == "running"], host)
+    yield from _of_traffic(host, policy)
+
+
+def _highest(name: str, running: list[ContainerObservation], host: HostObservation) -> Iterator[tuple[str, str, float]]:
+    facts = host.facts
+    cpu = [
+        one.usage.cpus / (one.limits.cpus or facts.cpus)
+        for one in running
+        if one.usage.cpus is not None and (one.limits.cpus or facts.cpus)
+    ]
+    memory = [
+        one.usage.memory / (one.limits.memory or facts.memory)
+        for one in running
+        if one.usage.memory is not None and (one.limits.memory or facts.memory)
+    ]
+    for metric, values in (("cpu_usage", cpu), ("memory_usage", memory)):
+        if values:
+            yield name, metric, max(values)
+
+
+def _of_traffic(host: HostObservation, policy: Policy) -> Iterator[tuple[str, str, float]]:
+    balancer, redis = host.traffic.balancer, host.traffic.redis
+    window = balancer.window(policy.monitoring.fast_window.value) if balancer and balancer.running else None
+    if balancer is not None and window is not None:
+        yield from _of_window(balancer.service, window)
+    if redis is not None and redis.pending is not None:
+        for name in policy.application.services_of("worker"):
+            yield name, "pending_tasks", float(redis.pending)
+    if host.postgres is not None and host.postgres.problem is None:
+        yield host.postgres.service, "database_connections", float(host.postgres.connections.open)
+
+
+def _of_window(service: str, window: TrafficWindow) -> Iterator[tuple[str, str, float]]:
+    """Where nothing was asked, nothing failed and nothing was slow."""
+    if window.rate is None or window.covered < _WHOLE * window.seconds:
+        return
+    yield service, "requests_per_second", window.rate
+    yield service, "error_rate", window.error_rate or 0.0
+    yield service, "response_time_p95", window.p95 or 0.0
