@@ -55,12 +55,28 @@ def host_size(host: HostObservation, policy: Policy) -> HostSize:
 
 
 def database_side(host: HostObservation, policy: Policy) -> DatabaseSide:
-    """How the app reaches Postgres, with Postgres' own max_connections where it was seen."""
-    names = policy.application.services_of("database")
-    seen = host.postgres
+    """How the app reaches Postgres, with Postgres' own max_connections where it was seen.
+
+    It goes through PgBouncer where our capacity file leads every service there that has a variable for it.
+    """
+    pooling = Pooling.POOLED if _is_led(host, policy) else Pooling.DIRECT
+    seen, names = host.postgres, policy.application.services_of("database")
     if seen is None or seen.service not in names or _MAX_CONNECTIONS not in seen.settings:
-        return DatabaseSide(pooling=Pooling.DIRECT)
-    return DatabaseSide(pooling=Pooling.DIRECT, maximum=int(seen.settings[_MAX_CONNECTIONS].value))
+        return DatabaseSide(pooling=pooling)
+    return DatabaseSide(pooling=pooling, maximum=int(seen.settings[_MAX_CONNECTIONS].value))
+
+
+def _is_led(host: HostObservation, policy: Policy) -> bool:
+    project = host.project(policy.application.project or "")
+    ours = ((project.capacity_file if project else None) or {}).get("services") or {}
+    variables = {
+        name: mapped.environment.dsn
+        for name, mapped in policy.application.services.items()
+        if mapped.role in SCALED_ROLES and mapped.environment.dsn
+    }
+    return bool(variables) and all(
+        variable in ((ours.get(name) or {}).get("environment") or {}) for name, variable in variables.items()
+    )
 
 
 def redis_side(host: HostObservation, policy: Policy) -> RedisSide | None:

@@ -13,6 +13,7 @@ from selextract_infra.decide.autoscale_inputs import (
     scaled_services,
 )
 from selextract_infra.model.observation import HostObservation
+from selextract_infra.model.postgres import Pooling
 from selextract_infra.model.postgres_observation import PostgresConnections, PostgresObservation, PostgresSetting
 from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficObservation, TrafficWindow
 from tests.unit.seen import GB, container, host, policy
@@ -88,6 +89,19 @@ def test_the_database_has_its_connections_and_reads() -> None:
     assert (samples["connections"], samples["read_queries_per_second"]) == (31, 510.0)
     assert database_side(there, POLICY).maximum == 50
     assert database_side(seen(), POLICY).maximum is None
+
+
+def test_the_app_is_pooled_where_our_file_leads_all_of_it_to_pgbouncer() -> None:
+    dsn = policy({name: {"environment": {"dsn": "DATABASE_URL"}} for name in ("api", "worker")})
+
+    def led(*services: str) -> HostObservation:
+        held = {name: {"environment": {"DATABASE_URL": "${X}"}} for name in services}
+        return host([container("api"), container("worker")], project={"capacity_file": {"services": held}})
+
+    assert database_side(led("api", "worker"), dsn).pooling is Pooling.POOLED
+    assert database_side(led("api"), dsn).pooling is Pooling.DIRECT
+    assert database_side(led("api", "worker"), POLICY).pooling is Pooling.DIRECT
+    assert database_side(seen(), dsn).pooling is Pooling.DIRECT
 
 
 def test_reads_per_second_need_two_looks_at_the_same_count() -> None:
