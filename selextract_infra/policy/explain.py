@@ -85,7 +85,7 @@ def _of_item(policy: Policy, name: str, host: Host) -> Explanation:
         title=path,
         words=entry.says,
         values=values,
-        related=tuple((rule.id, finding.sentence) for rule, finding in found if finding is not None),
+        related=tuple((rule.id, finding.statement) for rule, finding in found if finding is not None),
     )
 
 

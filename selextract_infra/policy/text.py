@@ -53,14 +53,24 @@ def explanation_text(found: Explanation, width: int = _WIDTH) -> str:
     """What an ID means, its values, and the numbers that follow from them."""
     lines = [_wrapped(f"{found.id}  {found.title}", width), "", _wrapped(found.words, width)]
     if found.values:
-        longest = max(len(value.path) for value in found.values)
-        lines += ["", *(f"  {value.path:<{longest}}  {value.text}  ({value.where})" for value in found.values)]
+        lines += ["", *_value_lines(found, width)]
     if found.severity:
         lines += ["", *_rule_lines(found, width)]
     if found.related:
         lines += ["", "About:" if found.severity else "Found by the checks:"]
         lines += [_wrapped(f"{name}  {words}", width, "  ", _INDENT) for name, words in found.related]
     return "\n".join(lines)
+
+
+def _value_lines(found: Explanation, width: int) -> list[str]:
+    """Each value by its name below the item's path, which the title says."""
+    names = [value.path.removeprefix(f"{found.title}.").removeprefix(found.title) for value in found.values]
+    names = [name or found.title.rpartition(".")[2] for name in names]
+    longest = max(len(name) for name in names)
+    return [
+        _wrapped(f"{name:<{longest}}  {value.text}  ({value.where})", width, "  ", " " * (longest + 4))
+        for name, value in zip(names, found.values, strict=True)
+    ]
 
 
 def _rule_lines(found: Explanation, width: int) -> list[str]:

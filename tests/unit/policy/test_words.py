@@ -25,6 +25,7 @@ from selextract_infra.policy import default_policy, load_policy
 from selextract_infra.policy.check.run import rules
 from selextract_infra.policy.explain import explain
 from selextract_infra.policy.show import shown
+from selextract_infra.policy.text import explanation_text
 
 GB = 1024**3
 
@@ -121,6 +122,13 @@ def test_prose_fits_a_narrow_terminal(words: tuple[str, ...], monkeypatch: pytes
     assert not [line for line in lines if line.lstrip().startswith("%")]
 
 
+def test_every_item_fits_a_narrow_terminal() -> None:
+    policy = default_policy()
+    for item in policy.items:
+        text = explanation_text(explain(policy, item), 80)
+        assert max(len(line) for line in text.splitlines()) <= 80, item
+
+
 def test_a_rule_that_holds_is_said_to_hold(tmp_path: Path) -> None:
     file = tmp_path / "ours.yml"
     file.write_text("scaling: {worker: {scale_up: {instances: 1}}}\n")
@@ -129,7 +137,8 @@ def test_a_rule_that_holds_is_said_to_hold(tmp_path: Path) -> None:
 
 def test_an_item_is_explained_with_its_values_and_what_was_found_about_it() -> None:
     text = run("explain", "MEM-07")
-    assert "memory_parts.database.shared_buffers  8GB" in text
+    assert "MEM-07  memory_parts.database.shared_buffers\n" in text
+    assert "  shared_buffers  8GB  (guide)" in text
     assert "X-01" in text
     assert explain(default_policy(), "RP1-O1").values == ()
 
