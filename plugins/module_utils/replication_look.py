@@ -36,7 +36,9 @@ SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')
   (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
     WHERE rolreplication AND rolname LIKE 'selextract\\_%%') AS roles,
   (SELECT json_object_agg(name, setting) FROM pg_settings WHERE name = ANY('{%s}')) AS settings,
-  (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart) AS pending_restart
+  (SELECT coalesce(json_object_agg(s.name, coalesce(f.setting, '')), '{}') FROM pg_settings s LEFT JOIN LATERAL
+    (SELECT setting FROM pg_file_settings WHERE name = s.name ORDER BY seqno DESC LIMIT 1) f ON true
+    WHERE pending_restart) AS pending_restart
 """
 _REPLICA = """
 SELECT current_setting('server_version_num')::int AS version,

@@ -30,6 +30,7 @@ COMMANDS = (
     "pgbouncer",
     "upgrade",
     "replicas",
+    "restart",
     "apply",
     "windows",
     "resume",

@@ -41,7 +41,8 @@ class PrimarySeen(Frozen):
 
     ``uid`` and ``gid`` are those of its process, ``network`` the container network it is reached on, ``stop_grace`` how
     long it may take to stop, in seconds. ``roles`` and ``slots`` are ours only. ``settings`` has those that replicas
-    must know. ``senders`` is how many WAL senders are at work.
+    must know, ``pending_restart`` what its files say of those that wait for a restart. ``senders`` is how many WAL
+    senders are at work.
     """
 
     container: str = ""
@@ -60,12 +61,17 @@ class PrimarySeen(Frozen):
     slots: tuple[SlotSeen, ...] = ()
     roles: tuple[str, ...] = ()
     settings: dict[str, str] = Field(default_factory=dict)
-    pending_restart: tuple[str, ...] = ()
+    pending_restart: dict[str, str] = Field(default_factory=dict)
     uid: int = 0
     gid: int = 0
     image: ImageSeen = ImageSeen(id="", name="")
     network: str = ""
     stop_grace: float = 0.0
+
+    def highest(self, name: str) -> int:
+        """A whole-number parameter as it is now, or as it will be after a restart where that is more."""
+        pending = self.pending_restart.get(name, "")
+        return max(int(self.settings[name]), int(pending) if pending.isdigit() else 0)
 
     @property
     def major(self) -> int:

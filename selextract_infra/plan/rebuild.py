@@ -18,6 +18,8 @@ from selextract_infra.plan.pgbouncer import rebuilt_pgbouncer
 from selextract_infra.plan.project_on_host import ProjectOnHost
 from selextract_infra.plan.replicas import OPERATION as REPLICAS
 from selextract_infra.plan.replicas import rebuilt_replicas
+from selextract_infra.plan.restart_postgres import OPERATION as RESTART_POSTGRES
+from selextract_infra.plan.restart_postgres import rebuilt_restart
 from selextract_infra.plan.rightsize import OPERATION as RIGHTSIZE
 from selextract_infra.plan.rightsize_steps import rightsize_steps
 from selextract_infra.plan.scale import OPERATION as SCALE
@@ -110,6 +112,7 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
 _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
     REPLICAS: rebuilt_replicas,
+    RESTART_POSTGRES: rebuilt_restart,
     PGBOUNCER: rebuilt_pgbouncer,
     RIGHTSIZE: _rightsize,
     SCALE: rebuilt_scale,

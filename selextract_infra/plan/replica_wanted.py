@@ -98,8 +98,9 @@ def primary_settings(disk: int | None, primary: PrimarySeen, policy: Policy) -> 
 def _tuning(role: Role, there: ReplicaHost, primary: PrimarySeen, policy: Policy) -> PostgresTuning:
     """The settings of a server of its role, in the guide's database container.
 
-    A standby may not have fewer connections than its primary (DRV-10); where the container is too small for them it is
-    made larger by quarters, as far as the host has room. Raises ``RefusedError`` where that is not enough.
+    A standby may not have fewer connections than its primary, now and after the primary's next restart (DRV-10). Where
+    the container is too small for them it is made larger by quarters, as far as the host has room. Raises
+    ``RefusedError`` where that is not enough.
     """
     (service,) = policy.application.services_of("database").values()
     container, keep = policy.containers["database"], policy.rightsizing.host_reserve_memory
@@ -110,12 +111,12 @@ def _tuning(role: Role, there: ReplicaHost, primary: PrimarySeen, policy: Policy
             memory=memory,
             cpus=min(container.cpus, float(there.cpus)),
             version=primary.major,
-            connections=int(primary.settings["max_connections"]),
+            connections=primary.highest("max_connections"),
             storage=Storage(service.postgres.storage),
             disk=there.disk,
             role=role,
             lz4=False,
-            primary={name: int(primary.settings[name]) for name in STANDBY_PARAMETERS},
+            primary={name: primary.highest(name) for name in STANDBY_PARAMETERS},
         )
         try:
             return tune_postgres(facts, policy)

@@ -1,0 +1,126 @@
+#!/usr/bin/python
+"""Restart a Postgres server and see it at work again."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: postgres_restart
+short_description: Restart a Postgres server in a container
+version_added: "0.1.0"
+description:
+  - The container goes on with the configuration it has; nothing is created anew. Succeeds once the server answers, is
+    what it was before, primary or standby, and nothing waits for a restart any more.
+author: ["selextract-infra contributors"]
+options:
+  project:
+    description: The Compose project of the primary.
+    type: str
+    required: true
+  service:
+    description: Its service.
+    type: str
+    required: true
+  superuser:
+    description: The role to work as, inside the container.
+    type: str
+    default: postgres
+  socket:
+    description: The folder of the server's Unix socket in its container; by default psql's own.
+    type: str
+  bound_seconds:
+    description: How long it may take to answer again.
+    type: float
+    default: 180
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+attributes:
+  check_mode: {description: Changes nothing and says what would change., support: full}
+"""
+
+EXAMPLES = r"""
+- name: Restart the server
+  selextract.infra.postgres_restart:
+    project: selextract
+    service: postgres
+    run_id: 20260301T020000-9f3ac1
+    step_id: restart-app1
+"""
+
+RETURN = r"""
+silent_seconds: {description: For how long the server did not answer., type: float, returned: success}
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.containers import find_containers
+from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.failure import HostSideError
+from ..module_utils.lock import held_run
+from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.postgres_restart import restart_server
+from ..module_utils.psql import server_in
+from ..module_utils.state import StateFolder
+
+_IS = "SELECT pg_is_in_recovery() AS standby, (SELECT count(*)::int FROM pg_settings WHERE pending_restart) AS waiting"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "project": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "superuser": {"type": "str", "default": "postgres"},
+            "socket": {"type": "str"},
+            "bound_seconds": {"type": "float", "default": 180},
+            "run_id": {"type": "str", "required": True},
+            "step_id": {"type": "str", "required": True},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "state_folder": STATE_OPTION,
+        },
+        supports_check_mode=True,
+    )
+    run(module, _restart)
+
+
+def _restart(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    if module.check_mode:
+        return {"changed": True, "silent_seconds": 0.0}
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    if record.step(given["step_id"]).get("status") != "running":
+        record.start_step(given["step_id"], time.time())
+    login = {"superuser": given["superuser"], "socket": given["socket"]}
+    with Engine(given["docker_socket"]) as engine:
+        found = find_containers(engine, given["docker_socket"], given["project"])
+        own = [one for one in found if one.service == given["service"]]
+        if len(own) != 1:
+            raise HostSideError(f"{given['service']} of {given['project']} is no single server.", kind="postgres")
+        before = server_in(own[0], **login).row(_IS) if own[0].running else None
+        server, seconds = restart_server(engine, own[0], **login, bound=given["bound_seconds"])
+        after = server.row(_IS)
+    if before is not None and before["standby"] != after["standby"]:
+        raise HostSideError(f"{own[0].name} came back in another role than before.", kind="gate")
+    if after["waiting"]:
+        raise HostSideError(f"{own[0].name} still has settings that wait for a restart.", kind="gate")
+    return {"changed": True, "silent_seconds": round(seconds, 2)}
+
+
+if __name__ == "__main__":
+    main()
