@@ -1,4 +1,4 @@
-"""``tune workers``: settings of the workers and of the API, from what they really have."""
+"""``tune workers``: settings of the workers and of the API, printed or put into force."""
 
 from __future__ import annotations
 
@@ -6,18 +6,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import FormatOption, PolicyOption
+from selextract_infra.cli.options import (
+    DEFAULT_INVENTORY,
+    ApplyOption,
+    FailOnOption,
+    FormatOption,
+    InventoryOption,
+    LimitOption,
+    NowOption,
+    ObservationOption,
+    OutOption,
+    PolicyOption,
+    StateOption,
+    YesOption,
+)
 from selextract_infra.cli.output import Format, emit
 from selextract_infra.cli.tune_postgres import needed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
     from selextract_infra.model.tuning import ApiFacts, WorkerFacts
 
 __all__ = ["workers"]
 
 
 def workers(
-    memory: Annotated[str | None, typer.Option("--memory", help="Memory limit of a worker, as in 3GB.")] = None,
+    inventory: InventoryOption = DEFAULT_INVENTORY,
+    limit: LimitOption = None,
+    service: Annotated[str | None, typer.Option("--service", help="Only this service.")] = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", help="Only compute, for workers with this memory limit, as in 3GB.")
+    ] = None,
     cpus: Annotated[float | None, typer.Option("--cpus", help="CPU limit of a worker, in cores.")] = None,
     instances: Annotated[int | None, typer.Option("--instances", help="How many workers run.")] = None,
     task_seconds: Annotated[str | None, typer.Option("--task", help="How long a task takes, as in 25s.")] = None,
@@ -36,41 +57,94 @@ def workers(
     ] = None,
     runtime: Annotated[str | None, typer.Option("--runtime", help="The API's runtime: python or jvm.")] = None,
     policy: PolicyOption = None,
+    state: StateOption = None,
+    observation: ObservationOption = None,
+    out: OutOption = None,
+    apply: ApplyOption = False,
+    yes: YesOption = False,
+    now: NowOption = None,
+    fail_on: FailOnOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Settings of the workers, and of the API where its limits are given too."""
-    from selextract_infra.decide.tune_api import tune_api
-    from selextract_infra.decide.tune_workers import tune_workers
+    """Show the settings that the running workers and API should have; --apply puts them into force.
+
+    Instances are replaced one at a time, and each ends what it has begun. With --memory nothing is looked at: the
+    settings follow from the options alone.
+    """
+    from selextract_infra.cli.applying import offer
+    from selextract_infra.cli.cancelling import cancellable
+    from selextract_infra.decide.retune_services import Asked
     from selextract_infra.errors import UsageError
     from selextract_infra.model.tuning import ApiFacts, WorkerFacts
-    from selextract_infra.policy import load_policy
-    from selextract_infra.policy.units import DURATION, MEMORY
-    from selextract_infra.report.tuning import print_service_tuning
+    from selextract_infra.observe.recorded import load_observation
+    from selextract_infra.operations.fleet import Fleet
+    from selextract_infra.operations.tune_workers import plan_tune_workers
+    from selextract_infra.policy.units import MEMORY
 
-    def seconds(text: str | None) -> float | None:
-        return None if text is None else float(DURATION.parse(text))
-
-    facts: WorkerFacts = WorkerFacts(
-        memory=int(MEMORY.parse(needed(memory, "--memory"))),
-        cpus=needed(cpus, "--cpus"),
-        instances=instances,
-        task_seconds=seconds(task_seconds),
-        longest_task=seconds(longest_task),
-        stop_grace=seconds(stop_grace),
-        visibility_timeout=seconds(visibility_timeout),
-    )
-    guide = load_policy(files=policy or ())
-    tunings = [tune_workers(facts, guide)]
+    if apply and (memory is not None or observation is not None):
+        raise UsageError(
+            "Settings for numbers or for a saved Observation are only looked at.",
+            remedy="leave --apply, or --memory and --observation",
+        )
     if (api_memory is None) != (api_cpus is None):
         raise UsageError("The API's memory and CPUs are only known together.", remedy="say --api-memory and --api-cpus")
-    if api_memory is not None and api_cpus is not None:
-        api: ApiFacts = ApiFacts(
-            memory=int(MEMORY.parse(api_memory)),
-            cpus=api_cpus,
-            instances=api_instances,
-            requests_per_second=requests,
-            runtime=runtime,
+    if memory is not None or cpus is not None or api_memory is not None:
+        facts: WorkerFacts = WorkerFacts(
+            memory=int(MEMORY.parse(needed(memory, "--memory"))),
+            cpus=needed(cpus, "--cpus"),
+            instances=instances,
+            task_seconds=_seconds(task_seconds),
+            longest_task=_seconds(longest_task),
+            stop_grace=_seconds(stop_grace),
+            visibility_timeout=_seconds(visibility_timeout),
         )
+        api: ApiFacts | None = None
+        if api_memory is not None and api_cpus is not None:
+            api = ApiFacts(
+                memory=int(MEMORY.parse(api_memory)),
+                cpus=api_cpus,
+                instances=api_instances,
+                requests_per_second=requests,
+                runtime=runtime,
+            )
+        _compute(facts, api, policy or (), form)
+        return
+    asked = Asked(
+        task_seconds=_seconds(task_seconds),
+        longest_task=_seconds(longest_task),
+        visibility_timeout=_seconds(visibility_timeout),
+        requests_per_second=requests,
+    )
+    with (
+        cancellable() as cancel,
+        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
+    ):
+        plan = plan_tune_workers(
+            fleet,
+            seen=load_observation(observation) if observation else None,
+            service=service,
+            asked=asked,
+            to_apply=apply,
+        )
+        offer(fleet, plan, form=form, out=out, apply=apply, yes=yes, now_reason=now, fail_on=fail_on)
+
+
+def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[Path], form: Format) -> None:
+    """Print the settings of workers, and of an API, that nobody looks at."""
+    from selextract_infra.decide.tune_api import tune_api
+    from selextract_infra.decide.tune_workers import tune_workers
+    from selextract_infra.policy import load_policy
+    from selextract_infra.report.tuning import print_service_tuning
+
+    guide = load_policy(files=tuple(policy_files))
+    tunings = [tune_workers(facts, guide)]
+    if api is not None:
         tunings.append(tune_api(api, guide))
     data = {each.role: {**each.model_dump(mode="json"), "total": each.total} for each in tunings}
     emit(data, lambda screen: print_service_tuning(screen, tunings), form)
+
+
+def _seconds(text: str | None) -> float | None:
+    from selextract_infra.policy.units import DURATION
+
+    return None if text is None else float(DURATION.parse(text))

@@ -26,6 +26,8 @@ from selextract_infra.plan.scale import OPERATION as SCALE
 from selextract_infra.plan.scale import rebuilt_scale
 from selextract_infra.plan.tune_postgres import OPERATION as TUNE_POSTGRES
 from selextract_infra.plan.tune_postgres import rebuilt_tune_postgres
+from selextract_infra.plan.tune_workers import OPERATION as TUNE_WORKERS
+from selextract_infra.plan.tune_workers import rebuilt_tune_workers
 from selextract_infra.plan.upgrade import OPERATION as UPGRADE
 from selextract_infra.plan.upgrade import rebuilt_upgrade
 
@@ -117,5 +119,6 @@ _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     RIGHTSIZE: _rightsize,
     SCALE: rebuilt_scale,
     TUNE_POSTGRES: rebuilt_tune_postgres,
+    TUNE_WORKERS: rebuilt_tune_workers,
     UPGRADE: rebuilt_upgrade,
 }

@@ -109,14 +109,17 @@ def _staying(decisions: Sequence[Decision]) -> Iterator[str]:
 
 
 def plan_table(decisions: Sequence[Decision]) -> Table:
-    """Decisions of one host: service, resource, now, peak seen, proposed, why, saving."""
+    """Decisions of one host: service, resource, now, proposed, why; peak seen and saving where any decision has one."""
+    seen = any(decision.peak is not None for decision in decisions)
+    saves = any("saving_dollars" in decision.numbers for decision in decisions)
     table = new_table("service", "resource")
-    for name in ("now", "peak seen", "proposed"):
+    for name in ("now", *(["peak seen"] if seen else []), "proposed"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why", ratio=1, min_width=16, overflow="fold")
-    table.add_column("saving", justify="right", no_wrap=True)
+    if saves:
+        table.add_column("saving", justify="right", no_wrap=True)
     for decision in decisions:
-        table.add_row(*_row(decision))
+        table.add_row(*_row(decision, seen=seen, saves=saves))
     return table
 
 
@@ -138,19 +141,21 @@ def print_findings(screen: Console, findings: Sequence[Finding]) -> None:
     screen.print(Padding(table, 0))
 
 
-def _row(decision: Decision) -> tuple[Text, ...]:
+def _row(decision: Decision, *, seen: bool, saves: bool) -> tuple[Text, ...]:
     resource, style = decision.resource, _STYLES[decision.verdict]
     saving = decision.numbers.get("saving_dollars", 0)
+    peak = "-" if decision.peak is None else _narrow(resource, value_text(resource, decision.peak))
+    saved = dollars(float(saving)) if decision.changes and isinstance(saving, (int, float)) else ""
     why = decision.why if decision.why_less is None else f"{decision.why} But: {decision.why_less}."
     quiet = "" if decision.changes else "dim"
     return (
         plain(decision.service, quiet, limit=40),
         plain(resource_name(resource), quiet),
         plain(_narrow(resource, current_text(decision)), quiet),
-        plain("-" if decision.peak is None else _narrow(resource, value_text(resource, decision.peak)), quiet),
+        *([plain(peak, quiet)] if seen else []),
         plain(_narrow(resource, granted_text(decision)) if decision.changes else str(decision.verdict), style),
         plain(why, quiet),
-        plain(dollars(float(saving)) if decision.changes and isinstance(saving, (int, float)) else "", style),
+        *([plain(saved, style)] if saves else []),
     )
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from selextract_infra.model.observation import HostFacts, Observation, SamplerStatus
 from selextract_infra.model.plan import Plan
 from selextract_infra.plan.rightsize import rightsize
+from selextract_infra.plan.tune_workers import tune_workers_plan
 from selextract_infra.report.terminal import print_change, print_observation, print_plan
 from tests.unit.seen import GB, MB, container, history, host, observation, one, policy
 
@@ -121,3 +122,13 @@ def test_what_changed_is_shown_before_and_after() -> None:
     console = screen()
     print_change(console, before, before)
     assert shown(console) == "No limit changed.\n"
+
+
+def test_settings_have_neither_a_peak_nor_a_saving() -> None:
+    seen = observation(
+        host([container("worker", number=number, memory=3 * GB, stop_grace_seconds=300) for number in (1, 2)])
+    )
+    mapped = policy({"worker": {"environment": {"concurrency": "CELERY_CONCURRENCY"}}})
+    words = " ".join(plan_on(120, tune_workers_plan(seen, mapped)).split())
+    assert "service resource now proposed why" in words
+    assert "saving" not in words
