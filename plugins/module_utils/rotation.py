@@ -28,6 +28,7 @@ _CONFIG = "haproxy.cfg"
 _INSIDE = "/etc/selextract"
 _PAUSE = 0.2  # seconds between two looks
 _RELOAD_BOUND = 30.0
+_DRAIN = 70.0  # seconds that an instance may hold requests
 
 
 class Rotation:
@@ -120,6 +121,13 @@ class Rotation:
             self.admin.remove(name)
         self._remember([name for name in self.servers if name not in names])
         return leaving
+
+    def spare(self, container: Container) -> bool:
+        """Take an instance out of rotation for a while, where others serve; returns whether it was in it."""
+        if not self._mine(container):
+            return False
+        others = [one for one in self.admin.servers().values() if one.serving and one.name != container.name]
+        return bool(others) and bool(self.leave([container.name], _DRAIN))
 
     def settle(self) -> bool:
         """Let the balancer read its file again, so that each server is followed by name; returns whether it had to.

@@ -9,7 +9,7 @@ short_description: Stop one container of a service gracefully and remove it
 version_added: "0.1.0"
 description:
   - For replacing instances one at a time. The container gets its own stop signal and its own grace period; its
-    volumes stay.
+    volumes stay. Where others serve with it behind a balancer of ours, it leaves rotation first.
   - A container that Compose has already made anew from the files in force is left alone, so the step can be repeated.
 author: ["selextract-infra contributors"]
 options:
@@ -82,6 +82,7 @@ from ..module_utils.failure import HostSideError
 from ..module_utils.limits import inverse_of
 from ..module_utils.lock import held_run
 from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.rotation import Rotation
 from ..module_utils.state import StateFolder
 
 
@@ -114,6 +115,7 @@ def _retire(module: AnsibleModule) -> dict[str, Any]:
             return {"changed": False, "container": None}
         if record is not None:
             record.note_inverse(given["step_id"], "containers", {container.id: inverse_of(container)})
+            Rotation(StateFolder(given["state_folder"]), given["docker_socket"]).spare(container)
             grace = container.stop_grace if given["stop_grace"] is None else given["stop_grace"]
             engine.stop(container.id, grace)
             engine.remove(container.id)

@@ -130,6 +130,15 @@ def test_what_leaves_is_out_of_the_file_too_and_the_last_one_stays(tmp_path: Pat
     assert proxy.servers["api-1"][0] == "UP"
 
 
+def test_one_that_is_replaced_is_spared_only_where_another_serves(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 0, "a:1"), api_2=("UP", 0, "b:1"))
+    with rotation(tmp_path, proxy, 8000) as one:
+        assert one.spare(Container.parse(described("api-2")))
+        assert not one.spare(Container.parse(described("api-1")))
+        assert not one.spare(Container.parse(described("worker-1", service="worker")))
+    assert [proxy.servers[name][0] for name in ("api-1", "api-2")] == ["UP", "MAINT"]
+
+
 def test_a_file_that_haproxy_rejects_does_not_take_its_place(tmp_path: Path) -> None:
     proxy = Proxy(api_1=("UP", 0, "a:1"), api_2=("UP", 0, "b:1"))
     with (
