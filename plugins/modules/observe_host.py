@@ -115,6 +115,7 @@ from ..module_utils.facts import host_facts
 from ..module_utils.failure import HostSideError
 from ..module_utils.module import STATE_OPTION, run
 from ..module_utils.postgres_look import look_at_postgres
+from ..module_utils.preemption import asked
 from ..module_utils.projects import observe_projects
 from ..module_utils.runs import unfinished_runs
 from ..module_utils.samples import packed_since, sampler_status
