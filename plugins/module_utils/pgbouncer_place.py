@@ -15,7 +15,7 @@ from .pgbouncer_ini import CONFIG, RUN, SUPERVISOR, login_file, rendered
 from .scram import new_password
 from .state import StateFolder, sync_folder, write_whole
 
-__all__ = ["NUMBER", "Place", "compose_text"]
+__all__ = ["NUMBER", "Place", "compose_text", "known_projects"]
 
 NUMBER = 6432  # user and group ID of PgBouncer and of what only it may read; Postgres' own convention for its port
 _RECORD = "pgbouncer.json"
@@ -161,6 +161,11 @@ class Place:
                 return source.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+
+def known_projects(folder: StateFolder) -> list[str]:
+    """The app's projects that have a PgBouncer of ours on this host."""
+    return sorted(folder.read(_RECORD) or {})
 
 
 def compose_text(place: Place, wanted: dict[str, Any], network: str) -> bytes:

@@ -117,7 +117,7 @@ class Pooler:
         while users := self.users(wanted["port"]):
             if time.monotonic() >= give_up:
                 raise HostSideError(
-                    f"PgBouncer still serves {users}; it stays until they are gone.", kind="refused", rule="LB-08"
+                    f"PgBouncer still serves {users}; `selextract-infra pgbouncer off` leads them back first.", kind="refused", rule="LB-08"
                 )
             time.sleep(_PAUSE)
         container = self.container

@@ -17,9 +17,8 @@ description:
 author: ["selextract-infra contributors"]
 options:
   project:
-    description: The Compose project of the app.
+    description: The Compose project of the app. With O(state=absent) and without it, every PgBouncer of ours here.
     type: str
-    required: true
   wanted:
     description: Everything that PgBouncer is given, as the plan says. Required with O(state=present).
     type: dict
@@ -37,13 +36,11 @@ options:
     type: float
     default: 60
   run_id:
-    description: ID of the Run, which holds the lock.
+    description: ID of the Run, which holds the lock. Required with O(state=present).
     type: str
-    required: true
   step_id:
-    description: ID of the step.
+    description: ID of the step. Required with O(state=present).
     type: str
-    required: true
   docker_socket:
     description: Docker's socket.
     type: path
@@ -81,6 +78,7 @@ from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import STATE_OPTION, run
 from ..module_utils.pgbouncer_ini import rendered
+from ..module_utils.pgbouncer_place import known_projects
 from ..module_utils.pgbouncer_pooler import Pooler
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
@@ -89,17 +87,17 @@ from ..module_utils.state import StateFolder
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "project": {"type": "str", "required": True},
+            "project": {"type": "str"},
             "wanted": {"type": "dict"},
             "replace": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "bound_seconds": {"type": "float", "default": 60},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
+            "run_id": {"type": "str"},
+            "step_id": {"type": "str"},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
-        required_if=[("state", "present", ["wanted"])],
+        required_if=[("state", "present", ["project", "wanted", "run_id", "step_id"])],
         supports_check_mode=True,
     )
     run(module, _work)
@@ -109,9 +107,16 @@ def _work(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     with Engine(given["docker_socket"], timeout=given["bound_seconds"]) as engine:
-        pooler = Pooler(engine, given["docker_socket"], folder, given["project"], given["bound_seconds"])
-        work = _present if given["state"] == "present" else _absent
-        return work(module, pooler, folder)
+        names = [given["project"]] if given["project"] else known_projects(folder)
+        poolers = [Pooler(engine, given["docker_socket"], folder, one, given["bound_seconds"]) for one in names]
+        if given["state"] == "present":
+            return _present(module, poolers[0], folder)
+        each = [_absent(module, pooler, folder) for pooler in poolers]
+    return {
+        "changed": any(one["changed"] for one in each),
+        "done": ", ".join(one["done"] for one in each) or "nothing",
+        "diff": [one["diff"] for one in each],
+    }
 
 
 def _present(module: AnsibleModule, pooler: Pooler, folder: StateFolder) -> dict[str, Any]:
@@ -143,12 +148,12 @@ def _present(module: AnsibleModule, pooler: Pooler, folder: StateFolder) -> dict
 def _absent(module: AnsibleModule, pooler: Pooler, folder: StateFolder) -> dict[str, Any]:
     record, before = pooler.place.record(), pooler.place.text() or ""
     if record is not None and not module.check_mode:
-        _recorded(
-            module,
-            folder,
-            {"before": record, "since": record},
-            lambda: pooler.take_down(record, bound=module.params["bound_seconds"]),
-        )
+        bound = module.params["bound_seconds"]
+        if module.params["run_id"] is None:
+            pooler.take_down(record, bound=bound)
+        else:
+            inverse = {"before": record, "since": record}
+            _recorded(module, folder, inverse, lambda: pooler.take_down(record, bound=bound))
     diff = {"before_header": "pgbouncer.ini", "after_header": "pgbouncer.ini", "before": before, "after": ""}
     return {"changed": record is not None, "done": "taken down" if record else "nothing", "diff": diff}
 

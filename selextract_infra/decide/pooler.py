@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["pooler_sizes"]
 
 _PROCESSES = 2  # while one replaces the other
-_RESERVE_SHARE = 4  # the reserve is at most this part of a pool
+_RESERVE_SHARE = 4  # of a pool that is smaller than the usual one, this part is its reserve
 _FEWEST = 2  # connections that a pool needs to be of use
 
 
@@ -51,7 +51,7 @@ def pooler_sizes(
             override="--override X-13",
             remedy="raise max_connections with `selextract-infra tune postgres`, or pool fewer databases",
         )
-    reserve = min(rules.reserve_pool, most // _RESERVE_SHARE)
+    reserve = min(rules.reserve_pool, max(most - rules.default_pool, most // _RESERVE_SHARE))
     used = (most + container.readonly_pool) * databases + container.login_pool
     sides = plan_connections(clients, policy, pooling=Pooling.POOLED, maximum=maximum)
     wanted = sides.pools.max_client_conn if sides.pools else 0

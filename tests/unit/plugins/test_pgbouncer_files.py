@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import configparser
+import copy
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.pgbouncer_ini import AUTH_DATABASE, SUPERVISOR, login_file, rendered, settings_of
+from plugins.module_utils.pgbouncer_place import Place, compose_text, known_projects
+from plugins.module_utils.state import StateFolder
+
+PLACE = {"host": "postgres", "port": 5432}
+WANTED: dict[str, Any] = {
+    "image": "pgbouncer:1.24",
+    "memory": 64 << 20,
+    "cpus": 1.0,
+    "host": "pgbouncer",
+    "port": 6432,
+    "files": 2000,
+    "server": {**PLACE, "service": "postgres", "superuser": "postgres", "socket": None},
+    "databases": {
+        "orders": {**PLACE, "database": "orders", "pool": 12, "reserve": 4, "most": 16},
+        "orders_ro": {**PLACE, "database": "orders", "pool": 3, "reserve": 0, "most": 3},
+    },
+    "pools": {"pool": 12, "reserve": 4, "login": 2, "clients": 1000},
+    "prepared_statements": 200,
+    "query_wait": 120.0,
+    "certificate": None,
+}
+
+
+def parsed(text: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=(";",))
+
+    parser.read_string(text)
+    return parser
+
+
+def test_the_file_says_what_was_wished_and_how_to_log_in_and_no_secret() -> None:
+    ini = parsed(rendered(WANTED))
+    assert ini["databases"]["orders"] == (
+        "host=postgres port=5432 dbname=orders pool_size=12 reserve_pool_size=4 max_db_connections=16"
+    )
+    assert "max_db_connections=3" in ini["databases"]["orders_ro"]
+    assert "dbname=postgres" in ini["databases"][AUTH_DATABASE]
+    said = ini["pgbouncer"]
+    assert (said["auth_type"], said["pool_mode"], said["so_reuseport"]) == ("scram-sha-256", "transaction", "1")
+    assert (said["max_client_conn"], said["max_prepared_statements"]) == ("1000", "200")
+    assert said["auth_query"] == "SELECT username, password FROM selextract_infra.pooler_login($1)"
+    assert "password" not in rendered(WANTED).replace(said["auth_query"], "")
+
+
+def test_equal_wishes_give_equal_bytes_and_keys_are_sorted() -> None:
+    other = copy.deepcopy(WANTED)
+    other["databases"] = dict(reversed(other["databases"].items()))
+    assert rendered(other) == rendered(WANTED)
+    assert list(settings_of(WANTED)) == sorted(settings_of(WANTED))
+
+
+def test_the_file_ends_in_its_last_section_so_that_each_process_adds_its_own() -> None:
+    assert rendered(WANTED).rstrip().splitlines()[-1] == "stats_users ="
+    assert rendered(WANTED).index("[pgbouncer]") > rendered(WANTED).index("[peers]")
+    assert "[pgbouncer]" not in SUPERVISOR
+
+
+@pytest.mark.parametrize("name", ["a b", "a;b", "a\nb", "x=y", "", "-x", "a'b"])
+def test_a_name_that_would_need_quoting_is_refused(name: str) -> None:
+    wanted = copy.deepcopy(WANTED)
+    wanted["databases"]["orders"]["database"] = name
+    with pytest.raises(HostSideError, match="cannot be a name"):
+        rendered(wanted)
+
+
+def test_the_supervisor_is_a_shell_script() -> None:
+    done = subprocess.run(["sh", "-n"], input=SUPERVISOR, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_container_may_do_nothing_but_what_it_needs(tmp_path: Path) -> None:
+    place = Place(StateFolder(str(tmp_path)), "shop")
+    content = json.loads(compose_text(place, WANTED, "shop_default"))
+    service = content["services"]["pgbouncer"]
+    assert content["networks"]["app"] == {"name": "shop_default", "external": True}
+    assert "ports" not in service
+    assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "6432:6432")
+    assert service["networks"]["app"]["aliases"] == ["pgbouncer"]
+    assert "environment" not in service
+
+
+def test_what_is_in_force_is_noted_by_project(tmp_path: Path) -> None:
+    folder = StateFolder(str(tmp_path))
+    first, second = Place(folder, "shop"), Place(folder, "blog")
+    assert first.record() is None
+    first.note(WANTED)
+    second.note({"port": 6432})
+    assert known_projects(folder) == ["blog", "shop"]
+    first.note(None)
+    assert (first.record(), second.record()) == (None, {"port": 6432})
+    second.note(None)
+    assert not (tmp_path / "pgbouncer.json").exists()
+
+
+def test_files_are_written_once_and_only_pgbouncer_reads_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "chown", lambda *_: None)
+    monkeypatch.setattr(os, "fchown", lambda *_: None)
+    place = Place(StateFolder(str(tmp_path)), "shop")
+    assert not place.exists
+    assert place.differs(WANTED)
+    password = place.new_password()
+    place.write(WANTED, "shop_default")
+    assert place.password() == password
+    assert len(password) >= 40
+    assert not place.differs(WANTED)
+    certificate = (tmp_path / "pgbouncer/shop/config/tls.crt").read_text()
+    place.write(WANTED, "shop_default")
+    assert (tmp_path / "pgbouncer/shop/config/tls.crt").read_text() == certificate
+    assert certificate.startswith("-----BEGIN CERTIFICATE-----")
+    config = tmp_path / "pgbouncer/shop/config"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in config.iterdir()}
+    assert (modes["userlist.txt"], modes["tls.key"], modes["pgbouncer.ini"]) == (0o600, 0o600, 0o640)
+    assert password not in (tmp_path / "pgbouncer/shop/compose.yml").read_text()
+    place.remove()
+    assert not (tmp_path / "pgbouncer").exists()
+
+
+def test_the_login_file_has_one_user() -> None:
+    assert login_file("abc-DEF_1") == '"selextract_pgbouncer" "abc-DEF_1"\n'
