@@ -21,6 +21,7 @@ from selextract_infra.operations.apply import carry_out
 from selextract_infra.operations.disruption import refuse_disruption, window_override
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.performing import undo
+from selextract_infra.operations.upgrade_hardware import wake
 
 __all__ = ["at_work", "refuse_unfinished", "resume", "roll_back", "unfinished_runs"]
 
@@ -71,7 +72,7 @@ def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None) -> Run:
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
     the policy has changed since, ``OutsideWindowError`` when there is no time for what is left.
     """
-    seen = fleet.observe()
+    seen = _awake(fleet, run_id)
     run_id, records = _held(seen, run_id)
     _refuse_at_work(seen, run_id, fleet.clock())
     plan = _plan_of(records)
@@ -95,7 +96,7 @@ def roll_back(fleet: Fleet, run_id: str) -> Run:
 
     Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
     """
-    seen = fleet.observe()
+    seen = _awake(fleet, run_id)
     unfinished = unfinished_runs(seen)
     known = fleet.journal.run(run_id)
     matching = [name for name in unfinished if name.startswith(run_id)]
@@ -113,6 +114,14 @@ def roll_back(fleet: Fleet, run_id: str) -> Run:
     fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back by hand.", run=full_id)
     undone = undo(fleet, run, plan, plan.steps, hosts)
     return _ended(fleet, run, undone.results)
+
+
+def _awake(fleet: Fleet, run_id: str) -> Observation:
+    """What is on the hosts; where none holds that Run, those that are off are switched on, if a provider can."""
+    seen = fleet.observe()
+    if any(name.startswith(run_id) for name in unfinished_runs(seen)) or not seen.unreachable:
+        return seen
+    return fleet.observe() if wake(fleet, tuple(seen.unreachable)) else seen
 
 
 def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> None:
