@@ -14,7 +14,7 @@ from .psql import server_in
 
 __all__ = ["database_container", "look_at_postgres", "look_query", "mount_of", "settings_query"]
 
-_BOUND = 10.0  # seconds for the answer
+_BOUND = 20.0  # seconds for the answer
 
 _QUERY = """
 SELECT json_build_object(

@@ -46,6 +46,10 @@ options:
     description: Restart the server, which disconnects every client.
     type: bool
     default: false
+  prepare:
+    description: Only let the server write its changed pages, so that a restart right afterwards takes no time.
+    type: bool
+    default: false
   bound_seconds:
     description: How long the server may take to answer again.
     type: float
@@ -134,6 +138,7 @@ def main() -> None:
             "settings": {"type": "dict", "required": True},
             "memory": {"type": "int", "required": True},
             "restart": {"type": "bool", "default": False},
+            "prepare": {"type": "bool", "default": False},
             "bound_seconds": {"type": "float", "default": 60},
             "run_id": {"type": "str", "required": True},
             "step_id": {"type": "str", "required": True},
@@ -156,10 +161,12 @@ def _settle(module: AnsibleModule) -> dict[str, Any]:
         different = differing(seen, given["settings"])
         changed = bool(different) or before != given["text"] or (files.owned and not files.included)
         seconds = 0.0
-        if changed and not module.check_mode:
+        if given["prepare"]:
+            server.execute("CHECKPOINT;", bound=given["bound_seconds"])
+        elif changed and not module.check_mode:
             server, seconds = _carry_out(engine, container, server, files, given, seen)
         return {
-            "changed": changed,
+            "changed": changed and not given["prepare"],
             "different": different,
             "restarted": seconds > 0,
             "seconds": round(seconds, 2),

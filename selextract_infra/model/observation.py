@@ -206,9 +206,6 @@ def _resting(host: HostObservation) -> dict[str, Any]:
         "containers": sorted(
             [c.project or "", c.service or "", c.name, c.id, c.limits.model_dump()] for c in host.containers
         ),
-        "settings": None
-        if host.postgres is None
-        else {name: setting.value for name, setting in host.postgres.settings.items()},
         "numbers": sorted([c.name, c.numbers] for c in host.containers if c.numbers),
         "projects": [
             [p.name, p.directory, list(p.files), p.capacity_file, [s.model_dump() for s in p.services]]

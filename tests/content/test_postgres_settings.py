@@ -5,22 +5,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from plugins.module_utils.postgres_look import look_query
+from selextract_infra.decide.retune_postgres import retune_postgres
+from selextract_infra.decide.tune_decision import Subject
 from selextract_infra.decide.tune_postgres import tune_postgres
 from selextract_infra.decide.tune_postgres_parameters import PARAMETERS, VERSIONS, context_of
 from selextract_infra.decide.tune_postgres_pgtune import pgtune_settings
 from selextract_infra.model.postgres import Role, Storage, Unit, Workload
 from selextract_infra.model.postgres_conf import conf_text
+from selextract_infra.model.postgres_observation import PostgresObservation
 from selextract_infra.model.tuning import PostgresFacts, PostgresTuning
 from selextract_infra.policy import default_policy
 
@@ -57,12 +64,20 @@ class Server:
     folder: Path
     lz4: bool = False
 
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *arguments: str, feed: str = "") -> subprocess.CompletedProcess[str]:
         """Run one of its programs as somebody who is not root, which Postgres insists on."""
         return subprocess.run(
             [str(self.programs / program), *arguments], capture_output=True, text=True, check=False, timeout=120,
-            user="nobody" if AS_ROOT else None, cwd=self.folder, env={"PATH": os.defpath, "LC_ALL": "C"},
+            input=feed, user="nobody" if AS_ROOT else None, cwd=self.folder,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
         )  # fmt: skip
+
+    def answer(self, query: str) -> Any:
+        """The JSON that a query returns, asked without a client: the server's own single-user mode."""
+        said = self.run("postgres", "--single", "-j", "-D", str(self.folder / "data"), "postgres", feed=query + ";\n\n")
+        found = re.search(r'= "(.*)"\s+\(typeid', said.stdout, re.DOTALL)
+        assert found, said.stdout + said.stderr
+        return json.loads(found[1])
 
     def start(self, text: str) -> str:
         """Start with these settings and stop again; what it said, empty when all went well."""
@@ -149,6 +164,21 @@ def test_every_parameter_takes_effect_when_we_say(server: Server) -> None:
     assert {name: contexts.get(name) for name in PARAMETERS} == {
         name: context_of(name, server.version).value for name in PARAMETERS
     }
+
+
+def test_what_is_looked_at_is_what_the_server_has(server: Server) -> None:
+    (server.folder / "data" / "conf.d" / "selextract.conf").write_text(conf_text(tuned(server, "lab")))
+    seen = PostgresObservation.model_validate(
+        {"project": "shop", "service": "db", "container": "shop-db-1", **server.answer(look_query(PARAMETERS))}
+    )
+    assert (seen.version, seen.in_recovery, seen.lz4) == (server.version, False, server.lz4)
+    assert seen.data_directory == str(server.folder / "data")
+    assert seen.config_file.endswith("/data/postgresql.conf")
+    assert seen.database_bytes
+    assert seen.settings.keys() == PARAMETERS.keys()
+    tuning = tuned(server, "lab")
+    done = retune_postgres(tuning.facts, seen, default_policy(), subject=Subject("app1", "shop", "db"))
+    assert (done.reload, done.restart, done.pinned) == ((), (), {})
 
 
 def _units(server: Server) -> dict[str, int]:
