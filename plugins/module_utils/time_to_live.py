@@ -132,6 +132,8 @@ def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
     emergency = Emergency(folder)
     if not emergency.waits or now < float(emergency.content["expires_at"]):
         return ""
+    if _at_work(folder, emergency.run_id, now):
+        return f"Run {emergency.run_id} is still at work. It is tried again in a minute."
     verdict = hold(folder, Claim(emergency.run_id, _WHO, "take the emergency back", "emergency", _BOUND), now)
     if not verdict.acquired:
         return f"{verdict.sentence} It is tried again in a minute."
@@ -139,6 +141,14 @@ def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
         return take_back(emergency, socket_path, _WHO, now).sentence
     finally:
         free(folder, emergency.run_id)
+
+
+def _at_work(folder: StateFolder, run_id: str, now: float) -> bool:
+    """Whether the Run that began it may still be at work here: its lease has not run out, and it is not ours."""
+    lock = folder.read("lock.json") or {}
+    if lock.get("run_id") != run_id or lock.get("owner") == _WHO:
+        return False
+    return datetime.fromisoformat(str(lock["lease_until"])).timestamp() > now
 
 
 def _sources() -> list[tuple[str, str]]:

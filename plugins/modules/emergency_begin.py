@@ -205,7 +205,7 @@ def _carried_out(
         clock.lap("rotation")
     _switch_on(given, emergency.folder, record)
     after = find_containers(engine, given["docker_socket"])
-    emergency.note(set=values_now(growth.project, growth.directory, growth.services, after))
+    emergency.note(set=values_now(growth.project, growth.directory, growth.services, after), seconds=clock.laps)
     record.end_step(given["step_id"], "verified", time.time())
     return clock.laps
 

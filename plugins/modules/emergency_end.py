@@ -30,9 +30,9 @@ options:
     type: bool
     default: false
   run_id:
-    description: ID of the Run that began it, which holds the lock.
+    description: ID of the Run that began it, which holds the lock. Without it nothing is put back, and an emergency that
+      is on is refused.
     type: str
-    required: true
   docker_socket:
     description: Docker's socket.
     type: path
@@ -80,7 +80,7 @@ def main() -> None:
             "force": {"type": "bool", "default": False},
             "keep": {"type": "bool", "default": False},
             "failed": {"type": "bool", "default": False},
-            "run_id": {"type": "str", "required": True},
+            "run_id": {"type": "str"},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
@@ -92,6 +92,8 @@ def main() -> None:
 def _end(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     emergency = Emergency(StateFolder(given["state_folder"]))
+    if given["run_id"] is None:
+        emergency.refuse_another("")
     open_here = emergency.open and emergency.run_id == given["run_id"]
     if not open_here:
         ending = Ending(True, "No emergency is on, so nothing had to be put back.")

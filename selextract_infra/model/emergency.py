@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.finding import Finding
-from selextract_infra.model.observation import Observation
+from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.scaling import Bound, EmergencyDecision
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Validation",
     "emergencies",
     "open_emergencies",
+    "open_emergency",
 ]
 
 
@@ -78,7 +79,14 @@ def emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
 
 def open_emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
     """Those that are on, or that could not be taken back."""
-    return tuple(one for one in emergencies(seen) if one.open)
+    return tuple(one for one in map(open_emergency, seen.hosts) if one is not None)
+
+
+def open_emergency(host: HostObservation) -> EmergencyOnHost | None:
+    """The emergency that is on at a host, or that could not be taken back there."""
+    content = host.state.get("emergency")
+    found = EmergencyOnHost.read(host.name, content) if content else None
+    return found if found is not None and found.open else None
 
 
 class EmergencyAssessment(Frozen):

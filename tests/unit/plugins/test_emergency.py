@@ -80,6 +80,14 @@ def test_the_time_to_live_waits_while_somebody_else_works_there(folder: StateFol
     assert Emergency(folder).waits
 
 
+def test_the_time_to_live_waits_for_the_run_that_began_it_until_its_lease_is_over(folder: StateFolder) -> None:
+    begun(folder)
+    hold(folder, Claim("run-a", "me", "the emergency", "emergency", 600), NOW + 3500)
+    assert "still at work" in time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+    with pytest.raises(HostSideError, match="Docker is not running"):
+        time_to_live.end_overdue(folder, NO_DOCKER, NOW + 4101)
+
+
 def test_without_docker_it_stays_on_and_frees_the_lock_for_the_next_try(folder: StateFolder) -> None:
     begun(folder)
     with pytest.raises(HostSideError, match="Docker is not running"):
