@@ -114,3 +114,14 @@ def test_a_host_nobody_planned_is_told_only_when_it_went_wrong() -> None:
         stats(["app1", "localhost", "other"], failures={"other": 1}),
     )
     assert set(listener.outcomes(stopped=None)) == {"app1", "other"}
+
+
+def test_a_task_that_is_tried_again_tells_how_far_it_is_and_is_no_result() -> None:
+    listener, told = listening(
+        ("app1",),
+        raw("runner_retry", result={"progress": "8 MB of 456 MB", "secret": "x"}),
+        raw("runner_on_ok", result={"finished": True}),
+        stats(["app1"]),
+    )
+    assert [(event.kind, event.message) for event in told] == [("progress", "8 MB of 456 MB"), ("task_done", "")]
+    assert listener.outcomes(stopped=None)["app1"].results == {"Work": {"finished": True}}

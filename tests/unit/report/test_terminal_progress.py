@@ -67,3 +67,9 @@ def test_a_host_beyond_the_plan_and_no_plan_at_all_are_shown_too() -> None:
         listener(TaskEvent("task_started", "app9", "Take the lock"))
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().splitlines() == ["app9: Observe the host: No route to host.", "app9: begins"]
+
+
+def test_how_far_a_long_task_is_stands_beside_it() -> None:
+    shown = Progress()
+    assert shown.hear(TaskEvent("progress", "db2", "Clone", message="8 MB of 456 MB")) == "db2: Clone: 8 MB of 456 MB"
+    assert shown.hear(TaskEvent("progress", "db2", "Clone")) is None
