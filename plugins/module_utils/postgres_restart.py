@@ -10,7 +10,7 @@ from .engine import Engine
 from .failure import HostSideError
 from .psql import Server, server_in
 
-__all__ = ["restart_server", "start_server"]
+__all__ = ["answering", "restart_server"]
 
 _FAST_SHUTDOWN = "SIGINT"
 _LOOK_AGAIN = 0.1  # seconds
@@ -27,19 +27,20 @@ def restart_server(
     seconds.
     """
     server_in(container, superuser=superuser, socket=socket).execute("CHECKPOINT;", bound=bound)
-    began = time.monotonic()
-    engine.stop(container.id, container.stop_grace, _FAST_SHUTDOWN)
-    server = start_server(engine, container.id, superuser=superuser, socket=socket, bound=bound)
+    began, since = time.monotonic(), time.time()
+    engine.restart(container.id, container.stop_grace, _FAST_SHUTDOWN)
+    server = answering(engine, container.id, superuser=superuser, socket=socket, bound=bound, since=since)
     return server, time.monotonic() - began
 
 
-def start_server(engine: Engine, container: str, *, superuser: str, socket: str | None, bound: float) -> Server:
-    """Start the server in a container, and return it once it answers a query; one that runs already is only waited for.
+def answering(
+    engine: Engine, container: str, *, superuser: str, socket: str | None, bound: float, since: float
+) -> Server:
+    """The server in a container, once it answers a query; ``since`` is when it was started, in Unix seconds.
 
     Raises as ``restart_server`` does.
     """
-    since, give_up = time.time(), time.monotonic() + bound
-    engine.start(container)
+    give_up = time.monotonic() + bound
     while True:
         details = engine.inspect(container)
         if details is None:
@@ -70,6 +71,7 @@ def _broken(details: dict[str, Any]) -> bool:
 def _last_words(engine: Engine, container: str, since: float) -> str:
     """The reason that the server itself gave for its end, on one line."""
     lines = engine.logs(container, since=since).splitlines()
-    fatal = next((line for line in reversed(lines) if "FATAL:" in line or "PANIC:" in line), "")
+    own = [line for line in lines if "terminating connection" not in line]
+    fatal = next((line for line in reversed(own) if "FATAL:" in line or "PANIC:" in line), "")
     _, _, told = fatal.partition("FATAL:" if "FATAL:" in fatal else "PANIC:")
     return " ".join(told.split()).rstrip(".")[:300] + "." if told.strip() else ""

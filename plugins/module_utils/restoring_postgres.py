@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
 from .postgres_configuration import Configuration, reload, wait_for_settings
-from .postgres_restart import restart_server, start_server
+from .postgres_restart import answering, restart_server
 from .psql import Server
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def put_settings_back(engine: Engine, socket_path: str, inverse: dict[str, Any])
     files = Configuration(details, inverse["data_directory"], inverse["config_file"])
     changed = _write_back(files, inverse)
     reached = {"superuser": inverse["superuser"], "socket": inverse["socket"], "bound": float(inverse["bound"])}
+    since = time.time()
     if not container.running or details["State"].get("Restarting"):
-        engine.stop(container.id, container.stop_grace)
+        engine.restart(container.id, container.stop_grace)
         changed = True
-    server = start_server(engine, container.id, **reached)
+    server = answering(engine, container.id, **reached, since=since)
     if changed:
         reload(server)
     if changed and _waits_for_restart(server, inverse["settings"]):

@@ -186,8 +186,8 @@ def _carry_out(
     """Note the way back, then write, reload or restart, and check; what fails is put back at once."""
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     record.start_step(given["step_id"], time.time())
-    inverse = _inverse(given, files, seen)
-    record.note_inverse(given["step_id"], "postgres_settings", inverse)
+    record.note_inverse(given["step_id"], "postgres_settings", _inverse(given, files, seen))
+    inverse = record.step(given["step_id"])["inverse"]["postgres_settings"]
     try:
         files.write(given["text"])
         if files.owned and not files.included:

@@ -6,6 +6,7 @@ own can say.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,7 +71,8 @@ def retune_service(
         raise RefusedError(f"{service.name} on {host.name}: {refused}", rule=refused.rule) from refused
     mapped = policy.application.services[service.name].environment
     decisions = tuple(_decision(one, service, mapped, tuning, subject) for one in tuning.settings if _is_ours(one))
-    return decisions, (*tuning.findings, *_grace_findings(decisions, service))
+    more = (*_grace_findings(decisions, service), *_connection_findings(decisions, service, host, policy))
+    return decisions, (*tuning.findings, *more)
 
 
 def variable_of(setting: str, mapped: ServiceEnvironment) -> str | None:
@@ -168,6 +170,31 @@ def _grace(service: Service) -> float | None:
     """The shortest time that one of its containers has to stop."""
     known = [one.stop_grace_seconds for one in service.containers if one.stop_grace_seconds is not None]
     return min(known, default=None)
+
+
+def _connection_findings(
+    decisions: tuple[Decision, ...], service: Service, host: HostObservation, policy: Policy
+) -> Iterator[Finding]:
+    """X-13: more processes open more connections where each has a pool of its own."""
+    processes = next((one for one in decisions if one.resource == "worker_processes"), None)
+    if processes is None or processes.verdict is not Verdict.RAISE or not processes.current or not processes.granted:
+        return
+    seen = host.postgres.settings.get("max_connections") if host.postgres else None
+    most = int(seen.value) if seen else policy.scaling.connections.maximum
+    usable = most - policy.postgres.superuser_reserved
+    each = math.ceil(policy.scaling.connections.per_api_instance * processes.granted / processes.current)
+    opened = each * service.instances
+    if opened > usable:
+        yield Finding(
+            rule="X-13",
+            severity=Severity.MAJOR,
+            rule_class=RuleClass.WARN,
+            subject=service.name,
+            sentence=f"{processes.granted:g} processes of {service.instances} instances of {service.name} may open"
+            f" {opened} connections where {usable} can be, if each process has a pool of its own.",
+            numbers={"opened_connections": opened, "usable_connections": usable},
+            resolution="Make the pool of a process smaller, or put a pooler in between.",
+        )
 
 
 def _grace_findings(decisions: tuple[Decision, ...], service: Service) -> Iterator[Finding]:

@@ -60,6 +60,15 @@ def test_one_instance_that_differs_is_enough() -> None:
     assert len(tune_workers_plan(seen(3, 2), POLICY).steps) == 1
 
 
+def test_processes_that_may_open_too_many_connections_are_a_finding() -> None:
+    crowded = observation(
+        host([container("api", number=number, cpus=2.0, numbers={"WEB_CONCURRENCY": 1}) for number in range(1, 6)])
+    )
+    (finding,) = [one for one in tune_workers_plan(crowded, POLICY).findings if one.rule == "X-13"]
+    assert "4 processes of 5 instances of api may open 400 connections where 197 can be" in finding.sentence
+    assert not [one for one in tune_workers_plan(seen(2, 2), POLICY).findings if one.rule == "X-13"]
+
+
 def test_a_single_instance_disrupts() -> None:
     assert tune_workers_plan(seen(2), POLICY).disrupts
 

@@ -98,3 +98,15 @@ def test_a_program_inside_a_container_tells_its_exit_code_and_all_it_said(tmp_pa
     with serving(tmp_path / "s", answer) as path, Engine(path) as engine:
         assert engine.run_inside("web", ["nginx", "-t"]) == (1, "syntax is ok\nbroken ä\n", "")
     assert json.loads(asked[0][2])["Cmd"] == ["nginx", "-t"]
+
+
+def test_a_restart_is_one_request_with_its_signal_so_that_docker_ends_it_without_us(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(method: str, path: str, _body: bytes) -> tuple[int, bytes]:
+        asked.append((method, path))
+        return 204, b""
+
+    with serving(tmp_path / "s", answer) as path, Engine(path) as engine:
+        engine.restart("db", 60.0, "SIGINT")
+    assert asked == [("POST", "/containers/db/restart?t=60&signal=SIGINT")]
