@@ -33,6 +33,9 @@ COMMANDS = (
     "restart",
     "apply",
     "windows",
+    "schedule",
+    "run-due",
+    "notify",
     "resume",
     "rollback",
     "freeze",
@@ -76,7 +79,7 @@ def build(only: str | None = None) -> typer.Typer:
         pass
 
     for name in (only,) if only in COMMANDS else COMMANDS:
-        importlib.import_module(f"{__name__}.{name}").register(app)
+        importlib.import_module(f"{__name__}.{name.replace('-', '_')}").register(app)
     return app
 
 

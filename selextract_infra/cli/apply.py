@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,11 @@ from selextract_infra.cli.options import (
     StateOption,
     YesOption,
 )
-from selextract_infra.cli.output import Format
+from selextract_infra.cli.output import Format, emit
+
+if TYPE_CHECKING:
+    from selextract_infra.model.plan import Plan
+    from selextract_infra.operations.fleet import Fleet
 
 __all__ = ["register"]
 
@@ -34,9 +38,13 @@ def register(app: typer.Typer) -> None:
         state: StateOption = None,
         yes: YesOption = False,
         now: NowOption = None,
+        at_window: Annotated[
+            str | None,
+            typer.Option("--at-window", metavar="WINDOW", help="Do not apply it now: queue it for this window."),
+        ] = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
-        """Carry a saved plan out; refused when the policy or the hosts changed since."""
+        """Carry a saved plan out, now or in a window; refused when the policy or the hosts changed since."""
         from selextract_infra.cli.applying import offer
         from selextract_infra.cli.cancelling import cancellable
         from selextract_infra.operations.fleet import Fleet
@@ -47,4 +55,21 @@ def register(app: typer.Typer) -> None:
             Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
         ):
             plan = load_plan(plan_file, fleet.policy)
+            if at_window is not None:
+                _queue(fleet, plan, at_window, form)
+                return
             offer(fleet, plan, form=form, apply=True, yes=yes, now_reason=now)
+
+
+def _queue(fleet: Fleet, plan: Plan, window: str, form: Format) -> None:
+    from selextract_infra.operations.schedule import queue_plan
+
+    entry = queue_plan(fleet, plan, window)
+    emit(
+        entry,
+        lambda screen: screen.print(
+            f"Queued as {entry.id} for {entry.opening}; run-due carries it out: selextract-infra schedule show",
+            soft_wrap=True,
+        ),
+        form,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +12,9 @@ from selextract_infra.cli.output import Format, emit
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-    from selextract_infra.operations.doctor import Diagnosis
+    from selextract_infra.model.diagnosis import Check, Diagnosis
 
 __all__ = ["register"]
 
@@ -51,25 +53,36 @@ def register(app: typer.Typer) -> None:
 
 
 def _screen(screen: Console, found: Diagnosis) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     for host in found.hosts:
-        table = Table(box=None, padding=(0, 1), show_header=False, expand=False)
-        for check in host.checks:
-            told = Text(check.sentence, overflow="fold")
-            if check.remedy:
-                told.append(f"\ntry: {check.remedy}", style="dim")
-            table.add_row(check.name, Text(check.status, style=_STYLES[check.status]), told)
         where = "this machine" if host.connection == "local" else host.address
         screen.print(Text.assemble((host.name, "bold"), f" ({where})"))
-        screen.print(table)
+        screen.print(_table(host.checks))
+    if found.machine:
+        screen.print(Text("for unattended runs from this machine", "bold"))
+        screen.print(_table(found.machine))
     ill = [host.name for host in found.hosts if not host.healthy]
     manner = " without a person" if found.unattended else ""
     if ill:
         screen.print(Text(f"{len(ill)} of {_hosts(len(found.hosts))} cannot be worked on{manner}: {', '.join(ill)}."))
+    elif not found.healthy:
+        screen.print(Text("This machine lacks what unattended runs need."))
     else:
         screen.print(Text(f"{_hosts(len(found.hosts))} can be worked on{manner}."))
+
+
+def _table(checks: Sequence[Check]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 1), show_header=False, expand=False)
+    for check in checks:
+        told = Text(check.sentence, overflow="fold")
+        if check.remedy:
+            told.append(f"\ntry: {check.remedy}", style="dim")
+        table.add_row(check.name, Text(check.status, style=_STYLES[check.status]), told)
+    return table
 
 
 def _hosts(count: int) -> str:

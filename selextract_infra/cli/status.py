@@ -58,10 +58,22 @@ def _screen(screen: Console, seen: Status) -> None:
     for name, reason in seen.unreachable.items():
         screen.print(name, style="bold red")
         screen.print(f"  {'unreachable':<12}{displayable(reason)}", soft_wrap=True)
+    for label, text in _waiting(seen):
+        screen.print(f"{label:<14}{displayable(text, limit=500)}", soft_wrap=True)
     if seen.pending_recreations:
         screen.print("The app's next `docker compose up` recreates once:")
         for pending in seen.pending_recreations:
             screen.print("  " + displayable(f"{pending.host} {pending.service}: {pending.why}"), soft_wrap=True)
+
+
+def _waiting(seen: Status) -> list[tuple[str, str]]:
+    lines = []
+    if seen.waiting.opening is not None:
+        lines.append(("window open" if seen.waiting.open_now else "next window", str(seen.waiting.opening)))
+    for entry in (*seen.waiting.queued, *seen.waiting.troubled):
+        what = f"{entry.operation} on {', '.join(entry.hosts)} in {entry.opening}"
+        lines.append((str(entry.status), f"{what}. {entry.message}" if entry.message else what))
+    return lines
 
 
 def _lines(host: HostStatus) -> list[tuple[str, str]]:
@@ -74,6 +86,9 @@ def _lines(host: HostStatus) -> list[tuple[str, str]]:
     if host.freeze:
         freeze = host.freeze
         lines.append(("frozen", f"by {freeze.get('owner')} since {freeze.get('since')}: {freeze.get('reason')}"))
+    if host.preempt:
+        urgent = host.preempt
+        lines.append(("asked for", f"by {urgent.get('owner')} until {urgent.get('until')}: {urgent.get('reason')}"))
     if not lines:
         lines.append(("idle", "nothing runs, nothing is locked or frozen"))
     return [*lines, ("sampler", host.sampler)]

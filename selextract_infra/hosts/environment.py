@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selextract_infra.hosts.collection import search_path
+from selextract_infra.hosts.credentials import HANDED_ON
 
 __all__ = ["ansible_environment", "ansible_program"]
 
@@ -60,9 +61,11 @@ def ansible_environment(caller: Mapping[str, str], *, unattended: bool = False, 
     """The environment for an Ansible program started for ``caller`` (its own environment).
 
     ``unattended`` leaves out what only a person has, the SSH agent, and forbids ssh to ask. ``fresh`` logs in anew
-    instead of using a connection that is still open, so that the verdict is about now.
+    instead of using a connection that is still open, so that the verdict is about now. Of the secrets in the caller's
+    environment only those that ``SELEXTRACT_CREDENTIALS`` names are handed on.
     """
-    kept = {name: caller[name] for name in _KEPT if caller.get(name)}
+    handed_on = caller.get(HANDED_ON, "").split(",")
+    kept = {name: caller[name] for name in (*_KEPT, *handed_on) if caller.get(name)}
     if unattended:
         kept.pop("SSH_AUTH_SOCK", None)
     config = _Config.in_force(kept)

@@ -2,73 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
-
-from pydantic import AwareDatetime
 
 from selextract_infra.errors import CancelledError
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
-from selextract_infra.model.base import Frozen
+from selextract_infra.model.diagnosis import Check, CheckStatus, Diagnosis, HostDiagnosis
 from selextract_infra.model.text import displayable
+from selextract_infra.operations.unattended_check import machine_checks
 from selextract_infra.policy import Policy
 
-__all__ = ["Check", "CheckStatus", "Diagnosis", "HostDiagnosis", "doctor"]
+__all__ = ["doctor"]
 
 _OLDEST_PYTHON = (3, 9)
 _CLOCK_SECONDS = 5.0
 """Leases and the age of samples are judged by both clocks; more apart than this and the judgement is wrong."""
 _STATE_BYTES = 64 * 2**20
 """What the state folder needs at least: seven days of samples of a few dozen containers."""
-
-
-class CheckStatus(StrEnum):
-    """How a check ended; ``skipped`` means it could not be made because an earlier one failed, or need not be."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-    SKIPPED = "skipped"
-
-
-class Check(Frozen):
-    """One check of one host: a sentence, and what to do where it is not ok."""
-
-    name: str
-    status: CheckStatus
-    sentence: str = ""
-    remedy: str = ""
-
-
-class HostDiagnosis(Frozen):
-    """All checks of one host, in the order in which things have to work."""
-
-    name: str
-    address: str
-    connection: str
-    checks: tuple[Check, ...]
-
-    @property
-    def healthy(self) -> bool:
-        """Whether no check found a problem."""
-        return all(check.status is not CheckStatus.PROBLEM for check in self.checks)
-
-
-class Diagnosis(Frozen):
-    """The whole fleet at one time. ``unattended``: looked at as if no person were there."""
-
-    at: AwareDatetime
-    unattended: bool
-    hosts: tuple[HostDiagnosis, ...]
-
-    @property
-    def healthy(self) -> bool:
-        """Whether every host can be worked on."""
-        return all(host.healthy for host in self.hosts)
 
 
 def doctor(
@@ -82,7 +36,8 @@ def doctor(
     """Look at all hosts at once; it takes about as long as the slowest one.
 
     ``unattended`` proves that it works without a person: no SSH agent, no question by ssh, and no password but from a
-    systemd credential. Raises ``CancelledError`` when ``cancel`` is set.
+    systemd credential; and that this machine has the timer and its credentials. Raises ``CancelledError`` when
+    ``cancel`` is set.
     """
     mapped = policy.application
     projects = [{"name": mapped.project, "directory": str(mapped.directory or "")}] if mapped.project else []
@@ -93,6 +48,7 @@ def doctor(
         at=at,
         unattended=unattended,
         hosts=tuple(_diagnosis(host, seen[host.name], policy) for host in inventory.hosts),
+        machine=machine_checks(policy, os.environ) if unattended else (),
     )
 
 

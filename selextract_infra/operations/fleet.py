@@ -45,6 +45,8 @@ class Fleet:
         cancel: threading.Event | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
+        self.limit = limit
+        self.policy_files = tuple(policy_files)
         self.inventory = Inventory.load(Path(inventory), limit=limit)
         self.policy: Policy = load_policy(
             self.inventory.policy_overrides, files=[*self.inventory.policy_files, *policy_files]

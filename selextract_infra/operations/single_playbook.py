@@ -17,7 +17,7 @@ from selextract_infra.errors import (
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["ask_for_hosts", "freeze", "install_sampler", "let_hosts_go", "uninstall", "unlock"]
+__all__ = ["ask_for_hosts", "freeze", "install_sampler", "let_hosts_go", "raise_worst", "uninstall", "unlock"]
 
 _BOUND_SECONDS = 600.0
 _DAY_SECONDS = 86_400
@@ -91,11 +91,12 @@ def _everywhere(
         on_event=fleet.on_event,
         cancel=fleet.cancel,
     )
-    _raise_worst(outcome)
+    raise_worst(outcome)
     return tuple(sorted(name for name, host in outcome.hosts.items() if host.changed))
 
 
-def _raise_worst(outcome: PlaybookOutcome) -> None:
+def raise_worst(outcome: PlaybookOutcome) -> None:
+    """Raise the worst of what went wrong on the hosts of a playbook; nothing where all went well."""
     if outcome.status == "cancelled":
         raise CancelledError("Cancelled; the work on the hosts was stopped.")
     failed = {name: host for name, host in sorted(outcome.hosts.items()) if host.status != "ok"}

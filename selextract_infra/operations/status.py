@@ -9,7 +9,9 @@ from pydantic import AwareDatetime, Field
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import PendingRecreation
+from selextract_infra.model.queue import Waiting
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.schedule import waiting
 from selextract_infra.operations.unfinished import at_work, unfinished_runs
 from selextract_infra.plan.recreation import pending_recreations
 
@@ -23,6 +25,7 @@ class HostStatus(Frozen):
     problem: str | None = None
     lock: dict[str, Any] | None = None
     freeze: dict[str, Any] | None = None
+    preempt: dict[str, Any] | None = None
     running: tuple[str, ...] = ()
     interrupted: tuple[str, ...] = ()
     sampler: str = ""
@@ -33,6 +36,7 @@ class Status(Frozen):
 
     at: AwareDatetime
     hosts: tuple[HostStatus, ...]
+    waiting: Waiting = Waiting()
     pending_recreations: tuple[PendingRecreation, ...] = ()
     unreachable: dict[str, str] = Field(default_factory=dict)
 
@@ -43,6 +47,7 @@ def status(fleet: Fleet) -> Status:
     return Status(
         at=seen.at,
         hosts=tuple(_host_status(seen, host) for host in seen.hosts),
+        waiting=waiting(fleet, seen.at),
         pending_recreations=pending_recreations(seen, fleet.policy),
         unreachable=seen.unreachable,
     )
@@ -56,6 +61,7 @@ def _host_status(seen: Observation, host: HostObservation) -> HostStatus:
         problem=host.problem,
         lock=host.state.get("lock"),
         freeze=host.state.get("freeze"),
+        preempt=host.state.get("preempt"),
         running=running,
         interrupted=tuple(run for run in unfinished if run not in running),
         sampler=_sampler(host, seen),

@@ -228,6 +228,15 @@ class Journal:
         drills = (Incident.model_validate_json(content) for (content,) in rows)
         return next((drill.opened_at for drill in drills if drill.closed_at and not drill.failed), None)
 
+    def events_of(self, *kinds: str, since: datetime) -> list[dict[str, str]]:
+        """The events of some kinds since then, oldest first."""
+        rows = self._database.execute(
+            "SELECT at, kind, host, run, sentence FROM events"
+            " WHERE at >= ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (_stamp(since), json.dumps(kinds)),
+        )
+        return [dict(zip(("at", "kind", "host", "run", "sentence"), row, strict=True)) for row in rows]
+
     def forget(self, now: datetime, *, observations: timedelta, buckets: timedelta) -> None:
         """Apply the retention: drop Observations and buckets that are older than these. Runs are kept."""
         with self._writing() as database:

@@ -14,7 +14,7 @@ from selextract_infra.apply.executor import Execution
 from selextract_infra.errors import OutsideWindowError, PreemptedError
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
-from selextract_infra.operations import apply
+from selextract_infra.operations import apply, performing
 from selextract_infra.operations.disruption import refuse_disruption, window_override
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.policy import Policy, load_policy
@@ -63,8 +63,8 @@ class Hosts:
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
     with Journal(tmp_path) as journal:
         hosts = Hosts(journal, OPENS)
-        monkeypatch.setattr(apply, "execute", hosts.execute)
-        monkeypatch.setattr(apply, "put_back", hosts.put_back)
+        monkeypatch.setattr(performing, "execute", hosts.execute)
+        monkeypatch.setattr(performing, "put_back", hosts.put_back)
         yield hosts
 
 

@@ -12,8 +12,9 @@ from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.look import Look
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight
 from selextract_infra.hosts.runner import HostOutcome
+from selextract_infra.model.diagnosis import Check, CheckStatus, HostDiagnosis
 from selextract_infra.operations import doctor as module
-from selextract_infra.operations.doctor import Check, CheckStatus, HostDiagnosis, doctor
+from selextract_infra.operations.doctor import doctor
 from selextract_infra.policy import load_policy
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)

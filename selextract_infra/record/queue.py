@@ -1,0 +1,110 @@
+"""The queue of one control machine: plans that wait for their window, a file each that only its owner reads."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from selextract_infra.errors import SelextractError, UsageError
+from selextract_infra.model.plan import Plan
+from selextract_infra.model.queue import QueuedPlan
+
+__all__ = ["Queue"]
+
+_HELD = "held"
+
+
+class Queue:
+    """What waits in ``queue`` below the folder of the journal. Every change is on the disk when a method returns.
+
+    Raises ``SelextractError`` when it cannot be read or written.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.folder = state / "queue"
+
+    def add(self, entry: QueuedPlan, plan: Plan) -> None:
+        """Queue a Plan: first what is to be done, then that it is to be done."""
+        self._write(self.plan_file(entry), plan.model_dump_json(indent=1))
+        self.write(entry)
+
+    def write(self, entry: QueuedPlan) -> None:
+        """Record what has become of a queued Plan."""
+        self._write(self.folder / f"{entry.id}.json", entry.model_dump_json(indent=1))
+
+    def plan_file(self, entry: QueuedPlan) -> Path:
+        """Where its Plan is."""
+        return self.folder / f"{entry.id}.plan"
+
+    def entries(self) -> tuple[QueuedPlan, ...]:
+        """All of them, ended ones too, in the order of their openings."""
+        try:
+            found = [QueuedPlan.model_validate_json(path.read_bytes()) for path in self.folder.glob("*.json")]
+        except (OSError, ValidationError) as problem:
+            raise SelextractError(f"The queue {self.folder} cannot be read: {_first_line(problem)}.") from problem
+        return tuple(sorted(found, key=lambda entry: (entry.opening.starts_at, entry.queued_at, entry.id)))
+
+    def entry(self, name: str) -> QueuedPlan:
+        """The one of that ID, or of an unambiguous beginning of it. Raises ``UsageError`` when there is none."""
+        entries = self.entries()
+        found = [entry for entry in entries if entry.id.startswith(name)]
+        if len(found) != 1:
+            known = ", ".join(entry.id for entry in entries if entry.waiting) or "none"
+            raise UsageError(
+                f"There is no queued plan {name}; queued: {known}.", remedy="selextract-infra schedule show"
+            )
+        return found[0]
+
+    @contextmanager
+    def held(self) -> Iterator[bool]:
+        """Only one process at a time carries out or changes what is queued; False where another one does."""
+        self._prepare()
+        handle = os.open(self.folder / _HELD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+        finally:
+            os.close(handle)
+
+    def _prepare(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def _write(self, path: Path, text: str) -> None:
+        """Replace a file; after a crash there is the old one or the new one."""
+        self._prepare()
+        try:
+            handle, temporary = tempfile.mkstemp(prefix=".", dir=self.folder)  # readable for its owner alone
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+            folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def _unwritable(self, problem: OSError) -> SelextractError:
+        return SelextractError(
+            f"The queue {self.folder} cannot be written: {problem.strerror}.",
+            remedy="make room or mend its permissions",
+        )
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0].rstrip(".")
