@@ -122,8 +122,8 @@ class Policy(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from.
 
-        Windows, blackouts and the schedule are no part of it: what is right to do does not depend on when it is allowed, which is
-        judged at the time it is done.
+        Windows, blackouts and the schedule are no part of it: what is right to do does not depend on when it is
+        allowed, which is judged at the time it is done.
         """
         from selextract_infra.model.base import digest_of
 
