@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from selextract_infra.plan.balancer import balancer
 from selextract_infra.plan.rightsize import rightsize
+from selextract_infra.plan.scale import scale
 
-__all__ = ["rightsize"]
+__all__ = ["balancer", "rightsize", "scale"]
