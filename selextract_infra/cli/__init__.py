@@ -47,6 +47,7 @@ COMMANDS = (
     "loadtest",
     "simulate",
     "emergency",
+    "watch",
     "report",
     "sampler",
     "lab",

@@ -67,8 +67,10 @@ def run(
     """Grant more instances, higher limits and the edge's switches at once, for a time; a P1 does not ask first."""
     from selextract_infra.cli.applying import conclude, follow
     from selextract_infra.cli.cancelling import cancellable
-    from selextract_infra.operations.emergency import begin_emergency, plan_emergency
+    from selextract_infra.operations.emergency import begin_emergency, plan_emergency, tell_emergency
     from selextract_infra.operations.fleet import Fleet
+    from selextract_infra.operations.notification import notifier
+    from selextract_infra.record.notify import deliveries_text
     from selextract_infra.report.emergency import print_grant
 
     with (
@@ -82,6 +84,8 @@ def run(
             _nothing(granted, form)
         _confirm(granted, yes=yes)
         done = follow(fleet, lambda: begin_emergency(fleet, granted), granted.plan)
+        told = tell_emergency(notifier(fleet.policy, fleet.journal, fleet.clock), granted, done)
+        say(f"told: {deliveries_text(told)}")
         conclude(done, form)
 
 

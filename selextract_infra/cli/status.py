@@ -64,6 +64,8 @@ def _screen(screen: Console, seen: Status) -> None:
         screen.print("The app's next `docker compose up` recreates once:")
         for pending in seen.pending_recreations:
             screen.print("  " + displayable(f"{pending.host} {pending.service}: {pending.why}"), soft_wrap=True)
+    for finding in seen.findings:
+        screen.print(displayable(f"{finding.rule}: {finding.sentence} Try: {finding.resolution}"), soft_wrap=True)
 
 
 def _waiting(seen: Status) -> list[tuple[str, str]]:
@@ -86,6 +88,10 @@ def _lines(host: HostStatus) -> list[tuple[str, str]]:
     if host.freeze:
         freeze = host.freeze
         lines.append(("frozen", f"by {freeze.get('owner')} since {freeze.get('since')}: {freeze.get('reason')}"))
+    if host.emergency:
+        on = host.emergency
+        end = f"{on.status}: {on.message}" if on.message else f"ends by itself at {on.expires_at:%Y-%m-%d %H:%M:%S}Z"
+        lines.append(("emergency", f"by {on.owner} since {on.began_at:%Y-%m-%d %H:%M:%S}Z, {end}"))
     if host.preempt:
         urgent = host.preempt
         lines.append(("asked for", f"by {urgent.get('owner')} until {urgent.get('until')}: {urgent.get('reason')}"))

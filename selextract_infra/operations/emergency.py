@@ -9,7 +9,6 @@ from selextract_infra.apply.identity import owner
 from selextract_infra.assess.emergency_effect import kept_readings
 from selextract_infra.decide.emergency import grant
 from selextract_infra.decide.emergency_situation import affected_by, bounds_seen, impact_of, situation_of
-from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import Assessment, IncidentSeverity
 from selextract_infra.model.emergency import EmergencyAssessment, Incident, open_emergencies
 from selextract_infra.model.figures import count
@@ -20,11 +19,20 @@ from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.apply import begin, carry_out
 from selextract_infra.operations.assess import assess_seen
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.preemption import let_go, make_way
 from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
-from selextract_infra.plan.emergency import emergency
+from selextract_infra.operations.unfinished import unfinished_runs
+from selextract_infra.plan.emergency import OPERATION, emergency
+from selextract_infra.record.notify import Delivery, Notifier
+from selextract_infra.report.incident import value_text
 
-__all__ = ["Grant", "assess_emergency", "begin_emergency", "plan_emergency", "refuse_during_emergency"]
+__all__ = [
+    "Grant",
+    "assess_emergency",
+    "begin_emergency",
+    "plan_emergency",
+    "tell_emergency",
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,14 @@ class Grant:
     assessment: Assessment
     seen: Observation
     reason: str
+
+    @property
+    def text(self) -> str:
+        """What is granted, on one line."""
+        return ", ".join(
+            f"{one.service or 'edge'} {one.resource} {value_text(one.resource, one.granted)}"
+            for one in self.decision.granted
+        )
 
 
 def assess_emergency(fleet: Fleet, seen: Observation | None = None) -> EmergencyAssessment:
@@ -69,15 +85,13 @@ def plan_emergency(
 ) -> Grant:
     """What may be granted now, as a Plan; ``severity`` and ``assessment`` are what is known already.
 
-    Raises ``RefusedError`` while an emergency is on (X-74), ``LockedError`` where a Run is unfinished, ``HostError``
-    when no host could be looked at.
+    Raises ``RefusedError`` while an emergency is on (X-74), ``HostError`` when no host could be looked at.
     """
     seen = seen or fleet.observe()
     refuse_blindness(seen)
     assessment = assessment or assess_seen(seen, fleet.policy).assessment
     severity = severity or (assessment.response.severity if assessment.response else None)
     decision = grant(situation_of(seen, assessment, fleet.policy, severity=severity, hosts=hosts), fleet.policy)
-    refuse_unfinished(seen)
     plan = emergency(seen, fleet.policy, decision, made_by=owner(), reason=reason)
     plan = plan.model_copy(update={"missing": missing_hosts(seen)})
     fleet.journal.record_plan(plan)
@@ -87,8 +101,27 @@ def plan_emergency(
 def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run:
     """Carry the grant out at once: no window is waited for, and the hosts were looked at a moment ago (EPB-2).
 
-    The incident is in the journal before anything is touched. Returns the Run with its exit code.
+    Whoever works there stops at the next safe point; an unfinished Run is resumed, or rolled back, afterwards. The
+    incident is in the journal before anything is touched. Returns the Run with its exit code. Raises ``LockedError``
+    where somebody does not come to a safe point in time.
     """
+    if not unfinished_runs(granted.seen):
+        return _begun(fleet, granted, drill=drill)
+    times = fleet.policy.emergency.actions.times
+    stopped = make_way(
+        fleet, operation=OPERATION, reason=granted.reason, wait_seconds=times.gate, hold_seconds=times.timeout
+    )
+    try:
+        now = fleet.clock()
+        fleet.journal.record_event(now, "emergency", f"Stopped for the emergency: {', '.join(stopped)}")
+        severity = granted.decision.severity
+        again = plan_emergency(fleet, reason=granted.reason, severity=severity, assessment=granted.assessment)
+        return _begun(fleet, again, drill=drill)
+    finally:
+        let_go(fleet)
+
+
+def _begun(fleet: Fleet, granted: Grant, *, drill: bool) -> Run:
     plan = granted.plan
     run = begin(fleet, plan, plan.missing, None)
     changes = count(len(granted.decision.granted), "value")
@@ -116,17 +149,17 @@ def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run
     return run
 
 
-def refuse_during_emergency(seen: Observation) -> None:
-    """Raise ``RefusedError`` while an emergency is on: limits are not judged by what holds for an hour (X-17)."""
-    active = open_emergencies(seen)
-    if active:
-        one = active[0]
-        raise RefusedError(
-            f"An emergency is on since {one.began_at:%Y-%m-%d %H:%M:%S}Z on {', '.join(two.host for two in active)};"
-            " its values would be taken for the usual ones (X-17).",
-            rule="X-17",
-            remedy="selextract-infra emergency revert, or wait until it ends",
-        )
+def tell_emergency(told: Notifier, granted: Grant, run: Run) -> tuple[Delivery, ...]:
+    """Tell those concerned what was granted, and how it went (EPB-2.4); one that a person asked for counts as a P2."""
+    decision = granted.decision
+    more = f" Others have to hear of it at once: {decision.escalate}." if decision.escalate else ""
+    answer = f" selextract-infra emergency ack {run.id} says that you have taken it on."
+    return told.tell(
+        decision.severity or IncidentSeverity.P2,
+        run.id,
+        f"Emergency: {granted.reason}",
+        f"Granted until {decision.expires_at:%H:%M:%S}Z: {granted.text or 'nothing'}. {run.message}{more}{answer}",
+    )
 
 
 def _because(assessment: Assessment) -> str:

@@ -12,6 +12,7 @@ from selextract_infra.model.emergency import Incident, Moment
 from selextract_infra.operations.emergency import Grant, begin_emergency, plan_emergency
 from selextract_infra.operations.emergency_end import revert_emergency, validate_emergency
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.unfinished import refuse_unfinished
 
 __all__ = ["Drill", "drill"]
 
@@ -35,6 +36,7 @@ def drill(fleet: Fleet, *, real: bool = False) -> Drill:
     """
     clock = _Laps(fleet)
     granted = plan_emergency(fleet, reason=_REASON)
+    refuse_unfinished(granted.seen)
     clock.lap("assess")
     incident = _for_real(fleet, granted, clock) if real else _in_check_mode(fleet, granted, clock)
     values = len(granted.decision.granted)

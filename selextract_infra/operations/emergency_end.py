@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from selextract_infra.apply.identity import owner
 from selextract_infra.assess.emergency_effect import validated
+from selextract_infra.decide.notifying import ACKNOWLEDGED
 from selextract_infra.errors import (
     CancelledError,
     HostUnreachableError,
@@ -164,6 +165,7 @@ def acknowledge(fleet: Fleet, incident_id: str | None = None) -> Incident:
         incident = incident.told(now, f"{who} has taken it on.")
         incident = incident.model_copy(update={"acknowledged_at": now, "acknowledged_by": who})
         fleet.journal.record_incident(incident)
+        fleet.journal.record_event(now, ACKNOWLEDGED, f"{incident.id} was acknowledged by {who}.", run=incident.id)
     return incident
 
 

@@ -6,10 +6,14 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
+from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.model.base import Frozen
+from selextract_infra.model.emergency import EmergencyOnHost, open_emergencies
+from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import PendingRecreation
 from selextract_infra.model.queue import Waiting
+from selextract_infra.operations.emergency_end import in_step
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.schedule import waiting
 from selextract_infra.operations.unfinished import at_work, unfinished_runs
@@ -29,27 +33,31 @@ class HostStatus(Frozen):
     running: tuple[str, ...] = ()
     interrupted: tuple[str, ...] = ()
     sampler: str = ""
+    emergency: EmergencyOnHost | None = None
 
 
 class Status(Frozen):
-    """The fleet at one time."""
+    """The fleet at one time; ``findings`` are about what should be done but need not be done at once."""
 
     at: AwareDatetime
     hosts: tuple[HostStatus, ...]
     waiting: Waiting = Waiting()
     pending_recreations: tuple[PendingRecreation, ...] = ()
     unreachable: dict[str, str] = Field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 def status(fleet: Fleet) -> Status:
     """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
     seen = fleet.observe()
+    in_step(fleet, seen)
     return Status(
         at=seen.at,
         hosts=tuple(_host_status(seen, host) for host in seen.hosts),
         waiting=waiting(fleet, seen.at),
         pending_recreations=pending_recreations(seen, fleet.policy),
         unreachable=seen.unreachable,
+        findings=drill_findings(fleet.journal.last_drill(), fleet.policy, seen.at),
     )
 
 
@@ -65,6 +73,7 @@ def _host_status(seen: Observation, host: HostObservation) -> HostStatus:
         running=running,
         interrupted=tuple(run for run in unfinished if run not in running),
         sampler=_sampler(host, seen),
+        emergency=next((one for one in open_emergencies(seen) if one.host == host.name), None),
     )
 
 

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from selextract_infra.assess.assessment import assess
 from selextract_infra.decide.emergency import grant
 from selextract_infra.decide.emergency_situation import situation_of
+from selextract_infra.model.capacity import foreign_keys
 from selextract_infra.model.plan import Plan
 from selextract_infra.plan.emergency import emergency
 from selextract_infra.policy import Policy
 from tests.unit.decide.test_emergency_situation import server
-from tests.unit.seen import GB, MB, definition, host, observation, policy
+from tests.unit.seen import GB, MB, container, definition, host, observation, policy
 
 BEFORE = {"services": {"api": {"mem_limit": 2 * GB, "memswap_limit": 2 * GB}, "frontend": {"cpus": 1.0}}}
 
@@ -64,3 +68,32 @@ def test_where_nothing_can_be_granted_there_is_no_step_and_others_hear_of_it() -
     plan = emergency(seen, rules, found)
     assert plan.empty
     assert "no capacity could be granted" in next(one.sentence for one in plan.findings if one.rule == "X-16")
+
+
+@given(
+    api=st.integers(1, 12),
+    worker=st.integers(1, 18),
+    api_memory=st.integers(64, 4096),
+    worker_memory=st.integers(64, 6144),
+    ram=st.integers(2, 256),
+)
+def test_no_grant_takes_anything_away_or_promises_more_memory_than_there_is(
+    api: int, worker: int, api_memory: int, worker_memory: int, ram: int
+) -> None:
+    sizes = {"api": (api, api_memory), "worker": (worker, worker_memory), "postgres": (1, 1024), "nginx": (1, 256)}
+    there = [
+        container(name, number=number, memory=memory * MB)
+        for name, (count, memory) in sizes.items()
+        for number in range(1, count + 1)
+    ]
+    seen, rules = observation(host(there, memory=ram * GB, cpus=64)), policy()
+    decision = grant(situation_of(seen, assess(seen, rules), rules), rules)
+    plan = emergency(seen, rules, decision)
+    load = decision.loads[0]
+    before = sum(count * memory * MB for count, memory in sizes.values())
+    assert load.memory <= max(before, ram * GB * (1 - rules.rightsizing.host_reserve_memory)) + 1
+    for step in plan.steps:
+        values = step.values["app1"]
+        assert all(values["counts"][name] > sizes[name][0] for name in values["counts"])
+        assert all(limits["memory"] >= sizes[name][1] * MB for name, limits in values["services"].items())
+        assert foreign_keys(values["capacity"]) == []
