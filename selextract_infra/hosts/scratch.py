@@ -18,7 +18,7 @@ __all__ = ["private_folder", "write_private"]
 
 _PREFIX = "selextract-infra-run-"
 _HELD = "held"
-_BEING_MADE_SECONDS = 5.0
+_BEING_MADE_SECONDS = 300.0  # on a busy machine a process may rest between two steps
 
 
 @contextmanager
