@@ -30,8 +30,8 @@ options:
     type: bool
     default: false
   run_id:
-    description: ID of the Run that began it, which holds the lock. Without it nothing is put back, and an emergency that
-      is on is refused.
+    description: ID of the Run that began it, which holds the lock. Without it nothing is put back, and an emergency
+      that is on is refused.
     type: str
   docker_socket:
     description: Docker's socket.

@@ -37,7 +37,7 @@ _RAISED = Level.WARNING.rank
 
 
 def refuse_during_emergency(seen: Observation) -> None:
-    """Raise RefusedError while an emergency is on: its values are not the usual ones, and they are taken back (X-17)."""
+    """Raise RefusedError while an emergency is on: its values are not the usual ones and are taken back (X-17)."""
     active = open_emergencies(seen)
     if active:
         one = active[0]
