@@ -14,6 +14,7 @@ from typing import Any
 from selextract_infra.errors import InventoryError
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
 from selextract_infra.hosts.inventory_complaint import complaint
+from selextract_infra.hosts.inventory_policy import written_policy
 from selextract_infra.hosts.local import local_hosts
 from selextract_infra.model.text import displayable
 
@@ -72,7 +73,7 @@ class Inventory:
             matching = f" matches {limit!r}" if limit else ""
             raise InventoryError(f"No host in {path}{matching}, so there is nothing to work on.")
         common = listed.get("all", {}).get("vars", {})
-        return cls(path.resolve(), hosts, _overrides(common, path), tuple(_files(common, path.resolve())))
+        return cls(path.resolve(), hosts, _overrides(common, path.resolve()), tuple(_files(common, path.resolve())))
 
     def host(self, name: str) -> InventoryHost:
         """The host of that name. Raises ``InventoryError`` when there is none."""
@@ -172,7 +173,7 @@ def _overrides(common: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     overrides = common.get(_POLICY) or {}
     if not isinstance(overrides, dict):
         raise InventoryError(f"{_POLICY} in {path} is not a mapping of policy values.")
-    return overrides
+    return written_policy(path, overrides) if overrides else overrides
 
 
 def _files(common: Mapping[str, Any], path: Path) -> Iterator[Path]:

@@ -19,7 +19,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from selextract_infra.errors import PolicyError
 
-__all__ = ["Entry", "Path", "Reference", "Source", "find", "parse_mapping", "parse_text"]
+__all__ = ["Entry", "Path", "Reference", "Source", "WrittenMapping", "find", "parse_mapping", "parse_text"]
 
 Path = tuple[str, ...]
 
@@ -64,6 +64,15 @@ class Source:
         return f"{self.name}:{_line(self.root, path)}"
 
 
+class WrittenMapping(dict[str, Any]):
+    """A mapping of overrides with the file in which it is written, and its node there."""
+
+    def __init__(self, values: Mapping[str, Any], *, name: str, root: Node) -> None:
+        super().__init__(values)
+        self.name = name
+        self.root = root
+
+
 def parse_text(text: str, name: str) -> Source:
     """A policy file's content.
 
@@ -89,8 +98,9 @@ def parse_text(text: str, name: str) -> Source:
 def parse_mapping(values: Mapping[str, Any], name: str = "inventory") -> Source:
     """Overrides given as data, copied to plain types so that nothing of where they came from clings to them."""
     entries: list[Entry] = []
+    name, root = (values.name, values.root) if isinstance(values, WrittenMapping) else (name, None)
     plain = {str(k): _plain(v, (str(k),), name, entries) for k, v in values.items()}
-    return Source(name, _spoken(plain), tuple(entries))
+    return Source(name, _spoken(plain), tuple(entries), root)
 
 
 def find(values: Any, path: Path) -> tuple[bool, Any]:
