@@ -38,7 +38,8 @@ def observe_hosts(
 
     ``cursors`` is the start of the newest bucket already known (Unix seconds), by machine-id. ``fresh`` logs in anew,
     as after a reboot; without ``history`` the Sampler's is left out. A host that is not reached is in ``unreachable``
-    with the reason; one that is reached but cannot be looked at has a ``problem``. Raises ``CancelledError`` when ``cancel`` is set, ``SelextractError`` when Ansible itself cannot do its work.
+    with the reason; one that is reached but cannot be looked at has a ``problem``. Raises ``CancelledError`` when
+    ``cancel`` is set, ``SelextractError`` when Ansible itself cannot do its work.
     """
     names = tuple(host.name for host in inventory.hosts)
     values = _values(policy, cursors, policy.rightsizing.window if history else 0)
