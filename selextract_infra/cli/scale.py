@@ -57,13 +57,14 @@ def register(app: typer.Typer) -> None:
             raise UsageError(
                 "A plan from a saved Observation is only looked at.", remedy="leave --observation or --apply"
             )
+        wanted = _wanted(counts)
         with (
             cancellable() as cancel,
             Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
         ):
             plan = plan_scale(
                 fleet,
-                _wanted(counts),
+                wanted,
                 seen=load_observation(observation) if observation else None,
                 overrides=override or (),
                 to_apply=apply,
