@@ -20,6 +20,7 @@ from .state import StateFolder
 
 __all__ = ["Complaint", "Look", "replica_complaint"]
 
+# Postgres marks what an argument sets as waiting for a restart where a file says otherwise; a restart changes nothing.
 _PRIMARY = """
 SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')::int AS version,
   (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
@@ -38,12 +39,13 @@ SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')
   (SELECT json_object_agg(name, setting) FROM pg_settings WHERE name = ANY('{%s}')) AS settings,
   (SELECT coalesce(json_object_agg(s.name, coalesce(f.setting, '')), '{}') FROM pg_settings s LEFT JOIN LATERAL
     (SELECT setting FROM pg_file_settings WHERE name = s.name ORDER BY seqno DESC LIMIT 1) f ON true
-    WHERE pending_restart) AS pending_restart
+    WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}')) AS pending_restart
 """
 _REPLICA = """
 SELECT current_setting('server_version_num')::int AS version,
   (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
-  (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart) AS pending_restart
+  (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings
+    WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}')) AS pending_restart
 """
 _COLLATIONS = """
 SELECT count(*)::int AS different FROM pg_database

@@ -78,7 +78,10 @@ from ..module_utils.postgres_restart import restart_server
 from ..module_utils.psql import server_in
 from ..module_utils.state import StateFolder
 
-_IS = "SELECT pg_is_in_recovery() AS standby, (SELECT count(*)::int FROM pg_settings WHERE pending_restart) AS waiting"
+_IS = """
+SELECT pg_is_in_recovery() AS standby, (SELECT count(*)::int FROM pg_settings WHERE pending_restart
+  AND source <> ALL ('{command line,environment variable,override}')) AS waiting
+"""
 
 
 def main() -> None:
