@@ -102,15 +102,17 @@ def arm(folder: StateFolder, expires_at: float, units: str = _UNITS) -> None:
     _systemctl("enable", "--now", TIMER)
 
 
-def disarm(units: str = _UNITS) -> None:
-    """Take the timer away; none there is fine."""
-    if not os.path.exists(os.path.join(units, TIMER)):
-        return
-    _systemctl("disable", "--now", TIMER)
-    for name in (TIMER, _SERVICE):
+def disarm(units: str = _UNITS, *, entirely: bool = True) -> None:
+    """Take the timer away; none there is fine. The service takes itself away with ``entirely`` only: it still runs."""
+    if os.path.exists(os.path.join(units, TIMER)):
+        _systemctl("disable", "--now", TIMER)
+    present = [name for name in (TIMER, _SERVICE) if os.path.exists(os.path.join(units, name))]
+    leaving = [name for name in present if entirely or name == TIMER]
+    for name in leaving:
         os.unlink(os.path.join(units, name))
-    sync_folder(units)
-    _systemctl("daemon-reload")
+    if leaving:
+        sync_folder(units)
+        _systemctl("daemon-reload")
 
 
 def main() -> None:
@@ -124,7 +126,7 @@ def main() -> None:
     if sentence:
         sys.stderr.write(sentence + "\n")
     if not Emergency(folder).waits:
-        disarm()
+        disarm(entirely=False)
 
 
 def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
