@@ -32,6 +32,7 @@ ANSWERS = {
     "rollback": "selextract_infra.model.run:Run",
     "simulate": "selextract_infra.model.scaling:Simulation",
     "status": "selextract_infra.operations.status:Status",
+    "upgrade": "selextract_infra.model.plan:Plan",
     "windows check": "selextract_infra.model.window:WindowCheck",
     "windows next": "selextract_infra.model.window:Opening",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from selextract_infra.cli.options import (
@@ -11,10 +13,9 @@ from selextract_infra.cli.options import (
     LimitOption,
     NowOption,
     PolicyOption,
-    RunArgument,
     StateOption,
 )
-from selextract_infra.cli.output import Format
+from selextract_infra.cli.output import Format, say
 
 __all__ = ["register"]
 
@@ -24,22 +25,39 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def resume(
-        run: RunArgument,
+        run: Annotated[
+            str | None, typer.Argument(metavar="[RUN]", help="ID of the run, or its beginning; none for the only one.")
+        ] = None,
         inventory: InventoryOption = DEFAULT_INVENTORY,
         limit: LimitOption = None,
         policy: PolicyOption = None,
         state: StateOption = None,
         now: NowOption = None,
+        at_boot: Annotated[
+            str | None, typer.Option("--at-boot", metavar="on|off", help="Go on by itself when this server boots.")
+        ] = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Finish an interrupted run: what is verified is left, the rest is done."""
         from selextract_infra.cli.applying import conclude, follow
         from selextract_infra.cli.cancelling import cancellable
+        from selextract_infra.errors import UsageError
         from selextract_infra.operations.fleet import Fleet
-        from selextract_infra.operations.unfinished import resume
+        from selextract_infra.operations.resume_at_boot import resume_at_boot
+        from selextract_infra.operations.unfinished import resume, resume_only
 
         with (
             cancellable() as cancel,
             Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
         ):
-            conclude(follow(fleet, lambda: resume(fleet, run, now_reason=now), None), form)
+            if at_boot is not None:
+                if at_boot not in ("on", "off") or run is not None:
+                    raise UsageError("--at-boot takes on or off, and no run.")
+                changed = resume_at_boot(fleet, wanted=at_boot == "on")
+                say(f"It is {at_boot}{'' if changed else ' already'}.")
+            elif run is not None:
+                conclude(follow(fleet, lambda: resume(fleet, run, now_reason=now), None), form)
+            elif (done := resume_only(fleet, now_reason=now)) is None:
+                say("No run was interrupted.")
+            else:
+                conclude(done, form)

@@ -17,7 +17,16 @@ from selextract_infra.errors import (
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["ask_for_hosts", "freeze", "install_sampler", "let_hosts_go", "raise_worst", "uninstall", "unlock"]
+__all__ = [
+    "ask_for_hosts",
+    "everywhere",
+    "freeze",
+    "install_sampler",
+    "let_hosts_go",
+    "raise_worst",
+    "uninstall",
+    "unlock",
+]
 
 _BOUND_SECONDS = 600.0
 _DAY_SECONDS = 86_400
@@ -26,7 +35,7 @@ _DAY_SECONDS = 86_400
 def freeze(fleet: Fleet, *, frozen: bool, reason: str) -> tuple[str, ...]:
     """Stop automatic scaling on every host, durably, or allow it again; returns the hosts where that was a change."""
     word = "freeze" if frozen else "unfreeze"
-    return _everywhere(fleet, "freeze", {"frozen": frozen, "reason": reason}, word, reason)
+    return everywhere(fleet, "freeze", {"frozen": frozen, "reason": reason}, word, reason)
 
 
 def unlock(fleet: Fleet, *, reason: str) -> tuple[str, ...]:
@@ -34,35 +43,34 @@ def unlock(fleet: Fleet, *, reason: str) -> tuple[str, ...]:
 
     Raises ``LockedError`` for a lock that belongs to an unfinished Run: that is resumed or rolled back.
     """
-    return _everywhere(fleet, "unlock", {"reason": reason}, "unlock", reason)
+    return everywhere(fleet, "unlock", {"reason": reason}, "unlock", reason)
 
 
 def ask_for_hosts(fleet: Fleet, *, operation: str, reason: str, seconds: float) -> None:
     """Ask for every host for something urgent, for at most some seconds; see ``preemption.make_way``."""
     values = {"asked": True, "operation": operation, "reason": reason, "seconds": seconds}
-    _everywhere(fleet, "preempt", values, "preempt", reason)
+    everywhere(fleet, "preempt", values, "preempt", reason)
 
 
 def let_hosts_go(fleet: Fleet) -> None:
     """Take such a request back on every host."""
-    _everywhere(fleet, "preempt", {"asked": False}, "preempt", "the urgent work has ended")
+    everywhere(fleet, "preempt", {"asked": False}, "preempt", "the urgent work has ended")
 
 
 def install_sampler(fleet: Fleet) -> tuple[str, ...]:
     """Install or update the Sampler on every host; returns the hosts that changed."""
     rules = fleet.policy.rightsizing
     lengths = {"interval": rules.interval, "bucket": rules.bucket, "days": ceil(rules.window / _DAY_SECONDS)}
-    return _everywhere(fleet, "sampler", lengths, "sampler", "install the sampler")
+    return everywhere(fleet, "sampler", lengths, "sampler", "install the sampler")
 
 
 def uninstall(fleet: Fleet) -> tuple[str, ...]:
     """Take everything that is ours off every host; the app's containers and files stay as they are without us."""
-    return _everywhere(fleet, "uninstall", {}, "uninstall", "take selextract-infra off the host")
+    return everywhere(fleet, "uninstall", {}, "uninstall", "take selextract-infra off the host")
 
 
-def _everywhere(
-    fleet: Fleet, playbook: str, values: Mapping[str, Any], operation: str, purpose: str
-) -> tuple[str, ...]:
+def everywhere(fleet: Fleet, playbook: str, values: Mapping[str, Any], operation: str, purpose: str) -> tuple[str, ...]:
+    """Run one playbook with the same values on every host; returns the hosts that changed, raises the worst failure."""
     now = fleet.clock()
     run_id = new_run_id(now)
     hosts = tuple(host.name for host in fleet.inventory.hosts)

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,9 +22,9 @@ from selextract_infra.operations.apply import carry_out
 from selextract_infra.operations.disruption import refuse_disruption, window_override
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.performing import undo
-from selextract_infra.operations.upgrade_hardware import wake
+from selextract_infra.operations.upgrade_hardware import refuse_strangers, wake
 
-__all__ = ["at_work", "refuse_unfinished", "resume", "roll_back", "unfinished_runs"]
+__all__ = ["at_work", "refuse_unfinished", "resume", "resume_only", "roll_back", "unfinished_runs"]
 
 _OWNER = re.compile(r".*@(?P<machine>[^ ]+) \(process (?P<process>\d+)\)")
 
@@ -76,6 +77,7 @@ def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None) -> Run:
     run_id, records = _held(seen, run_id)
     _refuse_at_work(seen, run_id, fleet.clock())
     plan = _plan_of(records)
+    refuse_strangers(plan, seen)
     if plan.policy_digest != fleet.policy.digest:
         raise DriftError(
             f"The policy changed since run {run_id} began, so it cannot be finished as it was meant.",
@@ -89,6 +91,24 @@ def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None) -> Run:
     fleet.journal.record_run(run)
     _stop_remains(fleet, run_id, seen, plan)
     return carry_out(fleet, plan, run)
+
+
+def resume_only(fleet: Fleet, *, now_reason: str | None = None) -> Run | None:
+    """Finish the one interrupted Run that the hosts hold, None where there is none; as after a reboot of this machine.
+
+    Raises ``UsageError`` where there are several: then a person has to choose.
+    """
+    seen = fleet.observe()
+    idle = [run for run, records in unfinished_runs(seen).items() if not _worked_on(seen, run, records, fleet.clock())]
+    if not idle:
+        return None
+    if len(idle) > 1:
+        raise UsageError(f"Several runs are unfinished: {', '.join(sorted(idle))}.", remedy="name one of them")
+    return resume(fleet, idle[0], now_reason=now_reason)
+
+
+def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], now: datetime) -> bool:
+    return any(at_work(host, run, now) for host in seen.hosts if host.name in records)
 
 
 def roll_back(fleet: Fleet, run_id: str) -> Run:
@@ -106,6 +126,7 @@ def roll_back(fleet: Fleet, run_id: str) -> Run:
     records = unfinished.get(full_id, {})
     _refuse_at_work(seen, full_id, fleet.clock())
     plan = _plan_of(records) if records else _recorded_plan(fleet, known)
+    refuse_strangers(plan, seen)
     run = _run_of(full_id, plan, records) if known is None else known
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
@@ -218,10 +239,15 @@ def _done_everywhere(plan: Plan, run: Run) -> tuple[str, ...]:
 
 
 def _alive(process: int) -> bool:
+    """Whether that process lives and may be ours: after a reboot its number soon belongs to something else."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        program = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0]
+    except OSError:  # no Linux, or it is hidden: then it may be ours
+        return True
+    return b"python" in program or b"selextract" in program

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from statistics import fmean
 
 from selextract_infra.apply.identity import owner
@@ -13,6 +12,7 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus, StepStatus
 from selextract_infra.model.upgrade import Abilities, Mode
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.resume_at_boot import BOOT_UNIT
 from selextract_infra.operations.sight import missing_hosts, refuse_missing
 from selextract_infra.operations.unfinished import refuse_unfinished
 from selextract_infra.plan.upgrade import OPERATION, plan_of_upgrade, upgrade_of
@@ -21,7 +21,6 @@ from selextract_infra.providers import chosen_provider
 __all__ = ["plan_upgrade"]
 
 _RUNS_LOOKED_AT = 200
-_BOOT_UNIT = Path("/etc/systemd/system/multi-user.target.wants/selextract-infra-resume.service")
 
 
 def plan_upgrade(
@@ -72,11 +71,11 @@ def _refuse_cutting_off(fleet: Fleet, plan: Plan) -> None:
     """Raise ``RefusedError`` when the reboot would end this very program and nothing would start it again (DRV-07)."""
     if plan.empty or upgrade_of(plan).mode is not Mode.REBOOT or plan.hosts[0] not in fleet.inventory.local:
         return
-    if not _BOOT_UNIT.exists():
+    if not BOOT_UNIT.is_symlink():
         raise RefusedError(
             f"{plan.hosts[0]} is this very machine: its reboot ends this program, and nothing goes on afterwards.",
             rule="DRV-07",
-            remedy="selextract-infra upgrade --resume-at-boot on, or work from another machine, or --mode live",
+            remedy="selextract-infra resume --at-boot on; or work from another machine, or with --mode live",
         )
 
 

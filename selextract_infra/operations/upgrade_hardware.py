@@ -20,22 +20,23 @@ from selextract_infra.errors import (
     SelextractError,
     WaitingForOperatorError,
 )
-from selextract_infra.model.observation import HostObservation
+from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
 from selextract_infra.observe.hosts import observe_hosts
 from selextract_infra.operations.disruption import Stop
-from selextract_infra.plan.upgrade import upgrade_of
+from selextract_infra.plan.upgrade import OPERATION, upgrade_of
 from selextract_infra.plan.upgrade_steps import DRAIN, HARDWARE, STOP
 from selextract_infra.providers import Provider, provider_named
 
 if TYPE_CHECKING:
     from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["change_hardware", "mark", "undo_upgrade", "wake"]
+__all__ = ["change_hardware", "mark", "refuse_strangers", "undo_upgrade", "wake"]
 
 _PAUSE = 2.0  # seconds between two looks at a host that is coming back
+_NOTICEABLE = 0.1  # of what is to be added; less is what a kernel keeps more or less of at each boot
 
 
 def change_hardware(fleet: Fleet, run: Run, plan: Plan, step: Step) -> tuple[Execution, Stop | None]:
@@ -114,6 +115,16 @@ def undo_upgrade(fleet: Fleet, run: Run, plan: Plan, steps: tuple[Step, ...], ho
     return Execution(tuple(_told(result, notes, failure) for result in undone.results), undone.cancelled)
 
 
+def refuse_strangers(plan: Plan, seen: Observation) -> None:
+    """Raise ``DriftError`` when another machine stands where the one of an upgrade was; nothing is done to it."""
+    if plan.operation != OPERATION:
+        return
+    upgrade = upgrade_of(plan)
+    there = seen.host(upgrade.host)
+    if there is not None and there.facts.machine_id:
+        _refuse_stranger(upgrade, there)
+
+
 def wake(fleet: Fleet, names: tuple[str, ...]) -> bool:
     """Let the inventory's providers switch on hosts that are off; whether there was one that could."""
     woken = False
@@ -139,9 +150,12 @@ def _told(result: StepResult, notes: list[str], failure: str | None) -> StepResu
 def _change(fleet: Fleet, upgrade: UpgradeOfHost, provider: Provider) -> HostObservation:
     """Change the size and wait for the host; what is there already is left alone."""
     host, bound = fleet.inventory.host(upgrade.host), fleet.policy.vertical.comes_back
-    if not (upgrade.provider.waits and _shows(upgrade, _look(fleet, upgrade.host, fresh=True), fleet)):
-        provider.resize(host, upgrade.phase, upgrade.target, upgrade.mode)
-        provider.wait(host, bound)
+    if upgrade.provider.waits:
+        seen = _look(fleet, upgrade.host, fresh=True)
+        if isinstance(seen, HostObservation) and (_shows(upgrade, seen, fleet) or _grew(upgrade, seen)):
+            return _awaited(fleet, upgrade.host, bound, lambda _: True)
+    provider.resize(host, upgrade.phase, upgrade.target, upgrade.mode)
+    provider.wait(host, bound)
     return _awaited(fleet, upgrade.host, bound, lambda seen: _shows(upgrade, seen, fleet))
 
 
@@ -224,11 +238,12 @@ def _shows(upgrade: UpgradeOfHost, seen: Any, fleet: Fleet) -> bool:
 
 
 def _grew(upgrade: UpgradeOfHost, seen: Any) -> bool:
-    """Whether the facts show more than before; without books of the provider they are all there is."""
+    """Whether the facts show that something was added, even if it is not all that was asked for."""
     if not isinstance(seen, HostObservation) or upgrade.before is None:
-        return True
+        return False
     size = disk_seen(seen.facts) if upgrade.phase == "storage" else size_seen(upgrade.phase, seen.facts)
-    return size is None or size > upgrade.before
+    noticeable = upgrade.before + _NOTICEABLE * (upgrade.target - upgrade.before)
+    return size is not None and size >= noticeable
 
 
 def _missed(upgrade: UpgradeOfHost, seen: HostObservation, fleet: Fleet) -> str | None:

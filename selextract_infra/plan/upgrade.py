@@ -17,7 +17,7 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
-from selextract_infra.plan.upgrade_steps import upgrade_steps
+from selextract_infra.plan.upgrade_steps import START, upgrade_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -183,11 +183,12 @@ def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
         return
     down = [step for step in steps if step.disrupts]
     if down:
-        first, last = steps.index(down[0]), steps.index(down[-1])
-        seconds = sum(step.estimate_seconds for step in steps[first : last + 1])
+        first = steps.index(down[0])
+        up = next((step for step in steps if step.id == START), down[-1])
+        seconds = sum(step.estimate_seconds for step in steps[first : steps.index(up) + 1])
         yield Finding(
             rule="X-72", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject="downtime",
-            sentence=f"From “{down[0].title}” to “{down[-1].title}” the application is down, about"
+            sentence=f"From “{down[0].title}” to “{up.title}” the application is down, about"
             f" {duration(seconds)}; tasks wait in the queue meanwhile.",
             numbers={"down_seconds": round(seconds, 1)}, resolution="run it in a maintenance window",
         )  # fmt: skip

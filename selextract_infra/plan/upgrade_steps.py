@@ -15,10 +15,10 @@ from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["DRAIN", "HARDWARE", "PLAYBOOK", "RETUNE", "STOP", "upgrade_steps"]
+__all__ = ["DRAIN", "HARDWARE", "PLAYBOOK", "RETUNE", "START", "STOP", "upgrade_steps"]
 
 PLAYBOOK = "selextract.infra.upgrade"
-HARDWARE, RETUNE, DRAIN, STOP = "hardware", "retune", "drain", "stop"
+HARDWARE, RETUNE, DRAIN, STOP, START = "hardware", "retune", "drain", "stop", "start"
 
 _DOCKER_FOLDER = "/var/lib/docker"
 
@@ -64,10 +64,10 @@ class _Way:
             )  # fmt: skip
         if app and self.reboots:
             yield self._step(
-                "start", "Start everything that was stopped, databases first",
+                START, "Start everything that was stopped, databases first",
                 {**self.app, "steps": [STOP, DRAIN], "bound_seconds": self._times("start").timeout},
                 verification="Every container that ran before runs again and is healthy.",
-                rollback="They are stopped again in the order from before.", disrupts=True,
+                rollback="They are stopped again in the order from before.",
             )  # fmt: skip
         if app:
             yield self._step(

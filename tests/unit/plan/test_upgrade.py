@@ -12,7 +12,7 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
 from selextract_infra.plan.rebuild import rebuild, rebuild_unchanged
 from selextract_infra.plan.upgrade import plan_of_upgrade
-from selextract_infra.plan.upgrade_retune import retune_steps
+from selextract_infra.plan.upgrade_retune import limit_steps, postgres_steps
 from tests.unit.seen import GB, MB, container, history, host, observation, policy
 
 TB, GBIT = 10**12, 10**9
@@ -55,7 +55,7 @@ def test_an_upgrade_with_a_reboot_drains_before_the_backup_and_stops_databases_a
     assert ids(made) == [
         "preflight", "freeze", "drain", "backup", "stop", "hardware", "start", "retune", "gate", "unfreeze",
     ]  # fmt: skip
-    assert [step.id for step in made.steps if step.disrupts] == ["drain", "stop", "hardware", "start"]
+    assert [step.id for step in made.steps if step.disrupts] == ["drain", "stop", "hardware"]
     values = {step.id: step.values["app1"] for step in made.steps}
     assert values["drain"]["order"] == ["worker", "nginx", "frontend", "api"]
     assert values["stop"]["order"] == ["postgres", "redis"]
@@ -149,8 +149,13 @@ def test_retuning_raises_what_the_rules_raise_and_takes_nothing_away() -> None:
         [container("api", use=1900 * MB, health="healthy"), container("frontend", memory=GB, health="healthy")],
         used, memory=64 * GB,
     )  # fmt: skip
-    steps = retune_steps(observation(there), "app1", RULES)
+    steps = limit_steps(observation(there), "app1", RULES)
     assert {step.id for step in steps} == {"retune"}
     changes = [change for step in steps for change in step.changes]
     assert {change.subject for change in changes} == {"api"}
     assert all(float(change.after or 0) > float(change.before or 0) for change in changes)
+
+
+def test_without_postgres_there_is_nothing_of_it_to_retune() -> None:
+    there = server("network")
+    assert postgres_steps(observation(there), "app1", RULES, restart=True) == ()
