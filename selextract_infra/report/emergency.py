@@ -56,7 +56,8 @@ def print_grant(screen: Console, decision: EmergencyDecision) -> None:
     _say(screen, "ends", f"{decision.expires_at:%Y-%m-%d %H:%M:%S}Z, by itself, on the hosts")
     if decision.escalate:
         _say(screen, "escalate", decision.escalate, "bold red")
-    print_findings(screen, decision.findings)
+    if decision.findings:
+        print_findings(screen, decision.findings)
 
 
 def print_validation(screen: Console, found: Validation) -> None:
@@ -70,7 +71,8 @@ def print_validation(screen: Console, found: Validation) -> None:
         table.add_row(*(plain(cell) for cell in (one.subject, one.metric, before, after, better)))
     if found.effect:
         screen.print(table)
-    print_findings(screen, found.cascades)
+    if found.cascades:
+        print_findings(screen, found.cascades)
     screen.print(displayable(f"{found.sentence}.", limit=2000), style="bold", soft_wrap=True)
 
 

@@ -33,12 +33,20 @@ def program(lab: Lab, tmp_path: Path) -> Program:
 @pytest.fixture
 def brief(lab: Lab, program: Program, tmp_path: Path) -> Program:
     """The same, under a policy whose emergencies last for seconds."""
+    return _brief(lab, program, tmp_path / "brief", {})
 
+
+@pytest.fixture
+def hasty(lab: Lab, program: Program, tmp_path: Path) -> Program:
+    """And whose lease is soon over when its process was killed."""
+    return _brief(lab, program, tmp_path / "hasty", {"timeout": "45s", "rollback": "15s"})
+
+
+def _brief(lab: Lab, program: Program, folder: Path, times: dict[str, str]) -> Program:
     def change(policy: dict[str, Any]) -> None:
-        times = {"timeout": "45s", "rollback": "15s"}  # so that the lease of a killed process is soon over
         policy["emergency"] = {"actions": {"lifetime": {"stated": f"{LIFETIME}s"}, "times": times}}
 
-    return Program(policy_of(lab, tmp_path / "brief", change), program.state)
+    return Program(policy_of(lab, folder, change), program.state)
 
 
 def test_it_grants_validates_and_is_taken_back_exactly_and_twice_is_harmless(lab: Lab, program: Program) -> None:
@@ -102,11 +110,9 @@ def test_it_grants_validates_and_is_taken_back_exactly_and_twice_is_harmless(lab
         assert part in report.out
 
 
-def test_it_ends_by_itself_when_the_control_process_was_killed_and_leaves_what_a_hand_changed(
-    lab: Lab, brief: Program
-) -> None:
+def test_it_ends_by_itself_when_the_control_process_was_killed(lab: Lab, hasty: Program) -> None:
     before = everything(lab)
-    process = brief.start("emergency", "run", "--yes")
+    process = hasty.start("emergency", "run", "--yes")
     wait_for(lambda: on_host(lab).get("status") == "active" and armed(lab), bound=300, what="it begins")
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
@@ -115,6 +121,9 @@ def test_it_ends_by_itself_when_the_control_process_was_killed_and_leaves_what_a
     wait_for(lambda: not armed(lab), bound=60, what="the timer goes")
     assert everything(lab) == before
 
+
+def test_what_a_hand_changed_is_left_and_said(lab: Lab, brief: Program) -> None:
+    before = everything(lab)
     run = brief.run("emergency", "run", "--yes", timeout=600)
     assert run.code == 0, run.words
     lab.ssh("app1", "docker update --cpus 0.6 selextract-api-1")
