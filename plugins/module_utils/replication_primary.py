@@ -19,9 +19,9 @@ CERTIFICATE = ("selextract-server.crt", "selextract-server.key")
 _SLOT_BOUND = 20.0  # seconds until a walsender that lost its replica has let go of its slot
 _QUIET = (
     "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';"
-    " SET log_min_messages = 'panic';"
+    " SET log_min_messages = 'panic'; SET pg_stat_statements.track_utility = off;"
 )
-"""What is said of a role's password stays out of the server's log."""
+"""What is said of a role's password stays out of the server's log and statistics."""
 
 _STATE = """
 SELECT current_setting('data_directory') AS data, current_setting('hba_file') AS hba,

@@ -77,6 +77,9 @@ def decide_replicas(
             rule="HDB-01",
         )
     _refuse_unknown([*on, *again], seen, replication)
+    strangers = [host for host in again if host not in present]
+    if strangers:
+        raise UsageError(f"{', '.join(strangers)} has no replica that could be cloned again.")
     _refuse_same_machine(on, primary_host, seen)
     chosen = _chosen(wanted, list(on), primary_host, seen, replication, policy)
     fresh = [host for host in chosen if host not in present or host in again]

@@ -87,6 +87,11 @@ def test_an_unknown_host_is_a_usage_error() -> None:
         decide_replicas(SEEN, replication(), POLICY, count=1, on=["db9"])
 
 
+def test_only_a_replica_that_is_there_is_cloned_again() -> None:
+    with pytest.raises(UsageError, match="db3 has no replica"):
+        decide_replicas(SEEN, replication({"db2": replica()}), POLICY, again=["db3"])
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
