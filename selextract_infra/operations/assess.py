@@ -11,6 +11,7 @@ from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import measurements_of
 from selextract_infra.assess.severity import Signals
 from selextract_infra.assess.throughput import usual_throughput
+from selextract_infra.assess.traffic import traffic_measurements
 from selextract_infra.decide.calendar import Calendar
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Assessment
@@ -35,8 +36,9 @@ def assess_seen(
     seen: Observation, policy: Policy, *, source: str = "observation", signals: Signals | None = None
 ) -> Assessed:
     """Judge an Observation, live or saved; ``signals`` is what else is known, such as days until exhaustion."""
-    found = assess(seen, policy, usual=_usual(policy, seen.at), signals=signals)
-    return Assessed(found.model_copy(update={"source": source}), measurements_of(seen, policy))
+    more = traffic_measurements(seen, policy)
+    found = assess(seen, policy, more=more, usual=_usual(policy, seen.at), signals=signals)
+    return Assessed(found.model_copy(update={"source": source}), (*measurements_of(seen, policy), *more))
 
 
 def assess_file(path: Path, policy: Policy, *, zone: tzinfo | None = None, until: datetime | None = None) -> Assessed:

@@ -1,0 +1,66 @@
+"""Measurements of requests, tasks and connections from a single look: the balancer's log holds whole windows (X-42).
+
+A window counts each request of its time once, so it says as much as samples over that time would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.measurements import Measurement
+from selextract_infra.assess.windows import Samples
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.traffic import BalancerObservation, TrafficWindow
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["traffic_measurements"]
+
+
+def traffic_measurements(seen: Observation, policy: Policy) -> tuple[Measurement, ...]:
+    """What the hosts say of their traffic; what was not seen is left out."""
+    return tuple(one for host in seen.hosts for one in _of_host(host, seen.at.timestamp(), policy))
+
+
+def _of_host(host: HostObservation, now: float, policy: Policy) -> Iterator[Measurement]:
+    balancer, redis, postgres = host.traffic.balancer, host.traffic.redis, host.postgres
+    if balancer is not None and balancer.running:
+        yield from _of_balancer(f"{host.name}/{balancer.service}", balancer, now, policy)
+    if redis is not None and redis.pending is not None:
+        samples = Samples((now,), (float(redis.pending),))
+        yield Measurement("pending_tasks", f"{host.name}/{redis.service}", samples, "redis")
+    if postgres is not None and postgres.problem is None:
+        samples = Samples((now,), (float(postgres.connections.open),))
+        yield Measurement("database_connections", f"{host.name}/{postgres.service}", samples, "database")
+
+
+def _of_balancer(subject: str, balancer: BalancerObservation, now: float, policy: Policy) -> Iterator[Measurement]:
+    least = policy.trigger_rules.sustained.minimum_coverage
+    windows = [one for one in balancer.windows if one.rate is not None and one.covered >= least * one.seconds]
+    for metric in ("requests_per_second", "error_rate", "response_time_p95"):
+        samples = _samples(metric, windows, now, policy.monitoring.raw_interval)
+        if samples.at:
+            yield Measurement(metric, subject, samples, "api")
+
+
+def _samples(metric: str, windows: list[TrafficWindow], now: float, interval: float) -> Samples:
+    """The value of the shortest window that reaches back to each time, oldest first."""
+    at: list[float] = []
+    values: list[float] = []
+    longest = max((one.seconds for one in windows), default=0.0)
+    age = 0.0
+    while age < longest:
+        window = min((one for one in windows if one.seconds > age), key=lambda one: one.seconds)
+        at.append(now - age)
+        values.append(_value(metric, window))
+        age += interval
+    return Samples(tuple(reversed(at)), tuple(reversed(values)), interval)
+
+
+def _value(metric: str, window: TrafficWindow) -> float:
+    """Where nothing was asked, nothing failed and nothing was slow."""
+    if metric == "requests_per_second":
+        return window.rate or 0.0
+    return (window.error_rate if metric == "error_rate" else window.p95) or 0.0
