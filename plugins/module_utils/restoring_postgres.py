@@ -11,11 +11,14 @@ from .failure import HostSideError
 from .postgres_configuration import Configuration, reload, wait_for_settings
 from .postgres_restart import answering, restart_server
 from .psql import Server
+from .state import StateFolder
 
 if TYPE_CHECKING:
     from .restoring import Restoring
 
-__all__ = ["put_settings_back", "restore_settings"]
+__all__ = ["put_settings_back", "remember", "remembered", "restore_settings", "take_away"]
+
+_STATE = "postgres.json"
 
 
 def restore_settings(restoring: Restoring, inverse: dict[str, Any]) -> None:
@@ -55,6 +58,35 @@ def _waits_for_restart(server: Server, wanted: dict[str, str]) -> bool:
     except HostSideError:
         return True
     return False
+
+
+def remember(folder: StateFolder, server: dict[str, Any]) -> None:
+    """Note a server whose settings are ours, so that they can be taken away one day."""
+    known = folder.read(_STATE) or {"format": 1, "servers": {}}
+    place = ("project", "service", "data_directory", "config_file")
+    known["servers"][f"{server['project']}/{server['service']}"] = {name: server[name] for name in place}
+    folder.write(_STATE, known)
+
+
+def remembered(folder: StateFolder) -> list[dict[str, Any]]:
+    """The servers whose settings are ours."""
+    return list((folder.read(_STATE) or {}).get("servers", {}).values())
+
+
+def take_away(engine: Engine, socket_path: str, server: dict[str, Any], *, check: bool) -> bool:
+    """Take our file and the line that includes it away; whether any was there. The server is left as it runs.
+
+    Nothing is there any more where the container is gone.
+    """
+    own = [one for one in find_containers(engine, socket_path, server["project"]) if one.service == server["service"]]
+    if not own:
+        return False
+    files = Configuration(engine.inspect(own[0].id) or {}, server["data_directory"], server["config_file"])
+    found = files.text is not None or files.included
+    if found and not check:
+        files.exclude()
+        files.write(None)
+    return found
 
 
 def _container(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> Container:

@@ -12,17 +12,22 @@ description:
     includes it; nothing else of the server is touched.
   - Reloads, or restarts gracefully where O(restart) asks for it, and succeeds only when the server itself shows every
     value in force.
+  - With O(state=absent) the files that were written on this host are taken away; servers run on with what they have in
+    force until they are reloaded or restarted.
   - A server that does not come up again gets its files of before and is started with them before the module fails.
 author: ["selextract-infra contributors"]
 options:
-  project:
-    description: Name of the Compose project.
+  state:
+    description: Whether settings are put into force, or everything of ours is taken away.
     type: str
-    required: true
+    choices: [present, absent]
+    default: present
+  project:
+    description: Name of the Compose project. Like all that follows without a default, required with O(state=present).
+    type: str
   service:
     description: The service whose container runs the server.
     type: str
-    required: true
   superuser:
     description: A role that may log in over the local socket without a password.
     type: str
@@ -33,15 +38,12 @@ options:
   text:
     description: The whole content of the file.
     type: str
-    required: true
   settings:
     description: By name, the values that must be in force afterwards, as C(pg_settings) has them.
     type: dict
-    required: true
   memory:
     description: Bytes that the container must have at least; with less nothing is done.
     type: int
-    required: true
   restart:
     description: Restart the server, which disconnects every client.
     type: bool
@@ -57,11 +59,9 @@ options:
   run_id:
     description: ID of the Run, which holds the lock.
     type: str
-    required: true
   step_id:
     description: ID of the step.
     type: str
-    required: true
   docker_socket:
     description: Docker's socket.
     type: path
@@ -93,10 +93,15 @@ different:
   description: Names of the settings that were not in force before.
   type: list
   elements: str
-  returned: success
-restarted: {description: Whether the server was restarted., type: bool, returned: success}
-seconds: {description: How long it did not answer., type: float, returned: success}
-pending_restart: {description: All parameters that wait for a restart., type: list, elements: str, returned: success}
+  returned: with O(state=present)
+restarted: {description: Whether the server was restarted., type: bool, returned: with O(state=present)}
+seconds: {description: How long it did not answer., type: float, returned: with O(state=present)}
+pending_restart:
+  description: All parameters that wait for a restart.
+  type: list
+  elements: str
+  returned: with O(state=present)
+removed_from: {description: The services it was taken from., type: list, elements: str, returned: with O(state=absent)}
 """
 
 import time
@@ -121,7 +126,7 @@ from ..module_utils.postgres_configuration import (
 from ..module_utils.postgres_look import database_container
 from ..module_utils.postgres_restart import restart_server
 from ..module_utils.psql import Server, server_in
-from ..module_utils.restoring_postgres import put_settings_back
+from ..module_utils.restoring_postgres import put_settings_back, remember, remembered, take_away
 from ..module_utils.state import StateFolder
 
 _PENDING = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name"
@@ -130,24 +135,28 @@ _PENDING = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name"
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "project": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "project": {"type": "str"},
+            "service": {"type": "str"},
             "superuser": {"type": "str", "default": "postgres"},
             "socket": {"type": "path"},
-            "text": {"type": "str", "required": True},
-            "settings": {"type": "dict", "required": True},
-            "memory": {"type": "int", "required": True},
+            "text": {"type": "str"},
+            "settings": {"type": "dict"},
+            "memory": {"type": "int"},
             "restart": {"type": "bool", "default": False},
             "prepare": {"type": "bool", "default": False},
             "bound_seconds": {"type": "float", "default": 60},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
+            "run_id": {"type": "str"},
+            "step_id": {"type": "str"},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
+        required_if=[
+            ("state", "present", ["project", "service", "text", "settings", "memory", "run_id", "step_id"]),
+        ],
         supports_check_mode=True,
     )
-    run(module, _settle)
+    run(module, _settle if module.params["state"] == "present" else _take_away)
 
 
 def _settle(module: AnsibleModule) -> dict[str, Any]:
@@ -184,10 +193,12 @@ def _carry_out(
     seen: dict[str, dict[str, Any]],
 ) -> tuple[Server, float]:
     """Note the way back, then write, reload or restart, and check; what fails is put back at once."""
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    folder = StateFolder(given["state_folder"])
+    record = held_run(folder, given["run_id"])
     record.start_step(given["step_id"], time.time())
     record.note_inverse(given["step_id"], "postgres_settings", _inverse(given, files, seen))
     inverse = record.step(given["step_id"])["inverse"]["postgres_settings"]
+    remember(folder, inverse)
     try:
         files.write(given["text"])
         if files.owned and not files.included:
@@ -239,6 +250,18 @@ def _container(engine: Engine, given: dict[str, Any]) -> Container:
             rule="X-01",
         )
     return container
+
+
+def _take_away(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    with Engine(given["docker_socket"]) as engine:
+        removed_from = [
+            server["service"]
+            for server in remembered(folder)
+            if take_away(engine, given["docker_socket"], server, check=module.check_mode)
+        ]
+    return {"changed": bool(removed_from), "removed_from": removed_from}
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ import pytest
 
 from selextract_infra.lab import Lab
 from selextract_infra.lab.load import TaskShape
+from tests.lab.modules import Shop
 from tests.lab.program import Answer, Program
 from tests.lab.rightsizing import MIB, as_deployed, policy_of, started
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 DATA = "/var/lib/postgresql/data/pgdata"
 SMALL_TASK = TaskShape(seconds=2.0, cpu=0.1, memory=8 * MIB)
@@ -119,6 +120,16 @@ def test_a_value_the_server_does_not_take_costs_no_restart(lab: Lab, deployed: P
     assert started(lab) == before
 
 
+def concurrencies(lab: Lab) -> list[str]:
+    """What each worker was told, and nothing else of its environment."""
+    shown = lab.ssh(
+        "app1",
+        "docker inspect selextract-worker-1 selextract-worker-2 --format '{{.Config.Env}}'"
+        " | grep -o 'CELERY_CONCURRENCY=[0-9]*'",
+    ).stdout
+    return str(shown).split()
+
+
 def with_one_browser(policy: dict[str, Any]) -> None:
     policy["memory_parts"]["worker"]["memory_per_browser"] = "256MB"
     policy["application"]["services"]["worker"]["longest_task"] = "20s"
@@ -143,8 +154,7 @@ def test_workers_are_retuned_under_load_and_no_task_is_lost_or_doubled(
     assert load.result.requests_failed == 0
     renewed = {name for name, line in started(lab).items() if before.get(name) != line}
     assert renewed == {"/selextract-worker-1", "/selextract-worker-2"}
-    environment = lab.ssh("app1", "docker inspect selextract-worker-2 --format '{{.Config.Env}}'").stdout
-    assert "CELERY_CONCURRENCY=1" in environment
+    assert concurrencies(lab) == ["CELERY_CONCURRENCY=1"] * 2
     again = tune(program, "workers", "--service", "worker", "--apply", "--yes")
     assert again.code == 0, again.words
     assert again.data["steps"] == []
@@ -156,12 +166,20 @@ def test_workers_go_back_to_what_they_were_where_the_check_fails(lab: Lab, deplo
         policy["application"]["services"]["frontend"]["health"] = "http://127.0.0.1:9998/"
         policy["rightsizing"]["settle"] = {"gate": "5 s"}
 
+    before = concurrencies(lab)
     failing = Program(policy_of(lab, tmp_path / "failing", change), deployed.state)
     answer = tune(failing, "workers", "--service", "worker", "--apply", "--yes")
     assert answer.code == 6, answer.words
-    environment = lab.ssh(
-        "app1", "docker inspect selextract-worker-1 selextract-worker-2 --format '{{.Config.Env}}'"
-    ).stdout
-    assert environment.count("CELERY_CONCURRENCY=1") == 2
-    config = lab.ssh("app1", "cat /opt/selextract/compose.capacity.yml").stdout
-    assert "CELERY_CONCURRENCY: 1" in config
+    assert concurrencies(lab) == before
+    told = lab.ssh("app1", "grep -h CELERY_CONCURRENCY: /opt/selextract/compose.capacity.yml").stdout
+    assert told.replace(": ", "=").split() == before[:1]
+
+
+def test_everything_is_taken_away_and_the_server_runs_on(lab: Lab, deployed: Program) -> None:
+    before = started(lab)
+    answer = Shop(lab).module("postgres_settings", state="absent")
+    assert answer["removed_from"] == ["postgres"], answer
+    assert "selextract-infra" not in in_database(lab, f"cat {DATA}/postgresql.conf")
+    assert "selextract-infra" not in in_database(lab, f"ls {DATA}/conf.d")
+    assert started(lab) == before
+    assert Shop(lab).module("postgres_settings", state="absent")["changed"] is False
