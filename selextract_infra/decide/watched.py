@@ -1,6 +1,7 @@
 """What a watching process remembers between two looks: samples, counts and cooldowns of each service.
 
-Nothing here looks, waits or acts; times are Unix seconds.
+Nothing here looks, waits or acts; times are Unix seconds. How far apart samples are is told by the samples themselves,
+because on a busy machine a look may take longer than the interval.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Watched:
         for fresh in scaled_services(host, self.policy):
             known = self.services.get(fresh.key)
             if known is None:
-                fresh.interval, fresh.keep = self.interval, self._keep
+                fresh.keep = self._keep
                 self.services[fresh.key] = fresh
                 if fresh.name in definitions and (why := pinned(definitions[fresh.name])) is not None:
                     self._pinned.add(fresh.key)
@@ -124,7 +125,7 @@ class Watched:
             Measurement(
                 metric,
                 "/".join(part for part in (host, service) if part),
-                Samples(tuple(ring.at), tuple(ring.values), self.interval),
+                Samples(tuple(ring.at), tuple(ring.values)),
                 roles.get(service),
             )
             for (host, service, metric), ring in self._readings.items()
