@@ -18,7 +18,7 @@ from selextract_infra.operations.unfinished import refuse_unfinished
 from selextract_infra.plan.upgrade import OPERATION, plan_of_upgrade, upgrade_of
 from selextract_infra.providers import chosen_provider
 
-__all__ = ["plan_upgrade"]
+__all__ = ["learned_durations", "plan_upgrade"]
 
 _RUNS_LOOKED_AT = 200
 
@@ -58,7 +58,7 @@ def plan_upgrade(
         before=changer.current(host, named),
         target=target,
         mode=mode,
-        durations=_learned(fleet, named, mode, changer.abilities),
+        durations=learned_durations(fleet, named, mode, changer.abilities),
         overrides=overrides,
         made_by=owner(),
     )
@@ -79,7 +79,7 @@ def _refuse_cutting_off(fleet: Fleet, plan: Plan) -> None:
         )
 
 
-def _learned(fleet: Fleet, phase: str, mode: Mode | None, provider: Abilities) -> Mapping[str, float]:
+def learned_durations(fleet: Fleet, phase: str, mode: Mode | None, provider: Abilities) -> Mapping[str, float]:
     """By step, how long it took in the last upgrades of that kind, with a margin; none before the first."""
     rules = fleet.policy.vertical.learning
     wanted = mode or provider.modes.get(phase, (Mode.REBOOT,))[0]

@@ -163,12 +163,15 @@ def _give_back(fleet: Fleet, run: Run, plan: Plan, upgrade: UpgradeOfHost) -> bo
     """Whether the host was rebooted on the way; raises ``RefusedError`` where the size stays."""
     provider, host = provider_named(upgrade.provider.name), fleet.inventory.host(upgrade.host)
     now = provider.current(host, upgrade.phase)
+    if now is None:
+        seen = _look(fleet, upgrade.host, fresh=True)
+        if not _grew(upgrade, seen):
+            return False
+        now = _size(upgrade, seen)
     if upgrade.before is None or now == upgrade.before:
         return False
-    if now is None and not _grew(upgrade, _look(fleet, upgrade.host, fresh=True)):
-        return False
     if upgrade.phase == "storage" or not upgrade.provider.reverts:
-        size = size_text(upgrade.phase, upgrade.target if now is None else now)
+        size = size_text(upgrade.phase, now)
         raise RefusedError(f"The {upgrade.phase} of {upgrade.host} stays at {size}.", rule="X-54")
     if upgrade.mode is Mode.REBOOT:
         for step in plan.steps:
@@ -239,11 +242,18 @@ def _shows(upgrade: UpgradeOfHost, seen: Any, fleet: Fleet) -> bool:
 
 def _grew(upgrade: UpgradeOfHost, seen: Any) -> bool:
     """Whether the facts show that something was added, even if it is not all that was asked for."""
-    if not isinstance(seen, HostObservation) or upgrade.before is None:
+    size = _size(upgrade, seen)
+    if upgrade.before is None:
         return False
-    size = disk_seen(seen.facts) if upgrade.phase == "storage" else size_seen(upgrade.phase, seen.facts)
     noticeable = upgrade.before + _NOTICEABLE * (upgrade.target - upgrade.before)
     return size is not None and size >= noticeable
+
+
+def _size(upgrade: UpgradeOfHost, seen: Any) -> float | None:
+    """What the host's facts show of the resource; for storage its disk."""
+    if not isinstance(seen, HostObservation):
+        return None
+    return disk_seen(seen.facts) if upgrade.phase == "storage" else size_seen(upgrade.phase, seen.facts)
 
 
 def _missed(upgrade: UpgradeOfHost, seen: HostObservation, fleet: Fleet) -> str | None:
