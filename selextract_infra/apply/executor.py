@@ -48,7 +48,8 @@ class Execution:
 def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool) -> Execution:
     """Run the step's playbook on ``hosts``; it verifies itself and, where that fails, puts itself back.
 
-    ``last`` lets the playbook end the Run on the host and release the lock. Raises ``LockedError`` when a host is
+    ``last`` lets the playbook end the Run on the hosts and release their locks, and so does it where the Plan has no
+    later step for a host. Raises ``LockedError`` when a host is
     locked by somebody else, ``PreemptedError`` when it was asked for; the playbook then touched nothing on any host.
     """
     started = hands.clock()
@@ -70,7 +71,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
                     "last": last,
                     "plan": plan.model_dump(mode="json"),
                 },
-                "hosts": {host: step.values[host] for host in hosts},
+                "hosts": {host: {**step.values[host], "last": last or _last(plan, step, host)} for host in hosts},
             },
             timeout=step.timeout_seconds + step.rollback_seconds,
             marker=run.id,
@@ -81,6 +82,11 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
     )
     _refuse_unbegun(outcome)
     return _judge(outcome, step.id, hosts, started, hands.clock())
+
+
+def _last(plan: Plan, step: Step, host: str) -> bool:
+    """Whether the Plan has nothing more to do on a host."""
+    return step in plan.steps and not any(host in one.hosts for one in plan.steps[plan.steps.index(step) + 1 :])
 
 
 def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, ...], *, bound: float) -> Execution:

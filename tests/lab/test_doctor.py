@@ -16,6 +16,7 @@ import pytest
 from selextract_infra.lab import Lab
 from tests.lab.program import ROOT, Answer, environment
 from tests.lab.reaching import BLACK_HOLE, dropping, new_key, ssh_arguments, written
+from tests.lab.rightsizing import policy_of
 
 pytestmark = pytest.mark.lab
 
@@ -194,3 +195,18 @@ def test_no_secret_is_ever_shown(lab: Lab, tmp_path: Path) -> None:
     assert answer.code == 0, answer.words
     assert password not in answer.words
     assert json.loads(answer.out)["healthy"] is True
+
+
+def test_unattended_a_credential_that_would_be_missing_at_night_is_found_by_day(lab: Lab, tmp_path: Path) -> None:
+    def change(policy: dict[str, Any]) -> None:
+        policy["schedule"] = {"credentials": ["SELEXTRACT_SLACK_URL"]}
+
+    inventory = policy_of(lab, tmp_path / "inventory", change)
+    exported = {"SELEXTRACT_SLACK_URL": "slack://a/b/c"}
+    assert doctor(inventory, **exported).code == 0
+    answer = doctor(inventory, "--unattended", "--format", "json", **exported)
+    assert answer.code == 8, answer.words
+    (check,) = [one for one in answer.data["machine"] if one["name"] == "credential SELEXTRACT_SLACK_URL"]
+    assert check["status"] == "problem"
+    assert "missing at night" in check["sentence"]
+    assert all(not problems(answer, host["name"]) for host in answer.data["hosts"])
