@@ -23,7 +23,7 @@ from selextract_infra.plan.replica_wanted import ReplicaHost, primary_settings, 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ReplicaParameters", "replica_steps", "with_ends"]
+__all__ = ["ReplicaParameters", "replica_steps"]
 
 _BALANCER = "selextract.infra.read_balancer"
 _MAKE = "selextract.infra.replica"
@@ -51,26 +51,11 @@ def replica_steps(decisions: Sequence[Decision], parameters: ReplicaParameters, 
     kept = {host: Role(str(decision.numbers["role"])) for host, decision in about.items() if decision.granted}
     going = [host for host, decision in about.items() if not decision.granted]
     builder = _Builder(parameters, policy)
-    return with_ends(
+    return (
         *builder.balancer(kept, going),
         *(step for host, role in kept.items() for step in builder.replica(host, role)),
         *(builder.removal(host) for host in going),
         *builder.sweep(kept, going),
-    )
-
-
-def with_ends(*steps: Step) -> tuple[Step, ...]:
-    """The steps, each saying by host whether it is the last one there: then the host gets its lock back."""
-    return tuple(
-        step.model_copy(
-            update={
-                "values": {
-                    host: {**values, "ends": not any(host in later.hosts for later in steps[place + 1 :])}
-                    for host, values in step.values.items()
-                }
-            }
-        )
-        for place, step in enumerate(steps)
     )
 
 

@@ -16,7 +16,6 @@ from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.model.replication import Replication
-from selextract_infra.plan.replica_steps import with_ends
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -80,7 +79,7 @@ def rebuilt_restart(said: Plan, policy: Policy) -> tuple[Step, ...]:
 
 def _steps(decisions: Sequence[Decision], parameters: RestartParameters, policy: Policy) -> tuple[Step, ...]:
     restarted = [decision for decision in decisions if decision.changes]
-    return with_ends(*(_step(decision, parameters, policy) for decision in restarted))
+    return tuple(_step(decision, parameters, policy) for decision in restarted)
 
 
 def _step(decision: Decision, parameters: RestartParameters, policy: Policy) -> Step:

@@ -75,18 +75,6 @@ def test_what_goes_is_taken_away_with_no_way_back() -> None:
     assert all(step.point_of_no_return for step in shrunk.steps)
 
 
-def test_each_host_gets_its_lock_back_with_its_own_last_step() -> None:
-    steps = plan(replication(), count=2).steps
-    ends = {(step.id, host): values["ends"] for step in steps for host, values in step.values.items()}
-    assert ends == {
-        ("balancer", "app1"): False,
-        ("replica-db2", "app1"): False,
-        ("replica-db2", "db2"): True,
-        ("replica-db3", "app1"): True,
-        ("replica-db3", "db3"): True,
-    }
-
-
 def test_a_saved_plan_gives_the_same_steps_again() -> None:
     made = plan(replication(), count=3)
     saved = Plan.model_validate_json(made.model_dump_json())
