@@ -42,7 +42,7 @@ def test_the_api_goes_from_two_to_four_and_back_without_a_failed_request(lab: La
 
 def test_workers_go_from_two_to_six_and_back_and_every_task_is_done_once(lab: Lab, balanced: Program) -> None:
     shape = TaskShape(seconds=3, cpu=0.05, memory=8 << 20)
-    with lab.load(rps=2, tasks_per_hour=5400, task=shape) as load:
+    with lab.load(rps=2, tasks_per_hour=2400, task=shape) as load:
         wait_for(lambda: load.tasks_so_far >= 20, bound=120, what="tasks are accepted")
         scaled(balanced, "worker=6")
         assert len(instances(lab, "worker")) == 6
