@@ -68,6 +68,8 @@ class Server:
         run = f"{BIN}/pgbench -n -c {CLIENTS} -j 2 {WORKLOADS[workload]}"
         said = self.inside(f"psql -qc CHECKPOINT && {run} -T 1 >/dev/null 2>&1; {run} -T {SECONDS} postgres 2>&1")
         found = [line.split()[2] for line in said.splitlines() if line.startswith("tps = ")]
+        if not found:
+            sys.exit(f"pgbench measured nothing: {said}")
         return float(found[0])
 
 
