@@ -117,7 +117,11 @@ def _work(module: AnsibleModule) -> dict[str, Any]:
                     rule="LB-08",
                 )
             arm_timer(f"{pooler.place.name}-resume", container.name, given["longest_seconds"])
-            paused_for(processes, given["bound_seconds"])
+            try:
+                paused_for(processes, given["bound_seconds"])
+            except HostSideError:
+                disarm_timer(f"{pooler.place.name}-resume")
+                raise
         else:
             resume(processes)
             disarm_timer(f"{pooler.place.name}-resume")
