@@ -14,9 +14,10 @@ description:
 author: ["selextract-infra contributors"]
 options:
   name:
-    description: Name of the container.
+    description:
+      - Name of the container; without it any one container of the service that was not made from the files in force,
+        one that does not run before the others.
     type: str
-    required: true
   project:
     description: The Compose project it must belong to.
     type: str
@@ -89,7 +90,7 @@ from ..module_utils.state import StateFolder
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "name": {"type": "str", "required": True},
+            "name": {"type": "str"},
             "project": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
@@ -110,8 +111,9 @@ def _retire(module: AnsibleModule) -> dict[str, Any]:
     if record is not None and record.step(given["step_id"]).get("status") != "running":
         record.start_step(given["step_id"], time.time())
     with Engine(given["docker_socket"]) as engine:
-        container = _container(engine, given)
-        if container is None or container.config_hash == _hash_in_force(given):
+        wanted = _hash_in_force(given)
+        container = _container(engine, given, wanted)
+        if container is None or container.config_hash == wanted:
             return {"changed": False, "container": None}
         if record is not None:
             record.note_inverse(given["step_id"], "containers", {container.id: inverse_of(container)})
@@ -122,8 +124,11 @@ def _retire(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": True, "container": container.id}
 
 
-def _container(engine: Engine, given: dict[str, Any]) -> Container | None:
+def _container(engine: Engine, given: dict[str, Any], wanted: str | None) -> Container | None:
     found = find_containers(engine, given["docker_socket"], given["project"])
+    if given["name"] is None:
+        stale = [one for one in found if one.service == given["service"] and one.config_hash != wanted]
+        return min(stale, key=lambda one: one.running, default=None)
     container = next((one for one in found if one.name == given["name"]), None)
     if container is not None and container.service != given["service"]:
         raise HostSideError(
