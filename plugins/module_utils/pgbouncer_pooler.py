@@ -6,15 +6,14 @@ on the same port, the older one takes no new clients and ends with its last.
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
 from .compose import Compose
 from .containers import Container, find_containers
-from .docker_program import docker
 from .engine import Engine
 from .failure import HostSideError
+from .pgbouncer_image import at_least, version_in
 from .pgbouncer_ini import AUTH_DATABASE, AUTH_USER, LONGEST_NUMBER, settings_of
 from .pgbouncer_login import ensure_login, login_is_there, refuse_users, remove_login, server_facts
 from .pgbouncer_place import Place
@@ -25,7 +24,6 @@ from .state import StateFolder
 
 __all__ = ["Pooler"]
 
-_VERSION = re.compile(r"PgBouncer (\d+)\.(\d+)(?:\.(\d+))?")
 _FIND = "SELECT username FROM selextract_infra.pooler_login(@USER@)"
 _PAUSE = 0.2  # seconds between two looks
 _FIXED = ("image", "host", "port", "memory", "cpus", "files")  # a new container is needed for another value of these
@@ -117,7 +115,9 @@ class Pooler:
         while users := self.users(wanted["port"]):
             if time.monotonic() >= give_up:
                 raise HostSideError(
-                    f"PgBouncer still serves {users}; `selextract-infra pgbouncer off` leads them back first.", kind="refused", rule="LB-08"
+                    f"PgBouncer still serves {users}; `selextract-infra pgbouncer off` leads them back first.",
+                    kind="refused",
+                    rule="LB-08",
                 )
             time.sleep(_PAUSE)
         container = self.container
@@ -188,18 +188,11 @@ class Pooler:
             ensure_login(server, known or self.place.new_password())
 
     def _refuse_image(self, wanted: dict[str, Any]) -> None:
-        asked = ["run", "--rm", "--network", "none", "--pull", "never", "--entrypoint", "pgbouncer"]
-        said = docker([*asked, wanted["image"], "--version"], bound=self._bound)
-        match = _VERSION.search(said.text)
-        if match is None:
+        version = version_in(wanted["image"], self._bound)
+        if not at_least(version, wanted["minimum"]):
             raise HostSideError(
-                f"The image {wanted['image']} gives no PgBouncer: {said.complaint}.", kind="refused", rule="X-66"
-            )
-        version = tuple(int(part or 0) for part in match.groups())
-        if version < tuple(int(part) for part in wanted["minimum"].split(".")):
-            raise HostSideError(
-                f"{match[0]} is too old: {wanted['minimum']} is the first whose process can be replaced without loss"
-                " and that keeps prepared statements in transaction pooling.",
+                f"PgBouncer {version} is too old: {wanted['minimum']} is the first whose process is replaced without"
+                " loss and that keeps prepared statements in transaction pooling.",
                 kind="refused",
                 rule="X-66",
             )

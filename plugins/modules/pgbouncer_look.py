@@ -40,6 +40,9 @@ options:
     description: The port of PgBouncer.
     type: int
     required: true
+  image:
+    description: An image whose PgBouncer is asked for its version; that takes a second.
+    type: str
   docker_socket:
     description: Docker's socket.
     type: path
@@ -77,9 +80,12 @@ from ..module_utils.containers import find_containers
 from ..module_utils.engine import DEFAULT_SOCKET, Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.pgbouncer_image import version_in
 from ..module_utils.pgbouncer_look import addresses_of, led_containers, look_at_pgbouncer, look_at_server
 from ..module_utils.pgbouncer_place import Place
 from ..module_utils.state import StateFolder
+
+_BOUND = 60.0  # seconds for the version of an image
 
 
 def main() -> None:
@@ -99,6 +105,7 @@ def main() -> None:
             },
             "host": {"type": "str", "required": True},
             "port": {"type": "int", "required": True},
+            "image": {"type": "str"},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
@@ -120,6 +127,12 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
             "led": led_containers(engine, mine, given["variables"], given["host"], given["port"]),
             "server": look_at_server(containers, {**given["database"], "project": given["project"]}),
         }
+    offered: dict[str, Any] = {"image_version": None, "image_problem": None}
+    if given["image"]:
+        try:
+            offered["image_version"] = version_in(given["image"], _BOUND)
+        except HostSideError as failure:
+            offered["image_problem"] = failure.sentence
     addresses: dict[str, Any] = {}
     problem = None if directory else f"No folder of project {given['project']} is known here."
     if directory and given["variables"]:
@@ -129,7 +142,7 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
             )
         except HostSideError as failure:
             problem = failure.sentence
-    return {"changed": False, "look": {**seen, "addresses": addresses, "problem": problem}}
+    return {"changed": False, "look": {**seen, **offered, "addresses": addresses, "problem": problem}}
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ class PoolerLook(Frozen):
 
     ``installed`` is what PgBouncer was last given, None where there is none. ``leaving`` are the numbers of processes
     that wait for their last clients. ``led`` names the app's containers that go through PgBouncer now. ``server`` is
-    None where no container of the database runs here. ``problem`` says why the app's files could not be read.
+    None where no container of the database runs here. ``image_version`` is the PgBouncer of the image that was asked
+    for, ``image_problem`` why there is none. ``problem`` says why the app's files could not be read.
     """
 
     installed: dict[str, Any] | None = None
@@ -95,6 +96,8 @@ class PoolerLook(Frozen):
     led: tuple[str, ...] = ()
     server: ServerSeen | None = None
     addresses: dict[str, AppAddress] = Field(default_factory=dict)
+    image_version: str | None = None
+    image_problem: str | None = None
     problem: str | None = None
 
 

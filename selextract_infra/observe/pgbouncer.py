@@ -27,15 +27,17 @@ def look_at_poolers(
     policy: Policy,
     hosts: tuple[str, ...],
     *,
+    image: str | None = None,
     cancel: threading.Event | None = None,
     on_event: Callable[[TaskEvent], None] | None = None,
 ) -> dict[str, PoolerLook]:
     """By host, what is there of PgBouncer now; hosts that do not answer are left out.
 
+    ``image`` is one whose version of PgBouncer is of interest.
     Raises ``RefusedError`` where the policy does not map the app's project or its database, ``HostUnpreparedError``
     where a host was reached and could not be looked at.
     """
-    values = _values(policy)
+    values = {**_values(policy), "image": image}
     outcome = run_playbook(
         PlaybookRun(
             playbook=_PLAYBOOK,

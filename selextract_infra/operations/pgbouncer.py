@@ -36,7 +36,7 @@ def plan_pgbouncer_on(
     Raises ``RefusedError`` where a rule forbids it, ``HostError`` when no host could be looked at, and with
     ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen, looks = _seen(fleet, to_apply=to_apply)
+    seen, looks = _seen(fleet, image=fleet.policy.pgbouncer.container.image, to_apply=to_apply)
     plan = pgbouncer_on(seen, looks, fleet.policy, replace=replace, made_by=owner(), overrides=overrides)
     return _recorded(fleet, seen, plan)
 
@@ -56,13 +56,16 @@ def pooler_status(fleet: Fleet) -> PoolerStatus:
     return PoolerStatus(at=fleet.clock(), hosts=looks, unreachable=silent)
 
 
-def _seen(fleet: Fleet, *, to_apply: bool) -> tuple[Observation, dict[str, PoolerLook]]:
+def _seen(fleet: Fleet, *, image: str | None = None, to_apply: bool) -> tuple[Observation, dict[str, PoolerLook]]:
     seen = fleet.observe()
     refuse_blindness(seen)
     if to_apply:
         refuse_unfinished(seen)
     names = tuple(host.name for host in seen.hosts if host.problem is None)
-    return seen, look_at_poolers(fleet.inventory, fleet.policy, names, cancel=fleet.cancel, on_event=fleet.on_event)
+    looks = look_at_poolers(
+        fleet.inventory, fleet.policy, names, image=image, cancel=fleet.cancel, on_event=fleet.on_event
+    )
+    return seen, looks
 
 
 def _recorded(fleet: Fleet, seen: Observation, plan: Plan) -> Plan:

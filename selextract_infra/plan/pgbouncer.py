@@ -48,6 +48,7 @@ def pgbouncer_on(
     """
     sites, decisions = {}, []
     for name, host, look in _hosts(seen, looks, policy):
+        _refuse_version(look, policy)
         addresses = _led_addresses(name, look, policy)
         wanted = _wanted(name, host, look, addresses, policy, overrides)
         text = {service: {address.variable: address.text} for service, address in addresses.items()}
@@ -135,6 +136,27 @@ def _hosts(
             f"On no host a container of project {project} runs whose service is mapped to the role database"
         )
     return found
+
+
+def _refuse_version(look: PoolerLook, policy: Policy) -> None:
+    if look.image_problem:
+        raise RefusedError(
+            look.image_problem,
+            rule="X-66",
+            remedy="pull the image, or name one in the policy: pgbouncer.container.image",
+        )
+    minimum, version = policy.pgbouncer.needs.hitless_restart, look.image_version
+    if version is not None and _parts(version) < _parts(minimum):
+        raise RefusedError(
+            f"PgBouncer {version} is too old: {minimum} is the first whose process is replaced without loss and that"
+            " keeps prepared statements in transaction pooling (X-66).",
+            rule="X-66",
+            remedy="name a newer image in the policy: pgbouncer.container.image",
+        )
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _led_addresses(name: str, look: PoolerLook, policy: Policy) -> dict[str, AppAddress]:

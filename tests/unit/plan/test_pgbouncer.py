@@ -135,6 +135,8 @@ def test_off_is_refused_where_direct_connections_do_not_fit() -> None:
         ({"problem": "Compose rejects the files."}, "rejects"),
         ({"server": ServerSeen(problem="Postgres does not answer.")}, "does not answer"),
         ({"server": None}, "role database"),
+        ({"image_version": "1.16.1"}, "too old"),
+        ({"image_problem": "The image x gives no PgBouncer."}, "gives no PgBouncer"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_touched(change: dict[str, Any], why: str) -> None:
