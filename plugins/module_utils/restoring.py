@@ -15,6 +15,7 @@ from .limits import Capability, Limits, describe, restoration
 from .restoring_edge import balancer, edge_files, edge_switches
 from .restoring_instances import instances
 from .restoring_pgbouncer import pgbouncer
+from .restoring_postgres import restore_settings
 from .restoring_replicas import (
     read_balancer,
     read_rotation,
@@ -23,7 +24,6 @@ from .restoring_replicas import (
     replication,
     replication_settings,
 )
-from .restoring_postgres import restore_settings
 from .restoring_upgrade import freeze, stopped
 from .runs import RunRecord
 from .state import StateFolder

@@ -113,9 +113,9 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
 
 _BUILDERS: dict[str, Callable[[Plan, Any], tuple[Step, ...]]] = {
     BALANCER: rebuilt_balancer,
+    PGBOUNCER: rebuilt_pgbouncer,
     REPLICAS: rebuilt_replicas,
     RESTART_POSTGRES: rebuilt_restart,
-    PGBOUNCER: rebuilt_pgbouncer,
     RIGHTSIZE: _rightsize,
     SCALE: rebuilt_scale,
     TUNE_POSTGRES: rebuilt_tune_postgres,
