@@ -74,7 +74,7 @@ def _print_readings(
                 Text(one.level, style=_STYLES[one.level]),
                 f"{displayable(one.subject)} {one.metric}",
                 _reading(one),
-                "" if one.threshold is None or one.value is None else f"{one.relation} {amount(one.threshold, one.unit)}",
+                _threshold(one),
                 one.item,
                 *((trend,) if trends else ()),
             )
@@ -88,6 +88,12 @@ def _print_readings(
         screen.print(f"{count(len(hidden) - unknown, 'reading')} ok, {unknown} unknown (--all shows them)", style="dim")
     if not worst:
         screen.print("Nothing was measured.")
+
+
+def _threshold(one: Judgement) -> str:
+    if one.threshold is None or one.value is None:
+        return ""
+    return f"{one.relation} {amount(one.threshold, one.unit)}"
 
 
 def _reading(one: Judgement) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from selextract_infra.model.observation import HostFacts, HostObservation, Observation
 from selextract_infra.model.replication import HostReplication, ImageSeen, PrimarySeen, ReplicaSeen, Replication
-from selextract_infra.policy import Policy
+from selextract_infra.policy import Policy, load_policy
 from tests.unit import seen
 
 ADDRESSES = {"app1": "10.0.0.11", "db2": "10.0.0.12", "db3": "10.0.0.13", "db4": "10.0.0.14", "db5": "10.0.0.15"}
@@ -30,7 +30,7 @@ def policy(**application: Any) -> Policy:
         "private_addresses": ADDRESSES,
         **application,
     }
-    return seen.load_policy({"application": mapping})
+    return load_policy({"application": mapping})
 
 
 def primary(**more: Any) -> PrimarySeen:

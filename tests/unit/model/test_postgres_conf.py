@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from selextract_infra.decide.tune_postgres import tune_postgres
 from selextract_infra.model.postgres import Context, Unit
+from selextract_infra.model.postgres_conf import conf_text, conf_value
 from selextract_infra.model.tuning import PostgresFacts, Setting
 from selextract_infra.policy import default_policy
-from selextract_infra.model.postgres_conf import conf_text, conf_value
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
 UNITS = {"kB": KB, "MB": MB, "GB": GB, "TB": 1 << 40}
