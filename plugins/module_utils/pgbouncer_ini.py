@@ -87,6 +87,7 @@ def settings_of(wanted: dict[str, Any]) -> dict[str, str]:
                 "auth_query": "SELECT username, password FROM selextract_infra.pooler_login($1)",
                 "auth_type": "scram-sha-256",
                 "auth_user": AUTH_USER,
+                "client_login_timeout": f"{wanted['query_wait']:g}",  # a login waits out a pause like a query
                 "client_tls_ca_file": f"{CONFIG}/tls.crt",  # it does not start without one
                 "client_tls_cert_file": f"{CONFIG}/tls.crt",
                 "client_tls_key_file": f"{CONFIG}/tls.key",

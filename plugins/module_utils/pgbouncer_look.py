@@ -30,6 +30,7 @@ def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> d
     return {
         "installed": record,
         "running": running,
+        "stale": record is not None and place.differs(record),
         "processes": [_process(one) for one in answer],
         "leaving": leaving(container.id, answer) if container and running else [],
     }

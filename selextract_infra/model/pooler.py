@@ -83,7 +83,8 @@ class PoolerProcess(Frozen):
 class PoolerLook(Frozen):
     """What is on one host.
 
-    ``installed`` is what PgBouncer was last given, None where there is none. ``leaving`` are the numbers of processes
+    ``installed`` is what PgBouncer was last given, None where there is none; ``stale``: its files are not what this
+    version writes for that. ``leaving`` are the numbers of processes
     that wait for their last clients. ``led`` names the app's containers that go through PgBouncer now. ``server`` is
     None where no container of the database runs here. ``image_version`` is the PgBouncer of the image that was asked
     for, ``image_problem`` why there is none. ``problem`` says why the app's files could not be read.
@@ -91,6 +92,7 @@ class PoolerLook(Frozen):
 
     installed: dict[str, Any] | None = None
     running: bool = False
+    stale: bool = False
     processes: tuple[PoolerProcess, ...] = ()
     leaving: tuple[int, ...] = ()
     led: tuple[str, ...] = ()

@@ -52,7 +52,7 @@ def pgbouncer_on(
         addresses = _led_addresses(name, look, policy)
         wanted = _wanted(name, host, look, addresses, policy, overrides)
         text = {service: {address.variable: address.text} for service, address in addresses.items()}
-        needed = replace or not look.running or look.installed != wanted
+        needed = replace or not look.running or look.stale or look.installed != wanted
         sites[name] = _site(host, look, policy, wanted=wanted, put_up=needed, variables=text, led=True)
         decisions += _decisions(name, look, wanted, addresses, needed=needed, replace=replace)
     return _plan(seen, policy, sites, decisions, at, made_by, overrides, switch="on", replace=replace)

@@ -29,7 +29,7 @@ class Client:
         self.longest = 0.0
         self._keeps = keeps
         self._where: dict[str, Any] = {
-            "host": host, "port": port, "user": "selextract", "dbname": "selextract", "connect_timeout": 60,
+            "host": host, "port": port, "user": "selextract", "dbname": "selextract", "connect_timeout": 150,
             "passfile": str(HOME / "passfile"), "sslmode": "require" if port == 6432 else "prefer",
         }  # fmt: skip
         self._connection: Any = None

@@ -110,7 +110,7 @@ def test_postgres_restarts_behind_a_pause_and_a_pause_ends_by_itself(lab: Lab, p
         shell(lab, "docker restart selextract-postgres-1 && cd /opt/selextract && docker compose up -d --wait postgres")
         resumed = shop.module("pgbouncer_pause", state="resumed", **pause)
         assert (resumed.get("pooled"), resumed.get("changed")) == (True, True), resumed
-    assert counted.failed == []
+    assert counted.failed == [], counted.failed[:3]
     with counting(lab, first=300) as counted:
         assert shop.module("pgbouncer_pause", state="paused", longest_seconds=15, **pause)["pooled"]
         began = time.monotonic()

@@ -91,6 +91,11 @@ def test_other_settings_are_one_step_and_nobody_is_recreated() -> None:
     assert not step.values["app1"]["replace"]
 
 
+def test_files_of_another_version_are_written_again() -> None:
+    (step,) = pgbouncer_on(seen(**led_project()), look(**installed(), stale=True), POLICY).steps
+    assert step.id == "pgbouncer-app1"
+
+
 def test_a_new_process_is_one_step() -> None:
     (step,) = pgbouncer_on(seen(**led_project()), look(**installed()), POLICY, replace=True).steps
     assert step.values["app1"]["replace"]
