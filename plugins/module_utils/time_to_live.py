@@ -7,10 +7,12 @@ back by the code that noted it.
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import subprocess
 import sys
 import time
+import zipfile
 from datetime import datetime, timezone
 
 from .emergency import Emergency, take_back
@@ -21,7 +23,8 @@ from .state import DEFAULT_FOLDER, StateFolder, sync_folder, write_whole
 
 __all__ = ["PROGRAM", "TIMER", "arm", "disarm", "install", "main"]
 
-PROGRAM = "selextract_emergency"
+PROGRAM = "emergency.pyz"
+_PACKAGE = "selextract_emergency"
 TIMER = "selextract-emergency.timer"
 _SERVICE = "selextract-emergency.service"
 _UNITS = "/etc/systemd/system"
@@ -37,8 +40,7 @@ After=docker.service
 
 [Service]
 Type=oneshot
-ExecStart={python} -B -s -m {program}.time_to_live
-WorkingDirectory={folder}
+ExecStart={python} -B -s {program}
 TimeoutStartSec={bound}
 UMask=0077
 NoNewPrivileges=yes
@@ -68,37 +70,29 @@ WantedBy=timers.target
 
 
 def install(folder: StateFolder) -> str:
-    """Copy this code into the state folder; returns the folder that Python has to be started in."""
-    place = os.path.join(folder.path, "program")
-    target = os.path.join(place, PROGRAM)
+    """Copy this code into the state folder, as one file that Python runs; returns its path."""
+    path = os.path.join(folder.path, PROGRAM)
     try:
-        os.makedirs(target, mode=0o700, exist_ok=True)
-        _write(os.path.join(target, "__init__.py"), "")
-        for name, text in _sources():
-            _write(os.path.join(target, f"{name}.py"), text)
+        _write(path, _archive())
     except OSError as problem:
-        reason = problem.strerror or problem
-        raise HostSideError(
-            f"{target} cannot be written ({reason}), so nothing was touched.", kind="state"
-        ) from problem
-    return place
+        raise _unwritable(path, problem) from problem
+    return path
 
 
 def arm(folder: StateFolder, expires_at: float, units: str = _UNITS) -> None:
     """Let systemd end the emergency at that Unix time, also after a reboot; every minute anew until it succeeds."""
-    place = install(folder)
+    program = install(folder)
     at = datetime.fromtimestamp(round(expires_at), timezone.utc)
-    service = _SERVICE_TEXT.format(
-        python=sys.executable or "/usr/bin/python3", program=PROGRAM, folder=place, bound=int(_BOUND)
-    )
+    python = sys.executable or "/usr/bin/python3"
+    service = _SERVICE_TEXT.format(python=python, program=program, bound=int(_BOUND))
+    known = os.path.exists(os.path.join(units, TIMER))
     try:
-        _write(os.path.join(units, _SERVICE), service)
-        _write(os.path.join(units, TIMER), _TIMER_TEXT.format(at=at))
+        _write(os.path.join(units, _SERVICE), service.encode())
+        _write(os.path.join(units, TIMER), _TIMER_TEXT.format(at=at).encode())
     except OSError as problem:
-        raise HostSideError(
-            f"{units} cannot be written ({problem.strerror}), so nothing was touched.", kind="state"
-        ) from problem
-    _systemctl("daemon-reload")
+        raise _unwritable(units, problem) from problem
+    if known:  # enabling reads new units anyway, and only those
+        _systemctl("daemon-reload")
     _systemctl("enable", "--now", TIMER)
 
 
@@ -153,26 +147,37 @@ def _at_work(folder: StateFolder, run_id: str, now: float) -> bool:
     return datetime.fromisoformat(str(lock["lease_until"])).timestamp() > now
 
 
-def _sources() -> list[tuple[str, str]]:
-    """Name and text of each module of this collection that is loaded here, but the frame that needs Ansible."""
+def _archive() -> bytes:
+    """Every module of this collection that is loaded here, but the frame that needs Ansible; always the same bytes."""
     prefix = __name__.rpartition(".")[0] + "."
     names = [name for name in sys.modules if name.startswith(prefix) and "." not in name[len(prefix) :]]
-    return [
-        (name[len(prefix) :], inspect.getsource(sys.modules[name]))
+    files = {
+        f"{_PACKAGE}/{name[len(prefix) :]}.py": inspect.getsource(sys.modules[name])
         for name in sorted(names)
         if name != f"{prefix}module"
-    ]
+    }
+    files |= {f"{_PACKAGE}/__init__.py": "", "__main__.py": f"from {_PACKAGE}.time_to_live import main\n\nmain()\n"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, content: bytes) -> None:
     """Write a file where it differs."""
     try:
-        with open(path, encoding="utf-8") as source:
-            same = source.read() == text
-    except (OSError, UnicodeDecodeError):
+        with open(path, "rb") as source:
+            same = source.read() == content
+    except FileNotFoundError:
         same = False
     if not same:
-        write_whole(path, text.encode(), mode=0o600 if path.endswith(".py") else 0o644)
+        write_whole(path, content, mode=0o644)
+
+
+def _unwritable(path: str, problem: OSError) -> HostSideError:
+    reason = problem.strerror or problem
+    return HostSideError(f"{path} cannot be written ({reason}), so nothing was touched.", kind="state")
 
 
 def _systemctl(*words: str) -> None:
@@ -185,7 +190,3 @@ def _systemctl(*words: str) -> None:
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or ["no reason was given"]
         raise HostSideError(f"systemd refused {words[0]}: {reason[0]}.", kind="state")
-
-
-if __name__ == "__main__":
-    main()

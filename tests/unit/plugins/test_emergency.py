@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -97,12 +100,18 @@ def test_without_docker_it_stays_on_and_frees_the_lock_for_the_next_try(folder: 
 
 
 def test_its_program_is_this_collection_s_own_code_without_ansible(folder: StateFolder) -> None:
-    place = Path(time_to_live.install(folder))
-    files = {path.name: path.read_text() for path in (place / time_to_live.PROGRAM).iterdir()}
-    assert {"__init__.py", "time_to_live.py", "restoring.py", "emergency.py", "capacity_writer.py"} <= set(files)
+    path = Path(time_to_live.install(folder))
+    with zipfile.ZipFile(path) as archive:
+        files = {Path(name).name: archive.read(name).decode() for name in archive.namelist()}
+    assert {"__main__.py", "time_to_live.py", "restoring.py", "emergency.py", "capacity_writer.py"} <= set(files)
     assert "module.py" not in files
-    assert not any("ansible.module_utils" in text for text in files.values())
-    assert (place / time_to_live.PROGRAM).stat().st_mode & 0o777 == 0o700
+    assert not any("from ansible" in text for text in files.values())
+    before = path.stat()
+    time_to_live.install(folder)
+    assert path.stat().st_ino == before.st_ino, "what is there already is not written again"
+    line = f"import sys; sys.path.insert(0, {str(path)!r}); import selextract_emergency.time_to_live"
+    alone = subprocess.run([sys.executable, "-I", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+    assert (alone.returncode, alone.stderr) == (0, "")
 
 
 def test_the_run_that_it_is_taken_back_from_is_never_forgotten(folder: StateFolder) -> None:
