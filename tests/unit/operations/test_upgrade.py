@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from selextract_infra.errors import DriftError
+from selextract_infra.model.observation import HostFacts
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.upgrade import learned_durations
+from selextract_infra.operations.upgrade_hardware import refuse_strangers
 from selextract_infra.plan.upgrade import plan_of_upgrade
 from tests.unit.seen import AT, container, host, observation, policy
 
@@ -71,3 +74,13 @@ def test_another_phase_or_another_way_teaches_nothing(fleet: Fleet, phase: str, 
 def test_one_that_was_put_back_teaches_nothing(fleet: Fleet) -> None:
     ran(fleet, 1, 10.0, done=False)
     assert learned_durations(fleet, "memory", None, ROBOT) == {}
+
+
+def test_a_machine_with_another_identity_is_a_stranger_and_its_own_is_not() -> None:
+    there = host([container("api", health="healthy")], facts=HostFacts(cpus=8, memory=32 << 30, machine_id="aaaa"))
+    plan = plan_of_upgrade(observation(there), there, "memory", policy(), provider=ROBOT)
+    refuse_strangers(plan, observation(there))
+    other = there.model_copy(update={"facts": there.facts.model_copy(update={"machine_id": "bbbb"})})
+    with pytest.raises(DriftError, match="Another machine came back as app1") as stranger:
+        refuse_strangers(plan, observation(other))
+    assert stranger.value.exit_code == 9
