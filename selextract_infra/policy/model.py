@@ -122,12 +122,14 @@ class Policy(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from.
 
-        Windows, blackouts and the schedule are no part of it: what is right to do does not depend on when it is
-        allowed, which is judged at the time it is done.
+        Windows, blackouts, the schedule and who is notified are no part of it: what is right to do does not depend on
+        when it is allowed, which is judged at the time it is done, nor on who hears of it.
         """
         from selextract_infra.model.base import digest_of
 
-        return digest_of(self.model_dump(mode="json", exclude={"windows", "blackouts", "schedule"}))
+        values = self.model_dump(mode="json", exclude={"windows", "blackouts", "schedule"})
+        values["emergency"].pop("notifications")
+        return digest_of(values)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -82,6 +82,12 @@ def test_a_plan_stays_valid_when_windows_change() -> None:
     assert load_policy({"windows": {"night": GOOD}, "blackouts": {"day": GOOD}}).digest == default_policy().digest
 
 
+def test_a_plan_stays_valid_when_other_people_are_notified() -> None:
+    channels = {"channels": {"slack": "${SELEXTRACT_SLACK_URL}"}}
+    assert load_policy({"emergency": {"notifications": channels}}).digest == default_policy().digest
+    assert load_policy({"emergency": {"actions": {"api": {"factor": "3x"}}}}).digest != default_policy().digest
+
+
 def test_a_window_of_one_file_is_taken_away_by_the_next(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yml", tmp_path / "b.yml"
     first.write_text('windows: {w: {rrule: FREQ=DAILY, start: "02:00", duration: 3h, time_zone: UTC}}\n')
