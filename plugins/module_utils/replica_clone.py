@@ -48,8 +48,11 @@ class Clone:
         if place is not None and os.path.exists(os.path.join(place, _MARK)):
             os.unlink(os.path.join(place, _MARK))
 
-    def start(self, needed: int) -> None:
-        """Remove what an earlier attempt has left, look whether there is room, and start the base backup."""
+    def start(self, needed: int, rate: int) -> None:
+        """Remove what an earlier attempt has left, look whether there is room, and start the base backup.
+
+        ``needed`` is in bytes, ``rate`` in bytes per second.
+        """
         container: Container | None = self.project.container()
         for name in (CLONE, *([container.id] if container else [])):
             docker(["rm", "--force", name], bound=60)
@@ -64,7 +67,7 @@ class Clone:
         os.makedirs(os.path.join(place, "data"), mode=0o700)
         for path in (place, os.path.join(place, "data")):
             os.chown(path, *owner)
-        self._must(self._command())
+        self._must(self._command(rate))
 
     def progress(self) -> tuple[int, int] | None:
         """Bytes done and bytes in all while it goes on, None once it is finished. Raises when it failed."""
@@ -108,7 +111,7 @@ class Clone:
                 kind="clone",
             )
 
-    def _command(self) -> list[str]:
+    def _command(self, rate: int) -> list[str]:
         wanted, primary = self.wanted, self.wanted["primary"]
         config = os.path.join(self.project.path, "config")
         name = wanted["name"]
@@ -123,7 +126,7 @@ class Clone:
             "--log-opt", "max-size=1m", "--entrypoint", f"{wanted['bindir']}/pg_basebackup",
             image_tag(wanted["image"]["id"]),
             "--dbname", conninfo, "--pgdata", f"{INSIDE}/data", "--wal-method", "stream", "--slot", name,
-            "--checkpoint", "fast", "--max-rate", f"{int(wanted['rate']) // 1024}k", "--progress", "--no-password",
+            "--checkpoint", "fast", "--max-rate", f"{rate // 1024}k", "--progress", "--no-password",
         ]  # fmt: skip
 
     def _place(self) -> str | None:

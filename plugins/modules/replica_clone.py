@@ -26,6 +26,9 @@ options:
     description: What must be free on the disk.
     type: int
     default: 0
+  rate:
+    description: Bytes per second that are taken from the primary at most. Required with O(action=start).
+    type: int
   seconds:
     description: How long C(wait) waits at most before it tells how far it is.
     type: float
@@ -54,6 +57,7 @@ EXAMPLES = r"""
 - name: Begin the clone
   selextract.infra.replica_clone:
     wanted: "{{ selextract_values.replica }}"
+    rate: 40000000
     run_id: 20260301T020000-9f3ac1
     step_id: replica-db2
 """
@@ -86,12 +90,14 @@ def main() -> None:
             "wanted": {"type": "dict", "required": True},
             "action": {"type": "str", "choices": ["start", "wait"], "default": "start"},
             "needed_bytes": {"type": "int", "default": 0},
+            "rate": {"type": "int"},
             "seconds": {"type": "float", "default": 5},
             "run_id": {"type": "str", "required": True},
             "step_id": {"type": "str", "required": True},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
             "state_folder": STATE_OPTION,
         },
+        required_if=[("action", "start", ["rate"])],
         supports_check_mode=True,
     )
     run(module, _clone)
@@ -107,7 +113,7 @@ def _clone(module: AnsibleModule) -> dict[str, Any]:
         return _told(0, 0, changed=True, finished=given["action"] == "wait")
     held_run(folder, given["run_id"])
     if given["action"] == "start":
-        clone.start(given["needed_bytes"])
+        clone.start(given["needed_bytes"], given["rate"])
         return _told(0, 0, changed=True)
     end = time.monotonic() + given["seconds"]
     while True:

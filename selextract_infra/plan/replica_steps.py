@@ -133,6 +133,7 @@ class _Builder:
                     },
                     "replica": wanted,
                     "again": again,
+                    "rate": replication.rate,
                     "needed_bytes": round(self.primary.data_bytes * (1 + replication.disk_margin)),
                     "copy_image": self.primary.image.id not in parameters.replication.hosts[host].images,
                     "image_port": replication.ports.image,

@@ -79,7 +79,6 @@ def replica_wanted(
         "cpus": tuning.facts.cpus,
         "shm_size": tuning.shm_size,
         "stop_grace": primary.stop_grace,
-        "rate": replication.rate,
         "settings": settings,
     }
 

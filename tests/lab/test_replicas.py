@@ -182,16 +182,16 @@ def test_a_clone_that_is_killed_leaves_nothing_and_the_next_run_succeeds(
     lab_multi: Lab, program: Program, client: Client, tmp_path: Path
 ) -> None:
     def slowly(policy: dict[str, object]) -> None:
-        policy["replication"] = {"rate": "1MB"}
+        policy["replication"] = {"rate": "256kB"}
 
     slow = Program(policy_of(lab_multi, tmp_path / "slow", slowly), program.state)
     apply(program, "replicas", "--count", "1")
     assert volumes(lab_multi, "db3") == ""
     running = slow.start("replicas", "--count", "2", "--apply", "--yes")
     clone = "docker ps -q --filter name=selextract-replica-clone"
-    wait_for(lambda: lab_multi.ssh("db3", clone).stdout.strip(), bound=240, what="the clone goes on")
+    wait_for(lambda: lab_multi.ssh("db3", clone).stdout.strip(), bound=900, what="the clone goes on")
     lab_multi.ssh("db3", "docker kill selextract-replica-clone")
-    said, complained = running.communicate(timeout=240)
+    said, complained = running.communicate(timeout=600)
     assert running.returncode == 6, said + complained
     assert "stopped from outside" in said + complained
     assert volumes(lab_multi, "db3") == ""
