@@ -14,7 +14,6 @@ from typing import Any
 from selextract_infra.errors import InventoryError
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
 from selextract_infra.hosts.inventory_complaint import complaint
-from selextract_infra.hosts.inventory_policy import written_policy
 from selextract_infra.hosts.local import local_hosts
 from selextract_infra.model.text import displayable
 
@@ -170,6 +169,8 @@ def _refuse_misplaced_policy(listed: Mapping[str, Any]) -> None:
 
 
 def _overrides(common: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    from selextract_infra.hosts.inventory_policy import written_policy
+
     overrides = common.get(_POLICY) or {}
     if not isinstance(overrides, dict):
         raise InventoryError(f"{_POLICY} in {path} is not a mapping of policy values.")
