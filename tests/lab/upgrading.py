@@ -1,0 +1,145 @@
+"""Upgrades of a lab host as tests need them: its record, its hardware, kills at checkpoints, how long it was down."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from selextract_infra.lab import Lab, hardware, stack
+from selextract_infra.lab.host import Host
+from tests.lab.program import Program, wait_for
+
+GIB = 2**30
+STATE = "/var/lib/selextract-infra"
+BOUND = 400.0
+
+
+def memory(lab: Lab) -> int:
+    """Bytes of memory as the host itself sees them."""
+    return int(lab.host("app1").execute("head", "-1", "/proc/meminfo").split()[1]) * 1024
+
+
+def as_bought(lab: Lab, *, cpus: int = 2) -> None:
+    """The host with the hardware and the state it was delivered with; everything runs and nobody is at work."""
+    host = lab.host("app1")
+    if not host.is_on():
+        host.power_on()
+        host.wait_ready()
+    host.set_hardware(memory=4 * GIB, cpus=cpus)
+    hardware.set_bandwidth(host, 10**9)
+    host.execute(
+        "rm", "-rf", f"{STATE}/lock.json", f"{STATE}/freeze.json", f"{STATE}/runs", "/var/backups/selextract-infra"
+    )
+    started = "docker ps -aq --filter label=com.docker.compose.project=selextract | xargs docker start >/dev/null"
+    host.execute("sh", "-c", started)
+    wait_for(lambda: all_healthy(host), bound=180, what="everything is healthy")
+
+
+def all_healthy(host: Host) -> bool:
+    """Whether every container of the app runs and is healthy."""
+    shown = host.execute(
+        "docker", "ps", "-a", "--filter", "label=com.docker.compose.project=selextract", "--format", "{{.Status}}"
+    )
+    states = shown.splitlines()
+    return len(states) >= 8 and all("(healthy)" in state for state in states)
+
+
+def records(lab: Lab) -> list[dict[str, Any]]:
+    """The records of Runs on the host, without their plans; none while it is off."""
+    shown = lab.host("app1").execute("sh", "-c", f"cat {STATE}/runs/*.json 2>/dev/null", check=False)
+    found, decoder = [], json.JSONDecoder()
+    while shown.strip():
+        shown = shown.lstrip()
+        record, end = decoder.raw_decode(shown)
+        record.pop("plan", None)
+        found.append(record)
+        shown = shown[end:]
+    return found
+
+
+def statuses(lab: Lab) -> dict[str, str]:
+    """By step, where the only Run on the host stands."""
+    (record,) = records(lab) or [{"steps": {}}]
+    return {name: step["status"] for name, step in record["steps"].items()}
+
+
+def killed_at(program: Program, lab: Lab, step: str, *words: str) -> bool:
+    """Start the command and kill it as soon as the host notes that step; False when it had ended before."""
+    process = program.start(*words)
+    begun = "verified" if statuses(lab).get(step) == "verified" else ""
+
+    def reached() -> bool:
+        return process.poll() is not None or statuses(lab).get(step, begun) != begun
+
+    wait_for(reached, bound=BOUND, what=f"it came to {step}")
+    ended = process.poll() is not None
+    if not ended:
+        os.killpg(process.pid, signal.SIGKILL)
+    said = "".join(process.communicate())
+    assert not ended or process.returncode == 0, said
+    return not ended
+
+
+@dataclass
+class Prober:
+    """Asks the API again and again; ``down`` is how many seconds it did not answer in all, ``gaps`` how often.
+
+    An answer may take as long as the load allows it: slow is not down.
+    """
+
+    host: str
+    port: int
+    down: float = 0.0
+    gaps: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Ask until told to stop."""
+        since: float | None = None
+        while not self._stop.is_set():
+            asked = time.monotonic()
+            if self._answers():
+                if since is not None:
+                    self.down += time.monotonic() - since
+                since = None
+            elif since is None:
+                since, self.gaps = asked, self.gaps + 1
+            self._stop.wait(0.2)
+
+    def _answers(self) -> bool:
+        try:
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+            try:
+                connection.request("GET", "/api/v1/health")
+                return connection.getresponse().status == http.client.OK
+            finally:
+                connection.close()
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+@contextmanager
+def probed(lab: Lab) -> Iterator[Prober]:
+    """How long the application is down while inside."""
+    prober = Prober(lab.state().host("app1").address, stack.PORT)
+    thread = threading.Thread(target=prober.run, daemon=True)
+    thread.start()
+    try:
+        yield prober
+    finally:
+        prober._stop.set()
+        thread.join(10)
+
+
+def elsewhere(program: Program, folder: Path) -> Program:
+    """The program on another control machine: the same inventory, a journal of its own."""
+    return Program(program.inventory, folder)
