@@ -143,11 +143,16 @@ class ReadRotation:
         for backend in BACKENDS:
             self._empty(backend, name, bound)
 
-    def ready(self, name: str, bound: float) -> None:
-        """Let a drained replica back in, and wait until its check has found it good."""
+    def admit(self, name: str) -> list[str]:
+        """Let a drained replica back in as soon as its check finds it good; the backends that it is in."""
         backends = [backend for backend in BACKENDS if name in self._there(backend)]
         for backend in backends:
             self._tell(f"set server {backend}/{name} state ready")
+        return backends
+
+    def ready(self, name: str, bound: float) -> None:
+        """Let a drained replica back in, and wait until its check has found it good."""
+        backends = self.admit(name)
 
         def up() -> bool:
             return all(self._there(backend)[name]["status"].startswith("UP") for backend in backends)

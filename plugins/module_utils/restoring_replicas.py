@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_balancer", "read_rotation", "replica", "replica_files", "replication", "replication_settings"]
 
-_ENTER_BOUND = 60.0  # seconds until a replica that was drained is found good again
-
 
 def replica(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Take a replica that was being made off its host."""
@@ -75,11 +73,11 @@ def read_balancer(restoring: Restoring, inverse: dict[str, Any]) -> None:
 
 
 def read_rotation(restoring: Restoring, inverse: dict[str, Any]) -> None:
-    """Let replicas that were drained back in."""
+    """Let replicas that were drained back in; one that is no good is kept out by its check."""
     rotation = ReadRotation(restoring.folder, restoring.socket_path)
     for name in inverse:
         if not restoring.check:
-            rotation.ready(name, _ENTER_BOUND)
+            rotation.admit(name)
         restoring.done.append(f"{name} is asked again.")
 
 
