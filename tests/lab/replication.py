@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from selextract_infra.lab import Lab, ssh
@@ -177,6 +178,10 @@ WHERE relkind = 'r' AND nspname = 'public' ORDER BY relname \\gexec
 """
 
 
+def _has_replayed(lab: Lab, host: str, lsn: str) -> bool:
+    return psql(lab, host, f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") == "t"
+
+
 def sums(lab: Lab, client: Client, hosts: tuple[str, ...]) -> dict[str, str]:
     """A checksum of each table on the primary and on each replica, at the same replayed position.
 
@@ -187,10 +192,7 @@ def sums(lab: Lab, client: Client, hosts: tuple[str, ...]) -> dict[str, str]:
         lab.ssh("app1", "docker pause selextract-api-1 selextract-api-2 selextract-worker-1 selextract-worker-2")
         lsn = psql(lab, "app1", "SELECT pg_current_wal_insert_lsn()")
         for host in hosts:
-            wait_for(
-                lambda host=host: psql(lab, host, f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") == "t",
-                bound=30, what=f"{host} has replayed {lsn}",
-            )  # fmt: skip
+            wait_for(partial(_has_replayed, lab, host, lsn), bound=30, what=f"{host} has replayed {lsn}")
         return {host: psql(lab, host, _SUMS) for host in ("app1", *hosts)}
     finally:
         lab.ssh("app1", "docker unpause selextract-api-1 selextract-api-2 selextract-worker-1 selextract-worker-2")
