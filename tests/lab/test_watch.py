@@ -66,7 +66,7 @@ def news(program: Program, tmp_path: Path) -> Iterator[Path]:
         yield path
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait(120)
         reader.join(10)
 
 
@@ -92,6 +92,7 @@ def test_a_load_step_is_absorbed_and_goes_back_to_the_minimum_without_flapping(
         step.wait_for_requests(step.requests_so_far + 20)
     with lab.load(rps=CALM_RPS):
         wait_for(lambda: counts(lab).get("api") == 2, bound=400, what="back to the minimum")
+        wait_for(lambda: [one["kind"] for one in told(news)].count("done") == 2, bound=120, what="both runs ended")
         acted = [one for one in told(news) if one["kind"] == "decided"]
         for one in told(news):
             show(f"{one['at'][:19]}  {one['kind']:<9} {one['sentence']}")
