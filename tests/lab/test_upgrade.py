@@ -34,7 +34,8 @@ def bought(lab: Lab) -> Iterator[Lab]:
 def finished(lab: Lab) -> bool:
     """Whether the only Run has ended well and left neither a lock nor a freeze."""
     (record,) = records(lab)
-    left = lab.host("app1").execute("sh", "-c", "ls /var/lib/selextract-infra/*.json 2>/dev/null", check=False)
+    held = "ls /var/lib/selextract-infra/lock.json /var/lib/selextract-infra/freeze.json 2>/dev/null"
+    left = lab.host("app1").execute("sh", "-c", held, check=False)
     return bool(record["status"] == "done") and left == "" and set(statuses(lab).values()) == {"verified"}
 
 
