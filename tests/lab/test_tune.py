@@ -11,7 +11,7 @@ import pytest
 from selextract_infra.lab import Lab
 from selextract_infra.lab.load import TaskShape
 from tests.lab.modules import Shop
-from tests.lab.program import Answer, Program
+from tests.lab.program import Answer, Program, wait_for
 from tests.lab.rightsizing import MIB, as_deployed, policy_of, started
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
