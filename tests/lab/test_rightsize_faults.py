@@ -153,10 +153,12 @@ def test_an_edited_plan_file_is_refused(oversized: Program, tmp_path: Path) -> N
 
 def test_a_full_disk_touches_nothing(lab: Lab, oversized: Program) -> None:
     before = limits(lab, "frontend"), capacity_and_env(lab)
-    # Two inodes are the folder and a file that fills it; a limit on blocks is only nearly kept by the kernel.
+    # Two inodes are the folder and a file that fills it.
     runs = "/var/lib/selextract-infra/runs"
     filled = lab.ssh(
-        "app1", f"mount -t tmpfs -o nr_inodes=2,mode=0700 tmpfs {runs} && touch {runs}/full && ! touch {runs}/more"
+        "app1",
+        f"install -d -m 0700 {runs} && mount -t tmpfs -o nr_inodes=2,mode=0700 tmpfs {runs}"
+        f" && touch {runs}/full && ! touch {runs}/more",
     )
     assert filled.returncode == 0, filled.stderr
     try:
