@@ -117,8 +117,10 @@ def run_playbook(
         ansible = _Ansible(request, inventory, folder, marker)
         stop = _Stop(ansible, started + request.timeout, cancel)
         problems = _follow(ansible, stop, listener, on_event)
-    if ansible.caught.problem is not None:
-        raise SelextractError(f"Ansible could not be run: {ansible.caught.problem}.") from ansible.caught.problem
+        # Read before the folder goes: what that thread then fails to write there is nobody's loss.
+        broken = ansible.caught.problem
+    if broken is not None:
+        raise SelextractError(f"Ansible could not be run: {broken}.") from broken
     stopped = None
     if stop.reason:
         left_on = () if request.playbook == STOP_PLAYBOOK else listener.contacted
