@@ -15,7 +15,7 @@ from tests.lab.pooling import counting, crowd, made, postgres, shell, written
 from tests.lab.program import Program, wait_for
 from tests.lab.rightsizing import as_deployed, policy_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 APPLY = ("--apply", "--yes", "--format", "json")
 PLACE = "/var/lib/selextract-infra/pgbouncer/selextract"
