@@ -110,6 +110,7 @@ def test_it_grants_validates_and_is_taken_back_exactly_and_twice_is_harmless(lab
         assert part in report.out
 
 
+@pytest.mark.slow
 def test_it_ends_by_itself_when_the_control_process_was_killed(lab: Lab, hasty: Program) -> None:
     before = everything(lab)
     process = hasty.start("emergency", "run", "--yes")
@@ -122,6 +123,7 @@ def test_it_ends_by_itself_when_the_control_process_was_killed(lab: Lab, hasty: 
     assert everything(lab) == before
 
 
+@pytest.mark.slow
 def test_what_a_hand_changed_is_left_and_said(lab: Lab, brief: Program) -> None:
     before = everything(lab)
     run = brief.run("emergency", "run", "--yes", timeout=600)

@@ -14,7 +14,7 @@ from tests.lab.program import Program, wait_for
 from tests.lab.replication import Client, client_of, in_rotation, psql, slots, sums, volumes
 from tests.lab.rightsizing import policy_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CHECK = 2.0  # seconds between two checks; three make a replica leave
 BOTH = ("db2", "db3")
@@ -152,7 +152,6 @@ FAULTS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_in_one_sentence_within_15_seconds(
     lab_multi: Lab, program: Program, client: Client, fault: str
@@ -177,7 +176,6 @@ def test_a_fault_is_named_in_one_sentence_within_15_seconds(
     wait_for(mended, bound=120, what="the replica is as before")
 
 
-@pytest.mark.slow
 def test_a_clone_that_is_killed_leaves_nothing_and_the_next_run_succeeds(
     lab_multi: Lab, program: Program, client: Client, tmp_path: Path
 ) -> None:
@@ -205,7 +203,6 @@ def test_a_clone_that_is_killed_leaves_nothing_and_the_next_run_succeeds(
     assert same["db3"] == same["app1"]
 
 
-@pytest.mark.slow
 def test_a_rolling_restart_takes_the_replicas_first_and_the_primary_last(
     lab_multi: Lab, program: Program, client: Client
 ) -> None:

@@ -15,7 +15,7 @@ from tests.lab.scaling import CROWDED, Client, balanced, instances, scaled, serv
 
 __all__ = ["balanced"]
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def test_the_api_goes_from_two_to_four_and_back_without_a_failed_request(lab: Lab, balanced: Program) -> None:
@@ -110,7 +110,6 @@ def test_what_does_not_fit_is_refused_with_the_number_that_does(balanced: Progra
     assert balanced.run("scale", "nothing=2").code == 2
 
 
-@pytest.mark.slow
 def test_an_instance_that_does_not_get_healthy_is_taken_away_again(lab: Lab, balanced: Program, tmp_path: Path) -> None:
     def impatient(policy: dict[str, Any]) -> None:
         policy["scaling"]["instance"] = {"gate": "20 s"}
@@ -132,7 +131,6 @@ def test_an_instance_that_does_not_get_healthy_is_taken_away_again(lab: Lab, bal
     assert lab.ssh("app1", "cat /opt/selextract/compose.capacity.yml; cat /opt/selextract/.env").stdout == plan
 
 
-@pytest.mark.slow
 def test_switched_off_and_on_again_under_load(lab: Lab, balanced: Program) -> None:
     """Going past the balancer and back loses nothing; by hand there is nothing to do twice."""
     with Client(lab, "/api/v1/items") as client:

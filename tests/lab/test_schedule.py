@@ -20,7 +20,7 @@ from selextract_infra.operations.unfinished import resume
 from tests.lab.program import Program, by_hand
 from tests.lab.rightsizing import DEPLOYED, MIB, as_deployed, limits, policy_of, started
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ASKED = 160 * MIB
 GATE = "Check that the services answer"

@@ -14,7 +14,7 @@ from tests.lab.modules import Shop
 from tests.lab.program import Answer, Program, wait_for
 from tests.lab.rightsizing import MIB, as_deployed, policy_of, started
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 DATA = "/var/lib/postgresql/data/pgdata"
 SMALL_TASK = TaskShape(seconds=2.0, cpu=0.1, memory=8 * MIB)

@@ -14,7 +14,7 @@ from selextract_infra.lab.machine import as_root
 from tests.lab.program import Program
 from tests.lab.upgrading import GIB, all_healthy, as_bought, elsewhere, killed_at, memory, probed, records, statuses
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LIVE = ("preflight", "freeze", "backup", "hardware", "retune", "gate", "unfreeze")
 
@@ -92,7 +92,6 @@ def shown(lab: Lab, phase: str) -> float:
     return float(lab.host("app1").execute("sh", "-c", command)) * (8 if phase == "network" else 1)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("phase", "step"), [("cpu", "hardware"), ("storage", "grow"), ("network", "hardware")])
 def test_the_other_phases_follow_in_order_though_the_program_is_killed_on_the_way(
     bought: Lab, program: Program, tmp_path: Path, phase: str, step: str

@@ -16,7 +16,7 @@ from tests.lab.emergencies import counts
 from tests.lab.program import Program, by_hand, wait_for
 from tests.lab.rightsizing import as_deployed, policy_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 CALM_RPS, STEP_RPS = 3, 12  # four fifths of them are for the API
 
