@@ -33,7 +33,15 @@ SCHEMA_LOCK = 726_584
 
 
 def pool(size):
-    connections = ConnectionPool(os.environ["DATABASE_URL"], min_size=1, max_size=size, timeout=20, open=True)
+    # A connection that died with the server it led to is found out before a request is served by it.
+    connections = ConnectionPool(
+        os.environ["DATABASE_URL"],
+        min_size=1,
+        max_size=size,
+        timeout=20,
+        open=True,
+        check=ConnectionPool.check_connection,
+    )
     with connections.connection() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
         connection.execute(SCHEMA)
