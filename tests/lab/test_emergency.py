@@ -14,7 +14,7 @@ from tests.lab.emergencies import STATE, armed, counts, everything, on_host
 from tests.lab.program import Program, wait_for
 from tests.lab.rightsizing import as_deployed, policy_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 LIFETIME = 25
 
@@ -110,7 +110,6 @@ def test_it_grants_validates_and_is_taken_back_exactly_and_twice_is_harmless(lab
         assert part in report.out
 
 
-@pytest.mark.slow
 def test_it_ends_by_itself_when_the_control_process_was_killed(lab: Lab, hasty: Program) -> None:
     before = everything(lab)
     process = hasty.start("emergency", "run", "--yes")
@@ -123,7 +122,6 @@ def test_it_ends_by_itself_when_the_control_process_was_killed(lab: Lab, hasty: 
     assert everything(lab) == before
 
 
-@pytest.mark.slow
 def test_what_a_hand_changed_is_left_and_said(lab: Lab, brief: Program) -> None:
     before = everything(lab)
     run = brief.run("emergency", "run", "--yes", timeout=600)
