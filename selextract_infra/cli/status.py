@@ -97,4 +97,5 @@ def _lines(host: HostStatus) -> list[tuple[str, str]]:
         lines.append(("asked for", f"by {urgent.get('owner')} until {urgent.get('until')}: {urgent.get('reason')}"))
     if not lines:
         lines.append(("idle", "nothing runs, nothing is locked or frozen"))
+    lines += [(label, text) for label, text in (("balancer", host.balancer), ("edge", host.edge)) if text]
     return [*lines, ("sampler", host.sampler)]

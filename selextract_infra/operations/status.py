@@ -9,21 +9,27 @@ from pydantic import AwareDatetime, Field
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.emergency import EmergencyOnHost, open_emergencies
+from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import PendingRecreation
 from selextract_infra.model.queue import Waiting
+from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
 from selextract_infra.operations.emergency_end import in_step
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.schedule import waiting
 from selextract_infra.operations.unfinished import at_work, unfinished_runs
+from selextract_infra.plan.edge_files import CACHING, ROUTING, THROTTLING
 from selextract_infra.plan.recreation import pending_recreations
 
-__all__ = ["HostStatus", "Status", "status"]
+__all__ = ["HostStatus", "Status", "host_status", "status"]
 
 
 class HostStatus(Frozen):
-    """One host: whether it answers, who holds it, what is unfinished, and whether its Sampler writes."""
+    """One host: whether it answers, who holds it, what is unfinished, and how what we put there stands.
+
+    ``balancer`` and ``edge`` are empty where the app has neither an API nor an Nginx on this host.
+    """
 
     name: str
     problem: str | None = None
@@ -34,6 +40,8 @@ class HostStatus(Frozen):
     interrupted: tuple[str, ...] = ()
     sampler: str = ""
     emergency: EmergencyOnHost | None = None
+    balancer: str = ""
+    edge: str = ""
 
 
 class Status(Frozen):
@@ -53,7 +61,7 @@ def status(fleet: Fleet) -> Status:
     in_step(fleet, seen)
     return Status(
         at=seen.at,
-        hosts=tuple(_host_status(seen, host) for host in seen.hosts),
+        hosts=tuple(host_status(seen, host) for host in seen.hosts),
         waiting=waiting(fleet, seen.at),
         pending_recreations=pending_recreations(seen, fleet.policy),
         unreachable=seen.unreachable,
@@ -61,7 +69,8 @@ def status(fleet: Fleet) -> Status:
     )
 
 
-def _host_status(seen: Observation, host: HostObservation) -> HostStatus:
+def host_status(seen: Observation, host: HostObservation) -> HostStatus:
+    """How one host of that Observation stands."""
     unfinished = [run for run, records in unfinished_runs(seen).items() if host.name in records]
     running = tuple(run for run in unfinished if at_work(host, run, seen.at))
     return HostStatus(
@@ -74,7 +83,33 @@ def _host_status(seen: Observation, host: HostObservation) -> HostStatus:
         interrupted=tuple(run for run in unfinished if run not in running),
         sampler=_sampler(host, seen),
         emergency=next((one for one in open_emergencies(seen) if one.host == host.name), None),
+        balancer=_balancer(host.traffic),
+        edge=_edge(host.traffic.edge),
     )
+
+
+def _balancer(traffic: TrafficObservation) -> str:
+    balancer = traffic.balancer
+    if balancer is None:
+        return "off" if traffic.edge is not None else ""
+    if not balancer.running or balancer.problem:
+        return f"broken: {balancer.problem or 'it does not run'}"
+    serving = sum(server.status.startswith("UP") for server in balancer.servers)
+    way = traffic.edge is not None and ROUTING in traffic.edge.switches
+    past = "" if way else ", and Nginx goes past it"
+    return f"on, {serving} of {count(len(balancer.servers), 'instance')} of {balancer.service} in rotation{past}"
+
+
+def _edge(edge: EdgeObservation | None) -> str:
+    """The switches of an emergency; the one that leads to the balancer is told with it."""
+    if edge is None:
+        return ""
+    if edge.problem:
+        return edge.problem
+    if not edge.files:
+        return "no switches; `balancer on` puts them there"
+    told = [f"{name} {'on' if name in edge.switches else 'off'}" for name in (CACHING, THROTTLING)]
+    return ", ".join(told) + ("" if edge.read else "; Nginx has not read our files")
 
 
 def _sampler(host: HostObservation, seen: Observation) -> str:
