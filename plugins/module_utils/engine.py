@@ -11,9 +11,8 @@ from urllib.parse import quote, urlencode
 
 from .failure import HostSideError
 
-__all__ = ["DEFAULT_SOCKET", "Engine", "EngineRefusedError"]
+__all__ = ["Engine", "EngineRefusedError"]
 
-DEFAULT_SOCKET = "/var/run/docker.sock"
 _FRAME = 8  # bytes of the header of a frame of output
 
 
@@ -45,7 +44,7 @@ class Engine:
     Docker does not run or does not answer, ``EngineRefusedError`` when it answers with an error.
     """
 
-    def __init__(self, socket_path: str = DEFAULT_SOCKET, timeout: float = 15.0) -> None:
+    def __init__(self, socket_path: str, timeout: float = 15.0) -> None:
         self._path = socket_path
         self._timeout = timeout
         self._connection: _SocketConnection | None = None

@@ -1,23 +1,55 @@
-"""The frame all modules of this collection share: a failure becomes one sentence, never a traceback."""
+"""The frame all modules of this collection share: options, and a failure becomes one sentence, never a traceback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils import basic
 
 from .failure import HostSideError
+from .places import DOCKER_SOCKET, STATE_FOLDER
 
-__all__ = ["STATE_OPTION", "run"]
+__all__ = ["DATABASES", "DOCKER", "SERVER", "STATE", "STEP", "STEP_IF_PRESENT", "by_state", "run"]
 
-STATE_OPTION = {"type": "path", "default": "/var/lib/selextract-infra"}
+Options = dict[str, dict[str, Any]]
+Work = Callable[[Any], dict[str, Any]]
+
+_LOGIN: Options = {"superuser": {"type": "str", "default": "postgres"}, "socket": {"type": "path"}}
+
+# Documented in plugins/doc_fragments/options.py, under the same names.
+STATE: Options = {"state_folder": {"type": "path", "default": STATE_FOLDER}}
+DOCKER: Options = {"docker_socket": {"type": "path", "default": DOCKER_SOCKET}}
+STEP: Options = {"run_id": {"type": "str", "required": True}, "step_id": {"type": "str", "required": True}}
+STEP_IF_PRESENT: Options = {"run_id": {"type": "str"}, "step_id": {"type": "str"}}
+SERVER: Options = {
+    "project": {"type": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    **_LOGIN,
+}
+DATABASES: Options = {
+    "databases": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"service": {"type": "str", "required": True}, **_LOGIN},
+    },
+}
 
 
-def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
-    """Do the module's work and leave with its result, or with the sentence of the ``HostSideError`` it raised."""
+def run(work: Work, options: Options, **rules: Any) -> None:
+    """Do a module's work and leave with its result, or with the sentence of the ``HostSideError`` it raised.
+
+    ``rules`` are those of ``AnsibleModule``, such as ``required_if``. Every module of ours has a check mode.
+    """
+    module = basic.AnsibleModule(argument_spec=options, supports_check_mode=True, **rules)
     try:
         result = work(module)
     except HostSideError as failure:
         module.fail_json(msg=failure.sentence, **failure.result())
     module.exit_json(**result)
+
+
+def by_state(**works: Work) -> Work:
+    """The work that belongs to what the option ``state`` asks for."""
+    return lambda module: works[module.params["state"]](module)

@@ -14,9 +14,8 @@ from typing import Any
 
 from .failure import HostSideError
 
-__all__ = ["DEFAULT_FOLDER", "StateFolder", "sync_folder", "write_whole"]
+__all__ = ["StateFolder", "sync_folder", "write_whole"]
 
-DEFAULT_FOLDER = "/var/lib/selextract-infra"
 _GUARD = ".guard"
 _GUARD_BOUND = 20.0  # seconds to wait for another process that is writing
 
@@ -28,7 +27,7 @@ class StateFolder:
     anything.
     """
 
-    def __init__(self, path: str = DEFAULT_FOLDER) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
 
     def prepare(self) -> None:

@@ -16,10 +16,10 @@ import zipfile
 from datetime import datetime, timezone
 
 from .emergency import Emergency, take_back
-from .engine import DEFAULT_SOCKET
 from .failure import HostSideError
 from .lock import Claim, free, hold
-from .state import DEFAULT_FOLDER, StateFolder, sync_folder, write_whole
+from .places import DOCKER_SOCKET, STATE_FOLDER
+from .state import StateFolder, sync_folder, write_whole
 
 __all__ = ["PROGRAM", "TIMER", "arm", "disarm", "install", "main"]
 
@@ -111,9 +111,9 @@ def disarm(units: str = _UNITS, *, entirely: bool = True) -> None:
 
 def main() -> None:
     """Called by the timer: take the emergency back where its time is over; otherwise say nothing."""
-    folder = StateFolder(DEFAULT_FOLDER)
+    folder = StateFolder(STATE_FOLDER)
     try:
-        sentence = end_overdue(folder, DEFAULT_SOCKET, time.time())
+        sentence = end_overdue(folder, DOCKER_SOCKET, time.time())
     except HostSideError as failure:
         Emergency(folder).note(message=failure.sentence)
         sentence = f"{failure.sentence} It is tried again in a minute."

@@ -10,6 +10,7 @@ version_added: "0.1.0"
 description:
   - HAProxy as a Compose project of our own on the app's network. It publishes no port.
   - HAProxy itself accepts the configuration before it is used.
+  - What was there before is noted where a Run is named, so that it can be put back.
 author: ["selextract-infra contributors"]
 options:
   state:
@@ -25,20 +26,10 @@ options:
       - C(project) and C(service) of the app, C(network), C(port) and C(path) of an instance, C(options) of a server,
         C(rise), C(image), and C(config), HAProxy's configuration up to its servers. Required with O(state=present).
     type: dict
-  run_id:
-    description: ID of the Run, which holds the lock; without it nothing is noted that could be put back.
-    type: str
-  step_id:
-    description: ID of the step.
-    type: str
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step_if_present
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says whether something would change., support: full}
 """
@@ -61,28 +52,25 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.balancer import Balancer
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        by_state(present=_present, absent=_absent),
+        {
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "compose": {"type": "str"},
             "settings": {"type": "dict"},
-            "run_id": {"type": "str"},
-            "step_id": {"type": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP_IF_PRESENT,
+            **DOCKER,
+            **STATE,
         },
         required_if=[("state", "present", ["compose", "settings", "run_id", "step_id"])],
         required_together=[("run_id", "step_id")],
-        supports_check_mode=True,
     )
-    run(module, _present if module.params["state"] == "present" else _absent)
 
 
 def _present(module: AnsibleModule) -> dict[str, Any]:

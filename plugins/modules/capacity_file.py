@@ -10,9 +10,8 @@ version_added: "0.1.0"
 description:
   - The file lies beside the app's own Compose files and holds limits, counts and concurrency; nothing else of the app
     is touched.
-  - The entry C(COMPOSE_FILE) of C(.env) names every file that was in force before, and ours last. Every other byte,
-    the owner
-    and the mode stay.
+  - The entry C(COMPOSE_FILE) of C(.env) names every file that was in force before, as running containers tell, and
+    ours last. Every other byte, the owner and the mode stay.
   - Compose accepts the result before the file takes its place, and once more afterwards as the app's next C(up) will
     read it.
 author: ["selextract-infra contributors"]
@@ -33,20 +32,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  run_id:
-    description: ID of the Run, which holds the lock. Required with O(state=present).
-    type: str
-  step_id:
-    description: ID of the step. Required with O(state=present).
-    type: str
-  docker_socket:
-    description: Docker's socket; running containers tell which files the app team starts from.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step_if_present
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
   diff_mode: {description: Shows the file and the entry before and after., support: full}
@@ -86,30 +75,28 @@ from ..module_utils.capacity import render
 from ..module_utils.capacity_writer import CapacityWriter, known_places
 from ..module_utils.compose import CAPACITY_FILE
 from ..module_utils.containers import find_containers
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        by_state(present=_present, absent=_absent),
+        {
             "project": {"type": "str"},
             "directory": {"type": "path"},
             "services": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "run_id": {"type": "str"},
-            "step_id": {"type": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP_IF_PRESENT,
+            **DOCKER,
+            **STATE,
         },
         required_if=[("state", "present", ["project", "directory", "services", "run_id", "step_id"])],
-        supports_check_mode=True,
     )
-    run(module, _present if module.params["state"] == "present" else _absent)
 
 
 def _present(module: AnsibleModule) -> dict[str, Any]:

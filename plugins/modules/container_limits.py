@@ -29,22 +29,10 @@ options:
     description: How much room above present use a lowered memory limit must leave, as a ratio.
     type: float
     required: true
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
   diff_mode: {description: Shows the limits before and after., support: full}
@@ -77,7 +65,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.containers import Container, find_containers
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.limits import (
     Capability,
@@ -89,7 +77,7 @@ from ..module_utils.limits import (
     wanted_for,
 )
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
@@ -104,19 +92,17 @@ class Change:
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _limit,
+        {
             "project": {"type": "str", "required": True},
             "services": {"type": "dict", "required": True},
             "shrink_margin": {"type": "float", "required": True},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _limit)
 
 
 def _limit(module: AnsibleModule) -> dict[str, Any]:

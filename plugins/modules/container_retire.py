@@ -33,22 +33,10 @@ options:
   stop_grace:
     description: Seconds it gets to end by itself; by default its own.
     type: float
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
 """
@@ -78,31 +66,29 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.compose import Compose
 from ..module_utils.containers import Container, find_containers
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.limits import inverse_of
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.rotation import Rotation
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _retire,
+        {
             "name": {"type": "str"},
             "project": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
             "stop_grace": {"type": "float"},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _retire)
 
 
 def _retire(module: AnsibleModule) -> dict[str, Any]:

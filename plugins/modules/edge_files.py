@@ -30,20 +30,10 @@ options:
   service:
     description: The service that Nginx is. Required with O(state=present).
     type: str
-  run_id:
-    description: ID of the Run, which holds the lock. Required with O(state=present).
-    type: str
-  step_id:
-    description: ID of the step. Required with O(state=present).
-    type: str
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step_if_present
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says whether something would change., support: full}
 """
@@ -69,29 +59,26 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.edge import Edge
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        by_state(present=_place, absent=_take_away),
+        {
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "folder": {"type": "path"},
             "files": {"type": "dict"},
             "project": {"type": "str"},
             "service": {"type": "str"},
-            "run_id": {"type": "str"},
-            "step_id": {"type": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP_IF_PRESENT,
+            **DOCKER,
+            **STATE,
         },
         required_if=[("state", "present", ["folder", "files", "project", "service", "run_id", "step_id"])],
-        supports_check_mode=True,
     )
-    run(module, _place if module.params["state"] == "present" else _take_away)
 
 
 def _place(module: AnsibleModule) -> dict[str, Any]:

@@ -24,22 +24,10 @@ options:
     description: Whether it is to be on.
     type: bool
     required: true
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says whether something would change., support: full}
 """
@@ -64,26 +52,23 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.edge import Edge
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _switch,
+        {
             "folder": {"type": "path", "required": True},
             "name": {"type": "str", "choices": ["caching", "throttling", "balancer"], "required": True},
             "enabled": {"type": "bool", "required": True},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _switch)
 
 
 def _switch(module: AnsibleModule) -> dict[str, Any]:

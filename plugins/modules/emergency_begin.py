@@ -63,22 +63,10 @@ options:
   edge_folder:
     description: Nginx's include folder on the host; required for O(switches).
     type: path
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says whether it could begin., support: full}
 """
@@ -115,19 +103,20 @@ from ..module_utils.capacity_writer import CapacityWriter
 from ..module_utils.containers import find_containers
 from ..module_utils.edge import Edge
 from ..module_utils.emergency import Emergency, values_now
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.growing import Growth
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.runs import RunRecord, moment
 from ..module_utils.state import StateFolder
 from ..module_utils.time_to_live import arm
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _begin,
+        {
             "project": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
             "counts": {"type": "dict", "default": {}},
@@ -140,14 +129,11 @@ def main() -> None:
             "drain_seconds": {"type": "float", "default": 70},
             "switches": {"type": "list", "elements": "str", "default": []},
             "edge_folder": {"type": "path"},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _begin)
 
 
 def _begin(module: AnsibleModule) -> dict[str, Any]:

@@ -33,14 +33,9 @@ options:
     description: ID of the Run that began it, which holds the lock. Without it nothing is put back, and an emergency
       that is on is refused.
     type: str
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would be put back., support: full}
 """
@@ -65,28 +60,26 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.emergency import Emergency, Ending, take_back
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.runs import moment
 from ..module_utils.state import StateFolder
 from ..module_utils.time_to_live import disarm
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _end,
+        {
             "by": {"type": "str", "default": "somebody unknown"},
             "force": {"type": "bool", "default": False},
             "keep": {"type": "bool", "default": False},
             "failed": {"type": "bool", "default": False},
             "run_id": {"type": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _end)
 
 
 def _end(module: AnsibleModule) -> dict[str, Any]:

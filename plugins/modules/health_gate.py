@@ -42,26 +42,14 @@ options:
     description: How long to wait at most.
     type: float
     default: 60
-  run_id:
-    description: ID of the Run.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
   part:
     description: The step goes on after this check, so it is not recorded as verified yet.
     type: bool
     default: false
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Checks nothing, since nothing was changed., support: full}
 """
@@ -88,10 +76,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.compose import Compose
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.gate import Gate
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
@@ -99,23 +87,21 @@ _PAUSE = 0.5  # seconds between two looks
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _check,
+        {
             "project": {"type": "str", "required": True},
             "services": {"type": "dict", "default": {}},
             "settled_in": {"type": "path"},
             "counts": {"type": "dict", "default": {}},
             "urls": {"type": "list", "elements": "str", "default": []},
             "bound_seconds": {"type": "float", "default": 60},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
+            **STEP,
             "part": {"type": "bool", "default": False},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _check)
 
 
 def _check(module: AnsibleModule) -> dict[str, Any]:

@@ -32,10 +32,8 @@ options:
   before_step:
     description: The step of the Run that froze the host; what held before it holds again, whatever C(frozen) says.
     type: str
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
   diff_mode: {description: Shows the freeze before and after., support: full}
@@ -58,7 +56,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import STATE, run
 from ..module_utils.runs import RunRecord, moment
 from ..module_utils.state import StateFolder
 
@@ -66,21 +64,20 @@ _FILE = "freeze.json"
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _freeze,
+        {
             "frozen": {"type": "bool", "default": True},
             "owner": {"type": "str", "default": "somebody unknown"},
             "reason": {"type": "str", "default": "no reason given"},
             "run_id": {"type": "str"},
             "step_id": {"type": "str"},
             "before_step": {"type": "str"},
-            "state_folder": STATE_OPTION,
+            **STATE,
         },
         required_together=[("run_id", "step_id")],
         required_by={"before_step": "run_id"},
-        supports_check_mode=True,
     )
-    run(module, _freeze)
 
 
 def _freeze(module: AnsibleModule) -> dict[str, Any]:

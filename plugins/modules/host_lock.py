@@ -56,10 +56,8 @@ options:
       plan_digest: {description: Digest of the Plan., type: str}
       policy_digest: {description: Digest of the policy., type: str}
       plan: {description: The whole Plan., type: dict}
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Says whether the lock could be taken and takes nothing., support: full}
 """
@@ -96,14 +94,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import Claim, Verdict, free, hold, judge
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import STATE, by_state, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        by_state(held=_held, free=_free, gone=_gone),
+        {
             "state": {"type": "str", "choices": ["held", "free", "gone"], "default": "held"},
             "run_id": {"type": "str"},
             "owner": {"type": "str", "default": "somebody unknown"},
@@ -119,12 +118,10 @@ def main() -> None:
                     "plan": {"type": "dict"},
                 },
             },
-            "state_folder": STATE_OPTION,
+            **STATE,
         },
         required_if=[("state", "held", ["run_id"]), ("state", "gone", ["run_id"])],
-        supports_check_mode=True,
     )
-    run(module, {"held": _held, "free": _free, "gone": _gone}[module.params["state"]])
 
 
 def _held(module: AnsibleModule) -> dict[str, Any]:

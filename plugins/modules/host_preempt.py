@@ -33,10 +33,8 @@ options:
     description: How long the request stands at most.
     type: float
     default: 3600
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
 """
@@ -58,24 +56,23 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import STATE, run
 from ..module_utils.preemption import ask, asked, take_back
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _preempt,
+        {
             "state": {"type": "str", "choices": ["asked", "taken_back"], "default": "asked"},
             "operation": {"type": "str", "default": "emergency"},
             "owner": {"type": "str", "default": "somebody unknown"},
             "reason": {"type": "str", "default": "no reason given"},
             "seconds": {"type": "float", "default": 3600},
-            "state_folder": STATE_OPTION,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _preempt)
 
 
 def _preempt(module: AnsibleModule) -> dict[str, Any]:

@@ -11,11 +11,8 @@ description:
   - The user, the Python, the clock, and whether the state folder can be written. Nothing is left behind, the folder is
     not even made.
 author: ["selextract-infra contributors"]
-options:
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Does the same; nothing is changed., support: full}
 """
@@ -43,14 +40,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import STATE, run
 
 _TRIED_BYTES = 65_536
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"state_folder": STATE_OPTION}, supports_check_mode=True)
-    run(module, _look)
+    run(_look, STATE)
 
 
 def _look(module: AnsibleModule) -> dict[str, Any]:

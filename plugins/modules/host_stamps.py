@@ -19,10 +19,8 @@ options:
     description: Who watches.
     type: str
     default: somebody unknown
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
 """
@@ -43,7 +41,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import STATE, run
 from ..module_utils.runs import moment
 from ..module_utils.state import StateFolder
 
@@ -51,15 +49,14 @@ _FILE = "autoscaler.json"
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _keep,
+        {
             "services": {"type": "dict", "required": True},
             "owner": {"type": "str", "default": "somebody unknown"},
-            "state_folder": STATE_OPTION,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _keep)
 
 
 def _keep(module: AnsibleModule) -> dict[str, Any]:

@@ -42,22 +42,10 @@ options:
     description: How long it may take.
     type: float
     default: 900
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -83,16 +71,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.image_stream import fetch_image, has_image, offer_image
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _copy,
+        {
             "image": {"type": "str", "required": True},
             "action": {"type": "str", "choices": ["offered", "fetched"], "required": True},
             "address": {"type": "str", "required": True},
@@ -101,15 +89,12 @@ def main() -> None:
             "certificate": {"type": "str"},
             "token": {"type": "str", "no_log": True},
             "bound_seconds": {"type": "float", "default": 900},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
         required_if=[("action", "offered", ["receiver"]), ("action", "fetched", ["certificate", "token"])],
-        supports_check_mode=True,
     )
-    run(module, _copy)
 
 
 def _copy(module: AnsibleModule) -> dict[str, Any]:

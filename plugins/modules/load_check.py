@@ -32,18 +32,9 @@ options:
     description: What is fast enough in any case.
     type: float
     required: true
-  run_id:
-    description: ID of the Run.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
   diff_mode: {description: There is nothing to show., support: none}
@@ -74,25 +65,23 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.answers import answer_times, too_slow
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import STATE, STEP, run
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _compare,
+        {
             "urls": {"type": "list", "elements": "str", "default": []},
             "requests": {"type": "int", "required": True},
             "before_step": {"type": "str", "required": True},
             "slower": {"type": "float", "required": True},
             "target_seconds": {"type": "float", "required": True},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _compare)
 
 
 def _compare(module: AnsibleModule) -> dict[str, Any]:

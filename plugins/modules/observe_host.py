@@ -61,14 +61,9 @@ options:
   data_folder:
     description: Where the volume of the app's data is mounted; without it that is the disk Docker is on.
     type: path
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Does the same; nothing is changed., support: full}
 """
@@ -110,10 +105,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.compose import compose_version
 from ..module_utils.containers import Container, find_containers, numbers_of
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.facts import host_facts
 from ..module_utils.failure import HostSideError
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.postgres_look import look_at_postgres
 from ..module_utils.preemption import asked
 from ..module_utils.projects import observe_projects
@@ -126,8 +121,9 @@ _SHORTEST_USAGE = 0.1  # seconds between the two looks that CPU usage is compute
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _observe,
+        {
             "projects": {
                 "type": "list",
                 "elements": "dict",
@@ -151,12 +147,10 @@ def main() -> None:
             "cursors": {"type": "dict", "default": {}},
             "history_window": {"type": "int", "default": 604800},
             "data_folder": {"type": "path"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _observe)
 
 
 def _observe(module: AnsibleModule) -> dict[str, Any]:

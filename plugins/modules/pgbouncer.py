@@ -35,20 +35,10 @@ options:
     description: How long to wait, for an answer or for the last client.
     type: float
     default: 60
-  run_id:
-    description: ID of the Run, which holds the lock. Required with O(state=present).
-    type: str
-  step_id:
-    description: ID of the step. Required with O(state=present).
-    type: str
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step_if_present
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
   diff_mode: {description: Shows C(pgbouncer.ini) before and after; no secret is in it., support: full}
@@ -73,10 +63,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, run
 from ..module_utils.pgbouncer_ini import rendered
 from ..module_utils.pgbouncer_place import known_projects
 from ..module_utils.pgbouncer_pooler import Pooler
@@ -85,22 +75,20 @@ from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _work,
+        {
             "project": {"type": "str"},
             "wanted": {"type": "dict"},
             "replace": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "bound_seconds": {"type": "float", "default": 60},
-            "run_id": {"type": "str"},
-            "step_id": {"type": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP_IF_PRESENT,
+            **DOCKER,
+            **STATE,
         },
         required_if=[("state", "present", ["project", "wanted", "run_id", "step_id"])],
-        supports_check_mode=True,
     )
-    run(module, _work)
 
 
 def _work(module: AnsibleModule) -> dict[str, Any]:

@@ -43,14 +43,9 @@ options:
   image:
     description: An image whose PgBouncer is asked for its version; that takes a second.
     type: str
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Does the same; nothing is changed., support: full}
 """
@@ -77,9 +72,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.containers import find_containers
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.pgbouncer_image import version_in
 from ..module_utils.pgbouncer_look import addresses_of, led_containers, look_at_pgbouncer, look_at_server
 from ..module_utils.pgbouncer_place import Place
@@ -89,8 +84,9 @@ _BOUND = 60.0  # seconds for the version of an image
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _look,
+        {
             "project": {"type": "str", "required": True},
             "directory": {"type": "path"},
             "variables": {"type": "dict", "default": {}},
@@ -106,12 +102,10 @@ def main() -> None:
             "host": {"type": "str", "required": True},
             "port": {"type": "int", "required": True},
             "image": {"type": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _look)
 
 
 def _look(module: AnsibleModule) -> dict[str, Any]:

@@ -31,14 +31,9 @@ options:
     description: After what time the host ends the pause by itself, counted from its beginning.
     type: float
     default: 25
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -70,27 +65,26 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.pgbouncer_pausing import arm_timer, disarm_timer, paused_for, resume
 from ..module_utils.pgbouncer_pooler import Pooler
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _work,
+        {
             "project": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["paused", "resumed"], "required": True},
             "bound_seconds": {"type": "float", "default": 5},
             "longest_seconds": {"type": "float", "default": 25},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _work)
 
 
 def _work(module: AnsibleModule) -> dict[str, Any]:

@@ -12,41 +12,15 @@ description:
     what it was before, primary or standby, and nothing waits for a restart any more.
 author: ["selextract-infra contributors"]
 options:
-  project:
-    description: The Compose project of the primary.
-    type: str
-    required: true
-  service:
-    description: Its service.
-    type: str
-    required: true
-  superuser:
-    description: The role to work as, inside the container.
-    type: str
-    default: postgres
-  socket:
-    description: The folder of the server's Unix socket in its container; by default psql's own.
-    type: str
   bound_seconds:
     description: How long it may take to answer again.
     type: float
     default: 180
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.server
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -70,10 +44,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.containers import find_containers
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, SERVER, STATE, STEP, run
 from ..module_utils.postgres_restart import restart_server
 from ..module_utils.psql import server_in
 from ..module_utils.state import StateFolder
@@ -85,21 +59,16 @@ SELECT pg_is_in_recovery() AS standby, (SELECT count(*)::int FROM pg_settings WH
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "project": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
-            "superuser": {"type": "str", "default": "postgres"},
-            "socket": {"type": "str"},
+    run(
+        _restart,
+        {
+            **SERVER,
             "bound_seconds": {"type": "float", "default": 180},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _restart)
 
 
 def _restart(module: AnsibleModule) -> dict[str, Any]:

@@ -56,20 +56,10 @@ options:
     description: How long the server may take to answer again.
     type: float
     default: 60
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-  step_id:
-    description: ID of the step.
-    type: str
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step_if_present
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
   diff_mode: {description: Shows the file before and after., support: full}
@@ -110,10 +100,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.containers import Container, find_containers
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
 from ..module_utils.postgres_configuration import (
     FILE,
     Configuration,
@@ -133,8 +123,9 @@ _PENDING = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name"
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        by_state(present=_settle, absent=_take_away),
+        {
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "project": {"type": "str"},
             "service": {"type": "str"},
@@ -146,17 +137,14 @@ def main() -> None:
             "restart": {"type": "bool", "default": False},
             "prepare": {"type": "bool", "default": False},
             "bound_seconds": {"type": "float", "default": 60},
-            "run_id": {"type": "str"},
-            "step_id": {"type": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP_IF_PRESENT,
+            **DOCKER,
+            **STATE,
         },
         required_if=[
             ("state", "present", ["project", "service", "text", "settings", "memory", "run_id", "step_id"]),
         ],
-        supports_check_mode=True,
     )
-    run(module, _settle if module.params["state"] == "present" else _take_away)
 
 
 def _settle(module: AnsibleModule) -> dict[str, Any]:

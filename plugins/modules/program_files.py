@@ -49,11 +49,10 @@ from ..module_utils.state import write_whole
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"path": {"type": "path", "required": True}, "files": {"type": "dict", "required": True}},
-        supports_check_mode=True,
+    run(
+        _install,
+        {"path": {"type": "path", "required": True}, "files": {"type": "dict", "required": True}},
     )
-    run(module, _install)
 
 
 def _install(module: AnsibleModule) -> dict[str, Any]:

@@ -37,22 +37,10 @@ options:
     description: How long connections of a drained replica may go on, or its check may take to find it good.
     type: float
     default: 60
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -74,17 +62,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.read_rotation import ReadRotation, config_text, joined, left
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _work,
+        {
             "action": {
                 "type": "str",
                 "choices": ["files", "force", "join", "leave", "drained", "ready", "absent"],
@@ -95,10 +83,9 @@ def main() -> None:
             "name": {"type": "str"},
             "part": {"type": "bool", "default": False},
             "bound_seconds": {"type": "float", "default": 60},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
         required_if=[
             ("action", "files", ["settings"]),
@@ -107,9 +94,7 @@ def main() -> None:
             ("action", "drained", ["name"]),
             ("action", "ready", ["name"]),
         ],
-        supports_check_mode=True,
     )
-    run(module, _work)
 
 
 def _work(module: AnsibleModule) -> dict[str, Any]:

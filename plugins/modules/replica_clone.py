@@ -33,22 +33,10 @@ options:
     description: How long C(wait) waits at most before it tells how far it is.
     type: float
     default: 5
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -74,9 +62,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.replica_clone import Clone
 from ..module_utils.replica_project import ReplicaProject
 from ..module_utils.state import StateFolder
@@ -85,22 +72,20 @@ _PAUSE = 0.5
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _clone,
+        {
             "wanted": {"type": "dict", "required": True},
             "action": {"type": "str", "choices": ["start", "wait"], "default": "start"},
             "needed_bytes": {"type": "int", "default": 0},
             "rate": {"type": "int"},
             "seconds": {"type": "float", "default": 5},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
         required_if=[("action", "start", ["rate"])],
-        supports_check_mode=True,
     )
-    run(module, _clone)
 
 
 def _clone(module: AnsibleModule) -> dict[str, Any]:

@@ -25,22 +25,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -65,10 +53,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker_program import docker
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, by_state, run
 from ..module_utils.replica_clone import Clone
 from ..module_utils.replica_project import ReplicaProject, image_tag
 from ..module_utils.runs import RunRecord
@@ -77,20 +64,18 @@ from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        by_state(present=_present, absent=_absent),
+        {
             "wanted": {"type": "dict"},
             "again": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
         required_if=[("state", "present", ["wanted"])],
-        supports_check_mode=True,
     )
-    run(module, _present if module.params["state"] == "present" else _absent)
 
 
 def _record(module: AnsibleModule) -> RunRecord | None:

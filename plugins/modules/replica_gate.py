@@ -20,22 +20,10 @@ options:
     description: How long to wait.
     type: float
     default: 300
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Checks nothing, since nothing was changed., support: full}
 """
@@ -57,10 +45,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.replica_project import ReplicaProject
 from ..module_utils.replication_look import replica_complaint
 from ..module_utils.state import StateFolder
@@ -70,18 +57,16 @@ _PATIENCE = 10.0  # seconds in which a cause that is known may still go away by 
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _gate,
+        {
             "wanted": {"type": "dict", "required": True},
             "bound_seconds": {"type": "float", "default": 300},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _gate)
 
 
 def _gate(module: AnsibleModule) -> dict[str, Any]:

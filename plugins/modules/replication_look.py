@@ -12,34 +12,15 @@ description:
     for reads, and the room there is. Nothing of an environment or a password is returned, and nothing is changed.
 author: ["selextract-infra contributors"]
 options:
-  project:
-    description: The app's Compose project.
-    type: str
-    required: true
-  service:
-    description: Its database service.
-    type: str
-    required: true
-  superuser:
-    description: The role to ask as, inside the container.
-    type: str
-    default: postgres
-  socket:
-    description: The folder of the server's Unix socket in its container; by default psql's own.
-    type: str
   settings:
     description: Parameters of the primary that are wanted.
     type: list
     elements: str
     default: []
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.server
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
 """
@@ -64,26 +45,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, SERVER, STATE, run
 from ..module_utils.replication_look import Look
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "project": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
-            "superuser": {"type": "str", "default": "postgres"},
-            "socket": {"type": "str"},
+    run(
+        _look,
+        {
+            **SERVER,
             "settings": {"type": "list", "elements": "str", "default": []},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _look)
 
 
 def _look(module: AnsibleModule) -> dict[str, Any]:

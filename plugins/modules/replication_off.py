@@ -11,15 +11,9 @@ description:
   - Stops where this host has a replica, or its balancer asks one, or somebody is connected to it; then the app comes
     first, and C(selextract-infra replicas --count 0).
 author: ["selextract-infra contributors"]
-options:
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -37,23 +31,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.failure import HostSideError
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.read_rotation import ReadRotation
 from ..module_utils.replica_project import ReplicaProject
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+    run(
+        _off,
+        {
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _off)
 
 
 def _off(module: AnsibleModule) -> dict[str, Any]:

@@ -15,21 +15,6 @@ description:
     until the replica streams and has replayed what the primary had written when the wait began.
 author: ["selextract-infra contributors"]
 options:
-  project:
-    description: The Compose project of the primary.
-    type: str
-    required: true
-  service:
-    description: Its service.
-    type: str
-    required: true
-  superuser:
-    description: The role to work as, inside the container.
-    type: str
-    default: postgres
-  socket:
-    description: The folder of the server's Unix socket in its container; by default psql's own.
-    type: str
   name:
     description: Name of the role and of the slot.
     type: str
@@ -54,22 +39,11 @@ options:
     description: How long C(checked) waits.
     type: float
     default: 120
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.server
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would change., support: full}
 """
@@ -94,10 +68,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, SERVER, STATE, STEP, by_state, run
 from ..module_utils.psql import Server, find_server, literal
 from ..module_utils.replication_primary import Primary
 from ..module_utils.runs import RunRecord
@@ -111,26 +85,21 @@ FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "project": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
-            "superuser": {"type": "str", "default": "postgres"},
-            "socket": {"type": "str"},
+    run(
+        by_state(present=_present, absent=_absent, checked=_checked),
+        {
+            **SERVER,
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent", "checked"], "default": "present"},
             "verifier": {"type": "str", "no_log": True},
             "fresh": {"type": "bool", "default": False},
             "settings": {"type": "dict", "default": {}},
             "bound_seconds": {"type": "float", "default": 120},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, {"present": _present, "absent": _absent, "checked": _checked}[module.params["state"]])
 
 
 def _server(given: dict[str, Any]) -> Server:

@@ -21,14 +21,9 @@ options:
     description: IDs of the steps, newest first. Without it, all that began.
     type: list
     elements: str
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says what would be put back., support: full}
 """
@@ -51,26 +46,24 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.restoring import Restoring
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _restore,
+        {
             "run_id": {"type": "str", "required": True},
             "steps": {"type": "list", "elements": "str"},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _restore)
 
 
 def _restore(module: AnsibleModule) -> dict[str, Any]:

@@ -36,22 +36,10 @@ options:
     description: How long an instance that is brought back may take to be healthy.
     type: float
     default: 120
-  run_id:
-    description: ID of the Run, which holds the lock.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing and says whether something would change., support: full}
 """
@@ -78,30 +66,28 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.containers import find_containers
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.instances import instances_of
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _begin,
+        {
             "project": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
             "service": {"type": "str", "required": True},
             "drain_seconds": {"type": "float", "default": 70},
             "stop_grace": {"type": "float", "default": 0},
             "gate_seconds": {"type": "float", "default": 120},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _begin)
 
 
 def _begin(module: AnsibleModule) -> dict[str, Any]:

@@ -26,22 +26,10 @@ options:
     description: By service, how many seconds its containers get at least before they are killed.
     type: dict
     default: {}
-  run_id:
-    description: ID of the Run.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
   diff_mode: {description: There is nothing to show., support: none}
@@ -66,27 +54,24 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import DEFAULT_SOCKET
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.standing import stop_services
 from ..module_utils.state import StateFolder
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _stop,
+        {
             "project": {"type": "str", "required": True},
             "order": {"type": "list", "elements": "str", "required": True},
             "graces": {"type": "dict", "default": {}},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _stop)
 
 
 def _stop(module: AnsibleModule) -> dict[str, Any]:

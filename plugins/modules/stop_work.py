@@ -63,14 +63,13 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        work,
+        {
             "marker": {"type": "str", "required": True},
             "grace_seconds": {"type": "float", "default": 5.0},
         },
-        supports_check_mode=True,
     )
-    run(module, work)
 
 
 if __name__ == "__main__":

@@ -15,23 +15,6 @@ options:
   project:
     description: Name of the Compose project; without it there is nothing to dump.
     type: str
-  databases:
-    description: The database servers, each the only container of its service.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      service:
-        description: The Compose service.
-        type: str
-        required: true
-      superuser:
-        description: Whom it is asked as.
-        type: str
-        default: postgres
-      socket:
-        description: The folder of its socket, without it psql's own.
-        type: path
   folder:
     description: Where restore points are kept.
     type: path
@@ -52,22 +35,11 @@ options:
   grows:
     description: Where the volume is mounted that is to be grown; without it none is.
     type: path
-  run_id:
-    description: ID of the Run.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  docker_socket:
-    description: Docker's socket.
-    type: path
-    default: /var/run/docker.sock
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.databases
+  - selextract.infra.options.step
+  - selextract.infra.options.docker
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
   diff_mode: {description: There is nothing to show., support: none}
@@ -99,10 +71,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.answers import answer_times
-from ..module_utils.engine import DEFAULT_SOCKET, Engine
+from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import DATABASES, DOCKER, STATE, STEP, run
 from ..module_utils.psql import find_server
 from ..module_utils.restore_point import needed_bytes
 from ..module_utils.state import StateFolder
@@ -110,32 +82,21 @@ from ..module_utils.volume import Volume
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _check,
+        {
             "project": {"type": "str"},
-            "databases": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "service": {"type": "str", "required": True},
-                    "superuser": {"type": "str", "default": "postgres"},
-                    "socket": {"type": "path"},
-                },
-            },
+            **DATABASES,
             "folder": {"type": "path", "required": True},
             "room": {"type": "float", "required": True},
             "urls": {"type": "list", "elements": "str", "default": []},
             "requests": {"type": "int", "required": True},
             "grows": {"type": "path"},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **DOCKER,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _check)
 
 
 def _check(module: AnsibleModule) -> dict[str, Any]:

@@ -24,18 +24,9 @@ options:
     description: How long it may take.
     type: float
     default: 1200
-  run_id:
-    description: ID of the Run.
-    type: str
-    required: true
-  step_id:
-    description: ID of the step.
-    type: str
-    required: true
-  state_folder:
-    description: Where the state of this collection is on the host.
-    type: path
-    default: /var/lib/selextract-infra
+extends_documentation_fragment:
+  - selextract.infra.options.step
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Changes nothing., support: full}
   diff_mode: {description: There is nothing to show., support: none}
@@ -62,24 +53,22 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
-from ..module_utils.module import STATE_OPTION, run
+from ..module_utils.module import STATE, STEP, run
 from ..module_utils.state import StateFolder
 from ..module_utils.volume import Volume
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    run(
+        _grow,
+        {
             "folder": {"type": "path", "required": True},
             "least_bytes": {"type": "int", "required": True},
             "bound_seconds": {"type": "float", "default": 1200},
-            "run_id": {"type": "str", "required": True},
-            "step_id": {"type": "str", "required": True},
-            "state_folder": STATE_OPTION,
+            **STEP,
+            **STATE,
         },
-        supports_check_mode=True,
     )
-    run(module, _grow)
 
 
 def _grow(module: AnsibleModule) -> dict[str, Any]:

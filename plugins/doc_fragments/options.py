@@ -1,0 +1,83 @@
+"""Options that several modules of this collection have; C(plugins/module_utils/module.py) has their specification."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    STATE = r"""
+options:
+  state_folder:
+    description: Where the state of this collection is on the host.
+    type: path
+    default: /var/lib/selextract-infra
+"""
+
+    DOCKER = r"""
+options:
+  docker_socket:
+    description: Docker's socket.
+    type: path
+    default: /var/run/docker.sock
+"""
+
+    STEP = r"""
+options:
+  run_id:
+    description: ID of the Run, which holds the lock.
+    type: str
+    required: true
+  step_id:
+    description: ID of the step.
+    type: str
+    required: true
+"""
+
+    STEP_IF_PRESENT = r"""
+options:
+  run_id:
+    description: ID of the Run, which holds the lock. Required with O(state=present).
+    type: str
+  step_id:
+    description: ID of the step. Required with O(state=present).
+    type: str
+"""
+
+    SERVER = r"""
+options:
+  project:
+    description: The Compose project of the database server.
+    type: str
+    required: true
+  service:
+    description: Its service.
+    type: str
+    required: true
+  superuser:
+    description: The role to work as, inside the container.
+    type: str
+    default: postgres
+  socket:
+    description: The folder of the server's Unix socket in its container; by default psql's own.
+    type: path
+"""
+
+    DATABASES = r"""
+options:
+  databases:
+    description: The database servers, each the only container of its service.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service:
+        description: The Compose service.
+        type: str
+        required: true
+      superuser:
+        description: The role to work as, inside the container.
+        type: str
+        default: postgres
+      socket:
+        description: The folder of the server's Unix socket in its container; by default psql's own.
+        type: path
+"""
