@@ -19,6 +19,7 @@ from selextract_infra.errors import (
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
+from selextract_infra.operations.announcement import announce_end
 from selextract_infra.operations.disruption import Stop, closing_before, refuse_disruption, window_override
 from selextract_infra.operations.performing import goes_back_partly, perform, undo
 from selextract_infra.operations.sight import refuse_missing
@@ -56,6 +57,7 @@ def carry_out(fleet: Fleet, plan: Plan, run: Run) -> Run:
     run = concluded(run, fleet.clock())
     if stop is not None:
         run = _stopped(run, stop)
+    run = announce_end(fleet, run, plan)
     fleet.journal.record_run(run)
     return run
 

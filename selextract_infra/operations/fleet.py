@@ -30,8 +30,9 @@ class Fleet:
     """The hosts of an inventory, the policy of its group ``all``, and the journal of this control machine.
 
     ``limit`` narrows the hosts by an Ansible pattern. ``on_event`` hears of each task on each host, ``cancel`` stops
-    the work on the hosts too. ``clock`` tells the time. Raises ``InventoryError`` for a missing inventory or no
-    matching host, ``PolicyError`` for a policy that cannot be read.
+    the work on the hosts too. ``clock`` tells the time. ``on_message`` is given what people would be told, in place of
+    them. Raises ``InventoryError`` for a missing inventory or no matching host, ``PolicyError`` for a policy that
+    cannot be read.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Fleet:
         on_event: Callable[[TaskEvent], None] | None = None,
         cancel: threading.Event | None = None,
         clock: Callable[[], datetime] = _now,
+        on_message: Callable[[str], None] | None = None,
     ) -> None:
         self.limit = limit
         self.policy_files = tuple(policy_files)
@@ -54,6 +56,7 @@ class Fleet:
         self.clock = clock
         self.on_event = on_event
         self.cancel = cancel
+        self.on_message = on_message
         self._state = state
 
     @cached_property

@@ -11,12 +11,13 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Mode
+from selextract_infra.operations.announcement import announce
 from selextract_infra.operations.disruption import Stop
 from selextract_infra.operations.upgrade_hardware import change_hardware, mark, undo_upgrade
 from selextract_infra.plan.upgrade import OPERATION as UPGRADE
 from selextract_infra.plan.upgrade import upgrade_of
 from selextract_infra.plan.upgrade_retune import limit_steps, postgres_steps
-from selextract_infra.plan.upgrade_steps import HARDWARE, RETUNE
+from selextract_infra.plan.upgrade_steps import FREEZE, HARDWARE, RETUNE
 
 if TYPE_CHECKING:
     from selextract_infra.operations.fleet import Fleet
@@ -32,9 +33,8 @@ def perform(
         return change_hardware(fleet, run, plan, step)
     if plan.operation == UPGRADE and step.id == RETUNE:
         return _retune(fleet, run, plan, step), None
-    if plan.operation == UPGRADE and step == plan.steps[0]:
-        told = f"{step.hosts[0]} is about to be upgraded: {run.purpose}"
-        fleet.journal.record_event(fleet.clock(), "announcement", told, host=step.hosts[0], run=run.id)
+    if plan.operation == UPGRADE and step.id == FREEZE:
+        announce(fleet, run, plan)
     return execute(fleet.hands, run, plan, step, hosts, last=last), None
 
 

@@ -38,6 +38,7 @@ def look_after(
             cancel=fleet.cancel,
             clock=fleet.clock,
             on_event=watchdog.progress,
+            on_message=say if print_messages else None,
         )
 
     def ended(entry: QueuedPlan) -> None:

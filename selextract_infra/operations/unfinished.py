@@ -18,6 +18,7 @@ from selextract_infra.hosts.runner import stop_remains
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
+from selextract_infra.operations.announcement import announce_end
 from selextract_infra.operations.apply import carry_out
 from selextract_infra.operations.disruption import refuse_disruption, window_override
 from selextract_infra.operations.fleet import Fleet
@@ -38,14 +39,17 @@ def unfinished_runs(seen: Observation) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-def at_work(host: HostObservation, run_id: str, now: datetime) -> bool:
-    """Whether somebody still works on that Run: its process lives on this machine, or elsewhere its lease holds."""
+def at_work(host: HostObservation, run_id: str, now: datetime, *, idle: int | None = None) -> bool:
+    """Whether somebody still works on that Run: its process lives on this machine, or elsewhere its lease holds.
+
+    ``idle`` is a process of this machine that lives and is known to work on nothing.
+    """
     lock = host.state.get("lock") or {}
     if lock.get("run_id") != run_id:
         return False
     named = _OWNER.fullmatch(str(lock.get("owner", "")))
     if named and named["machine"] == socket.gethostname():
-        return _alive(int(named["process"]))
+        return int(named["process"]) != idle and _alive(int(named["process"]))
     return datetime.fromisoformat(str(lock["lease_until"])) > now
 
 
@@ -66,16 +70,16 @@ def refuse_unfinished(seen: Observation) -> None:
         )
 
 
-def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None) -> Run:
+def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None, idle: int | None = None) -> Run:
     """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
 
-    What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
+    ``idle`` is as for ``at_work``. What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
     the policy has changed since, ``OutsideWindowError`` when there is no time for what is left.
     """
     seen = _awake(fleet, run_id)
     run_id, records = _held(seen, run_id)
-    _refuse_at_work(seen, run_id, fleet.clock())
+    _refuse_at_work(seen, run_id, fleet.clock(), idle)
     plan = _plan_of(records)
     refuse_strangers(plan, seen)
     if plan.policy_digest != fleet.policy.digest:
@@ -111,10 +115,10 @@ def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], 
     return any(at_work(host, run, now) for host in seen.hosts if host.name in records)
 
 
-def roll_back(fleet: Fleet, run_id: str) -> Run:
+def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None) -> Run:
     """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
 
-    Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
+    ``idle`` is as for ``at_work``. Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
     """
     seen = _awake(fleet, run_id)
     unfinished = unfinished_runs(seen)
@@ -124,7 +128,7 @@ def roll_back(fleet: Fleet, run_id: str) -> Run:
         raise _unknown(run_id, unfinished)
     full_id = matching[0] if matching else known.id if known else run_id
     records = unfinished.get(full_id, {})
-    _refuse_at_work(seen, full_id, fleet.clock())
+    _refuse_at_work(seen, full_id, fleet.clock(), idle)
     plan = _plan_of(records) if records else _recorded_plan(fleet, known)
     refuse_strangers(plan, seen)
     run = _run_of(full_id, plan, records) if known is None else known
@@ -132,9 +136,10 @@ def roll_back(fleet: Fleet, run_id: str) -> Run:
     if not hosts:
         raise HostUnreachableError(f"None of the hosts of run {full_id} can be reached: {', '.join(plan.hosts)}.")
     _stop_remains(fleet, full_id, seen, plan)
-    fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back by hand.", run=full_id)
+    by = "by the loop that began it" if idle else "by hand"
+    fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back {by}.", run=full_id)
     undone = undo(fleet, run, plan, plan.steps, hosts)
-    return _ended(fleet, run, undone.results)
+    return _ended(fleet, run, plan, undone.results)
 
 
 def _awake(fleet: Fleet, run_id: str) -> Observation:
@@ -155,12 +160,13 @@ def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> N
         )
 
 
-def _ended(fleet: Fleet, run: Run, results: tuple[StepResult, ...]) -> Run:
+def _ended(fleet: Fleet, run: Run, plan: Plan, results: tuple[StepResult, ...]) -> Run:
     run = concluded(run.model_copy(update={"results": (*run.results, *results)}), fleet.clock())
     if all(result.status is StepStatus.ROLLED_BACK for result in results):
         run = run.model_copy(
             update={"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": "Everything was put back."}
         )
+    run = announce_end(fleet, run, plan)
     fleet.journal.record_run(run)
     return run
 
@@ -180,8 +186,8 @@ def _unknown(run_id: str, unfinished: dict[str, Any]) -> UsageError:
     )
 
 
-def _refuse_at_work(seen: Observation, run_id: str, now: datetime) -> None:
-    busy = next((host for host in seen.hosts if at_work(host, run_id, now)), None)
+def _refuse_at_work(seen: Observation, run_id: str, now: datetime, idle: int | None) -> None:
+    busy = next((host for host in seen.hosts if at_work(host, run_id, now, idle=idle)), None)
     if busy is not None:
         lock = busy.state["lock"]
         raise LockedError(
@@ -215,7 +221,7 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
     first = next(iter(records.values()))
     last = plan.steps[-1].id
     verified = tuple(
-        StepResult(step=step, host=host, status=StepStatus.VERIFIED)
+        _verified(step, host, state)
         for host, record in records.items()
         for step, state in record.get("steps", {}).items()
         if state.get("status") == StepStatus.VERIFIED and step != last
@@ -231,6 +237,11 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
         started_at=datetime.fromisoformat(str(first["started_at"])),
         results=verified,
     )
+
+
+def _verified(step: str, host: str, state: dict[str, Any]) -> StepResult:
+    times = {key: datetime.fromisoformat(state[key]) for key in ("started_at", "ended_at") if state.get(key)}
+    return StepResult(step=step, host=host, status=StepStatus.VERIFIED, **times)
 
 
 def _done_everywhere(plan: Plan, run: Run) -> tuple[str, ...]:

@@ -16,13 +16,14 @@ from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Plan, Step
+from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
-from selextract_infra.plan.upgrade_steps import START, upgrade_steps
+from selextract_infra.plan.upgrade_steps import DRAIN, START, upgrade_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "plan_of_upgrade", "rebuilt_upgrade", "upgrade_of"]
+__all__ = ["OPERATION", "down_seconds", "downtime", "plan_of_upgrade", "rebuilt_upgrade", "upgrade_of"]
 
 OPERATION = "upgrade"
 _DRAINED = ("worker", "nginx", "frontend", "api")
@@ -177,18 +178,37 @@ def _cost(host: HostObservation, phase: str, target: float | None, policy: Polic
     return upgrade_cost(before, after, policy)
 
 
+def down_seconds(steps: tuple[Step, ...]) -> float:
+    """How long the application is expected to be down; 0 where nothing is stopped."""
+    return sum(step.estimate_seconds for step in _down(steps))
+
+
+def downtime(run: Run) -> float:
+    """Seconds from the first service that was stopped to the last that answered again; 0 where none was stopped."""
+    verified = {result.step: result for result in run.results if result.status is StepStatus.VERIFIED}
+    first, last = verified.get(DRAIN), verified.get(START)
+    if first is None or last is None or first.started_at is None or last.ended_at is None:
+        return 0.0
+    return (last.ended_at - first.started_at).total_seconds()
+
+
+def _down(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps during which the application is down."""
+    disruptive = [steps.index(step) for step in steps if step.disrupts]
+    up = next((steps.index(step) for step in steps if step.id == START), max(disruptive, default=0))
+    return steps[disruptive[0] : up + 1] if disruptive else ()
+
+
 def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
     """What is down, for how long, and after which step there is no way back."""
     if not steps:
         return
-    down = [step for step in steps if step.disrupts]
+    down = _down(steps)
     if down:
-        first = steps.index(down[0])
-        up = next((step for step in steps if step.id == START), down[-1])
-        seconds = sum(step.estimate_seconds for step in steps[first : steps.index(up) + 1])
+        seconds = down_seconds(steps)
         yield Finding(
             rule="X-72", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject="downtime",
-            sentence=f"From “{down[0].title}” to “{up.title}” the application is down, about"
+            sentence=f"From “{down[0].title}” to “{down[-1].title}” the application is down, about"
             f" {duration(seconds)}; tasks wait in the queue meanwhile.",
             numbers={"down_seconds": round(seconds, 1)}, resolution="run it in a maintenance window",
         )  # fmt: skip

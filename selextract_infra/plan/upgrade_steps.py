@@ -15,10 +15,10 @@ from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["DRAIN", "HARDWARE", "PLAYBOOK", "RETUNE", "START", "STOP", "upgrade_steps"]
+__all__ = ["DRAIN", "FREEZE", "HARDWARE", "PLAYBOOK", "RETUNE", "START", "STOP", "upgrade_steps"]
 
 PLAYBOOK = "selextract.infra.upgrade"
-HARDWARE, RETUNE, DRAIN, STOP, START = "hardware", "retune", "drain", "stop", "start"
+FREEZE, DRAIN, STOP, HARDWARE, START, RETUNE = "freeze", "drain", "stop", "hardware", "start", "retune"
 
 _DOCKER_FOLDER = "/var/lib/docker"
 
@@ -43,7 +43,7 @@ class _Way:
         upgrade, app = self.upgrade, self.upgrade.app
         yield self._preflight()
         yield self._step(
-            "freeze", "Announce it and freeze scaling", {"reason": f"upgrade of {upgrade.phase} on {upgrade.host}"},
+            FREEZE, "Announce it and freeze scaling", {"reason": f"upgrade of {upgrade.phase} on {upgrade.host}"},
             verification="The host is frozen.", rollback="It is unfrozen, unless somebody had frozen it before.",
         )  # fmt: skip
         if app and self.reboots:
@@ -77,7 +77,7 @@ class _Way:
             )  # fmt: skip
         yield self._gate()
         yield self._step(
-            "unfreeze", "Allow scaling again", {"before_step": "freeze"},
+            "unfreeze", "Allow scaling again", {"before_step": FREEZE},
             verification="The host is as free as it was before.", rollback="It is frozen again.",
         )  # fmt: skip
 

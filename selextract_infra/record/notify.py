@@ -104,10 +104,10 @@ class Notifier:
 
     def _place(self, route: Route) -> apprise.NotifyBase | str:
         """What apprise makes of the target of a route, or why there is none."""
-        import apprise
-
         if route.target is None:
             return route.complaint
+        import apprise
+
         try:
             address = _address(filled_in(route.target, self._environment), route.addresses)
         except UsageError as missing:

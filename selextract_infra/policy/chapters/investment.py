@@ -97,6 +97,12 @@ class UpgradeEvidence(Section):
     pressure: Share
 
 
+class Announcement(Section):
+    """By whose channels people are told of an upgrade (SEV)."""
+
+    severity: Literal["P1", "P2", "P3", "P4"]
+
+
 class LoadCheck(Section):
     """What is asked of each health address after an upgrade; ``target`` in seconds."""
 
@@ -129,6 +135,7 @@ class Vertical(Section):
     restore_point: RestorePoint
     evidence: UpgradeEvidence
     comes_back: Seconds
+    announcement: Announcement
     load_check: LoadCheck
     learning: Learning
     steps: Table[UpgradeStep]
