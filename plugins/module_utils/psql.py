@@ -12,7 +12,7 @@ from .docker_program import Answer, docker
 from .engine import Engine
 from .failure import HostSideError
 
-__all__ = ["Server", "find_server", "literal", "server_in"]
+__all__ = ["Server", "find_server", "find_servers", "literal", "server_in"]
 
 _BOUND = 15.0  # seconds for one answer
 _AS_JSON = "SELECT coalesce(json_agg(q), '[]') FROM ({}) q;"
@@ -77,6 +77,15 @@ def find_server(
         many = f"{len(found)} containers of it run" if found else "no container of it runs"
         raise HostSideError(f"{service} of project {project} is no single server: {many}.", kind="postgres")
     return server_in(found[0], superuser=superuser, socket=socket)
+
+
+def find_servers(socket_path: str, project: str, databases: list[dict[str, Any]]) -> list[Server]:
+    """The servers that a module's option ``databases`` names. Raises as ``find_server`` does."""
+    with Engine(socket_path) as engine:
+        return [
+            find_server(engine, socket_path, project, one["service"], superuser=one["superuser"], socket=one["socket"])
+            for one in databases
+        ]
 
 
 def server_in(container: Container, *, superuser: str, socket: str | None = None) -> Server:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
@@ -54,6 +57,11 @@ class RunRecord:
         step.pop("ended_at", None)
         self._save()
 
+    def start_step_once(self, step_id: str, now: float) -> None:
+        """Record that a step begins, where an earlier task of it has not recorded that."""
+        if self.step(step_id).get("status") != "running":
+            self.start_step(step_id, now)
+
     def step(self, step_id: str) -> dict[str, Any]:
         """The record of a step, empty when it never began."""
         found = self.content["steps"].get(step_id, {})
@@ -76,6 +84,15 @@ class RunRecord:
         step = self.content["steps"].setdefault(step_id, {"inverse": {}})
         step.update({"status": status, "ended_at": moment(now), "message": message})
         self._save()
+
+    @contextmanager
+    def failure_noted(self, step_id: str) -> Iterator[None]:
+        """Record the step as failed where the work inside raises ``HostSideError``, which goes on to the caller."""
+        try:
+            yield
+        except HostSideError as failure:
+            self.end_step(step_id, "failed", time.time(), failure.sentence)
+            raise
 
     def end(self, now: float) -> str:
         """Record the end of the Run as its steps tell it, and return its status; one with work left stays running.

@@ -104,8 +104,7 @@ def _absent(module: AnsibleModule) -> dict[str, Any]:
 def _note(module: AnsibleModule, balancer: Balancer) -> None:
     given = module.params
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    if record.step(given["step_id"]).get("status") != "running":
-        record.start_step(given["step_id"], time.time())
+    record.start_step_once(given["step_id"], time.time())
     record.note_inverse(given["step_id"], "balancer", balancer.inverse())
 
 

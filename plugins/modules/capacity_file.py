@@ -76,7 +76,6 @@ from ..module_utils.capacity_writer import CapacityWriter, known_places
 from ..module_utils.compose import CAPACITY_FILE
 from ..module_utils.containers import find_containers
 from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
 from ..module_utils.runs import RunRecord
@@ -111,14 +110,10 @@ def _present(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _write(writer: CapacityWriter, text: str, record: RunRecord, step_id: str) -> None:
-    if not record.step(step_id):
-        record.start_step(step_id, time.time())
+    record.start_step_once(step_id, time.time())
     record.note_inverse(step_id, "capacity_file", writer.inverse())
-    try:
+    with record.failure_noted(step_id):
         writer.write(text)
-    except HostSideError as failure:
-        record.end_step(step_id, "failed", time.time(), failure.sentence)
-        raise
 
 
 def _absent(module: AnsibleModule) -> dict[str, Any]:

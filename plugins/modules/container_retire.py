@@ -94,8 +94,8 @@ def main() -> None:
 def _retire(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     record = None if module.check_mode else held_run(StateFolder(given["state_folder"]), given["run_id"])
-    if record is not None and record.step(given["step_id"]).get("status") != "running":
-        record.start_step(given["step_id"], time.time())
+    if record is not None:
+        record.start_step_once(given["step_id"], time.time())
     with Engine(given["docker_socket"]) as engine:
         wanted = _hash_in_force(given)
         container = _container(engine, given, wanted)

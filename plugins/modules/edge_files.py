@@ -89,8 +89,7 @@ def _place(module: AnsibleModule) -> dict[str, Any]:
     changed = edge.differs(given["folder"], given["files"])
     if changed and not module.check_mode:
         record = held_run(folder, given["run_id"])
-        if record.step(given["step_id"]).get("status") != "running":
-            record.start_step(given["step_id"], time.time())
+        record.start_step_once(given["step_id"], time.time())
         about = {name: given[name] for name in ("folder", "project", "service")}
         record.note_inverse(given["step_id"], "edge_files", {**about, "files": before})
         edge.write(given["folder"], given["files"], given["project"], given["service"])

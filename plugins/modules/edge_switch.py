@@ -81,8 +81,7 @@ def _switch(module: AnsibleModule) -> dict[str, Any]:
         edge.refuse_unread(given["folder"])
     if changed and not module.check_mode:
         record = held_run(folder, given["run_id"])
-        if record.step(given["step_id"]).get("status") != "running":
-            record.start_step(given["step_id"], time.time())
+        record.start_step_once(given["step_id"], time.time())
         before = {"folder": given["folder"], "on": was}
         record.note_inverse(given["step_id"], "edge_switches", {given["name"]: before})
         edge.switch(given["folder"], given["name"], given["enabled"])

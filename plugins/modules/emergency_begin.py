@@ -104,7 +104,6 @@ from ..module_utils.containers import find_containers
 from ..module_utils.edge import Edge
 from ..module_utils.emergency import Emergency, values_now
 from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
 from ..module_utils.growing import Growth
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
@@ -151,11 +150,8 @@ def _begin(module: AnsibleModule) -> dict[str, Any]:
         if module.check_mode:
             return {"changed": bool(growth.services or given["switches"]), "seconds": {}}
         record = held_run(folder, given["run_id"])
-        try:
+        with record.failure_noted(given["step_id"]):
             return {"changed": True, "seconds": _carried_out(given, growth, emergency, record, engine)}
-        except HostSideError as failure:
-            record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
-            raise
 
 
 def _carried_out(

@@ -110,11 +110,8 @@ def _check(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "verified": False, "waited": 0.0}
     record = RunRecord(StateFolder(given["state_folder"]), given["run_id"])
     began = time.monotonic()
-    try:
+    with record.failure_noted(given["step_id"]):
         _wait(given, record.step(given["step_id"]))
-    except HostSideError as failure:
-        record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
-        raise
     if not given["part"]:
         record.end_step(given["step_id"], "verified", time.time())
     return {"changed": False, "verified": True, "waited": round(time.monotonic() - began, 2)}

@@ -91,11 +91,8 @@ def _compare(module: AnsibleModule) -> dict[str, Any]:
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     before = (record.step(given["before_step"]).get("seen") or {}).get("answers") or {}
     record.start_step(given["step_id"], time.time())
-    try:
+    with record.failure_noted(given["step_id"]):
         now = _measured(given, before)
-    except HostSideError as failure:
-        record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
-        raise
     record.end_step(given["step_id"], "verified", time.time())
     return {"changed": False, "answers": now, "before": before}
 

@@ -64,7 +64,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, run
 from ..module_utils.pgbouncer_ini import rendered
@@ -152,11 +151,8 @@ def _recorded(module: AnsibleModule, folder: StateFolder, inverse: dict[str, Any
     step = module.params["step_id"]
     record.start_step(step, time.time())
     record.note_inverse(step, "pgbouncer", {module.params["project"]: inverse})
-    try:
+    with record.failure_noted(step):
         done = work()
-    except HostSideError as failure:
-        record.end_step(step, "failed", time.time(), failure.sentence)
-        raise
     record.end_step(step, "verified", time.time())
     return done
 

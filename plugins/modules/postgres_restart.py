@@ -76,8 +76,7 @@ def _restart(module: AnsibleModule) -> dict[str, Any]:
     if module.check_mode:
         return {"changed": True, "silent_seconds": 0.0}
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    if record.step(given["step_id"]).get("status") != "running":
-        record.start_step(given["step_id"], time.time())
+    record.start_step_once(given["step_id"], time.time())
     login = {"superuser": given["superuser"], "socket": given["socket"]}
     with Engine(given["docker_socket"]) as engine:
         found = find_containers(engine, given["docker_socket"], given["project"])

@@ -104,8 +104,7 @@ def _work(module: AnsibleModule) -> dict[str, Any]:
     if module.check_mode:
         return _told(rotation, changed=_would_change(rotation, given), diff=_difference(rotation, given))
     record = held_run(folder, given["run_id"])
-    if record.step(given["step_id"]).get("status") != "running":
-        record.start_step(given["step_id"], time.time())
+    record.start_step_once(given["step_id"], time.time())
     difference = _difference(rotation, given)
     changed = _done(rotation, record, given)
     if given["action"] != "files" and not given["part"]:

@@ -119,8 +119,7 @@ def _record(module: AnsibleModule) -> RunRecord | None:
         return None
     given = module.params
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    if record.step(given["step_id"]).get("status") != "running":
-        record.start_step(given["step_id"], time.time())
+    record.start_step_once(given["step_id"], time.time())
     return record
 
 

@@ -70,11 +70,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import DATABASES, DOCKER, STATE, STEP, run
-from ..module_utils.psql import find_server
+from ..module_utils.psql import find_servers
 from ..module_utils.restore_point import RestorePoint
 from ..module_utils.state import StateFolder
 
@@ -104,21 +102,11 @@ def _make(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": True, "path": point.path, "files": []}
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     record.start_step(given["step_id"], time.time())
-    socket = given["docker_socket"]
-    try:
-        with Engine(socket) as engine:
-            servers = [
-                find_server(
-                    engine, socket, given["project"], one["service"], superuser=one["superuser"], socket=one["socket"]
-                )
-                for one in given["databases"]
-            ]
+    with record.failure_noted(given["step_id"]):
+        servers = find_servers(given["docker_socket"], given["project"], given["databases"])
         os.makedirs(given["folder"], mode=0o700, exist_ok=True)
         files = point.make(servers, given["directory"], given["largest_file"])
         point.forget_older(given["kept"])
-    except HostSideError as failure:
-        record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
-        raise
     record.end_step(given["step_id"], "verified", time.time(), point.path)
     return {"changed": True, "path": point.path, "files": files}
 

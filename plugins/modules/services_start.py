@@ -48,7 +48,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.standing import PART, start_again
@@ -76,14 +75,11 @@ def _start(module: AnsibleModule) -> dict[str, Any]:
     record.start_step(given["step_id"], time.time())
     started: list[str] = []
     notes: list[str] = []
-    try:
+    with record.failure_noted(given["step_id"]):
         for step in given["steps"]:
             noted = (record.step(step).get("inverse") or {}).get(PART) or {}
             these, those = start_again(noted, given["docker_socket"], given["bound_seconds"])
             started, notes = started + these, notes + those
-    except HostSideError as failure:
-        record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
-        raise
     record.end_step(given["step_id"], "verified", time.time(), " ".join(notes))
     return {"changed": bool(started), "started": started, "notes": notes}
 

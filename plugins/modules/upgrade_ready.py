@@ -71,11 +71,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.answers import answer_times
-from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import DATABASES, DOCKER, STATE, STEP, run
-from ..module_utils.psql import find_server
+from ..module_utils.psql import find_servers
 from ..module_utils.restore_point import needed_bytes
 from ..module_utils.state import StateFolder
 from ..module_utils.volume import Volume
@@ -101,34 +100,27 @@ def main() -> None:
 
 def _check(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    record = None if module.check_mode else held_run(StateFolder(given["state_folder"]), given["run_id"])
-    if record is not None:
-        record.start_step(given["step_id"], time.time())
-    try:
-        if given["grows"]:
-            Volume(given["grows"]).refuse_hopeless()
-        needed = _room(given) if given["project"] else 0
-        answers = answer_times(given["urls"], given["requests"])
-    except HostSideError as failure:
-        if record is not None:
-            record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
-        raise
-    if record is not None:
-        record.note_seen(given["step_id"], {"answers": answers})
-        record.end_step(given["step_id"], "verified", time.time())
-    return {"changed": False, "answers": answers, "needed": needed}
+    if module.check_mode:
+        return {"changed": False, **_seen(given)}
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.start_step(given["step_id"], time.time())
+    with record.failure_noted(given["step_id"]):
+        seen = _seen(given)
+    record.note_seen(given["step_id"], {"answers": seen["answers"]})
+    record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": False, **seen}
+
+
+def _seen(given: dict[str, Any]) -> dict[str, Any]:
+    if given["grows"]:
+        Volume(given["grows"]).refuse_hopeless()
+    needed = _room(given) if given["project"] else 0
+    return {"answers": answer_times(given["urls"], given["requests"]), "needed": needed}
 
 
 def _room(given: dict[str, Any]) -> int:
     """What the restore point needs; raises where there is less."""
-    socket = given["docker_socket"]
-    with Engine(socket) as engine:
-        servers = [
-            find_server(
-                engine, socket, given["project"], one["service"], superuser=one["superuser"], socket=one["socket"]
-            )
-            for one in given["databases"]
-        ]
+    servers = find_servers(given["docker_socket"], given["project"], given["databases"])
     needed = needed_bytes(servers, given["room"])
     nearest = given["folder"]
     while not os.path.isdir(nearest):

@@ -51,7 +51,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import STATE, STEP, run
 from ..module_utils.state import StateFolder
@@ -79,12 +78,9 @@ def _grow(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": before < given["least_bytes"], "before": before, "after": before}
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     record.start_step(given["step_id"], time.time())
-    try:
+    with record.failure_noted(given["step_id"]):
         volume.grow(given["bound_seconds"])
         volume.refuse_smaller_than(given["least_bytes"])
-    except HostSideError as failure:
-        record.end_step(given["step_id"], "failed", time.time(), failure.sentence)
-        raise
     record.end_step(given["step_id"], "verified", time.time())
     return {"changed": volume.size != before, "before": before, "after": volume.size}
 

@@ -91,3 +91,22 @@ def test_old_runs_are_forgotten_but_never_an_unfinished_one(folder: StateFolder)
 def test_an_id_that_leads_elsewhere_is_refused(folder: StateFolder, name: str) -> None:
     with pytest.raises(HostSideError, match="not the ID of a run"):
         RunRecord(folder, name)
+
+
+def test_a_further_task_of_a_step_does_not_begin_it_again(folder: StateFolder) -> None:
+    run = RunRecord(folder, "run-a")
+    run.start_step_once("one", NOW)
+    run.start_step_once("one", NOW + 5)
+    assert run.step("one")["started"] == NOW
+    run.end_step("one", "failed", NOW + 6, "It did not work.")
+    run.start_step_once("one", NOW + 7)
+    assert (run.step("one")["status"], run.step("one")["started"]) == ("running", NOW + 7)
+
+
+def test_a_failure_is_on_the_disk_before_anybody_hears_of_it(folder: StateFolder) -> None:
+    run = RunRecord(folder, "run-a")
+    run.start_step("one", NOW)
+    with pytest.raises(HostSideError), run.failure_noted("one"):
+        raise HostSideError("It did not work.", kind="gate")
+    noted = RunRecord(folder, "run-a").step("one")
+    assert (noted["status"], noted["message"]) == ("failed", "It did not work.")
