@@ -74,8 +74,8 @@ def judge(folder: StateFolder, claim: Claim, now: float) -> Verdict:
     putting_back = ours and claim.operation == _RESTORE  # between its steps is no safe point
     if request is not None and not putting_back and not goes_first(request, claim.operation):
         return Verdict(False, {**(current or {}), "preempted": request})
-    if current is not None and ours:
-        return Verdict(True, {**current, "lease_until": moment(now + claim.lease_seconds)})
+    if current is not None and ours:  # another process may have taken the Run up
+        return Verdict(True, {**current, "owner": claim.owner, "lease_until": moment(now + claim.lease_seconds)})
     others = [record for record in unfinished_runs(folder) if record["run_id"] != claim.run_id]
     if others and request is None:
         run = others[0]

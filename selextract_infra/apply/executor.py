@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from selextract_infra.apply.identity import owner
 from selextract_infra.errors import LockedError, PreemptedError
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, TaskEvent, run_playbook
@@ -100,7 +101,7 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
             values={
                 "run": {
                     "id": run.id,
-                    "owner": run.owner,
+                    "owner": owner(),
                     "purpose": f"roll back {run.id}",
                     "operation": "restore",
                     "plan_digest": run.plan_digest,

@@ -8,18 +8,26 @@ import secrets
 import socket
 from datetime import UTC, datetime
 
-__all__ = ["new_run_id", "owner"]
+__all__ = ["new_run_id", "owner", "watcher"]
 
 
 def owner(process: int | None = None) -> str:
     """``user@machine (process)``: what another operator reads when the host is locked; by default this process."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a user ID without a name, as in a container
-        name = f"uid {os.getuid()}"
-    return f"{name}@{socket.gethostname()} (process {process or os.getpid()})"
+    return f"{_user()}@{socket.gethostname()} (process {process or os.getpid()})"
+
+
+def watcher() -> str:
+    """``watch of user@machine``: who makes the Plans of the autoscaler, the same after each restart."""
+    return f"watch of {_user()}@{socket.gethostname()}"
 
 
 def new_run_id(now: datetime) -> str:
     """An ID that sorts by time and is unique among control machines, such as ``20260301T020000-9f3ac1``."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user ID without a name, as in a container
+        return f"uid {os.getuid()}"

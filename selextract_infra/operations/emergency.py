@@ -82,8 +82,11 @@ def plan_emergency(
     seen: Observation | None = None,
     assessment: Assessment | None = None,
     hosts: Collection[str] | None = None,
+    made_by: str = "",
 ) -> Grant:
     """What may be granted now, as a Plan; ``severity`` and ``assessment`` are what is known already.
+
+    ``made_by`` says who asks for it, by default this process.
 
     Raises ``RefusedError`` while an emergency is on (X-74), ``HostError`` when no host could be looked at.
     """
@@ -92,7 +95,7 @@ def plan_emergency(
     assessment = assessment or assess_seen(seen, fleet.policy).assessment
     severity = severity or (assessment.response.severity if assessment.response else None)
     decision = grant(situation_of(seen, assessment, fleet.policy, severity=severity, hosts=hosts), fleet.policy)
-    plan = emergency(seen, fleet.policy, decision, made_by=owner(), reason=reason)
+    plan = emergency(seen, fleet.policy, decision, made_by=made_by or owner(), reason=reason)
     plan = plan.model_copy(update={"missing": missing_hosts(seen)})
     fleet.journal.record_plan(plan)
     return Grant(plan, decision, assessment, seen, reason or _because(assessment))
@@ -115,7 +118,9 @@ def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run
         now = fleet.clock()
         fleet.journal.record_event(now, "emergency", f"Stopped for the emergency: {', '.join(stopped)}")
         severity = granted.decision.severity
-        again = plan_emergency(fleet, reason=granted.reason, severity=severity, assessment=granted.assessment)
+        again = plan_emergency(
+            fleet, reason=granted.reason, severity=severity, assessment=granted.assessment, made_by=granted.plan.made_by
+        )
         return _begun(fleet, again, drill=drill)
     finally:
         let_go(fleet)

@@ -73,7 +73,8 @@ def refuse_unfinished(seen: Observation) -> None:
 def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None, idle: int | None = None) -> Run:
     """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
 
-    ``idle`` is as for ``at_work``. What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
+    What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
+    ``idle`` is as for ``at_work``.
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
     the policy has changed since, ``OutsideWindowError`` when there is no time for what is left.
     """
@@ -118,7 +119,8 @@ def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], 
 def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None) -> Run:
     """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
 
-    ``idle`` is as for ``at_work``. Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
+    ``idle`` is as for ``at_work``.
+    Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
     """
     seen = _awake(fleet, run_id)
     unfinished = unfinished_runs(seen)

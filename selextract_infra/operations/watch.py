@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import AwareDatetime
 
-from selextract_infra.apply.identity import new_run_id, owner
+from selextract_infra.apply.identity import new_run_id, owner, watcher
 from selextract_infra.decide.calendar import Calendar
 from selextract_infra.decide.watched import Watched
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
@@ -30,12 +30,15 @@ from selextract_infra.model.scaling import ScalingDecision
 from selextract_infra.observe.hosts import observe_hosts
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.watch_incident import IncidentWatch
+from selextract_infra.operations.watch_unfinished import OwnRuns
 from selextract_infra.plan.scale import scale
 
 if TYPE_CHECKING:
     from selextract_infra.record.notify import Notifier
 
 __all__ = ["News", "Watch", "hands_off"]
+
+_T = TypeVar("_T")
 
 _STAMPS = "selextract.infra.stamps"
 _STAMPS_SECONDS = 60.0
@@ -65,6 +68,7 @@ class Watch:
         self._fleet, self._say, self._dry, self._steady = fleet, say, dry_run, steady
         self.watched = Watched(fleet.policy)
         self._calendar = Calendar.of(fleet.policy)
+        self._own = OwnRuns(fleet, self.tell, dry_run=dry_run)
         self._incident = IncidentWatch(fleet, self.watched, self.tell, notifier, dry_run=dry_run)
         self._told: dict[str, str] = {}
         self._clocks: tuple[float, float] | None = None
@@ -95,6 +99,9 @@ class Watch:
         self._over("look", "The hosts can be seen again.")
         at = self._clock(seen.at)
         self._hosts(seen)
+        if self._guarded("unfinished", lambda: self._own.end(seen)):
+            self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
+            return
         for sentence in self.watched.take(seen, at):
             self.tell("seen", sentence)
         incident = self._guarded("incident", lambda: self._incident.follow(seen))
@@ -195,7 +202,7 @@ class Watch:
     def _plan(self, seen: Observation, host: str, decisions: list[ScalingDecision]) -> Plan:
         """The same Plan that a person would make."""
         wanted = {one.service: int(one.granted or 0) for one in decisions}
-        return scale(seen, self._fleet.policy, wanted, hosts=[host], made_by=owner())
+        return scale(seen, self._fleet.policy, wanted, hosts=[host], made_by=watcher())
 
     def _apply(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:
         """Stamps first, so that a cooldown holds whatever happens next; then the Plan."""
@@ -238,7 +245,7 @@ class Watch:
             reason = outcome.hosts[host].message or outcome.message
             raise SelextractError(f"The cooldowns cannot be kept on {host}, so nothing is done there: {reason}")
 
-    def _guarded(self, about: str, work: Callable[[], IncidentSeverity | None]) -> IncidentSeverity | None:
+    def _guarded(self, about: str, work: Callable[[], _T]) -> _T | None:
         """What a rule refuses, or a host does not do, is said and is no end; the next look decides anew."""
         try:
             found = work()

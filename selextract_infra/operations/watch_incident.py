@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from selextract_infra.apply.identity import watcher
 from selextract_infra.assess.assessment import assess
 from selextract_infra.decide.watched import Watched
 from selextract_infra.model.assessment import Assessment, IncidentSeverity
@@ -84,7 +85,9 @@ class IncidentWatch:
         if frozen:
             self._propose(IncidentSeverity.P1, found, f" No emergency begins by itself: {', '.join(frozen)} is frozen.")
             return
-        granted = plan_emergency(self._fleet, severity=IncidentSeverity.P1, seen=seen, assessment=found)
+        granted = plan_emergency(
+            self._fleet, severity=IncidentSeverity.P1, seen=seen, assessment=found, made_by=watcher()
+        )
         values = granted.text
         if self._dry:
             self._tell("would do", f"Emergency: {values or 'nothing could be granted'}.")

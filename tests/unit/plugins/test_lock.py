@@ -56,6 +56,12 @@ def test_the_same_run_extends_its_lease_and_keeps_when_it_was_taken(folder: Stat
     assert record["lease_until"] == "2023-11-14T22:19:10+00:00"
 
 
+def test_who_takes_a_run_up_is_its_owner_from_then_on(folder: StateFolder) -> None:
+    hold(folder, claim(), NOW)
+    hold(folder, Claim("run-a", "another process", "right-size app1", "rightsize", 60), NOW + 10)
+    assert (folder.read("lock.json") or {})["owner"] == "another process"
+
+
 def test_an_expired_lease_without_unfinished_run_is_taken_over_and_recorded(folder: StateFolder) -> None:
     hold(folder, claim(), NOW)
     verdict = hold(folder, claim("run-b"), NOW + 61)
