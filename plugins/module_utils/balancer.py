@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from typing import Any
 
@@ -13,7 +12,7 @@ from .docker_program import docker
 from .engine import Engine
 from .failure import HostSideError
 from .rotation import PROJECT, SETTINGS, Rotation, config_text
-from .state import StateFolder, write_whole
+from .state import StateFolder, remove_folder, write_whole
 
 __all__ = ["Balancer"]
 
@@ -86,7 +85,7 @@ class Balancer:
         """Take container and files away."""
         self.stop()
         self._state.remove(SETTINGS)
-        shutil.rmtree(self.place, ignore_errors=True)
+        remove_folder(self.place)
         self.rotation.settings = None
 
     def restore(self, before: dict[str, Any]) -> None:

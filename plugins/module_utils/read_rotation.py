@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +17,7 @@ from .docker_program import docker
 from .engine import Engine
 from .failure import HostSideError
 from .haproxy import AdminSocket
-from .state import StateFolder, write_whole
+from .state import StateFolder, remove_folder, write_whole
 
 __all__ = ["BACKENDS", "FOLDER", "PROJECT", "ReadRotation", "config_text", "joined", "left", "servers_of"]
 
@@ -174,10 +173,7 @@ class ReadRotation:
         container = self.container()
         if container is not None:
             docker(["rm", "--force", "--volumes", container.id], bound=60)
-        there = os.path.isdir(self.place)
-        if there:
-            shutil.rmtree(self.place)
-        return there or container is not None
+        return remove_folder(self.place) or container is not None
 
     def _allow(self, wanted: list[str]) -> None:
         """Who may reach the primary, by address."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from .failure import HostSideError
 from .replica_diagnosis import EMPTY_VOLUME, NO_STANDBY
 from .replication_primary import self_made_certificate
 from .scram import new_password
-from .state import StateFolder, write_whole
+from .state import StateFolder, remove_folder, write_whole
 
 __all__ = ["CLONE", "INSIDE", "PROJECT", "SERVICE", "UNIT", "VOLUME", "ReplicaProject", "image_tag"]
 
@@ -139,7 +138,7 @@ class ReplicaProject:
             os.unlink(f"/etc/systemd/system/{UNIT}")
             _systemctl("daemon-reload")
             gone.append("its check")
-        shutil.rmtree(_PROGRAM, ignore_errors=True)
+        remove_folder(_PROGRAM)
         containers = self._containers()
         docker(["rm", "--force", CLONE, *containers], bound=60)
         if containers:
@@ -150,8 +149,7 @@ class ReplicaProject:
                 raise HostSideError(f"The replica's volume cannot be removed: {answer.complaint}.", kind="docker")
             gone.append("its data")
         docker(["network", "rm", f"{PROJECT}_default"])
-        if os.path.isdir(self.path):
-            shutil.rmtree(self.path)
+        if remove_folder(self.path):
             gone.append("its files")
         return gone
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tarfile
 import time
@@ -14,7 +13,7 @@ from typing import Any
 from .docker_program import docker_environment
 from .failure import HostSideError
 from .psql import Server
-from .state import sync_folder, write_whole
+from .state import remove_folder, sync_folder, write_whole
 
 __all__ = ["RestorePoint", "needed_bytes"]
 
@@ -44,7 +43,7 @@ class RestorePoint:
     def make(self, servers: Iterable[Server], app_folder: str, largest_file: int) -> list[dict[str, Any]]:
         """Dump every database of the servers and archive the app's folder; read all of it again; say what it holds."""
         try:
-            shutil.rmtree(self.path, ignore_errors=True)
+            remove_folder(self.path)
             os.makedirs(self.path, mode=0o700)
             os.chmod(self.folder, 0o700)
             for server in servers:
@@ -64,14 +63,14 @@ class RestorePoint:
 
     def remove(self) -> None:
         """Remove it, finished or not."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_folder(self.path)
 
     def forget_older(self, kept: int) -> None:
         """Remove the oldest restore points but so many."""
         names = [name for name in os.listdir(self.folder) if os.path.exists(os.path.join(self.folder, name, _MANIFEST))]
         names.sort(key=lambda name: os.path.getmtime(os.path.join(self.folder, name, _MANIFEST)))
         for name in names[: max(0, len(names) - kept)]:
-            shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
+            remove_folder(os.path.join(self.folder, name))
 
     def _dump_server(self, server: Server) -> None:
         rows = server.rows("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname")

@@ -14,7 +14,7 @@ from typing import Any
 
 from .failure import HostSideError
 
-__all__ = ["StateFolder", "sync_folder", "write_whole"]
+__all__ = ["StateFolder", "remove_folder", "sync_folder", "write_whole"]
 
 _GUARD = ".guard"
 _GUARD_BOUND = 20.0  # seconds to wait for another process that is writing
@@ -91,12 +91,7 @@ class StateFolder:
 
     def remove_all(self) -> None:
         """Remove the folder with everything in it."""
-        try:
-            shutil.rmtree(self.path)
-        except FileNotFoundError:
-            return
-        except OSError as problem:
-            raise self._unwritable(problem) from problem
+        remove_folder(self.path)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -147,6 +142,17 @@ def write_whole(path: str, content: bytes, *, mode: int, owner: tuple[int, int] 
         os.unlink(temporary)
         raise
     sync_folder(folder)
+
+
+def remove_folder(path: str) -> bool:
+    """Remove a folder with everything in it; whether it was there. Raises ``HostSideError`` of kind ``state``."""
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return False
+    except OSError as problem:
+        raise HostSideError(f"{path} cannot be removed ({_reason(problem)}).", kind="state") from problem
+    return True
 
 
 def sync_folder(folder: str) -> None:
