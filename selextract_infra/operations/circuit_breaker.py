@@ -94,7 +94,7 @@ class CircuitBreaker:
         if opens and self._on_open is not None:
             try:
                 self._on_open()
-            except Exception:
+            except Exception:  # the caller's callback; what its call raised must reach it, and not this
                 logging.getLogger(__name__).exception("what %s does when it opens has failed", self.name)
 
     def _settled(self, kind: type[BaseException] | None) -> bool:
