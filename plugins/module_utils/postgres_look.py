@@ -12,7 +12,10 @@ from .engine import Engine
 from .failure import HostSideError
 from .psql import server_in
 
-__all__ = ["database_container", "look_at_postgres", "look_query", "mount_of", "settings_query"]
+__all__ = ["PINNED", "database_container", "look_at_postgres", "look_query", "mount_of", "settings_query"]
+
+# What one of these sets Postgres marks as waiting for a restart where a file says otherwise; a restart changes nothing.
+PINNED = ("command line", "environment variable", "override")
 
 _BOUND = 20.0  # seconds for the answer
 
@@ -32,7 +35,8 @@ SELECT json_build_object(
    'idle_in_transaction', count(*) FILTER (WHERE state LIKE 'idle in transaction%%'))
    FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
  'settings', (%(settings)s),
- 'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings WHERE pending_restart),
+ 'pending_restart', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings
+   WHERE pending_restart AND NOT source = ANY (%(pinned)s)),
  'command_line', (SELECT coalesce(json_object_agg(name, setting), '{}') FROM pg_settings
    WHERE source = 'command line'),
  'role_settings', (SELECT coalesce(json_agg(json_build_object('database', datname, 'role', rolname,
@@ -56,19 +60,25 @@ SELECT json_build_object(
 _HERE = "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END"
 _SETTINGS = """
 SELECT coalesce(json_object_agg(name, json_build_object('value', setting, 'unit', unit, 'source', source,
- 'file', sourcefile, 'pending_restart', pending_restart)), '{}') FROM pg_settings WHERE name = ANY(%s)
+ 'file', sourcefile, 'pending_restart', pending_restart AND NOT source = ANY (%s))), '{}')
+ FROM pg_settings WHERE name = ANY(%s)
 """
 
 
 def settings_query(names: Iterable[str]) -> str:
     """The statement that returns parameters by name as an Observation has them."""
-    return _SETTINGS % _array(names)
+    return _SETTINGS % (_array(PINNED), _array(names))
 
 
 def look_query(names: Iterable[str]) -> str:
     """The statement that returns all that is looked at, as one JSON value."""
     wanted = list(names)
-    return _QUERY % {"settings": settings_query(wanted), "names": _array(wanted), "here": _HERE}
+    return _QUERY % {
+        "settings": settings_query(wanted),
+        "names": _array(wanted),
+        "here": _HERE,
+        "pinned": _array(PINNED),
+    }
 
 
 def database_container(containers: list[Container], project: str, service: str) -> Container | None:
