@@ -1,7 +1,8 @@
 """pgbench on a lab host: our settings against the defaults and against PGTune's, in one container, in turn.
 
-The three take turns on the same data with a restart in between; the order changes from round to round, so that neither
-the machine's noise nor a cache that is warm by now favours one of them.
+The container is the guide's for the database, with as many connections as X-02 finds room for at its full work_mem. The
+three take turns on the same data with a restart in between; the order changes from round to round, so that neither the
+machine's noise nor a cache that is warm by now favours one of them. Takes about eleven minutes.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.policy import default_policy
 
-MB = 1 << 20
-MEMORY, CPUS, CONNECTIONS, VERSION = 1024 * MB, 1.0, 100, 17
+CONTAINER = default_policy().containers["database"]
+CONNECTIONS, VERSION = 50, 17
 SCALE, CLIENTS, SECONDS, ROUNDS = 30, 8, 6, 7
 TARGET = 0.97
+TELLING = ("shared_buffers", "work_mem", "max_wal_size", "wal_compression", "max_parallel_workers")
 BOX, DATA, BIN = "bench-postgres", "/var/lib/postgresql/data", "/usr/lib/postgresql/17/bin"
 REPORT = "SELECT count(*) FROM (SELECT bid, aid FROM pgbench_accounts WHERE aid % 20 = 0 ORDER BY filler, aid) o;"
 WORKLOADS = {"writes": "-b tpcb-like", "reads": "-S", "sorts": f"-f {DATA}/report.sql"}
@@ -49,7 +51,8 @@ class Server:
     def prepare(self) -> None:
         """Make the container and the data."""
         self.host(f"docker rm -f {BOX} >/dev/null 2>&1; true")
-        limits = f"--memory {MEMORY} --memory-swap {MEMORY} --cpus {CPUS} --shm-size 256m"
+        memory = CONTAINER.memory
+        limits = f"--memory {memory} --memory-swap {memory} --cpus {CONTAINER.cpus} --shm-size 256m"
         self.host(f"docker run -d --name {BOX} {limits} --init selextract/stack:lab sleep infinity")
         self.inside(f"{BIN}/initdb -D {DATA} -A trust -N >/dev/null && mkdir {DATA}/conf.d")
         self.inside(f"echo \"include_dir = 'conf.d'\" >> {DATA}/postgresql.conf")
@@ -85,10 +88,11 @@ def main() -> None:
 
 def variants() -> dict[str, str]:
     """The three files by whose they are."""
+    memory, cpus = CONTAINER.memory, CONTAINER.cpus
     tuning = tune_postgres(
-        PostgresFacts(memory=MEMORY, cpus=CPUS, version=VERSION, connections=CONNECTIONS), default_policy()
+        PostgresFacts(memory=memory, cpus=cpus, version=VERSION, connections=CONNECTIONS), default_policy()
     )
-    pgtune = pgtune_settings(MEMORY, round(CPUS), CONNECTIONS, Workload.WEB, Storage.SSD, VERSION)
+    pgtune = pgtune_settings(memory, round(cpus), CONNECTIONS, Workload.WEB, Storage.SSD, VERSION)
     return {
         "ours": conf_text(tuning),
         "defaults": "",
@@ -110,7 +114,7 @@ def measure(server: Server, files: Mapping[str, str]) -> dict[tuple[str, str], l
 
 
 def print_medians(found: Mapping[tuple[str, str], list[float]]) -> None:
-    """A line for each workload and rival: medians, and the median of the ratios pair by pair."""
+    """A line for each workload and rival: medians, and the median of the ratios pair by pair; and what makes them."""
     for workload, rival in itertools.product(WORKLOADS, ("defaults", "PGTune")):
         ours, theirs = found[workload, "ours"], found[workload, rival]
         ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
@@ -118,6 +122,13 @@ def print_medians(found: Mapping[tuple[str, str], list[float]]) -> None:
             f"{workload:<8} ours {statistics.median(ours):9.1f} TPS against {rival:<8}"
             f" {statistics.median(theirs):9.1f} TPS   {ratio:5.2f} x   target >= {TARGET:g} x"
         )
+    for name, text in variants().items():
+        print(f"         {name:<8} {', '.join(_shown(text)) or 'Postgres as it comes'}")
+
+
+def _shown(text: str) -> list[str]:
+    """The settings that make the difference, as the file has them."""
+    return [line for line in text.splitlines() if line.split(" ")[0] in TELLING]
 
 
 if __name__ == "__main__":
