@@ -32,16 +32,12 @@ from selextract_infra.operations.outlook import Outlook
 from selextract_infra.operations.report import PlanningQuestion, compose, write_page
 from selextract_infra.policy import default_policy
 
-pytest.importorskip("matplotlib")
-
 POLICY = default_policy()
 AT = datetime(2025, 10, 20, 9, 0, tzinfo=UTC)
 HOSTILE = ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "{{ 7*7 }}", "</svg>&\"'", "\x1b[31mred\x1b[0m")
 WIDTHS = {"desktop": 1100, "phone": 360}
 _BOUND_SECONDS = 90
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-needs_chromium = pytest.mark.skipif(_CHROMIUM is None, reason="needs the Debian package chromium")
+_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def page_text(folder: Path) -> str:
@@ -240,7 +236,8 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def chromium(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    assert _CHROMIUM is not None
+    if _CHROMIUM is None:
+        pytest.fail("Chromium is not here; get it with: scripts/chromium")
     return subprocess.run(
         [
             _CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -255,7 +252,6 @@ def _said(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if ":CONSOLE" in line]
 
 
-@needs_chromium
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
 def test_a_browser_shows_it_without_a_complaint_at_every_width(
     page: str, folder: Path, scheme: str, dark: bool
@@ -281,7 +277,6 @@ def test_a_browser_shows_it_without_a_complaint_at_every_width(
         assert (_luminance(background) < 0.1) is dark
 
 
-@needs_chromium
 def test_a_complaint_of_the_browser_would_be_heard(folder: Path) -> None:
     (folder / "bad.html").write_text("<title>bad</title><script>console.error('broken')</script>", encoding="utf-8")
     with served(folder) as address:
@@ -293,7 +288,6 @@ def _rgb(text: str) -> str:
     return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", text)[:3])
 
 
-@needs_chromium
 def test_it_prints(page: str, folder: Path) -> None:
     assert page
     paper = folder / "report.pdf"

@@ -147,7 +147,6 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
 
 
 def test_the_report_is_one_page(tmp_path: Path, metrics: str) -> None:
-    pytest.importorskip("matplotlib")
     file = tmp_path / "out.html"
     found = answer("report", "--html", str(file), "--csv", metrics, "--start", "2025-02-01", "--today", "2025-10-20")
     assert found["file"] == str(file)
@@ -155,7 +154,6 @@ def test_the_report_is_one_page(tmp_path: Path, metrics: str) -> None:
 
 
 def test_the_report_forecasts_a_file_too(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     days = [f"{date(2025, 7, 1) + timedelta(number)},{400 + 2 * number}" for number in range(90)]
     (tmp_path / "disk.csv").write_text("\n".join(("time,used", *days)) + "\n", encoding="utf-8")
     file = tmp_path / "out.html"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -353,7 +352,6 @@ run_playbook(PlaybookRun(sys.argv[1], Path(sys.argv[2]), ("good",), {"note": sys
 """
 
 
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is part of util-linux")
 def test_when_this_process_is_killed_outright_ansible_ends_too(inventory: Inventory, tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", KILLED, str(PLAYBOOKS / "wait.yml"), str(inventory.path), str(tmp_path / "note")]
     with subprocess.Popen(arguments) as process:
