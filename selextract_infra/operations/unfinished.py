@@ -23,7 +23,7 @@ from selextract_infra.operations.apply import carry_out
 from selextract_infra.operations.disruption import refuse_disruption, window_override
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.performing import undo
-from selextract_infra.operations.upgrade_hardware import refuse_strangers, wake
+from selextract_infra.operations.upgrade_hardware import refuse_other_key, refuse_strangers, wake
 
 __all__ = ["at_work", "refuse_unfinished", "resume", "resume_only", "roll_back", "unfinished_runs"]
 
@@ -127,6 +127,7 @@ def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None) -> Run:
     known = fleet.journal.run(run_id)
     matching = [name for name in unfinished if name.startswith(run_id)]
     if not matching and known is None:
+        _refuse_unseen(seen, run_id, tuple(seen.unreachable))
         raise _unknown(run_id, unfinished)
     full_id = matching[0] if matching else known.id if known else run_id
     records = unfinished.get(full_id, {})
@@ -136,7 +137,7 @@ def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None) -> Run:
     run = _run_of(full_id, plan, records) if known is None else known
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
-        raise HostUnreachableError(f"None of the hosts of run {full_id} can be reached: {', '.join(plan.hosts)}.")
+        _refuse_unseen(seen, full_id, plan.hosts)
     _stop_remains(fleet, full_id, seen, plan)
     by = "by the loop that began it" if idle else "by hand"
     fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back {by}.", run=full_id)
@@ -176,9 +177,20 @@ def _ended(fleet: Fleet, run: Run, plan: Plan, results: tuple[StepResult, ...]) 
 def _held(seen: Observation, run_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
     unfinished = unfinished_runs(seen)
     matching = [name for name in unfinished if name.startswith(run_id)]
+    if not matching:
+        _refuse_unseen(seen, run_id, tuple(seen.unreachable))
     if len(matching) != 1:
         raise _unknown(run_id, unfinished)
     return matching[0], unfinished[matching[0]]
+
+
+def _refuse_unseen(seen: Observation, run_id: str, hosts: tuple[str, ...]) -> None:
+    """Raise where the Run may be on a host that nobody could look at: another machine answers there, or none."""
+    for host in hosts:
+        refuse_other_key(host, seen.unreachable.get(host, ""))
+    if hosts:
+        why = "; ".join(f"{host}: {seen.unreachable.get(host, 'not there').rstrip('.')}" for host in hosts)
+        raise HostUnreachableError(f"No host that may hold run {run_id} can be reached ({why}).")
 
 
 def _unknown(run_id: str, unfinished: dict[str, Any]) -> UsageError:

@@ -33,9 +33,10 @@ from selextract_infra.providers import Provider, provider_named
 if TYPE_CHECKING:
     from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["change_hardware", "mark", "refuse_strangers", "undo_upgrade", "wake"]
+__all__ = ["change_hardware", "mark", "refuse_other_key", "refuse_strangers", "undo_upgrade", "wake"]
 
 _PAUSE = 2.0  # seconds between two looks at a host that is coming back
+_OTHER_KEY = "host key is not the one"  # as the look at a host explains it
 _NOTICEABLE = 0.1  # of what is to be added; less is what a kernel keeps more or less of at each boot
 
 
@@ -125,6 +126,15 @@ def refuse_strangers(plan: Plan, seen: Observation) -> None:
         _refuse_stranger(upgrade, there)
 
 
+def refuse_other_key(host: str, why: str) -> None:
+    """Raise ``DriftError`` where a host could not be reached because it shows another host key than it had."""
+    if _OTHER_KEY in why:
+        raise DriftError(
+            f"Another machine answers in place of {host}: {why.rstrip('.')}. Nothing was done to it.",
+            remedy="bring the right machine back, then resume the run, or roll it back",
+        )
+
+
 def wake(fleet: Fleet, names: tuple[str, ...]) -> bool:
     """Let the inventory's providers switch on hosts that are off; whether there was one that could."""
     woken = False
@@ -195,11 +205,8 @@ def _awaited(fleet: Fleet, host: str, bound: float, enough: Callable[[HostObserv
         seen = _look(fleet, host, fresh=True)
         if isinstance(seen, HostObservation) and seen.problem is None and enough(seen):
             return seen
-        if isinstance(seen, str) and "host key" in seen.lower():
-            raise DriftError(
-                f"Another machine answers in place of {host}: {seen.rstrip('.')}. Nothing was done to it.",
-                remedy="bring the right machine back, then resume the run, or roll it back",
-            )
+        if isinstance(seen, str):
+            refuse_other_key(host, seen)
         if time.monotonic() >= give_up:
             break
         time.sleep(_PAUSE)
