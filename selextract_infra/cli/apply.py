@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    NowOption,
-    PolicyOption,
-    StateOption,
-    YesOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, NowOption, YesOption, with_options
 from selextract_infra.cli.output import Format, emit
 
 if TYPE_CHECKING:
@@ -30,12 +21,11 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def apply(
+        *,
         plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved with --out.")],
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
         yes: YesOption = False,
         now: NowOption = None,
         at_window: Annotated[
@@ -46,14 +36,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Carry a saved plan out, now or in a window; refused when the policy or the hosts changed since."""
         from selextract_infra.cli.applying import offer
-        from selextract_infra.cli.cancelling import cancellable
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.saved import load_plan
 
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             plan = load_plan(plan_file, fleet.policy)
             if at_window is not None:
                 _queue(fleet, plan, at_window, form)

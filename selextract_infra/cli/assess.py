@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FailOnOption,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    ObservationOption,
-    PolicyOption,
-    StateOption,
-)
+from selextract_infra.cli.options import FailOnOption, FleetOptions, FormatOption, ObservationOption, with_options
 from selextract_infra.cli.output import Format, emit, say
 from selextract_infra.cli.planning import AllOption, ZoneOption
 
@@ -38,12 +29,11 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def assess(
+        *,
         context: typer.Context,
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
         observation: ObservationOption = None,
         csv: Annotated[Path | None, typer.Option("--csv", help="Judge the metrics recorded in this file.")] = None,
         journal: Annotated[
@@ -72,42 +62,37 @@ def register(app: typer.Typer) -> None:
         if at is not None and csv is None:
             raise UsageError("--at says when in a file; there is no --csv.")
         named = context.get_parameter_source("inventory")
-        given = inventory if named is not None and named.name != "DEFAULT" else None
+        given = hosts.inventory if named is not None and named.name != "DEFAULT" else None
         if csv is not None:
             zone = zone_of(time_zone)
-            found = assess_file(csv, policy_of(given, policy), zone=zone, until=moment_of(at, "--at", zone))
+            found = assess_file(csv, policy_of(given, hosts.policy), zone=zone, until=moment_of(at, "--at", zone))
         elif observation is not None:
             from selextract_infra.observe.recorded import load_observation
 
-            found = assess_seen(load_observation(observation), policy_of(given, policy), source=observation.name)
+            found = assess_seen(load_observation(observation), policy_of(given, hosts.policy), source=observation.name)
         elif journal:
             from selextract_infra.assess.severity import Signals
             from selextract_infra.operations.outlook import outlook
             from selextract_infra.record.journal import Journal
 
-            rules = policy_of(given, policy)
-            with Journal(state) as record:
+            rules = policy_of(given, hosts.policy)
+            with Journal(hosts.state) as record:
                 seen = recall(record, rules)
                 signals = Signals(days_left=outlook(record, seen, rules, now=seen.at).days_left)
             found = assess_seen(seen, rules, source="journal", signals=signals)
         else:
-            found = _live(inventory, limit, policy, state)
+            found = _live(hosts)
         _show(found, form, everything=everything)
         _gate(found, fail_on)
 
 
-def _live(inventory: Path, limit: str | None, policy: list[Path] | None, state: Path | None) -> Assessed:
+def _live(hosts: FleetOptions) -> Assessed:
     from dataclasses import replace
 
     from selextract_infra.assess.emergency_effect import drill_findings
-    from selextract_infra.cli.cancelling import cancellable
     from selextract_infra.operations.assess import assess_seen
-    from selextract_infra.operations.fleet import Fleet
 
-    with (
-        cancellable() as cancel,
-        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-    ):
+    with hosts.fleet() as fleet:
         found = assess_seen(fleet.observe(), fleet.policy)
         drills = drill_findings(fleet.journal.last_drill(), fleet.policy, found.assessment.at)
         rated = found.assessment.model_copy(update={"findings": (*found.assessment.findings, *drills)})

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
+    FleetOptions,
     FormatOption,
-    InventoryOption,
-    LimitOption,
     OutOption,
-    PolicyOption,
-    StateOption,
+    WholeFleetOptions,
     YesOption,
+    with_options,
 )
 from selextract_infra.cli.output import Format, console, emit, say
 
@@ -35,48 +33,38 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="An incident: assess, run, validate, revert, report, drill, ack.")
     app.add_typer(group, name="emergency", no_args_is_help=True)
     for command in (assess, run, validate, revert, report, drill, ack):
-        group.command(command.__name__)(command)
+        group.command(command.__name__)(with_options(command))
 
 
 def assess(
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    limit: LimitOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
+    *,
+    hosts: FleetOptions,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """How bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
     from selextract_infra.operations.emergency import assess_emergency
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.report.emergency import print_assessment
 
-    with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+    with hosts.fleet() as fleet:
         found = assess_emergency(fleet)
     emit(found, lambda screen: print_assessment(screen, found), form)
 
 
 def run(
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    limit: LimitOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
+    *,
+    hosts: FleetOptions,
     reason: ReasonOption = "",
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Grant more instances, higher limits and the edge's switches at once, for a time; a P1 does not ask first."""
     from selextract_infra.cli.applying import conclude, follow
-    from selextract_infra.cli.cancelling import cancellable
     from selextract_infra.operations.emergency import begin_emergency, plan_emergency, tell_emergency
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.operations.notification import notifier
     from selextract_infra.record.notify import deliveries_text
     from selextract_infra.report.emergency import print_grant
 
-    with (
-        cancellable() as cancel,
-        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-    ):
+    with hosts.fleet() as fleet:
         granted = plan_emergency(fleet, reason=reason)
         if form is Format.TABLE:
             print_grant(console(), granted.decision)
@@ -117,19 +105,16 @@ def _confirm(granted: Grant, *, yes: bool) -> None:
 
 
 def validate(
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    limit: LimitOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
+    *,
+    hosts: FleetOptions,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Whether it helps: readings before and after, what has not recovered, what else gives way. Exit 10 where not."""
     from selextract_infra.errors import GateError
     from selextract_infra.operations.emergency_end import validate_emergency
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.report.emergency import print_validation
 
-    with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+    with hosts.fleet() as fleet:
         found = validate_emergency(fleet)
     emit(found, lambda screen: print_validation(screen, found), form)
     if not found.recovered or found.cascades:
@@ -137,44 +122,35 @@ def validate(
 
 
 def revert(
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    limit: LimitOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
+    *,
+    hosts: FleetOptions,
     force: Annotated[bool, typer.Option("--force", help="Put back what was changed by hand since, too.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave every value as it is, and only end it.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Put everything back exactly as it was before; once more is harmless."""
-    from selextract_infra.cli.cancelling import cancellable
     from selextract_infra.errors import UsageError
     from selextract_infra.operations.emergency_end import revert_emergency
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.report.emergency import print_reverted
 
     if force and keep:
         raise UsageError("--force puts values back and --keep leaves them.", remedy="leave one of the two")
-    with (
-        cancellable() as cancel,
-        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-    ):
+    with hosts.fleet() as fleet:
         done = revert_emergency(fleet, force=force, keep=keep)
     emit(done, lambda screen: print_reverted(screen, done), form)
 
 
 def report(
+    *,
     incident: IncidentArgument = None,
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    policy: PolicyOption = None,
-    state: StateOption = None,
+    hosts: WholeFleetOptions,
     out: OutOption = None,
 ) -> None:
     """The incident as Markdown: assessment, actions, validation, analysis, with timeline and evidence."""
     from selextract_infra.operations.emergency_end import newest_incident
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.report.incident import incident_report
 
-    with Fleet(inventory, policy_files=policy or (), state=state) as fleet:
+    with hosts.fleet() as fleet:
         text = incident_report(newest_incident(fleet, None, incident), fleet.policy)
     if out is None:
         typer.echo(text, nl=False)
@@ -193,10 +169,8 @@ def _save(text: str, out: Path) -> None:
 
 
 def drill(
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    limit: LimitOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
+    *,
+    hosts: FleetOptions,
     apply: Annotated[
         bool, typer.Option("--apply", help="Rehearse for real: begin, validate and revert. For a lab.")
     ] = False,
@@ -206,36 +180,29 @@ def drill(
     """Rehearse all of it, in check mode unless --apply; the date is recorded, and overdue is a finding (REC-05)."""
     import sys
 
-    from selextract_infra.cli.cancelling import cancellable
     from selextract_infra.errors import UsageError
     from selextract_infra.operations.emergency_drill import drill as rehearse
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.report.emergency import print_drill
 
     if apply and not yes:
         if not sys.stdin.isatty():
             raise UsageError("There is nobody to confirm a drill for real.", remedy="add --yes")
         typer.confirm("Really begin an emergency on these hosts and take it back?", abort=True, err=True)
-    with (
-        cancellable() as cancel,
-        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-    ):
+    with hosts.fleet() as fleet:
         done = rehearse(fleet, real=apply)
     emit(done, lambda screen: print_drill(screen, done), form)
 
 
 def ack(
+    *,
     incident: IncidentArgument = None,
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    policy: PolicyOption = None,
-    state: StateOption = None,
+    hosts: WholeFleetOptions,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Say that you have taken it on: nobody else is told any more."""
     from selextract_infra.operations.emergency_end import acknowledge
-    from selextract_infra.operations.fleet import Fleet
 
-    with Fleet(inventory, policy_files=policy or (), state=state) as fleet:
+    with hosts.fleet() as fleet:
         done = acknowledge(fleet, incident)
     emit(
         done,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from selextract_infra.cli.options import DEFAULT_INVENTORY, InventoryOption, LimitOption, PolicyOption, StateOption
+from selextract_infra.cli.options import FleetOptions, with_options
 from selextract_infra.cli.output import say
 
 __all__ = ["register"]
@@ -18,33 +18,29 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
 
     @app.command()
+    @with_options
     def freeze(
+        *,
         reason: _ReasonOption,
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
     ) -> None:
         """Stop automatic scaling on the hosts until unfreeze; survives reboots, and is no lock."""
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.single_playbook import freeze as carry_out
 
-        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             changed = carry_out(fleet, frozen=True, reason=reason)
         say(f"Frozen: {', '.join(changed) or 'all were frozen already'}.")
 
     @app.command()
+    @with_options
     def unfreeze(
+        *,
         reason: _ReasonOption = "unfreeze by hand",
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
     ) -> None:
         """Allow automatic scaling on the hosts again."""
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.single_playbook import freeze as carry_out
 
-        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             changed = carry_out(fleet, frozen=False, reason=reason)
         say(f"Scaling is allowed again: {', '.join(changed) or 'none was frozen'}.")

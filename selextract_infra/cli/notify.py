@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FormatOption,
-    InventoryOption,
-    PolicyOption,
-    StateOption,
-)
+from selextract_infra.cli.options import FormatOption, StateOption, WholeFleetOptions, with_options
 from selextract_infra.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
@@ -32,11 +26,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(notify, name="notify")
 
     @notify.command()
+    @with_options
     def test(
+        *,
         severity: _SeverityOption = "P4",
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: WholeFleetOptions,
         only_print: _PrintOption = False,
         form: FormatOption = Format.TABLE,
     ) -> None:
@@ -44,12 +38,11 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.apply.identity import owner
         from selextract_infra.errors import UsageError
         from selextract_infra.model.assessment import IncidentSeverity
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.notification import acknowledge, notifier
 
         if severity not in list(IncidentSeverity):
             raise UsageError(f"{severity!r} is no severity; there are {', '.join(IncidentSeverity)}.")
-        with Fleet(inventory, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             told = notifier(fleet.policy, fleet.journal, fleet.clock, dry_run=say if only_print else None)
             deliveries = told.tell(
                 IncidentSeverity(severity), "test", "test of the routes", "This is a test; nothing has happened."
@@ -59,19 +52,18 @@ def register(app: typer.Typer) -> None:
         _conclude(deliveries, form)
 
     @notify.command()
+    @with_options
     def failed(
+        *,
         unit: Annotated[str, typer.Argument(metavar="UNIT", help="The systemd unit that failed.")],
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: WholeFleetOptions,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Tell that a unit of ours failed; systemd calls this."""
         from selextract_infra.model.assessment import IncidentSeverity
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.notification import notifier
 
-        with Fleet(inventory, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             told = notifier(fleet.policy, fleet.journal, fleet.clock)
             deliveries = told.tell(
                 IncidentSeverity.P2, unit, f"{unit} failed", f"Look at it with: journalctl --unit {unit}"

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    OutOption,
-    PolicyOption,
-    StateOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, OutOption, with_options
 from selextract_infra.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
@@ -30,11 +22,10 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def observe(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: FleetOptions,
         out: OutOption = None,
         compare: Annotated[
             Path | None,
@@ -43,17 +34,12 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Look at the hosts and record what is seen: facts, containers, limits, usage, Compose projects."""
-        from selextract_infra.cli.cancelling import cancellable
         from selextract_infra.errors import HostError
         from selextract_infra.observe.recorded import load_observation, save_observation
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.sight import missing_hosts
 
         before = load_observation(compare) if compare else None
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             seen = fleet.observe()
         if out is not None:
             save_observation(seen, out)

@@ -6,15 +6,7 @@ from typing import Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    NowOption,
-    PolicyOption,
-    StateOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, NowOption, with_options
 from selextract_infra.cli.output import Format, say
 
 __all__ = ["register"]
@@ -24,14 +16,13 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def resume(
+        *,
         run: Annotated[
             str | None, typer.Argument(metavar="[RUN]", help="ID of the run, or its beginning; none for the only one.")
         ] = None,
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
         now: NowOption = None,
         at_boot: Annotated[
             str | None, typer.Option("--at-boot", metavar="on|off", help="Go on by itself when this server boots.")
@@ -40,16 +31,11 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Finish an interrupted run: what is verified is left, the rest is done."""
         from selextract_infra.cli.applying import conclude, follow
-        from selextract_infra.cli.cancelling import cancellable
         from selextract_infra.errors import UsageError
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.resume_at_boot import resume_at_boot
         from selextract_infra.operations.unfinished import resume, resume_only
 
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             if at_boot is not None:
                 if at_boot not in ("on", "off") or run is not None:
                     raise UsageError("--at-boot takes on or off, and no run.")

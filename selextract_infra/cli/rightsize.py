@@ -7,19 +7,12 @@ from typing import Annotated
 import typer
 
 from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    ApplyOption,
-    FailOnOption,
+    FleetOptions,
     FormatOption,
-    InventoryOption,
-    LimitOption,
-    NowOption,
     ObservationOption,
-    OutOption,
     OverrideOption,
-    PolicyOption,
-    StateOption,
-    YesOption,
+    PlanOptions,
+    with_options,
 )
 from selextract_infra.cli.output import Format
 
@@ -30,11 +23,10 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def rightsize(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: FleetOptions,
         service: Annotated[str | None, typer.Option("--service", help="Only this service.")] = None,
         memory: Annotated[str | None, typer.Option("--memory", help="Ask for this memory limit, as in 1.5GB.")] = None,
         cpus: Annotated[float | None, typer.Option("--cpus", help="Ask for this CPU limit, in cores.")] = None,
@@ -43,41 +35,27 @@ def register(app: typer.Typer) -> None:
         ] = False,
         override: OverrideOption = None,
         observation: ObservationOption = None,
-        out: OutOption = None,
-        apply: ApplyOption = False,
-        yes: YesOption = False,
-        now: NowOption = None,
-        fail_on: FailOnOption = None,
+        options: PlanOptions,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show the right size of every container's limits, and why; --apply sets them in place."""
-        from selextract_infra.cli.applying import offer
-        from selextract_infra.cli.cancelling import cancellable
         from selextract_infra.errors import UsageError
-        from selextract_infra.observe.recorded import load_observation
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.rightsize import plan_rightsize
         from selextract_infra.policy.units import MEMORY
 
         if (memory is not None or cpus is not None) and service is None:
             raise UsageError("--memory and --cpus ask for values of one service.", remedy="name it with --service")
-        if apply and observation is not None:
-            raise UsageError(
-                "A plan from a saved Observation is only looked at.", remedy="leave --observation or --apply"
-            )
+        seen = options.recorded(observation)
         asked = int(MEMORY.parse(memory)) if memory is not None else None
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             plan = plan_rightsize(
                 fleet,
-                seen=load_observation(observation) if observation else None,
+                seen=seen,
                 service=service,
                 memory=asked,
                 cpus=cpus,
                 settle=settle,
                 overrides=override or (),
-                to_apply=apply,
+                to_apply=options.apply,
             )
-            offer(fleet, plan, form=form, out=out, apply=apply, yes=yes, now_reason=now, fail_on=fail_on)
+            options.offer(fleet, plan, form)

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    PolicyOption,
-    RunArgument,
-    StateOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, RunArgument, with_options
 from selextract_infra.cli.output import Format
 
 __all__ = ["register"]
@@ -22,22 +14,16 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def rollback(
+        *,
         run: RunArgument,
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Put back what a run did, newest step first; for finished and interrupted runs."""
         from selextract_infra.cli.applying import conclude, follow
-        from selextract_infra.cli.cancelling import cancellable
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.unfinished import roll_back
 
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             conclude(follow(fleet, lambda: roll_back(fleet, run), None), form)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import DEFAULT_INVENTORY, FormatOption, InventoryOption, PolicyOption, StateOption
+from selextract_infra.cli.options import FormatOption, WholeFleetOptions, with_options
 from selextract_infra.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
@@ -21,25 +21,20 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("run-due")
+    @with_options
     def run_due(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: WholeFleetOptions,
         print_messages: Annotated[
             bool, typer.Option("--print-messages", help="Print what people would be told; send nothing.")
         ] = False,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Carry out the queued plans whose window is open, each exactly once; tell what was missed or went wrong."""
-        from selextract_infra.cli.cancelling import cancellable
         from selextract_infra.errors import worst_exit_code
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.unattended import look_after
 
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             changed = look_after(fleet, say, print_messages=print_messages)
         if changed is None:
             say("Another run-due is at work; this one leaves everything to it.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from selextract_infra.cli.options import DEFAULT_INVENTORY, InventoryOption, LimitOption, PolicyOption, StateOption
+from selextract_infra.cli.options import FleetOptions, with_options
 from selextract_infra.cli.output import say
 
 __all__ = ["register"]
@@ -16,23 +16,21 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def sampler(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: FleetOptions,
         wait: Annotated[
             str | None, typer.Option("--wait", metavar="TIME", help="Then wait for this much history, as in 90s.")
         ] = None,
     ) -> None:
         """Install or update the sampler on the hosts; without it the right size of a container is unknown."""
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.history_wait import wait_for_history
         from selextract_infra.operations.single_playbook import install_sampler
         from selextract_infra.policy.units import DURATION
 
         seconds = float(DURATION.parse(wait)) if wait else 0.0
-        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             changed = install_sampler(fleet)
             say(f"Installed on: {', '.join(changed) or 'all were up to date'}.")
             wait_for_history(fleet, seconds, say)

@@ -7,19 +7,12 @@ from typing import Annotated
 import typer
 
 from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    ApplyOption,
-    FailOnOption,
+    FleetOptions,
     FormatOption,
-    InventoryOption,
-    LimitOption,
-    NowOption,
     ObservationOption,
-    OutOption,
     OverrideOption,
-    PolicyOption,
-    StateOption,
-    YesOption,
+    PlanOptions,
+    with_options,
 )
 from selextract_infra.cli.output import Format
 
@@ -30,46 +23,30 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def scale(
+        *,
         counts: Annotated[list[str], typer.Argument(metavar="SERVICE=COUNT...", help="As in api=4 worker=6.")],
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
         override: OverrideOption = None,
         observation: ObservationOption = None,
-        out: OutOption = None,
-        apply: ApplyOption = False,
-        yes: YesOption = False,
-        now: NowOption = None,
-        fail_on: FailOnOption = None,
+        options: PlanOptions,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show what it takes to have so many instances, or why they do not fit; --apply adds or removes them."""
-        from selextract_infra.cli.applying import offer
-        from selextract_infra.cli.cancelling import cancellable
-        from selextract_infra.errors import UsageError
-        from selextract_infra.observe.recorded import load_observation
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.scale import plan_scale
 
-        if apply and observation is not None:
-            raise UsageError(
-                "A plan from a saved Observation is only looked at.", remedy="leave --observation or --apply"
-            )
+        seen = options.recorded(observation)
         wanted = _wanted(counts)
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             plan = plan_scale(
                 fleet,
                 wanted,
-                seen=load_observation(observation) if observation else None,
+                seen=seen,
                 overrides=override or (),
-                to_apply=apply,
+                to_apply=options.apply,
             )
-            offer(fleet, plan, form=form, out=out, apply=apply, yes=yes, now_reason=now, fail_on=fail_on)
+            options.offer(fleet, plan, form)
 
 
 def _wanted(counts: list[str]) -> dict[str, int]:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import DEFAULT_INVENTORY, FormatOption, InventoryOption, PolicyOption, StateOption
+from selextract_infra.cli.options import (
+    DEFAULT_INVENTORY,
+    FormatOption,
+    InventoryOption,
+    StateOption,
+    WholeFleetOptions,
+    with_options,
+)
 from selextract_infra.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
@@ -60,10 +67,10 @@ def register(app: typer.Typer) -> None:
         say(f"{cancelled.id} will not be carried out.")
 
     @schedule.command()
+    @with_options
     def install(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: WholeFleetOptions,
         on: _OnOption = None,
         credentials: Annotated[
             Path,
@@ -77,10 +84,9 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Install the timer that starts run-due, with its service, and a service that tells when it fails."""
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.schedule_install import install_schedule
 
-        with Fleet(inventory, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             changed = install_schedule(
                 fleet, host=on, credentials=credentials, program=program, inventory=remote_inventory
             )

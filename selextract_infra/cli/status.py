@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    PolicyOption,
-    StateOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, with_options
 from selextract_infra.cli.output import Format, emit
 
 if TYPE_CHECKING:
@@ -28,19 +21,17 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def status(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: FleetOptions,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """What runs, what was interrupted, locked or frozen, and what the app's next `up` will recreate."""
         from selextract_infra.errors import HostError
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.status import status as look
 
-        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             seen = look(fleet)
         emit(seen, lambda screen: _screen(screen, seen), form)
         if seen.unreachable or any(host.problem for host in seen.hosts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from selextract_infra.cli.options import with_options
 from selextract_infra.cli.tune_postgres import postgres
 from selextract_infra.cli.tune_workers import workers
 
@@ -15,6 +16,6 @@ def register(app: typer.Typer) -> None:
     tune = typer.Typer(
         help="Settings of Postgres, of the workers and of the API, from what they really have.", no_args_is_help=True
     )
-    tune.command()(postgres)
-    tune.command()(workers)
+    tune.command()(with_options(postgres))
+    tune.command()(with_options(workers))
     app.add_typer(tune, name="tune")

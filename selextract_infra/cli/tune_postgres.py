@@ -8,20 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    ApplyOption,
-    FailOnOption,
-    InventoryOption,
-    LimitOption,
-    NowOption,
-    ObservationOption,
-    OutOption,
-    OverrideOption,
-    PolicyOption,
-    StateOption,
-    YesOption,
-)
+from selextract_infra.cli.options import FleetOptions, ObservationOption, OverrideOption, PlanOptions
 from selextract_infra.cli.output import Format, emit
 from selextract_infra.model.postgres import Role, Storage, Workload
 
@@ -47,8 +34,8 @@ class TuneFormat(StrEnum):
 
 
 def postgres(
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    limit: LimitOption = None,
+    *,
+    hosts: FleetOptions,
     memory: Annotated[
         str | None,
         typer.Option("--memory", help="Only compute, for a server with this container limit, as in 2GiB."),
@@ -70,56 +57,41 @@ def postgres(
     ] = None,
     lz4: Annotated[bool, typer.Option(help="Whether the server was built with lz4.")] = True,
     override: OverrideOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
     observation: ObservationOption = None,
-    out: OutOption = None,
-    apply: ApplyOption = False,
-    yes: YesOption = False,
-    now: NowOption = None,
-    fail_on: FailOnOption = None,
+    options: PlanOptions,
     form: Annotated[TuneFormat, typer.Option("--format", help="A table, JSON, or the file itself.")] = TuneFormat.TABLE,
 ) -> None:
     """Show the settings that the running Postgres should have; --apply puts them into force.
 
     With --memory nothing is looked at: the settings follow from the options alone.
     """
-    from selextract_infra.cli.applying import offer
-    from selextract_infra.cli.cancelling import cancellable
     from selextract_infra.errors import UsageError
-    from selextract_infra.observe.recorded import load_observation
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.operations.tune_postgres import plan_tune_postgres
     from selextract_infra.policy.units import MEMORY
 
     asked = None if shared_buffers is None else int(MEMORY.parse(shared_buffers))
-    if apply and (memory is not None or observation is not None):
-        raise UsageError(
-            "Settings for numbers or for a saved Observation are only looked at.",
-            remedy="leave --apply, or --memory and --observation",
-        )
+    if options.apply and memory is not None:
+        raise UsageError("Settings for numbers are only looked at.", remedy="leave --apply or --memory")
+    seen = options.recorded(observation)
     if memory is not None or cpus is not None or pg_version is not None:
         facts = _facts(
             memory, cpus, pg_version, connections=connections, workload=workload, storage=storage, disk=disk,
             role=role, lz4=lz4, primary_connections=primary_connections,
         )  # fmt: skip
-        _compute(facts, policy or (), asked, override or (), form)
+        _compute(facts, hosts.policy or (), asked, override or (), form)
         return
-    with (
-        cancellable() as cancel,
-        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-    ):
+    with hosts.fleet() as fleet:
         plan = plan_tune_postgres(
             fleet,
-            seen=load_observation(observation) if observation else None,
+            seen=seen,
             shared_buffers=asked,
             overrides=override or (),
-            to_apply=apply,
+            to_apply=options.apply,
         )
         if form is TuneFormat.CONF:
             _print_files(plan, fleet)
             return
-        offer(fleet, plan, form=Format(form.value), out=out, apply=apply, yes=yes, now_reason=now, fail_on=fail_on)
+        options.offer(fleet, plan, Format(form.value))
 
 
 def _facts(

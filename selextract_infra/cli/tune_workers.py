@@ -6,20 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    ApplyOption,
-    FailOnOption,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    NowOption,
-    ObservationOption,
-    OutOption,
-    PolicyOption,
-    StateOption,
-    YesOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, ObservationOption, PlanOptions
 from selextract_infra.cli.output import Format, emit
 from selextract_infra.cli.tune_postgres import needed
 
@@ -33,8 +20,8 @@ __all__ = ["workers"]
 
 
 def workers(
-    inventory: InventoryOption = DEFAULT_INVENTORY,
-    limit: LimitOption = None,
+    *,
+    hosts: FleetOptions,
     service: Annotated[str | None, typer.Option("--service", help="Only this service.")] = None,
     memory: Annotated[
         str | None, typer.Option("--memory", help="Only compute, for workers with this memory limit, as in 3GB.")
@@ -56,14 +43,8 @@ def workers(
         float | None, typer.Option("--requests", help="Requests a second, over all API instances.")
     ] = None,
     runtime: Annotated[str | None, typer.Option("--runtime", help="The API's runtime: python or jvm.")] = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
     observation: ObservationOption = None,
-    out: OutOption = None,
-    apply: ApplyOption = False,
-    yes: YesOption = False,
-    now: NowOption = None,
-    fail_on: FailOnOption = None,
+    options: PlanOptions,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the settings that the running workers and API should have; --apply puts them into force.
@@ -71,21 +52,15 @@ def workers(
     Instances are replaced one at a time, and each ends what it has begun. With --memory nothing is looked at: the
     settings follow from the options alone.
     """
-    from selextract_infra.cli.applying import offer
-    from selextract_infra.cli.cancelling import cancellable
     from selextract_infra.decide.retune_services import Asked
     from selextract_infra.errors import UsageError
     from selextract_infra.model.tuning import ApiFacts, WorkerFacts
-    from selextract_infra.observe.recorded import load_observation
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.operations.tune_workers import plan_tune_workers
     from selextract_infra.policy.units import MEMORY
 
-    if apply and (memory is not None or observation is not None):
-        raise UsageError(
-            "Settings for numbers or for a saved Observation are only looked at.",
-            remedy="leave --apply, or --memory and --observation",
-        )
+    if options.apply and memory is not None:
+        raise UsageError("Settings for numbers are only looked at.", remedy="leave --apply or --memory")
+    seen = options.recorded(observation)
     if (api_memory is None) != (api_cpus is None):
         raise UsageError("The API's memory and CPUs are only known together.", remedy="say --api-memory and --api-cpus")
     if memory is not None or cpus is not None or api_memory is not None:
@@ -107,7 +82,7 @@ def workers(
                 requests_per_second=requests,
                 runtime=runtime,
             )
-        _compute(facts, api, policy or (), form)
+        _compute(facts, api, hosts.policy or (), form)
         return
     asked = Asked(
         task_seconds=_seconds(task_seconds),
@@ -115,18 +90,15 @@ def workers(
         visibility_timeout=_seconds(visibility_timeout),
         requests_per_second=requests,
     )
-    with (
-        cancellable() as cancel,
-        Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-    ):
+    with hosts.fleet() as fleet:
         plan = plan_tune_workers(
             fleet,
-            seen=load_observation(observation) if observation else None,
+            seen=seen,
             service=service,
             asked=asked,
-            to_apply=apply,
+            to_apply=options.apply,
         )
-        offer(fleet, plan, form=form, out=out, apply=apply, yes=yes, now_reason=now, fail_on=fail_on)
+        options.offer(fleet, plan, form)
 
 
 def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[Path], form: Format) -> None:

@@ -6,14 +6,7 @@ import sys
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    InventoryOption,
-    LimitOption,
-    PolicyOption,
-    StateOption,
-    YesOption,
-)
+from selextract_infra.cli.options import FleetOptions, YesOption, with_options
 from selextract_infra.cli.output import say
 
 __all__ = ["register"]
@@ -23,19 +16,17 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def uninstall(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: FleetOptions,
         yes: YesOption = False,
     ) -> None:
         """Take the sampler, our state and compose.capacity.yml off the hosts; the app keeps running as it is."""
         from selextract_infra.errors import UsageError
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.single_playbook import uninstall as carry_out
 
-        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             names = ", ".join(host.name for host in fleet.inventory.hosts)
             if not yes:
                 if not sys.stdin.isatty():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from selextract_infra.cli.options import DEFAULT_INVENTORY, InventoryOption, LimitOption, PolicyOption, StateOption
+from selextract_infra.cli.options import FleetOptions, with_options
 from selextract_infra.cli.output import say
 
 __all__ = ["register"]
@@ -16,17 +16,15 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def unlock(
+        *,
         reason: Annotated[str, typer.Option("--reason", help="Why; recorded.")],
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
     ) -> None:
         """Remove locks that belong to no unfinished run; an unfinished run is resumed or rolled back instead."""
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.single_playbook import unlock as carry_out
 
-        with Fleet(inventory, limit=limit, policy_files=policy or (), state=state) as fleet:
+        with hosts.fleet() as fleet:
             changed = carry_out(fleet, reason=reason)
         say(f"Unlocked: {', '.join(changed) or 'nothing was locked'}.")

@@ -6,20 +6,7 @@ from typing import Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    ApplyOption,
-    FailOnOption,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    NowOption,
-    OutOption,
-    OverrideOption,
-    PolicyOption,
-    StateOption,
-    YesOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, OverrideOption, PlanOptions, with_options
 from selextract_infra.cli.output import Format
 
 __all__ = ["register"]
@@ -29,12 +16,11 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def upgrade(
+        *,
         phase: Annotated[str, typer.Argument(metavar="PHASE", help="memory, cpu, storage or network.")],
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        hosts: FleetOptions,
         to: Annotated[
             str | None, typer.Option("--to", metavar="SIZE", help="This size in place of the guide's, as in 64GB.")
         ] = None,
@@ -45,30 +31,20 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option("--mode", help="While the host runs (live), or while it is off (reboot).")
         ] = None,
         override: OverrideOption = None,
-        out: OutOption = None,
-        apply: ApplyOption = False,
-        yes: YesOption = False,
-        now: NowOption = None,
-        fail_on: FailOnOption = None,
+        options: PlanOptions,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show what upgrading a server's hardware takes, costs and brings; --apply takes it through, step by step."""
-        from selextract_infra.cli.applying import offer
-        from selextract_infra.cli.cancelling import cancellable
         from selextract_infra.decide.upgrade import read_phase
         from selextract_infra.errors import UsageError
         from selextract_infra.model.upgrade import Mode
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.upgrade import plan_upgrade
         from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
 
         if mode is not None and mode not in list(Mode):
             raise UsageError(f"--mode takes {' or '.join(Mode)}, not {mode!r}.")
         units = {"memory": MEMORY, "cpu": CORES, "storage": DISK, "network": BANDWIDTH}
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-        ):
+        with hosts.fleet() as fleet:
             resource = read_phase(phase, fleet.policy)
             plan = plan_upgrade(
                 fleet,
@@ -77,6 +53,6 @@ def register(app: typer.Typer) -> None:
                 target=None if to is None else float(units[resource].parse(to)),
                 mode=None if mode is None else Mode(mode),
                 overrides=override or (),
-                to_apply=apply,
+                to_apply=options.apply,
             )
-            offer(fleet, plan, form=form, out=out, apply=apply, yes=yes, now_reason=now, fail_on=fail_on)
+            options.offer(fleet, plan, form)

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.options import (
-    DEFAULT_INVENTORY,
-    FormatOption,
-    InventoryOption,
-    LimitOption,
-    PolicyOption,
-    StateOption,
-)
+from selextract_infra.cli.options import FleetOptions, FormatOption, with_options
 from selextract_infra.cli.output import Format, say
 
 if TYPE_CHECKING:
@@ -32,18 +25,15 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def watch(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
-        limit: LimitOption = None,
-        policy: PolicyOption = None,
-        state: StateOption = None,
+        *,
+        hosts: FleetOptions,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do; change nothing.")] = False,
         once: Annotated[bool, typer.Option("--once", help="Look once, decide, and end.")] = False,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Look, decide and scale, again and again; a P1 begins the emergency. One line for each thing that happens."""
-        from selextract_infra.cli.cancelling import cancellable
-        from selextract_infra.operations.fleet import Fleet
         from selextract_infra.operations.notification import notifier
         from selextract_infra.operations.watch import Watch
         from selextract_infra.record.systemd import Watchdog, tell_systemd
@@ -55,11 +45,7 @@ def register(app: typer.Typer) -> None:
                 typer.echo(f"{news.at:%Y-%m-%d %H:%M:%S}Z  {news.kind:<10} {_plain(news.sentence)}")
             tell_systemd(f"STATUS={_plain(news.sentence)[:200]}")
 
-        with (
-            cancellable() as cancel,
-            Fleet(inventory, limit=limit, policy_files=policy or (), state=state, cancel=cancel) as fleet,
-            Watchdog(_LONGEST_WORK) as watchdog,
-        ):
+        with hosts.fleet() as fleet, Watchdog(_LONGEST_WORK) as watchdog:
             fleet.on_event = watchdog.progress
             teller = notifier(fleet.policy, fleet.journal, fleet.clock, dry_run=say if dry_run else None)
             watcher = Watch(fleet, say=told, notifier=teller, dry_run=dry_run)
