@@ -82,9 +82,10 @@ class CapacityWriter:
             "environment": self._origin(),
         }
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, *, used_at_once: bool = False) -> None:
         """Put the file and the entry in place; Compose has accepted both before, and once more after.
 
+        ``used_at_once``: Compose reads them in a moment all the same, so they are not read once more for that.
         Raises ``HostSideError`` when Compose does not accept them or the folder cannot be written; both are as before
         then.
         """
@@ -96,7 +97,8 @@ class CapacityWriter:
             wanted = self.environment_with_us()
             if wanted != environment:
                 self._replace(self._environment_path, wanted, self._environment_path)
-            Compose(self._project, self._directory).check()
+            if not used_at_once:
+                Compose(self._project, self._directory).check()
         except HostSideError:
             self._return_to(before, environment, existed=existed)
             raise

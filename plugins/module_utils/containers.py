@@ -10,13 +10,14 @@ from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "find_containers", "numbers_of"]
+__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of"]
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01T00:00:00Z"
 _DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
 _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
 _PARALLEL = 4
+_ILL = re.compile(r"\((health: starting|unhealthy)\)")
 _PLAIN_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?\Z")
 
 
@@ -96,6 +97,23 @@ def find_containers(engine: Engine, socket_path: str, project: str | None = None
     few = len(ids) <= 2 * _PARALLEL
     details = [engine.inspect(one) for one in ids] if few else _inspect_parallel(ids, socket_path)
     return sorted((Container.parse(detail) for detail in details if detail), key=lambda container: container.name)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An instance as the list of containers shows it. ``well``: it runs, and its health check says nothing else."""
+
+    id: str
+    well: bool
+
+
+def listed_instances(engine: Engine, project: str, service: str) -> list[Listed]:
+    """The instances of a service by one question, cheap enough to be asked again and again while they start."""
+    listed = engine.containers([f"{_LABEL}project={project}", f"{_LABEL}service={service}", f"{_LABEL}oneoff=False"])
+    return [
+        Listed(str(one["Id"]), one.get("State") == "running" and not _ILL.search(str(one.get("Status"))))
+        for one in listed
+    ]
 
 
 def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:

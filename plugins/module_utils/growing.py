@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from .capacity import render
 from .capacity_writer import CapacityWriter
 from .compose import Compose
-from .containers import Container, find_containers
+from .containers import Container, find_containers, listed_instances
 from .engine import Engine
 from .failure import HostSideError
 from .gate import Gate
@@ -78,16 +79,19 @@ class Growth:
         record.note_inverse(step_id, "instances", before)
 
     def carry_out(self, engine: Engine, writer: CapacityWriter, containers: list[Container]) -> None:
-        """Write the file, raise the limits, start the instances."""
-        writer.write(render(self.capacity))
+        """Write the file, start the instances of all services at once, and raise the limits of the others meanwhile."""
+        writer.write(render(self.capacity), used_at_once=bool(self.counts))
         host = Capability.parse(engine.info())
-        for service, limits in sorted(self.limits.items()):
-            for container in instances_of(containers, self.project, service):
-                body = change_of(container, wanted_for(limits, container), host)
-                if body:
-                    engine.update(container.id, body)
-        if self.counts:
-            Compose(self.project, self.directory).up(sorted(self.counts), self.bound)
+        with ThreadPoolExecutor(1) as meanwhile:
+            compose = Compose(self.project, self.directory)
+            starting = meanwhile.submit(compose.up, sorted(self.counts), self.bound) if self.counts else None
+            for service, limits in sorted(self.limits.items()):
+                for container in instances_of(containers, self.project, service):
+                    body = change_of(container, wanted_for(limits, container), host)
+                    if body:
+                        engine.update(container.id, body)
+            if starting is not None:
+                starting.result()
 
     def wait(self, engine: Engine, socket_path: str, began: float) -> None:
         """Wait until every instance is there, healthy and has its limits, and the addresses answer.
@@ -114,12 +118,17 @@ class Growth:
                 rotation.join(instances_of(containers, self.project, service), self.bound)
 
     def _complaint(self, gate: Gate, engine: Engine, socket_path: str) -> str | None:
+        """What does not hold yet; the whole gate is asked only when the list of containers looks well.
+
+        The list is one question, the gate is dozens, which would slow down just those that are starting.
+        """
         try:
-            containers = find_containers(engine, socket_path, self.project)
-            for service, count in sorted(self.counts.items()):
-                own = instances_of(containers, self.project, service)
-                if len(own) != count:
-                    return f"{service} has {len(own)} of {count} instances"
+            for service in self.services:
+                listed = listed_instances(engine, self.project, service)
+                wanted = self.counts.get(service, len(listed))
+                well = sum(one.well for one in listed)
+                if well < len(listed) or len(listed) != wanted:
+                    return f"{service} has {well} of {wanted} instances"
             return gate.complaint(engine, socket_path, time.time())
         except HostSideError as failure:
             if failure.kind != "docker":

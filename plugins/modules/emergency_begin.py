@@ -11,8 +11,8 @@ description:
   - Refuses while another emergency is on, whoever began it.
   - What is undone later, and a timer of systemd that does it by itself at O(expires_at), are there before anything is
     changed. The timer needs no control machine and outlives a reboot.
-  - Then writes the capacity file, raises limits in place, starts the further instances of all services at once, waits
-    until every one of them is healthy, takes them into rotation, and turns switches of Nginx on.
+  - Then turns switches of Nginx on, writes the capacity file, starts the further instances of all services at once,
+    raises limits in place, waits until every instance is healthy, and takes the new ones into rotation.
 author: ["selextract-infra contributors"]
 options:
   project:
@@ -178,6 +178,8 @@ def _carried_out(
     clock.lap("inverse")
     arm(emergency.folder, given["expires_at"])
     clock.lap("time to live")
+    _switch_on(given, emergency.folder, record)
+    clock.lap("switches")
     if growth.services:
         growth.carry_out(engine, writer, containers)
         clock.lap("start")
@@ -185,7 +187,6 @@ def _carried_out(
         clock.lap("healthy")
         growth.join(emergency.folder, engine, given["docker_socket"])
         clock.lap("rotation")
-    _switch_on(given, emergency.folder, record)
     after = find_containers(engine, given["docker_socket"])
     emergency.note(set=values_now(growth.project, growth.directory, growth.services, after), seconds=clock.laps)
     record.end_step(given["step_id"], "verified", time.time())
