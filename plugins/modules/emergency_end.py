@@ -87,7 +87,8 @@ def _end(module: AnsibleModule) -> dict[str, Any]:
     emergency = Emergency(StateFolder(given["state_folder"]))
     if given["run_id"] is None:
         emergency.refuse_another("")
-    open_here = emergency.open and emergency.run_id == given["run_id"]
+    its_own = emergency.run_id == given["run_id"]
+    open_here = its_own and (emergency.open or given["failed"])
     if not open_here:
         ending = Ending(True, "No emergency is on, so nothing had to be put back.")
     elif given["keep"] or given["failed"]:

@@ -9,6 +9,7 @@ short_description: Put back what the steps of a Run changed, newest first
 version_added: "0.1.0"
 description:
   - Works from what each step noted on the host before it changed anything, so any control machine can ask for it.
+  - An emergency that the Run began is over then.
   - Never fails because something could not be put back; RV(restored) tells, so that a playbook can still end the Run
     and say so.
 author: ["selextract-infra contributors"]
@@ -42,16 +43,19 @@ notes: {description: What could not be put back exactly., type: list, elements: 
 sentence: {description: All of it for a person., type: str, returned: always}
 """
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.emergency import Emergency
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.restoring import Restoring
-from ..module_utils.runs import RunRecord
+from ..module_utils.runs import RunRecord, moment
 from ..module_utils.state import StateFolder
+from ..module_utils.time_to_live import disarm
 
 
 def main() -> None:
@@ -75,6 +79,8 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
     restoring = Restoring(folder, given["docker_socket"], module.check_mode)
     for step_id in given["steps"] if given["steps"] is not None else _begun(record):
         restoring.step(record, step_id)
+    if not module.check_mode and not restoring.failures:
+        _end_emergency(Emergency(folder), given["run_id"])
     return {
         "changed": bool(restoring.done),
         "restored": not restoring.failures,
@@ -82,6 +88,13 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
         "notes": restoring.notes,
         "sentence": _sentence(restoring),
     }
+
+
+def _end_emergency(emergency: Emergency, run_id: str) -> None:
+    """An emergency whose Run was put back is over, and its timer has nothing to do any more."""
+    if emergency.open and emergency.run_id == run_id:
+        emergency.note(status="reverted", reverted_at=moment(time.time()), reverted_by="rollback")
+        disarm()
 
 
 def _begun(record: RunRecord) -> list[str]:
