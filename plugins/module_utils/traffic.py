@@ -32,8 +32,10 @@ local queued = 0
 for _, queue in ipairs(KEYS) do queued = queued + redis.call('LLEN', queue) end
 return {queued, redis.call('HLEN', 'unacked')}
 """
+# Reading statements, where they are counted; and transactions, which Postgres always counts.
 _READS = r"""
-SELECT CASE WHEN to_regclass('pg_stat_statements') IS NULL THEN NULL ELSE (xpath('//n/text()', query_to_xml(
+SELECT (SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database) AS transactions,
+ CASE WHEN to_regclass('pg_stat_statements') IS NULL THEN NULL ELSE (xpath('//n/text()', query_to_xml(
  'SELECT coalesce(sum(calls), 0)::bigint AS n FROM pg_stat_statements WHERE query ~* ''^\s*(select|with)''',
  false, true, '')))[1]::text::bigint END AS reads
 """
@@ -58,7 +60,7 @@ def look_at_traffic(
         "balancer": _balancer(Rotation(folder, socket_path), list(wanted.get("windows") or []), now),
         "redis": _redis(engine, containers, wanted.get("redis")),
         "edge": _edge(engine, Edge(folder, socket_path), containers, wanted.get("nginx")),
-        "reads": _reads(containers, databases),
+        **_database(containers, databases),
     }
 
 
@@ -197,15 +199,16 @@ def _inside(details: dict[str, Any], folder: str) -> str | None:
     return None
 
 
-def _reads(containers: list[Container], databases: list[dict[str, Any]]) -> int | None:
+def _database(containers: list[Container], databases: list[dict[str, Any]]) -> dict[str, int]:
+    """The statements that read and the transactions that the first mapped database has counted; none unless it says."""
     for mapped in databases:
         container = database_container(containers, mapped["project"], mapped["service"])
         if container is None:
             continue
         try:
             server = server_in(container, superuser=mapped["superuser"], socket=mapped.get("socket"))
-            reads = server.row(_READS)["reads"]
+            counted = server.row(_READS)
+            return {name: int(counted[name]) for name in ("reads", "transactions") if counted[name] is not None}
         except (HostSideError, ValueError, LookupError):
-            return None
-        return None if reads is None else int(reads)
-    return None
+            return {}
+    return {}

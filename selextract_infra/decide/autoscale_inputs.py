@@ -25,6 +25,7 @@ __all__ = [
     "redis_side",
     "samples_of",
     "scaled_services",
+    "transactions_per_second",
 ]
 
 _MAX_CONNECTIONS = "max_connections"
@@ -119,10 +120,22 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
 
 def reads_per_second(before: TrafficObservation, now: TrafficObservation) -> float | None:
     """Reading statements per second between two looks; None where they were not counted, or the count began anew."""
-    if before.at is None or now.at is None or before.reads is None or now.reads is None:
+    return _rate(before, now, before.reads, now.reads)
+
+
+def transactions_per_second(before: TrafficObservation, now: TrafficObservation) -> float | None:
+    """Transactions per second, likewise: the nearest to reads that Postgres counts without an extension.
+
+    A statement outside of a transaction block is one; those that write count too, and several reads may be one.
+    """
+    return _rate(before, now, before.transactions, now.transactions)
+
+
+def _rate(before: TrafficObservation, now: TrafficObservation, earlier: int | None, later: int | None) -> float | None:
+    if before.at is None or now.at is None or earlier is None or later is None:
         return None
-    seconds, reads = now.at - before.at, now.reads - before.reads
-    return reads / seconds if seconds > 0 and reads >= 0 else None
+    seconds, more = now.at - before.at, later - earlier
+    return more / seconds if seconds > 0 and more >= 0 else None
 
 
 def _usage(containers: list[ContainerObservation]) -> Iterator[tuple[str, float]]:

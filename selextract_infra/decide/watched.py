@@ -15,7 +15,14 @@ from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.windows import Samples
 from selextract_infra.decide.autoscale import Autoscaler
 from selextract_infra.decide.autoscale_history import Ring, ScaledService
-from selextract_infra.decide.autoscale_inputs import database_side, host_size, samples_of, scaled_services
+from selextract_infra.decide.autoscale_inputs import (
+    database_side,
+    host_size,
+    reads_per_second,
+    samples_of,
+    scaled_services,
+    transactions_per_second,
+)
 from selextract_infra.decide.autoscale_room import DatabaseSide
 from selextract_infra.decide.calendar import Calendar
 from selextract_infra.decide.emergency_situation import pinned
@@ -24,7 +31,8 @@ from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.figures import count as counted
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.scaling import ScalingDecision, ServiceStamps
+from selextract_infra.model.scaling import Direction, ScalingDecision, ServiceStamps
+from selextract_infra.model.traffic import TrafficObservation
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -37,10 +45,17 @@ _SPARE = 1.2  # how much longer than any rule looks back samples are kept
 
 @dataclass
 class Watched:
-    """The services and hosts that one process watches."""
+    """The services and hosts that one process watches.
+
+    ``replicas`` are those of each primary that was seen; on the hosts ``by_transactions`` its reads are not counted,
+    and its transactions stand for them.
+    """
 
     policy: Policy
     services: dict[tuple[str, str], ScaledService] = field(default_factory=dict)
+    replicas: dict[tuple[str, str], ScaledService] = field(default_factory=dict)
+    by_transactions: set[str] = field(default_factory=set)
+    _traffic: dict[str, TrafficObservation] = field(default_factory=dict)
     _readings: dict[tuple[str, str, str], Ring] = field(default_factory=dict)
     _lost: set[tuple[str, str, str]] = field(default_factory=set)
     _pinned: set[tuple[str, str]] = field(default_factory=set)
@@ -86,8 +101,8 @@ class Watched:
                 yield f"{host.name}/{fresh.name} went from {before} to {now} by another hand, respected for a while"
 
     def _samples(self, host: HostObservation, at: float) -> None:
-        for name, metrics in samples_of(host, self.policy).items():
-            service = self.services.get((host.name, name))
+        for name, metrics in samples_of(host, self.policy, reads=self._reads(host)).items():
+            service = self.services.get((host.name, name)) or self._replicas_of(host, name)
             if service is None:
                 continue
             if metrics.get("requests_per_second") == 0:  # then nothing was slow either
@@ -96,6 +111,30 @@ class Watched:
                 service.record(metric, at, value)
         for name, metric, value in readings_of(host, self.policy):
             self._readings.setdefault((host.name, name, metric), Ring(self._keep)).add(at, value)
+
+    def _reads(self, host: HostObservation) -> float | None:
+        """Reads per second since the last look; transactions, where reads are not counted."""
+        before, now = self._traffic.get(host.name), host.traffic
+        self._traffic[host.name] = now
+        if before is None:
+            return None
+        reads = reads_per_second(before, now)
+        if now.reads is None:
+            self.by_transactions.add(host.name)
+            return transactions_per_second(before, now)
+        self.by_transactions.discard(host.name)
+        return reads
+
+    def _replicas_of(self, host: HostObservation, name: str) -> ScaledService | None:
+        """The replicas of the primary that this service is; None where it is none."""
+        server = host.postgres
+        if server is None or server.service != name or server.problem is not None or server.in_recovery:
+            return None
+        found = self.replicas.setdefault(
+            (host.name, name), ScaledService(name, "database", 0, host.name, server.project, keep=self._keep)
+        )
+        found.count = len(server.replicas)
+        return found
 
     def _missing(self, seen: Observation, at: float) -> Iterator[str]:
         """Metrics that were there and are not any more, each told once, and told when they are back."""
@@ -144,6 +183,11 @@ class Watched:
         services = [one for key, one in self.services.items() if one.host in names and key not in self._pinned]
         return scaler.decide(services, at, incident=incident)
 
+    def replicas_wanted(self, at: float, calendar: Calendar) -> tuple[ScalingDecision, ...]:
+        """The primaries whose reads ask for a replica more. Only people make one: it needs another host."""
+        scaler = Autoscaler(self.policy, (), calendar)
+        return tuple(one for one in scaler.decide(list(self.replicas.values()), at) if one.direction is Direction.OUT)
+
     def moved(self, seconds: float) -> None:
         """The clock was set by so many seconds: stamps go with it, and samples from before count no more."""
         for service in self.services.values():
@@ -159,6 +203,9 @@ class Watched:
                 float("inf"),
             )
             service.forget_samples()
+        for replicas in self.replicas.values():
+            replicas.forget_samples()
+        self._traffic.clear()
         self._readings.clear()
 
     def stamps(self, host: str) -> dict[str, Any]:

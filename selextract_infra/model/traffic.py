@@ -113,7 +113,8 @@ class EdgeObservation(Frozen):
 class TrafficObservation(Frozen):
     """What a host showed of its traffic at Unix time ``at``; None for what is not there or not mapped.
 
-    ``reads`` counts the reading statements since Postgres counts them, None where it does not.
+    ``reads`` counts the reading statements since Postgres counts them (``pg_stat_statements``), None where it does not.
+    ``transactions`` counts those that have ended, reading or writing, of any number of statements.
     """
 
     at: float | None = None
@@ -121,3 +122,4 @@ class TrafficObservation(Frozen):
     redis: RedisObservation | None = None
     edge: EdgeObservation | None = None
     reads: int | None = None
+    transactions: int | None = None

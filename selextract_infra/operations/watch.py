@@ -158,6 +158,21 @@ class Watch:
         for host in seen.hosts:
             if host.name in by_host:
                 self._act(seen, host, by_host[host.name], at)
+        self._propose_replicas(at)
+
+    def _propose_replicas(self, at: float) -> None:
+        """Reads that ask for a replica are told to people, who choose its host."""
+        by_transactions = self.watched.by_transactions
+        wanted = {(one.host, one.service): one for one in self.watched.replicas_wanted(at, self._calendar)}
+        for key in self.watched.replicas:
+            told = f"replicas {'/'.join(key)}"
+            if key not in wanted:
+                self._told.pop(told, None)
+            elif told not in self._told:
+                one = wanted[key]
+                counted = " (transactions, because pg_stat_statements is missing)" if key[0] in by_transactions else ""
+                remedy = f"selextract-infra replicas --count {one.requested}"
+                self._news(told, "proposed", f"{'/'.join(key)} wants a replica: {one.why}{counted}. Try: {remedy}.")
 
     def _blind(self, decision: ScalingDecision, at: float) -> None:
         """Without any metric nothing is decided: said once, after a while."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +51,9 @@ def program(lab: Lab, tmp_path: Path) -> Program:
     return program
 
 
-@pytest.fixture
-def news(program: Program, tmp_path: Path) -> Iterator[Path]:
-    """What the running loop says, one JSON line each."""
-    path = tmp_path / "news"
+@contextmanager
+def watching(program: Program, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running loop; what it says goes to ``path``, one JSON line each."""
     process = program.start("watch", "--format", "json")
 
     def copy() -> None:
@@ -63,11 +65,19 @@ def news(program: Program, tmp_path: Path) -> Iterator[Path]:
     reader = threading.Thread(target=copy, daemon=True)
     reader.start()
     try:
-        yield path
+        yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
         process.wait(120)
         reader.join(10)
+
+
+@pytest.fixture
+def news(program: Program, tmp_path: Path) -> Iterator[Path]:
+    """What the running loop says."""
+    with watching(program, tmp_path / "news"):
+        yield tmp_path / "news"
 
 
 def told(news: Path) -> list[dict[str, Any]]:
@@ -98,6 +108,37 @@ def test_a_load_step_is_absorbed_and_goes_back_to_the_minimum_without_flapping(
             show(f"{one['at'][:19]}  {one['kind']:<9} {one['sentence']}")
         assert [one["sentence"].split(":")[0] for one in acted] == ["app1/api 2 → 3", "app1/api 3 → 2"]
     assert step.result.requests_failed == 0
+
+
+def test_a_loop_that_was_killed_in_mid_run_finishes_that_run_when_it_is_back(
+    lab: Lab, program: Program, tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    with lab.load(rps=STEP_RPS) as step, watching(program, before) as process:
+        wait_for(lambda: "selextract-api-3" in containers(lab), bound=400, what="an instance comes")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+        (run,) = unfinished(lab)
+        with watching(program, after):
+            wait_for(lambda: "done" in [one["kind"] for one in told(after)], bound=300, what="it ends its run")
+        step.wait_for_requests(step.requests_so_far + 5)
+    assert [one["kind"] for one in told(before)].count("done") == 0
+    (said,) = [one["sentence"] for one in told(after) if one["kind"] == "unfinished"]
+    assert said.startswith(f"Run {run} of this loop is unfinished on app1; it is finished now")
+    assert unfinished(lab) == []
+    assert counts(lab)["api"] == 3
+    assert step.result.requests_failed == 0
+
+
+def containers(lab: Lab) -> list[str]:
+    return lab.ssh("app1", "docker ps -a --format '{{.Names}}'").stdout.split()
+
+
+def unfinished(lab: Lab) -> list[str]:
+    """The runs without an end that the host holds."""
+    return lab.ssh(
+        "app1", "cd /var/lib/selextract-infra/runs && grep -l '^ \"status\": \"running\"' *.json | sed 's/.json//'"
+    ).stdout.split()
 
 
 def test_it_keeps_its_hands_off_a_frozen_host_and_sees_a_count_by_hand(lab: Lab, program: Program) -> None:

@@ -11,6 +11,7 @@ from selextract_infra.decide.autoscale_inputs import (
     redis_side,
     samples_of,
     scaled_services,
+    transactions_per_second,
 )
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Pooling
@@ -109,6 +110,13 @@ def test_reads_per_second_need_two_looks_at_the_same_count() -> None:
     assert reads_per_second(early, late) == 500.0
     assert reads_per_second(late.model_copy(update={"at": 90.0}), early) is None
     assert reads_per_second(early, TrafficObservation(at=110.0)) is None
+
+
+def test_transactions_are_counted_without_an_extension() -> None:
+    early, late = TrafficObservation(at=100.0, transactions=1000), TrafficObservation(at=110.0, transactions=1200)
+    assert transactions_per_second(early, late) == 20.0
+    assert transactions_per_second(late, TrafficObservation(at=120.0, transactions=5)) is None
+    assert reads_per_second(early, late) is None
 
 
 def test_a_redis_that_evicts_is_known_by_what_was_seen_then_by_what_is_mapped() -> None:

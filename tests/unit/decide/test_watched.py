@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from selextract_infra.assess.assessment import assess_measurements
 from selextract_infra.decide.calendar import Calendar
 from selextract_infra.decide.watch_readings import readings_of
@@ -13,6 +15,7 @@ from selextract_infra.decide.watched import Watched
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.postgres_observation import PostgresObservation, PostgresReplica
 from selextract_infra.model.scaling import Direction, ServiceStamps
 from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficObservation, TrafficWindow
 from selextract_infra.policy import Policy
@@ -181,3 +184,26 @@ def test_readings_are_the_highest_of_a_service_and_the_host_s_own() -> None:
     found = {(service, metric): value for service, metric, value in readings_of(seen.hosts[0], rules())}
     assert found["api", "cpu_usage"] == 0.95
     assert round(found["", "cpu_usage"], 4) == round(2.1 / 8, 4)
+
+
+def database(reads: float, seconds: float, replicas: int = 0, *, counted: bool = True) -> HostObservation:
+    """The server with a primary that has answered so many reads a second for so long."""
+    seen = PostgresObservation(
+        project="selextract", service="postgres", container="selextract-postgres-1",
+        replicas=tuple(PostgresReplica(name=f"db{number}") for number in range(replicas)),
+    )  # fmt: skip
+    so_far = {"reads" if counted else "transactions": int(reads * seconds)}
+    return server(traffic=traffic().model_copy(update={"at": START + seconds, **so_far}), postgres=seen)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_reads_above_the_guide_s_figure_for_its_time_want_a_replica_more(counted: bool) -> None:
+    calendar, calm, busy = Calendar.of(rules(), zone=ZoneInfo("UTC")), watched(), watched()
+    for step in range(100):
+        for one, reads in ((calm, 400.0), (busy, 600.0)):
+            one.take(observation(database(reads, step * STEP, 1, counted=counted)), START + step * STEP)
+    at = START + 99 * STEP
+    assert calm.replicas_wanted(at, calendar) == ()
+    (wanted,) = busy.replicas_wanted(at, calendar)
+    assert (wanted.host, wanted.service, wanted.current, wanted.requested) == ("app1", "postgres", 1, 2)
+    assert busy.by_transactions == (set() if counted else {"app1"})
