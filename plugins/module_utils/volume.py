@@ -13,6 +13,7 @@ __all__ = ["Volume"]
 
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 _SYSTEMS = {"ext4": "resize2fs", "ext3": "resize2fs", "xfs": "xfs_growfs"}
+_SYS_RESOURCE = 24  # the number of the capability
 _NOTHING_TO_GROW = 1  # growpart's exit code
 
 
@@ -32,6 +33,8 @@ class Volume:
             raise self._refused(f"it is {self.kind}, not a disk of this host")
         if self.device.startswith("/dev/mapper/") or "/dm-" in (block_device(self.folder) or ""):
             raise self._refused("it is a logical volume; extend it by hand and choose its disk's size as it then is")
+        if self.kind.startswith("ext") and not _may(_SYS_RESOURCE):
+            raise self._refused(f"growing {self.kind} in use takes CAP_SYS_RESOURCE, and root does not have it here")
         program = _SYSTEMS.get(self.kind)
         if program is None:
             raise self._refused(f"its file system is {self.kind}; ext4 and xfs can be grown")
@@ -93,6 +96,13 @@ def _mounted_at(folder: str) -> tuple[str, str]:
     while nearest not in mounts and nearest != "/":
         nearest = os.path.dirname(nearest)
     return mounts.get(nearest, ("", "unknown"))
+
+
+def _may(capability: int) -> bool:
+    """Whether this process has that capability."""
+    with open("/proc/self/status", encoding="ascii") as source:
+        held = next(line.split()[1] for line in source if line.startswith("CapEff:"))
+    return bool(int(held, 16) >> capability & 1)
 
 
 def _run(command: list[str], bound: float, fine: tuple[int, ...] = (0,)) -> None:

@@ -104,7 +104,10 @@ def decide_upgrade(
             "X-54",
         )
     seen = size_seen(resource, host.facts)
-    there = (now or 0) >= wanted or (seen is not None and misses(resource, host.facts, wanted, policy) is None)
+    shown = seen is not None and misses(resource, host.facts, wanted, policy) is None
+    if resource == "storage" and seen is not None and not shown:
+        now = seen  # a disk that has grown already is of no use before its file system has
+    there = shown or (now or 0) >= wanted
     if not there:
         _refuse_order(host, resource, policy, rules)
     decision = Decision(

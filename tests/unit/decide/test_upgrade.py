@@ -45,6 +45,13 @@ def test_a_host_at_its_target_is_left_alone(phase: str) -> None:
     assert decided.findings == ()
 
 
+def test_a_disk_that_has_grown_counts_once_its_file_system_has() -> None:
+    grown = DONE | {"disk_total": TB}
+    decision = decide_upgrade(server(**grown), "storage", policy(), before=2.0 * TB).decision
+    assert (decision.verdict, decision.current, decision.granted) == (Verdict.RAISE, float(TB), 2.0 * TB)
+    assert not decide_upgrade(server(**DONE), "storage", policy(), before=2.0 * TB).decision.changes
+
+
 def test_cpu_before_memory_is_refused_and_an_override_is_recorded() -> None:
     with pytest.raises(RefusedError, match=r"VP1 \(memory\) comes before VP2 \(cpu\)") as refusal:
         decide_upgrade(server(), "cpu", policy())
