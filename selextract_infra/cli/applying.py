@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from selextract_infra.cli.output import Format, console, emit, say
+from selextract_infra.cli.planning import gate_findings
 
 if TYPE_CHECKING:
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
     from selextract_infra.operations.fleet import Fleet
 
-__all__ = ["conclude", "follow", "gate", "offer"]
+__all__ = ["conclude", "confirm", "follow", "offer"]
 
 
 def offer(
@@ -39,13 +40,13 @@ def offer(
         emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
     if out is not None:
         save(plan, out)
-    gate(plan, fail_on)
+    gate_findings(plan.findings, fail_on)
     if plan.empty and apply and form is Format.JSON:
         emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
     if plan.empty or not apply:
         refuse_missing(plan.missing)
         return
-    confirm(plan, yes=yes)
+    confirm(f"Apply these {sum(len(step.changes) for step in plan.steps)} changes?", yes=yes)
     conclude(follow(fleet, lambda: fleet.apply(plan, now_reason=now_reason), plan), form)
 
 
@@ -65,29 +66,22 @@ def save(plan: Plan, out: Path) -> None:
     say(f"Saved to {out}; carry it out with: selextract-infra apply {out}")
 
 
-def gate(plan: Plan, fail_on: str | None) -> None:
-    """Raise ``GateError`` when a finding is at or above the asked severity."""
-    if fail_on is None:
-        return
-    from selextract_infra.errors import GateError, UsageError
-    from selextract_infra.model.finding import Severity
-
-    if fail_on not in list(Severity):
-        raise UsageError(f"--fail-on takes one of {', '.join(Severity)}, not {fail_on!r}.")
-    worst = [finding for finding in plan.findings if finding.severity.rank >= Severity(fail_on).rank]
-    if worst:
-        raise GateError(f"{len(worst)} findings at or above {fail_on}, first {worst[0].rule}: {worst[0].sentence}")
-
-
-def confirm(plan: Plan, *, yes: bool) -> None:
-    """Ask the operator; without a terminal only ``--yes`` goes on."""
-    from selextract_infra.errors import UsageError
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask the operator; without a terminal only ``--yes`` goes on. Raises CancelledError where the answer is no."""
+    from selextract_infra.cli.cancelling import interruptible
+    from selextract_infra.errors import CancelledError, UsageError
 
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("There is nobody to confirm this plan.", remedy="add --yes")
-    typer.confirm(f"Apply these {sum(len(step.changes) for step in plan.steps)} changes?", abort=True, err=True)
+        raise UsageError(f"There is nobody to answer: {question}", remedy="add --yes")
+    try:
+        with interruptible():
+            agreed = typer.confirm(question, err=True)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        agreed = False
+    if not agreed:
+        raise CancelledError("Nothing was changed.")
 
 
 def follow(fleet: Fleet, work: Callable[[], Run], plan: Plan | None) -> Run:

@@ -10,7 +10,7 @@ from types import FrameType
 
 from selextract_infra.cli.output import say
 
-__all__ = ["cancellable"]
+__all__ = ["cancellable", "interruptible"]
 
 
 @contextmanager
@@ -29,3 +29,13 @@ def cancellable() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While inside, SIGINT ends what is waited for: nothing is at work on the hosts while a person is asked."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -90,18 +90,12 @@ def _nothing(granted: Grant, form: Format) -> None:
 
 def _confirm(granted: Grant, *, yes: bool) -> None:
     """A P1 acts at once (X-15); everything else is for a person to say."""
-    import sys
-
-    from selextract_infra.errors import UsageError
+    from selextract_infra.cli.applying import confirm
     from selextract_infra.model.assessment import IncidentSeverity
 
     severity = granted.decision.severity
-    if yes or severity is IncidentSeverity.P1:
-        return
     what = "No reading speaks for an incident" if severity is None else f"This is {severity}, which does not act alone"
-    if not sys.stdin.isatty():
-        raise UsageError(f"{what}, and there is nobody to confirm it.", remedy="add --yes")
-    typer.confirm(f"{what}. Grant it?", abort=True, err=True)
+    confirm(f"{what}. Grant it?", yes=yes or severity is IncidentSeverity.P1)
 
 
 def validate(
@@ -178,16 +172,12 @@ def drill(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Rehearse all of it, in check mode unless --apply; the date is recorded, and overdue is a finding (REC-05)."""
-    import sys
-
-    from selextract_infra.errors import UsageError
+    from selextract_infra.cli.applying import confirm
     from selextract_infra.operations.emergency_drill import drill as rehearse
     from selextract_infra.report.emergency import print_drill
 
-    if apply and not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("There is nobody to confirm a drill for real.", remedy="add --yes")
-        typer.confirm("Really begin an emergency on these hosts and take it back?", abort=True, err=True)
+    if apply:
+        confirm("Really begin an emergency on these hosts and take it back?", yes=yes)
     with hosts.fleet() as fleet:
         done = rehearse(fleet, real=apply)
     emit(done, lambda screen: print_drill(screen, done), form)

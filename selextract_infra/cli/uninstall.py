@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from selextract_infra.cli.options import FleetOptions, YesOption, with_options
@@ -23,14 +21,11 @@ def register(app: typer.Typer) -> None:
         yes: YesOption = False,
     ) -> None:
         """Take the sampler, our state and compose.capacity.yml off the hosts; the app keeps running as it is."""
-        from selextract_infra.errors import UsageError
+        from selextract_infra.cli.applying import confirm
         from selextract_infra.operations.single_playbook import uninstall as carry_out
 
         with hosts.fleet() as fleet:
             names = ", ".join(host.name for host in fleet.inventory.hosts)
-            if not yes:
-                if not sys.stdin.isatty():
-                    raise UsageError("There is nobody to confirm this.", remedy="add --yes")
-                typer.confirm(f"Take everything of selextract-infra off {names}?", abort=True, err=True)
+            confirm(f"Take everything of selextract-infra off {names}?", yes=yes)
             changed = carry_out(fleet)
         say(f"Removed from: {', '.join(changed) or 'nothing was there'}.")
