@@ -8,9 +8,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import memory
@@ -18,6 +18,7 @@ from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Change, Plan, Step
 from selextract_infra.plan.balancer_files import compose_text, haproxy_text, server_options
 from selextract_infra.plan.edge_files import ROUTING, edge_files
+from selextract_infra.plan.parameters import read_parameters
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -83,10 +84,7 @@ def balancer(
 
 def rebuilt_balancer(said: Plan, policy: Policy) -> tuple[Step, ...]:
     """The steps of a saved Plan; raises ``UsageError`` for parameters that do not fit."""
-    try:
-        places = _PLACES.validate_python(said.parameters.get("places"))
-    except ValidationError as problem:
-        raise UsageError(f"The plan's parameters do not fit the balancer: {problem.errors()[0]['msg']}.") from problem
+    places = read_parameters(_PLACES.validate_python, said.parameters.get("places"), "the balancer", "places")
     return balancer_steps(said.decisions, places, policy, on=bool(said.parameters.get("on")))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.capacity import foreign_keys
@@ -13,6 +13,7 @@ from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.plan.balancer import OPERATION as BALANCER
 from selextract_infra.plan.balancer import rebuilt_balancer
+from selextract_infra.plan.parameters import read_parameters
 from selextract_infra.plan.pgbouncer import OPERATION as PGBOUNCER
 from selextract_infra.plan.pgbouncer import rebuilt_pgbouncer
 from selextract_infra.plan.project_on_host import ProjectOnHost
@@ -66,12 +67,7 @@ def rebuild_unchanged(said: Plan, policy: Policy) -> Plan:
 
 def rightsize_projects(said: Plan) -> dict[str, ProjectOnHost]:
     """The projects that a Plan of right-sizing is about. Raises ``UsageError`` for parameters of something else."""
-    try:
-        return _PROJECTS.validate_python(said.parameters.get("projects"))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "projects"
-        raise UsageError(f"The plan's parameters do not fit right-sizing: {where}: {first['msg']}.") from problem
+    return read_parameters(_PROJECTS.validate_python, said.parameters.get("projects"), "right-sizing", "projects")
 
 
 def _rightsize(said: Plan, policy: Policy) -> tuple[Step, ...]:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from selextract_infra.decide.replicas import REPLICA, DecidedReplicas, decide_replicas, replica_name
-from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.replication import Replication
+from selextract_infra.plan.parameters import read_parameters
 from selextract_infra.plan.replica_steps import ReplicaParameters, replica_steps
 from selextract_infra.plan.replica_wanted import ReplicaHost
 
@@ -73,12 +72,7 @@ def rebuilt_replicas(said: Plan, policy: Policy) -> tuple[Step, ...]:
     """The steps of a saved Plan. Raises ``UsageError`` for parameters that do not fit, ``RefusedError`` for hosts that
     the mapping does not know.
     """
-    try:
-        parameters = ReplicaParameters.model_validate(said.parameters)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "parameters"
-        raise UsageError(f"The plan's parameters do not fit replicas: {where}: {first['msg']}.") from problem
+    parameters = read_parameters(ReplicaParameters.model_validate, said.parameters, "replicas")
     about = {decision.host for decision in said.decisions if decision.resource == REPLICA and decision.granted}
     unknown = sorted({*about, parameters.primary} - set(policy.application.private_addresses))
     if unknown or not {*about, parameters.primary} <= set(parameters.replication.hosts):

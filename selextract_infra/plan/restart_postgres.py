@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from selextract_infra.decide.replicas import replica_name
 from selextract_infra.decide.rolling_restart import decide_restart
-from selextract_infra.errors import UsageError
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.model.replication import Replication
+from selextract_infra.plan.parameters import read_parameters
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -68,12 +66,7 @@ def restart_postgres(
 
 def rebuilt_restart(said: Plan, policy: Policy) -> tuple[Step, ...]:
     """The steps of a saved Plan. Raises ``UsageError`` for parameters that do not fit."""
-    try:
-        parameters = RestartParameters.model_validate(said.parameters)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "parameters"
-        raise UsageError(f"The plan's parameters do not fit a restart: {where}: {first['msg']}.") from problem
+    parameters = read_parameters(RestartParameters.model_validate, said.parameters, "a restart")
     return _steps(said.decisions, parameters, policy)
 
 

@@ -6,15 +6,16 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from selextract_infra.decide.emergency_situation import refuse_during_emergency
 from selextract_infra.decide.scale import SCALED_ROLES, decide_scale
-from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.capacity import foreign_keys
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Plan, Step
+from selextract_infra.plan.parameters import read_parameters
 from selextract_infra.plan.scale_steps import ScaledProject, ScaledServiceOnHost, scale_steps
 
 if TYPE_CHECKING:
@@ -94,10 +95,7 @@ def scaled_project(host: HostObservation, policy: Policy) -> ScaledProject:
 
 def rebuilt_scale(said: Plan, policy: Policy) -> tuple[Step, ...]:
     """The steps of a saved Plan; raises ``UsageError`` or ``RefusedError`` for what scaling would never have made."""
-    try:
-        projects = _PROJECTS.validate_python(said.parameters.get("projects"))
-    except ValidationError as problem:
-        raise UsageError(f"The plan's parameters do not fit scaling: {problem.errors()[0]['msg']}.") from problem
+    projects = read_parameters(_PROJECTS.validate_python, said.parameters.get("projects"), "scaling", "projects")
     for decision in said.decisions:
         _refuse_impossible(decision, projects, policy)
     for name, project in projects.items():

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from selextract_infra.decide.retune_postgres import Retuning, facts_of, raw_value, retune_postgres
 from selextract_infra.decide.tune_decision import Subject
-from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.figures import count
 from selextract_infra.model.observation import HostObservation, Observation
@@ -18,6 +18,7 @@ from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
 from selextract_infra.model.tuning import PostgresFacts
+from selextract_infra.plan.parameters import read_parameters
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -224,12 +225,7 @@ def rebuilt_tune_postgres(said: Plan, policy: Policy) -> tuple[Step, ...]:
     Raises ``UsageError`` for parameters that describe none, ``RefusedError`` for decisions that do not follow from
     them.
     """
-    try:
-        servers = _SERVERS.validate_python(said.parameters.get("servers"))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "servers"
-        raise UsageError(f"The plan's parameters do not fit tuning: {where}: {first['msg']}.") from problem
+    servers = read_parameters(_SERVERS.validate_python, said.parameters.get("servers"), "tuning", "servers")
     decided = tuple(one for host, server in servers.items() for one in retuning_of(host, server, policy).decisions)
     if decided != said.decisions:
         raise RefusedError(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from selextract_infra.decide.retune_services import STOP_GRACE, TUNED_ROLES, Asked, retune_service, variable_of
 from selextract_infra.decide.services import services_of
@@ -17,6 +17,7 @@ from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
+from selextract_infra.plan.parameters import read_parameters
 from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
 
 if TYPE_CHECKING:
@@ -98,12 +99,7 @@ def rebuilt_tune_workers(said: Plan, policy: Policy) -> tuple[Step, ...]:
     Raises ``UsageError`` for parameters that describe no projects, ``RefusedError`` for decisions that tuning never
     makes.
     """
-    try:
-        projects = _PROJECTS.validate_python(said.parameters.get("projects"))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "projects"
-        raise UsageError(f"The plan's parameters do not fit tuning: {where}: {first['msg']}.") from problem
+    projects = read_parameters(_PROJECTS.validate_python, said.parameters.get("projects"), "tuning", "projects")
     for name, project in projects.items():
         foreign = foreign_keys({"services": project.capacity})
         if foreign:

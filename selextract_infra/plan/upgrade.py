@@ -6,18 +6,17 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from selextract_infra.assess.cost import upgrade_cost
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
 from selextract_infra.decide.upgrade import decide_upgrade, size_seen
-from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
+from selextract_infra.plan.parameters import read_parameters
 from selextract_infra.plan.upgrade_steps import DRAIN, START, upgrade_steps
 
 if TYPE_CHECKING:
@@ -89,12 +88,7 @@ def plan_of_upgrade(
 
 def upgrade_of(plan: Plan) -> UpgradeOfHost:
     """What a Plan of an upgrade does, from its parameters. Raises ``UsageError`` for parameters of something else."""
-    try:
-        return UpgradeOfHost.model_validate(plan.parameters)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "parameters"
-        raise UsageError(f"The plan's parameters do not fit an upgrade: {where}: {first['msg']}.") from problem
+    return read_parameters(UpgradeOfHost.model_validate, plan.parameters, "an upgrade")
 
 
 def rebuilt_upgrade(said: Plan, policy: Policy) -> tuple[Step, ...]:
