@@ -12,13 +12,14 @@ __all__ = ["DATA_FOLDER", "bandwidth", "install", "set_bandwidth"]
 
 DATA_FOLDER = "/srv/data"
 _RATE = "/etc/lab/bandwidth"
+# xfs, because growing ext4 in use takes a capability that not every machine has (CAP_SYS_RESOURCE).
 _SCRIPT = f"""\
 #!/bin/sh
 # Mount the data disk where there is one, and shape what leaves this host.
 set -eu
 mkdir -p {DATA_FOLDER}
 if [ -b {DEVICE} ] && ! mountpoint -q {DATA_FOLDER}; then
-    blkid {DEVICE} >/dev/null || mkfs.ext4 -q {DEVICE}
+    blkid {DEVICE} >/dev/null || mkfs.xfs -q {DEVICE}
     mount {DEVICE} {DATA_FOLDER}
 fi
 tc qdisc replace dev eth0 root tbf rate "$(cat {_RATE})bit" burst 8mb latency 100ms

@@ -2,6 +2,9 @@
 # Process 1 of a lab host until systemd takes over; also runs at every reboot (docker restart).
 set -eu
 
+# systemd hands out credentials by a mount that its services have to see, as they do on a real host.
+mount --make-shared /run
+
 # The host's own Docker engine needs its cgroups and its kernel settings writable.
 mount -o remount,bind,rw /proc/sys
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then

@@ -12,7 +12,7 @@ install_present() {
 }
 
 apt-get -q -y install systemd systemd-sysv dbus openssh-server python3 python3-apt sudo iproute2 iptables procps \
-    ca-certificates curl e2fsprogs docker.io
+    ca-certificates curl xfsprogs docker.io
 install_present docker-cli docker-buildx
 # Compose v2 is called docker-compose in Debian 13 and docker-compose-v2 in Ubuntu.
 if apt-cache show docker-compose-v2 >/dev/null 2>&1; then
