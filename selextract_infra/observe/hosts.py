@@ -7,20 +7,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from selextract_infra.errors import CancelledError
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, run_playbook
+from selextract_infra.hosts.runner import HostOutcome, TaskEvent
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.text import displayable
+from selextract_infra.observe.look import look_at
 from selextract_infra.observe.sampler_history import host_with_history
 from selextract_infra.observe.wanted import wanted_of_hosts
 from selextract_infra.policy import Policy
 
-__all__ = ["observe_hosts"]
+__all__ = ["asked_of_hosts", "observation_of", "observe_hosts"]
 
 _PLAYBOOK = "selextract.infra.observe"
 _TASK = "Observe the host"
-_BOUND_SECONDS = 120.0
 
 
 def observe_hosts(
@@ -42,37 +41,28 @@ def observe_hosts(
     ``cancel`` is set, ``SelextractError`` when Ansible itself cannot do its work.
     """
     names = tuple(host.name for host in inventory.hosts)
-    values = _values(policy, cursors, policy.rightsizing.window if history else 0)
-    outcome = run_playbook(
-        PlaybookRun(
-            playbook=_PLAYBOOK,
-            inventory=inventory,
-            hosts=names,
-            values={"hosts": dict.fromkeys(names, values)},
-            timeout=_BOUND_SECONDS,
-            collect=(_TASK,),
-            fresh=fresh,
-        ),
-        on_event=on_event,
-        cancel=cancel,
-    )
-    if outcome.status == "cancelled":
-        raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
-    outcome.refuse_unrun()
+    values = asked_of_hosts(policy, cursors, history=history)
+    looked = look_at(
+        inventory, names, playbook=_PLAYBOOK, task=_TASK, values=values,
+        cancel=cancel, on_event=on_event, fresh=fresh,
+    )  # fmt: skip
+    return observation_of(looked, at)
+
+
+def observation_of(looked: Mapping[str, HostOutcome], at: datetime) -> Observation:
+    """What a look brought back; a host that could not be looked at says why."""
     return Observation(
         at=at,
-        hosts=tuple(
-            _seen(name, outcome.hosts[name]) for name in names if outcome.hosts[name].status in ("ok", "failed")
-        ),
+        hosts=tuple(_seen(name, outcome) for name, outcome in looked.items() if outcome.status in ("ok", "failed")),
         unreachable={
-            name: _sentence(outcome.hosts[name])
-            for name in names
-            if outcome.hosts[name].status in ("unreachable", "missing")
+            name: _sentence(outcome) for name, outcome in looked.items() if outcome.status in ("unreachable", "missing")
         },
     )
 
 
-def _values(policy: Policy, cursors: Mapping[str, int], window: float) -> dict[str, Any]:
+def asked_of_hosts(policy: Policy, cursors: Mapping[str, int], *, history: bool = True) -> dict[str, Any]:
+    """What the policy has a host look for; of the Sampler's history only what is newer than ``cursors``."""
+    window = policy.rightsizing.window if history else 0
     return {
         **wanted_of_hosts(policy),
         "cursors": dict(cursors),

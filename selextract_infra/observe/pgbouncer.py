@@ -8,18 +8,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from selextract_infra.errors import CancelledError, HostUnpreparedError, RefusedError
+from selextract_infra.errors import HostUnpreparedError, RefusedError
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.runner import PlaybookRun, TaskEvent, run_playbook
+from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.model.pooler import PoolerLook
 from selextract_infra.model.text import displayable
+from selextract_infra.observe.look import look_at
 from selextract_infra.policy import Policy
 
 __all__ = ["look_at_poolers"]
 
 _PLAYBOOK = "selextract.infra.pgbouncer_look"
 _TASK = "Look at PgBouncer"
-_BOUND_SECONDS = 120.0
 
 
 def look_at_poolers(
@@ -37,24 +37,12 @@ def look_at_poolers(
     Raises ``RefusedError`` where the policy does not map the app's project or its database, ``HostUnpreparedError``
     where a host was reached and could not be looked at.
     """
-    values = {**_values(policy), "image": image}
-    outcome = run_playbook(
-        PlaybookRun(
-            playbook=_PLAYBOOK,
-            inventory=inventory,
-            hosts=hosts,
-            values={"hosts": dict.fromkeys(hosts, values)},
-            timeout=_BOUND_SECONDS,
-            collect=(_TASK,),
-        ),
-        on_event=on_event,
-        cancel=cancel,
-    )
-    if outcome.status == "cancelled":
-        raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
-    outcome.refuse_unrun()
+    looked = look_at(
+        inventory, hosts, playbook=_PLAYBOOK, task=_TASK, values={**_values(policy), "image": image},
+        cancel=cancel, on_event=on_event,
+    )  # fmt: skip
     found = {}
-    for name, host in outcome.hosts.items():
+    for name, host in looked.items():
         if host.status == "failed":
             raise HostUnpreparedError(f"{name}: {host.message}")
         if host.status == "ok":

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from selextract_infra.decide.tune_postgres_parameters import STANDBY_PARAMETERS
-from selextract_infra.errors import CancelledError, RefusedError, SelextractError
+from selextract_infra.errors import RefusedError, SelextractError
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.runner import PlaybookRun, TaskEvent, run_playbook
+from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.model.replication import HostReplication, Replication
 from selextract_infra.model.text import displayable
+from selextract_infra.observe.look import look_at
 from selextract_infra.plan.replica_wanted import CARRIED, SLOT_LIMIT
 from selextract_infra.policy import Policy
 
@@ -20,7 +21,6 @@ __all__ = ["observe_replication"]
 
 _PLAYBOOK = "selextract.infra.replication"
 _TASK = "Look at the replication"
-_BOUND_SECONDS = 120.0
 
 
 def observe_replication(
@@ -50,25 +50,11 @@ def observe_replication(
         "socket": mapped.postgres.socket,
         "settings": [*STANDBY_PARAMETERS, *CARRIED, SLOT_LIMIT],
     }
-    outcome = run_playbook(
-        PlaybookRun(
-            playbook=_PLAYBOOK,
-            inventory=inventory,
-            hosts=names,
-            values={"hosts": dict.fromkeys(names, values)},
-            timeout=_BOUND_SECONDS,
-            collect=(_TASK,),
-        ),
-        on_event=on_event,
-        cancel=cancel,
-    )
-    if outcome.status == "cancelled":
-        raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
-    outcome.refuse_unrun()
+    looked = look_at(inventory, names, playbook=_PLAYBOOK, task=_TASK, values=values, cancel=cancel, on_event=on_event)
     found = {
         name: host.results[_TASK]["replication"]
         for name in names
-        if "replication" in (host := outcome.hosts[name]).results.get(_TASK, {})
+        if "replication" in (host := looked[name]).results.get(_TASK, {})
     }
     try:
         return Replication(hosts={name: HostReplication.model_validate(seen) for name, seen in found.items()})
