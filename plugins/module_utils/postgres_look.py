@@ -12,10 +12,10 @@ from .engine import Engine
 from .failure import HostSideError
 from .psql import server_in
 
-__all__ = ["PINNED", "database_container", "look_at_postgres", "look_query", "mount_of", "settings_query"]
+__all__ = ["database_container", "look_at_postgres", "look_query", "mount_of", "settings_query"]
 
 # What one of these sets Postgres marks as waiting for a restart where a file says otherwise; a restart changes nothing.
-PINNED = ("command line", "environment variable", "override")
+_PINNED = ("command line", "environment variable", "override")
 
 _BOUND = 20.0  # seconds for the answer
 
@@ -67,7 +67,7 @@ SELECT coalesce(json_object_agg(name, json_build_object('value', setting, 'unit'
 
 def settings_query(names: Iterable[str]) -> str:
     """The statement that returns parameters by name as an Observation has them."""
-    return _SETTINGS % (_array(PINNED), _array(names))
+    return _SETTINGS % (_array(_PINNED), _array(names))
 
 
 def look_query(names: Iterable[str]) -> str:
@@ -77,7 +77,7 @@ def look_query(names: Iterable[str]) -> str:
         "settings": settings_query(wanted),
         "names": _array(wanted),
         "here": _HERE,
-        "pinned": _array(PINNED),
+        "pinned": _array(_PINNED),
     }
 
 

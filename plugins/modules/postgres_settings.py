@@ -113,15 +113,16 @@ from ..module_utils.postgres_configuration import (
     settings_in_force,
     wait_for_settings,
 )
-from ..module_utils.postgres_look import PINNED, database_container
+from ..module_utils.postgres_look import database_container
 from ..module_utils.postgres_restart import restart_server
 from ..module_utils.psql import Server, server_in
 from ..module_utils.restoring_postgres import put_settings_back, remember, remembered, take_away
 from ..module_utils.state import StateFolder
 
-_PENDING = (
-    f"SELECT name FROM pg_settings WHERE pending_restart AND source <> ALL ('{{{','.join(PINNED)}}}') ORDER BY name"
-)
+_PENDING = """
+SELECT name FROM pg_settings
+WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}') ORDER BY name
+"""
 
 
 def main() -> None:
