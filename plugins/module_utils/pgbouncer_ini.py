@@ -14,10 +14,13 @@ __all__ = [
     "CONFIG",
     "LONGEST_NUMBER",
     "RUN",
+    "SHARE_SECONDS",
     "SUPERVISOR",
     "login_file",
     "rendered",
+    "rendered_shared",
     "settings_of",
+    "shared_by",
 ]
 
 ADMIN = "pgbouncer"  # PgBouncer's own name for its console and for whoever comes by its socket as its own user
@@ -26,6 +29,7 @@ AUTH_DATABASE = "selextract_login"
 CONFIG = "/etc/pgbouncer"  # inside the container
 RUN = "/run/pgbouncer"  # inside the container
 LONGEST_NUMBER = 9  # processes are numbered from one; they know each other as peers
+SHARE_SECONDS = 90  # for which one process keeps the smaller pools while no second one comes
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}\Z")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
@@ -38,8 +42,11 @@ SUPERVISOR = f"""\
 #!/bin/sh
 # Keeps PgBouncer running. Each USR1 starts one more beside those that run; they share the port, and the older ones
 # are told to leave with their last client. USR2 ends every pause. When the last one has ended, so does this.
+# HUP lets all of them have the smaller pools of two, so that both together stay within Postgres' connections; once one
+# is alone again, or no second one came, it has the whole again.
 number=0
 running=
+waits=0
 
 start() {{
     number=$((number % {LONGEST_NUMBER} + 1))
@@ -48,9 +55,34 @@ start() {{
 %include {CONFIG}/pgbouncer.ini
 peer_id = $number
 unix_socket_dir = {RUN}/$number
+%include {RUN}/share.ini
 INI
     pgbouncer {RUN}/$number.ini &
     running="$running $!"
+    waits=0
+}}
+
+share() {{
+    echo '%include {CONFIG}/shared.ini' > {RUN}/share.ini
+    waits={SHARE_SECONDS}
+    tell HUP
+}}
+
+alone() {{
+    : > {RUN}/share.ini
+    tell HUP
+}}
+
+look() {{
+    there=
+    for process in $running; do
+        kill -0 "$process" 2>/dev/null && there="$there $process"
+    done
+    running=$there
+    set -- $running
+    [ $# -gt 0 ] || exit 1
+    [ $# -eq 1 ] && [ -s {RUN}/share.ini ] || return 0
+    [ "$waits" -gt 0 ] && waits=$((waits - 1)) || alone
 }}
 
 tell() {{
@@ -66,12 +98,17 @@ leave() {{
 }}
 
 rm -rf {RUN}/[0-9]*
+: > {RUN}/share.ini
 trap start USR1
 trap 'tell USR2' USR2
+trap share HUP
 trap leave TERM INT
 start
-until wait; do :; done
-exit 1
+while :; do
+    sleep 1 &
+    wait $!
+    look
+done
 """
 
 
@@ -121,6 +158,23 @@ def rendered(wanted: dict[str, Any]) -> str:
     lines += [f"{number} = host={RUN}/{number} port={wanted['port']}" for number in range(1, LONGEST_NUMBER + 1)]
     lines += ["", "[pgbouncer]", *(f"{key} = {value}".rstrip() for key, value in settings_of(wanted).items())]
     return "\n".join(lines) + "\n"
+
+
+def rendered_shared(wanted: dict[str, Any]) -> str:
+    """``shared.ini``: the databases once more, with the smaller pools that each of two processes has."""
+    shares = shared_by(wanted)
+    lines = [_HEADER, "[databases]"]
+    for alias, database in sorted(databases_of(wanted).items()):
+        share = str(shares[alias])
+        smaller = {**database, "pool_size": share, "reserve_pool_size": "0", "max_db_connections": share}
+        lines.append(f"{alias} = " + " ".join(f"{key}={value}" for key, value in smaller.items()))
+    return "\n".join(lines) + "\n"
+
+
+def shared_by(wanted: dict[str, Any]) -> dict[str, int]:
+    """By alias, how many connections each of two processes may have."""
+    found = {alias: int(database["shared"]) for alias, database in wanted["databases"].items()}
+    return {**found, AUTH_DATABASE: int(wanted["pools"]["shared_login"])}
 
 
 def databases_of(wanted: dict[str, Any]) -> dict[str, dict[str, str]]:

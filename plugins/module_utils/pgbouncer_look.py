@@ -15,6 +15,7 @@ from .pgbouncer_place import Place
 from .pgbouncer_processes import Process, Row, answering, leaving
 from .postgres_look import database_container
 from .psql import server_in
+from .read_rotation import PROJECT as READ_BALANCER
 
 __all__ = ["addresses_of", "led_containers", "look_at_pgbouncer", "look_at_server"]
 
@@ -33,6 +34,7 @@ def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> d
         "stale": record is not None and place.differs(record),
         "processes": [_process(one) for one in answer],
         "leaving": leaving(container.id, answer) if container and running else [],
+        "balanced": any(one.project == READ_BALANCER and one.running for one in containers),
     }
 
 

@@ -26,7 +26,7 @@ def paused_for(processes: list[Process], bound: float) -> None:
             if not process.paused:
                 process.rows("PAUSE", timeout=max(0.1, give_up - time.monotonic()))
         except HostSideError as failure:
-            holding = _holding(processes)
+            holding = ", ".join([words for one in processes for words in one.holding()][:3])
             resume(processes)
             raise HostSideError(
                 f"PgBouncer could not be paused within {bound:.0f} s ({failure.sentence.rstrip('.')});"
@@ -76,9 +76,3 @@ def _systemd(*words: str) -> None:
         raise HostSideError(
             "The timer that ends the pause cannot be set, so nothing was paused.", kind="state"
         ) from problem
-
-
-def _holding(processes: list[Process]) -> str:
-    servers = [row for process in processes for row in process.rows("SHOW SERVERS") if row.get("state") == "active"]
-    found = [f"{row.get('user')} on {row.get('database')} since {row.get('request_time')}" for row in servers]
-    return ", ".join(found[:3])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .failure import HostSideError
-from .pgbouncer_ini import CONFIG, RUN, SUPERVISOR, login_file, rendered
+from .pgbouncer_ini import CONFIG, RUN, SUPERVISOR, login_file, rendered, rendered_shared
 from .scram import new_password
 from .state import StateFolder, sync_folder, write_whole
 
@@ -92,6 +92,7 @@ class Place:
         """Whether a file is not what it should be."""
         return (
             self.text() != rendered(wanted)
+            or self._text("shared.ini") != rendered_shared(wanted)
             or self._text("supervise.sh") != SUPERVISOR
             or self.password() is None
             or self._text("tls.crt") is None
@@ -103,6 +104,7 @@ class Place:
             self._make_folders()
             self._write("supervise.sh", SUPERVISOR.encode(), mode=0o644)
             self._certify(wanted.get("certificate"))
+            self._write("shared.ini", rendered_shared(wanted).encode(), mode=0o640)
             self._write("pgbouncer.ini", rendered(wanted).encode(), mode=0o640)
             write_whole(os.path.join(self.path, "compose.yml"), compose_text(self, wanted, network), mode=0o600)
         except OSError as problem:

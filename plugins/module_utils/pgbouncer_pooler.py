@@ -1,7 +1,8 @@
 """PgBouncer beside one Compose project: put up, retuned, its processes replaced, taken down; no transaction is lost.
 
 A setting that can be reloaded is reloaded. For any other a second process is started in the same container: both listen
-on the same port, the older one takes no new clients and ends with its last.
+on the same port, the older one takes no new clients and ends with its last. As long as there are two, each has half of
+the connections to Postgres.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
 from .pgbouncer_image import at_least, version_in
-from .pgbouncer_ini import AUTH_DATABASE, AUTH_USER, LONGEST_NUMBER, settings_of
+from .pgbouncer_ini import AUTH_DATABASE, AUTH_USER, LONGEST_NUMBER, SHARE_SECONDS, settings_of, shared_by
 from .pgbouncer_login import ensure_login, login_is_there, refuse_users, remove_login, server_facts
 from .pgbouncer_place import Place
 from .pgbouncer_processes import Process, answering, leaving
@@ -141,7 +142,9 @@ class Pooler:
         return " and ".join(words)
 
     def _renew(self, container: Container, before: list[Process], wanted: dict[str, Any], *, replace: bool) -> str:
-        newest = before[-1]
+        newest, leavers = before[-1], leaving(container.id, before)
+        if leavers:
+            self._engine.signal(container.id, "SIGHUP")  # reaches the console of none, and its files are new
         newest.rows("RELOAD")
         said = {str(row["key"]): row for row in newest.rows("SHOW CONFIG")}
         stuck = [
@@ -151,17 +154,32 @@ class Pooler:
         ]
         if not (replace or stuck):
             return "reloaded"
-        leavers = leaving(container.id, before)
         if leavers or len(before) > 1:
             raise HostSideError(
                 "An older process of PgBouncer still serves its last clients; wait until they are gone.",
                 kind="refused",
                 rule="LB-08",
             )
+        self._make_room(container, newest, wanted)
         self._engine.signal(container.id, "SIGUSR1")
         self._wait(lambda: len(self.processes(wanted["port"])) > 1, "The second process of PgBouncer does not answer")
         newest.rows("SHUTDOWN WAIT_FOR_CLIENTS")
         return f"process {newest.number % LONGEST_NUMBER + 1} took over from {newest.number}"
+
+    def _make_room(self, container: Container, process: Process, wanted: dict[str, Any]) -> None:
+        """Let a process have half of the connections before the second one comes, so that both fit at every moment."""
+        shares = shared_by(wanted)
+        self._engine.signal(container.id, "SIGHUP")
+        self._wait(lambda: _limits(process).items() >= shares.items(), "PgBouncer does not take smaller pools")
+        process.rows("RECONNECT")  # what is open beyond that is closed as its transaction ends
+        give_up = time.monotonic() + min(self._bound, SHARE_SECONDS / 2)
+        while any(count > shares.get(alias, 0) for alias, count in _open(process).items()):
+            if time.monotonic() >= give_up:
+                raise HostSideError(
+                    f"PgBouncer cannot be replaced while transactions stay open: {', '.join(process.holding()[:3])}.",
+                    kind="gate",
+                )
+            time.sleep(_PAUSE)
 
     def _prove(self, wanted: dict[str, Any]) -> None:
         """Log in at its port as its own role, ask through each alias, and look each user up as PgBouncer will."""
@@ -209,7 +227,7 @@ class Pooler:
         )
 
     def _network(self, wanted: dict[str, Any]) -> str:
-        """The first network that the database shares with every service that is led to PgBouncer."""
+        """A network that the database shares with every service that is led to PgBouncer: the project's own, if so."""
         found = find_containers(self._engine, self._socket_path, self.place.project)
         services = {*wanted["services"], wanted["server"]["service"]}
         names: set[str] | None = None
@@ -220,7 +238,8 @@ class Pooler:
                 names = mine if names is None else names & mine
         if not names:
             raise HostSideError("The app and its database share no network.", kind="refused", rule="LB-08")
-        return sorted(names)[0]
+        default = f"{self.place.project}_default"
+        return default if default in names else sorted(names)[0]
 
     def _wait(self, condition: Any, complaint: str) -> None:
         give_up = time.monotonic() + self._bound
@@ -230,3 +249,13 @@ class Pooler:
                 last = self._engine.logs(container.id, 3).strip().splitlines() if container else []
                 raise HostSideError(f"{complaint}{': ' + last[-1] if last else ''}.", kind="gate")
             time.sleep(_PAUSE)
+
+
+def _limits(process: Process) -> dict[str, int]:
+    """By alias, how many connections to Postgres a process may have now."""
+    return {str(row.get("name")): int(row.get("max_connections") or 0) for row in process.rows("SHOW DATABASES")}
+
+
+def _open(process: Process) -> dict[str, int]:
+    """By alias, how many it has."""
+    return {str(row.get("name")): int(row.get("current_connections") or 0) for row in process.rows("SHOW DATABASES")}

@@ -34,6 +34,11 @@ class Process:
         """The clients of the app; whoever looks at the console is none."""
         return [row for row in self.rows("SHOW CLIENTS") if row.get("database") != ADMIN]
 
+    def holding(self) -> list[str]:
+        """Whose transactions are open, in words."""
+        busy = [row for row in self.rows("SHOW SERVERS") if row.get("state") == "active"]
+        return [f"{row.get('user')} on {row.get('database')} since {row.get('request_time')}" for row in busy]
+
     @property
     def paused(self) -> bool:
         """Whether a PAUSE is in force or on its way."""

@@ -84,10 +84,10 @@ class PoolerLook(Frozen):
     """What is on one host.
 
     ``installed`` is what PgBouncer was last given, None where there is none; ``stale``: its files are not what this
-    version writes for that. ``leaving`` are the numbers of processes
-    that wait for their last clients. ``led`` names the app's containers that go through PgBouncer now. ``server`` is
-    None where no container of the database runs here. ``image_version`` is the PgBouncer of the image that was asked
-    for, ``image_problem`` why there is none. ``problem`` says why the app's files could not be read.
+    version writes for that. ``leaving`` are the numbers of processes that wait for their last clients. ``balanced``:
+    the balancer for reads runs here. ``led`` names the app's containers that go through PgBouncer now. ``server`` is None
+    where no container of the database runs here. ``image_version`` is the PgBouncer of the image that was asked for,
+    ``image_problem`` why there is none. ``problem`` says why the app's files could not be read.
     """
 
     installed: dict[str, Any] | None = None
@@ -95,6 +95,7 @@ class PoolerLook(Frozen):
     stale: bool = False
     processes: tuple[PoolerProcess, ...] = ()
     leaving: tuple[int, ...] = ()
+    balanced: bool = False
     led: tuple[str, ...] = ()
     server: ServerSeen | None = None
     addresses: dict[str, AppAddress] = Field(default_factory=dict)
@@ -106,16 +107,18 @@ class PoolerLook(Frozen):
 class PoolerSizes(Frozen):
     """PgBouncer's pools, in connections.
 
-    ``pool`` and ``reserve`` are for each database, ``readonly`` for its read-only alias, ``each`` for one process with
-    everything, ``most`` while one process replaces another. ``clients`` is how many may connect. ``available`` is what
-    Postgres has for it.
+    ``pool`` and ``reserve`` are for each database, ``readonly`` for its read-only alias, ``login`` for looking up
+    passwords; ``shared`` and its like are what each of two processes has of them while one replaces the other. ``most``
+    is all of it together, at any time. ``clients`` is how many may connect. ``available`` is what Postgres has for it.
     """
 
     pool: int
     reserve: int
     readonly: int
     login: int
-    each: int
+    shared: int
+    shared_readonly: int
+    shared_login: int
     most: int
     clients: int
     available: int

@@ -17,6 +17,7 @@ from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.plan.pgbouncer_steps import PoolerSite, pgbouncer_steps
 from selextract_infra.plan.project_on_host import project_on_host
+from selextract_infra.plan.read_balancer_files import ALIAS
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -212,10 +213,12 @@ def _wanted(
         overrides=overrides,
     )
     place = {"host": first.host, "port": first.port}
+    reads = {"host": ALIAS, "port": policy.replication.ports.reads} if look.balanced else place
     aliases = {}
     for database in databases:
-        aliases[database] = {**place, "database": database, **_pool(sizes.pool, sizes.reserve)}
-        aliases[database + _READ_ONLY] = {**place, "database": database, **_pool(sizes.readonly, 0)}
+        aliases[database] = {**place, "database": database, **_pool(sizes.pool, sizes.reserve, sizes.shared)}
+        readonly = _pool(sizes.readonly, 0, sizes.shared_readonly)
+        aliases[database + _READ_ONLY] = {**reads, "database": database, **readonly}
     return {
         "image": rules.image,
         "memory": rules.memory,
@@ -233,7 +236,13 @@ def _wanted(
         "services": sorted(addresses),
         "users": sorted({address.user for address in addresses.values() if address.user}),
         "databases": aliases,
-        "pools": {"pool": sizes.pool, "reserve": sizes.reserve, "login": sizes.login, "clients": sizes.clients},
+        "pools": {
+            "pool": sizes.pool,
+            "reserve": sizes.reserve,
+            "login": sizes.login,
+            "shared_login": sizes.shared_login,
+            "clients": sizes.clients,
+        },
         "most": sizes.most,
         "prepared_statements": rules.prepared_statements,
         "query_wait": rules.query_wait,
@@ -241,8 +250,8 @@ def _wanted(
     }
 
 
-def _pool(pool: int, reserve: int) -> dict[str, int]:
-    return {"pool": pool, "reserve": reserve, "most": pool + reserve}
+def _pool(pool: int, reserve: int, shared: int) -> dict[str, int]:
+    return {"pool": pool, "reserve": reserve, "most": pool + reserve, "shared": shared}
 
 
 def _clients(host: HostObservation, policy: Policy) -> Clients:
@@ -295,7 +304,7 @@ def _decisions(
     aliases = ", ".join(sorted(wanted["databases"]))
     why = (
         f"{pools['clients']:,} clients share {pools['pool']} connections and {pools['reserve']} in reserve to each"
-        f" database; {wanted['most']} in all while one process replaces another. Databases: {aliases}"
+        f" database; never more than {wanted['most']} in all. Databases: {aliases}"
     )
     made = [
         Decision(

@@ -63,13 +63,25 @@ def test_pgbouncer_comes_before_the_app_is_led_to_it_one_instance_at_a_time() ->
     wanted = pooler.values["app1"]["wanted"]
     assert wanted["users"] == ["shop"]
     assert wanted["databases"]["orders"] == {
-        "host": "postgres", "port": 5432, "database": "orders", "pool": 20, "reserve": 5, "most": 25,
+        "host": "postgres", "port": 5432, "database": "orders", "pool": 20, "reserve": 5, "most": 25, "shared": 13,
     }  # fmt: skip
     assert wanted["databases"]["orders_ro"]["most"] == 3
-    assert wanted["most"] == 60
+    assert wanted["most"] == 30
     assert files.values["app1"]["capacity"]["services"]["api"] == {"environment": {"DATABASE_URL": POOLED}}
     assert api.values["app1"]["settle"][0]["containers"] == ["selextract-api-1", "selextract-api-2"]
     assert not plan.disrupts
+
+
+def test_the_read_only_alias_asks_the_balancer_for_reads_where_there_is_one() -> None:
+    def reading(**more: Any) -> tuple[str, int]:
+        wanted = pgbouncer_on(seen(), look(**more), POLICY).steps[0].values["app1"]["wanted"]
+        assert wanted["databases"]["orders"]["host"] == "postgres"
+        return wanted["databases"]["orders_ro"]["host"], wanted["databases"]["orders_ro"]["port"]
+
+    assert reading() == ("postgres", 5432)
+    assert reading(balanced=True) == ("postgres-reads", POLICY.replication.ports.reads)
+    plan = pgbouncer_on(seen(), look(**{**installed(), "balanced": True}), POLICY)
+    assert plan.steps[0].id == "pgbouncer-app1", "a balancer that came later is found by the next run"
 
 
 def test_no_secret_is_in_the_plan_only_its_reference() -> None:
@@ -132,7 +144,7 @@ def test_off_is_refused_where_direct_connections_do_not_fit() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"server": ServerSeen(maximum=15, reserved=3)}, "X-13"),
+        ({"server": ServerSeen(maximum=14, reserved=3)}, "X-13"),
         ({"addresses": {"api": address(problem="it has its password in plain", text=None)}}, "in plain"),
         ({"addresses": {"api": address(), "worker": address(host="other")}}, "different servers"),
         ({"addresses": {"api": address(host="10.0.0.9")}}, "another place"),

@@ -4,14 +4,27 @@ import configparser
 import copy
 import json
 import os
+import signal
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.pgbouncer_ini import AUTH_DATABASE, SUPERVISOR, login_file, rendered, settings_of
+from plugins.module_utils.pgbouncer_ini import (
+    AUTH_DATABASE,
+    CONFIG,
+    RUN,
+    SUPERVISOR,
+    login_file,
+    rendered,
+    rendered_shared,
+    settings_of,
+)
 from plugins.module_utils.pgbouncer_place import Place, compose_text, known_projects
 from plugins.module_utils.state import StateFolder
 
@@ -25,10 +38,10 @@ WANTED: dict[str, Any] = {
     "files": 2000,
     "server": {**PLACE, "service": "postgres", "superuser": "postgres", "socket": None},
     "databases": {
-        "orders": {**PLACE, "database": "orders", "pool": 12, "reserve": 4, "most": 16},
-        "orders_ro": {**PLACE, "database": "orders", "pool": 3, "reserve": 0, "most": 3},
+        "orders": {**PLACE, "database": "orders", "pool": 12, "reserve": 4, "most": 16, "shared": 7},
+        "orders_ro": {**PLACE, "database": "orders", "pool": 3, "reserve": 0, "most": 3, "shared": 1},
     },
-    "pools": {"pool": 12, "reserve": 4, "login": 2, "clients": 1000},
+    "pools": {"pool": 12, "reserve": 4, "login": 2, "shared_login": 1, "clients": 1000},
     "prepared_statements": 200,
     "query_wait": 120.0,
     "certificate": None,
@@ -69,6 +82,16 @@ def test_the_file_ends_in_its_last_section_so_that_each_process_adds_its_own() -
     assert "[pgbouncer]" not in SUPERVISOR
 
 
+def test_two_processes_have_the_same_databases_and_half_of_the_connections_each() -> None:
+    ini = parsed(rendered_shared(WANTED))
+    assert ini["databases"]["orders"] == (
+        "host=postgres port=5432 dbname=orders pool_size=7 reserve_pool_size=0 max_db_connections=7"
+    )
+    assert "max_db_connections=1" in ini["databases"]["orders_ro"]
+    assert "max_db_connections=1" in ini["databases"][AUTH_DATABASE]
+    assert ini.sections() == ["databases"]
+
+
 @pytest.mark.parametrize("name", ["a b", "a;b", "a\nb", "x=y", "", "-x", "a'b"])
 def test_a_name_that_would_need_quoting_is_refused(name: str) -> None:
     wanted = copy.deepcopy(WANTED)
@@ -80,6 +103,68 @@ def test_a_name_that_would_need_quoting_is_refused(name: str) -> None:
 def test_the_supervisor_is_a_shell_script() -> None:
     done = subprocess.run(["sh", "-n"], input=SUPERVISOR, text=True, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+STAND_IN = f"""\
+#!{sys.executable}
+# Notes at each reload which file it was given last, as PgBouncer reads it, and ends when it is told to.
+import os, pathlib, signal, sys
+ini = pathlib.Path(sys.argv[1])
+def reload(*_):
+    last = pathlib.Path(ini.read_text().split()[-1])
+    pathlib.Path(str(ini) + ".read").write_text("read: " + last.read_text())
+signal.signal(signal.SIGHUP, reload)
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+pathlib.Path(str(ini) + ".runs").write_text(str(os.getpid()))
+while True:
+    signal.pause()
+"""
+
+
+def test_two_processes_share_until_one_has_ended(tmp_path: Path) -> None:
+    run, stand_in = tmp_path / "run", tmp_path / "bin" / "pgbouncer"
+    run.mkdir()
+    stand_in.parent.mkdir()
+    stand_in.write_text(STAND_IN)
+    stand_in.chmod(0o755)
+    script = SUPERVISOR.replace(RUN, str(run)).replace("waits=90", "waits=2")
+    environment = {"PATH": f"{stand_in.parent}:{os.environ['PATH']}"}
+    supervisor = subprocess.Popen(["sh", "-c", script], env=environment)
+
+    def told(number: int) -> str:
+        seen = run / f"{number}.ini.read"
+        return seen.read_text() if seen.exists() else ""
+
+    def runs(number: int) -> int:
+        noted = run / f"{number}.ini.runs"
+        return int(noted.read_text() or 0) if noted.exists() else 0
+
+    shares = f"%include {CONFIG}/shared.ini"
+    try:
+        wait_for(lambda: runs(1))
+        supervisor.send_signal(signal.SIGHUP)
+        wait_for(lambda: shares in told(1))
+        wait_for(lambda: told(1) and shares not in told(1))  # no second one came
+        supervisor.send_signal(signal.SIGHUP)
+        wait_for(lambda: shares in told(1))
+        supervisor.send_signal(signal.SIGUSR1)
+        wait_for(lambda: runs(2))
+        assert shares in (run / "share.ini").read_text()
+        os.kill(runs(1), signal.SIGINT)
+        wait_for(lambda: told(2) and shares not in told(2))
+        supervisor.terminate()
+        assert supervisor.wait(timeout=20) == 0
+        assert not Path(f"/proc/{runs(2)}").exists()
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_the_container_may_do_nothing_but_what_it_needs(tmp_path: Path) -> None:
