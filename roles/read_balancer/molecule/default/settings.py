@@ -1,0 +1,14 @@
+"""Print what the plan gives the balancer of a small app, as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from selextract_infra.plan.read_balancer_files import read_balancer_values
+from selextract_infra.policy import load_policy
+
+FOLDER = "/var/lib/selextract-infra/balancer-ro"
+POLICY = load_policy({"balancing": {"proxy": {"image": "selextract/stack:lab"}}})
+VALUES = read_balancer_values(POLICY, service="postgres", network="shop_default", address="127.0.0.1", folder=FOLDER)
+sys.stdout.write(json.dumps({**VALUES, "allowed": []}))
