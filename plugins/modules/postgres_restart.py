@@ -12,6 +12,10 @@ description:
     what it was before, primary or standby, and nothing waits for a restart any more.
 author: ["selextract-infra contributors"]
 options:
+  prepare:
+    description: Only write changed pages, so that the restart itself is short. Nothing else happens then.
+    type: bool
+    default: false
   bound_seconds:
     description: How long it may take to answer again.
     type: float
@@ -63,6 +67,7 @@ def main() -> None:
         _restart,
         {
             **SERVER,
+            "prepare": {"type": "bool", "default": False},
             "bound_seconds": {"type": "float", "default": 180},
             **STEP,
             **DOCKER,
@@ -74,7 +79,7 @@ def main() -> None:
 def _restart(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     if module.check_mode:
-        return {"changed": True, "silent_seconds": 0.0}
+        return {"changed": not given["prepare"], "silent_seconds": 0.0}
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     record.start_step_once(given["step_id"], time.time())
     login = {"superuser": given["superuser"], "socket": given["socket"]}
@@ -83,6 +88,9 @@ def _restart(module: AnsibleModule) -> dict[str, Any]:
         own = [one for one in found if one.service == given["service"]]
         if len(own) != 1:
             raise HostSideError(f"{given['service']} of {given['project']} is no single server.", kind="postgres")
+        if given["prepare"]:
+            server_in(own[0], **login).execute("CHECKPOINT;", bound=given["bound_seconds"])
+            return {"changed": False, "silent_seconds": 0.0}
         before = server_in(own[0], **login).row(_IS) if own[0].running else None
         server, seconds = restart_server(engine, own[0], **login, bound=given["bound_seconds"])
         after = server.row(_IS)
