@@ -10,7 +10,7 @@ __all__ = ["VARIABLE", "running", "stop"]
 
 VARIABLE = "SELEXTRACT_INFRA_WORK"
 _LOOK_AGAIN = 0.05  # seconds
-_KILLED_WITHIN = 2.0  # seconds
+_KILLED_WITHIN = 10.0  # seconds
 
 
 def running(marker: str) -> dict[int, str]:

@@ -167,11 +167,16 @@ def _follow(
 
 
 def stop_remains(
-    inventory: Inventory, hosts: tuple[str, ...], marker: str, *, like: PlaybookRun | None = None
+    inventory: Inventory,
+    hosts: tuple[str, ...],
+    marker: str,
+    *,
+    like: PlaybookRun | None = None,
+    bound: float = STOP_SECONDS,
 ) -> Mapping[str, bool]:
     """Stop on each of these hosts whatever work carries that marker; by host, whether nothing of it is left.
 
-    ``like`` is the run whose way of logging in is used again.
+    ``like`` is the run whose way of logging in is used again; ``bound`` is how many seconds it may take.
     """
     if not hosts:
         return {}
@@ -181,7 +186,7 @@ def stop_remains(
             inventory=inventory,
             hosts=hosts,
             values={"hosts": {host: {"marker": marker} for host in hosts}},
-            timeout=STOP_SECONDS,
+            timeout=bound,
             unattended=like is not None and like.unattended,
             become_password=like.become_password if like else None,
         )

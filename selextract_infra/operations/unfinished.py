@@ -27,6 +27,7 @@ from selextract_infra.operations.upgrade_hardware import refuse_other_key, refus
 
 __all__ = ["at_work", "refuse_unfinished", "resume", "resume_only", "roll_back", "unfinished_runs"]
 
+_STOPPED_WITHIN = 180.0  # seconds; nobody waits for it at a terminal, and a host may be busy
 _OWNER = re.compile(r".*@(?P<machine>[^ ]+) \(process (?P<process>\d+)\)")
 
 
@@ -156,7 +157,8 @@ def _awake(fleet: Fleet, run_id: str) -> Observation:
 def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> None:
     """Stop what a killed process has left working on the hosts, before its work is done again or undone."""
     hosts = tuple(host.name for host in seen.hosts if host.name in plan.hosts)
-    left = [host for host, stopped in stop_remains(fleet.inventory, hosts, run_id).items() if not stopped]
+    stopped = stop_remains(fleet.inventory, hosts, run_id, bound=_STOPPED_WITHIN)
+    left = [host for host, done in stopped.items() if not done]
     if left:
         raise LockedError(
             f"What is left of run {run_id} on {', '.join(left)} does not stop.", remedy="look at the host's processes"
