@@ -86,8 +86,8 @@ class PoolerLook(Frozen):
     ``installed`` is what PgBouncer was last given, None where there is none; ``stale``: its files are not what this
     version writes for that. ``leaving`` are the numbers of processes that wait for their last clients. ``balanced``:
     the balancer for reads runs here. ``led`` names the app's containers that go through PgBouncer now. ``server`` is
-    None where no container of the database runs here. ``image_version`` is the PgBouncer of the image that was asked for,
-    ``image_problem`` why there is none. ``problem`` says why the app's files could not be read.
+    None where no container of the database runs here. ``image_version`` is the PgBouncer of the image that was asked
+    for, ``image_problem`` why there is none. ``problem`` says why the app's files could not be read.
     """
 
     installed: dict[str, Any] | None = None

@@ -212,8 +212,8 @@ def _wanted(
         clients=_clients(host, policy),
         overrides=overrides,
     )
-    place = {"host": first.host, "port": first.port}
-    reads = {"host": ALIAS, "port": policy.replication.ports.reads} if look.balanced else place
+    place: dict[str, Any] = {"host": first.host, "port": first.port}
+    reads: dict[str, Any] = {"host": ALIAS, "port": policy.replication.ports.reads} if look.balanced else place
     aliases = {}
     for database in databases:
         aliases[database] = {**place, "database": database, **_pool(sizes.pool, sizes.reserve, sizes.shared)}
