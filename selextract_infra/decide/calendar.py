@@ -73,16 +73,6 @@ class Adjustment:
     multiplier: float
     reasons: tuple[str, ...] = ()
 
-    @property
-    def peak(self) -> bool:
-        """More than usual."""
-        return self.multiplier > 1
-
-    @property
-    def low(self) -> bool:
-        """Less than usual."""
-        return self.multiplier < 1
-
 
 @dataclass(frozen=True)
 class InstanceTarget:
@@ -221,10 +211,6 @@ class Calendar:
             midnight = datetime.combine(day, time(), tzinfo=self.zone)
             if start < midnight < end:
                 yield midnight
-
-    def upcoming_peaks(self, at: datetime, within: timedelta) -> tuple[tuple[datetime, Adjustment], ...]:
-        """Every rise above the usual capacity that begins within that time, the one in force first (X-44)."""
-        return tuple((when, adjustment) for when, adjustment in self.changes(at, at + within) if adjustment.peak)
 
 
 def instance_target(base: int, adjustment: Adjustment, *, minimum: int, maximum: int) -> InstanceTarget:

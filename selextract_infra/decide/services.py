@@ -34,10 +34,9 @@ class Service:
     """One mapped service on one host.
 
     ``memory`` and ``cpus`` are the limits now, in bytes and cores: the lowest among its containers, None where any of
-    them has none. ``uneven`` is True where the containers' limits differ. ``memory_use``, ``file_cache`` (bytes) and
-    ``cpu_use`` (cores) are the highest among its containers right now. ``instances`` is how many containers count
-    against the host: those there are or those the Compose files ask for, whichever is more. ``sized_by_us`` is True
-    where our capacity file sets its memory limit.
+    them has none. ``memory_use``, ``file_cache`` (bytes) and ``cpu_use`` (cores) are the highest among its containers
+    right now. ``instances`` is how many containers count against the host: those there are or those the Compose files
+    ask for, whichever is more. ``sized_by_us`` is True where our capacity file sets its memory limit.
     """
 
     host: str
@@ -49,7 +48,6 @@ class Service:
     peaks: Peaks
     memory: int | None
     cpus: float | None
-    uneven: bool
     memory_use: int
     file_cache: int
     cpu_use: float
@@ -152,7 +150,6 @@ def _service(
         peaks=peaks,
         memory=_lowest(memory),
         cpus=_lowest(cpus),
-        uneven=len(set(memory)) > 1 or len(set(cpus)) > 1,
         memory_use=max((container.usage.memory or 0 for container in containers), default=0),
         file_cache=max((container.usage.page_cache or 0 for container in containers), default=0),
         cpu_use=max((container.usage.cpus or 0.0 for container in containers), default=0.0),

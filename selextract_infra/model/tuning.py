@@ -94,11 +94,6 @@ class PostgresTuning(Frozen):
         """What the budget adds up to, in bytes."""
         return sum(part.bytes for part in self.budget)
 
-    @property
-    def clamps(self) -> tuple[Decision, ...]:
-        """The wishes that were not granted as they stand."""
-        return tuple(decision for decision in self.decisions if decision.why_less is not None)
-
     def setting(self, name: str) -> Setting | None:
         """The setting of that name, None where it is left to Postgres' default."""
         return next((setting for setting in self.settings if setting.name == name), None)

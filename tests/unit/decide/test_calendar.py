@@ -139,12 +139,6 @@ def test_changes_list_the_edges_of_events_and_days() -> None:
     ]
 
 
-def test_peaks_are_seen_thirty_days_ahead() -> None:
-    peaks = GUIDE.upcoming_peaks(at(2025, 10, 22), timedelta(days=30))
-    assert [when.date() for when, _ in peaks] == [date(2025, 11, 20)]
-    assert GUIDE.upcoming_peaks(at(2025, 10, 1), timedelta(days=30)) == ()
-
-
 def test_a_season_may_run_over_new_year() -> None:
     holidays = season("December 20", "January 6", 2.0)
     assert holidays.covers(date(2025, 12, 31))
