@@ -5,15 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from .failure import HostSideError
 
-__all__ = ["Engine", "EngineRefusedError"]
+__all__ = ["Engine", "EngineGoneError", "EngineRefusedError"]
 
 _FRAME = 8  # bytes of the header of a frame of output
+_PAUSE = 0.5  # seconds between two looks
+
+
+class EngineGoneError(HostSideError):
+    """Docker does not run or does not answer, which may be over in a moment: it may be restarting."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, kind="docker")
 
 
 class EngineRefusedError(HostSideError):
@@ -40,8 +49,8 @@ class _SocketConnection(http.client.HTTPConnection):
 class Engine:
     """The Docker engine of this host. One instance belongs to one thread; it keeps its connection open.
 
-    ``timeout`` is in seconds and holds for each answer. Every method raises ``HostSideError`` of kind ``docker`` when
-    Docker does not run or does not answer, ``EngineRefusedError`` when it answers with an error.
+    ``timeout`` is in seconds and holds for each answer. Every method raises ``EngineGoneError`` when Docker does not
+    run or does not answer, and ``EngineRefusedError`` when it answers with an error.
     """
 
     def __init__(self, socket_path: str, timeout: float = 15.0) -> None:
@@ -60,6 +69,19 @@ class Engine:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def wait(self, bound: float) -> None:
+        """Wait until Docker answers, for at most so many seconds; raises ``EngineGoneError`` after them."""
+        give_up = time.monotonic() + bound
+        while True:
+            try:
+                self._call("GET", "/version")
+            except EngineGoneError:
+                if time.monotonic() >= give_up:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def info(self) -> dict[str, Any]:
         """What Docker says about the host: ``NCPU``, ``MemTotal``, ``SwapLimit``, ``DockerRootDir`` and more."""
@@ -221,14 +243,14 @@ class Engine:
 
     def _unanswered(self, what: str, problem: Exception) -> HostSideError:
         if isinstance(problem, socket.timeout):
-            return HostSideError(f"Docker did not answer {what} in time.", kind="docker")
+            return EngineGoneError(f"Docker did not answer {what} in time.")
         if isinstance(problem, PermissionError):
             return HostSideError(
                 f"Docker's socket {self._path} may not be opened by this user; become root.", kind="docker"
             )
         if isinstance(problem, (FileNotFoundError, ConnectionRefusedError)):
-            return HostSideError(f"Docker is not running on this host: nothing answers at {self._path}.", kind="docker")
-        return HostSideError(f"Docker stopped answering {what}: {problem or type(problem).__name__}.", kind="docker")
+            return EngineGoneError(f"Docker is not running on this host: nothing answers at {self._path}.")
+        return EngineGoneError(f"Docker stopped answering {what}: {problem or type(problem).__name__}.")
 
 
 def _event_filter(kinds: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from .capacity import render
 from .capacity_writer import CapacityWriter
 from .compose import Compose
 from .containers import Container, find_containers, listed_instances
-from .engine import Engine
+from .engine import Engine, EngineGoneError
 from .failure import HostSideError
 from .gate import Gate
 from .instances import instances_of
@@ -78,20 +78,50 @@ class Growth:
         }
         record.note_inverse(step_id, "instances", before)
 
-    def carry_out(self, engine: Engine, writer: CapacityWriter, containers: list[Container]) -> None:
-        """Write the file, start the instances of all services at once, and raise the limits of the others meanwhile."""
+    def carry_out(self, engine: Engine, socket_path: str, writer: CapacityWriter, containers: list[Container]) -> None:
+        """Write the file, start the instances of all services at once, and raise the limits of the others meanwhile.
+
+        Docker may restart in the middle: it is waited for, and asked again.
+        """
         writer.write(render(self.capacity), used_at_once=bool(self.counts))
-        host = Capability.parse(engine.info())
         with ThreadPoolExecutor(1) as meanwhile:
-            compose = Compose(self.project, self.directory)
-            starting = meanwhile.submit(compose.up, sorted(self.counts), self.bound) if self.counts else None
-            for service, limits in sorted(self.limits.items()):
-                for container in instances_of(containers, self.project, service):
-                    body = change_of(container, wanted_for(limits, container), host)
-                    if body:
-                        engine.update(container.id, body)
-            if starting is not None:
-                starting.result()
+            starting = meanwhile.submit(self._start, socket_path)
+            raised = self._raised(engine, containers)
+            starting.result()
+        if not raised:
+            engine.wait(self.bound)
+            self._raise_limits(engine, find_containers(engine, socket_path))
+
+    def _start(self, socket_path: str) -> None:
+        """Create and start what is missing; the same complaint twice is the last word."""
+        compose, give_up, said = Compose(self.project, self.directory), time.monotonic() + self.bound, ""
+        while self.counts:
+            try:
+                compose.up(sorted(self.counts), max(1.0, give_up - time.monotonic()))
+            except HostSideError as failure:
+                if failure.sentence == said or time.monotonic() >= give_up:
+                    raise
+                said = failure.sentence
+                with Engine(socket_path) as engine:
+                    engine.wait(give_up - time.monotonic())
+            else:
+                return
+
+    def _raised(self, engine: Engine, containers: list[Container]) -> bool:
+        """Raise the limits; False where Docker went away meanwhile."""
+        try:
+            self._raise_limits(engine, containers)
+        except EngineGoneError:
+            return False
+        return True
+
+    def _raise_limits(self, engine: Engine, containers: list[Container]) -> None:
+        host = Capability.parse(engine.info())
+        for service, limits in sorted(self.limits.items()):
+            for container in instances_of(containers, self.project, service):
+                body = change_of(container, wanted_for(limits, container), host)
+                if body:
+                    engine.update(container.id, body)
 
     def wait(self, engine: Engine, socket_path: str, began: float) -> None:
         """Wait until every instance is there, healthy and has its limits, and the addresses answer.

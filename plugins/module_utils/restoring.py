@@ -9,7 +9,7 @@ from typing import Any
 
 from .capacity_writer import CapacityWriter
 from .containers import Container, find_containers
-from .engine import Engine
+from .engine import Engine, EngineGoneError
 from .failure import HostSideError
 from .limits import Capability, Limits, describe, restoration
 from .restoring_edge import balancer, edge_files, edge_switches
@@ -33,11 +33,15 @@ __all__ = ["Restoring"]
 
 @dataclass
 class Restoring:
-    """Restores steps; collects what it ``done``, ``notes`` on what is not exactly as before, and ``failures``."""
+    """Restores steps; collects what it ``done``, ``notes`` on what is not exactly as before, and ``failures``.
+
+    Docker may be restarting just then: it is waited for once, for at most ``patience`` seconds.
+    """
 
     folder: StateFolder
     socket_path: str
     check: bool = False
+    patience: float = 90.0
     done: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -60,9 +64,18 @@ class Restoring:
             self.failures.append(f"This version does not know how to put back {part}.")
             return
         try:
-            restore(self, inverse)
+            self._restored(restore, inverse)
         except HostSideError as failure:
             self.failures.append(failure.sentence)
+
+    def _restored(self, restore: Callable[[Restoring, Any], None], inverse: Any) -> None:
+        try:
+            restore(self, inverse)
+        except EngineGoneError:
+            patience, self.patience = self.patience, 0.0
+            with Engine(self.socket_path) as engine:
+                engine.wait(patience)
+            restore(self, inverse)
 
     def capacity_file(self, inverse: dict[str, Any]) -> None:
         """Put the capacity file and the entry in ``.env`` back."""

@@ -181,7 +181,7 @@ def _carried_out(
     _switch_on(given, emergency.folder, record)
     clock.lap("switches")
     if growth.services:
-        growth.carry_out(engine, writer, containers)
+        growth.carry_out(engine, given["docker_socket"], writer, containers)
         clock.lap("start")
         growth.wait(engine, given["docker_socket"], began)
         clock.lap("healthy")

@@ -21,15 +21,21 @@ RUNS = "/var/lib/selextract-infra/runs"
 
 @pytest.fixture
 def program(lab: Lab, tmp_path: Path) -> Program:
-    """The program on a lab as its team deployed it, whose emergencies last for some minutes."""
+    """The program on a lab as its team deployed it."""
     as_deployed(lab)
     lab.ssh("app1", f"systemctl disable --now selextract-emergency.timer 2>/dev/null; rm -f {STATE}")
+    return Program(lab.state().inventory, tmp_path / "state")
+
+
+@pytest.fixture
+def brief(lab: Lab, program: Program, tmp_path: Path) -> Program:
+    """The same, whose emergencies and leases last for some minutes."""
 
     def change(policy: dict[str, Any]) -> None:
         times = {"timeout": "90s", "rollback": "30s", "gate": "60s"}
         policy["emergency"] = {"actions": {"lifetime": {"stated": "3 minutes"}, "times": times}}
 
-    return Program(policy_of(lab, tmp_path / "inventory", change), tmp_path / "state")
+    return Program(policy_of(lab, tmp_path / "inventory", change), program.state)
 
 
 def test_an_image_that_is_missing_is_exit_6_and_everything_is_as_before(lab: Lab, program: Program) -> None:
@@ -78,19 +84,22 @@ def test_docker_restarting_in_the_middle_ends_well_or_as_before(lab: Lab, progra
     process = program.start("emergency", "run", "--yes")
     wait_for(lambda: "selextract-api-3" in lab.ssh("app1", "docker ps -a --format '{{.Names}}'").stdout, bound=300,
              what="an instance comes")  # fmt: skip
-    lab.ssh("app1", "systemctl restart docker", timeout=120)
-    out, err = process.communicate(timeout=600)
-    assert process.returncode in (0, 6, 7), out + err
+    lab.ssh("app1", "systemctl restart docker", timeout=300)
+    out, err = process.communicate(timeout=900)
+    assert process.returncode in (0, 6), out + err
+    assert on_host(lab)["status"] == ("failed" if process.returncode else "active")
     if process.returncode == 0:
-        assert on_host(lab)["status"] == "active"
         assert counts(lab)["api"] == 4
-    wait_for(lambda: on_host(lab)["status"] in ("reverted", "failed"), bound=600, what="it is over")
-    wait_for(lambda: counts(lab).get("api") == 2 and counts(lab).get("worker") == 2, bound=120, what="as before")
+    for _ in range(2):
+        reverted = program.run("emergency", "revert", timeout=600)
+        assert reverted.code == 0, reverted.words
+    assert not armed(lab)
+    wait_for(lambda: counts(lab).get("api") == 2 and counts(lab).get("worker") == 2, bound=300, what="as before")
 
 
-def test_the_time_to_live_outlives_the_control_machine_and_a_reboot(lab: Lab, program: Program) -> None:
+def test_the_time_to_live_outlives_the_control_machine_and_a_reboot(lab: Lab, brief: Program) -> None:
     files = lab.ssh("app1", "cd /opt/selextract; cat .env compose*.yml").stdout
-    process = program.start("emergency", "run", "--yes")
+    process = brief.start("emergency", "run", "--yes")
     wait_for(lambda: counts(lab).get("api") == 4, bound=300, what="the instances come")
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.engine import Engine, EngineRefusedError
+from plugins.module_utils.engine import Engine, EngineGoneError, EngineRefusedError
 from plugins.module_utils.failure import HostSideError
 from tests.unit.plugins.unix_server import serving
 
@@ -16,6 +17,17 @@ def test_where_docker_does_not_run_one_sentence_says_so(tmp_path: Path) -> None:
     with pytest.raises(HostSideError, match="Docker is not running on this host: nothing answers at") as problem:
         Engine(str(tmp_path / "docker.sock")).info()
     assert problem.value.kind == "docker"
+
+
+def test_an_engine_that_restarts_is_waited_for_and_no_longer_than_the_bound(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with ThreadPoolExecutor(1) as meanwhile, Engine(str(path)) as engine:
+        waiting = meanwhile.submit(engine.wait, 30)
+        with serving(path, lambda *_: (200, b"{}")):
+            waiting.result(30)
+    path.unlink()
+    with pytest.raises(EngineGoneError, match="Docker is not running"):
+        Engine(str(path)).wait(0)
 
 
 def test_a_socket_nobody_listens_on_is_the_same(tmp_path: Path) -> None:
