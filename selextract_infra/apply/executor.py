@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from selextract_infra.apply.identity import owner
+from selextract_infra.apply.identity import claim
 from selextract_infra.errors import LockedError, PreemptedError
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, TaskEvent, run_playbook
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
 
-__all__ = ["Execution", "Hands", "execute", "put_back"]
+__all__ = ["Execution", "Hands", "execute", "put_back", "values_of"]
 
 RESTORE = "selextract.infra.restore"
 
@@ -50,8 +50,8 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
     """Run the step's playbook on ``hosts``; it verifies itself and, where that fails, puts itself back.
 
     ``last`` lets the playbook end the Run on the hosts and release their locks, and so does it where the Plan has no
-    later step for a host. Raises ``LockedError`` when a host is
-    locked by somebody else, ``PreemptedError`` when it was asked for; the playbook then touched nothing on any host.
+    later step for a host. Raises ``LockedError`` when a host is locked by somebody else, ``PreemptedError`` when it was
+    asked for; the playbook then touched nothing on any host.
     """
     started = hands.clock()
     outcome = run_playbook(
@@ -59,21 +59,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
             playbook=step.playbook,
             inventory=hands.inventory,
             hosts=hosts,
-            values={
-                "run": {
-                    "id": run.id,
-                    "owner": run.owner,
-                    "purpose": run.purpose,
-                    "operation": run.operation,
-                    "plan_digest": run.plan_digest,
-                    "policy_digest": run.policy_digest,
-                    "lease_seconds": step.timeout_seconds + step.rollback_seconds,
-                    "step": step.id,
-                    "last": last,
-                    "plan": plan.model_dump(mode="json"),
-                },
-                "hosts": {host: {**step.values[host], "last": last or _last(plan, step, host)} for host in hosts},
-            },
+            values=values_of(run, plan, step, hosts, last=last),
             timeout=step.timeout_seconds + step.rollback_seconds,
             marker=run.id,
             fresh=hands.fresh,
@@ -83,6 +69,18 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
     )
     _refuse_unbegun(outcome)
     return _judge(outcome, step.id, hosts, started, hands.clock())
+
+
+def values_of(run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool) -> dict[str, Any]:
+    """What the step's playbook is handed: the claim of the Run with its Plan, and the values of each host."""
+    claimed = claim(
+        run.id, run.operation, run.purpose, step=step.id, lease=step.timeout_seconds + step.rollback_seconds,
+        policy_digest=run.policy_digest, plan_digest=run.plan_digest, by=run.owner, last=last,
+    )  # fmt: skip
+    return {
+        "run": {**claimed, "plan": plan.model_dump(mode="json")},
+        "hosts": {host: {**step.values[host], "last": last or _last(plan, step, host)} for host in hosts},
+    }
 
 
 def _last(plan: Plan, step: Step, host: str) -> bool:
@@ -99,17 +97,15 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
             inventory=hands.inventory,
             hosts=hosts,
             values={
-                "run": {
-                    "id": run.id,
-                    "owner": owner(),
-                    "purpose": f"roll back {run.id}",
-                    "operation": "restore",
-                    "plan_digest": run.plan_digest,
-                    "policy_digest": run.policy_digest,
-                    "lease_seconds": bound,
-                    "step": "rollback",
-                    "last": True,
-                },
+                "run": claim(
+                    run.id,
+                    "restore",
+                    f"roll back {run.id}",
+                    step="rollback",
+                    lease=bound,
+                    policy_digest=run.policy_digest,
+                    plan_digest=run.plan_digest,
+                ),
                 "hosts": {host: {"steps": list(reversed(steps))} for host in hosts},
             },
             timeout=bound,

@@ -1,4 +1,4 @@
-"""Who applies what: the owner as others see it, and IDs of Runs."""
+"""Who applies what: the owner as others see it, IDs of Runs, and what a Run claims the hosts for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import secrets
 import socket
 from datetime import UTC, datetime
+from typing import Any
 
-__all__ = ["new_run_id", "owner", "watcher"]
+__all__ = ["claim", "new_run_id", "owner", "watcher"]
 
 
 def owner(process: int | None = None) -> str:
@@ -24,6 +25,35 @@ def watcher() -> str:
 def new_run_id(now: datetime) -> str:
     """An ID that sorts by time and is unique among control machines, such as ``20260301T020000-9f3ac1``."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def claim(
+    run_id: str,
+    operation: str,
+    purpose: str,
+    *,
+    step: str,
+    lease: float,
+    policy_digest: str,
+    plan_digest: str = "",
+    by: str | None = None,
+    last: bool = True,
+) -> dict[str, Any]:
+    """What the first play of every playbook takes the lock with: who works for what, for at most ``lease`` seconds.
+
+    ``by`` is the owner, by default this process. ``last`` lets the playbook end the Run on the hosts.
+    """
+    return {
+        "id": run_id,
+        "owner": by or owner(),
+        "purpose": purpose,
+        "operation": operation,
+        "plan_digest": plan_digest,
+        "policy_digest": policy_digest,
+        "lease_seconds": lease,
+        "step": step,
+        "last": last,
+    }
 
 
 def _user() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
-from selextract_infra.apply.identity import new_run_id, owner
+from selextract_infra.apply.identity import claim, new_run_id, owner
 from selextract_infra.errors import StepFailedError
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
 from selextract_infra.model.base import Frozen
@@ -68,17 +68,15 @@ def _in_check_mode(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
                 inventory=fleet.inventory,
                 hosts=step.hosts,
                 values={
-                    "run": {
-                        "id": run,
-                        "owner": owner(),
-                        "purpose": _REASON,
-                        "operation": plan.operation,
-                        "plan_digest": plan.digest,
-                        "policy_digest": plan.policy_digest,
-                        "lease_seconds": step.timeout_seconds,
-                        "step": step.id,
-                        "last": True,
-                    },
+                    "run": claim(
+                        run,
+                        plan.operation,
+                        _REASON,
+                        step=step.id,
+                        lease=step.timeout_seconds,
+                        policy_digest=plan.policy_digest,
+                        plan_digest=plan.digest,
+                    ),
                     "hosts": step.values,
                 },
                 timeout=step.timeout_seconds,

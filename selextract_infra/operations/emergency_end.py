@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from selextract_infra.apply.identity import owner
+from selextract_infra.apply.identity import claim, owner
 from selextract_infra.assess.emergency_effect import validated
 from selextract_infra.decide.notifying import ACKNOWLEDGED
 from selextract_infra.errors import (
@@ -74,17 +74,14 @@ def _revert(fleet: Fleet, run: str, hosts: tuple[str, ...], *, force: bool, keep
             inventory=fleet.inventory,
             hosts=hosts,
             values={
-                "run": {
-                    "id": run,
-                    "owner": owner(),
-                    "purpose": "take the emergency back",
-                    "operation": OPERATION,
-                    "plan_digest": "",
-                    "policy_digest": fleet.policy.digest,
-                    "lease_seconds": times.timeout,
-                    "step": "revert",
-                    "last": True,
-                },
+                "run": claim(
+                    run,
+                    OPERATION,
+                    "take the emergency back",
+                    step="revert",
+                    lease=times.timeout,
+                    policy_digest=fleet.policy.digest,
+                ),
                 "hosts": {host: {"force": force, "keep": keep} for host in hosts},
             },
             timeout=times.timeout,

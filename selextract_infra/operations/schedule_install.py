@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from selextract_infra.apply.identity import new_run_id, owner
+from selextract_infra.apply.identity import claim, new_run_id
 from selextract_infra.errors import UsageError
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
@@ -72,17 +72,14 @@ def _schedule(fleet: Fleet, host: str | None, values: Mapping[str, Any], purpose
                 inventory=inventory,
                 hosts=(name,),
                 values={
-                    "run": {
-                        "id": run_id,
-                        "owner": owner(),
-                        "purpose": purpose,
-                        "operation": "schedule",
-                        "plan_digest": "",
-                        "policy_digest": fleet.policy.digest,
-                        "lease_seconds": _BOUND_SECONDS,
-                        "step": "schedule",
-                        "last": True,
-                    },
+                    "run": claim(
+                        run_id,
+                        "schedule",
+                        purpose,
+                        step="schedule",
+                        lease=_BOUND_SECONDS,
+                        policy_digest=fleet.policy.digest,
+                    ),
                     "hosts": {name: dict(values)},
                 },
                 timeout=_BOUND_SECONDS,

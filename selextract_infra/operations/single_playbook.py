@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from selextract_infra.apply.identity import new_run_id, owner
+from selextract_infra.apply.identity import claim, new_run_id
 from selextract_infra.errors import (
     CancelledError,
     HostUnreachableError,
@@ -81,17 +81,9 @@ def everywhere(fleet: Fleet, playbook: str, values: Mapping[str, Any], operation
             inventory=fleet.inventory,
             hosts=hosts,
             values={
-                "run": {
-                    "id": run_id,
-                    "owner": owner(),
-                    "purpose": purpose,
-                    "operation": operation,
-                    "plan_digest": "",
-                    "policy_digest": fleet.policy.digest,
-                    "lease_seconds": _BOUND_SECONDS,
-                    "step": operation,
-                    "last": True,
-                },
+                "run": claim(
+                    run_id, operation, purpose, step=operation, lease=_BOUND_SECONDS, policy_digest=fleet.policy.digest
+                ),
                 "hosts": fleet.host_values(values),
             },
             timeout=_BOUND_SECONDS,

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from selextract_infra.apply import executor
-from selextract_infra.apply.executor import Hands, execute
-from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun
+from selextract_infra.apply.executor import values_of
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run
 
@@ -30,31 +23,34 @@ PLAN = Plan(
     steps=(step("one", "app1", "db2"), step("two", "app1")),
 )  # fmt: skip
 RUN = Run(
-    id="r1", operation="test", plan_digest="", policy_digest="", owner="", purpose="", hosts=PLAN.hosts, started_at=AT
+    id="r1",
+    operation="test",
+    plan_digest="",
+    policy_digest="",
+    owner="ann@laptop",
+    purpose="",
+    hosts=PLAN.hosts,
+    started_at=AT,
 )
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[PlaybookRun]:
-    requests: list[PlaybookRun] = []
-
-    def run(request: PlaybookRun, **_: Any) -> PlaybookOutcome:
-        requests.append(request)
-        return PlaybookOutcome("successful", {host: HostOutcome("ok") for host in request.hosts}, 0.1)
-
-    monkeypatch.setattr(executor, "run_playbook", run)
-    return requests
+def last_of(one: Step, *, last: bool) -> dict[str, bool]:
+    given = values_of(RUN, PLAN, one, one.hosts, last=last)["hosts"]
+    return {host: values["last"] for host, values in given.items()}
 
 
-def test_each_host_gets_its_lock_back_with_its_own_last_step(asked: list[PlaybookRun]) -> None:
-    hands = Hands(Inventory(Path("hosts.yml"), ()), lambda: AT)
-    for one in PLAN.steps:
-        execute(hands, RUN, PLAN, one, one.hosts, last=one is PLAN.steps[-1])
-    assert [
-        {host: values["last"] for host, values in request.values["hosts"].items()} for request in asked
-    ] == [{"app1": False, "db2": True}, {"app1": True}]  # fmt: skip
+def test_each_host_gets_its_lock_back_with_its_own_last_step() -> None:
+    one, two = PLAN.steps
+    assert last_of(one, last=False) == {"app1": False, "db2": True}
+    assert last_of(two, last=True) == {"app1": True}
 
 
-def test_a_part_of_a_step_is_nobodys_last(asked: list[PlaybookRun]) -> None:
-    execute(Hands(Inventory(Path("hosts.yml"), ()), lambda: AT), RUN, PLAN, step("part", "app1"), ("app1",), last=False)
-    assert asked[0].values["hosts"]["app1"]["last"] is False
+def test_a_part_of_a_step_is_nobodys_last() -> None:
+    assert last_of(step("part", "app1"), last=False) == {"app1": False}
+
+
+def test_the_lock_is_taken_in_the_runs_name_for_the_time_of_the_step() -> None:
+    claimed = values_of(RUN, PLAN, PLAN.steps[0], ("app1",), last=False)["run"]
+    assert (claimed["id"], claimed["owner"], claimed["step"]) == ("r1", "ann@laptop", "one")
+    assert claimed["lease_seconds"] == 2
+    assert Plan.model_validate(claimed["plan"]) == PLAN
