@@ -16,7 +16,7 @@ from selextract_infra.model.text import displayable
 from selextract_infra.operations.unattended_check import machine_checks
 from selextract_infra.policy import Policy
 
-__all__ = ["doctor"]
+__all__ = ["diagnosis_of", "doctor"]
 
 _OLDEST_PYTHON = (3, 9)
 _CLOCK_SECONDS = 5.0
@@ -47,12 +47,13 @@ def doctor(
     return Diagnosis(
         at=at,
         unattended=unattended,
-        hosts=tuple(_diagnosis(host, seen[host.name], policy) for host in inventory.hosts),
+        hosts=tuple(diagnosis_of(host, seen[host.name], policy) for host in inventory.hosts),
         machine=machine_checks(policy, os.environ) if unattended else (),
     )
 
 
-def _diagnosis(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDiagnosis:
+def diagnosis_of(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDiagnosis:
+    """What was seen of one host, judged: a check for each thing that working on it needs."""
     checks = [*_way(seen), _login(seen)]
     ready = seen.outcome.results.get(READY_TASK, {})
     if "root" in ready:

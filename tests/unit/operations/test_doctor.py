@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from selextract_infra.hosts.inventory import Inventory, InventoryHost
+from selextract_infra.hosts.inventory import InventoryHost
 from selextract_infra.hosts.look import Look
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight
 from selextract_infra.hosts.runner import HostOutcome
 from selextract_infra.model.diagnosis import Check, CheckStatus, HostDiagnosis
-from selextract_infra.operations import doctor as module
-from selextract_infra.operations.doctor import doctor
+from selextract_infra.operations.doctor import diagnosis_of
 from selextract_infra.policy import load_policy
 
-AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
-INVENTORY = Inventory(Path("hosts.yml"), (InventoryHost("app1", "192.0.2.1"),))
+HOST = InventoryHost("app1", "192.0.2.1")
 POLICY = load_policy(
     {"application": {"project": "shop", "directory": "/srv/shop", "services": {"web": {"role": "api"}}}}
 )
@@ -45,13 +41,8 @@ def preflight(outcome: HostOutcome, **seen: Any) -> Preflight:
     return Preflight(**{**usual, **seen}, outcome=outcome)
 
 
-@pytest.fixture
-def diagnosed(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def diagnose(seen: Preflight) -> HostDiagnosis:
-        monkeypatch.setattr(module, "look_before", lambda *_, **__: {"app1": seen})
-        return doctor(INVENTORY, POLICY, at=AT).hosts[0]
-
-    return diagnose
+def diagnosed(seen: Preflight) -> HostDiagnosis:
+    return diagnosis_of(HOST, seen, POLICY)
 
 
 def named(host: HostDiagnosis, name: str) -> Check:
@@ -59,7 +50,7 @@ def named(host: HostDiagnosis, name: str) -> Check:
     return check
 
 
-def test_a_host_that_has_everything_is_healthy(diagnosed: Any) -> None:
+def test_a_host_that_has_everything_is_healthy() -> None:
     host = diagnosed(preflight(well()))
     assert host.healthy
     assert {check.status for check in host.checks} == {CheckStatus.OK}
@@ -101,7 +92,7 @@ def test_a_host_that_has_everything_is_healthy(diagnosed: Any) -> None:
         ),
     ],
 )
-def test_each_missing_thing_is_a_problem_with_a_remedy(diagnosed: Any, seen: Preflight, name: str, words: str) -> None:
+def test_each_missing_thing_is_a_problem_with_a_remedy(seen: Preflight, name: str, words: str) -> None:
     host = diagnosed(seen)
     assert not host.healthy
     check = named(host, name)
@@ -119,7 +110,7 @@ def test_each_missing_thing_is_a_problem_with_a_remedy(diagnosed: Any, seen: Pre
         (preflight(well(), key="unchecked"), "host key"),
     ],
 )
-def test_what_does_not_keep_from_working_is_a_warning(diagnosed: Any, seen: Preflight, name: str) -> None:
+def test_what_does_not_keep_from_working_is_a_warning(seen: Preflight, name: str) -> None:
     host = diagnosed(seen)
     assert host.healthy
     assert named(host, name).status is CheckStatus.WARNING
@@ -141,9 +132,7 @@ def failing(stage: str, status: Any = "unreachable") -> HostOutcome:
         (preflight(failing("python", "failed")), "python"),
     ],
 )
-def test_the_first_thing_that_fails_is_told_once_and_the_rest_is_skipped(
-    diagnosed: Any, seen: Preflight, problem: str
-) -> None:
+def test_the_first_thing_that_fails_is_told_once_and_the_rest_is_skipped(seen: Preflight, problem: str) -> None:
     host = diagnosed(seen)
     found = [check for check in host.checks if check.status is CheckStatus.PROBLEM]
     assert [check.name for check in found] == [problem]
@@ -162,31 +151,31 @@ def test_the_first_thing_that_fails_is_told_once_and_the_rest_is_skipped(
         (preflight(failing("host key"), local=True, look=Look(), key="not looked at"), "login"),
     ],
 )
-def test_no_failure_goes_untold_even_where_its_cause_is_unknown(diagnosed: Any, seen: Preflight, problem: str) -> None:
+def test_no_failure_goes_untold_even_where_its_cause_is_unknown(seen: Preflight, problem: str) -> None:
     host = diagnosed(seen)
     assert [check.name for check in host.checks if check.status is CheckStatus.PROBLEM] == [problem]
 
 
-def test_where_ssh_got_through_ssh_is_right_about_key_and_port(diagnosed: Any) -> None:
+def test_where_ssh_got_through_ssh_is_right_about_key_and_port() -> None:
     host = diagnosed(preflight(well(), look=Look(problem="it does not answer"), key="changed"))
     assert host.healthy
 
 
-def test_unattended_the_remedy_is_one_that_needs_no_person(diagnosed: Any) -> None:
+def test_unattended_the_remedy_is_one_that_needs_no_person() -> None:
     login = named(diagnosed(preflight(failing("login"), unattended=True)), "login")
     assert "without a passphrase" in login.remedy
     become = named(diagnosed(preflight(failing("become", "failed"), unattended=True)), "root")
     assert "NOPASSWD" in become.remedy
 
 
-def test_this_machine_needs_no_port_and_no_key(diagnosed: Any) -> None:
+def test_this_machine_needs_no_port_and_no_key() -> None:
     host = diagnosed(preflight(well(), local=True, look=Look(), key="not looked at"))
     assert host.healthy
     assert host.connection == "local"
     assert named(host, "port").status is CheckStatus.SKIPPED
 
 
-def test_what_a_host_says_is_shown_displayably(diagnosed: Any) -> None:
+def test_what_a_host_says_is_shown_displayably() -> None:
     host = diagnosed(preflight(well({"user": "\x1b]0;x\x07ops", "root": False}, {"problem": "\x1b[2Jno\nDocker"})))
     assert named(host, "docker").sentence == "no Docker"
     assert named(host, "root").sentence == "tasks run as ops, not as root"
