@@ -7,8 +7,9 @@ the host puts in those that are in rotation, so that a restart keeps them.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from selextract_infra.plan.haproxy import INSIDE, RESOLVED, compose_text, head, milliseconds
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -19,12 +20,8 @@ PROJECT = "selextract-balancer-ro"
 ALIAS = "postgres-reads"
 """The name by which the app finds it on its own network."""
 
-_INSIDE = "/etc/selextract"
-_RUNNING = "/run/selextract"
-_NOBODY = "65534:65534"
 _REPLICATION = 5431  # in the container; outside it is the policy's
 _PRIMARY_PORT = 5432  # where Postgres listens in the app's container
-_MILLISECOND = 1000
 
 
 def read_balancer_values(policy: Policy, *, service: str, network: str, address: str, folder: str) -> dict[str, Any]:
@@ -34,32 +31,13 @@ def read_balancer_values(policy: Policy, *, service: str, network: str, address:
     where the files are there.
     """
     balancer = policy.replication.balancer
-    compose: dict[str, Any] = {
-        "name": PROJECT,
-        "services": {
-            "balancer": {
-                "image": policy.balancing.proxy.image,
-                "entrypoint": ["haproxy"],
-                "command": ["-W", "-db", "-f", f"{_INSIDE}/haproxy.cfg"],
-                "user": _NOBODY,
-                "restart": "unless-stopped",
-                "stop_signal": "SIGUSR1",
-                "stop_grace_period": f"{round(balancer.drain)}s",
-                "read_only": True,
-                "cap_drop": ["ALL"],
-                "security_opt": ["no-new-privileges:true"],
-                "mem_limit": balancer.memory,
-                "memswap_limit": balancer.memory,
-                "cpus": balancer.cpus,
-                "ports": [f"{address}:{policy.replication.ports.primary}:{_REPLICATION}"],
-                "volumes": [f"{folder}/config:{_INSIDE}:ro", f"{folder}/run:{_RUNNING}"],
-                "networks": {"app": {"aliases": [ALIAS]}},
-            }
-        },
-        "networks": {"app": {"external": True, "name": network}},
-    }
+    compose = compose_text(
+        PROJECT, ALIAS, image=policy.balancing.proxy.image, network=network, folder=folder, drain=balancer.drain,
+        memory=balancer.memory, cpus=balancer.cpus,
+        ports=[f"{address}:{policy.replication.ports.primary}:{_REPLICATION}"],
+    )  # fmt: skip
     return {
-        "compose": json.dumps(compose, indent=2) + "\n",
+        "compose": compose,
         "head": _head(policy, service),
         "backends": {name: _backend(policy, name, service) for name in ("reads", "analytics")},
         "options": server_options(policy),
@@ -75,7 +53,7 @@ def server_options(policy: Policy) -> dict[str, str]:
     """
     replication, health = policy.replication, policy.balancing.health_check
     common = (
-        f"check port {replication.ports.check} inter {_milliseconds(replication.check.interval)}"
+        f"check port {replication.ports.check} inter {milliseconds(replication.check.interval)}"
         f" fall {health.fall.value} rise {health.rise.value}"
     )
     return {"reads": f"{common} on-marked-down shutdown-sessions", "analytics": common}
@@ -84,21 +62,7 @@ def server_options(policy: Policy) -> dict[str, str]:
 def _head(policy: Policy, service: str) -> str:
     replication, balancer = policy.replication, policy.replication.balancer
     return f"""\
-# Written by selextract-infra from its policy; changes by hand are lost.
-global
-    maxconn {balancer.connections}
-    stats socket {_RUNNING}/admin.sock mode 600 level admin
-    stats timeout 5m
-    log stdout format raw local0 notice
-
-resolvers docker
-    nameserver engine 127.0.0.11:53
-    accepted_payload_size 8192
-    resolve_retries 3
-    timeout resolve 1s
-    timeout retry 1s
-    hold valid 1s
-
+{head(balancer.connections, "    log stdout format raw local0 notice")}
 defaults
     mode tcp
     log global
@@ -106,16 +70,16 @@ defaults
     option srvtcpka
     option redispatch 1
     retries 3
-    timeout connect {_milliseconds(balancer.connect)}
-    timeout client {_milliseconds(balancer.idle)}
-    timeout server {_milliseconds(balancer.idle)}
-    timeout check {_milliseconds(replication.check.timeout)}
+    timeout connect {milliseconds(balancer.connect)}
+    timeout client {milliseconds(balancer.idle)}
+    timeout server {milliseconds(balancer.idle)}
+    timeout check {milliseconds(replication.check.timeout)}
 
 # The replicas' way to the primary; TLS and the login are between the two.
 listen replication
     bind :{_REPLICATION}
-    tcp-request connection reject unless {{ src -f {_INSIDE}/replicas.acl }}
-    server primary {service}:{_PRIMARY_PORT} resolvers docker resolve-prefer ipv4 init-addr last,libc,none
+    tcp-request connection reject unless {{ src -f {INSIDE}/replicas.acl }}
+    server primary {service}:{_PRIMARY_PORT} {RESOLVED}
 
 frontend reads
     bind :{replication.ports.reads}
@@ -136,9 +100,5 @@ backend {name}
     option httpchk
     http-check send meth GET uri /{name}
     http-check expect status 200
-    server primary {service}:{_PRIMARY_PORT} backup resolvers docker resolve-prefer ipv4 init-addr last,libc,none
+    server primary {service}:{_PRIMARY_PORT} backup {RESOLVED}
 """
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{round(seconds * _MILLISECOND)}ms"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from selextract_infra.plan.balancer_files import RUNNING, haproxy_text
+from selextract_infra.plan.balancer_files import haproxy_text
 from selextract_infra.plan.edge_files import edge_files
+from selextract_infra.plan.haproxy import RUNNING
 from selextract_infra.policy import Policy, load_policy
 
 CACHED = Path(__file__).parents[2] / ".cache" / "haproxy-nginx"
