@@ -10,7 +10,8 @@ import pytest
 
 from selextract_infra.plan.balancer_files import haproxy_text
 from selextract_infra.plan.edge_files import edge_files
-from selextract_infra.plan.haproxy import RUNNING
+from selextract_infra.plan.haproxy import INSIDE, RUNNING
+from selextract_infra.plan.read_balancer_files import read_balancer_values
 from selextract_infra.policy import Policy, load_policy
 
 CACHED = Path(__file__).parents[2] / ".cache" / "haproxy-nginx"
@@ -61,6 +62,17 @@ def test_haproxy_accepts_its_configuration(policy: Policy, tmp_path: Path) -> No
     path = tmp_path / "haproxy.cfg"
     text = haproxy_text(policy, 18000).replace(RUNNING, str(tmp_path))
     path.write_text(text + "    server one one:8000\n    server two two:8000\n")
+    assert checked("haproxy", "-c", "-f", path) == ""
+
+
+def test_haproxy_accepts_the_configuration_of_the_balancer_for_reads(policy: Policy, tmp_path: Path) -> None:
+    wanted = read_balancer_values(policy, service="postgres", network="app", address="10.0.0.11", folder="/srv/reads")
+    text = wanted["head"]
+    for name, backend in wanted["backends"].items():
+        text += f"{backend}    server db2 10.0.0.12:5432 {wanted['options'][name]}\n"
+    (tmp_path / "replicas.acl").write_text("10.0.0.12\n")
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(text.replace(RUNNING, str(tmp_path)).replace(INSIDE, str(tmp_path)))
     assert checked("haproxy", "-c", "-f", path) == ""
 
 
