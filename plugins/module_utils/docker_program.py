@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from .failure import HostSideError
 
-__all__ = ["Answer", "docker", "docker_environment"]
+__all__ = ["Answer", "docker", "docker_environment", "remove_containers"]
 
 
 class Answer:
@@ -47,6 +47,17 @@ def docker(arguments: Sequence[str], *, feed: bytes = b"", bound: float = 30.0) 
     except subprocess.TimeoutExpired:
         raise HostSideError(f"docker {arguments[0]} did not end within {bound:.0f} s.", kind="docker") from None
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def remove_containers(*names: str) -> None:
+    """Remove containers, running ones too, with the volumes that have no name; those that are gone are no failure.
+
+    Raises ``HostSideError`` of kind ``docker`` when one stays.
+    """
+    answer = docker(["rm", "--force", "--volumes", *names], bound=60)
+    complaints = [line for line in answer.err.decode("utf-8", "replace").splitlines() if line.strip()]
+    if answer.code and not all("no such container" in line.lower() for line in complaints):
+        raise HostSideError(f"A container cannot be removed: {answer.complaint}.", kind="docker")
 
 
 def docker_environment() -> Mapping[str, str]:

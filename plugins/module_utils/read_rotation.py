@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .containers import Container, find_containers
-from .docker_program import docker
+from .docker_program import docker, remove_containers
 from .engine import Engine
 from .failure import HostSideError
 from .haproxy import AdminSocket
@@ -172,7 +172,7 @@ class ReadRotation:
         """Take the balancer off this host; whether anything was there."""
         container = self.container()
         if container is not None:
-            docker(["rm", "--force", "--volumes", container.id], bound=60)
+            remove_containers(container.id)
         return remove_folder(self.place) or container is not None
 
     def _allow(self, wanted: list[str]) -> None:

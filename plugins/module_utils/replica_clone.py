@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .containers import Container
-from .docker_program import docker
+from .docker_program import docker, remove_containers
 from .failure import HostSideError
 from .replica_diagnosis import diagnosed
 from .replica_project import CLONE, INSIDE, VOLUME, ReplicaProject, image_tag
@@ -54,8 +54,7 @@ class Clone:
         ``needed`` is in bytes, ``rate`` in bytes per second.
         """
         container: Container | None = self.project.container()
-        for name in (CLONE, *([container.id] if container else [])):
-            docker(["rm", "--force", name], bound=60)
+        remove_containers(CLONE, *([container.id] if container else []))
         if self._place() is not None:
             self._must(["volume", "rm", "--force", VOLUME])
         self._must(["volume", "create", "--label", _LABEL, VOLUME])
@@ -99,7 +98,7 @@ class Clone:
             write_whole(os.path.join(data, name), b"", mode=0o600, owner=owner)
         mark = str(self.wanted["system_identifier"]).encode("ascii")
         write_whole(os.path.join(place, _MARK), mark, mode=0o600)
-        docker(["rm", "--force", CLONE], bound=60)
+        remove_containers(CLONE)
 
     @staticmethod
     def _refuse_small_disk(place: str, needed: int) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .containers import Container, find_containers
-from .docker_program import docker
+from .docker_program import docker, remove_containers
 from .engine import Engine
 from .failure import HostSideError
 from .replica_diagnosis import EMPTY_VOLUME, NO_STANDBY
@@ -140,7 +140,7 @@ class ReplicaProject:
             gone.append("its check")
         remove_folder(_PROGRAM)
         containers = self._containers()
-        docker(["rm", "--force", CLONE, *containers], bound=60)
+        remove_containers(CLONE, *containers)
         if containers:
             gone.append("its container")
         if docker(["volume", "inspect", VOLUME]).code == 0:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .docker_program import docker
 from .engine import Engine
+from .failure import HostSideError
 from .psql import Server, find_server
 from .read_rotation import ReadRotation
 from .replica_project import ReplicaProject
@@ -33,7 +34,9 @@ def replica_files(restoring: Restoring, inverse: dict[str, Any]) -> None:
         return
     container = project.container()
     if container is not None:
-        docker(["restart", container.id], bound=120)
+        answer = docker(["restart", container.id], bound=120)
+        if answer.code:
+            raise HostSideError(f"The replica cannot be restarted: {answer.complaint}.", kind="docker")
     restoring.done.append(f"The replica {before['name']} has its files from before.")
 
 
