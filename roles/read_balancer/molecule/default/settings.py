@@ -11,4 +11,4 @@ from selextract_infra.policy import load_policy
 FOLDER = "/var/lib/selextract-infra/balancer-ro"
 POLICY = load_policy({"balancing": {"proxy": {"image": "selextract/stack:lab"}}})
 VALUES = read_balancer_values(POLICY, service="postgres", network="shop_default", address="127.0.0.1", folder=FOLDER)
-sys.stdout.write(json.dumps({**VALUES, "allowed": []}))
+sys.stdout.write(json.dumps({**VALUES, "image": POLICY.balancing.proxy.image, "allowed": []}))
