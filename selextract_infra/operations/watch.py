@@ -89,6 +89,7 @@ class Watch:
 
     def tick(self) -> None:
         """Look once, and do what follows from it; what goes wrong is said and is no end."""
+        began = self._steady()  # beside the wall's time of the look, however long it takes
         try:
             seen = self._look()
         except CancelledError:
@@ -97,7 +98,7 @@ class Watch:
             self._news("look", "lost", f"Nothing can be seen: {problem}")
             return
         self._over("look", "The hosts can be seen again.")
-        at = self._clock(seen.at)
+        at = self._clock(seen.at, began)
         self._hosts(seen)
         if self._guarded("unfinished", lambda: self._own.end(seen)):
             self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
@@ -121,9 +122,9 @@ class Watch:
             fleet.inventory, fleet.policy, cursors={}, at=fleet.clock(), cancel=fleet.cancel, history=False
         )
 
-    def _clock(self, at: datetime) -> float:
+    def _clock(self, at: datetime, steady: float) -> float:
         """The time of this look; where the clock was set meanwhile, what is remembered is moved along."""
-        wall, steady = at.timestamp(), self._steady()
+        wall = at.timestamp()
         if self._clocks is not None:
             jump = (wall - self._clocks[0]) - (steady - self._clocks[1])
             if abs(jump) > max(_LEAST_JUMP, self.watched.interval / 2):

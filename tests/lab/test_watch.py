@@ -54,23 +54,16 @@ def program(lab: Lab, tmp_path: Path) -> Program:
 @contextmanager
 def watching(program: Program, path: Path) -> Iterator[subprocess.Popen[str]]:
     """A running loop; what it says goes to ``path``, one JSON line each."""
-    process = program.start("watch", "--format", "json")
-
-    def copy() -> None:
-        with path.open("w") as target:
-            for line in process.stdout or ():
-                target.write(line)
-                target.flush()
-
-    reader = threading.Thread(target=copy, daemon=True)
-    reader.start()
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.wait(120)
-        reader.join(10)
+    with program.start("watch", "--format", "json") as process, path.open("w", buffering=1) as target:
+        reader = threading.Thread(target=lambda: target.writelines(process.stdout or ()), daemon=True)
+        reader.start()
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            process.wait(120)
+            reader.join(10)
 
 
 @pytest.fixture
