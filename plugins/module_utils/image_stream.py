@@ -15,9 +15,9 @@ import subprocess
 import tempfile
 import time
 
+from .certificate import self_made_certificate
 from .docker_program import docker, docker_environment
 from .failure import HostSideError
-from .replication_primary import self_made_certificate
 
 __all__ = ["fetch_image", "has_image", "offer_image"]
 

@@ -6,10 +6,10 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from .certificate import self_made_certificate
 from .failure import HostSideError
 from .pgbouncer_ini import CONFIG, RUN, SUPERVISOR, login_file, rendered, rendered_shared
 from .scram import new_password
@@ -21,8 +21,6 @@ NUMBER = 6432  # user and group ID of PgBouncer and of what only it may read; Po
 _RECORD = "pgbouncer.json"
 _PASSWORD = re.compile(r'"[^"]+" "([^"]+)"')
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
-_DAYS = 3650  # of a self-made certificate
-_BOUND = 30.0  # seconds for openssl
 
 
 @dataclass(frozen=True)
@@ -141,17 +139,9 @@ class Place:
             return
         if self._text("tls.crt") is not None and self._text("tls.key") is not None:
             return
-        arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-            str(_DAYS), "-subj", "/CN=pgbouncer", "-addext", "subjectAltName=DNS:pgbouncer", "-keyout", "-",
-        ]  # fmt: skip
-        try:
-            made = subprocess.run(arguments, capture_output=True, timeout=_BOUND, check=True)
-        except (OSError, subprocess.SubprocessError):
-            raise HostSideError("openssl cannot make a certificate on this host; install it.", kind="state") from None
-        key, _, certificate = made.stdout.partition(b"-----BEGIN CERTIFICATE-----")
-        self._write("tls.key", key, mode=0o600)
-        self._write("tls.crt", b"-----BEGIN CERTIFICATE-----" + certificate, mode=0o640)
+        certificate, key = self_made_certificate("pgbouncer")
+        self._write("tls.key", key.encode("ascii"), mode=0o600)
+        self._write("tls.crt", certificate.encode("ascii"), mode=0o640)
 
     def _write(self, name: str, content: bytes, *, mode: int) -> None:
         owner = NUMBER if mode == 0o600 else 0

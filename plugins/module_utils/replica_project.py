@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .certificate import self_made_certificate
 from .containers import Container, find_containers
 from .docker_program import docker, remove_containers
 from .engine import Engine
 from .failure import HostSideError
 from .replica_diagnosis import EMPTY_VOLUME, NO_STANDBY
-from .replication_primary import self_made_certificate
 from .scram import new_password
 from .state import StateFolder, remove_folder, write_whole
+from .systemctl import systemctl
 
 __all__ = ["CLONE", "INSIDE", "PROJECT", "SERVICE", "UNIT", "VOLUME", "ReplicaProject", "image_tag"]
 
@@ -134,9 +134,9 @@ class ReplicaProject:
         """Take everything of the replica off this host; what was there, in words."""
         gone = []
         if os.path.exists(f"/etc/systemd/system/{UNIT}"):
-            _systemctl("disable", "--now", UNIT)
+            systemctl("disable", "--now", UNIT)
             os.unlink(f"/etc/systemd/system/{UNIT}")
-            _systemctl("daemon-reload")
+            systemctl("daemon-reload")
             gone.append("its check")
         remove_folder(_PROGRAM)
         containers = self._containers()
@@ -265,9 +265,3 @@ def _read(path: str) -> str | None:
             return source.read()
     except FileNotFoundError:
         return None
-
-
-def _systemctl(*words: str) -> None:
-    done = subprocess.run(["systemctl", *words], capture_output=True, timeout=60, check=False)
-    if done.returncode:
-        raise HostSideError(f"systemctl {' '.join(words)} failed.", kind="state")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .certificate import self_made_certificate
 from .failure import HostSideError
 from .hba import has_line, with_line, without_line
 from .psql import Server, literal
 
-__all__ = ["CERTIFICATE", "Primary", "self_made_certificate"]
+__all__ = ["CERTIFICATE", "Primary"]
 
 CERTIFICATE = ("selextract-server.crt", "selextract-server.key")
 _SLOT_BOUND = 20.0  # seconds until a walsender that lost its replica has let go of its slot
@@ -151,29 +150,6 @@ class Primary:
         rows = self.server.rows(_OWN_SETTINGS.format(listed))
         found = {str(row["name"]): str(row["setting"]) for row in rows}
         return {name: found.get(name) for name in names}
-
-
-def self_made_certificate(name: str) -> tuple[str, str]:
-    """A certificate and its key as PEM, for ten years; who connects ties it to the login by channel binding."""
-    with tempfile.TemporaryDirectory(prefix="selextract-") as folder:
-        paths = [os.path.join(folder, file) for file in CERTIFICATE]
-        command = [
-            "openssl", "req", "-x509", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-sha256",
-            "-nodes", "-days", "3650", "-subj", f"/CN={name[:60]}", "-out", paths[0], "-keyout", paths[1],
-        ]  # fmt: skip
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=30, check=False)
-        except FileNotFoundError:
-            raise HostSideError("openssl is not installed on this host.", kind="postgres") from None
-        except subprocess.TimeoutExpired:
-            raise HostSideError("openssl did not make a certificate within 30 s.", kind="postgres") from None
-        if done.returncode:
-            raise HostSideError("openssl could not make a certificate.", kind="postgres")
-        contents = []
-        for path in paths:
-            with open(path, encoding="ascii") as source:
-                contents.append(source.read())
-    return contents[0], contents[1]
 
 
 def _wait(condition: Callable[[], bool], *, bound: float) -> bool:

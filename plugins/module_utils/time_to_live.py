@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import io
 import os
-import subprocess
 import sys
 import time
 import zipfile
@@ -20,6 +19,7 @@ from .failure import HostSideError
 from .lock import Claim, free, hold
 from .places import DOCKER_SOCKET, STATE_FOLDER
 from .state import StateFolder, sync_folder, write_whole
+from .systemctl import systemctl
 
 __all__ = ["PROGRAM", "TIMER", "arm", "disarm", "install", "main"]
 
@@ -92,21 +92,21 @@ def arm(folder: StateFolder, expires_at: float, units: str = _UNITS) -> None:
     except OSError as problem:
         raise _unwritable(units, problem) from problem
     if known:  # enabling reads new units anyway, and only those
-        _systemctl("daemon-reload")
-    _systemctl("enable", "--now", TIMER)
+        systemctl("daemon-reload")
+    systemctl("enable", "--now", TIMER)
 
 
 def disarm(units: str = _UNITS, *, entirely: bool = True) -> None:
     """Take the timer away; none there is fine. The service takes itself away with ``entirely`` only: it still runs."""
     if os.path.exists(os.path.join(units, TIMER)):
-        _systemctl("disable", "--now", TIMER)
+        systemctl("disable", "--now", TIMER)
     present = [name for name in (TIMER, _SERVICE) if os.path.exists(os.path.join(units, name))]
     leaving = [name for name in present if entirely or name == TIMER]
     for name in leaving:
         os.unlink(os.path.join(units, name))
     if leaving:
         sync_folder(units)
-        _systemctl("daemon-reload")
+        systemctl("daemon-reload")
 
 
 def main() -> None:
@@ -178,15 +178,3 @@ def _write(path: str, content: bytes) -> None:
 def _unwritable(path: str, problem: OSError) -> HostSideError:
     reason = problem.strerror or problem
     return HostSideError(f"{path} cannot be written ({reason}), so nothing was touched.", kind="state")
-
-
-def _systemctl(*words: str) -> None:
-    try:
-        done = subprocess.run(["systemctl", *words], capture_output=True, encoding="utf-8", timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        raise HostSideError(
-            f"systemd does not answer ({problem}), so nothing would end the emergency.", kind="state"
-        ) from problem
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or ["no reason was given"]
-        raise HostSideError(f"systemd refused {words[0]}: {reason[0]}.", kind="state")
