@@ -15,6 +15,7 @@ import struct
 from dataclasses import dataclass
 
 from .failure import HostSideError
+from .scram import mac, scram_keys
 
 __all__ = ["Login", "Wire", "WireRefusedError"]
 
@@ -22,6 +23,7 @@ _PROTOCOL = 196_608  # 3.0
 _HEAD = 5
 _MOST = 64 * 1024 * 1024
 _OK, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 10, 11, 12
+_UNPROVED = "The server does not prove that it knows the password"
 
 
 class WireRefusedError(HostSideError):
@@ -112,6 +114,8 @@ class Wire:
                 self._send(b"p", exchange.answer(body[4:]))
             elif asked == _SASL_FINAL and exchange is not None:
                 exchange.check(body[4:])
+            elif asked == _OK and exchange is not None and not exchange.proved:
+                raise WireRefusedError(_UNPROVED)
             elif asked != _OK:
                 raise WireRefusedError("The other side asks for a login that is not known here")
 
@@ -148,7 +152,8 @@ class _Scram:
     """The client's side of SCRAM-SHA-256 without channel binding (RFC 7677)."""
 
     def __init__(self, password: str) -> None:
-        self._password = password.encode()
+        self.proved = False
+        self._password = password
         self._bare = "n=,r=" + base64.b64encode(secrets.token_bytes(18)).decode("ascii")
         self._signature = b""
 
@@ -162,19 +167,19 @@ class _Scram:
         said = dict(part.partition("=")[::2] for part in challenge.decode("ascii").split(","))
         if not said.get("r", "").startswith(self._bare[5:]):
             raise WireRefusedError("The server's answer does not belong to this login")
-        salted = hashlib.pbkdf2_hmac("sha256", self._password, base64.b64decode(said["s"]), int(said["i"]))
+        client_key, server_key = scram_keys(self._password, base64.b64decode(said["s"]), int(said["i"]))
         final = f"c=biws,r={said['r']}"
         everything = f"{self._bare},{challenge.decode('ascii')},{final}".encode("ascii")
-        client_key = _mac(salted, b"Client Key")
-        signature = _mac(hashlib.sha256(client_key).digest(), everything)
+        signature = mac(hashlib.sha256(client_key).digest(), everything)
         proof = bytes(key ^ signature[place] for place, key in enumerate(client_key))
-        self._signature = _mac(_mac(salted, b"Server Key"), everything)
+        self._signature = mac(server_key, everything)
         return f"{final},p={base64.b64encode(proof).decode('ascii')}".encode("ascii")
 
     def check(self, final: bytes) -> None:
         """Raise where the server does not know the password either."""
         if not hmac.compare_digest(base64.b64decode(final.partition(b"v=")[2]), self._signature):
-            raise WireRefusedError("The server does not prove that it knows the password")
+            raise WireRefusedError(_UNPROVED)
+        self.proved = True
 
 
 def _connected(address: str | tuple[str, int], timeout: float, as_user: int | None) -> socket.socket:
@@ -210,10 +215,6 @@ def _unanswered(problem: OSError) -> HostSideError:
     if isinstance(problem, socket.timeout):
         return HostSideError("No answer came in time.", kind="postgres")
     return HostSideError(f"Nobody answers ({problem.strerror or problem}).", kind="postgres")
-
-
-def _mac(key: bytes, message: bytes) -> bytes:
-    return hmac.new(key, message, hashlib.sha256).digest()
 
 
 def _text(text: str) -> bytes:

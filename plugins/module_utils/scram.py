@@ -1,4 +1,4 @@
-"""Passwords as Postgres stores them (RFC 5802, RFC 7677): from the verifier nobody can log in."""
+"""Passwords as Postgres stores and checks them (RFC 5802, RFC 7677): from the verifier nobody can log in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 
-__all__ = ["new_password", "scram_verifier"]
+__all__ = ["mac", "new_password", "scram_keys", "scram_verifier"]
 
 _ITERATIONS = 4096  # Postgres' own default; the password is random, so more would protect nothing
 _SALT_BYTES = 16
@@ -22,10 +22,19 @@ def new_password() -> str:
 def scram_verifier(password: str, salt: bytes | None = None) -> str:
     """What ``CREATE ROLE … PASSWORD`` takes in place of the password itself; ``salt`` is random unless given."""
     salt = secrets.token_bytes(_SALT_BYTES) if salt is None else salt
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _ITERATIONS)
-    client_key = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
+    client_key, server_key = scram_keys(password, salt, _ITERATIONS)
     stored_key = hashlib.sha256(client_key).digest()
-    server_key = hmac.new(salted, b"Server Key", hashlib.sha256).digest()
     parts = (base64.b64encode(part).decode("ascii") for part in (salt, stored_key, server_key))
     encoded_salt, encoded_stored, encoded_server = parts
     return f"SCRAM-SHA-256${_ITERATIONS}:{encoded_salt}${encoded_stored}:{encoded_server}"
+
+
+def scram_keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
+    """The keys with which client and server prove that they know the password."""
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    return mac(salted, b"Client Key"), mac(salted, b"Server Key")
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    """The code by which who has the key knows a message for genuine."""
+    return hmac.new(key, message, hashlib.sha256).digest()

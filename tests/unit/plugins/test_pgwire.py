@@ -24,7 +24,8 @@ PASSWORD = "correct-horse_9"
 class Server:
     """Lets one user in by SCRAM-SHA-256 and answers every statement with one row, or with an error."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, proves: bool = True) -> None:
+        self._proves = proves
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -63,7 +64,8 @@ class Server:
             client.sendall(_error("password authentication failed"))
             return
         mine = base64.b64encode(hmac.new(server_key, everything, hashlib.sha256).digest())
-        client.sendall(_framed(b"R", struct.pack(">I", 12) + b"v=" + mine))
+        if self._proves:
+            client.sendall(_framed(b"R", struct.pack(">I", 12) + b"v=" + mine))
         client.sendall(_framed(b"R", struct.pack(">I", 0)) + _framed(b"Z", b"I"))
         while stream.peek(1):
             statement = _body(stream).rstrip(b"\0")
@@ -113,6 +115,14 @@ def test_a_wrong_password_is_refused_and_not_shown(server: Path) -> None:
     with pytest.raises(WireRefusedError, match="authentication failed") as refused:
         Wire(str(server), Login("shop", "orders", "wrong-one"), timeout=5)
     assert "wrong-one" not in refused.value.sentence
+
+
+def test_a_server_that_does_not_know_the_password_either_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    impostor = Server(path, proves=False)
+    with pytest.raises(WireRefusedError, match="does not prove that it knows the password"):
+        Wire(str(path), Login("shop", "orders", PASSWORD), timeout=5)
+    impostor.close()
 
 
 def test_nobody_there_is_one_sentence(tmp_path: Path) -> None:
