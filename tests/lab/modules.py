@@ -55,16 +55,24 @@ class Shop:
 
     def module(self, module: str, /, *, check: bool = False, **options: Any) -> dict[str, Any]:
         """Call a module on the host; ``failed`` and ``msg`` are in the answer when it fails."""
-        arguments = json.dumps(options)
-        done = subprocess.run(
-            [ANSIBLE, "-i", str(self.lab.state().inventory), "app1", "-b", "-m", f"selextract.infra.{module}",
-             "-a", arguments, *(["--check"] if check else [])],
-            capture_output=True, text=True, timeout=120, check=False, cwd="/",
-            env={**environment(), "ANSIBLE_COLLECTIONS_PATH": search_path(None, ROOT) or ""},
-        )  # fmt: skip
+        done = self._called(module, options, *(["--check"] if check else []))
         _, found, answer = done.stdout.partition("=> ")
         assert found, done.stdout + done.stderr
         return {"failed": done.returncode != 0, **json.loads(answer)}
+
+    def words(self, module: str, /, **options: Any) -> str:
+        """Everything that is shown of a module in check mode, with its differences and as much as Ansible tells."""
+        done = self._called(module, options, "--check", "--diff", "-vvv")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def _called(self, module: str, options: Mapping[str, Any], *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ANSIBLE, "-i", str(self.lab.state().inventory), "app1", "-b", "-m", f"selextract.infra.{module}",
+             "-a", json.dumps(options), *more],
+            capture_output=True, text=True, timeout=120, check=False, cwd="/",
+            env={**environment(), "ANSIBLE_COLLECTIONS_PATH": search_path(None, ROOT) or ""},
+        )  # fmt: skip
 
     def step(self, module: str, /, *, check: bool = False, **options: Any) -> dict[str, Any]:
         """Call a module that belongs to the step ``one`` of the Run."""

@@ -99,26 +99,38 @@ def counting(lab: Lab, *, first: int, count: int = 8, host: str = "pgbouncer", p
     missing(lab, found)
 
 
-def crowd(lab: Lab, *, first: int, count: int, transactions: int) -> tuple[Counted, int]:
-    """So many clients at once; also the most connections that Postgres had for them."""
+def crowd(lab: Lab, *, first: int, count: int, transactions: int) -> Counted:
+    """So many clients at once, until all have done their transactions."""
     name = f"clients-{first}"
     start(lab, name, first=first, count=count, transactions=transactions, host="pgbouncer", port=6432)
-    most = 0
+    found = ended(lab, name, bound=300)
+    missing(lab, found)
+    return found
+
+
+@contextmanager
+def watched(lab: Lab) -> Iterator[list[int]]:
+    """How many connections Postgres has for everybody but people, looked at ten times a second while inside."""
     asked = (
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        " AND usename IN ('selextract', 'selextract_pgbouncer')"
+        " AND usename IN ('selextract', 'selextract_pgbouncer') \\watch 0.1"
     )
-    state = f"docker inspect -f '{{{{.State.Status}}}}' {name}"
-
-    def over() -> bool:
-        nonlocal most
-        most = max(most, int(postgres(lab, asked)))
-        return shell(lab, state).strip() == "exited"
-
-    wait_for(over, bound=240, what="the crowd was served")
-    found = ended(lab, name)
-    missing(lab, found)
-    return found, most
+    inside = "docker exec -u postgres selextract-postgres-1"
+    shell(
+        lab,
+        f"{inside} rm -f /tmp/seen; echo {shlex.quote(asked)} |"
+        f" docker exec -i -e PGAPPNAME=watching -u postgres selextract-postgres-1 sh -c 'cat > /tmp/asked' &&"
+        " docker exec -d -e PGAPPNAME=watching -u postgres selextract-postgres-1"
+        " sh -c 'exec psql -XAtq -d selextract -f /tmp/asked > /tmp/seen'",
+    )
+    seen: list[int] = []
+    look = f"{inside} sh -c 'cat /tmp/seen 2>/dev/null; true'"
+    wait_for(lambda: len(shell(lab, look).split()) > 3, bound=30, what="the connections are watched")
+    try:
+        yield seen
+    finally:
+        postgres(lab, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'watching'")
+        seen += [int(word) for word in shell(lab, look).split()]
 
 
 def missing(lab: Lab, found: Counted) -> None:

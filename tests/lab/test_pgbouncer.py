@@ -11,7 +11,7 @@ import pytest
 
 from selextract_infra.lab import Lab
 from tests.lab.modules import Shop
-from tests.lab.pooling import counting, crowd, made, postgres, shell, written
+from tests.lab.pooling import counting, crowd, made, postgres, shell, watched, written
 from tests.lab.program import Program, wait_for
 from tests.lab.rightsizing import as_deployed, policy_of
 
@@ -78,12 +78,13 @@ def test_pools_are_retuned_and_the_process_replaced_without_a_failed_transaction
         policy["pgbouncer"]["default_pool"] = "6 connections"
 
     other = Program(policy_of(lab, tmp_path / "smaller", smaller), pooled.state)
-    with counting(lab, first=100) as counted:
+    with watched(lab) as connections, counting(lab, first=100, count=20) as counted:
         down = other.run("pgbouncer", "on", *APPLY, timeout=300)
         back = pooled.run("pgbouncer", "on", *APPLY, timeout=300)
         before = looked(pooled)["processes"][-1]["number"]
         renewed = pooled.run("pgbouncer", "on", "--restart", *APPLY, timeout=300)
         now = looked(pooled)
+    assert max(connections) <= 30, "both processes together"
     assert (down.code, back.code, renewed.code) == (0, 0, 0), down.words + back.words + renewed.words
     assert counted.failed == []
     assert [one["number"] for one in now["processes"]] == [before + 1]
@@ -92,10 +93,11 @@ def test_pools_are_retuned_and_the_process_replaced_without_a_failed_transaction
 
 
 def test_four_hundred_clients_share_thirty_connections(lab: Lab, pooled: Program) -> None:
-    counted, most = crowd(lab, first=1000, count=400, transactions=3)
+    with watched(lab) as connections:
+        counted = crowd(lab, first=1000, count=400, transactions=3)
     assert counted.failed == []
     assert set(counted.rows.values()) == {3}
-    assert most <= 30
+    assert max(connections) <= 30
 
 
 def test_postgres_restarts_behind_a_pause_and_a_pause_ends_by_itself(lab: Lab, pooled: Program) -> None:
@@ -119,6 +121,25 @@ def test_postgres_restarts_behind_a_pause_and_a_pause_ends_by_itself(lab: Lab, p
         wait_for(lambda: int(postgres(lab, asked)) > still + 8, bound=40, what="traffic flows again by itself")
         assert time.monotonic() - began < 30
     assert counted.failed == []
+
+
+def test_our_own_restarts_of_postgres_are_behind_a_pause(lab: Lab, pooled: Program, tmp_path: Path) -> None:
+    def more_workers(policy: dict[str, Any]) -> None:
+        policy["cpu_parts"] = {"database": {"max_worker_processes": 9}}
+
+    since = "SELECT pg_postmaster_start_time()"
+    other = Program(policy_of(lab, tmp_path / "workers", more_workers), pooled.state)
+    with counting(lab, first=400) as counted:
+        first = postgres(lab, since)
+        tuned = other.run("tune", "postgres", *APPLY, "--now", "a test", timeout=300)
+        second, workers = postgres(lab, since), postgres(lab, "SHOW max_worker_processes")
+        assert Shop(lab).module("postgres_settings", state="absent")["changed"]
+        restarted = pooled.run("restart", "postgres", "--all", *APPLY, "--now", "a test", timeout=300)
+        third = postgres(lab, since)
+    assert (tuned.code, restarted.code) == (0, 0), tuned.words + restarted.words
+    assert len({first, second, third}) == 3
+    assert counted.failed == [], counted.failed[:3]
+    assert (workers, postgres(lab, "SHOW max_worker_processes")) == ("9", "8")
 
 
 def test_a_transaction_that_stays_open_ends_the_pause_not_the_traffic(lab: Lab, pooled: Program) -> None:
@@ -153,7 +174,8 @@ def test_the_password_is_nowhere_but_in_its_file(lab: Lab, pooled: Program) -> N
         " docker ps -aq | xargs -r -n1 docker logs 2>&1 | grep -F -- \"$secret\";"
         " docker ps -aq | xargs -r docker inspect | grep -F -- \"$secret\";"
         " journalctl --no-pager 2>/dev/null | grep -F -- \"$secret\";"
-        " grep -rlF -- \"$secret\" /var/lib/selextract-infra /opt/selextract /tmp /etc /root 2>/dev/null"
+        " grep -rlF -- \"$secret\" /var/lib/selextract-infra /opt /tmp /etc /root /home /run /srv /usr/local /var/log"
+        " 2>/dev/null"
         f" | grep -v {PLACE}/config/userlist.txt; true",
         timeout=240,
     )  # fmt: skip
@@ -164,6 +186,10 @@ def test_the_password_is_nowhere_but_in_its_file(lab: Lab, pooled: Program) -> N
         content = path.read_bytes() if path.is_file() else b""
         assert secret.encode() not in content, path
         assert app.encode() not in content, path
+    said = Shop(lab).words("pgbouncer", project="selextract", state="absent")
+    assert "auth_query" in said, "the differences are shown"
+    assert secret not in said
+    assert app not in said
     modes = shell(lab, f"stat -c '%a %n' {PLACE}/config/*")
     by_name = {line.split("/")[-1]: line.split()[0] for line in modes.splitlines()}
     assert (by_name["userlist.txt"], by_name["tls.key"], by_name["pgbouncer.ini"]) == ("600", "600", "640")
