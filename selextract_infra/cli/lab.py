@@ -33,7 +33,8 @@ def register(app: typer.Typer) -> None:
 
 def up(
     topology: Annotated[
-        str | None, typer.Option(help="single (app1) or multi (app1, db2, db3); default: as it is, single at first.")
+        str | None,
+        typer.Option(help="single (app1) or multi (app1, db2, db3, db4); default: as it is, single at first."),
     ] = None,
     name: Name = "lab",
     base_image: Annotated[

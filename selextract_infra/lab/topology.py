@@ -26,7 +26,7 @@ GIBIBYTE = 1024**3
 
 
 class Topology(StrEnum):
-    """``single`` is the guide's one server; ``multi`` adds two hosts for databases."""
+    """``single`` is the guide's one server; ``multi`` adds three hosts for databases."""
 
     SINGLE = "single"
     MULTI = "multi"
@@ -58,6 +58,7 @@ _APP = HostSize("app1", cpus=2, memory=4 * GIBIBYTE, address=11, application=Tru
 _DATABASES = (
     HostSize("db2", cpus=2, memory=2 * GIBIBYTE, address=12),
     HostSize("db3", cpus=2, memory=2 * GIBIBYTE, address=13),
+    HostSize("db4", cpus=2, memory=2 * GIBIBYTE, address=14),
 )
 
 

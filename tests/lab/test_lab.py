@@ -114,6 +114,7 @@ def test_ansible_reaches_every_host_through_the_written_inventory(lab_multi: Lab
         "app1",
         "db2",
         "db3",
+        "db4",
     ]
     assert "WARNING" not in listing.stderr
 
