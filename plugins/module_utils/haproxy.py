@@ -67,13 +67,20 @@ class AdminSocket:
             return False
 
     def servers(self) -> dict[str, Server]:
-        """The servers of the backend, by name."""
+        """The servers of the API's backend, by name."""
+        return {
+            name: Server(name, row["status"], int(row["scur"] or 0), row.get("addr") or "")
+            for name, row in self.rows(_BACKEND).items()
+        }
+
+    def rows(self, backend: str) -> dict[str, dict[str, str]]:
+        """What HAProxy tells of each server of a backend, by column."""
         lines = self.ask("show stat").splitlines()
         rows = csv.DictReader([lines[0].lstrip("# "), *lines[1:]] if lines else [])
         return {
-            row["svname"]: Server(row["svname"], row["status"], int(row["scur"] or 0), row.get("addr") or "")
+            row["svname"]: row
             for row in rows
-            if row["pxname"] == _BACKEND and row["svname"] not in ("FRONTEND", "BACKEND")
+            if row["pxname"] == backend and row["svname"] not in ("FRONTEND", "BACKEND")
         }
 
     def unnamed(self) -> list[str]:
@@ -85,8 +92,8 @@ class AdminSocket:
         """Let a server get requests; returns whether it had to be made anew. One that is there gets this address."""
         new = name not in self.servers()
         if new:
-            self._tell(f"add server {_BACKEND}/{name} {address}:{port} {options}", "New server registered.")
-            self._tell(f"enable health {_BACKEND}/{name}")
+            self.tell(f"add server {_BACKEND}/{name} {address}:{port} {options}", "New server registered.")
+            self.tell(f"enable health {_BACKEND}/{name}")
             self.ask(f"enable server {_BACKEND}/{name}")
         else:
             self.ask(f"set server {_BACKEND}/{name} addr {address} port {port}")
@@ -97,7 +104,7 @@ class AdminSocket:
 
     def drain(self, name: str, bound: float) -> None:
         """Give a server nothing new, and wait until it holds no request; raises after ``bound`` seconds."""
-        self._tell(f"set server {_BACKEND}/{name} state drain")
+        self.tell(f"set server {_BACKEND}/{name} state drain")
         until = time.monotonic() + bound
         while (held := self.servers()[name].sessions) > 0:
             if time.monotonic() > until:
@@ -109,7 +116,7 @@ class AdminSocket:
 
     def remove(self, name: str) -> None:
         """Take a drained server away; one that the configuration names stays in maintenance until the next reload."""
-        self._tell(f"set server {_BACKEND}/{name} state maint")
+        self.tell(f"set server {_BACKEND}/{name} state maint")
         self.ask(f"del server {_BACKEND}/{name}")
 
     def events(self, ring: str) -> list[str]:
@@ -127,9 +134,9 @@ class AdminSocket:
     def _info(self) -> dict[str, str]:
         return dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line)
 
-    def _tell(self, command: str, wanted: str = "") -> None:
+    def tell(self, command: str, wanted: str = "") -> None:
         """A command that HAProxy has to accept: it says ``wanted``, or nothing."""
         answer = self.ask(command).strip()
         if answer != wanted:
             said = answer.splitlines()[0] if answer else "nothing"
-            raise HostSideError(f"The balancer refuses {command.split(' ' + _BACKEND)[0]!r}: {said}", kind="balancer")
+            raise HostSideError(f"The balancer refuses {' '.join(command.split()[:3])!r}: {said}", kind="balancer")

@@ -6,10 +6,9 @@ connection is lost by a change.
 
 from __future__ import annotations
 
-import csv
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .containers import Container, find_containers
@@ -18,6 +17,7 @@ from .engine import Engine
 from .failure import HostSideError
 from .haproxy import AdminSocket
 from .state import StateFolder, remove_folder, write_whole
+from .waiting import waited_for
 
 __all__ = ["BACKENDS", "FOLDER", "PROJECT", "ReadRotation", "config_text", "joined", "left", "servers_of"]
 
@@ -138,7 +138,7 @@ class ReadRotation:
         """Give a replica nothing new and wait for its connections; those that stay longer are ended."""
         for backend in BACKENDS:
             if name in self._there(backend):
-                self._tell(f"set server {backend}/{name} state drain")
+                self.admin.tell(f"set server {backend}/{name} state drain")
         for backend in BACKENDS:
             self._empty(backend, name, bound)
 
@@ -146,7 +146,7 @@ class ReadRotation:
         """Let a drained replica back in as soon as its check finds it good; the backends that it is in."""
         backends = [backend for backend in BACKENDS if name in self._there(backend)]
         for backend in backends:
-            self._tell(f"set server {backend}/{name} state ready")
+            self.admin.tell(f"set server {backend}/{name} state ready")
         return backends
 
     def ready(self, name: str, bound: float) -> None:
@@ -156,7 +156,7 @@ class ReadRotation:
         def up() -> bool:
             return all(self._there(backend)[name]["status"].startswith("UP") for backend in backends)
 
-        if not _wait(up, bound):
+        if not waited_for(up, bound):
             raise HostSideError(f"The balancer does not take {name} back within {bound:.0f} s.", kind="balancer")
 
     def status(self) -> list[dict[str, Any]]:
@@ -165,7 +165,7 @@ class ReadRotation:
             {"backend": backend, "name": name, "status": row["status"], "sessions": int(row["scur"] or 0),
              "total": int(row["stot"] or 0), "check": row.get("last_chk") or ""}
             for backend in BACKENDS
-            for name, row in sorted(self._rows(backend).items())
+            for name, row in sorted(self.admin.rows(backend).items())
         ]  # fmt: skip
 
     def remove(self) -> bool:
@@ -186,17 +186,8 @@ class ReadRotation:
             if address not in wanted:
                 self.admin.ask(f"del acl {name} {address}")
 
-    def _rows(self, backend: str) -> dict[str, dict[str, str]]:
-        lines = self.admin.ask("show stat").splitlines()
-        rows = csv.DictReader([lines[0].lstrip("# "), *lines[1:]] if lines else [])
-        return {
-            row["svname"]: row
-            for row in rows
-            if row["pxname"] == backend and row["svname"] not in ("FRONTEND", "BACKEND")
-        }
-
     def _there(self, backend: str) -> dict[str, dict[str, str]]:
-        return {name: row for name, row in self._rows(backend).items() if name != "primary"}
+        return {name: row for name, row in self.admin.rows(backend).items() if name != "primary"}
 
     @staticmethod
     def _moved(row: dict[str, str], wanted: str) -> bool:
@@ -204,15 +195,15 @@ class ReadRotation:
         return row.get("addr") != wanted.split(" ", 1)[0] or (row.get("bck") == "1") != spare
 
     def _enter(self, backend: str, name: str, rest: str) -> None:
-        self._tell(f"add server {backend}/{name} {rest}", "New server registered.")
-        self._tell(f"enable health {backend}/{name}")
-        self._tell(f"enable server {backend}/{name}")
+        self.admin.tell(f"add server {backend}/{name} {rest}", "New server registered.")
+        self.admin.tell(f"enable health {backend}/{name}")
+        self.admin.tell(f"enable server {backend}/{name}")
 
     def _leave(self, backend: str, name: str, bound: float) -> None:
-        self._tell(f"set server {backend}/{name} state drain")
+        self.admin.tell(f"set server {backend}/{name} state drain")
         self._empty(backend, name, bound)
-        self._tell(f"set server {backend}/{name} state maint")
-        gone = _wait(lambda: "deleted" in self.admin.ask(f"del server {backend}/{name}"), _REMOVE_BOUND)
+        self.admin.tell(f"set server {backend}/{name} state maint")
+        gone = waited_for(lambda: "deleted" in self.admin.ask(f"del server {backend}/{name}"), _REMOVE_BOUND)
         if not gone:
             raise HostSideError(f"The balancer does not let go of {name}.", kind="balancer")
 
@@ -223,15 +214,9 @@ class ReadRotation:
             row = self._there(backend).get(name)
             return row is None or int(row["scur"] or 0) == 0
 
-        if not _wait(empty, bound):
+        if not waited_for(empty, bound):
             self.admin.ask(f"shutdown sessions server {backend}/{name}")
-            _wait(empty, _REMOVE_BOUND)
-
-    def _tell(self, command: str, wanted: str = "") -> None:
-        answer = self.admin.ask(command).strip()
-        if answer != wanted:
-            told = answer.splitlines()[0] if answer else "nothing"
-            raise HostSideError(f"The balancer refuses {' '.join(command.split()[:3])!r}: {told}", kind="balancer")
+            waited_for(empty, _REMOVE_BOUND)
 
     def _check(self, config: str, settings: Mapping[str, Any]) -> None:
         answer = docker(
@@ -254,12 +239,3 @@ class ReadRotation:
         with Engine(self._socket_path) as engine:
             lines = [line.strip() for line in engine.logs(container.id, 20).splitlines() if line.strip()]
         return f"It said: {lines[-1][:200]}" if lines else ""
-
-
-def _wait(condition: Callable[[], bool], bound: float) -> bool:
-    end = time.monotonic() + bound
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(_PAUSE)
-    return True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .certificate import self_made_certificate
 from .failure import HostSideError
 from .hba import has_line, with_line, without_line
 from .psql import Server, literal
+from .waiting import waited_for
 
 __all__ = ["CERTIFICATE", "Primary"]
 
@@ -84,7 +84,7 @@ class Primary:
     def reload(self, condition: str, what: str) -> None:
         """Reload the configuration and wait until a query's ``done`` holds."""
         self.server.execute("SELECT pg_reload_conf();")
-        reached = _wait(lambda: bool(self.server.row(condition)["done"]), bound=10.0)
+        reached = waited_for(lambda: bool(self.server.row(condition)["done"]), bound=10.0)
         if not reached:
             raise HostSideError(
                 f"{self.server.name}: {what} is not in force after a reload; a command-line argument or another file"
@@ -124,7 +124,7 @@ class Primary:
                 self.server.execute(_DROP_SLOT.format(literal(self.name)))
             return not self.server.rows(query)
 
-        if not _wait(gone, bound=_SLOT_BOUND):
+        if not waited_for(gone, bound=_SLOT_BOUND):
             raise HostSideError(
                 f"{self.server.name}: the slot {self.name} is still in use, so it was not dropped.", kind="postgres"
             )
@@ -150,12 +150,3 @@ class Primary:
         rows = self.server.rows(_OWN_SETTINGS.format(listed))
         found = {str(row["name"]): str(row["setting"]) for row in rows}
         return {name: found.get(name) for name in names}
-
-
-def _wait(condition: Callable[[], bool], *, bound: float) -> bool:
-    end = time.monotonic() + bound
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True

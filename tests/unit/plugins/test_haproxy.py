@@ -64,7 +64,7 @@ def test_a_refusal_is_one_sentence(tmp_path: Path) -> None:
     with answering(tmp_path / "s", proxy) as path, pytest.raises(HostSideError) as refused:
         AdminSocket(path).enter("api-2", "10.0.0.2", 8000, "check")
     assert str(refused.value) == (
-        "The balancer refuses 'add server': 'resolvers' option is not accepted for dynamic server"
+        "The balancer refuses 'add server api/api-2': 'resolvers' option is not accepted for dynamic server"
     )
 
 
