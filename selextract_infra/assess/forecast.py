@@ -1,6 +1,6 @@
 """The forecast of one resource: days to come, dates of exhaustion, and how well the same procedure did so far.
 
-A few simple candidates compete on the series itself; the winner must beat "same day last week". Intervals come from the
+A few simple candidates share by how well they did on the series itself. Intervals come from the
 errors that were really made. Too little history is answered with "insufficient data", never with a number.
 """
 
@@ -146,7 +146,6 @@ def _full(
             horizon=max(asked, _days(rules.horizon)),
             fit=_days(rules.fit),
             judged_over=_days(rules.judged_over),
-            must_win_by=rules.must_win_by,
         ),
     )
     recent = _days(rules.history) // 2  # errors of an older system say little about this one

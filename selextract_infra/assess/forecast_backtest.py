@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selextract_infra.assess.forecast_candidates import (
-    ENSEMBLES,
+    DRIFT,
     LAST_WEEK,
     LEVEL_CANDIDATES,
     LINE,
+    MEDIAN,
     TREND_CANDIDATES,
     all_paths,
     guide_rule,
@@ -29,22 +30,21 @@ __all__ = ["NAMES", "Backtest", "Rules", "origins_of", "percentage_errors", "rol
 
 Floats = NDArray[np.float64]
 
-NAMES = (*LEVEL_CANDIDATES, *TREND_CANDIDATES, *ENSEMBLES)
-_LEVEL_POOL = [NAMES.index(name) for name in (*LEVEL_CANDIDATES, "median of week and level")]
-_TREND_POOL = [
-    NAMES.index(name) for name in (*TREND_CANDIDATES, "weekday factors x level and slope", "median of slopes")
-]
-_LAST_WEEK, _LINE = NAMES.index(LAST_WEEK), NAMES.index(LINE)
+NAMES = (*LEVEL_CANDIDATES, *TREND_CANDIDATES, MEDIAN)
+# The usual way and its rival, of series that follow weeks and a level, and of trends.
+_LEVEL_PAIR = [NAMES.index(LAST_WEEK), NAMES.index(MEDIAN)]
+_TREND_PAIR = [NAMES.index(LINE), NAMES.index(DRIFT)]
+_LAST_WEEK = NAMES.index(LAST_WEEK)
 
 _FIRST_ORIGIN = 14  # two weeks, the least that has weekday factors
 _MOST_ORIGINS = 270
 _FEWEST_SCORED = 7  # days an origin must be old to be scored at all
 _FEWEST_JUDGED = 14  # days of origins before a choice is more than a guess
 _OUTLIER = 3.0  # an origin counts as at most this many times the median one: one holiday must not decide
-_SHARPNESS = 8  # weights are errors to the power of minus this: twice the error has 1/256 of the weight
-_FULL_TRUST = 0.2  # the lead at which the winner of the trends has it all; with less it shares with the line
-_MOST = 0.5  # of the variance: a line that explains less is no trend, however little the weekdays explain
-_STRONGER = 0.8  # a trend must win by this factor on a series that does not look like one
+_SHARPNESS = 16  # of the sharing: a rival that is 10 % better has 5 times the weight, one 20 % better 35 times
+_HOPELESS = 10.0  # times the error: a worse rival has no weight worth computing
+_MOST = 0.8  # of the variance: a line that explains less is no trend, however little the weekdays explain
+_STRONGER = 0.7  # a trend must win by this factor on a series that does not look like one
 _SMALLEST_SHARE = 0.05  # of the mean: days below it are scored against it, since a share of nothing says nothing
 
 
@@ -55,7 +55,6 @@ class Rules:
     horizon: int
     fit: int
     judged_over: int
-    must_win_by: float
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def roll(days: Floats, scored: NDArray[np.bool_], shifts: Sequence[Shift], rules
     errors = percentage_errors(paths, actual[:, None], smallest)
     for row, part in enumerate(known):
         scores = _scores(test, errors, row, rules)
-        test.trend[row], test.weights[row] = _choose(scores, structure(part, rules.fit), rules.must_win_by)
+        test.trend[row], test.weights[row] = _choose(scores, structure(part, rules.fit))
         test.chosen[row] = test.weights[row] @ paths[row]
     return test
 
@@ -149,25 +148,24 @@ def _scores(test: Backtest, errors: Floats, row: int, rules: Rules) -> Floats | 
     return np.asarray((np.minimum(means, cap) if cap > 0 else means).mean(axis=0))
 
 
-def _choose(scores: Floats | None, shares: tuple[float, float], must_win_by: float) -> tuple[bool, Floats]:
-    """Whether it is a trend, and the weight of each candidate."""
+def _choose(scores: Floats | None, shares: tuple[float, float]) -> tuple[bool, Floats]:
+    """Whether it is a trend, and the weight of each candidate.
+
+    The usual way and its rival share by their errors instead of the better one taking it all: errors of few origins are
+    chance in part, and a winner by chance is worse than both together.
+    """
     looks_like_trend = shares[0] > max(shares[1], _MOST)
     weights = np.zeros(len(NAMES))
     if scores is None:
-        weights[_LINE if looks_like_trend and shares[0] > _STRONGER else _LAST_WEEK] = 1
+        weights[(_TREND_PAIR if looks_like_trend else _LEVEL_PAIR)[0]] = 1
         return looks_like_trend, weights
-    trend = scores[_TREND_POOL].min() <= scores[_LEVEL_POOL].min() * (1.0 if looks_like_trend else _STRONGER)
-    pool, usual = (_TREND_POOL, _LINE) if trend else (_LEVEL_POOL, _LAST_WEEK)
-    best = min(pool, key=lambda name: float(scores[name]))
-    if not scores[best] < scores[usual] * (1 - must_win_by):
-        weights[usual] = 1
-    elif trend:
-        lead = 1 - must_win_by - scores[best] / scores[usual]
-        weights[best] = min(1.0, lead / _FULL_TRUST)
-        weights[usual] += 1 - weights[best]
-    elif scores[best] <= 0:
-        weights[best] = 1
-    else:
-        weights[pool] = (scores[pool] / scores[best]) ** -_SHARPNESS
-        weights /= weights.sum()
+    trend = scores[_TREND_PAIR].min() <= scores[_LEVEL_PAIR].min() * (1.0 if looks_like_trend else _STRONGER)
+    usual, rival = _TREND_PAIR if trend else _LEVEL_PAIR
+    weights[rival] = _share(float(scores[usual]), float(scores[rival]))
+    weights[usual] = 1 - weights[rival]
     return bool(trend), weights
+
+
+def _share(usual: float, rival: float) -> float:
+    """The weight of the rival by both errors; a half where they are equal, none where the usual way is perfect."""
+    return 1 / (1 + min(rival / usual, _HOPELESS) ** _SHARPNESS) if usual > 0 else 0.0

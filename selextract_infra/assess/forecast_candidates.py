@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ENSEMBLES",
+    "DRIFT",
     "LAST_WEEK",
     "LEVEL_CANDIDATES",
     "LINE",
+    "MEDIAN",
     "TREND_CANDIDATES",
     "all_paths",
     "guide_rule",
@@ -31,8 +32,8 @@ Candidate = Callable[[Days, int, int], Days]
 WEEK = 7
 LAST_WEEK = "same day last week"
 LINE = "line"
-_LEVEL_WEEKS = 6
-_LEVEL_MEMORY = 0.85  # weight of yesterday's level in today's: about the last two weeks count
+DRIFT = "drift"
+MEDIAN = "median of week, level and slope"
 _FACTOR_WEEKS = 8
 _SMALLEST_FACTOR = 0.05  # a weekday with next to nothing on it says nothing about the level
 
@@ -45,12 +46,6 @@ def same_day_last_week(days: Days, horizon: int, fit: int) -> Days:
     """The last week, again and again."""
     del fit
     return days[len(days) - WEEK + _weekdays(horizon)]
-
-
-def weekday_median(days: Days, horizon: int, fit: int) -> Days:
-    """Each weekday's median in half the fit: four weeks of eight."""
-    weeks = max(1, min(fit // (2 * WEEK), len(days) // WEEK))
-    return np.asarray(np.median(days[-WEEK * weeks :].reshape(-1, WEEK), axis=0))[_weekdays(horizon)]
 
 
 def weekday_factors(days: Days) -> Days:
@@ -73,22 +68,11 @@ def levels(days: Days, factors: Days) -> Days:
     return days / np.where(of_day > _SMALLEST_FACTOR, of_day, 1.0)
 
 
-def smoothed_level(days: Days, horizon: int, fit: int) -> Days:
-    """Weekday factors times the exponentially smoothed level of the last six weeks."""
+def level_of_last_week(days: Days, horizon: int, fit: int) -> Days:
+    """Weekday factors times the median level of the last week: one odd day of it is not repeated."""
     del fit
     factors = weekday_factors(days)
-    level = levels(days[-WEEK * _LEVEL_WEEKS :], factors)
-    weights = _LEVEL_MEMORY ** np.arange(len(level) - 1, -1, -1)
-    return np.asarray(level @ weights / weights.sum() * factors[_weekdays(horizon)])
-
-
-def weekday_slope(days: Days, horizon: int, fit: int) -> Days:
-    """Weekday factors times the Theil-Sen line through the levels of the fit."""
-    factors = weekday_factors(days)
-    level = levels(days[-fit:], factors)
-    slope = theil_sen(level)
-    start = np.median(level - slope * np.arange(len(level)))
-    return np.asarray((start + slope * (len(level) + np.arange(horizon))) * factors[_weekdays(horizon)])
+    return np.asarray(np.median(levels(days[-WEEK:], factors)) * factors[_weekdays(horizon)])
 
 
 def level_and_slope(days: Days, horizon: int, fit: int) -> Days:
@@ -122,31 +106,20 @@ def guide_rule(days: Days, horizon: int) -> Days:
 # Week and level: what traffic, CPU and memory follow. Trend: what disks and tables follow.
 LEVEL_CANDIDATES: dict[str, Candidate] = {
     LAST_WEEK: same_day_last_week,
-    "weekday median": weekday_median,
-    "weekday factors x smoothed level": smoothed_level,
-    "weekday factors x Theil-Sen line": weekday_slope,
+    "weekday factors x level of last week": level_of_last_week,
     "weekday factors x level and slope": level_and_slope,
 }
 TREND_CANDIDATES: dict[str, Candidate] = {
     LINE: line,
-    "drift": drift,
-}
-ENSEMBLES: dict[str, tuple[str, ...]] = {
-    "median of week and level": tuple(LEVEL_CANDIDATES)[:4],
-    "median of slopes": (
-        LINE,
-        "drift",
-        "weekday factors x Theil-Sen line",
-        "weekday factors x level and slope",
-    ),
+    DRIFT: drift,
 }
 
 
 def all_paths(days: Days, horizon: int, fit: int) -> Days:
-    """Every candidate's path, then the ensembles', in the order of the tables; none is below zero."""
-    paths = {name: candidate(days, horizon, fit) for name, candidate in (LEVEL_CANDIDATES | TREND_CANDIDATES).items()}
-    medians = [np.median([paths[name] for name in members], axis=0) for members in ENSEMBLES.values()]
-    return np.asarray(np.maximum(np.vstack([*paths.values(), *medians]), 0))
+    """Every candidate's path in the order of the tables, then the median of those of level; none is below zero."""
+    paths = [candidate(days, horizon, fit) for candidate in (LEVEL_CANDIDATES | TREND_CANDIDATES).values()]
+    median = np.median(paths[: len(LEVEL_CANDIDATES)], axis=0)
+    return np.asarray(np.maximum(np.vstack([*paths, median]), 0))
 
 
 @lru_cache(maxsize=128)

@@ -2,7 +2,8 @@
 
 Conformal prediction: the errors that the procedure made so many days ahead, relative to what it forecast, are the best
 word on those it will make. Since neighbouring origins err alike, the share that is aimed at is corrected by how often
-past intervals really held (adaptive conformal inference).
+past intervals really held (adaptive conformal inference). Errors count by their size alone: a series that so far went
+faster than its forecast may as well go slower next.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def intervals(test: Backtest, days: Floats, share: float, history: int) -> Inter
         known = test.known_at(row)
         outside = _corrected(outside, share, step, _missed(test, low, high, known, told))
         recent = int(np.searchsorted(test.origins, test.origins[row] - history))
-        below, above = _quantiles(np.where(known, errors[:row], np.nan)[recent:], outside)
-        low[row] = np.maximum(test.chosen[row] + below * scales[row], 0)
-        high[row] = test.chosen[row] + above * scales[row]
+        width = _widths(np.where(known, errors[:row], np.nan)[recent:], 1 - outside) * scales[row]
+        low[row] = np.maximum(test.chosen[row] - width, 0)
+        high[row] = test.chosen[row] + width
     return Intervals(low, high)
 
 
@@ -86,24 +87,21 @@ def _corrected(outside: float, share: float, step: int, missed: float | None) ->
     return float(np.clip(outside + _CORRECTION * step * (1 - share - missed), _WIDEST, _NARROWEST))
 
 
-def _quantiles(errors: Floats, outside: float) -> tuple[Floats, Floats]:
-    """Lower and upper quantile of the errors for each day ahead; where few are known, those of fewer days ahead."""
+def _widths(errors: Floats, share: float) -> Floats:
+    """What ``share`` of the errors stay below, for each day ahead; where few are known, those of fewer days ahead."""
     ahead = errors.shape[1]
-    nothing = np.full(ahead, np.nan)
     if len(errors) == 0:
-        return nothing, nothing
-    padded = np.pad(errors, ((0, 0), (_NEIGHBOURS, _NEIGHBOURS)), constant_values=np.nan)
+        return np.full(ahead, np.nan)
+    padded = np.pad(np.abs(errors), ((0, 0), (_NEIGHBOURS, _NEIGHBOURS)), constant_values=np.nan)
     pooled = sliding_window_view(padded, 2 * _NEIGHBOURS + 1, axis=1).transpose(1, 0, 2).reshape(ahead, -1)
     ordered = np.sort(pooled, axis=1)
     counts = np.isfinite(ordered).sum(axis=1)
     enough = np.flatnonzero(counts >= _FEWEST)
     if len(enough) == 0:
-        return nothing, nothing
+        return np.full(ahead, np.nan)
     source = enough[np.minimum(np.searchsorted(enough, np.arange(ahead), side="right"), len(enough)) - 1]
     growth = np.sqrt((np.arange(ahead) + 1) / (source + 1)).clip(min=1)
-    below = _at(ordered, source, counts[source], outside / 2)
-    above = _at(ordered, source, counts[source], 1 - outside / 2)
-    return np.minimum(below, 0) * growth, np.maximum(above, 0) * growth
+    return np.asarray(_at(ordered, source, counts[source], share) * growth)
 
 
 def _at(ordered: Floats, rows: NDArray[np.int64], counts: NDArray[np.int64], share: float) -> Floats:

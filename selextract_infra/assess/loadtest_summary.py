@@ -55,6 +55,8 @@ def read_summary(text: str, *, file: str) -> LoadTestResult:
 
 
 def _parsed(text: str, file: str) -> Any:
+    if not text.strip():
+        raise UsageError(f"{file} is empty.", remedy=_REMEDY)
     try:
         return json.loads(text)
     except json.JSONDecodeError as problem:

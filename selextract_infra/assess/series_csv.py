@@ -11,7 +11,7 @@ from typing import TextIO
 
 from selextract_infra.assess.series import DailyUse, Days, Series
 from selextract_infra.errors import UsageError
-from selextract_infra.model.figures import printable
+from selextract_infra.model.figures import count, printable
 
 __all__ = ["read_series", "read_stamp"]
 
@@ -55,7 +55,7 @@ def read_series(
         if not fields:
             continue
         if len(fields) != len(names):
-            raise UsageError(f"{place} has {len(fields)} columns, but the header has {len(names)}.")
+            raise UsageError(f"{place} has {count(len(fields), 'column')}, but the header has {len(names)}.")
         if time_at is None:
             time_at = _first_time(fields, names, value_at, place)
         days.add(read_stamp(fields[time_at], place), _number(fields[value_at], column, place), place)

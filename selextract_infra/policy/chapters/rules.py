@@ -97,9 +97,8 @@ class Forecasting(Section):
     ``low_confidence_below`` a doubtful one. ``interval`` is the share of days that lies between P10 and P90.
     ``minimum_coverage``: the share of days that must have a value. ``fit``: days that lines and slopes are fitted to;
     ``judged_over``: over how many days methods are compared; ``history``: older days are not looked at.
-    ``must_win_by``: by how much a method must beat "same day last week" to be used. A level that changes by
-    ``shift_change`` and stays for ``shift_lasting`` restarts the fit, and so does a gap longer than ``longest_gap``.
-    Dates beyond ``farthest`` are not given.
+    A level that changes by ``shift_change`` and stays for ``shift_lasting`` restarts the fit, and so does a gap longer
+    than ``longest_gap``. Dates beyond ``farthest`` are not given.
     """
 
     horizon: Seconds
@@ -110,7 +109,6 @@ class Forecasting(Section):
     fit: Seconds
     judged_over: Seconds
     history: Seconds
-    must_win_by: Ratio
     shift_change: Ratio
     shift_lasting: Seconds
     longest_gap: Seconds

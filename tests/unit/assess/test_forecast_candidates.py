@@ -14,6 +14,7 @@ from selextract_infra.assess.forecast_candidates import (
     LAST_WEEK,
     LEVEL_CANDIDATES,
     LINE,
+    MEDIAN,
     TREND_CANDIDATES,
     all_paths,
     guide_rule,
@@ -48,10 +49,17 @@ def test_last_week_is_repeated() -> None:
     assert LEVEL_CANDIDATES[LAST_WEEK](np.arange(20.0), 9, 56).tolist() == [13, 14, 15, 16, 17, 18, 19, 13, 14]
 
 
-def test_the_median_of_weekdays_ignores_one_odd_week() -> None:
-    days = np.tile(WEEK, 4)
-    days[14:21] *= 10
-    assert LEVEL_CANDIDATES["weekday median"](days, 7, 56).tolist() == WEEK.tolist()
+def test_one_odd_day_of_last_week_is_not_repeated() -> None:
+    days = np.tile(WEEK, 9)
+    days[-3] *= 10
+    path = LEVEL_CANDIDATES["weekday factors x level of last week"](days, 7, 56)
+    assert path == pytest.approx(WEEK)
+
+
+def test_the_median_is_that_of_week_level_and_slope() -> None:
+    days = np.random.default_rng(1).uniform(5, 10, 80)
+    paths = dict(zip(NAMES, all_paths(days, 9, 56), strict=True))
+    assert paths[MEDIAN] == pytest.approx(np.median([paths[name] for name in LEVEL_CANDIDATES], axis=0))
 
 
 def test_the_guides_rule_looks_at_seven_days() -> None:

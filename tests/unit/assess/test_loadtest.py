@@ -198,7 +198,7 @@ def test_another_file_is_one_sentence(data: object, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "is no JSON"),
+        ("", "is empty"),
         ("{", "is no JSON"),
         ("[" * 100_000, "nested too deeply"),
         ('{"type":"Metric","metric":"vus"}\n{"type":"Point","metric":"vus"}\n', "single points"),
