@@ -44,7 +44,9 @@ ZoneOption = Annotated[
     str | None, typer.Option("--time-zone", metavar="NAME", help="Time zone of times without one, as in Europe/Berlin.")
 ]
 TodayOption = Annotated[str | None, typer.Option("--today", metavar="DAY", help="As of this day (default: today).")]
-StartOption = Annotated[str | None, typer.Option("--start", metavar="DAY", help="First day of the program.")]
+StartOption = Annotated[
+    str | None, typer.Option("--start", metavar="DAY", help="First day of the program (default: today).")
+]
 DoneOption = Annotated[
     list[str] | None, typer.Option("--done", metavar="ID", help="A finished milestone, as in RP1-M1. Repeatable.")
 ]

@@ -26,7 +26,7 @@ __all__ = ["PlanningQuestion", "compose", "write_page"]
 
 @dataclass(frozen=True)
 class PlanningQuestion:
-    """What is asked of the planning chapters; without a ``start`` there is no roadmap."""
+    """What is asked of the planning chapters; without a ``start`` the roadmap begins today."""
 
     today: date
     host: Hardware | None = None
@@ -61,7 +61,7 @@ def compose(
         )
     missing += ahead.without if ahead is not None else ()
     if question.start is None:
-        missing.append("There is no roadmap: the program's first day was not given (--start).")
+        missing.append("The roadmap is drawn as if it began today: its first day was not given (--start).")
     return ReportContent(
         title=title,
         made_at=made_at,
@@ -71,9 +71,7 @@ def compose(
         forecasts=() if ahead is None else ahead.forecasts,
         growth=growth.model_copy(update={"seasons": seasons}),
         cost=cost_report(policy, host=question.host),
-        roadmap=None
-        if question.start is None
-        else roadmap_on(policy, question.start, question.today, done=question.done),
+        roadmap=roadmap_on(policy, question.start or question.today, question.today, done=question.done),
         missing=tuple(missing),
     )
 

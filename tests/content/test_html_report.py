@@ -183,7 +183,7 @@ def test_a_page_without_hosts_says_what_is_missing(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert "Nothing was judged" in text
     assert "There is no forecast" in text
-    assert "There is no roadmap" in text
+    assert "as if it began today" in text
     assert file.stat().st_mode & 0o777 == 0o600
 
 
