@@ -5,8 +5,7 @@ from __future__ import annotations
 from selextract_infra.apply.identity import owner
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.plan.balancer import balancer, mapped_names
 
 __all__ = ["plan_balancer"]
@@ -19,10 +18,6 @@ def plan_balancer(fleet: Fleet, *, on: bool, to_apply: bool = False) -> Plan:
     ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
     mapped_names(fleet.policy)
-    seen = fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
-    plan = balancer(seen, fleet.policy, on=on, made_by=owner()).model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
-    return plan
+    seen = seen_for_plan(fleet, to_apply=to_apply)
+    plan = balancer(seen, fleet.policy, on=on, made_by=owner())
+    return recorded(fleet, plan, seen)

@@ -19,8 +19,9 @@ from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.apply import begin, carry_out
 from selextract_infra.operations.assess import assess_seen
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.operations.preemption import let_go, make_way
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
+from selextract_infra.operations.sight import refuse_blindness
 from selextract_infra.operations.unfinished import unfinished_runs
 from selextract_infra.plan.emergency import OPERATION, emergency
 from selextract_infra.record.notify import Delivery, Notifier
@@ -90,15 +91,12 @@ def plan_emergency(
 
     Raises ``RefusedError`` while an emergency is on (X-74), ``HostError`` when no host could be looked at.
     """
-    seen = seen or fleet.observe()
-    refuse_blindness(seen)
+    seen = seen_for_plan(fleet, seen, to_apply=False)
     assessment = assessment or assess_seen(seen, fleet.policy).assessment
     severity = severity or (assessment.response.severity if assessment.response else None)
     decision = grant(situation_of(seen, assessment, fleet.policy, severity=severity, hosts=hosts), fleet.policy)
     plan = emergency(seen, fleet.policy, decision, made_by=made_by or owner(), reason=reason)
-    plan = plan.model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
-    return Grant(plan, decision, assessment, seen, reason or _because(assessment))
+    return Grant(recorded(fleet, plan, seen), decision, assessment, seen, reason or _because(assessment))
 
 
 def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run:

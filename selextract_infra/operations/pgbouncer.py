@@ -13,8 +13,7 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.pooler import PoolerLook
 from selextract_infra.observe.pgbouncer import look_at_poolers
 from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.plan.pgbouncer import pgbouncer_off, pgbouncer_on
 
 __all__ = ["PoolerStatus", "plan_pgbouncer_off", "plan_pgbouncer_on", "pooler_status"]
@@ -38,14 +37,14 @@ def plan_pgbouncer_on(
     """
     seen, looks = _seen(fleet, image=fleet.policy.pgbouncer.container.image, to_apply=to_apply)
     plan = pgbouncer_on(seen, looks, fleet.policy, replace=replace, made_by=owner(), overrides=overrides)
-    return _recorded(fleet, seen, plan)
+    return recorded(fleet, plan, seen)
 
 
 def plan_pgbouncer_off(fleet: Fleet, *, overrides: Collection[str] = (), to_apply: bool = False) -> Plan:
     """The Plan that leads the app back to its database and takes PgBouncer away; raises like ``plan_pgbouncer_on``."""
     seen, looks = _seen(fleet, to_apply=to_apply)
     plan = pgbouncer_off(seen, looks, fleet.policy, made_by=owner(), overrides=overrides)
-    return _recorded(fleet, seen, plan)
+    return recorded(fleet, plan, seen)
 
 
 def pooler_status(fleet: Fleet) -> PoolerStatus:
@@ -57,18 +56,9 @@ def pooler_status(fleet: Fleet) -> PoolerStatus:
 
 
 def _seen(fleet: Fleet, *, image: str | None = None, to_apply: bool) -> tuple[Observation, dict[str, PoolerLook]]:
-    seen = fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
+    seen = seen_for_plan(fleet, to_apply=to_apply)
     names = tuple(host.name for host in seen.hosts if host.problem is None)
     looks = look_at_poolers(
         fleet.inventory, fleet.policy, names, image=image, cancel=fleet.cancel, on_event=fleet.on_event
     )
     return seen, looks
-
-
-def _recorded(fleet: Fleet, seen: Observation, plan: Plan) -> Plan:
-    plan = plan.model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
-    return plan

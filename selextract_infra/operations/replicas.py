@@ -9,8 +9,7 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.replication import Replication
 from selextract_infra.observe.replication import observe_replication
 from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.plan.replicas import replicas
 
 __all__ = ["plan_replicas", "see_replicas"]
@@ -34,12 +33,6 @@ def plan_replicas(
     ``on`` names the hosts to choose from first, ``again`` those to clone anew. Raises ``RefusedError`` where a rule
     forbids it, ``HostError`` when no host could be looked at, with ``to_apply`` ``LockedError`` for an unfinished Run.
     """
-    seen = fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
-    plan = replicas(
-        seen, see_replicas(fleet), fleet.policy, made_by=owner(), count=count, on=on, again=again
-    ).model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
-    return plan
+    seen = seen_for_plan(fleet, to_apply=to_apply)
+    plan = replicas(seen, see_replicas(fleet), fleet.policy, made_by=owner(), count=count, on=on, again=again)
+    return recorded(fleet, plan, seen)

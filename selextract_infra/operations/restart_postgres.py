@@ -5,9 +5,8 @@ from __future__ import annotations
 from selextract_infra.apply.identity import owner
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.operations.replicas import see_replicas
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
 from selextract_infra.plan.restart_postgres import restart_postgres
 
 __all__ = ["plan_restart_postgres"]
@@ -19,12 +18,6 @@ def plan_restart_postgres(fleet: Fleet, *, everything: bool = False, to_apply: b
     Raises ``RefusedError`` where a replica would stop replaying, ``HostError`` when no host could be looked at, with
     ``to_apply`` ``LockedError`` for an unfinished Run.
     """
-    seen = fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
-    plan = restart_postgres(seen, see_replicas(fleet), fleet.policy, made_by=owner(), everything=everything).model_copy(
-        update={"missing": missing_hosts(seen)}
-    )
-    fleet.journal.record_plan(plan)
-    return plan
+    seen = seen_for_plan(fleet, to_apply=to_apply)
+    plan = restart_postgres(seen, see_replicas(fleet), fleet.policy, made_by=owner(), everything=everything)
+    return recorded(fleet, plan, seen)

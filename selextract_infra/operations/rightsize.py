@@ -8,8 +8,7 @@ from selextract_infra.apply.identity import owner
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.plan.rightsize import rightsize
 
 __all__ = ["plan_rightsize"]
@@ -32,10 +31,7 @@ def plan_rightsize(
     what was asked, ``UsageError`` for an unknown service, ``HostError`` when no host at all could be looked at, and
     with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen = seen or fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
+    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
     plan = rightsize(
         seen,
         fleet.policy,
@@ -45,6 +41,5 @@ def plan_rightsize(
         cpus=cpus,
         settle=settle,
         overrides=overrides,
-    ).model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
-    return plan
+    )
+    return recorded(fleet, plan, seen)

@@ -8,8 +8,7 @@ from selextract_infra.apply.identity import owner
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.plan.scale import scale
 
 __all__ = ["plan_scale"]
@@ -28,11 +27,6 @@ def plan_scale(
     Raises ``RefusedError`` where a rule forbids a count, ``UsageError`` for an unknown service, ``HostError`` when no
     host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen = seen or fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
+    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
     plan = scale(seen, fleet.policy, wanted, made_by=owner(), overrides=overrides)
-    plan = plan.model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
-    return plan
+    return recorded(fleet, plan, seen)

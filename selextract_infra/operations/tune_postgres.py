@@ -8,8 +8,7 @@ from selextract_infra.apply.identity import owner
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.plan.tune_postgres import tune_postgres_plan
 
 __all__ = ["plan_tune_postgres"]
@@ -29,12 +28,6 @@ def plan_tune_postgres(
     mapped server runs, ``HostError`` when no host at all could be looked at, and with ``to_apply`` ``LockedError`` when
     a Run is unfinished on a host.
     """
-    seen = seen or fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
-    plan = tune_postgres_plan(
-        seen, fleet.policy, made_by=owner(), shared_buffers=shared_buffers, overrides=overrides
-    ).model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
-    return plan
+    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
+    plan = tune_postgres_plan(seen, fleet.policy, made_by=owner(), shared_buffers=shared_buffers, overrides=overrides)
+    return recorded(fleet, plan, seen)

@@ -7,8 +7,7 @@ from selextract_infra.decide.retune_services import Asked
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.sight import missing_hosts, refuse_blindness
-from selextract_infra.operations.unfinished import refuse_unfinished
+from selextract_infra.operations.plans import recorded, seen_for_plan
 from selextract_infra.plan.tune_workers import tune_workers_plan
 
 __all__ = ["plan_tune_workers"]
@@ -28,12 +27,6 @@ def plan_tune_workers(
     unknown service, ``RefusedError`` where not even one task fits, ``HostError`` when no host at all could be looked
     at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen = seen or fleet.observe()
-    refuse_blindness(seen)
-    if to_apply:
-        refuse_unfinished(seen)
-    plan = tune_workers_plan(seen, fleet.policy, made_by=owner(), service=service, asked=asked).model_copy(
-        update={"missing": missing_hosts(seen)}
-    )
-    fleet.journal.record_plan(plan)
-    return plan
+    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
+    plan = tune_workers_plan(seen, fleet.policy, made_by=owner(), service=service, asked=asked)
+    return recorded(fleet, plan, seen)
