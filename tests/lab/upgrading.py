@@ -1,4 +1,4 @@
-"""Upgrades of a lab host as tests need them: its record, its hardware, kills at checkpoints, how long it was down."""
+"""Upgrades of a lab host as tests need them: how it stands, its record, kills at checkpoints, how long it was down."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import http.client
 import json
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from selextract_infra.lab import Lab, hardware, stack
+from selextract_infra.lab.disk import DataDisk
 from selextract_infra.lab.host import Host
+from selextract_infra.lab.machine import as_root
 from tests.lab.program import Program, wait_for
 
 GIB = 2**30
 STATE = "/var/lib/selextract-infra"
 BOUND = 400.0
+SETTINGS = "SELECT name, setting FROM pg_settings WHERE sourcefile LIKE '%selextract-infra%' ORDER BY name"
 
 
 def memory(lab: Lab) -> int:
@@ -44,6 +50,11 @@ def as_bought(lab: Lab, *, cpus: int = 2) -> None:
     wait_for(lambda: all_healthy(host), bound=180, what="everything is healthy")
 
 
+def forgotten(lab: Lab) -> None:
+    """No Run is known on the host any more."""
+    lab.host("app1").execute("rm", "-rf", f"{STATE}/runs")
+
+
 def all_healthy(host: Host) -> bool:
     """Whether every container of the app runs and is healthy."""
     shown = host.execute(
@@ -51,6 +62,30 @@ def all_healthy(host: Host) -> bool:
     )
     states = shown.splitlines()
     return len(states) >= 8 and all("(healthy)" in state for state in states)
+
+
+def standing(lab: Lab) -> dict[str, str]:
+    """All that an upgrade may change on the host, as it stands: hardware, limits, who runs, settings, freeze, lock."""
+    containers = "docker ps -aq --filter label=com.docker.compose.project=selextract"
+    shape = (
+        "{{.Name}} {{.State.Health.Status}} {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}}"
+    )
+    commands = {
+        "memory": "head -1 /proc/meminfo",
+        "cpu": "grep -c ^processor /proc/cpuinfo",
+        "storage": "df -B1 --output=size /srv/data | tail -1",
+        "network": "tc -j qdisc show dev eth0 root | grep -o '\"rate\":[0-9]*' | cut -d: -f2",
+        "containers": f"{containers} | xargs docker inspect --format '{shape}' | sort",
+        "settings": f'docker exec -u postgres selextract-postgres-1 psql -XAtqc "{SETTINGS}"',
+        "left": f"cd {STATE} && ls lock.json freeze.json 2>/dev/null",
+    }
+    host = lab.host("app1")
+    return {name: host.execute("sh", "-c", command, check=False).strip() for name, command in commands.items()}
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """What of a host's standing is not as it was."""
+    return {name for name in before if before[name] != after[name]}
 
 
 def records(lab: Lab) -> list[dict[str, Any]]:
@@ -87,6 +122,62 @@ def killed_at(program: Program, lab: Lab, step: str, *words: str) -> bool:
     said = "".join(process.communicate())
     assert not ended or process.returncode == 0, said
     return not ended
+
+
+def resumed(
+    program: Program, lab: Lab, folder: Path, steps: Iterable[str], *words: str, more: tuple[str, ...] = ()
+) -> list[str]:
+    """Start the command, kill it at each of the steps and go on from another machine each time, to the end.
+
+    Returns the steps at which it was killed; ``more`` goes to every ``resume``.
+    """
+    kills = []
+    for number, step in enumerate(steps):
+        if killed_at(elsewhere(program, folder / f"machine-{number}"), lab, step, *words):
+            kills.append(step)
+        (record,) = records(lab)
+        words = ("resume", str(record["run_id"]), *more)
+    if records(lab)[0]["status"] != "done":
+        answer = elsewhere(program, folder / "last").run(*words, timeout=900)
+        assert answer.code == 0, answer.words
+    return kills
+
+
+def finished(lab: Lab) -> bool:
+    """Whether the only Run has ended well and left neither a lock nor a freeze."""
+    (record,) = records(lab)
+    return record["status"] == "done" and standing(lab)["left"] == "" and set(statuses(lab).values()) == {"verified"}
+
+
+def disk(lab: Lab) -> int:
+    """Bytes of the disk under the app's data."""
+    return DataDisk(lab.folder.disks / "app1.img", as_root()).size
+
+
+def target(lab: Lab, phase: str) -> tuple[float, str]:
+    """What a phase is to bring a lab host to, in base units and as it is asked for; a disk gets one GB more."""
+    more = disk(lab) + 1e9
+    return {
+        "memory": (8.0 * GIB, "8GiB"),
+        "cpu": (2.0, "2 cores"),
+        "storage": (more, f"{more / 1e9:.0f}GB"),
+        "network": (10e9, "10Gbps"),
+    }[phase]
+
+
+def reached(lab: Lab, phase: str, size: float) -> bool:
+    """Whether the host itself shows that size, less what a kernel and a file system keep for themselves."""
+    shown = standing(lab)[phase]
+    seen = {"memory": lambda: float(shown.split()[1]) * 1024, "network": lambda: float(shown) * 8}.get(
+        phase, lambda: float(shown)
+    )()
+    return seen >= size * {"memory": 0.95, "storage": 0.9}.get(phase, 1.0)
+
+
+def measured(capsys: pytest.CaptureFixture[str], figures: str) -> None:
+    """Show what was measured, also when the test passes."""
+    with capsys.disabled():
+        sys.stderr.write(f"\n{figures}\n")
 
 
 @dataclass
