@@ -77,7 +77,7 @@ def judge(folder: StateFolder, claim: Claim, now: float) -> Verdict:
     if current is not None and ours:  # another process may have taken the Run up
         return Verdict(True, {**current, "owner": claim.owner, "lease_until": moment(now + claim.lease_seconds)})
     others = [record for record in unfinished_runs(folder) if record["run_id"] != claim.run_id]
-    if others and request is None:
+    if others and request is None and not _takes_back(folder, claim):
         run = others[0]
         known = {key: run.get(key) for key in ("run_id", "owner", "purpose", "operation")}
         return Verdict(False, {**known, "taken_at": run.get("started_at"), "unfinished": run["run_id"]})
@@ -129,6 +129,12 @@ def free(folder: StateFolder, run_id: str | None, *, check: bool = False) -> Ver
         if not check:
             folder.remove(_FILE)
         return Verdict(True, current)
+
+
+def _takes_back(folder: StateFolder, claim: Claim) -> bool:
+    """Whether it is the Run of the emergency that is on: it ends whatever it found unfinished when it began."""
+    emergency = folder.read("emergency.json") or {}
+    return emergency.get("run_id") == claim.run_id and emergency.get("status") in ("active", "refused")
 
 
 def _record(claim: Claim, now: float, replaced: dict[str, Any] | None) -> dict[str, Any]:

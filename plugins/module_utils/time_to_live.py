@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 
 from .emergency import Emergency, take_back
 from .failure import HostSideError
+from .leftovers import stop
 from .lock import Claim, free, hold
 from .places import DOCKER_SOCKET, STATE_FOLDER
 from .state import StateFolder, sync_folder, write_whole
@@ -30,6 +31,7 @@ _SERVICE = "selextract-emergency.service"
 _UNITS = "/etc/systemd/system"
 _WHO = "time to live"
 _BOUND = 900.0  # seconds that putting back may take
+_GRACE = 5.0
 
 _SERVICE_TEXT = """\
 # Written by selextract-infra: takes an emergency back when its time is over.
@@ -134,7 +136,10 @@ def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
     if not verdict.acquired:
         return f"{verdict.sentence} It is tried again in a minute."
     try:
-        return take_back(emergency, socket_path, _WHO, now).sentence
+        _, left = stop(emergency.run_id, _GRACE)  # a control machine that died may have left its work running here
+        if left:
+            return f"What run {emergency.run_id} has left running does not stop. It is tried again in a minute."
+        return take_back(Emergency(folder), socket_path, _WHO, now).sentence
     finally:
         free(folder, emergency.run_id)
 

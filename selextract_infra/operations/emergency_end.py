@@ -25,6 +25,7 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.operations.assess import assess_seen
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.sight import refuse_blindness
+from selextract_infra.operations.unfinished import stop_remains_of
 from selextract_infra.plan.emergency import OPERATION
 
 __all__ = ["Reverted", "acknowledge", "in_step", "newest_incident", "revert_emergency", "validate_emergency"]
@@ -59,6 +60,7 @@ def revert_emergency(fleet: Fleet, *, force: bool = False, keep: bool = False) -
     told: dict[str, str] = {}
     for run in sorted({one.run for one in active}):
         hosts = tuple(one.host for one in active if one.run == run)
+        stop_remains_of(fleet, run, seen)
         told |= _revert(fleet, run, hosts, force=force, keep=keep)
     if seen.unreachable:
         names = ", ".join(f"{host}: {why}" for host, why in sorted(seen.unreachable.items()))

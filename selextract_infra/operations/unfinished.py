@@ -25,7 +25,15 @@ from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.performing import undo
 from selextract_infra.operations.upgrade_hardware import refuse_other_key, refuse_strangers, wake
 
-__all__ = ["at_work", "refuse_unfinished", "resume", "resume_only", "roll_back", "unfinished_runs"]
+__all__ = [
+    "at_work",
+    "refuse_unfinished",
+    "resume",
+    "resume_only",
+    "roll_back",
+    "stop_remains_of",
+    "unfinished_runs",
+]
 
 _STOPPED_WITHIN = 180.0  # seconds; nobody waits for it at a terminal, and a host may be busy
 _OWNER = re.compile(r".*@(?P<machine>[^ ]+) \(process (?P<process>\d+)\)")
@@ -152,6 +160,17 @@ def _awake(fleet: Fleet, run_id: str) -> Observation:
     if any(name.startswith(run_id) for name in unfinished_runs(seen)) or not seen.unreachable:
         return seen
     return fleet.observe() if wake(fleet, tuple(seen.unreachable)) else seen
+
+
+def stop_remains_of(fleet: Fleet, run_id: str, seen: Observation) -> None:
+    """Before a Run is taken back in another way: stop what a killed process has left of it on the hosts.
+
+    Raises ``LockedError`` while somebody works on it, or where something of it does not stop.
+    """
+    records = unfinished_runs(seen).get(run_id)
+    if records:
+        _refuse_at_work(seen, run_id, fleet.clock(), None)
+        _stop_remains(fleet, run_id, seen, _plan_of(records))
 
 
 def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> None:

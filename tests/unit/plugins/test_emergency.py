@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from plugins.module_utils import time_to_live
 from plugins.module_utils.emergency import Emergency, take_back
 from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.leftovers import VARIABLE
 from plugins.module_utils.lock import Claim, hold
 from plugins.module_utils.runs import RunRecord
 from plugins.module_utils.state import StateFolder
@@ -89,6 +91,26 @@ def test_the_time_to_live_waits_for_the_run_that_began_it_until_its_lease_is_ove
     assert "still at work" in time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
     with pytest.raises(HostSideError, match="Docker is not running"):
         time_to_live.end_overdue(folder, NO_DOCKER, NOW + 4101)
+
+
+def test_the_time_to_live_ends_it_though_something_else_was_unfinished_when_it_began(folder: StateFolder) -> None:
+    other = RunRecord(folder, "run-b")
+    other.begin({"owner": "somebody", "plan": {}}, NOW)
+    other.start_step("one", NOW)
+    begun(folder)
+    with pytest.raises(HostSideError, match="Docker is not running"):
+        time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+    refused = hold(folder, Claim("run-c", "me", "anything", "scale", 60), NOW + 3602)
+    assert "run-b of somebody" in refused.sentence.replace("Run", "run")
+
+
+def test_the_time_to_live_stops_what_a_dead_control_machine_left_running(folder: StateFolder) -> None:
+    begun(folder)
+    carried = {**os.environ, VARIABLE: "run-a"}
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=carried) as left:
+        with pytest.raises(HostSideError, match="Docker is not running"):
+            time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+        assert left.wait(10) != 0
 
 
 def test_without_docker_it_stays_on_and_frees_the_lock_for_the_next_try(folder: StateFolder) -> None:
