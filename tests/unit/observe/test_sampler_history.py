@@ -100,9 +100,9 @@ def test_anything_else_is_a_value_error(packed: str) -> None:
 def test_a_week_of_ten_containers_unpacks_quickly(tmp_path: Path) -> None:
     write_all = [row(NOW + minute * 60, f"c-{number}") for minute in range(7 * 1440) for number in range(10)]
     packed = pack("\n".join(json.dumps(one) for one in write_all))
-    began = time.perf_counter()
+    began = time.process_time()  # other work on the machine does not count
     assert len(unpack_history(packed)) == 10
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_status_tells_the_newest_bucket_and_whether_the_process_lives(tmp_path: Path) -> None:
