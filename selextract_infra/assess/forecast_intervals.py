@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 _NEIGHBOURS = 3  # errors of so many days more or less ahead count too
 _FEWEST = 20
 _CORRECTION = 0.04  # of the miss, for each day between two origins
+# Of the share outside. A correction comes as late as the errors that it follows, so on real and simulated series with
+# weeks 78 % of the days lay inside where 80 % were aimed at.
+_AIMED_AT = 0.9
 _NARROWEST, _WIDEST = 0.6, 0.01  # the share outside may go this far to hold on average what is asked
 _LOWEST_SCALE = 0.1  # of the level: an error on a day near zero is not relative to that day
 
@@ -40,12 +43,12 @@ def intervals(test: Backtest, days: Floats, share: float, history: int) -> Inter
     scales = _scales(test, days)
     errors = error_shares(test, days)
     low, high = np.full_like(test.chosen, np.nan), np.full_like(test.chosen, np.nan)
-    outside = 1 - share
+    outside = wanted = _AIMED_AT * (1 - share)
     told = np.zeros(errors.shape, dtype=bool)
     step = int(np.diff(test.origins).min()) if len(test.origins) > 1 else 1
     for row in range(len(test.origins)):
         known = test.known_at(row)
-        outside = _corrected(outside, share, step, _missed(test, low, high, known, told))
+        outside = _corrected(outside, wanted, step, _missed(test, low, high, known, told))
         recent = int(np.searchsorted(test.origins, test.origins[row] - history))
         width = _widths(np.where(known, errors[:row], np.nan)[recent:], 1 - outside) * scales[row]
         low[row] = np.maximum(test.chosen[row] - width, 0)
@@ -81,10 +84,10 @@ def _missed(
     return float(1 - inside[new].mean())
 
 
-def _corrected(outside: float, share: float, step: int, missed: float | None) -> float:
+def _corrected(outside: float, wanted: float, step: int, missed: float | None) -> float:
     if missed is None:
         return outside
-    return float(np.clip(outside + _CORRECTION * step * (1 - share - missed), _WIDEST, _NARROWEST))
+    return float(np.clip(outside + _CORRECTION * step * (wanted - missed), _WIDEST, _NARROWEST))
 
 
 def _widths(errors: Floats, share: float) -> Floats:

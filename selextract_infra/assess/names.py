@@ -67,7 +67,7 @@ def resolve(name: str, policy: Policy) -> str:
         listed = ", ".join(f"{known} ({phases[known][1]})" for known in meant)
         raise UsageError(f"{name.strip()!r} is ambiguous: it can mean {listed}.", remedy=f"say {' or '.join(meant)}")
     close = get_close_matches(plain, by_name, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(phases)}"
+    hint = f"did you mean {by_name[close[0]]}?" if close else f"there are {', '.join(phases)}"
     raise UsageError(f"{name[:_MOST_SHOWN]!r} is no phase and no milestone.", remedy=hint)
 
 

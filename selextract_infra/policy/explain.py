@@ -52,7 +52,7 @@ def explain(policy: Policy, wanted: str, host: Host | None = None) -> Explanatio
         return _of_rule(policy, known[name], host or policy.host)
     if name in policy.items:
         return _of_item(policy, name, host or policy.host)
-    raise UsageError(f"there is no item or rule {wanted[:40]}{_near(name, [*known, *policy.items])}")
+    raise UsageError(f"there is no item or rule {wanted[:40]!r}{_near(name, [*known, *policy.items])}")
 
 
 def _near(name: str, known: list[str]) -> str:
