@@ -175,7 +175,7 @@ def _full(
     }
     if limit is not None and usable is not None:
         found["exhaustion"] = exhaustion_dates(
-            ahead.futures, current=current, end=series.end, limit=limit, usable=usable, policy=policy
+            ahead, current=current, end=series.end, limit=limit, usable=usable, policy=policy
         )
         found["rule"] = _rule(series, fitted.values, current, usable, policy)
     return bare.model_copy(update=found)

@@ -110,18 +110,25 @@ def expected(ahead: Outlook, events: Sequence[PlannedEvent], end: date) -> Outlo
 
 
 def exhaustion_dates(
-    futures: Floats, *, current: float, end: date, limit: float, usable: float, policy: Policy
+    ahead: Outlook, *, current: float, end: date, limit: float, usable: float, policy: Policy
 ) -> ExhaustionDates:
-    """When the use first reaches ``usable``; ``end`` is the last known day, with ``current`` as its use."""
-    farthest = futures.shape[1]
+    """When the use first reaches ``usable``; ``end`` is the last known day, with ``current`` as its use.
+
+    No date is later than the day on which its bound is that high: where 10 of 100 cases use that much on a day, at
+    least 10 of 100 have reached it by then.
+    """
+    farthest = ahead.futures.shape[1]
     if current >= usable:
         early: int | None = 0
         middle: int | None = 0
         late: int | None = 0
     else:
-        reached = futures >= usable
+        reached = ahead.futures >= usable
         first = np.sort(np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, farthest + 1))
-        early, middle, late = (_percentile(first, share, farthest) for share in (_EARLY, _MIDDLE, _LATE))
+        early, middle, late = (
+            _not_after(bound >= usable, _percentile(first, share, farthest))
+            for share, bound in ((_EARLY, ahead.high), (_MIDDLE, ahead.middle), (_LATE, ahead.low))
+        )
     level = level_of(middle, policy)
     return ExhaustionDates(
         limit=limit,
@@ -142,6 +149,14 @@ def exhaustion_dates(
 def _percentile(ordered: NDArray[np.int64], share: float, farthest: int) -> int | None:
     days = int(ordered[round(share * (len(ordered) - 1))])
     return days if days <= farthest else None
+
+
+def _not_after(reached: NDArray[np.bool_], days: int | None) -> int | None:
+    """So many days, or fewer where a bound has reached the capacity before."""
+    if not reached.any():
+        return days
+    by_bound = int(reached.argmax()) + 1
+    return by_bound if days is None else min(days, by_bound)
 
 
 def _after(end: date, days: int | None) -> date | None:

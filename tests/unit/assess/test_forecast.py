@@ -204,6 +204,16 @@ def test_the_level_follows_from_the_middle_date(left: float, level: Level, alert
     assert (dates.level, dates.alert) == (level, alert)
 
 
+def test_no_date_is_later_than_the_day_on_which_its_bound_is_that_high() -> None:
+    for seed in range(4):
+        seen = forecast(series(traffic(seed)), POLICY)
+        limit = max(day.p90 or 0 for day in seen.days[:7]) * 0.99
+        dates = forecast(series(traffic(seed)), POLICY, limit=limit).exhaustion
+        assert dates is not None
+        assert dates.p10_days is not None
+        assert dates.p10_days <= 7
+
+
 def test_what_never_gets_there_has_no_date() -> None:
     seen = forecast(series([5.0] * 100), POLICY, limit=10)
     assert seen.exhaustion is not None
