@@ -36,7 +36,7 @@ def announce_end(fleet: Fleet, run: Run, plan: Plan) -> Run:
         return run
     if run.status is RunStatus.DONE:
         down = downtime(run)
-        measured = f"The application was down for {duration(down)}." if down else "Nothing was stopped."
+        measured = f"The application was down for {down:,.0f} s." if down else "Nothing was stopped."
         run = run.model_copy(update={"message": f"{run.message} {measured}"})
     _tell(fleet, run, f"Upgrade of {upgrade_of(plan).host}: {run.status}", run.message)
     return run

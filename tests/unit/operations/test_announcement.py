@@ -121,7 +121,7 @@ def test_the_downtime_is_told_as_it_was(tmp_path: Path, told: tuple[int, list[di
         plan, run = upgrade_in(fleet, Mode.REBOOT)
         done = {"results": results, "status": RunStatus.DONE, "message": "Done on app1."}
         ended = announce_end(fleet, run.model_copy(update=done), plan)
-        assert ended.message == "Done on app1. The application was down for 1 min."
+        assert ended.message == "Done on app1. The application was down for 72 s."
         assert ended.message in heard[0]["message"]
 
 
