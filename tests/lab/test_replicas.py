@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import yaml
 
 from selextract_infra.lab import Lab
 from tests.lab.program import Program, wait_for
+from tests.lab.replica_faults import FAULTS
 from tests.lab.replication import Client, client_of, in_rotation, psql, slots, sums, volumes
 from tests.lab.rightsizing import policy_of
 
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CHECK = 2.0  # seconds between two checks; three make a replica leave
 BOTH = ("db2", "db3")
+ALL = (*BOTH, "db4")
 CONTAINER = "selextract-replica-postgres-1"
 
 
@@ -105,59 +107,12 @@ def test_a_stale_replica_leaves_the_rotation_and_returns_by_itself(lab_multi: La
     wait_for(lambda: in_rotation(lab_multi, "db2"), bound=90, what="the reader returns")
 
 
-def break_hba(lab: Lab) -> Callable[[], None]:
-    hba = "/var/lib/postgresql/data/pgdata/pg_hba.conf"
-    edit = "docker exec -u postgres selextract-postgres-1 sed -i"
-    lab.ssh("app1", f"{edit} 's/^hostssl replication selextract_db3/#&/' {hba}")
-    drop(lab)
-
-    def mend() -> None:
-        lab.ssh("app1", f"{edit} 's/^#hostssl rep/hostssl rep/' {hba}")
-        psql(lab, "app1", "SELECT pg_reload_conf()")
-
-    return mend
-
-
-def break_password(lab: Lab) -> Callable[[], None]:
-    before = psql(lab, "app1", "SELECT rolpassword FROM pg_authid WHERE rolname = 'selextract_db3'")
-    psql(lab, "app1", "ALTER ROLE selextract_db3 PASSWORD 'another'")
-    drop(lab)
-
-    def mend() -> None:
-        psql(lab, "app1", f"ALTER ROLE selextract_db3 PASSWORD '{before}'")
-
-    return mend
-
-
-def break_volume(lab: Lab) -> Callable[[], None]:
-    place = "$(docker volume inspect -f '{{.Mountpoint}}' selextract-replica-data)"
-    lab.ssh("db3", f"docker stop {CONTAINER}; mv {place}/data {place}/away; docker start {CONTAINER}")
-
-    def mend() -> None:
-        lab.ssh("db3", f"docker stop {CONTAINER}; mv {place}/away {place}/data; docker start {CONTAINER}")
-
-    return mend
-
-
-def drop(lab: Lab) -> None:
-    """Reload the primary and let the replica connect anew."""
-    psql(lab, "app1", "SELECT pg_reload_conf()")
-    psql(lab, "app1", "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name ~ 'db3'")
-
-
-FAULTS = {
-    "a missing pg_hba line": (break_hba, "pg_hba.conf has no line"),
-    "a wrong password": (break_password, "does not accept the replica's password"),
-    "an empty volume": (break_volume, "volume is empty"),
-}
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_in_one_sentence_within_15_seconds(
     lab_multi: Lab, program: Program, client: Client, fault: str
 ) -> None:
-    broken, sentence = FAULTS[fault]
-    mend = broken(lab_multi)
+    break_it, sentence = FAULTS[fault]
+    mend = break_it(lab_multi)
     try:
         time_to = time.monotonic() + 15
         problem = None
@@ -176,18 +131,46 @@ def test_a_fault_is_named_in_one_sentence_within_15_seconds(
     wait_for(mended, bound=120, what="the replica is as before")
 
 
+def test_a_third_replica_is_equal_and_shares_the_reads(lab_multi: Lab, program: Program, client: Client) -> None:
+    apply(program, "replicas", "--count", "3")
+    assert slots(lab_multi) == ["selextract_db2", "selextract_db3", "selextract_db4"]
+    same = sums(lab_multi, client, ALL)
+    assert [same[host] == same["app1"] for host in ALL] == [True] * 3
+    before = client.tell()["by"]
+
+    def both_read() -> bool:
+        by = client.tell()["by"]
+        return all(by.get(name, 0) > before.get(name, 0) + 10 for name in ("selextract_db2", "selextract_db4"))
+
+    wait_for(both_read, bound=30, what="both readers are asked")
+    assert "selextract_db3" not in client.tell()["by"]
+    assert client.tell()["write_failed"] == 0
+
+
+def test_from_three_to_one_leaves_one_slot_and_nothing_on_the_others(
+    lab_multi: Lab, program: Program, client: Client
+) -> None:
+    apply(program, "replicas", "--count", "1")
+    assert slots(lab_multi) == ["selextract_db2"]
+    assert {host: volumes(lab_multi, host) for host in ("db3", "db4")} == {"db3": "", "db4": ""}
+    assert psql(lab_multi, "app1", "SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) < 32 * 2^20"
+                                   " FROM pg_replication_slots") == "t"  # fmt: skip
+    assert in_rotation(lab_multi, "db2")
+    assert client.tell()["write_failed"] == 0
+
+
+@pytest.mark.parametrize("again", [(), ("--again", "db3")], ids=["the first", "another one"])
 def test_a_clone_that_is_killed_leaves_nothing_and_the_next_run_succeeds(
-    lab_multi: Lab, program: Program, client: Client, tmp_path: Path
+    lab_multi: Lab, program: Program, client: Client, tmp_path: Path, again: tuple[str, ...]
 ) -> None:
     def slowly(policy: dict[str, object]) -> None:
         policy["replication"] = {"rate": "256kB"}
 
     slow = Program(policy_of(lab_multi, tmp_path / "slow", slowly), program.state)
-    apply(program, "replicas", "--count", "1")
-    assert volumes(lab_multi, "db3") == ""
-    running = slow.start("replicas", "--count", "2", "--apply", "--yes")
+    assert (volumes(lab_multi, "db3") == "") is (not again)
+    running = slow.start("replicas", "--count", "2", *again, "--apply", "--yes")
     clone = "docker ps -q --filter name=selextract-replica-clone"
-    wait_for(lambda: lab_multi.ssh("db3", clone).stdout.strip(), bound=900, what="the clone goes on")
+    wait_for(lambda: lab_multi.ssh("db3", clone).stdout.strip(), bound=600, what="the clone goes on")
     lab_multi.ssh("db3", "docker kill selextract-replica-clone")
     said, complained = running.communicate(timeout=600)
     assert running.returncode == 6, said + complained
@@ -198,6 +181,7 @@ def test_a_clone_that_is_killed_leaves_nothing_and_the_next_run_succeeds(
     assert "selextract_db3" not in lab_multi.ssh(
         "app1", "docker exec selextract-postgres-1 cat /var/lib/postgresql/data/pgdata/pg_hba.conf"
     ).stdout  # fmt: skip
+    assert in_rotation(lab_multi, "db2")
     apply(program, "replicas", "--count", "2")
     same = sums(lab_multi, client, BOTH)
     assert same["db3"] == same["app1"]
@@ -225,7 +209,7 @@ def test_a_password_is_nowhere_but_in_its_file(lab_multi: Lab, program: Program,
         password, mode = found[0].rpartition(":")[2], found[-1]
         assert len(password) > 30
         assert mode == "600"
-        for place in ("app1", *BOTH):
+        for place in ("app1", *ALL):
             where = lab_multi.ssh(
                 place,
                 f"grep -rl -- '{password}' /var/lib/selextract-infra /etc /tmp /run /var/log /opt 2>/dev/null;"
@@ -245,7 +229,7 @@ def test_from_two_to_none_leaves_no_slot_and_nothing_on_the_hosts(
 ) -> None:
     apply(program, "replicas", "--count", "0")
     assert slots(lab_multi) == []
-    assert {host: volumes(lab_multi, host) for host in BOTH} == dict.fromkeys(BOTH, "")
+    assert {host: volumes(lab_multi, host) for host in ALL} == dict.fromkeys(ALL, "")
     assert psql(lab_multi, "app1", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'selextract\\_%'") == "0"
     client.count_reads()
     before = client.tell()["by"].get("primary", 0)
@@ -257,11 +241,11 @@ def test_the_primarys_own_host_and_too_many_replicas_are_refused(lab_multi: Lab,
     own = program.run("replicas", "--count", "1", "--on", "app1")
     assert own.code == 3
     assert "X-64" in own.words or "primary's own machine" in own.words
-    many = program.run("replicas", "--count", "3")
+    many = program.run("replicas", "--count", "4")
     assert many.code == 3
-    assert "db2, db3" in many.words
+    assert "there may be 0 to 3" in many.words
 
 
 def test_the_labs_policy_names_the_private_addresses(lab_multi: Lab) -> None:
     written = yaml.safe_load((lab_multi.state().inventory / "group_vars" / "all" / "policy.yml").read_text())
-    assert set(written["selextract_policy"]["application"]["private_addresses"]) == {"app1", *BOTH}
+    assert set(written["selextract_policy"]["application"]["private_addresses"]) == {"app1", *ALL}
