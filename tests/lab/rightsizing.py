@@ -45,6 +45,14 @@ def started(lab: Lab) -> dict[str, str]:
     return {line.split()[0]: line for line in shown.splitlines()}
 
 
+# Compose chooses itself which instances stay; tests know the first two by name.
+_SURPLUS = (
+    "docker ps -a --filter label=com.docker.compose.project=selextract"
+    " --format '{{.ID}} {{.Label \"com.docker.compose.container-number\"}}' | awk '$2 > 2 {print $1}'"
+    " | xargs -r docker rm -f >/dev/null"
+)
+
+
 def as_deployed(lab: Lab) -> None:
     """Bring the app back to what its team's own files say, and forget what this program did."""
     updates = "; ".join(
@@ -56,6 +64,7 @@ def as_deployed(lab: Lab) -> None:
         "app1",
         "cd /opt/selextract && rm -f compose.capacity.yml && sed -i '/^COMPOSE_FILE=/d' .env &&"
         " rm -rf /var/lib/selextract-infra/lock.json /var/lib/selextract-infra/runs &&"
+        f" {_SURPLUS} &&"
         f" docker compose up -d --wait --quiet-pull >/dev/null 2>&1 && {updates}",
         timeout=240,
     )

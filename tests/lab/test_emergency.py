@@ -126,7 +126,8 @@ def test_what_a_hand_changed_is_left_and_said(lab: Lab, brief: Program) -> None:
     before = everything(lab)
     run = brief.run("emergency", "run", "--yes", timeout=600)
     assert run.code == 0, run.words
-    lab.ssh("app1", "docker update --cpus 0.6 selextract-api-1")
+    changed = lab.ssh("app1", "docker update --cpus 0.6 selextract-api-1")
+    assert changed.returncode == 0, changed.stderr
     wait_for(lambda: on_host(lab)["status"] == "refused", bound=400, what="the host leaves it")
     assert "Changed by hand" in on_host(lab)["message"]
     assert counts(lab)["api"] == 4
