@@ -1,0 +1,61 @@
+"""Upgrades while the host is off, under load: what is down and for how long, and what the software then has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from selextract_infra.lab import Lab
+from tests.lab.program import Program
+from tests.lab.upgrading import (
+    all_healthy,
+    as_bought,
+    changed,
+    finished,
+    forgotten,
+    measured,
+    probed,
+    reached,
+    standing,
+    target,
+)
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(3600)]
+
+NOW = ("--now", "testing")
+
+
+@pytest.fixture(scope="module")
+def bought(lab: Lab) -> Iterator[Lab]:
+    as_bought(lab, cpus=1)
+    yield lab
+    as_bought(lab)
+
+
+@pytest.fixture
+def program(bought: Lab, tmp_path: Path) -> Program:
+    forgotten(bought)
+    return Program(bought.state().inventory, tmp_path / "state")
+
+
+@pytest.mark.parametrize("phase", ["cpu", "storage"])
+def test_a_phase_goes_through_a_reboot_without_a_lost_task(
+    bought: Lab, program: Program, capsys: pytest.CaptureFixture[str], phase: str
+) -> None:
+    before = standing(bought)
+    size, asked = target(bought, phase)
+    words = ("upgrade", phase, "--to", asked, "--mode", "reboot", "--override", "VP-00", "--apply", "--yes", *NOW)
+    with probed(bought) as prober, bought.load(tasks_per_hour=600) as load:
+        answer = program.run(*words, "--format", "json", timeout=1500)
+    assert answer.code == 0, answer.words
+    measured(capsys, f"{phase}, reboot: down {prober.down:.1f} s; {load.result.tasks}; {answer.data['message']}")
+    assert (load.result.tasks_lost, load.result.tasks_doubled) == (0, 0), load.result.tasks
+    assert "The application was down for" in answer.data["message"]
+    assert 0 < prober.down < 600
+    assert finished(bought)
+    assert all_healthy(bought.host("app1"))
+    assert reached(bought, phase, size)
+    assert changed(before, standing(bought)) - {"settings"} == {phase}
+    assert program.run("tune", "postgres", "--format", "json").data["steps"] == []
