@@ -1,4 +1,4 @@
-"""Labs for all tests of this folder: brought up once per session, real hosts and never a stand-in.
+"""Labs for all tests of this folder: brought up once per session and worker, real hosts and never a stand-in.
 
 ``SELEXTRACT_LAB=NAME`` uses the lab of that name and leaves it running, which is quicker while working on a test.
 """
@@ -19,10 +19,11 @@ __all__ = ["demanding", "failing", "lab", "lab_multi", "oversized", "seasoned", 
 
 
 @contextmanager
-def running(config: pytest.Config, name: str, topology: Topology) -> Iterator[Lab]:
+def running(config: pytest.Config, topology: Topology) -> Iterator[Lab]:
     """A lab that is up; it goes down at the end unless the environment names one that is to stay."""
     kept = os.environ.get("SELEXTRACT_LAB")
-    lab = Lab(f"{kept}-{topology}" if kept and topology is Topology.MULTI else kept or name)
+    name = kept or "test" + os.environ.get("PYTEST_XDIST_WORKER", "")
+    lab = Lab(name if topology is Topology.SINGLE else f"{name}-{topology}")
     terminal = config.pluginmanager.get_plugin("terminalreporter")
 
     def show(line: str) -> None:
@@ -43,12 +44,12 @@ def running(config: pytest.Config, name: str, topology: Topology) -> Iterator[La
 @pytest.fixture(scope="session")
 def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     """The guide's one server."""
-    with running(pytestconfig, "test", Topology.SINGLE) as up:
+    with running(pytestconfig, Topology.SINGLE) as up:
         yield up
 
 
 @pytest.fixture(scope="session")
 def lab_multi(pytestconfig: pytest.Config) -> Iterator[Lab]:
-    """Three hosts: the application's and two for databases."""
-    with running(pytestconfig, "test-multi", Topology.MULTI) as up:
+    """Four hosts: the application's and three for databases."""
+    with running(pytestconfig, Topology.MULTI) as up:
         yield up
