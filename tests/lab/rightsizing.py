@@ -23,6 +23,7 @@ DEPLOYED = {
     "redis": (128, 0.25),
 }
 BUCKETS = 16
+STATE = "/var/lib/selextract-infra"
 
 
 def limits(lab: Lab, service: str) -> list[tuple[int, int]]:
@@ -63,7 +64,7 @@ def as_deployed(lab: Lab) -> None:
     done = lab.ssh(
         "app1",
         "cd /opt/selextract && rm -f compose.capacity.yml && sed -i '/^COMPOSE_FILE=/d' .env &&"
-        " rm -rf /var/lib/selextract-infra/lock.json /var/lib/selextract-infra/runs &&"
+        f" rm -rf {STATE}/lock.json {STATE}/runs {STATE}/autoscaler.json &&"
         f" {_SURPLUS} &&"
         f" docker compose up -d --wait --quiet-pull >/dev/null 2>&1 && {updates}",
         timeout=240,
