@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -193,7 +192,7 @@ def test_a_host_that_is_off_is_exit_8_and_the_others_are_done(lab_multi: Lab, tm
         seen = program.run("observe", "--format", "json")
         assert seen.code == 8
         assert set(seen.data["unreachable"]) == {"db3"}
-        assert {host["name"] for host in seen.data["hosts"]} == {"app1", "db2"}
+        assert {host["name"] for host in seen.data["hosts"]} == {"app1", "db2", "db4"}
     finally:
         lab_multi.host("db3").power_on()
         lab_multi.host("db3").wait_ready()
@@ -204,5 +203,4 @@ def test_the_journal_survives_a_kill_while_it_is_written(oversized: Program) -> 
     process = oversized.start("observe")
     process.kill()
     process.communicate()
-    assert subprocess.run(["test", "-d", str(oversized.state)], check=False).returncode in (0, 1)
     assert oversized.run("history").code == 0
