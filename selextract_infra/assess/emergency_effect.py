@@ -109,7 +109,7 @@ def drill_findings(last: datetime | None, policy: Policy, at: datetime) -> tuple
     every = policy.emergency.drill_every
     if last is not None and (at - last).total_seconds() <= every:
         return ()
-    when = "never" if last is None else f"last on {last:%Y-%m-%d}"
+    when = "has never been rehearsed" if last is None else f"was last rehearsed on {last:%Y-%m-%d}"
     often = duration(every)
     return (
         Finding(
@@ -117,7 +117,7 @@ def drill_findings(last: datetime | None, policy: Policy, at: datetime) -> tuple
             severity=Severity.MINOR,
             rule_class=RuleClass.WARN,
             subject="emergency drill",
-            sentence=f"From this control machine the emergency was rehearsed {when}; every {often} it should be.",
+            sentence=f"From this control machine the emergency {when}; it should be every {often}.",
             resolution="selextract-infra emergency drill",
         ),
     )

@@ -96,7 +96,7 @@ def _chosen(seen: Observation, hosts: Collection[str] | None) -> list[HostObserv
     known = {host.name for host in seen.hosts} | set(seen.unreachable)
     for name in hosts:
         if name not in known:
-            raise UsageError(f"There is no host {name} in what was seen{_nearest(name, known)}.")
+            raise UsageError(f"There is no host {name} in what was seen{_nearest(name, known)}")
     return [host for host in seen.hosts if host.name in hosts]
 
 
@@ -118,7 +118,7 @@ def _projects(hosts: Sequence[HostObservation], policy: Policy) -> list[tuple[Ho
     found = [(host, project) for host in workable if (project := host.project(name)) is not None]
     if workable and not found:
         raise UsageError(
-            f"No host runs the Compose project {name}{seen}{_nearest(name, there)}.",
+            f"No host runs the Compose project {name}{seen}{_nearest(name, there)}",
             remedy="correct application.project in the policy",
         )
     return found
@@ -141,7 +141,7 @@ def _refuse_unknown(
             remedy=f"map {service} under application.services in the policy",
         )
     if projects and service not in there:
-        raise UsageError(f"No host runs a service {service}{_nearest(service, there)}.")
+        raise UsageError(f"No host runs a service {service}{_nearest(service, there)}")
 
 
 def _decided_on(
@@ -311,7 +311,7 @@ def _unwritable(host: HostObservation, project: ProjectObservation, problem: str
 
 def _nearest(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name, sorted(known), 1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}" if known else ""
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}." if known else "."
 
 
 def _decision(wish: Wish, policy: Policy) -> Decision:
