@@ -9,25 +9,9 @@ import pytest
 
 from selextract_infra.lab import Lab
 from tests.lab.program import Program
-from tests.lab.rightsizing import started
-from tests.lab.upgrading import (
-    GIB,
-    as_bought,
-    changed,
-    finished,
-    forgotten,
-    measured,
-    memory,
-    probed,
-    reached,
-    resumed,
-    standing,
-    target,
-)
+from tests.lab.upgrading import LIVE_STEPS, as_bought, carried_through, measured, standing
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
-
-LIVE = ("preflight", "freeze", "backup", "hardware", "retune", "gate", "unfreeze")
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +29,9 @@ def bought(lab: Lab) -> Iterator[Lab]:
 def test_memory_grows_under_load_though_the_program_is_killed_at_every_checkpoint(
     bought: Lab, program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, running = standing(bought), started(bought)
-    with probed(bought) as prober, bought.load(rps=2, tasks_per_hour=600) as load:
-        kills = resumed(program, bought, tmp_path, LIVE, "upgrade", "memory", "--apply", "--yes")
-    assert set(kills) >= set(LIVE[:-1]), kills
-    measured(capsys, f"memory, live: down {prober.down:.1f} s; {load.result.requests}; {load.result.tasks}")
-    assert load.result.clean, (load.result.failures, load.result.tasks)
-    assert prober.gaps == 0
-    assert finished(bought)
-    assert memory(bought) == 8 * GIB
-    assert changed(before, standing(bought)) - {"settings"} == {"memory"}
-    assert started(bought) == running, "nothing was restarted"
+    kills, figures = carried_through(program, bought, tmp_path, "memory", LIVE_STEPS["memory"])
+    measured(capsys, figures)
+    assert set(kills) >= set(LIVE_STEPS["memory"][:-1]), kills
 
 
 def test_postgres_has_the_settings_that_need_no_restart_and_no_limit_has_to_be_raised(
@@ -78,16 +54,6 @@ def test_a_host_at_its_target_needs_no_upgrade(bought: Lab, program: Program) ->
 def test_the_other_phases_follow_in_order_though_the_program_is_killed_on_the_way(
     bought: Lab, program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str], phase: str, step: str
 ) -> None:
-    forgotten(bought)
-    before, running = standing(bought), started(bought)
-    size, asked = target(bought, phase)
-    with probed(bought) as prober, bought.load(rps=2, tasks_per_hour=600) as load:
-        kills = resumed(program, bought, tmp_path, (step,), "upgrade", phase, "--to", asked, "--apply", "--yes")
+    kills, figures = carried_through(program, bought, tmp_path, phase, (step,))
+    measured(capsys, figures)
     assert kills == [step]
-    measured(capsys, f"{phase}, live: down {prober.down:.1f} s; {load.result.requests}; {load.result.tasks}")
-    assert load.result.clean, (load.result.failures, load.result.tasks)
-    assert prober.gaps == 0
-    assert finished(bought)
-    assert reached(bought, phase, size)
-    assert changed(before, standing(bought)) - {"settings"} == {phase}
-    assert started(bought) == running, "nothing was restarted"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,25 +58,27 @@ def failed_and_put_back(answer: Answer, lab: Lab, before: dict[str, str], senten
 
 
 @contextmanager
-def unreadable_dumps(lab: Lab) -> Iterator[None]:
+def meanwhile(lab: Lab, done: str, undone: str) -> Iterator[None]:
+    """While inside, a command was carried out on the host; another takes it back."""
+    assert lab.ssh("app1", done).returncode == 0
+    try:
+        yield
+    finally:
+        lab.ssh("app1", undone)
+
+
+def unreadable_dumps(lab: Lab) -> AbstractContextManager[None]:
     """While inside, the database server's own program cannot read a dump."""
     inside = "docker exec -u 0 selextract-postgres-1 sh -c"
     broken = 'printf "#!/bin/sh\\necho broken >&2; exit 1\\n" > /usr/local/bin/pg_restore'
-    lab.ssh("app1", f"{inside} '{broken}; chmod 755 /usr/local/bin/pg_restore'")
-    try:
-        yield
-    finally:
-        lab.ssh("app1", f"{inside} 'rm -f /usr/local/bin/pg_restore'")
+    script = f"{inside} '{broken}; chmod 755 /usr/local/bin/pg_restore'"
+    return meanwhile(lab, script, f"{inside} 'rm -f /usr/local/bin/pg_restore'")
 
 
-@contextmanager
-def full_disk(lab: Lab) -> Iterator[None]:
+def full_disk(lab: Lab) -> AbstractContextManager[None]:
     """While inside, restore points are on a disk that has room by its books, and takes no more files."""
-    lab.ssh("app1", f"mkdir -p {BACKUPS} && mount -t tmpfs -o size=300m,nr_inodes=3 full {BACKUPS}")
-    try:
-        yield
-    finally:
-        lab.ssh("app1", f"umount {BACKUPS}")
+    full = f"mkdir -p {BACKUPS} && mount -t tmpfs -o size=300m,nr_inodes=3 full {BACKUPS}"
+    return meanwhile(lab, full, f"umount {BACKUPS}")
 
 
 @contextmanager

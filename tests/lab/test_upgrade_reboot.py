@@ -10,6 +10,7 @@ import pytest
 from selextract_infra.lab import Lab
 from tests.lab.program import Program
 from tests.lab.upgrading import (
+    GIB,
     all_healthy,
     as_bought,
     changed,
@@ -18,6 +19,7 @@ from tests.lab.upgrading import (
     measured,
     probed,
     reached,
+    resumed,
     standing,
     target,
 )
@@ -25,6 +27,7 @@ from tests.lab.upgrading import (
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 NOW = ("--now", "testing")
+STEPS = ("preflight", "freeze", "drain", "backup", "stop", "hardware", "start", "retune", "gate", "unfreeze")
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +43,8 @@ def program(bought: Lab, tmp_path: Path) -> Program:
     return Program(bought.state().inventory, tmp_path / "state")
 
 
-@pytest.mark.parametrize("phase", ["cpu", "storage"])
-def test_a_phase_goes_through_a_reboot_without_a_lost_task(
+@pytest.mark.parametrize("phase", ["memory", "cpu", "storage", "network"])
+def test_every_phase_goes_through_a_reboot_without_a_lost_task(
     bought: Lab, program: Program, capsys: pytest.CaptureFixture[str], phase: str
 ) -> None:
     before = standing(bought)
@@ -59,3 +62,19 @@ def test_a_phase_goes_through_a_reboot_without_a_lost_task(
     assert reached(bought, phase, size)
     assert changed(before, standing(bought)) - {"settings"} == {phase}
     assert program.run("tune", "postgres", "--format", "json").data["steps"] == []
+
+
+def test_killed_at_every_checkpoint_it_ends_as_one_that_nobody_disturbed(
+    bought: Lab, program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bought.host("app1").set_hardware(memory=8 * GIB)
+    undisturbed = standing(bought)
+    bought.host("app1").set_hardware(memory=4 * GIB)
+    words = ("upgrade", "memory", "--mode", "reboot", "--apply", "--yes", *NOW)
+    with probed(bought) as prober, bought.load(tasks_per_hour=600) as load:
+        kills = resumed(program, bought, tmp_path, STEPS, *words, more=NOW)
+    assert set(kills) >= set(STEPS[:-1]), kills
+    measured(capsys, f"memory, reboot, killed ten times: down {prober.down:.1f} s; {load.result.tasks}")
+    assert (load.result.tasks_lost, load.result.tasks_doubled) == (0, 0), load.result.tasks
+    assert finished(bought)
+    assert changed(undisturbed, standing(bought)) - {"settings"} == set()

@@ -27,14 +27,27 @@ def rolled_back(program: Program, lab: Lab, folder: Path) -> None:
     assert [record["status"] for record in records(lab)] == ["rolled back"]
 
 
-@pytest.mark.parametrize("step", ["hardware", "gate"])
-def test_rolled_back_at_a_checkpoint_it_is_as_before(lab: Lab, program: Program, tmp_path: Path, step: str) -> None:
+@pytest.mark.parametrize("step", ["freeze", "backup", "hardware", "retune", "gate"])
+def test_rolled_back_at_any_checkpoint_it_is_as_before(lab: Lab, program: Program, tmp_path: Path, step: str) -> None:
     as_bought(lab)
     before, running = standing(lab), started(lab)
     assert killed_at(program, lab, step, "upgrade", "memory", "--apply", "--yes")
     rolled_back(program, lab, tmp_path)
     assert changed(before, standing(lab)) == set()
     assert started(lab) == running, "nothing was restarted"
+    as_bought(lab)
+
+
+@pytest.mark.parametrize("step", ["drain", "stop", "hardware", "start", "gate"])
+def test_rolled_back_while_everything_is_stopped_or_after_the_reboot_it_is_as_before(
+    lab: Lab, program: Program, tmp_path: Path, step: str
+) -> None:
+    as_bought(lab)
+    before = standing(lab)
+    words = ("upgrade", "memory", "--mode", "reboot", "--apply", "--yes", "--now", "testing")
+    assert killed_at(program, lab, step, *words)
+    rolled_back(program, lab, tmp_path)
+    assert changed(before, standing(lab)) == set()
     as_bought(lab)
 
 

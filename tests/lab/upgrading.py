@@ -22,10 +22,18 @@ from selextract_infra.lab.disk import DataDisk
 from selextract_infra.lab.host import Host
 from selextract_infra.lab.machine import as_root
 from tests.lab.program import Program, wait_for
+from tests.lab.rightsizing import started
 
 GIB = 2**30
 STATE = "/var/lib/selextract-infra"
 BOUND = 400.0
+_LIVE = ("preflight", "freeze", "backup", "hardware", "retune", "gate", "unfreeze")
+LIVE_STEPS = {
+    "memory": _LIVE,
+    "cpu": _LIVE,
+    "storage": ("preflight", "freeze", "backup", "hardware", "grow", "retune", "gate", "unfreeze"),
+    "network": _LIVE,
+}
 SETTINGS = "SELECT name, setting FROM pg_settings WHERE sourcefile LIKE '%selextract-infra%' ORDER BY name"
 
 
@@ -141,6 +149,28 @@ def resumed(
         answer = elsewhere(program, folder / "last").run(*words, timeout=900)
         assert answer.code == 0, answer.words
     return kills
+
+
+def carried_through(
+    program: Program, lab: Lab, folder: Path, phase: str, steps: tuple[str, ...]
+) -> tuple[list[str], str]:
+    """Take a phase through live and under load, killed at each of the steps and resumed elsewhere each time.
+
+    Nobody notices it, nothing else is changed on the host, and nothing restarts. Returns the steps at which it was
+    killed, and what was measured.
+    """
+    forgotten(lab)
+    before, running = standing(lab), started(lab)
+    size, asked = target(lab, phase)
+    with probed(lab) as prober, lab.load(rps=2, tasks_per_hour=600) as load:
+        kills = resumed(program, lab, folder, steps, "upgrade", phase, "--to", asked, "--apply", "--yes")
+    assert load.result.clean, (load.result.failures, load.result.tasks)
+    assert prober.gaps == 0
+    assert finished(lab)
+    assert reached(lab, phase, size)
+    assert changed(before, standing(lab)) - {"settings"} == {phase}
+    assert started(lab) == running, "nothing was restarted"
+    return kills, f"{phase}, live: down {prober.down:.1f} s; {load.result.requests}; {load.result.tasks}"
 
 
 def finished(lab: Lab) -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import apprise
 import pytest
 
 from selextract_infra.apply.executor import Execution
@@ -24,15 +22,9 @@ from selextract_infra.operations.fleet import Fleet
 from selextract_infra.plan.upgrade import plan_of_upgrade
 from tests.unit.seen import AT, container, host, observation
 
+pytestmark = pytest.mark.usefixtures("notifying")
+
 ROBOT = Abilities(name="docker", modes=dict.fromkeys(PHASES, (Mode.LIVE, Mode.REBOOT)))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plugins() -> None:
-    """Some of apprise's own plugins use what Python is about to drop; they are loaded with the first address."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        apprise.Apprise.instantiate("json://localhost")
 
 
 @pytest.fixture

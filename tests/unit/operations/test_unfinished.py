@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -18,14 +17,6 @@ from tests.unit.seen import AT
 RUN = "20260301T020000-9f3ac1"
 BOTH = pytest.mark.parametrize("take_up", [resume, roll_back])
 TakeUp = Callable[[Fleet, str], Run]
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text("all: {hosts: {app1: {ansible_host: 192.0.2.7}}}\n")
-    with Fleet(inventory, state=tmp_path / "state") as made:
-        yield made
 
 
 def look(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, why: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,14 +17,6 @@ from selextract_infra.plan.upgrade import plan_of_upgrade
 from tests.unit.seen import AT, container, host, observation, policy
 
 ROBOT = Abilities(name="docker", modes=dict.fromkeys(PHASES, (Mode.LIVE, Mode.REBOOT)))
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text("all: {hosts: {app1: {ansible_host: 192.0.2.7}}}\n")
-    with Fleet(inventory, state=tmp_path / "state") as made:
-        yield made
 
 
 def ran(fleet: Fleet, number: int, seconds: float, *, mode: Mode = Mode.LIVE, done: bool = True) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import apprise
 import pytest
 
 from selextract_infra.errors import UsageError
@@ -26,6 +24,8 @@ from selextract_infra.record.journal import Journal
 from selextract_infra.record.notify import Notifier, visit
 
 P1, P2, P3, P4 = IncidentSeverity
+pytestmark = pytest.mark.usefixtures("notifying")
+
 NOW = datetime(2026, 1, 4, 2, tzinfo=UTC)
 
 
@@ -82,14 +82,6 @@ def desk(places: Places) -> type[BaseHTTPRequestHandler]:
     for method in ("GET", "POST"):
         setattr(Desk, f"do_{method}", Desk.answer)
     return Desk
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plugins() -> None:
-    """Some of apprise's own plugins use what Python is about to drop; they are loaded with the first address."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        apprise.Apprise.instantiate("json://localhost")
 
 
 @pytest.fixture
