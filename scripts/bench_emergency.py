@@ -22,6 +22,7 @@ from selextract_infra.lab import Lab
 from selextract_infra.operations.assess import assess_seen
 from selextract_infra.operations.emergency import begin_emergency, plan_emergency
 from selextract_infra.operations.emergency_end import revert_emergency
+from selextract_infra.operations.emergency_ready import make_ready
 from selextract_infra.operations.fleet import Fleet
 
 PROGRAM = str(Path(sys.executable).parent / "selextract-infra")
@@ -98,6 +99,8 @@ def _warm(lab: Lab, inventory: Path, journal: Path) -> Parts:
     with Fleet(inventory, state=journal) as fleet:
         seen = fleet.observe()
         found = assess_seen(seen, fleet.policy).assessment
+        make_ready(fleet)  # as with the first look that shows the incident
+        time.sleep(fleet.policy.monitoring.watch.interval)
         trigger = time.time()
         run = begin_emergency(fleet, plan_emergency(fleet, reason="bench", seen=seen, assessment=found))
         ended = time.time()

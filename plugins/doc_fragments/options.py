@@ -20,6 +20,35 @@ options:
     default: /var/run/docker.sock
 """
 
+    CLAIM = r"""
+options:
+  owner:
+    description: Who works, as others shall read it.
+    type: str
+    default: somebody unknown
+  purpose:
+    description: What for, in a few words.
+    type: str
+    default: no purpose given
+  operation:
+    description: Name of the operation.
+    type: str
+    default: by hand
+  lease_seconds:
+    description: How long the next step may take at most.
+    type: float
+    default: 600
+  run:
+    description:
+      - Also begins the Run on this host, where the lock is taken; what it is about, for whoever has to resume it.
+      - Ends with the lock given back.
+    type: dict
+    suboptions:
+      plan_digest: {description: Digest of the Plan., type: str}
+      policy_digest: {description: Digest of the policy., type: str}
+      plan: {description: The whole Plan., type: dict}
+"""
+
     STEP = r"""
 options:
   run_id:

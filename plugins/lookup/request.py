@@ -7,7 +7,8 @@ name: request
 short_description: What a playbook is asked to do
 version_added: "0.1.0"
 description:
-  - From the command line, the content of the file that C(selextract_run_file) names.
+  - From the command line, the content of the file that C(selextract_run_file) names. It is waited for, at most
+    C(selextract_wait_seconds); a playbook may be started before it is known what it is to do.
   - By hand there is no such file. Then the Run gets an ID, the person who started it owns it, and each host is to
     look at the
     project that the policy of the inventory maps.
@@ -36,6 +37,7 @@ _raw:
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -46,6 +48,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ..plugin_utils.policy import common_policy, policy_source
 
+_PAUSE = 0.01  # seconds between two looks for a file that is not there yet
 _LEASE_SECONDS = 900  # of a Run by hand; it is extended by every later step
 
 
@@ -55,10 +58,15 @@ class LookupModule(LookupBase):
     ) -> list[dict[str, Any]]:
         variables = variables or {}
         named = variables.get("selextract_run_file")
-        return [_from_file(Path(named)) if named else _by_hand(str(terms[0]), variables)]
+        if not named:
+            return [_by_hand(str(terms[0]), variables)]
+        return [_from_file(Path(named), float(variables.get("selextract_wait_seconds") or 0))]
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path, wait_seconds: float) -> dict[str, Any]:
+    give_up = time.monotonic() + wait_seconds
+    while not path.exists() and time.monotonic() < give_up:
+        time.sleep(_PAUSE)
     try:
         return {"by_hand": False, **json.loads(path.read_text(encoding="utf-8"))}
     except (OSError, ValueError) as problem:

@@ -89,8 +89,19 @@ class Compose:
         depend on is named to Compose too: without it the new containers would get another configuration hash.
         """
         scaled = [word for name, count in (counts or {}).items() for word in ("--scale", f"{name}={count}")]
-        words = ["up", "--detach", "--no-recreate", "--no-build", "--pull", "never", *scaled, *services]
-        process = self._start(words)
+        self._bring(["--detach", *scaled, *services], bound)
+
+    def create(self, services: Sequence[str], bound: float) -> None:
+        """As ``up``, but start nothing: Compose waits half a second there for what runs already."""
+        self._bring(["--no-start", *services], bound)
+
+    def start_hooks(self) -> frozenset[str]:
+        """The services after whose start Compose itself has something to do (``post_start``)."""
+        services = json.loads(self._collect(self._start(["config", "--format", "json"]))).get("services") or {}
+        return frozenset(name for name, service in services.items() if service.get("post_start"))
+
+    def _bring(self, words: list[str], bound: float) -> None:
+        process = self._start(["up", "--no-recreate", "--no-build", "--pull", "never", *words])
         try:
             _, complaint = process.communicate(timeout=bound)
         except subprocess.TimeoutExpired:

@@ -23,6 +23,7 @@ from .state import StateFolder
 __all__ = ["Growth"]
 
 _PAUSE = 0.2  # seconds between two looks
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Growth:
         compose, give_up, said = Compose(self.project, self.directory), time.monotonic() + self.bound, ""
         while self.counts:
             try:
-                compose.up(sorted(self.counts), max(1.0, give_up - time.monotonic()))
+                _bring(compose, socket_path, sorted(self.counts), max(1.0, give_up - time.monotonic()))
             except HostSideError as failure:
                 if failure.sentence == said or time.monotonic() >= give_up:
                     raise
@@ -165,3 +166,22 @@ class Growth:
                 raise
             engine.close()
             return failure.sentence
+
+
+def _bring(compose: Compose, socket_path: str, services: list[str], bound: float) -> None:
+    """Create what is missing and start it, all at once; only what has to do with its start is left to Compose."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        hooks = pool.submit(compose.start_hooks)
+        compose.create(services, bound)
+        if hooks.result().intersection(services):
+            compose.up(services, bound)
+            return
+        with Engine(socket_path) as engine:
+            listed = [one for service in services for one in listed_instances(engine, compose.project, service)]
+        for started in [pool.submit(_start, socket_path, one.id) for one in listed if not one.well]:
+            started.result()
+
+
+def _start(socket_path: str, container: str) -> None:
+    with Engine(socket_path) as engine:
+        engine.start(container)

@@ -11,7 +11,7 @@ from .preemption import asked, goes_first
 from .runs import RunRecord, moment, unfinished_runs
 from .state import StateFolder
 
-__all__ = ["Claim", "Verdict", "free", "held_run", "hold", "judge"]
+__all__ = ["Claim", "Verdict", "claimed", "free", "held_run", "hold", "judge"]
 
 _FILE = "lock.json"
 _RESTORE = "restore"
@@ -40,6 +40,16 @@ class Verdict:
     acquired: bool
     holder: dict[str, Any] | None
     took_over: dict[str, Any] | None = None
+
+    def result(self) -> dict[str, Any]:
+        """What a module returns of it."""
+        return {
+            "changed": False,
+            "acquired": self.acquired,
+            "holder": self.holder,
+            "taken_over": self.took_over is not None,
+            "sentence": self.sentence,
+        }
 
     @property
     def sentence(self) -> str:
@@ -97,6 +107,20 @@ def hold(folder: StateFolder, claim: Claim, now: float) -> Verdict:
             folder.remove(_FILE)
         if verdict.acquired and verdict.holder is not None:
             folder.write(_FILE, verdict.holder)
+    return verdict
+
+
+def claimed(folder: StateFolder, given: dict[str, Any], now: float, *, check: bool = False) -> Verdict:
+    """Take the lock for the Run that a module's options tell of, and begin that Run here; ``check`` only judges."""
+    claim = Claim(given["run_id"], given["owner"], given["purpose"], given["operation"], given["lease_seconds"])
+    record = RunRecord(folder, claim.run_id)
+    if check:
+        return judge(folder, claim, now)
+    folder.prepare()
+    verdict = hold(folder, claim, now)
+    if verdict.acquired and given["run"] is not None:
+        about = {"owner": claim.owner, "purpose": claim.purpose, "operation": claim.operation}
+        record.begin({**about, **given["run"], "took_over": verdict.took_over}, now)
     return verdict
 
 

@@ -10,7 +10,7 @@ from ansible.module_utils import basic
 from .failure import HostSideError
 from .places import DOCKER_SOCKET, STATE_FOLDER
 
-__all__ = ["DATABASES", "DOCKER", "SERVER", "STATE", "STEP", "STEP_IF_PRESENT", "by_state", "run"]
+__all__ = ["CLAIM", "DATABASES", "DOCKER", "SERVER", "STATE", "STEP", "STEP_IF_PRESENT", "by_state", "run"]
 
 Options = dict[str, dict[str, Any]]
 Work = Callable[[Any], dict[str, Any]]
@@ -22,6 +22,16 @@ STATE: Options = {"state_folder": {"type": "path", "default": STATE_FOLDER}}
 DOCKER: Options = {"docker_socket": {"type": "path", "default": DOCKER_SOCKET}}
 STEP: Options = {"run_id": {"type": "str", "required": True}, "step_id": {"type": "str", "required": True}}
 STEP_IF_PRESENT: Options = {"run_id": {"type": "str"}, "step_id": {"type": "str"}}
+CLAIM: Options = {
+    "owner": {"type": "str", "default": "somebody unknown"},
+    "purpose": {"type": "str", "default": "no purpose given"},
+    "operation": {"type": "str", "default": "by hand"},
+    "lease_seconds": {"type": "float", "default": 600},
+    "run": {
+        "type": "dict",
+        "options": {"plan_digest": {"type": "str"}, "policy_digest": {"type": "str"}, "plan": {"type": "dict"}},
+    },
+}
 SERVER: Options = {
     "project": {"type": "str", "required": True},
     "service": {"type": "str", "required": True},

@@ -8,6 +8,8 @@ module: emergency_begin
 short_description: Begin an emergency on a host, with an end of its own
 version_added: "0.1.0"
 description:
+  - Takes the lock of the host, or extends its lease where the Run has it already. Where somebody else is at work it
+    does nothing, and says whose the lock is.
   - Refuses while another emergency is on, whoever began it.
   - What is undone later, and a timer of systemd that does it by itself at O(expires_at), are there before anything is
     changed. The timer needs no control machine and outlives a reboot.
@@ -64,6 +66,7 @@ options:
     description: Nginx's include folder on the host; required for O(switches).
     type: path
 extends_documentation_fragment:
+  - selextract.infra.options.claim
   - selextract.infra.options.step
   - selextract.infra.options.docker
   - selextract.infra.options.state
@@ -83,15 +86,25 @@ EXAMPLES = r"""
     switches: [throttling]
     edge_folder: /opt/selextract/nginx.d
     expires_at: 1772330400
+    owner: ops@control
+    purpose: emergency app1
+    operation: emergency
     run_id: 20260301T020000-9f3ac1
     step_id: emergency
 """
 
 RETURN = r"""
+acquired: {description: Whether the lock is ours., type: bool, returned: always}
+holder:
+  description: Who has the lock; C(unfinished) names a Run that must be resumed or rolled back.
+  type: dict
+  returned: always
+taken_over: {description: Whether an expired lock of somebody else was replaced., type: bool, returned: always}
+sentence: {description: Why it was not acquired., type: str, returned: always}
 seconds:
   description: Where the time went, by part.
   type: dict
-  returned: success
+  returned: when it was begun
 """
 
 import time
@@ -104,9 +117,10 @@ from ..module_utils.containers import find_containers
 from ..module_utils.edge import Edge
 from ..module_utils.emergency import Emergency, values_now
 from ..module_utils.engine import Engine
+from ..module_utils.failure import HostSideError
 from ..module_utils.growing import Growth
-from ..module_utils.lock import held_run
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.lock import claimed, held_run
+from ..module_utils.module import CLAIM, DOCKER, STATE, STEP, run
 from ..module_utils.runs import RunRecord, moment
 from ..module_utils.state import StateFolder
 from ..module_utils.time_to_live import arm
@@ -128,6 +142,7 @@ def main() -> None:
             "drain_seconds": {"type": "float", "default": 70},
             "switches": {"type": "list", "elements": "str", "default": []},
             "edge_folder": {"type": "path"},
+            **CLAIM,
             **STEP,
             **DOCKER,
             **STATE,
@@ -138,6 +153,18 @@ def main() -> None:
 def _begin(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
+    verdict = claimed(folder, given, time.time(), check=module.check_mode)
+    begun: dict[str, Any] = {}
+    try:
+        if verdict.acquired:
+            begun = _begun(module, folder)
+    except HostSideError as failure:
+        module.fail_json(msg=failure.sentence, acquired=True, **failure.result())
+    return {**verdict.result(), **begun}
+
+
+def _begun(module: AnsibleModule, folder: StateFolder) -> dict[str, Any]:
+    given = module.params
     emergency = Emergency(folder)
     emergency.refuse_another(given["run_id"])
     growth = Growth(

@@ -27,36 +27,12 @@ options:
   run_id:
     description: ID of the Run. Without it, O(state=free) frees anybody's lock that no unfinished Run stands behind.
     type: str
-  owner:
-    description: Who works, as others shall read it.
-    type: str
-    default: somebody unknown
-  purpose:
-    description: What for, in a few words.
-    type: str
-    default: no purpose given
-  operation:
-    description: Name of the operation.
-    type: str
-    default: by hand
-  lease_seconds:
-    description: How long the next step may take at most.
-    type: float
-    default: 600
   ended:
     description: With O(state=free), whether the Run ends on this host; one that has begun a step can go on later.
     type: bool
     default: true
-  run:
-    description:
-      - With O(state=held), also begins the Run on this host; what it is about, for whoever has to resume it.
-      - Ends with the lock given back.
-    type: dict
-    suboptions:
-      plan_digest: {description: Digest of the Plan., type: str}
-      policy_digest: {description: Digest of the policy., type: str}
-      plan: {description: The whole Plan., type: dict}
 extends_documentation_fragment:
+  - selextract.infra.options.claim
   - selextract.infra.options.state
 attributes:
   check_mode: {description: Says whether the lock could be taken and takes nothing., support: full}
@@ -93,8 +69,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.failure import HostSideError
-from ..module_utils.lock import Claim, Verdict, free, hold, judge
-from ..module_utils.module import STATE, by_state, run
+from ..module_utils.lock import Verdict, claimed, free
+from ..module_utils.module import CLAIM, STATE, by_state, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
@@ -105,19 +81,8 @@ def main() -> None:
         {
             "state": {"type": "str", "choices": ["held", "free", "gone"], "default": "held"},
             "run_id": {"type": "str"},
-            "owner": {"type": "str", "default": "somebody unknown"},
-            "purpose": {"type": "str", "default": "no purpose given"},
-            "operation": {"type": "str", "default": "by hand"},
-            "lease_seconds": {"type": "float", "default": 600},
             "ended": {"type": "bool", "default": True},
-            "run": {
-                "type": "dict",
-                "options": {
-                    "plan_digest": {"type": "str"},
-                    "policy_digest": {"type": "str"},
-                    "plan": {"type": "dict"},
-                },
-            },
+            **CLAIM,
             **STATE,
         },
         required_if=[("state", "held", ["run_id"]), ("state", "gone", ["run_id"])],
@@ -125,33 +90,23 @@ def main() -> None:
 
 
 def _held(module: AnsibleModule) -> dict[str, Any]:
-    given, now = module.params, time.time()
-    folder = StateFolder(given["state_folder"])
-    claim = Claim(given["run_id"], given["owner"], given["purpose"], given["operation"], given["lease_seconds"])
-    record = RunRecord(folder, claim.run_id)
-    if module.check_mode:
-        return _result(judge(folder, claim, now))
-    folder.prepare()
-    verdict = hold(folder, claim, now)
-    if verdict.acquired and given["run"] is not None:
-        about = {"owner": claim.owner, "purpose": claim.purpose, "operation": claim.operation}
-        record.begin({**about, **given["run"], "took_over": verdict.took_over}, now)
-    return _result(verdict)
+    folder = StateFolder(module.params["state_folder"])
+    return claimed(folder, module.params, time.time(), check=module.check_mode).result()
 
 
 def _free(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     if module.check_mode and given["run_id"]:
-        return _result(Verdict(True, None))
+        return Verdict(True, None).result()
     if not module.check_mode:
         folder.prepare()
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
-        module.fail_json(msg=verdict.sentence, kind="locked", **_result(verdict))
+        module.fail_json(msg=verdict.sentence, kind="locked", **verdict.result())
     removed = given["run_id"] is None and verdict.holder is not None
-    return {**_result(verdict), "changed": removed, **({"status": status} if status else {})}
+    return {**verdict.result(), "changed": removed, **({"status": status} if status else {})}
 
 
 def _gone(module: AnsibleModule) -> dict[str, Any]:
@@ -163,7 +118,7 @@ def _gone(module: AnsibleModule) -> dict[str, Any]:
     more = folder.holds_more_than_the_lock()
     if not module.check_mode:
         folder.remove_all()
-    return {**_result(Verdict(True, holder)), "changed": more}
+    return {**Verdict(True, holder).result(), "changed": more}
 
 
 def _ended(folder: StateFolder, run_id: str, ended: bool) -> str | None:
@@ -171,16 +126,6 @@ def _ended(folder: StateFolder, run_id: str, ended: bool) -> str | None:
     if not record.exists or (record.content["steps"] and not ended):
         return None
     return record.end(time.time())
-
-
-def _result(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "changed": False,
-        "acquired": verdict.acquired,
-        "holder": verdict.holder,
-        "taken_over": verdict.took_over is not None,
-        "sentence": verdict.sentence,
-    }
 
 
 if __name__ == "__main__":

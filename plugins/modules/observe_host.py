@@ -117,6 +117,7 @@ from ..module_utils.samples import packed_since, sampler_status
 from ..module_utils.state import StateFolder
 from ..module_utils.traffic import look_at_traffic
 
+_AT_ONCE = 3
 _SHORTEST_USAGE = 0.1  # seconds between the two looks that CPU usage is computed from
 
 
@@ -156,9 +157,9 @@ def main() -> None:
 def _observe(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     samples = os.path.join(given["state_folder"], "samples")
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         version = pool.submit(compose_version)
-        observation = _with_docker(given["docker_socket"], given)
+        observation = _with_docker(given["docker_socket"], given, pool)
         observation["facts"]["compose"] = version.result()
     observation["sampler"] = sampler_status(samples)
     observation["history"] = []
@@ -169,19 +170,23 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": False, "observation": observation, "history_packed": packed, "history_until": until}
 
 
-def _with_docker(socket_path: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Facts, containers, projects, Postgres; only facts and the problem where Docker does not answer."""
+def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecutor) -> dict[str, Any]:
+    """Facts, containers, projects, Postgres; only facts and the problem where Docker does not answer.
+
+    What asks other programs, and mostly waits for them, is asked at the same time.
+    """
     try:
         with Engine(socket_path) as engine:
             containers = find_containers(engine, socket_path)
             groups = {one.id: find_control_group(one.pid) for one in containers if one.running}
             first, began = _read(groups), time.monotonic()
+            projects = pool.submit(observe_projects, containers, given["projects"])
+            postgres = pool.submit(_postgres, socket_path, containers, given)
             info = engine.info()
-            projects = observe_projects(containers, given["projects"])
-            postgres = look_at_postgres(engine, containers, given["databases"], given["postgres_settings"])
             numbers = _numbers(engine, containers, given["numbers"])
             state = StateFolder(given["state_folder"])
             traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
+            found = {"projects": projects.result(), "postgres": postgres.result()}
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
@@ -203,11 +208,15 @@ def _with_docker(socket_path: str, given: dict[str, Any]) -> dict[str, Any]:
             }
             for one in containers
         ],
-        "projects": projects,
-        "postgres": postgres,
+        **found,
         "traffic": traffic,
         "problem": None,
     }
+
+
+def _postgres(socket_path: str, containers: list[Container], given: dict[str, Any]) -> Any:
+    with Engine(socket_path) as engine:
+        return look_at_postgres(engine, containers, given["databases"], given["postgres_settings"])
 
 
 def _numbers(engine: Engine, containers: list[Container], wanted: dict[str, list[str]]) -> dict[str, dict[str, float]]:

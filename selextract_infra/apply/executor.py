@@ -11,7 +11,14 @@ from typing import Any
 from selextract_infra.apply.identity import claim
 from selextract_infra.errors import LockedError, PreemptedError
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, TaskEvent, run_playbook
+from selextract_infra.hosts.runner import (
+    HostOutcome,
+    PlaybookOutcome,
+    PlaybookRun,
+    ReadyPlaybook,
+    TaskEvent,
+    run_playbook,
+)
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
 
@@ -24,7 +31,7 @@ RESTORE = "selextract.infra.restore"
 class Hands:
     """What every execution needs: where the hosts are, who listens, what cancels it, what time it is.
 
-    ``fresh`` logs in anew, as is needed after a reboot.
+    ``fresh`` logs in anew, as is needed after a reboot. ``ready`` is a playbook that waits for its values already.
     """
 
     inventory: Inventory
@@ -32,6 +39,7 @@ class Hands:
     on_event: Callable[[TaskEvent], None] | None = None
     cancel: threading.Event | None = None
     fresh: bool = False
+    ready: ReadyPlaybook | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
         ),
         on_event=hands.on_event,
         cancel=hands.cancel,
+        ready=hands.ready,
     )
     _refuse_unbegun(outcome)
     return _judge(outcome, step.id, hosts, started, hands.clock())

@@ -86,16 +86,19 @@ class FleetOptions:
     @contextmanager
     def fleet(self) -> Iterator[Fleet]:
         """These hosts; Ctrl-C stops the work on them before this process ends."""
-        from selextract_infra.cli.cancelling import cancellable
-        from selextract_infra.operations.fleet import Fleet
+        from concurrent.futures import ThreadPoolExecutor
 
-        with (
-            cancellable() as cancel,
-            Fleet(
-                self.inventory, limit=self.limit, policy_files=self.policy or (), state=self.state, cancel=cancel
-            ) as fleet,
-        ):
-            yield fleet
+        from selextract_infra.cli.cancelling import cancellable
+        from selextract_infra.hosts.inventory import Inventory
+
+        with cancellable() as cancel:
+            with ThreadPoolExecutor(1) as beside:  # to ask Ansible for the hosts takes as long as the import
+                loading = beside.submit(Inventory.load, self.inventory, limit=self.limit)
+                from selextract_infra.operations.fleet import Fleet
+            with Fleet(
+                loading.result(), limit=self.limit, policy_files=self.policy or (), state=self.state, cancel=cancel
+            ) as fleet:
+                yield fleet
 
 
 @dataclass(frozen=True)

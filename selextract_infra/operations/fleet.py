@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from selextract_infra.apply.executor import Hands
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.runner import TaskEvent
+from selextract_infra.hosts.runner import ReadyPlaybook, TaskEvent
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
@@ -29,15 +29,15 @@ def _now() -> datetime:
 class Fleet:
     """The hosts of an inventory, the policy of its group ``all``, and the journal of this control machine.
 
-    ``limit`` narrows the hosts by an Ansible pattern. ``on_event`` hears of each task on each host, ``cancel`` stops
-    the work on the hosts too. ``clock`` tells the time. ``on_message`` is given what people would be told, in place of
-    them. Raises ``InventoryError`` for a missing inventory or no matching host, ``PolicyError`` for a policy that
-    cannot be read.
+    ``inventory`` is its path, or what was loaded of it. ``limit`` narrows the hosts by an Ansible pattern. ``on_event``
+    hears of each task on each host, ``cancel`` stops the work on the hosts too. ``clock`` tells the time.
+    ``on_message`` is given what people would be told, in place of them. Raises ``InventoryError`` for a missing
+    inventory or no matching host, ``PolicyError`` for a policy that cannot be read.
     """
 
     def __init__(
         self,
-        inventory: str | Path,
+        inventory: str | Path | Inventory,
         *,
         limit: str | None = None,
         policy_files: Sequence[Path] = (),
@@ -49,7 +49,9 @@ class Fleet:
     ) -> None:
         self.limit = limit
         self.policy_files = tuple(policy_files)
-        self.inventory = Inventory.load(Path(inventory), limit=limit)
+        if not isinstance(inventory, Inventory):
+            inventory = Inventory.load(Path(inventory), limit=limit)
+        self.inventory = inventory
         self.policy: Policy = load_policy(
             self.inventory.policy_overrides, files=[*self.inventory.policy_files, *policy_files]
         )
@@ -58,6 +60,7 @@ class Fleet:
         self.cancel = cancel
         self.on_message = on_message
         self._state = state
+        self._ready: ReadyPlaybook | None = None
 
     @cached_property
     def journal(self) -> Journal:
@@ -67,10 +70,31 @@ class Fleet:
     @property
     def hands(self) -> Hands:
         """What the executor needs to work on these hosts."""
-        return Hands(inventory=self.inventory, clock=self.clock, on_event=self.on_event, cancel=self.cancel)
+        return Hands(
+            inventory=self.inventory,
+            clock=self.clock,
+            on_event=self.on_event,
+            cancel=self.cancel,
+            ready=self._ready,
+        )
+
+    def make_ready(self, playbook: str, *, seconds: float) -> None:
+        """Start a playbook before it is known what it is to do, where that may have to be done at once.
+
+        It waits for so many seconds, and comes to no host before it is told.
+        """
+        self.close_ready()
+        self._ready = ReadyPlaybook(playbook, self.inventory, wait_seconds=seconds)
+
+    def close_ready(self) -> None:
+        """End a playbook that waits for nothing any more."""
+        if self._ready is not None:
+            self._ready.close()
+            self._ready = None
 
     def close(self) -> None:
-        """Close the journal."""
+        """Close the journal, and what was made ready."""
+        self.close_ready()
         self.journal.close()
 
     def __enter__(self) -> Self:

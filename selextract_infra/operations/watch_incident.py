@@ -14,6 +14,7 @@ from selextract_infra.model.emergency import Incident, open_emergencies
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency import begin_emergency, plan_emergency, tell_emergency
 from selextract_infra.operations.emergency_end import in_step, validate_emergency
+from selextract_infra.operations.emergency_ready import make_ready
 from selextract_infra.operations.fleet import Fleet
 from selextract_infra.operations.notification import escalate
 from selextract_infra.record.notify import deliveries_text
@@ -53,6 +54,7 @@ class IncidentWatch:
         found = assess(seen, self._fleet.policy, more=self._watched.measurements())
         severity = found.response.severity if found.response else None
         self._count(severity)
+        self._make_ready(severity, seen)
         self._changed(severity, found)
         if not self._dry:
             for one in in_step(self._fleet, seen):
@@ -69,6 +71,13 @@ class IncidentWatch:
 
     def _count(self, severity: IncidentSeverity | None) -> None:
         self._looks = {severity: self._looks.get(severity, 0) + 1} if severity else {}
+
+    def _make_ready(self, severity: IncidentSeverity | None, seen: Observation) -> None:
+        """With the first look that shows a P1, so that with the second the emergency begins at once."""
+        if severity is not IncidentSeverity.P1:
+            self._fleet.close_ready()
+        elif self._looks[severity] == 1 and not self._dry and not open_emergencies(seen):
+            make_ready(self._fleet)
 
     def _changed(self, severity: IncidentSeverity | None, found: Assessment) -> None:
         if severity is self._last:

@@ -19,7 +19,7 @@ from selextract_infra.plan.rightsize_steps import common_values, limit_values, w
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "STEP", "emergency"]
+__all__ = ["OPERATION", "PLAYBOOK", "STEP", "emergency"]
 
 OPERATION = "emergency"
 STEP = "emergency"

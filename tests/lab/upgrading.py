@@ -34,6 +34,7 @@ LIVE_STEPS = {
     "storage": ("preflight", "freeze", "backup", "hardware", "grow", "retune", "gate", "unfreeze"),
     "network": _LIVE,
 }
+PENDING = "SELECT name FROM pg_settings WHERE pending_restart AND sourcefile LIKE '%selextract-infra%'"
 SETTINGS = "SELECT name, setting FROM pg_settings WHERE sourcefile LIKE '%selextract-infra%' ORDER BY name"
 
 
@@ -55,6 +56,9 @@ def as_bought(lab: Lab, *, cpus: int = 2) -> None:
     )
     started = "docker ps -aq --filter label=com.docker.compose.project=selextract | xargs docker start >/dev/null"
     host.execute("sh", "-c", started)
+    wait_for(lambda: all_healthy(host), bound=180, what="everything is healthy")
+    if host.execute("sh", "-c", f'docker exec -u postgres selextract-postgres-1 psql -XAtqc "{PENDING}"').strip():
+        host.execute("docker", "restart", "selextract-postgres-1")
     wait_for(lambda: all_healthy(host), bound=180, what="everything is healthy")
 
 

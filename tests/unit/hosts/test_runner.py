@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import InventoryError, SelextractError
-from selextract_infra.hosts import runner
+from selextract_infra.hosts import ansible_process, runner
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import PlaybookOutcome, PlaybookRun, TaskEvent, run_playbook
 from tests.unit.hosts.servers import closed_port
@@ -67,7 +67,7 @@ def finished(
     monkeymodule.setenv("PATH", "/usr/bin:/bin")
     monkeymodule.setenv("SECRET_OF_THE_CALLER", "hunter2")
     monkeymodule.setenv("ANSIBLE_HOST_KEY_CHECKING", "False")
-    monkeymodule.setattr(runner, "_LARGEST_RESULT", 30_000)
+    monkeymodule.setattr(ansible_process, "_LARGEST_RESULT", 30_000)
     events: list[TaskEvent] = []
 
     def listen(event: TaskEvent) -> None:
@@ -227,7 +227,7 @@ def test_what_ansible_runner_raises_is_raised_here_and_not_lost_in_its_thread(
 
 
 def test_settings_that_ansible_runner_would_drop_are_in_force(inventory: Inventory, tmp_path: Path) -> None:
-    prepared = runner._Ansible(
+    prepared = ansible_process.AnsibleProcess(
         PlaybookRun("x.yml", inventory, ("good",), check=True, diff=True), inventory, tmp_path, "m"
     )
     config = prepared._prepared().config
@@ -332,7 +332,7 @@ def test_what_does_not_heed_an_interrupt_is_killed_after_the_grace(
         assert process.stdout is not None
         process.stdout.readline()
 
-        ansible = runner._Ansible(PlaybookRun("x.yml", inventory, ("good",)), inventory, tmp_path, "m")
+        ansible = ansible_process.AnsibleProcess(PlaybookRun("x.yml", inventory, ("good",)), inventory, tmp_path, "m")
         ansible.pid = process.pid
         stop = runner._Stop(ansible, time.monotonic() + 60, cancel)
         cancel.set()

@@ -95,3 +95,25 @@ def test_after_a_person_ended_one_nothing_begins_by_itself_for_its_lifetime(flee
     fleet.journal.record_incident(by_itself)
     loop.looks(2, failed=66, first=6)
     assert loop.told("would do")
+
+
+def test_ansible_waits_from_the_first_look_at_a_p1_until_that_is_over(fleet: Fleet) -> None:
+    by_hand = incident().model_copy(update={"closed_at": START - timedelta(minutes=10), "closed_by": "ops@here"})
+    fleet.journal.record_incident(by_hand)  # so that none begins by itself
+    loop = Loop(fleet, dry_run=False)
+    looks = 0
+    while loop.looks(1, failed=66, first=looks) is not IncidentSeverity.P1:
+        assert fleet.hands.ready is None
+        looks += 1
+    waiting = fleet.hands.ready
+    assert waiting is not None
+    loop.looks(1, failed=66, first=looks + 1)
+    assert fleet.hands.ready is waiting
+    loop.looks(40, failed=0, first=looks + 2)
+    assert fleet.hands.ready is None
+
+
+def test_a_rehearsal_makes_nothing_ready(fleet: Fleet) -> None:
+    loop = Loop(fleet, dry_run=True)
+    assert loop.looks(5, failed=66) is IncidentSeverity.P1
+    assert fleet.hands.ready is None

@@ -65,7 +65,7 @@ def test_a_policy_file_is_found_beside_the_inventory(tmp_path: Path) -> None:
 def test_a_broken_request_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(AnsibleError, match="cannot be read"):
-        request._from_file(tmp_path / "run.json")
+        request._from_file(tmp_path / "run.json", 0)
 
 
 def test_values_are_copied_into_plain_types() -> None:
