@@ -58,17 +58,17 @@ def run(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Grant more instances, higher limits and the edge's switches at once, for a time; a P1 does not ask first."""
-    from selextract_infra.operations.emergency_ready import make_ready
-
     with hosts.fleet() as fleet:
-        make_ready(fleet)  # Ansible starts beside all that follows
+        from selextract_infra.operations.emergency_ready import look_and_make_ready
+
+        seen = look_and_make_ready(fleet)
         from selextract_infra.cli.applying import conclude, follow
         from selextract_infra.operations.emergency import begin_emergency, plan_emergency, tell_emergency
         from selextract_infra.operations.notification import notifier
         from selextract_infra.record.notify import deliveries_text
         from selextract_infra.report.emergency import print_grant
 
-        granted = plan_emergency(fleet, reason=reason)
+        granted = plan_emergency(fleet, reason=reason, seen=seen)
         if form is Format.TABLE:
             print_grant(console(), granted.decision)
         if granted.plan.empty:

@@ -14,6 +14,8 @@ from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.scaling import Bound, EmergencyDecision
 
+PLAYBOOK = "selextract.infra.emergency"  # what begins one
+
 __all__ = [
     "EmergencyAssessment",
     "EmergencyOnHost",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from selextract_infra.model.capacity import with_count, with_limits
 from selextract_infra.model.decision import Decision
+from selextract_infra.model.emergency import PLAYBOOK
 from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Limits, Observation
@@ -19,11 +20,10 @@ from selextract_infra.plan.rightsize_steps import common_values, limit_values, w
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "PLAYBOOK", "STEP", "emergency"]
+__all__ = ["OPERATION", "STEP", "emergency"]
 
 OPERATION = "emergency"
 STEP = "emergency"
-PLAYBOOK = "selextract.infra.emergency"
 
 _LIMITS = ("memory", "cpus")
 
