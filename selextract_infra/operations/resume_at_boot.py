@@ -11,6 +11,7 @@ from selextract_infra.operations.single_playbook import everywhere
 
 __all__ = ["BOOT_UNIT", "resume_at_boot"]
 
+_EMPTIED = (Path("/tmp"), Path("/run"), Path("/var/run"), Path("/dev/shm"))  # noqa: S108 - none of ours is put there
 BOOT_UNIT = Path("/etc/systemd/system/multi-user.target.wants/selextract-infra-resume.service")
 
 
@@ -29,10 +30,19 @@ def resume_at_boot(fleet: Fleet, *, wanted: bool) -> tuple[str, ...]:
     program = Path(sys.executable).parent / "selextract-infra"
     if not program.exists():
         raise UsageError(f"There is no selextract-infra beside {sys.executable}, so the unit could not start it.")
-    values = {
-        "wanted": wanted,
-        "program": str(program),
-        "inventory": str(fleet.inventory.path),
-        "state": str(fleet.journal.folder.resolve()),
-    }
+    needed = {"program": program, "inventory": fleet.inventory.path, "state": fleet.journal.folder.resolve()}
+    if wanted:
+        for path in needed.values():
+            refuse_what_a_boot_removes(path)
+    values = {"wanted": wanted, **{name: str(path) for name, path in needed.items()}}
     return everywhere(fleet, "resume_at_boot", values, "resume at boot", "go on after a reboot")
+
+
+def refuse_what_a_boot_removes(path: Path) -> None:
+    """Raise ``UsageError`` for a path that is gone when the unit would need it."""
+    folder = next((one for one in _EMPTIED if path.is_relative_to(one)), None)
+    if folder is not None:
+        raise UsageError(
+            f"{path} is in {folder}, which a boot may empty, so the unit would not find it.",
+            remedy="keep the program, the inventory and the state where they outlive a boot",
+        )
