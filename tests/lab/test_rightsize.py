@@ -97,7 +97,7 @@ def test_an_oom_killed_worker_is_recommended_more(lab: Lab, seasoned: Program) -
         rows = [json.loads(line) for line in shown.splitlines() if line.endswith("]")]
         return any(row[1] == "selextract-worker-1" and row[8] > 0 for row in rows)
 
-    wait_for(recorded, bound=30, what="the sampler records the OOM kill")
+    wait_for(recorded, bound=90, what="the sampler records the OOM kill")
     decision = next(
         one for one in seasoned.plan()["decisions"] if one["service"] == "worker" and one["resource"] == "memory"
     )

@@ -129,7 +129,8 @@ def test_two_processes_share_until_one_has_ended(tmp_path: Path) -> None:
     stand_in.chmod(0o755)
     script = SUPERVISOR.replace(RUN, str(run)).replace("waits=90", "waits=2")
     environment = {"PATH": f"{stand_in.parent}:{os.environ['PATH']}"}
-    supervisor = subprocess.Popen(["sh", "-c", script], env=environment)
+    # What was ignored before a shell began, as by nohup, it cannot hear.
+    supervisor = subprocess.Popen(["env", "--default-signal", "sh", "-c", script], env=environment)
 
     def told(number: int) -> str:
         seen = run / f"{number}.ini.read"
