@@ -54,7 +54,10 @@ def test_what_is_not_its_own_or_not_idle_is_left_alone(there: Observation, dry: 
 
 
 def test_another_process_of_this_machine_is_at_work_as_long_as_it_lives() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()  # before that the system does not know its program yet
         (host,) = seen(made_by=watcher(), lock=lock(owner(other.pid))).hosts
         assert at_work(host, "run-a", AT, idle=os.getpid())
         other.communicate(b"\n")
