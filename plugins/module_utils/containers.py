@@ -104,16 +104,18 @@ class Listed:
     """An instance as the list of containers shows it. ``well``: it runs, and its health check says nothing else."""
 
     id: str
+    running: bool
     well: bool
 
 
 def listed_instances(engine: Engine, project: str, service: str) -> list[Listed]:
     """The instances of a service by one question, cheap enough to be asked again and again while they start."""
     listed = engine.containers([f"{_LABEL}project={project}", f"{_LABEL}service={service}", f"{_LABEL}oneoff=False"])
-    return [
-        Listed(str(one["Id"]), one.get("State") == "running" and not _ILL.search(str(one.get("Status"))))
-        for one in listed
-    ]
+    found = []
+    for one in listed:
+        running = one.get("State") == "running"
+        found.append(Listed(str(one["Id"]), running, running and not _ILL.search(str(one.get("Status")))))
+    return found
 
 
 def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:

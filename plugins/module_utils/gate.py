@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import Any
 
 from .containers import Container, find_containers
@@ -35,14 +37,19 @@ class Gate:
     hashes: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
-    def complaint(self, engine: Engine, socket_path: str, now: float) -> str | None:
-        """What does not hold yet, in words, or None. Raises ``HostSideError`` when waiting longer cannot help."""
+    def complaint(
+        self, engine: Engine, socket_path: str, now: float, passed: Mapping[str, str] = MappingProxyType({})
+    ) -> str | None:
+        """What does not hold yet, in words, or None. Raises ``HostSideError`` when waiting longer cannot help.
+
+        ``passed`` are containers, by ID, whose health test has passed since the start named, whatever Docker says.
+        """
         containers = find_containers(engine, socket_path, self.project)
         self._refuse_victims(engine, containers, now)
         host = Capability.parse(engine.info())
         for service, limits in sorted(self.expected.items()):
             own = [container for container in containers if container.service == service]
-            complaint = _service_complaint(service, limits, own, host) or self._unsettled(service, own)
+            complaint = _service_complaint(service, limits, own, host, passed) or self._unsettled(service, own)
             complaint = complaint or self._miscounted(service, own)
             if complaint:
                 return complaint
@@ -72,13 +79,15 @@ class Gate:
         return any((event.get("Actor") or {}).get("ID", event.get("id")) == container.id for event in events)
 
 
-def _service_complaint(service: str, limits: dict[str, Any], own: list[Container], host: Capability) -> str | None:
+def _service_complaint(
+    service: str, limits: dict[str, Any], own: list[Container], host: Capability, passed: Mapping[str, str]
+) -> str | None:
     if not own:
         return f"service {service} has no container"
     for container in own:
         if container.state != "running":
             return f"{container.name} is {container.state}"
-        if container.health not in (None, "healthy"):
+        if container.health not in (None, "healthy") and passed.get(container.id) != container.started_at:
             return f"{container.name} is {container.health}"
         wanted = wanted_for(limits, container)
         if change_of(container, wanted, host):

@@ -14,6 +14,7 @@ from .containers import Container, find_containers, listed_instances
 from .engine import Engine, EngineGoneError
 from .failure import HostSideError
 from .gate import Gate
+from .health_tests import HealthTests
 from .instances import instances_of
 from .limits import Capability, change_of, inverse_of, wanted_for
 from .rotation import Rotation
@@ -22,7 +23,7 @@ from .state import StateFolder
 
 __all__ = ["Growth"]
 
-_PAUSE = 0.2  # seconds between two looks
+_PAUSE = 0.1  # seconds between two looks
 _AT_ONCE = 8
 
 
@@ -132,13 +133,11 @@ class Growth:
         expected = {service: self.limits.get(service, {}) for service in self.services}
         gate = Gate(self.project, expected, self.urls, began, {})
         give_up = time.monotonic() + self.bound
-        while True:
-            complaint = self._complaint(gate, engine, socket_path)
-            if complaint is None:
-                return
-            if time.monotonic() >= give_up:
-                raise HostSideError(f"After {self.bound:.0f} s {complaint.rstrip('.')}.", kind="gate")
-            time.sleep(_PAUSE)
+        with HealthTests(socket_path) as tests:
+            while complaint := self._complaint(gate, engine, socket_path, tests):
+                if time.monotonic() >= give_up:
+                    raise HostSideError(f"After {self.bound:.0f} s {complaint.rstrip('.')}.", kind="gate")
+                time.sleep(_PAUSE)
 
     def join(self, folder: StateFolder, engine: Engine, socket_path: str) -> None:
         """Take the new instances into rotation, where a balancer of ours stands before their service."""
@@ -148,19 +147,21 @@ class Growth:
                 containers = find_containers(engine, socket_path, self.project)
                 rotation.join(instances_of(containers, self.project, service), self.bound)
 
-    def _complaint(self, gate: Gate, engine: Engine, socket_path: str) -> str | None:
+    def _complaint(self, gate: Gate, engine: Engine, socket_path: str, tests: HealthTests) -> str | None:
         """What does not hold yet; the whole gate is asked only when the list of containers looks well.
 
         The list is one question, the gate is dozens, which would slow down just those that are starting.
         """
         try:
-            for service in self.services:
-                listed = listed_instances(engine, self.project, service)
-                wanted = self.counts.get(service, len(listed))
-                well = sum(one.well for one in listed)
-                if well < len(listed) or len(listed) != wanted:
+            listed = {service: listed_instances(engine, self.project, service) for service in self.services}
+            starting = [one.id for own in listed.values() for one in own if one.running and not one.well]
+            passed = tests.passed(starting)
+            for service, own in listed.items():
+                wanted = self.counts.get(service, len(own))
+                well = sum(one.well or one.id in passed for one in own)
+                if well < len(own) or len(own) != wanted:
                     return f"{service} has {well} of {wanted} instances"
-            return gate.complaint(engine, socket_path, time.time())
+            return gate.complaint(engine, socket_path, time.time(), passed)
         except HostSideError as failure:
             if failure.kind != "docker":
                 raise

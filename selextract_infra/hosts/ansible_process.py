@@ -110,14 +110,16 @@ class AnsibleProcess(threading.Thread):
 
     @property
     def gone(self) -> bool:
-        """Whether ansible-playbook, once begun, has ended and been waited for."""
+        """Whether ansible-playbook, once begun, has ended.
+
+        Only looked at here: ansible-runner sleeps for a moment before it waits for it.
+        """
         if self.pid is None:
             return False
         try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
             return True
-        return False
 
     def next_event(self, within: float) -> dict[str, Any] | None:
         """The next slim event, ``ENDED`` after the last, None when nothing was told ``within`` that many seconds."""

@@ -9,6 +9,8 @@ from contextlib import closing, contextmanager, suppress
 
 import paramiko
 
+_TAKEN: list[socket.socket] = []
+
 
 @contextmanager
 def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
@@ -53,6 +55,7 @@ def nonsense(connection: socket.socket) -> None:
 
 
 def closed_port() -> int:
-    """A port on which nothing listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
+    """A port on which nothing listens, and nobody will: it stays taken as long as the tests run."""
+    _TAKEN.append(socket.socket())
+    _TAKEN[-1].bind(("127.0.0.1", 0))
+    return int(_TAKEN[-1].getsockname()[1])

@@ -1,0 +1,99 @@
+"""A container's own health test, asked between Docker's looks, against a server that answers as an engine does."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.module_utils import health_tests
+from plugins.module_utils.health_tests import HealthTests
+from tests.unit.plugins.unix_server import serving
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_tests, "_FIRST", 0.0)
+    monkeypatch.setattr(health_tests, "_PAUSE", 0.0)
+
+
+class Engine:
+    """One container ``c``, whose test ends with the next of ``codes``; the last one stays."""
+
+    def __init__(self, config: dict[str, Any], *codes: int) -> None:
+        self.config, self.codes = config, list(codes)
+        self.ran: list[list[str]] = []
+
+    def __call__(self, _method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        if path.endswith("/exec"):
+            self.ran.append(json.loads(body)["Cmd"])
+            return 201, b'{"Id": "e"}'
+        if path.endswith("/start"):
+            return 200, struct.pack(">BxxxL", 1, 2) + b"ok"
+        if path.startswith("/exec/"):
+            return 200, json.dumps({"ExitCode": self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]}).encode()
+        return 200, json.dumps({"Config": self.config, "State": {"StartedAt": "then"}}).encode()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_one_that_fails_is_asked_again_until_it_passes_and_not_after_that(tmp_path: Path) -> None:
+    engine = Engine({"Healthcheck": {"Test": ["CMD", "probe", "--all"]}}, 1, 1, 0, 1)
+    with serving(tmp_path / "s", engine) as path, HealthTests(path) as tests:
+        assert tests.passed(["c"]) == {}
+        until(lambda: tests.passed(["c"]) == {"c": "then"})
+        assert tests.passed(["c"]) == {"c": "then"}
+        assert tests.passed([]) == {}
+    assert engine.ran == [["probe", "--all"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("config", "program"),
+    [
+        ({"Healthcheck": {"Test": ["CMD-SHELL", "test -e /up"]}}, ["/bin/sh", "-c", "test -e /up"]),
+        ({"Healthcheck": {"Test": ["CMD-SHELL", "x"]}, "Shell": ["/bin/bash", "-ec"]}, ["/bin/bash", "-ec", "x"]),
+    ],
+)
+def test_a_line_for_a_shell_is_given_to_the_containers_shell(
+    tmp_path: Path, config: dict[str, Any], program: list[str]
+) -> None:
+    engine = Engine(config, 0)
+    with serving(tmp_path / "s", engine) as path, HealthTests(path) as tests:
+        until(lambda: bool(tests.passed(["c"])))
+    assert engine.ran == [program]
+
+
+@pytest.mark.parametrize("config", [{}, {"Healthcheck": {"Test": ["NONE"]}}, {"Healthcheck": {"Test": []}}])
+def test_one_without_a_test_is_left_to_docker(tmp_path: Path, config: dict[str, Any]) -> None:
+    engine = Engine(config, 0)
+    with serving(tmp_path / "s", engine) as path, HealthTests(path) as tests:
+        tests.passed(["c"])
+        until(tests._answers["c"].done)
+        assert tests.passed(["c"]) == {}
+    assert engine.ran == []
+
+
+def test_one_that_hangs_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_tests, "_BOUND", 0.2)
+    engine = Engine({"Healthcheck": {"Test": ["CMD", "probe"]}}, 0)
+
+    def hanging(method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        if path.endswith("/start"):
+            time.sleep(1)
+        return engine(method, path, body)
+
+    with serving(tmp_path / "s", hanging) as path, HealthTests(path) as tests:
+        tests.passed(["c"])
+        until(tests._answers["c"].done)
+        assert [tests.passed(["c"]) for _ in range(3)] == [{}] * 3
+    assert engine.ran == [["probe"]]
