@@ -42,7 +42,7 @@ class Gate:
     ) -> str | None:
         """What does not hold yet, in words, or None. Raises ``HostSideError`` when waiting longer cannot help.
 
-        ``passed`` are containers, by ID, whose health test has passed since the start named, whatever Docker says.
+        ``passed`` are containers, by ID, whose health check has passed since the start named, whatever Docker says.
         """
         containers = find_containers(engine, socket_path, self.project)
         self._refuse_victims(engine, containers, now)
@@ -87,7 +87,7 @@ def _service_complaint(
     for container in own:
         if container.state != "running":
             return f"{container.name} is {container.state}"
-        if container.health not in (None, "healthy") and passed.get(container.id) != container.started_at:
+        if container.health not in (None, "healthy") and passed.get(container.id, "") != container.started_at:
             return f"{container.name} is {container.health}"
         wanted = wanted_for(limits, container)
         if change_of(container, wanted, host):

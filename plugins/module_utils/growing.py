@@ -14,7 +14,7 @@ from .containers import Container, find_containers, listed_instances
 from .engine import Engine, EngineGoneError
 from .failure import HostSideError
 from .gate import Gate
-from .health_tests import HealthTests
+from .health_checks import HealthChecks
 from .instances import instances_of
 from .limits import Capability, change_of, inverse_of, wanted_for
 from .rotation import Rotation
@@ -133,8 +133,8 @@ class Growth:
         expected = {service: self.limits.get(service, {}) for service in self.services}
         gate = Gate(self.project, expected, self.urls, began, {})
         give_up = time.monotonic() + self.bound
-        with HealthTests(socket_path) as tests:
-            while complaint := self._complaint(gate, engine, socket_path, tests):
+        with HealthChecks(socket_path) as checks:
+            while complaint := self._complaint(gate, engine, socket_path, checks):
                 if time.monotonic() >= give_up:
                     raise HostSideError(f"After {self.bound:.0f} s {complaint.rstrip('.')}.", kind="gate")
                 time.sleep(_PAUSE)
@@ -147,7 +147,7 @@ class Growth:
                 containers = find_containers(engine, socket_path, self.project)
                 rotation.join(instances_of(containers, self.project, service), self.bound)
 
-    def _complaint(self, gate: Gate, engine: Engine, socket_path: str, tests: HealthTests) -> str | None:
+    def _complaint(self, gate: Gate, engine: Engine, socket_path: str, checks: HealthChecks) -> str | None:
         """What does not hold yet; the whole gate is asked only when the list of containers looks well.
 
         The list is one question, the gate is dozens, which would slow down just those that are starting.
@@ -155,7 +155,7 @@ class Growth:
         try:
             listed = {service: listed_instances(engine, self.project, service) for service in self.services}
             starting = [one.id for own in listed.values() for one in own if one.running and not one.well]
-            passed = tests.passed(starting)
+            passed = checks.passed(starting)
             for service, own in listed.items():
                 wanted = self.counts.get(service, len(own))
                 well = sum(one.well or one.id in passed for one in own)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from selextract_infra.hosts.ansible_process import AnsibleProcess
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import PlaybookRun, ReadyPlaybook, run_playbook
+from tests.unit.waiting import until
 
 READY = str(Path(__file__).parent / "playbooks" / "ready.yml")
 HOSTS = "all: {hosts: {one: {}, two: {}}, vars: {ansible_connection: local}}\n"
@@ -28,13 +28,6 @@ def ready(inventory: Inventory) -> Iterator[ReadyPlaybook]:
     made = ReadyPlaybook(READY, inventory, wait_seconds=60)
     yield made
     made.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
 
 
 def asked(inventory: Inventory, *hosts: str, playbook: str = READY) -> PlaybookRun:

@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from plugins.module_utils.pgbouncer_ini import (
 )
 from plugins.module_utils.pgbouncer_place import Place, compose_text, known_projects
 from plugins.module_utils.state import StateFolder
+from tests.unit.waiting import until
 
 PLACE = {"host": "postgres", "port": 5432}
 WANTED: dict[str, Any] = {
@@ -142,30 +141,23 @@ def test_two_processes_share_until_one_has_ended(tmp_path: Path) -> None:
 
     shares = f"%include {CONFIG}/shared.ini"
     try:
-        wait_for(lambda: runs(1))
+        until(lambda: runs(1))
         supervisor.send_signal(signal.SIGHUP)
-        wait_for(lambda: shares in told(1))
-        wait_for(lambda: told(1) and shares not in told(1))  # no second one came
+        until(lambda: shares in told(1))
+        until(lambda: told(1) and shares not in told(1))  # no second one came
         supervisor.send_signal(signal.SIGHUP)
-        wait_for(lambda: shares in told(1))
+        until(lambda: shares in told(1))
         supervisor.send_signal(signal.SIGUSR1)
-        wait_for(lambda: runs(2))
+        until(lambda: runs(2))
         assert shares in (run / "share.ini").read_text()
         os.kill(runs(1), signal.SIGINT)
-        wait_for(lambda: told(2) and shares not in told(2))
+        until(lambda: told(2) and shares not in told(2))
         supervisor.terminate()
         assert supervisor.wait(timeout=20) == 0
         assert not Path(f"/proc/{runs(2)}").exists()
     finally:
         supervisor.kill()
         supervisor.wait()
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_the_container_may_do_nothing_but_what_it_needs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Ask containers that start by their own health test, in between the looks that Docker takes."""
+"""Run the health checks of containers that start, in between the times that Docker does."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 from .engine import Engine, EngineGoneError, EngineRefusedError
 
-__all__ = ["HealthTests"]
+__all__ = ["HealthChecks"]
 
-_FIRST = 0.9  # seconds from when a container is seen first to the first question; nothing is up much sooner
-_PAUSE = 0.25  # seconds from an answer to the next question
-_BOUND = 5.0  # seconds that an answer may take
-_AT_ONCE = 4  # each question is a process of its own, on a host that is short of CPU already
+_FIRST = 0.9  # seconds from when a container is seen first to its first check; nothing is up much sooner
+_PAUSE = 0.25  # seconds from a check that fails to the next
+_BOUND = 5.0  # seconds that a check may take
+_AT_ONCE = 4  # each check is a process of its own, on a host that is short of CPU already
 _SHELL = ["/bin/sh", "-c"]
 
 
-class HealthTests:
-    """The health tests of containers of which Docker does not know yet whether they are well.
+class HealthChecks:
+    """The health checks of containers of which Docker does not know yet whether they are well.
 
-    Docker looks at the test's interval, often half a minute, and takes the first success as proof. The same test, run
-    here in between, proves the same sooner. One that does not answer in time is left to Docker, which can end it.
+    Docker runs one at its interval, often half a minute, and takes the first success as proof. The same check, run here
+    in between, proves the same sooner. One that does not answer in time is left to Docker, which can end it.
     """
 
     def __init__(self, socket_path: str) -> None:
@@ -32,16 +32,16 @@ class HealthTests:
         self._due: dict[str, float] = {}
         self._passed: dict[str, str] = {}
 
-    def __enter__(self) -> HealthTests:
+    def __enter__(self) -> HealthChecks:
         return self
 
     def __exit__(self, *unused: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def passed(self, containers: Collection[str]) -> dict[str, str]:
-        """Of these running containers, by ID, those whose test has passed, and since which start (as Docker writes it).
+        """Of these running containers, by ID, those whose check has passed; each with the start since when it does.
 
-        The others are asked; nothing is waited for.
+        A start is written as Docker writes it. The others are checked again when it is time; nothing is waited for.
         """
         now = time.monotonic()
         for container in containers:
@@ -61,17 +61,17 @@ class HealthTests:
                 self._passed[container] = started
 
     def _ask(self, container: str) -> str | None:
-        """The start of which the test passes, empty while it does not.
+        """The start of which the check passes, empty while it does not.
 
-        None where it is Docker's to say: without a test, or without an answer in time.
+        None where it is Docker's to say: without a check, or without an answer in time.
         """
         with Engine(self._socket_path, timeout=_BOUND) as engine:
             try:
                 details = engine.inspect(container) or {}
-                test = _arguments(details.get("Config") or {})
-                if not test:
+                check = _arguments(details.get("Config") or {})
+                if not check:
                     return None
-                return str(details["State"]["StartedAt"]) if engine.run_inside(container, test)[0] == 0 else ""
+                return str(details["State"]["StartedAt"]) if engine.run_inside(container, check)[0] == 0 else ""
             except EngineRefusedError:
                 return ""  # it does not run at this moment
             except EngineGoneError:
@@ -79,7 +79,7 @@ class HealthTests:
 
 
 def _arguments(config: dict[str, Any]) -> list[str]:
-    """The health test as a program with arguments; empty where there is none."""
+    """The health check as a program with arguments; empty where there is none."""
     kind, *words = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
     if kind == "CMD-SHELL":
         return [*(config.get("Shell") or _SHELL), *words]
