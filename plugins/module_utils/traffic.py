@@ -7,18 +7,20 @@ import math
 import os
 import re
 import time
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from .containers import Container
 from .edge import SWITCHES, Edge
 from .engine import Engine
 from .failure import HostSideError
+from .haproxy import Server
 from .postgres_look import database_container
 from .psql import server_in
 from .rotation import Rotation
 from .state import StateFolder
 
-__all__ = ["look_at_traffic", "window_of"]
+__all__ = ["look_at_traffic", "present", "window_of"]
 
 _RING = "requests"
 _MILLISECOND = 1000.0
@@ -80,10 +82,18 @@ def _balancer(rotation: Rotation, windows: list[float], now: float) -> dict[str,
         "running": True,
         "servers": [
             {"name": one.name, "status": one.status, "sessions": one.sessions, "address": one.address}
-            for one in servers.values()
+            for one in present(servers.values(), rotation.servers)
         ],
         "windows": [window_of(lines, seconds, now, since) for seconds in sorted(windows)],
     }
+
+
+def present(servers: Iterable[Server], named: Collection[str]) -> list[Server]:
+    """The servers that are in the file or do something.
+
+    HAProxy keeps one that left in maintenance until its next reload, where its file named it when it started.
+    """
+    return [one for one in servers if one.name in named or one.serving or one.sessions > 0]
 
 
 def _reaches_back_to(lines: list[str], started: float, config: str) -> float:

@@ -61,7 +61,7 @@ def classify(
         if severity is not None:
             reasons[severity].append(f"{resource} is used up in {days:.0f} days")
     worst = next((severity for severity in IncidentSeverity if reasons[severity]), None)
-    return None if worst is None else (worst, tuple(reasons[worst][:_MOST_REASONS]))
+    return None if worst is None else (worst, tuple(dict.fromkeys(reasons[worst]))[:_MOST_REASONS])
 
 
 def _of_reading(judgement: Judgement) -> IncidentSeverity | None:

@@ -50,6 +50,14 @@ def test_readings_make_a_severity(readings: list[tuple[str, float]], severity: I
     assert severity_of(*readings) is severity
 
 
+def test_what_two_thresholds_say_of_one_reading_is_said_once() -> None:
+    at = [NOW - 15 * (39 - number) for number in range(40)]
+    twice = [Measurement("cpu_usage", "api", Samples(at, [0.86] * 40, 15))] * 2
+    found = classify(judge_all(twice, RULES, NOW, baseline=205.76), POLICY)
+    assert found is not None
+    assert len(set(found[1])) == len(found[1])
+
+
 @pytest.mark.parametrize(
     ("signals", "severity"),
     [

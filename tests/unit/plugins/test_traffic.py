@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.traffic import _reaches_back_to, window_of
+from plugins.module_utils.haproxy import Server
+from plugins.module_utils.traffic import _reaches_back_to, present, window_of
 
 NOW = 1_000_000.0
 
@@ -52,3 +53,14 @@ def test_percentiles_are_requests_that_were_seen_and_in_order(times: list[int]) 
     seen = {took / 1000 for took in times}
     assert window["p50"] <= window["p95"] <= window["p99"] <= max(seen)
     assert {window["p50"], window["p95"], window["p99"]} <= seen
+
+
+def test_an_instance_that_left_is_not_there_because_the_balancer_still_knows_its_name() -> None:
+    known = [
+        Server("api-1", "UP", 0, "10.0.0.1"),
+        Server("api-2", "DOWN", 0, "10.0.0.2"),
+        Server("api-3", "DRAIN", 2, "10.0.0.3"),
+        Server("api-4", "MAINT (resolution)", 0, ""),
+        Server("api-5", "UP 1/3", 0, "10.0.0.5"),
+    ]
+    assert [one.name for one in present(known, ["api-1", "api-2"])] == ["api-1", "api-2", "api-3", "api-5"]
