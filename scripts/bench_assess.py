@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from selextract_infra.assess.assessment import assess_measurements
 from selextract_infra.assess.measurements import Measurement
-from selextract_infra.assess.windows import Samples
+from selextract_infra.assess.samples import Samples
 from selextract_infra.policy import default_policy
 
 METRICS = {

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from selextract_infra.decide.rightsize import decide_rightsize
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import (
     ContainerObservation,
@@ -31,6 +30,7 @@ from selextract_infra.model.observation import (
     ServiceDefinition,
     Usage,
 )
+from selextract_infra.operations.rightsize.decide import decide_rightsize
 from selextract_infra.policy import Policy, load_policy
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

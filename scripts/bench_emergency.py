@@ -18,12 +18,12 @@ from pathlib import Path
 
 from paired import Pairs, seconds
 
+from selextract_infra.flow.assess import assess_seen
+from selextract_infra.flow.fleet import Fleet
 from selextract_infra.lab import Lab
-from selextract_infra.operations.assess import assess_seen
-from selextract_infra.operations.emergency import begin_emergency, plan_emergency
-from selextract_infra.operations.emergency_end import revert_emergency
-from selextract_infra.operations.emergency_ready import make_ready
-from selextract_infra.operations.fleet import Fleet
+from selextract_infra.operations.emergency.end import revert_emergency
+from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency
+from selextract_infra.operations.emergency.ready import make_ready
 
 PROGRAM = str(Path(sys.executable).parent / "selextract-infra")
 ROUNDS = 5

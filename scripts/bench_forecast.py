@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from selextract_infra.assess.forecast import forecast
-from selextract_infra.assess.series import Series
+from selextract_infra.flow.recorded_series import file_series
 from selextract_infra.model.forecast import BacktestSummary, Forecast
-from selextract_infra.operations.forecast import file_series
+from selextract_infra.planning.forecast.forecast import forecast
+from selextract_infra.planning.forecast.series import Series
 from selextract_infra.policy import default_policy
 
 Days = NDArray[np.float64]

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from selextract_infra.assess.hardware import read_hardware
-from selextract_infra.decide.autoscale_room import DatabaseSide
+from selextract_infra.assess.room import DatabaseSide
 from selextract_infra.model.postgres import Pooling
-from selextract_infra.operations.simulate import Question, simulate
+from selextract_infra.operations.scaling.simulate import Question, simulate
 from selextract_infra.policy import Policy, load_policy
 
 START = 1_735_689_600  # 1 January 2025

@@ -31,7 +31,7 @@ ANSWERS = {
     "schedule show": "selextract_infra.model.queue:QueuedPlan",
     "rollback": "selextract_infra.model.run:Run",
     "simulate": "selextract_infra.model.scaling:Simulation",
-    "status": "selextract_infra.operations.status:Status",
+    "status": "selextract_infra.operations.status.status:Status",
     "upgrade": "selextract_infra.model.plan:Plan",
     "windows check": "selextract_infra.model.window:WindowCheck",
     "windows next": "selextract_infra.model.window:Opening",

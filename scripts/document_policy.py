@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from selextract_infra.defects.explain import CLASSES
+from selextract_infra.defects.run import check_policy, rules
 from selextract_infra.policy import Policy, default_policy
-from selextract_infra.policy.check.run import check_policy, rules
-from selextract_infra.policy.explain import CLASSES
 from selextract_infra.policy.load import GUIDE
 from selextract_infra.policy.show import Shown, shown
 from selextract_infra.policy.units import quantities

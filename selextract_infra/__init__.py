@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from selextract_infra import errors, plan
+    from selextract_infra.flow.circuit_breaker import CircuitBreaker
+    from selextract_infra.flow.fleet import Fleet
     from selextract_infra.model.decision import Decision
     from selextract_infra.model.finding import Finding, Severity
     from selextract_infra.model.observation import Observation
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
-    from selextract_infra.operations.circuit_breaker import CircuitBreaker
-    from selextract_infra.operations.fleet import Fleet
     from selextract_infra.policy import Policy, default_policy, load_policy
 
 __version__ = "0.1.0"
@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 _HOME = {
-    "CircuitBreaker": "operations.circuit_breaker",
+    "CircuitBreaker": "flow.circuit_breaker",
     "Decision": "model.decision",
     "Finding": "model.finding",
-    "Fleet": "operations.fleet",
+    "Fleet": "flow.fleet",
     "Observation": "model.observation",
     "Plan": "model.plan",
     "Policy": "policy",

@@ -44,11 +44,11 @@ from ..plugin_utils.policy import plain
 
 
 def rightsize_plan(results: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
-    from selextract_infra.apply.identity import owner
     from selextract_infra.errors import SelextractError
+    from selextract_infra.hosts.identity import owner
+    from selextract_infra.hosts.observe.sampler_history import host_with_history
     from selextract_infra.model.observation import Observation
-    from selextract_infra.observe.sampler_history import host_with_history
-    from selextract_infra.plan.rightsize import rightsize
+    from selextract_infra.operations.rightsize.plan import rightsize
     from selextract_infra.policy import load_policy
 
     now = datetime.now(timezone.utc)

@@ -74,8 +74,8 @@ def _from_file(path: Path, wait_seconds: float) -> dict[str, Any]:
 
 
 def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    from selextract_infra.apply.identity import new_run_id, owner
-    from selextract_infra.observe.wanted import wanted_of_hosts
+    from selextract_infra.hosts.identity import new_run_id, owner
+    from selextract_infra.hosts.observe.questions import wanted_of_hosts
 
     policy = common_policy(variables)
     hosts = [str(host) for host in variables.get("ansible_play_hosts_all", ())]

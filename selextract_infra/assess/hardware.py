@@ -9,7 +9,7 @@ from selextract_infra.model.figures import amount, bandwidth, cores, disk
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.planning import Hardware
 from selextract_infra.policy import Policy
-from selextract_infra.policy.chapters.system import Host
+from selextract_infra.policy.schema.system import Host
 from selextract_infra.policy.sizes import read_sizes
 
 __all__ = [

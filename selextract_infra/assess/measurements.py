@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from selextract_infra.assess.windows import Samples
+from selextract_infra.assess.samples import Samples
 from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import printable
 

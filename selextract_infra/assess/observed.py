@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from selextract_infra.assess.headroom import headroom_of
 from selextract_infra.assess.measurements import Measurement
-from selextract_infra.assess.windows import Samples, highest_share
+from selextract_infra.assess.samples import Samples, highest_share
 from selextract_infra.model.assessment import Headroom
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation

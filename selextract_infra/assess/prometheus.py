@@ -16,7 +16,7 @@ import yaml
 
 from selextract_infra.assess.measurements import METRICS
 from selextract_infra.assess.rules import Rule, Step, rules_of
-from selextract_infra.assess.windows import Aggregate
+from selextract_infra.assess.samples import Aggregate
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Level
 from selextract_infra.model.figures import amount

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from selextract_infra.assess.windows import Aggregate
+from selextract_infra.assess.samples import Aggregate
 from selextract_infra.model.assessment import Level
 from selextract_infra.policy import Policy
 from selextract_infra.policy.condition import Condition

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from selextract_infra.assess.measurements import METRICS, Measurement
 from selextract_infra.assess.rules import COMPARISONS, Rule, Step
-from selextract_infra.assess.windows import Aggregate, Holds, WindowValue, sustained, window_value
+from selextract_infra.assess.samples import Aggregate, Holds, WindowValue, sustained, window_value
 from selextract_infra.model.assessment import OPPOSITE, Judgement, Level
 from selextract_infra.model.figures import amount, duration, percent
 

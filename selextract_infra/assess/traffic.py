@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.measurements import Measurement
-from selextract_infra.assess.windows import Samples
+from selextract_infra.assess.samples import Samples
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.traffic import BalancerObservation, TrafficWindow
 

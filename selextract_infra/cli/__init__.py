@@ -15,44 +15,48 @@ from selextract_infra.errors import SelextractError
 
 __all__ = ["main"]
 
-COMMANDS = (
-    "status",
-    "doctor",
-    "policy",
-    "observe",
-    "assess",
-    "history",
-    "rightsize",
-    "scale",
-    "balancer",
-    "tune",
-    "budget",
-    "pgbouncer",
-    "replicas",
-    "restart",
-    "upgrade",
-    "apply",
-    "windows",
-    "schedule",
-    "run-due",
-    "notify",
-    "resume",
-    "rollback",
-    "freeze",
-    "unlock",
-    "forecast",
-    "growth",
-    "cost",
-    "roadmap",
-    "loadtest",
-    "simulate",
-    "emergency",
-    "watch",
-    "report",
-    "sampler",
-    "lab",
-    "uninstall",
-)
+_OPERATIONS = "selextract_infra.operations"
+_COMMANDS = "selextract_infra.cli.commands"
+
+# Each command in the order in which ``--help`` lists them, with the module that adds it.
+COMMANDS = {
+    "status": f"{_OPERATIONS}.status.command",
+    "doctor": f"{_OPERATIONS}.doctor.command",
+    "policy": f"{_COMMANDS}.policy",
+    "observe": f"{_COMMANDS}.observe",
+    "assess": f"{_OPERATIONS}.assess.command",
+    "history": f"{_COMMANDS}.history",
+    "rightsize": f"{_OPERATIONS}.rightsize.command",
+    "scale": f"{_OPERATIONS}.scaling.command",
+    "balancer": f"{_OPERATIONS}.balancer.command",
+    "tune": f"{_OPERATIONS}.tune.command",
+    "budget": f"{_OPERATIONS}.tune.command_budget",
+    "pgbouncer": f"{_OPERATIONS}.pgbouncer.command",
+    "replicas": f"{_OPERATIONS}.replicas.command",
+    "restart": f"{_OPERATIONS}.replicas.command_restart",
+    "upgrade": f"{_OPERATIONS}.upgrade.command",
+    "apply": f"{_COMMANDS}.apply",
+    "windows": f"{_COMMANDS}.windows",
+    "schedule": f"{_COMMANDS}.schedule",
+    "run-due": f"{_COMMANDS}.run_due",
+    "notify": f"{_COMMANDS}.notify",
+    "resume": f"{_COMMANDS}.resume",
+    "rollback": f"{_COMMANDS}.rollback",
+    "freeze": f"{_COMMANDS}.freeze",
+    "unlock": f"{_COMMANDS}.unlock",
+    "forecast": f"{_OPERATIONS}.forecast.command",
+    "growth": f"{_COMMANDS}.growth",
+    "cost": f"{_COMMANDS}.cost",
+    "roadmap": f"{_COMMANDS}.roadmap",
+    "loadtest": f"{_COMMANDS}.loadtest",
+    "simulate": f"{_OPERATIONS}.scaling.simulate_command",
+    "emergency": f"{_OPERATIONS}.emergency.command",
+    "watch": f"{_OPERATIONS}.watch.command",
+    "report": f"{_OPERATIONS}.report.command",
+    "sampler": f"{_COMMANDS}.sampler",
+    "lab": f"{_COMMANDS}.lab",
+    "uninstall": f"{_COMMANDS}.uninstall",
+}
 
 
 def _version(wanted: bool) -> None:
@@ -80,7 +84,7 @@ def build(only: str | None = None) -> typer.Typer:
         pass
 
     for name in (only,) if only in COMMANDS else COMMANDS:
-        importlib.import_module(f"{__name__}.{name.replace('-', '_')}").register(app)
+        importlib.import_module(COMMANDS[name]).register(app)
     return app
 
 
@@ -105,6 +109,6 @@ def _internal_error(kind: type[BaseException], problem: BaseException, trace: Tr
 
 
 def _complain(sentence: str, remedy: str | None = None) -> None:
-    from selextract_infra.cli.output import complain
+    from selextract_infra.cli.frame.output import complain
 
     complain(sentence, remedy)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from selextract_infra.hosts.explain import Explanation, explain
+from selextract_infra.model.task_event import EventKind, TaskEvent
 from selextract_infra.model.text import displayable
 
-__all__ = ["EventKind", "HostOutcome", "HostStatus", "Listener", "TaskEvent", "slimmed"]
+__all__ = ["HostOutcome", "HostStatus", "Listener", "slimmed"]
 
-EventKind = Literal["task_started", "task_done", "progress", "failed", "unreachable"]
 HostStatus = Literal["ok", "failed", "unreachable", "missing"]
 
 _KINDS: Mapping[str, EventKind] = {
@@ -25,20 +25,6 @@ _KINDS: Mapping[str, EventKind] = {
 _STATS = "playbook_on_stats"
 _COMPLAINTS = ("error", "verbose")
 _KEPT_COMPLAINTS = 40
-
-
-@dataclass(frozen=True)
-class TaskEvent:
-    """One thing that happened to one task on one host. ``message`` is one displayable sentence, often empty.
-
-    ``progress``: a task that is tried again and again tells how far it is.
-    """
-
-    kind: EventKind
-    host: str
-    task: str
-    changed: bool = False
-    message: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from typing import Literal
 
 from selextract_infra.errors import InventoryError, SelextractError
 from selextract_infra.hosts.ansible_process import ENDED, AnsibleProcess, Caught, PlaybookRun
-from selextract_infra.hosts.events import HostOutcome, Listener, TaskEvent
+from selextract_infra.hosts.events import HostOutcome, Listener
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.processes import kill_with_descendants
 from selextract_infra.hosts.scratch import private_folder
+from selextract_infra.model.task_event import TaskEvent
 
 __all__ = [
     "HostOutcome",

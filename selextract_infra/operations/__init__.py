@@ -1,1 +1,1 @@
-"""One module per operation: the whole flow, readable as a runbook."""
+"""One folder per operation: what should change (decide), how (plan, steps), how it is asked for (command) and shown."""

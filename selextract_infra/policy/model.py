@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from selextract_infra.errors import PolicyError
-from selextract_infra.policy.chapters.growth import Growth
-from selextract_infra.policy.chapters.investment import Cost, CpuParts, MemoryParts, Optimisation, Planning, Vertical
-from selextract_infra.policy.chapters.operation import Emergency, Monitoring, Prediction, Season, SeasonRules
-from selextract_infra.policy.chapters.replication import Replication
-from selextract_infra.policy.chapters.roadmap import Recommendations, Roadmap
-from selextract_infra.policy.chapters.rules import (
+from selextract_infra.policy.schema.growth import Growth
+from selextract_infra.policy.schema.investment import Cost, CpuParts, MemoryParts, Optimisation, Planning, Vertical
+from selextract_infra.policy.schema.operation import Emergency, Monitoring, Prediction, Season, SeasonRules
+from selextract_infra.policy.schema.replication import Replication
+from selextract_infra.policy.schema.roadmap import Recommendations, Roadmap
+from selextract_infra.policy.schema.rules import (
     Application,
     Facts,
     Forecasting,
@@ -25,7 +25,7 @@ from selextract_infra.policy.chapters.rules import (
     Sizing,
     Workers,
 )
-from selextract_infra.policy.chapters.scaling import (
+from selextract_infra.policy.schema.scaling import (
     Balancing,
     EnabledFrom,
     Maintenance,
@@ -36,7 +36,7 @@ from selextract_infra.policy.chapters.scaling import (
     TriggerRules,
     Triggers,
 )
-from selextract_infra.policy.chapters.system import (
+from selextract_infra.policy.schema.system import (
     Baseline,
     Bottleneck,
     CapacityAlerts,
@@ -48,7 +48,7 @@ from selextract_infra.policy.chapters.system import (
     LoadTests,
     Objective,
 )
-from selextract_infra.policy.chapters.windows import Period, Schedule
+from selextract_infra.policy.schema.windows import Period, Schedule
 from selextract_infra.policy.section import Section, Table
 from selextract_infra.policy.source import Entry, Path, Source, find
 

@@ -17,7 +17,7 @@ from selextract_infra.model.plan import Plan, Step
 from selextract_infra.report.texts import new_table, plain
 
 if TYPE_CHECKING:
-    from selextract_infra.hosts.events import TaskEvent
+    from selextract_infra.model.task_event import TaskEvent
 
 __all__ = ["Progress", "progress"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from selextract_infra.plan.balancer_files import haproxy_text
-from selextract_infra.plan.edge_files import edge_files
-from selextract_infra.plan.haproxy import INSIDE, RUNNING
-from selextract_infra.plan.read_balancer_files import read_balancer_values
 from selextract_infra.policy import Policy, load_policy
+from selextract_infra.templates.balancer import haproxy_text
+from selextract_infra.templates.haproxy import INSIDE, RUNNING
+from selextract_infra.templates.nginx import edge_files
+from selextract_infra.templates.read_balancer import read_balancer_values
 
 CACHED = Path(__file__).parents[2] / ".cache" / "haproxy-nginx"
 PROGRAMS = f"/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:{CACHED}/usr/sbin"

@@ -23,13 +23,13 @@ import numpy as np
 import pytest
 
 from selextract_infra.assess.assessment import assess_measurements
-from selextract_infra.assess.forecast import forecast
 from selextract_infra.assess.headroom import headroom_of, reference_headroom
 from selextract_infra.assess.measurements import Measurement
-from selextract_infra.assess.series import Series
-from selextract_infra.assess.windows import Samples
-from selextract_infra.operations.outlook import Outlook
-from selextract_infra.operations.report import PlanningQuestion, compose, write_page
+from selextract_infra.assess.samples import Samples
+from selextract_infra.flow.outlook import Outlook
+from selextract_infra.operations.report.compose import PlanningQuestion, compose, write_page
+from selextract_infra.planning.forecast.forecast import forecast
+from selextract_infra.planning.forecast.series import Series
 from selextract_infra.policy import default_policy
 
 POLICY = default_policy()

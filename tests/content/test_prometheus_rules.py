@@ -15,8 +15,8 @@ import yaml
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.prometheus import USUAL_THROUGHPUT, metric_name, prometheus_rules
 from selextract_infra.assess.rules import rules_of
+from selextract_infra.assess.samples import Samples
 from selextract_infra.assess.thresholds import judge_all
-from selextract_infra.assess.windows import Samples
 from selextract_infra.model.assessment import Level
 from selextract_infra.policy import Policy, default_policy, load_policy
 

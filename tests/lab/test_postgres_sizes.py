@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from selextract_infra.decide.retune_postgres import raw_value
-from selextract_infra.decide.tune_postgres import tune_postgres
-from selextract_infra.decide.tune_postgres_parameters import VERSIONS
+from selextract_infra.assess.postgres.parameters import VERSIONS
+from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.lab import Lab
 from selextract_infra.model.postgres_conf import conf_text
+from selextract_infra.operations.tune.decide_postgres import raw_value
 from selextract_infra.policy import default_policy
 from tests.content.test_postgres_settings import INSTALLED, SIZES
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import OutsideWindowError
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.unfinished import resume
 from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import Run, RunStatus
-from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.rightsize import plan_rightsize
-from selextract_infra.operations.unfinished import resume
+from selextract_infra.operations.rightsize.operation import plan_rightsize
 from tests.lab.program import Program, by_hand
 from tests.lab.rightsizing import DEPLOYED, MIB, as_deployed, limits, policy_of, started
 

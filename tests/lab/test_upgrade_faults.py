@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from selextract_infra.flow.fleet import Fleet
 from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import RunStatus
 from selextract_infra.model.upgrade import Mode
-from selextract_infra.operations.fleet import Fleet
-from selextract_infra.operations.upgrade import plan_upgrade
+from selextract_infra.operations.upgrade.operation import plan_upgrade
 from tests.lab.program import Answer, Program
 from tests.lab.rightsizing import policy_of
 from tests.lab.upgrading import GIB, as_bought, changed, elsewhere, memory, records, standing, statuses

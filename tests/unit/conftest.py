@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from selextract_infra.flow.fleet import Fleet
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,12 @@ def notifying() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         apprise.Apprise.instantiate("json://localhost")
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """One host that nobody ever asks anything, and an empty journal."""
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("all: {hosts: {app1: {ansible_host: 192.0.2.7}}}\n")
+    with Fleet(inventory, state=tmp_path / "state") as made:
+        yield made

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from selextract_infra.assess.assessment import assess, assess_measurements
 from selextract_infra.assess.measurements import Measurement, metric_named
 from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of
+from selextract_infra.assess.samples import Samples
 from selextract_infra.assess.severity import Signals
-from selextract_infra.assess.windows import Samples
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
 from selextract_infra.model.observation import ContainerObservation, HostFacts

@@ -4,7 +4,7 @@ import pytest
 
 from selextract_infra.assess.bottleneck import bottlenecks, signatures_of
 from selextract_infra.assess.measurements import Measurement
-from selextract_infra.assess.windows import Samples
+from selextract_infra.assess.samples import Samples
 from selextract_infra.policy import default_policy, load_policy
 
 SIGNATURES = signatures_of(default_policy())

@@ -5,11 +5,11 @@ from datetime import timedelta
 from selextract_infra.assess.assessment import assess
 from selextract_infra.assess.emergency_effect import drill_findings, kept_readings, validated
 from selextract_infra.assess.measurements import Measurement
-from selextract_infra.assess.windows import Samples
+from selextract_infra.assess.samples import Samples
 from selextract_infra.model.assessment import Assessment
 from selextract_infra.model.emergency import Validation
 from selextract_infra.model.observation import Observation
-from tests.unit.decide.test_emergency_situation import server
+from tests.unit.assess.test_incident import server
 from tests.unit.seen import AT, host, observation, policy
 
 HOUR = 3600.0

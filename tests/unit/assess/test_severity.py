@@ -6,9 +6,9 @@ import pytest
 
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.rules import rules_of
+from selextract_infra.assess.samples import Samples
 from selextract_infra.assess.severity import Signals, classify, respond, step_clock
 from selextract_infra.assess.thresholds import judge_all
-from selextract_infra.assess.windows import Samples
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.policy import default_policy, load_policy

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from selextract_infra.assess.measurements import METRICS, Measurement
 from selextract_infra.assess.rules import rules_of
+from selextract_infra.assess.samples import Samples
 from selextract_infra.assess.thresholds import judge, judge_all
-from selextract_infra.assess.windows import Samples
 from selextract_infra.model.assessment import Judgement, Level
 from selextract_infra.policy import default_policy, load_policy
 

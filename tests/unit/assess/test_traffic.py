@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from selextract_infra.assess.traffic import traffic_measurements
+from selextract_infra.flow.assess import assess_seen
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.traffic import BalancerObservation, TrafficObservation, TrafficWindow
-from selextract_infra.operations.assess import assess_seen
 from tests.unit.seen import container, host, observation, policy
 
 

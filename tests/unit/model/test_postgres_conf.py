@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.decide.tune_postgres import tune_postgres
+from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.model.postgres import Context, Unit
 from selextract_infra.model.postgres_conf import conf_text, conf_value
 from selextract_infra.model.tuning import PostgresFacts, Setting

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from selextract_infra.defects import check_policy, rule_named, rules
+from selextract_infra.defects.checked import checked_host, host_of
+from selextract_infra.defects.rule import rule as register
 from selextract_infra.errors import PolicyError, UsageError
 from selextract_infra.policy import default_policy, load_policy
-from selextract_infra.policy.check import check_policy, rule_named, rules
-from selextract_infra.policy.check.checked import checked_host, host_of
-from selextract_infra.policy.check.rule import rule as register
 from selextract_infra.policy.load import GUIDE
 from selextract_infra.policy.source import parse_text
 

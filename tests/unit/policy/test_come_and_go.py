@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from selextract_infra.defects import rules
+from selextract_infra.defects.checked import host_of
 from selextract_infra.model.finding import Finding
 from selextract_infra.policy import default_policy, load_policy
-from selextract_infra.policy.check import rules
-from selextract_infra.policy.check.checked import host_of
 
 
 def override_of(paths: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from selextract_infra.defects import check_policy, rules
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.policy import default_policy
-from selextract_infra.policy.check import check_policy, rules
 
 MB, GB, TB = 1024**2, 1024**3, 10**12
 FOUND = {finding.rule: finding for finding in check_policy(default_policy())}

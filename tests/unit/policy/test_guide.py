@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from selextract_infra.defects.explain import explain
+from selextract_infra.defects.run import rules
 from selextract_infra.policy import default_policy
-from selextract_infra.policy.check.run import rules
-from selextract_infra.policy.explain import explain
 from selextract_infra.policy.load import GUIDE
 from selextract_infra.policy.show import shown
 from selextract_infra.policy.source import Source, parse_text

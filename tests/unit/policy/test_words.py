@@ -10,7 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from selextract_infra.cli import build
+from selextract_infra.defects.explain import explain
+from selextract_infra.defects.run import rules
+from selextract_infra.defects.text import explanation_text
 from selextract_infra.errors import GateError, PolicyError, UnitError, UsageError
+from selextract_infra.hosts.observe.recorded import save_observation
 from selextract_infra.model.observation import (
     ContainerObservation,
     HostFacts,
@@ -20,12 +24,8 @@ from selextract_infra.model.observation import (
     ProjectObservation,
     Usage,
 )
-from selextract_infra.observe.recorded import save_observation
 from selextract_infra.policy import default_policy, load_policy
-from selextract_infra.policy.check.run import rules
-from selextract_infra.policy.explain import explain
 from selextract_infra.policy.show import shown
-from selextract_infra.policy.text import explanation_text
 
 GB = 1024**3
 

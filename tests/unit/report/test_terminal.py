@@ -9,8 +9,8 @@ from rich.console import Console
 
 from selextract_infra.model.observation import HostFacts, Observation, SamplerStatus
 from selextract_infra.model.plan import Plan
-from selextract_infra.plan.rightsize import rightsize
-from selextract_infra.plan.tune_workers import tune_workers_plan
+from selextract_infra.operations.rightsize.plan import rightsize
+from selextract_infra.operations.tune.plan_workers import tune_workers_plan
 from selextract_infra.report.terminal import print_change, print_observation, print_plan
 from tests.unit.seen import GB, MB, container, history, host, observation, one, policy
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from selextract_infra.plan.read_balancer_files import read_balancer_values
 from selextract_infra.policy import load_policy
+from selextract_infra.templates.read_balancer import read_balancer_values
 
 FOLDER = "/var/lib/selextract-infra/balancer-ro"
 POLICY = load_policy({"balancing": {"proxy": {"image": "selextract/stack:lab"}}})

@@ -1,1 +1,0 @@
-"""Carrying a Plan out: drift, steps, rollback, resume."""

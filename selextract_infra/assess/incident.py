@@ -1,0 +1,215 @@
+"""What an emergency rests on, from an Observation and its Assessment (EPB-1, X-70)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.room import DatabaseSide, HostSize
+from selextract_infra.assess.scaled_service import ScaledService
+from selextract_infra.assess.scaling_inputs import RedisSide
+from selextract_infra.errors import RefusedError
+from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.scaling import Bound
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.incident_class import bounds_of, pressures
+from selextract_infra.assess.scaling_inputs import database_side, redis_side
+from selextract_infra.assess.services import services_of
+from selextract_infra.assess.severity import Signals, classify
+from selextract_infra.model.assessment import Assessment, Judgement, Level
+from selextract_infra.model.emergency import open_emergencies
+from selextract_infra.model.observation import HostObservation, Observation, ServiceDefinition
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = [
+    "EdgeSide",
+    "EmergencySituation",
+    "affected_by",
+    "bounds_seen",
+    "impact_of",
+    "pinned",
+    "refuse_during_emergency",
+    "scaled_services",
+    "situation_of",
+]
+
+_RAISED = Level.WARNING.rank
+
+
+def refuse_during_emergency(seen: Observation) -> None:
+    """Raise RefusedError while an emergency is on: its values are not the usual ones and are taken back (X-17)."""
+    active = open_emergencies(seen)
+    if active:
+        one = active[0]
+        raise RefusedError(
+            f"An emergency is on since {one.began_at:%Y-%m-%d %H:%M:%S}Z on {', '.join(two.host for two in active)};"
+            " its values are not the usual ones, and they are taken back (X-17).",
+            rule="X-17",
+            remedy="selextract-infra emergency revert, or wait until it ends",
+        )
+
+
+def bounds_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[Bound, ...]:
+    """What the system is bound by, from all readings; unknown where none says so."""
+    roles = {name: service.role for name, service in policy.application.services.items()}
+    return bounds_of(pressures(judgements, roles))
+
+
+def situation_of(
+    seen: Observation,
+    assessment: Assessment,
+    policy: Policy,
+    *,
+    severity: IncidentSeverity | None = None,
+    hosts: Collection[str] | None = None,
+) -> EmergencySituation:
+    """Services with counts and limits, the hosts, the bottlenecks, and whether an emergency is on already.
+
+    ``severity`` is None where a person asks without an incident that the readings show. ``hosts`` narrows the hosts.
+    """
+    looked_at = [host for host in seen.hosts if host.problem is None and (hosts is None or host.name in hosts)]
+    services = [service for host in looked_at for service in scaled_services(host, seen, policy)]
+    scaled = {(service.project, service.name) for service in services}
+    active = open_emergencies(seen)
+    return EmergencySituation(
+        at=seen.at,
+        services=services,
+        hosts=[HostSize.seen(host, scaled) for host in looked_at],
+        bounds=bounds_seen(assessment.judgements, policy),
+        database=_database(looked_at, policy),
+        redis=next((redis_side(host, policy) for host in looked_at), None),
+        severity=severity,
+        unavailable=_down(assessment),
+        active_since=min((one.began_at for one in active), default=None),
+        edges=tuple(_edge(host) for host in looked_at if _runs_nginx(host, policy)) or (EdgeSide(),),
+        pinned={key: why for host in looked_at for key, why in _pinned_on(host, policy)},
+    )
+
+
+def scaled_services(host: HostObservation, seen: Observation, policy: Policy) -> Iterator[ScaledService]:
+    """The mapped services of a host with their present counts and limits, and without samples."""
+    project = host.project(policy.application.project or "")
+    if project is None or project.problem is not None:
+        return
+    for service in services_of(host, project, policy, seen.at, None):
+        yield ScaledService(
+            name=service.name,
+            role=service.role,
+            count=len(service.containers),
+            host=host.name,
+            project=project.name,
+            cpus=service.cpus,
+            memory=None if service.memory is None else float(service.memory),
+        )
+
+
+def pinned(definition: ServiceDefinition) -> str | None:
+    """Why there can be only one instance of a service, None where there can be more."""
+    if definition.container_name is not None:
+        return f"it has the container_name {definition.container_name}, which only one instance can have"
+    if definition.fixed_host_ports:
+        ports = ", ".join(definition.fixed_host_ports)
+        return f"it has the fixed host port {ports}, which only one instance can have"
+    return None
+
+
+def _pinned_on(host: HostObservation, policy: Policy) -> Iterator[tuple[tuple[str, str], str]]:
+    project = host.project(policy.application.project or "")
+    for definition in project.services if project else ():
+        why = pinned(definition)
+        if why is not None:
+            yield (host.name, definition.name), why
+
+
+def _database(hosts: Sequence[HostObservation], policy: Policy) -> DatabaseSide:
+    """How the app reaches Postgres; nothing is replaced while an emergency begins, so there is no surge."""
+    found = next((database_side(host, policy) for host in hosts if host.postgres is not None), DatabaseSide())
+    return replace(found, surge=0)
+
+
+def _runs_nginx(host: HostObservation, policy: Policy) -> bool:
+    names = policy.application.services_of("nginx")
+    return any(one.service in names and one.project == policy.application.project for one in host.containers)
+
+
+def _edge(host: HostObservation) -> EdgeSide:
+    """Whether Nginx has read our files there, without which a switch does nothing."""
+    edge = host.traffic.edge
+    if edge is not None and edge.read:
+        return EdgeSide(host.name)
+    return EdgeSide(host.name, "Nginx has not read our files yet; selextract-infra balancer on")
+
+
+def _down(assessment: Assessment) -> tuple[str, ...]:
+    """Services of which the Assessment says that they are down."""
+    reasons = assessment.response.because if assessment.response else ()
+    return tuple(reason.removesuffix(" is down") for reason in reasons if reason.endswith(" is down"))
+
+
+def affected_by(assessment: Assessment) -> tuple[str, ...]:
+    """What does not answer, then what has a raised reading, worst first."""
+    raised = [one.subject for one in assessment.judgements if one.alert and one.level.rank >= _RAISED]
+    return tuple(dict.fromkeys([*_down(assessment), *raised]))
+
+
+def impact_of(assessment: Assessment, policy: Policy) -> str:
+    """What it means for users and business, as far as readings say (EPB-1.3)."""
+    worst = {one.metric: one for one in reversed(assessment.judgements) if one.level.rank >= _RAISED}
+    told = [f"{name} does not answer" for name in _down(assessment)]
+    if "error_rate" in worst:
+        told.append(f"users see errors: {worst['error_rate'].sentence}")
+    slow = worst.get("response_time_p95") or worst.get("response_time")
+    if slow is not None:
+        told.append(f"users wait: {slow.sentence}")
+    if "pending_tasks" in worst:
+        told.append(f"tasks are late: {worst['pending_tasks'].sentence}")
+    if not told and classify(assessment.judgements, policy, Signals()) is not None:
+        told.append("users may not notice it yet")
+    return "; ".join(told) or "no reading says that users notice anything"
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSide:
+    """The host on which Nginx runs, and why a switch would do nothing there (None where it works)."""
+
+    host: str = ""
+    unread: str | None = None
+
+
+@dataclass(frozen=True)
+class EmergencySituation:
+    """Everything that a grant rests on.
+
+    ``services`` are those that may be scaled or get higher limits, with their present counts and limits; what else the
+    hosts carry is in ``hosts``. ``severity`` is None where a person started it. ``active_since`` is set while an
+    emergency is on: there is one at a time, and it multiplies what was there before it, once (X-36, X-74). ``pinned``
+    has, by host and service, why there can be only one instance.
+    """
+
+    at: datetime
+    services: Sequence[ScaledService]
+    hosts: Sequence[HostSize]
+    bounds: Sequence[Bound]
+    database: DatabaseSide | None = None
+    redis: RedisSide | None = None
+    severity: IncidentSeverity | None = None
+    unavailable: Sequence[str] = ()
+    active_since: datetime | None = None
+    pinned: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    edges: Sequence[EdgeSide] = (EdgeSide(),)

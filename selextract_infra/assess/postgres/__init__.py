@@ -1,0 +1,1 @@
+"""What Postgres should be set to, from facts: memory, connections, workers. Pure."""

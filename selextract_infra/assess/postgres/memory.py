@@ -1,0 +1,185 @@
+"""Postgres' memory: what each part gets so that all of them fit at once (X-01 to X-03).
+
+Shared buffers, WAL buffers, maintenance and autovacuum take their shares first. What is left is divided among all
+connections and parallel workers; each needs something for itself, page tables for the shared buffers it touches, and
+``work_mem``. Everything that is counted here may be in use at the same time without the container being killed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.model import figures
+from selextract_infra.model.tuning import BudgetPart, PostgresFacts
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+    from selextract_infra.policy.schema.rules import PostgresWorkload
+
+__all__ = ["Memory", "divide_memory", "shared_memory_size", "whole"]
+
+_KB, _MB = 1 << 10, 1 << 20
+_COARSE_FROM, _FINE = 8 * _MB, 64 * _KB
+_PAGE, _PAGE_TABLE_ENTRY = 4 * _KB, 8
+_HASH_FACTORS = ((15, 2), (14, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What each part of Postgres gets, in bytes, for how many connections and parallel workers.
+
+    ``wanted_connections`` is how many were wished for, ``most_connections`` how many fit with the least work_mem.
+    ``shared_share`` is the share of the memory that shared_buffers could take at most. ``process`` is what a connection
+    needs beside work_mem, which it is expected to use ``sorts`` times at once. ``allowed`` is what ``budget`` may add
+    up to.
+    """
+
+    usable: int
+    allowed: int
+    shared_buffers: int
+    shared_wish: int
+    shared_share: float
+    wal_buffers: int
+    maintenance_work_mem: int
+    autovacuum_work_mem: int
+    work_mem: int
+    effective_cache_size: int
+    process: int
+    connections: int
+    wanted_connections: int
+    most_connections: int
+    parallel_workers: int
+    sorts: int
+    budget: tuple[BudgetPart, ...]
+
+
+def whole(value: float) -> int:
+    """Bytes rounded down to what a person reads: whole MB from 8 MB on, below that multiples of 64 kB."""
+    step = _MB if value >= _COARSE_FROM else _FINE
+    return math.floor(value / step) * step
+
+
+def divide_memory(
+    facts: PostgresFacts, policy: Policy, *, shared_buffers: int | None = None, overrides: Collection[str] = ()
+) -> Memory:
+    """Divide the memory that there is.
+
+    ``shared_buffers`` asks for that many bytes instead of the guide's; overriding X-01 lets them take the larger share.
+    Raises RefusedError where shared_buffers would fill the memory (never overridable), where there is too little memory
+    for any Postgres, or where a standby cannot hold as many connections as its primary.
+    """
+    rules, workload = policy.postgres, _workload(facts, policy)
+    usable = int(facts.memory * workload.memory_share)
+    if usable < rules.memory_minimum:
+        least = rules.memory_minimum / workload.memory_share
+        raise RefusedError(
+            f"{figures.memory(facts.memory)} are too little for Postgres, which needs {figures.memory(least)}.",
+            rule="postgres.memory_minimum",
+            remedy="give its container more memory",
+        )
+    share = rules.shared_buffers_maximum_share if "X-01" in overrides else rules.shared_buffers_share
+    wish = policy.memory_parts.database.shared_buffers if shared_buffers is None else shared_buffers
+    exact_shared = min(float(wish), usable * share)
+    _refuse_filling(facts, shared_buffers, exact_shared)
+    wal = min(max(exact_shared * rules.wal_buffers_share, rules.wal_buffers_minimum), rules.wal_buffers_maximum)
+    maintenance = min(policy.memory_parts.database.maintenance_work_mem, usable / rules.maintenance_divisor)
+    parallel = min(policy.cpu_parts.database.max_parallel_workers, math.floor(facts.cpus))
+    allowed = int(usable * policy.sizing.parts_share)
+    left = allowed - exact_shared - wal - 2 * maintenance
+    process = rules.connection_overhead + math.ceil(exact_shared / _PAGE) * _PAGE_TABLE_ENTRY
+    most = max(0, math.floor(left / (rules.work_mem_floor * workload.sorts + process)) - parallel)
+    wanted, connections = _connections(facts, policy, most)
+    work_mem = (left / (connections + parallel) - process) / workload.sorts
+    least = rules.work_mem_floor if connections == most else work_mem
+    granted = min(least, policy.memory_parts.database.work_mem)
+    vacuum = whole(maintenance / rules.autovacuum_workers)
+    return Memory(
+        usable=usable,
+        allowed=allowed,
+        shared_buffers=whole(exact_shared),
+        shared_wish=wish,
+        shared_share=share,
+        wal_buffers=whole(wal),
+        maintenance_work_mem=whole(maintenance),
+        autovacuum_work_mem=vacuum,
+        work_mem=whole(granted),
+        effective_cache_size=whole(usable * rules.cache_share),
+        process=process,
+        connections=connections,
+        wanted_connections=wanted,
+        most_connections=most,
+        parallel_workers=parallel,
+        sorts=workload.sorts,
+        budget=(
+            BudgetPart(name="shared_buffers", each=whole(exact_shared)),
+            BudgetPart(name="wal_buffers", each=whole(wal)),
+            BudgetPart(name="work_mem", each=whole(granted) * workload.sorts, count=connections),
+            BudgetPart(name="connections themselves", each=process, count=connections),
+            BudgetPart(name="parallel workers", each=whole(granted) * workload.sorts + process, count=parallel),
+            BudgetPart(name="maintenance_work_mem", each=whole(maintenance)),
+            BudgetPart(name="autovacuum_work_mem", each=vacuum, count=rules.autovacuum_workers),
+        ),
+    )
+
+
+def shared_memory_size(memory: Memory, version: int, policy: Policy) -> int:
+    """The ``shm_size`` that the container should have, in bytes.
+
+    Parallel queries share their hash tables there, and a parallel vacuum what it remembers; Docker's default is too
+    little for either. It is a ceiling and takes nothing while it is not used.
+    """
+    step = policy.postgres.shm_minimum
+    if not memory.parallel_workers:
+        return step
+    factor = next(factor for since, factor in _HASH_FACTORS if version >= since)
+    hashes = 2 * memory.parallel_workers * memory.work_mem * factor
+    return math.ceil((memory.maintenance_work_mem + hashes) / step) * step
+
+
+def _workload(facts: PostgresFacts, policy: Policy) -> PostgresWorkload:
+    found: PostgresWorkload = getattr(policy.postgres.workloads, facts.effective_workload.value)
+    return found
+
+
+def _refuse_filling(facts: PostgresFacts, asked: int | None, granted: float) -> None:
+    """X-01: never as much as there is."""
+    wanted = granted if asked is None else float(asked)
+    if wanted >= facts.memory:
+        raise RefusedError(
+            f"shared_buffers of {figures.memory(wanted)} are {wanted / facts.memory:.1f} times the"
+            f" {figures.memory(facts.memory)} that Postgres has; it starts and is killed once they fill"
+            " (X-01, which has no override).",
+            rule="X-01",
+            remedy="leave shared_buffers to its share of the memory",
+        )
+
+
+def _connections(facts: PostgresFacts, policy: Policy, most: int) -> tuple[int, int]:
+    """How many connections are wished for and how many there will be."""
+    needed = facts.primary.get("max_connections", 0) if facts.role.standby else 0
+    wished = policy.scaling.connections.maximum if facts.connections is None else facts.connections
+    wanted, reserved = max(wished, needed), policy.postgres.superuser_reserved
+    if wanted <= reserved:
+        raise UsageError(
+            f"{figures.count(wanted, 'connection')} cannot be: {reserved} are reserved for superusers.",
+            remedy=f"ask for more than {reserved}",
+        )
+    if needed > most:
+        raise RefusedError(
+            f"The primary has {needed} connections and its standby may not have fewer, but {most} fit into"
+            f" {figures.memory(facts.memory)} (X-02, DRV-10).",
+            rule="X-02",
+            remedy="give the standby more memory, or lower max_connections on the primary first",
+        )
+    if most <= reserved:
+        raise RefusedError(
+            f"{figures.memory(facts.memory)} leave room for {figures.count(most, 'connection')}, and {reserved} are"
+            " reserved for superusers (X-02).",
+            rule="X-02",
+            remedy="give its container more memory",
+        )
+    return wanted, min(wanted, most)

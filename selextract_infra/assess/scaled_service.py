@@ -1,0 +1,149 @@
+"""What the autoscaler knows of a service: its last samples in rings, its count, and when it last changed.
+
+A watching process fills it as it looks, a replay as it reads; deciding only reads it. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from selextract_infra.assess.samples import Samples
+from selextract_infra.errors import UsageError
+from selextract_infra.model.scaling import Direction, ServiceStamps
+
+__all__ = ["Ring", "ScaledService"]
+
+_CAPACITY = 4096
+_SMALLEST = 64
+
+
+class Ring:
+    """The last samples of one metric, oldest first, as long as any rule looks back; so memory is bounded."""
+
+    __slots__ = ("_trimmed_at", "at", "keep", "values")
+
+    def __init__(self, keep: float) -> None:
+        self.at: list[float] = []
+        self.values: list[float] = []
+        self.keep = keep
+        self._trimmed_at = _SMALLEST
+
+    def add(self, at: float, value: float) -> bool:
+        """One sample. False: it is not later than the last, so the clock went back, and what was there is dropped."""
+        stamps = self.at
+        forward = not stamps or at > stamps[-1]
+        if not forward:
+            stamps.clear()
+            self.values.clear()
+        stamps.append(at)
+        self.values.append(value)
+        if len(stamps) >= self._trimmed_at:
+            self._trim(at - self.keep)
+        return forward
+
+    def _trim(self, before: float) -> None:
+        """Drop what is too old; half of the room is left free, so that this is done seldom."""
+        old = max(bisect_right(self.at, before), len(self.at) - _CAPACITY)
+        del self.at[:old]
+        del self.values[:old]
+        self._trimmed_at = max(_SMALLEST, 2 * len(self.at))
+
+
+@dataclass(slots=True)
+class ScaledService:
+    """One service (or the read replicas of a database) on one host, as the autoscaler sees it.
+
+    ``count`` is how many instances there are. ``cpus`` (cores) and ``memory`` (bytes) are the limits of each, None
+    where it has none. ``interval`` is how far apart samples should be (None: as far as they usually are), ``keep`` how
+    long they are kept, in seconds.
+    ``last`` has the newest value of each metric.
+    """
+
+    name: str
+    role: str
+    count: int
+    host: str = ""
+    project: str = ""
+    cpus: float | None = None
+    memory: float | None = None
+    interval: float | None = None
+    keep: float = 3600.0
+    last_out: float | None = None
+    last_in: float | None = None
+    changed_by_hand: float | None = None
+    last: dict[str, float] = field(default_factory=dict)
+    _rings: dict[str, Ring] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Host and name, by which it is told from others."""
+        return self.host, self.name
+
+    def record(self, metric: str, at: float, value: float) -> bool:
+        """One sample in the metric's unit; what is no number is a gap. False where the time did not move on.
+
+        With ``trigger_rules.metric_scope: host`` CPU and memory are those of the whole host.
+        """
+        if not math.isfinite(value):
+            return True
+        try:
+            ring = self._rings[metric]
+        except KeyError:
+            ring = self._rings[metric] = Ring(self.keep)
+        self.last[metric] = value
+        return ring.add(at, value)
+
+    def samples(self, metric: str) -> Samples:
+        """The samples of a metric; none where it was never seen."""
+        ring = self._rings.get(metric)
+        return Samples((), (), self.interval) if ring is None else Samples(ring.at, ring.values, self.interval)
+
+    def seen_at(self, metric: str) -> float | None:
+        """When the metric was last seen, None for never."""
+        ring = self._rings.get(metric)
+        return ring.at[-1] if ring and ring.at else None
+
+    def forget_samples(self) -> None:
+        """Begin anew, as after the clock was set."""
+        self._rings.clear()
+        self.last.clear()
+
+    def observe_count(self, count: int, at: float) -> bool:
+        """The count as it is on the host; True where somebody else has changed it, which is respected for a while."""
+        if count < 0:
+            raise UsageError(f"{self.name} cannot have {count} instances.")
+        changed = count != self.count
+        if changed:
+            self.changed_by_hand, self.count = at, count
+        return changed
+
+    def acted(self, direction: Direction, count: int, at: float) -> None:
+        """An action was carried out; a dry run does not call this, so that it starts no cooldown."""
+        self.count = count
+        if direction is Direction.OUT:
+            self.last_out = at
+        else:
+            self.last_in = at
+
+    @property
+    def stamps(self) -> ServiceStamps:
+        """What has to outlive a restart."""
+        return ServiceStamps(
+            count=self.count, last_out=self.last_out, last_in=self.last_in, changed_by_hand=self.changed_by_hand
+        )
+
+    def restore(self, stamps: ServiceStamps, at: float) -> bool:
+        """Go on where an earlier process stopped; True where the count was changed by somebody else since.
+
+        A stamp from after ``at`` means that the clock was set back; it counts as of now.
+        """
+        self.last_out, self.last_in, self.changed_by_hand = (
+            None if stamp is None else min(stamp, at)
+            for stamp in (stamps.last_out, stamps.last_in, stamps.changed_by_hand)
+        )
+        if stamps.count is None or stamps.count == self.count:
+            return False
+        self.changed_by_hand = at
+        return True

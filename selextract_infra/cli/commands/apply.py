@@ -1,0 +1,60 @@
+"""``apply``: exactly the saved plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from selextract_infra.cli.frame.options import FleetOptions, FormatOption, NowOption, YesOption, with_options
+from selextract_infra.cli.frame.output import Format, emit
+
+if TYPE_CHECKING:
+    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.model.plan import Plan
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    @with_options
+    def apply(
+        *,
+        plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved with --out.")],
+        hosts: FleetOptions,
+        yes: YesOption = False,
+        now: NowOption = None,
+        at_window: Annotated[
+            str | None,
+            typer.Option("--at-window", metavar="WINDOW", help="Do not apply it now: queue it for this window."),
+        ] = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Carry a saved plan out, now or in a window; refused when the policy or the hosts changed since."""
+        from selextract_infra.cli.frame.applying import offer
+        from selextract_infra.flow.saved import load_plan
+
+        with hosts.fleet() as fleet:
+            plan = load_plan(plan_file, fleet.policy)
+            if at_window is not None:
+                _queue(fleet, plan, at_window, form)
+                return
+            offer(fleet, plan, form=form, apply=True, yes=yes, now_reason=now)
+
+
+def _queue(fleet: Fleet, plan: Plan, window: str, form: Format) -> None:
+    from selextract_infra.flow.schedule import queue_plan
+
+    entry = queue_plan(fleet, plan, window)
+    emit(
+        entry,
+        lambda screen: screen.print(
+            f"Queued as {entry.id} for {entry.opening}; run-due carries it out: selextract-infra schedule show",
+            soft_wrap=True,
+        ),
+        form,
+    )

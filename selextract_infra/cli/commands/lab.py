@@ -1,0 +1,160 @@
+"""``lab``: bring up a small datacentre on this machine, look at it, take it down."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from selextract_infra.cli.frame.output import Format, emit, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from selextract_infra.lab import LabState, LabStatus, LoadResult, Step
+
+Name = Annotated[str, typer.Option("--name", help="The lab's name; several labs live side by side.")]
+Form = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command ``lab``."""
+    lab = typer.Typer(
+        help="Real Linux hosts with systemd, sshd and Docker on this machine, to try everything on.",
+        no_args_is_help=True,
+    )
+    lab.command()(up)
+    lab.command()(down)
+    lab.command()(status)
+    lab.command()(load)
+    app.add_typer(lab, name="lab")
+
+
+def up(
+    topology: Annotated[
+        str | None,
+        typer.Option(help="single (app1) or multi (app1, db2, db3, db4); default: as it is, single at first."),
+    ] = None,
+    name: Name = "lab",
+    base_image: Annotated[
+        str | None,
+        typer.Option(help="Make the hosts from this registry image, for example ubuntu:22.04; default: debootstrap."),
+    ] = None,
+    form: Form = Format.TABLE,
+) -> None:
+    """Bring the lab up, or what is missing of it."""
+    from selextract_infra.lab import Lab
+
+    state = Lab(name).up(topology, base_image=base_image, on_progress=say)
+    emit(state.model_dump(mode="json", exclude={"ops_password"}), lambda out: _draw_state(out, state), form)
+
+
+def down(name: Name = "lab") -> None:
+    """Remove what `up` made: hosts, volumes, network, keys, inventory. The image cache stays."""
+    from selextract_infra.lab import Lab
+
+    Lab(name).down(on_progress=say)
+
+
+def status(name: Name = "lab", form: Form = Format.TABLE) -> None:
+    """Show the lab's hosts and the application on them."""
+    from selextract_infra.lab import Lab
+
+    now = Lab(name).status()
+    emit(now, lambda out: _draw_status(out, now), form)
+
+
+def load(
+    rps: Annotated[float, typer.Option(help="Requests per second.")] = 20.0,
+    tasks_per_hour: Annotated[float, typer.Option(help="Tasks per hour, handed to the workers.")] = 0.0,
+    duration: Annotated[str, typer.Option("--for", help="How long, for example 90s or 5m.")] = "1m",
+    step: Annotated[
+        list[str] | None,
+        typer.Option(help="RPS@DURATION, for example 50@30s; repeat it. Takes the place of --rps and --for."),
+    ] = None,
+    name: Name = "lab",
+    form: Form = Format.TABLE,
+) -> None:
+    """Drive the lab's application and count every request and every task; Ctrl-C ends it early."""
+    from selextract_infra.lab import Lab, Step
+    from selextract_infra.policy.units import DURATION
+
+    steps = [_step(text) for text in step or ()] or [Step(rps, DURATION.parse(duration))]
+    run = Lab(name).load(steps=steps, tasks_per_hour=tasks_per_hour, on_progress=say)
+    # A shell script starts its background jobs deaf to Ctrl-C; this one is to be ended that way.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run.start()
+    try:
+        run.wait()
+    except KeyboardInterrupt:
+        say("stopping; a second Ctrl-C leaves without counting")
+        run.stop()
+        run.wait()
+    result = run.result
+    emit(result, lambda out: _draw_load(out, result), form)
+
+
+def _step(text: str) -> Step:
+    from selextract_infra.errors import UsageError
+    from selextract_infra.lab import Step
+    from selextract_infra.policy.units import DURATION
+
+    rate, at, lasting = text.partition("@")
+    try:
+        return Step(float(rate), DURATION.parse(lasting))
+    except ValueError as wrong:
+        if at and isinstance(wrong, UsageError):
+            raise
+        raise UsageError(f"“{text}” is not a step; write RPS@DURATION, for example 50@30s.") from wrong
+
+
+def _draw_state(out: Console, state: LabState) -> None:
+    out.print(f"application  {state.url}", soft_wrap=True)
+    out.print(f"inventory    {state.inventory}", soft_wrap=True)
+    for host in state.hosts:
+        out.print(
+            f"{host.name:<11}  ssh -i {state.key} -o UserKnownHostsFile={state.known_hosts} root@{host.address}",
+            soft_wrap=True,
+        )
+
+
+def _draw_status(out: Console, now: LabStatus) -> None:
+    from rich.table import Table
+
+    if not now.hosts:
+        out.print(f"There is no lab called {now.name}.")
+        return
+    table = Table(title=f"lab {now.name}")
+    for column in ("host", "address", "state", "container", "health"):
+        table.add_column(column)
+    for host in now.hosts:
+        table.add_row(host.name, host.address, host.state, "", "")
+        for one in host.services:
+            table.add_row("", "", "", one.container, one.health or one.state)
+    out.print(table)
+    for note in now.notes:
+        out.print(f"note: {note}", soft_wrap=True)
+
+
+def _draw_load(out: Console, result: LoadResult) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"{result.requests.total} requests in {result.seconds:.0f} s ({result.rate:.1f}/s)")
+    table.add_column("request")
+    for column in ("total", "failed", "P50 ms", "P95 ms", "P99 ms", "longest ms"):
+        table.add_column(column, justify="right")
+    for kind, count in (*result.kinds.items(), ("all", result.requests)):
+        times = (count.p50, count.p95, count.p99, count.longest)
+        shown = ["-" if time is None else f"{time * 1000:.0f}" for time in times]
+        table.add_row(kind, str(count.total), str(count.failed), *shown)
+    out.print(table)
+    for reason, times_seen in result.failures.items():
+        out.print(f"failed {times_seen} times: {reason}", soft_wrap=True)
+    tasks = result.tasks
+    counted = (
+        "not counted: the application did not answer afterwards"
+        if tasks.unknown
+        else (f"{tasks.started} started, {tasks.completed} completed, {tasks.lost} lost, {tasks.doubled} doubled")
+    )
+    out.print(f"tasks: {tasks.enqueued} accepted, {counted}", soft_wrap=True)

@@ -1,0 +1,49 @@
+"""``resume``: go on with an interrupted run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from selextract_infra.cli.frame.options import FleetOptions, FormatOption, NowOption, with_options
+from selextract_infra.cli.frame.output import Format, say
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    @with_options
+    def resume(
+        *,
+        run: Annotated[
+            str | None, typer.Argument(metavar="[RUN]", help="ID of the run, or its beginning; none for the only one.")
+        ] = None,
+        hosts: FleetOptions,
+        now: NowOption = None,
+        at_boot: Annotated[
+            str | None, typer.Option("--at-boot", metavar="on|off", help="Go on by itself when this server boots.")
+        ] = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Finish an interrupted run: what is verified is left, the rest is done."""
+        from selextract_infra.cli.frame.applying import conclude, follow
+        from selextract_infra.errors import UsageError
+        from selextract_infra.flow.resume_at_boot import resume_at_boot
+        from selextract_infra.flow.unfinished import resume, resume_only
+
+        with hosts.fleet() as fleet:
+            if at_boot is not None:
+                if at_boot not in ("on", "off") or run is not None:
+                    raise UsageError("--at-boot takes on or off, and no run.")
+                changed = resume_at_boot(fleet, wanted=at_boot == "on")
+                say(f"It is {at_boot}{'' if changed else ' already'}.")
+            elif run is not None:
+                conclude(follow(fleet, lambda: resume(fleet, run, now_reason=now), None), form)
+            elif (done := resume_only(fleet, now_reason=now)) is None:
+                say("No run was interrupted.")
+            else:
+                conclude(done, form)

@@ -1,0 +1,29 @@
+"""``rollback``: put back what a run did."""
+
+from __future__ import annotations
+
+import typer
+
+from selextract_infra.cli.frame.options import FleetOptions, FormatOption, RunArgument, with_options
+from selextract_infra.cli.frame.output import Format
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    @with_options
+    def rollback(
+        *,
+        run: RunArgument,
+        hosts: FleetOptions,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Put back what a run did, newest step first; for finished and interrupted runs."""
+        from selextract_infra.cli.frame.applying import conclude, follow
+        from selextract_infra.flow.unfinished import roll_back
+
+        with hosts.fleet() as fleet:
+            conclude(follow(fleet, lambda: roll_back(fleet, run), None), form)

@@ -1,0 +1,92 @@
+"""``windows``: when disruptive work may run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from selextract_infra.cli.frame.options import DEFAULT_INVENTORY, FormatOption, InventoryOption, PolicyOption
+from selextract_infra.cli.frame.output import Format, emit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from selextract_infra.model.window import Opening
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    windows = typer.Typer(help="Maintenance windows: when users may be disturbed.", no_args_is_help=True)
+    app.add_typer(windows, name="windows")
+
+    @windows.command("next")
+    def upcoming(
+        inventory: InventoryOption = DEFAULT_INVENTORY,
+        policy: PolicyOption = None,
+        count: Annotated[int, typer.Option("--count", min=1, max=1000, help="How many.")] = 5,
+        window: Annotated[str | None, typer.Option("--window", help="Only openings of this window.")] = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """The opening that is open now, and the next ones; overlapping windows are one, blackouts are taken out."""
+        from selextract_infra.flow.fleet import Fleet
+        from selextract_infra.flow.windows import Windows
+
+        with Fleet(inventory, policy_files=policy or ()) as fleet:
+            now, windows = fleet.clock(), Windows.of(fleet.policy)
+        open_now = windows.current(now) if window is None else None
+        found = ((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window)
+        emit(
+            [opening.model_dump(mode="json") for opening in found[:count]],
+            lambda screen: _openings(screen, found[:count], now),
+            form,
+        )
+
+    @windows.command()
+    def check(
+        inventory: InventoryOption = DEFAULT_INVENTORY,
+        policy: PolicyOption = None,
+        at: Annotated[
+            str | None, typer.Option("--at", metavar="TIME", help="When, as in 2026-03-29T02:30+02:00 (default: now).")
+        ] = None,
+        needed: Annotated[
+            str, typer.Option("--for", metavar="TIME", help="How long the work takes, as in 25m.")
+        ] = "0s",
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Whether work of a length may begin at a time; exit code 4 when not, with the next window in which it may."""
+        from selextract_infra.errors import OutsideWindowError
+        from selextract_infra.flow.fleet import Fleet
+        from selextract_infra.flow.windows import Windows
+        from selextract_infra.policy.units import DURATION
+
+        with Fleet(inventory, policy_files=policy or ()) as fleet:
+            when = _instant(at) if at else fleet.clock()
+            found = Windows.of(fleet.policy).check(when, float(DURATION.parse(needed)))
+        emit(found, lambda screen: screen.print(found.sentence, soft_wrap=True), form)
+        if not found.fits:
+            raise typer.Exit(OutsideWindowError.exit_code)
+
+
+def _instant(text: str) -> datetime:
+    from selextract_infra.errors import UsageError
+
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise UsageError(
+            f"{text!r} is no instant with its offset.", remedy="write it as 2026-03-29T02:30+02:00 or 2026-03-29T00:30Z"
+        )
+    return when.astimezone(UTC)
+
+
+def _openings(screen: Console, found: tuple[Opening, ...], now: datetime) -> None:
+    for opening in found:
+        screen.print(f"{'open now: ' if opening.covers(now) else ''}{opening}", soft_wrap=True)
+    if not found:
+        screen.print("The policy has no maintenance window that comes.")

@@ -1,0 +1,1 @@
+"""What all commands share: options, output, asking, carrying a Plan out, Ctrl-C."""

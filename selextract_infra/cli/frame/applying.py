@@ -1,0 +1,104 @@
+"""What every operation's command does with its Plan: show it, save it, and on demand carry it out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from selextract_infra.cli.frame.output import Format, console, emit, say
+from selextract_infra.cli.frame.planning import gate_findings
+
+if TYPE_CHECKING:
+    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.model.plan import Plan
+    from selextract_infra.model.run import Run
+
+__all__ = ["conclude", "confirm", "follow", "offer"]
+
+
+def offer(
+    fleet: Fleet,
+    plan: Plan,
+    *,
+    form: Format,
+    out: Path | None = None,
+    apply: bool = False,
+    yes: bool = False,
+    now_reason: str | None = None,
+    fail_on: str | None = None,
+) -> None:
+    """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
+    from selextract_infra.flow.reachability import refuse_missing
+    from selextract_infra.report.terminal import print_plan
+
+    showing = not (apply and form is Format.JSON)
+    if showing:
+        emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
+    if out is not None:
+        save(plan, out)
+    gate_findings(plan.findings, fail_on)
+    if plan.empty and apply and form is Format.JSON:
+        emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
+    if plan.empty or not apply:
+        refuse_missing(plan.missing)
+        return
+    confirm(f"Apply these {sum(len(step.changes) for step in plan.steps)} changes?", yes=yes)
+    conclude(follow(fleet, lambda: fleet.apply(plan, now_reason=now_reason), plan), form)
+
+
+def _plan_data(plan: Plan) -> dict[str, object]:
+    return {**plan.model_dump(mode="json"), "digest": plan.digest}
+
+
+def save(plan: Plan, out: Path) -> None:
+    """Write the Plan to a file that only its owner reads."""
+    from selextract_infra.errors import UsageError
+
+    try:
+        out.touch(mode=0o600)
+        out.write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"The plan cannot be saved to {out}: {problem.strerror}.") from problem
+    say(f"Saved to {out}; carry it out with: selextract-infra apply {out}")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask the operator; without a terminal only ``--yes`` goes on. Raises CancelledError where the answer is no."""
+    from selextract_infra.cli.frame.cancelling import interruptible
+    from selextract_infra.errors import CancelledError, UsageError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"There is nobody to answer: {question}", remedy="add --yes")
+    try:
+        with interruptible():
+            agreed = typer.confirm(question, err=True)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        agreed = False
+    if not agreed:
+        raise CancelledError("Nothing was changed.")
+
+
+def follow(fleet: Fleet, work: Callable[[], Run], plan: Plan | None) -> Run:
+    """Do the work while its progress is shown, live on a terminal and line by line elsewhere."""
+    from selextract_infra.report.terminal import progress
+
+    with progress(console(stderr=True), plan) as listener:
+        fleet.on_event = listener
+        return work()
+
+
+def conclude(run: Run, form: Format) -> None:
+    """Show how the Run ended, and leave with its exit code."""
+    from selextract_infra.report.terminal import print_run
+
+    emit(run, lambda screen: print_run(screen, run), form)
+    if run.exit_code:
+        if run.exit_code in (7, 8, 130):
+            say(f"  try: selextract-infra status, then resume {run.id} or rollback {run.id}")
+        raise typer.Exit(run.exit_code)

@@ -1,0 +1,178 @@
+"""Options that several commands share, declared once; those that belong together as one parameter of a command."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from selextract_infra.cli.frame.output import Format
+
+if TYPE_CHECKING:
+    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.model.observation import Observation
+    from selextract_infra.model.plan import Plan
+
+__all__ = [
+    "ApplyOption",
+    "FailOnOption",
+    "FleetOptions",
+    "FormatOption",
+    "InventoryOption",
+    "LimitOption",
+    "NowOption",
+    "ObservationOption",
+    "OutOption",
+    "OverrideOption",
+    "PlanOptions",
+    "PolicyOption",
+    "RunArgument",
+    "StateOption",
+    "WholeFleetOptions",
+    "YesOption",
+    "with_options",
+]
+
+InventoryOption = Annotated[
+    Path,
+    typer.Option(
+        "--inventory", "-i", envvar="SELEXTRACT_INVENTORY", help="Inventory file or folder.", show_default=True
+    ),
+]
+LimitOption = Annotated[str | None, typer.Option("--limit", "-l", help="Only hosts that match this Ansible pattern.")]
+PolicyOption = Annotated[
+    list[Path] | None, typer.Option("--policy", help="Policy overrides besides the inventory's; repeatable.")
+]
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", envvar="SELEXTRACT_STATE", help="Folder of the journal (default: your XDG state folder)."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="Answer as a table or as JSON.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Save the answer to this file.")]
+ObservationOption = Annotated[
+    Path | None, typer.Option("--observation", help="Use a saved Observation instead of looking at the hosts.")
+]
+ApplyOption = Annotated[bool, typer.Option("--apply", help="Carry the plan out after it was shown and confirmed.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
+NowOption = Annotated[
+    str | None, typer.Option("--now", metavar="REASON", help="Disrupt outside a window; the reason is recorded.")
+]
+OverrideOption = Annotated[
+    list[str] | None, typer.Option("--override", metavar="RULE", help="Override this rule; recorded. Repeatable.")
+]
+FailOnOption = Annotated[
+    str | None,
+    typer.Option("--fail-on", metavar="SEVERITY", help="Exit 10 on a finding this severe: minor, major, breaking."),
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, or an unambiguous beginning of it.")]
+DEFAULT_INVENTORY = Path("inventories/lab")
+
+
+@dataclass(frozen=True)
+class FleetOptions:
+    """Which hosts, under which policy, recorded where."""
+
+    inventory: InventoryOption = DEFAULT_INVENTORY
+    limit: LimitOption = None
+    policy: PolicyOption = None
+    state: StateOption = None
+
+    @contextmanager
+    def fleet(self) -> Iterator[Fleet]:
+        """These hosts; Ctrl-C stops the work on them before this process ends."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        from selextract_infra.cli.frame.cancelling import cancellable
+        from selextract_infra.hosts.inventory import Inventory
+
+        with cancellable() as cancel:
+            with ThreadPoolExecutor(1) as beside:  # to ask Ansible for the hosts takes as long as the import
+                loading = beside.submit(Inventory.load, self.inventory, limit=self.limit)
+                from selextract_infra.flow.fleet import Fleet
+            with Fleet(
+                loading.result(), limit=self.limit, policy_files=self.policy or (), state=self.state, cancel=cancel
+            ) as fleet:
+                yield fleet
+
+
+@dataclass(frozen=True)
+class WholeFleetOptions:
+    """All hosts of an inventory: a part of them would make no sense."""
+
+    inventory: InventoryOption = DEFAULT_INVENTORY
+    policy: PolicyOption = None
+    state: StateOption = None
+
+    @contextmanager
+    def fleet(self) -> Iterator[Fleet]:
+        """These hosts; Ctrl-C stops the work on them before this process ends."""
+        with FleetOptions(self.inventory, None, self.policy, self.state).fleet() as fleet:
+            yield fleet
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What becomes of a Plan."""
+
+    out: OutOption = None
+    apply: ApplyOption = False
+    yes: YesOption = False
+    now: NowOption = None
+    fail_on: FailOnOption = None
+
+    def recorded(self, observation: Path | None) -> Observation | None:
+        """The saved Observation to plan from, where one is named. Raises UsageError for one that is to be applied."""
+        from selextract_infra.errors import UsageError
+        from selextract_infra.hosts.observe.recorded import load_observation
+
+        if observation is None:
+            return None
+        if self.apply:
+            raise UsageError(
+                "A plan from a saved Observation is only looked at.", remedy="leave --observation or --apply"
+            )
+        return load_observation(observation)
+
+    def offer(self, fleet: Fleet, plan: Plan, form: Format) -> None:
+        """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
+        from selextract_infra.cli.frame.applying import offer
+
+        offer(
+            fleet, plan, form=form, out=self.out, apply=self.apply, yes=self.yes, now_reason=self.now,
+            fail_on=self.fail_on,
+        )  # fmt: skip
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as Typer reads it: a parameter that is a class of options here becomes these options."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {}
+    options: list[Parameter] = []
+    for parameter in signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if is_dataclass(kind):
+            groups[parameter.name] = kind
+            own = get_type_hints(kind, include_extras=True)
+            options += [
+                Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=own[field.name])
+                for field in fields(kind)
+            ]
+        else:
+            options.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=kind))
+
+    @functools.wraps(command)
+    def taken(**given: Any) -> None:
+        grouped = {
+            name: kind(**{field.name: given.pop(field.name) for field in fields(kind)}) for name, kind in groups.items()
+        }
+        command(**given, **grouped)
+
+    taken.__annotations__ = {option.name: option.annotation for option in options}
+    vars(taken)["__signature__"] = Signature(options)
+    return taken

@@ -1,0 +1,133 @@
+"""What the commands that judge and plan share: which policy holds, times and hosts in words, and the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import date, datetime, tzinfo
+
+    from selextract_infra.model.finding import Finding
+    from selextract_infra.model.planning import Hardware
+    from selextract_infra.policy import Policy
+
+__all__ = [
+    "AllOption",
+    "DoneOption",
+    "HostOption",
+    "PlainInventoryOption",
+    "StartOption",
+    "TodayOption",
+    "ZoneOption",
+    "day_of",
+    "gate_findings",
+    "hardware_of",
+    "moment_of",
+    "policy_of",
+    "today_of",
+    "zone_of",
+]
+
+PlainInventoryOption = Annotated[
+    Path | None,
+    typer.Option("--inventory", "-i", envvar="SELEXTRACT_INVENTORY", help="Take the policy of this inventory."),
+]
+HostOption = Annotated[
+    str | None,
+    typer.Option("--host", metavar="SIZE", help="Hardware such as 8c/32GB/1TB/1Gbps (default: the policy's)."),
+]
+ZoneOption = Annotated[
+    str | None, typer.Option("--time-zone", metavar="NAME", help="Time zone of times without one, as in Europe/Berlin.")
+]
+TodayOption = Annotated[str | None, typer.Option("--today", metavar="DAY", help="As of this day (default: today).")]
+StartOption = Annotated[
+    str | None, typer.Option("--start", metavar="DAY", help="First day of the program (default: today).")
+]
+DoneOption = Annotated[
+    list[str] | None, typer.Option("--done", metavar="ID", help="A finished milestone, as in RP1-M1. Repeatable.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Show everything, not only what wants attention.")]
+
+
+def policy_of(inventory: Path | None, files: Sequence[Path] | None) -> Policy:
+    """The packaged policy with the overrides of an inventory, where one is given, and of files."""
+    from selextract_infra.policy import load_policy
+
+    if inventory is None:
+        return load_policy(files=list(files or ()))
+    from selextract_infra.hosts.inventory import Inventory
+
+    known = Inventory.load(inventory)
+    return load_policy(known.policy_overrides, files=[*known.policy_files, *(files or ())])
+
+
+def hardware_of(text: str | None, policy: Policy) -> Hardware:
+    """The hardware in words, else that of the policy."""
+    from selextract_infra.assess.hardware import read_hardware, reference_hardware
+
+    return reference_hardware(policy) if text is None else read_hardware(text)
+
+
+def zone_of(name: str | None) -> tzinfo | None:
+    """The time zone of that name, None where none is asked for."""
+    from selextract_infra.assess.calendar import time_zone
+
+    return None if name is None else time_zone(name)
+
+
+def day_of(text: str, option: str) -> date:
+    """A day as in 2025-02-01. Raises UsageError."""
+    from datetime import date
+
+    from selextract_infra.errors import UsageError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} takes a day such as 2025-02-01, not {text[:40]!r}.") from None
+
+
+def today_of(text: str | None, policy: Policy) -> date:
+    """The asked day, else today in the policy's time zone."""
+    from datetime import datetime
+
+    from selextract_infra.assess.calendar import time_zone
+
+    if text is not None:
+        return day_of(text, "--today")
+    return datetime.now(time_zone(policy.optimisation.profile.time_zone.value)).date()
+
+
+def moment_of(text: str | None, option: str, zone: tzinfo | None) -> datetime | None:
+    """A time as in 2025-11-20T02:00+01:00; without an offset it is in ``zone``. Raises UsageError."""
+    from datetime import datetime
+
+    from selextract_infra.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} takes a time such as 2025-11-20T02:00Z, not {text[:40]!r}.") from None
+    if moment.tzinfo is None and zone is None:
+        raise UsageError(f"{option} {text} has no time zone.", remedy="add an offset, or --time-zone")
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def gate_findings(findings: Sequence[Finding], fail_on: str | None) -> None:
+    """Raise GateError when a finding is at or above the asked severity."""
+    from selextract_infra.errors import GateError, UsageError
+    from selextract_infra.model.finding import Severity
+
+    if fail_on is None:
+        return
+    if fail_on not in list(Severity):
+        raise UsageError(f"--fail-on takes one of {', '.join(Severity)}, not {fail_on!r}.")
+    worst = [finding for finding in findings if finding.severity.rank >= Severity(fail_on).rank]
+    if worst:
+        raise GateError(f"{len(worst)} findings at or above {fail_on}, first {worst[0].rule}: {worst[0].statement}")

@@ -1,0 +1,1 @@
+"""What carries every operation: look, plan, record, apply, resume or undo; windows, schedule, journal, messages."""

@@ -1,0 +1,1 @@
+"""The Journal: what was seen, decided and done."""

@@ -1,0 +1,193 @@
+"""Tell people, by apprise: Slack, e-mail, PagerDuty, a webhook, a ticket by e-mail.
+
+A place that cannot be told never raises: what it was and why is the answer, and an event of the journal. Secrets come
+from the environment in place of the policy's references, and never appear in either.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from selextract_infra.errors import UsageError
+from selextract_infra.flow.journal.journal import Journal
+from selextract_infra.flow.notify_routes import ESCALATED, NOTIFIED, Route, routes
+from selextract_infra.hosts.credentials import filled_in, references
+from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.policy import Policy
+
+if TYPE_CHECKING:
+    import apprise
+
+__all__ = ["Delivery", "Notifier", "deliveries_text", "visit"]
+
+NOT_NOTIFIED = "not notified"
+_HIDDEN = "***"
+_MOST_AT_ONCE = 8
+_REFUSED = 400
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of one message on one channel; ``problem`` is empty where it was delivered."""
+
+    channel: str
+    problem: str = ""
+
+
+def deliveries_text(told: Iterable[Delivery]) -> str:
+    """Who was told, and who could not be and why, on one line."""
+    return "; ".join(f"{one.channel}: {one.problem}" if one.problem else one.channel for one in told) or "nobody"
+
+
+class Notifier:
+    """Sends messages by the routes of a Policy, with the secrets of an environment; records each of them.
+
+    ``dry_run`` is called with one line for each message in place of sending it.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        environment: Mapping[str, str],
+        journal: Journal,
+        clock: Callable[[], datetime],
+        *,
+        dry_run: Callable[[str], None] | None = None,
+    ) -> None:
+        self._policy = policy
+        self._environment = environment
+        self._journal = journal
+        self._clock = clock
+        self._dry_run = dry_run
+
+    def tell(
+        self, severity: IncidentSeverity, subject: str, title: str, body: str, *, escalated: bool = False
+    ) -> tuple[Delivery, ...]:
+        """Tell everybody whom the severity concerns about a subject (the ID of a Run or incident), all at once.
+
+        Returns what became of it on each channel; never raises for a place that cannot be told.
+        """
+        found = routes(self._policy, severity, escalated=escalated)
+        if self._dry_run is not None:
+            for route in found:
+                self._dry_run(f"{severity} by {route.channel}: {title}{_aside(route)}")
+            return tuple(Delivery(route.channel, route.complaint) for route in found)
+        places = [self._place(route) for route in found]
+        with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+            sent = [
+                (route, pool.submit(_deliver, route, place, f"{severity} {title}", body))
+                for route, place in zip(found, places, strict=True)
+            ]
+        deliveries = tuple(
+            Delivery(route.channel, self._harmless(one.exception() or one.result())) for route, one in sent
+        )
+        self._record(severity, subject, title, deliveries, escalated=escalated)
+        return deliveries
+
+    def _record(
+        self, severity: IncidentSeverity, subject: str, title: str, told: tuple[Delivery, ...], *, escalated: bool
+    ) -> None:
+        now = self._clock()
+        by = ", ".join(one.channel for one in told if not one.problem) or "nobody"
+        kind = ESCALATED if escalated else NOTIFIED
+        self._journal.record_event(now, kind, f"{severity}: {title} (told: {by})", run=subject)
+        for one in told:
+            if one.problem:
+                self._journal.record_event(now, NOT_NOTIFIED, f"{one.channel}: {one.problem}", run=subject)
+
+    def _place(self, route: Route) -> apprise.NotifyBase | str:
+        """What apprise makes of the target of a route, or why there is none."""
+        if route.target is None:
+            return route.complaint
+        import apprise
+
+        try:
+            address = _address(filled_in(route.target, self._environment), route.addresses)
+        except UsageError as missing:
+            return str(missing)
+        place = apprise.Apprise.instantiate(address, suppress_exceptions=True)
+        if place is None:
+            return "Its address cannot be read by apprise."
+        place.socket_connect_timeout = place.socket_read_timeout = self._policy.schedule.patience
+        return place
+
+    def _harmless(self, problem: object) -> str:
+        """What went wrong, without any secret that a reference stands for."""
+        text = str(problem).strip()
+        channels = self._policy.emergency.notifications.channels
+        for target in (channels.page, channels.slack, channels.ticket, channels.webhook, channels.mail_server):
+            for name in references(target or ""):
+                secret = self._environment.get(name)
+                for form in (secret, quote(secret, safe="") if secret else None):
+                    text = text.replace(form, _HIDDEN) if form else text
+        return text[:300]
+
+
+def visit(address: str, patience: float) -> str:
+    """Visit the address that notices our silence; returns why it could not be, empty where it was."""
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+    from urllib.parse import urlsplit
+
+    place = urlsplit(address)
+    if place.scheme not in ("http", "https") or not place.hostname:
+        return "It is no address of the web."
+    kind = HTTPSConnection if place.scheme == "https" else HTTPConnection
+    connection = kind(place.hostname, place.port, timeout=patience)
+    try:
+        connection.request("GET", f"{place.path or '/'}{'?' if place.query else ''}{place.query}")
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as problem:
+        return f"It could not be visited: {type(problem).__name__}."
+    finally:
+        connection.close()
+    return "" if status < _REFUSED else f"It answered with {status}."
+
+
+class _Said(logging.Handler):
+    """What apprise says in this thread, while inside; only the last of it is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last = ""
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep what is said."""
+        if record.thread == self._thread:
+            self.last = record.getMessage()
+
+    def __enter__(self) -> Self:
+        logging.getLogger("apprise").addHandler(self)
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        logging.getLogger("apprise").removeHandler(self)
+
+
+def _deliver(route: Route, place: apprise.NotifyBase | str, title: str, body: str) -> str:
+    """Deliver one message; returns why it was not, or not where it should have been."""
+    if isinstance(place, str):
+        return place
+    with _Said() as said:
+        delivered = place.notify(body=body, title=title)
+    return route.complaint if delivered else f"It was not delivered: {said.last or 'no reason was given'}"
+
+
+def _aside(route: Route) -> str:
+    to = f" to {', '.join(route.addresses)}" if route.addresses else f" at {route.target}" if route.target else ""
+    return f"{to}. {route.complaint}" if route.complaint else f"{to}."
+
+
+def _address(base: str, addresses: tuple[str, ...]) -> str:
+    """The address for apprise: of e-mail, the server's with everybody who is to get it."""
+    if not addresses:
+        return base
+    server, mark, options = base.partition("?")
+    return f"{server.rstrip('/')}/{'/'.join(quote(one, safe='@') for one in addresses)}{mark}{options}"

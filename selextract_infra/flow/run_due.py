@@ -1,0 +1,67 @@
+"""Runs without a person: what is due is carried out, people hear of what went wrong, and silence is noticed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.notification import escalate, notifier, tell_end
+from selextract_infra.flow.notify import visit
+from selextract_infra.flow.schedule import run_due
+from selextract_infra.flow.systemd import Watchdog
+from selextract_infra.hosts.credentials import with_credentials
+from selextract_infra.model.queue import QueuedPlan
+
+__all__ = ["look_after"]
+
+
+def look_after(
+    fleet: Fleet, say: Callable[[str], None], *, print_messages: bool = False
+) -> tuple[QueuedPlan, ...] | None:
+    """One look: carry out what is due, tell how it ended, escalate what nobody answered, visit the dead-man's address.
+
+    ``fleet`` gives the journal, the clock and the rules; each queued Plan has its own inventory. Returns what became
+    of queued Plans, None where another process is at it. Messages are only said with ``print_messages``.
+    """
+    rules, journal = fleet.policy.schedule, fleet.journal
+    os.environ.update(with_credentials(os.environ, rules.credentials))
+    told = notifier(fleet.policy, journal, fleet.clock, dry_run=say if print_messages else None)
+
+    def open_fleet(entry: QueuedPlan) -> Fleet:
+        return Fleet(
+            entry.inventory,
+            limit=entry.limit,
+            policy_files=[Path(file) for file in entry.policy_files],
+            state=journal.folder,
+            cancel=fleet.cancel,
+            clock=fleet.clock,
+            on_event=watchdog.progress,
+            on_message=say if print_messages else None,
+        )
+
+    def ended(entry: QueuedPlan) -> None:
+        for delivery in tell_end(told, entry):
+            if delivery.problem:
+                say(f"{delivery.channel}: {delivery.problem}")
+
+    with Watchdog(rules.silence) as watchdog:
+        changed = run_due(journal, fleet.clock, open_fleet, retry_after=rules.retry, ended=ended)
+        if changed is None:
+            return None
+        escalate(told, fleet.policy, journal, fleet.clock())
+        _be_heard(fleet, say)
+    return changed
+
+
+def _be_heard(fleet: Fleet, say: Callable[[str], None]) -> None:
+    """Visit the address that raises an alarm elsewhere when nobody visits it; one that fails stops nothing."""
+    rules = fleet.policy.schedule
+    if rules.dead_man is None:
+        return
+    address = os.environ.get(rules.dead_man)
+    problem = visit(address, rules.patience) if address else f"The variable {rules.dead_man} is not set."
+    if problem:
+        say(f"dead-man address: {problem}")
+        fleet.journal.record_event(fleet.clock(), "not heard", f"The dead-man address: {problem}")

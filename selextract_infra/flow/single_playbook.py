@@ -1,0 +1,121 @@
+"""Operations that are one playbook on every host of the fleet: freeze, unlock, preempt, sampler, uninstall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from selextract_infra.errors import (
+    CancelledError,
+    HostUnreachableError,
+    LockedError,
+    SelextractError,
+    StepFailedError,
+)
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.hosts.identity import claim, new_run_id
+from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
+
+__all__ = [
+    "ask_for_hosts",
+    "everywhere",
+    "freeze",
+    "install_sampler",
+    "let_hosts_go",
+    "raise_worst",
+    "uninstall",
+    "unlock",
+]
+
+_BOUND_SECONDS = 600.0
+_DAY_SECONDS = 86_400
+
+
+def freeze(fleet: Fleet, *, frozen: bool, reason: str) -> tuple[str, ...]:
+    """Stop automatic scaling on every host, durably, or allow it again; returns the hosts where that was a change."""
+    word = "freeze" if frozen else "unfreeze"
+    return everywhere(fleet, "freeze", {"frozen": frozen, "reason": reason}, word, reason)
+
+
+def unlock(fleet: Fleet, *, reason: str) -> tuple[str, ...]:
+    """Remove the lock of every host where no unfinished Run owns it; returns the hosts that were locked.
+
+    Raises ``LockedError`` for a lock that belongs to an unfinished Run: that is resumed or rolled back.
+    """
+    return everywhere(fleet, "unlock", {"reason": reason}, "unlock", reason)
+
+
+def ask_for_hosts(fleet: Fleet, *, operation: str, reason: str, seconds: float) -> None:
+    """Ask for every host for something urgent, for at most some seconds; see ``preemption.make_way``."""
+    values = {"asked": True, "operation": operation, "reason": reason, "seconds": seconds}
+    everywhere(fleet, "preempt", values, "preempt", reason)
+
+
+def let_hosts_go(fleet: Fleet) -> None:
+    """Take such a request back on every host."""
+    everywhere(fleet, "preempt", {"asked": False}, "preempt", "the urgent work has ended")
+
+
+def install_sampler(fleet: Fleet) -> tuple[str, ...]:
+    """Install or update the Sampler on every host; returns the hosts that changed."""
+    rules = fleet.policy.rightsizing
+    lengths = {"interval": rules.interval, "bucket": rules.bucket, "days": ceil(rules.window / _DAY_SECONDS)}
+    return everywhere(fleet, "sampler", lengths, "sampler", "install the sampler")
+
+
+def uninstall(fleet: Fleet) -> tuple[str, ...]:
+    """Take everything that is ours off every host; the app's containers and files stay as they are without us."""
+    return everywhere(fleet, "uninstall", {}, "uninstall", "take selextract-infra off the host")
+
+
+def everywhere(fleet: Fleet, playbook: str, values: Mapping[str, Any], operation: str, purpose: str) -> tuple[str, ...]:
+    """Run one playbook with the same values on every host; returns the hosts that changed, raises the worst failure."""
+    now = fleet.clock()
+    run_id = new_run_id(now)
+    hosts = tuple(host.name for host in fleet.inventory.hosts)
+    fleet.journal.record_event(now, operation, f"{operation} on {', '.join(hosts)}: {purpose}", run=run_id)
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=f"selextract.infra.{playbook}",
+            inventory=fleet.inventory,
+            hosts=hosts,
+            values={
+                "run": claim(
+                    run_id, operation, purpose, step=operation, lease=_BOUND_SECONDS, policy_digest=fleet.policy.digest
+                ),
+                "hosts": fleet.host_values(values),
+            },
+            timeout=_BOUND_SECONDS,
+        ),
+        on_event=fleet.on_event,
+        cancel=fleet.cancel,
+    )
+    raise_worst(outcome)
+    return tuple(sorted(name for name, host in outcome.hosts.items() if host.changed))
+
+
+def raise_worst(outcome: PlaybookOutcome) -> None:
+    """Raise the worst of what went wrong on the hosts of a playbook; nothing where all went well."""
+    if outcome.status == "cancelled":
+        raise CancelledError("Cancelled; the work on the hosts was stopped.")
+    failed = {name: host for name, host in sorted(outcome.hosts.items()) if host.status != "ok"}
+    refusals = [_named(name, host) for name, host in failed.items() if _refused(host)]
+    if refusals:  # then the others gave their lock back and did nothing
+        raise LockedError("; ".join(refusals) + ".")
+    failures: dict[type[SelextractError], list[str]] = {}
+    for name, host in failed.items():
+        kind = StepFailedError if host.status == "failed" else HostUnreachableError
+        failures.setdefault(kind, []).append(_named(name, host))
+    for kind in (StepFailedError, HostUnreachableError):
+        if kind in failures:
+            raise kind("; ".join(failures[kind]) + ".")
+
+
+def _refused(host: HostOutcome) -> bool:
+    return any(result.get("acquired") is False for result in host.results.values())
+
+
+def _named(name: str, host: HostOutcome) -> str:
+    message = host.message.rstrip(".")
+    return message if message.startswith(f"{name}:") else f"{name}: {message}"

@@ -1,0 +1,203 @@
+"""One step of a Plan on its hosts: hand the values to the playbook, and read what became of it on each host."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from selextract_infra.errors import LockedError, PreemptedError
+from selextract_infra.hosts.identity import claim
+from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.runner import (
+    HostOutcome,
+    PlaybookOutcome,
+    PlaybookRun,
+    ReadyPlaybook,
+    TaskEvent,
+    run_playbook,
+)
+from selextract_infra.model.plan import Plan, Step
+from selextract_infra.model.run import Run, StepResult, StepStatus
+
+__all__ = ["Execution", "Hands", "execute", "put_back", "values_of"]
+
+RESTORE = "selextract.infra.restore"
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What every execution needs: where the hosts are, who listens, what cancels it, what time it is.
+
+    ``fresh`` logs in anew, as is needed after a reboot. ``ready`` is a playbook that waits for its values already.
+    """
+
+    inventory: Inventory
+    clock: Callable[[], datetime]
+    on_event: Callable[[TaskEvent], None] | None = None
+    cancel: threading.Event | None = None
+    fresh: bool = False
+    ready: ReadyPlaybook | None = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What became of a step: a result for each host, and whether it was cancelled."""
+
+    results: tuple[StepResult, ...]
+    cancelled: bool = False
+
+    def hosts(self, status: StepStatus) -> tuple[str, ...]:
+        """The hosts that ended in that status."""
+        return tuple(result.host for result in self.results if result.status is status)
+
+
+def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool) -> Execution:
+    """Run the step's playbook on ``hosts``; it verifies itself and, where that fails, puts itself back.
+
+    ``last`` lets the playbook end the Run on the hosts and release their locks, and so does it where the Plan has no
+    later step for a host. Raises ``LockedError`` when a host is locked by somebody else, ``PreemptedError`` when it was
+    asked for; the playbook then touched nothing on any host.
+    """
+    started = hands.clock()
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=step.playbook,
+            inventory=hands.inventory,
+            hosts=hosts,
+            values=values_of(run, plan, step, hosts, last=last),
+            timeout=step.timeout_seconds + step.rollback_seconds,
+            marker=run.id,
+            fresh=hands.fresh,
+        ),
+        on_event=hands.on_event,
+        cancel=hands.cancel,
+        ready=hands.ready,
+    )
+    _refuse_unbegun(outcome)
+    return _judge(outcome, step.id, hosts, started, hands.clock())
+
+
+def values_of(run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool) -> dict[str, Any]:
+    """What the step's playbook is handed: the claim of the Run with its Plan, and the values of each host."""
+    claimed = claim(
+        run.id, run.operation, run.purpose, step=step.id, lease=step.timeout_seconds + step.rollback_seconds,
+        policy_digest=run.policy_digest, plan_digest=run.plan_digest, by=run.owner, last=last,
+    )  # fmt: skip
+    return {
+        "run": {**claimed, "plan": plan.model_dump(mode="json")},
+        "hosts": {host: {**step.values[host], "last": last or _last(plan, step, host)} for host in hosts},
+    }
+
+
+def _last(plan: Plan, step: Step, host: str) -> bool:
+    """Whether the Plan has nothing more to do on a host."""
+    return step in plan.steps and not any(host in one.hosts for one in plan.steps[plan.steps.index(step) + 1 :])
+
+
+def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, ...], *, bound: float) -> Execution:
+    """Undo ``steps`` on ``hosts``, newest first, from what each host itself noted before the step; then end the Run."""
+    started = hands.clock()
+    outcome = run_playbook(
+        PlaybookRun(
+            playbook=RESTORE,
+            inventory=hands.inventory,
+            hosts=hosts,
+            values={
+                "run": claim(
+                    run.id,
+                    "restore",
+                    f"roll back {run.id}",
+                    step="rollback",
+                    lease=bound,
+                    policy_digest=run.policy_digest,
+                    plan_digest=run.plan_digest,
+                ),
+                "hosts": {host: {"steps": list(reversed(steps))} for host in hosts},
+            },
+            timeout=bound,
+            marker=run.id,
+            fresh=hands.fresh,
+        ),
+        on_event=hands.on_event,
+    )
+    _refuse_unbegun(outcome)
+    done = {
+        StepStatus.VERIFIED: StepStatus.ROLLED_BACK,
+        StepStatus.FAILED: StepStatus.ROLLBACK_FAILED,
+        StepStatus.ROLLED_BACK: StepStatus.ROLLBACK_FAILED,
+    }
+    judged = _judge(outcome, "rollback", hosts, started, hands.clock())
+    return Execution(
+        tuple(
+            result.model_copy(update={"status": done.get(result.status, result.status)}) for result in judged.results
+        ),
+        judged.cancelled,
+    )
+
+
+def _refuse_unbegun(outcome: PlaybookOutcome) -> None:
+    outcome.refuse_unrun()
+    holders = {
+        name: lock["holder"]
+        for name, host in outcome.hosts.items()
+        if (lock := _result_with(host, "acquired")) and not lock["acquired"]
+    }
+    if not holders:
+        return
+    name, holder = sorted(holders.items())[0]
+    if holder.get("preempted"):
+        urgent = holder["preempted"]
+        raise PreemptedError(
+            f"{name} is asked for by {urgent.get('owner')} since {urgent.get('since')}: {urgent.get('operation')},"
+            f" {urgent.get('reason')}.",
+            remedy=f"wait until it ends, at most until {urgent.get('until')}",
+        )
+    unfinished = holder.get("unfinished")
+    owned_by, purpose = holder.get("owner", "somebody unknown"), holder.get("purpose", "an unknown purpose")
+    raise LockedError(
+        f"{name} is locked by {owned_by} for {purpose} since {holder.get('taken_at', 'an unknown time')}"
+        f" (run {holder.get('run_id', 'unknown')}).",
+        remedy=f"selextract-infra resume {unfinished}, or rollback {unfinished}"
+        if unfinished
+        else "wait until it ends",
+    )
+
+
+def _judge(
+    outcome: PlaybookOutcome, step: str, hosts: tuple[str, ...], started: datetime, ended: datetime
+) -> Execution:
+    stopped = outcome.status in ("cancelled", "timed out")
+    results = []
+    for name in hosts:
+        host = outcome.hosts[name]
+        status = _status(host, stopped=stopped)
+        results.append(
+            StepResult(
+                step=step, host=name, status=status, started_at=started, ended_at=ended,
+                changed=host.changed > 0, message=host.message,
+            )
+        )  # fmt: skip
+    return Execution(tuple(results), cancelled=stopped)
+
+
+def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
+    if host.status == "ok":
+        return StepStatus.VERIFIED
+    if host.status == "unreachable":
+        return StepStatus.UNREACHABLE
+    if host.status == "missing":
+        return StepStatus.NOT_BEGUN
+    if stopped:
+        return StepStatus.CANCELLED
+    restored = _result_with(host, "restored")
+    if restored is None:
+        return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
+    return StepStatus.ROLLED_BACK if restored["restored"] else StepStatus.ROLLBACK_FAILED
+
+
+def _result_with(host: HostOutcome, key: str) -> Mapping[str, Any] | None:
+    """The newest task result of that host that has ``key``: what a module of ours reports, whatever its task's name."""
+    return next((result for result in reversed(list(host.results.values())) if key in result), None)

@@ -1,0 +1,89 @@
+"""Look at the hosts of an inventory: one playbook, one task on each, one Observation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.observe.look import look_at
+from selextract_infra.hosts.observe.questions import wanted_of_hosts
+from selextract_infra.hosts.observe.sampler_history import host_with_history
+from selextract_infra.hosts.runner import HostOutcome, TaskEvent
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.text import displayable
+from selextract_infra.policy import Policy
+
+__all__ = ["asked_of_hosts", "observation_of", "observe_hosts"]
+
+_PLAYBOOK = "selextract.infra.observe"
+_TASK = "Observe the host"
+
+
+def observe_hosts(
+    inventory: Inventory,
+    policy: Policy,
+    *,
+    cursors: Mapping[str, int],
+    at: datetime,
+    cancel: threading.Event | None = None,
+    on_event: Callable[[TaskEvent], None] | None = None,
+    fresh: bool = False,
+    history: bool = True,
+) -> Observation:
+    """What is on the hosts at ``at``, with the history the Sampler has written since ``cursors``.
+
+    ``cursors`` is the start of the newest bucket already known (Unix seconds), by machine-id. ``fresh`` logs in anew,
+    as after a reboot; without ``history`` the Sampler's is left out. A host that is not reached is in ``unreachable``
+    with the reason; one that is reached but cannot be looked at has a ``problem``. Raises ``CancelledError`` when
+    ``cancel`` is set, ``SelextractError`` when Ansible itself cannot do its work.
+    """
+    names = tuple(host.name for host in inventory.hosts)
+    values = asked_of_hosts(policy, cursors, history=history)
+    looked = look_at(
+        inventory, names, playbook=_PLAYBOOK, task=_TASK, values=values,
+        cancel=cancel, on_event=on_event, fresh=fresh,
+    )  # fmt: skip
+    return observation_of(looked, at)
+
+
+def observation_of(looked: Mapping[str, HostOutcome], at: datetime) -> Observation:
+    """What a look brought back; a host that could not be looked at says why."""
+    return Observation(
+        at=at,
+        hosts=tuple(_seen(name, outcome) for name, outcome in looked.items() if outcome.status in ("ok", "failed")),
+        unreachable={
+            name: _sentence(outcome) for name, outcome in looked.items() if outcome.status in ("unreachable", "missing")
+        },
+    )
+
+
+def asked_of_hosts(policy: Policy, cursors: Mapping[str, int], *, history: bool = True) -> dict[str, Any]:
+    """What the policy has a host look for; of the Sampler's history only what is newer than ``cursors``."""
+    window = policy.rightsizing.window if history else 0
+    return {
+        **wanted_of_hosts(policy),
+        "cursors": dict(cursors),
+        "history_window": round(window),
+        "data_folder": policy.application.data,
+    }
+
+
+def _seen(name: str, outcome: HostOutcome) -> HostObservation:
+    result = outcome.results.get(_TASK, {})
+    if outcome.status == "failed" or "observation" not in result:
+        return HostObservation(name=name, problem=_sentence(outcome) or "The host did not say what is on it.")
+    try:
+        return host_with_history(name, result)
+    except (ValueError, TypeError) as problem:
+        reason = displayable(str(problem), limit=200)
+        return HostObservation(name=name, problem=f"What the host answered is not understood: {reason}.")
+
+
+def _sentence(outcome: HostOutcome) -> str:
+    """The message as a sentence of its own, with what to do about it."""
+    message = outcome.message.rstrip(".")
+    told = f"{message[:1].upper()}{message[1:]}." if message else ""
+    return f"{told} Try: {outcome.remedy}." if told and outcome.remedy else told

@@ -1,0 +1,1 @@
+"""Judge hosts, a saved Observation or recorded metrics by the policy."""

@@ -1,0 +1,1 @@
+"""HAProxy between Nginx and the API's instances."""

@@ -1,0 +1,249 @@
+"""The Plan of the balancer: HAProxy before the API instances, and Nginx's way to it, on or off. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from selextract_infra.errors import RefusedError
+from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.figures import memory
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Change, Plan, Step
+from selextract_infra.templates.balancer import compose_text, haproxy_text, server_options
+from selextract_infra.templates.nginx import ROUTING, edge_files
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["OPERATION", "balancer", "balancer_steps", "mapped_names", "rebuilt_balancer"]
+
+OPERATION = "balancer"
+PLAYBOOK = "selextract.infra.balancer"
+_FOLDER = "/var/lib/selextract-infra/balancer"
+
+
+class Place(Frozen):
+    """Where the balancer goes on one host: the network it joins, and where Nginx sees its include folder.
+
+    ``reload``: Nginx has to read files of ours that it has not read yet.
+    """
+
+    project: str
+    network: str
+    inside: str
+    reload: bool
+
+
+_PLACES = TypeAdapter(dict[str, Place])
+
+
+def balancer(
+    seen: Observation,
+    policy: Policy,
+    *,
+    on: bool,
+    at: datetime | None = None,
+    made_by: str = "",
+    hosts: Collection[str] | None = None,
+) -> Plan:
+    """The Plan that puts the balancer before the API, or takes it away; empty where it is so already.
+
+    Raises ``RefusedError`` naming what is not mapped or not there, or where its memory does not fit (X-11).
+    """
+    chosen = [host for host in seen.hosts if (hosts is None or host.name in hosts) and host.traffic.edge is not None]
+    names = mapped_names(policy)
+    if not chosen:
+        raise RefusedError(
+            f"{names['nginx']} runs on none of the hosts, so nothing leads to a balancer.",
+            rule="mapping",
+            remedy="start the app, or correct the mapping",
+        )
+    places = {host.name: _place(host, policy, on=on) for host in chosen}
+    decisions = tuple(_decision(host, places[host.name], policy, on=on) for host in chosen)
+    return Plan(
+        operation=OPERATION,
+        parameters={"on": on, "places": {name: place.model_dump() for name, place in places.items()}},
+        made_at=at or seen.at,
+        made_by=made_by,
+        policy_digest=policy.digest,
+        observation_digest=seen.digest,
+        host_digests={host.name: seen.host_digests[host.name] for host in chosen},
+        hosts=tuple(places),
+        decisions=decisions,
+        steps=balancer_steps(decisions, places, policy, on=on),
+    )
+
+
+def rebuilt_balancer(said: Plan, policy: Policy) -> tuple[Step, ...]:
+    """The steps of a saved Plan; raises ``UsageError`` for parameters that do not fit."""
+    places = read_parameters(_PLACES.validate_python, said.parameters.get("places"), "the balancer", "places")
+    return balancer_steps(said.decisions, places, policy, on=bool(said.parameters.get("on")))
+
+
+def balancer_steps(
+    decisions: Collection[Decision], places: dict[str, Place], policy: Policy, *, on: bool
+) -> tuple[Step, ...]:
+    """One step for all hosts where something changes."""
+    going = tuple(sorted({one.host for one in decisions if one.changes and one.host in places}))
+    if not going:
+        return ()
+    times, word = policy.scaling.instance, "on" if on else "off"
+    return (
+        Step(
+            id=f"balancer-{word}",
+            title=f"Turn the balancer {word} on {', '.join(going)}",
+            playbook=PLAYBOOK,
+            hosts=going,
+            values={host: _values(places[host], policy, on=on) for host in going},
+            changes=tuple(
+                Change(host=host, subject=OPERATION, resource=OPERATION, before="off" if on else "on", after=word)
+                for host in going
+            ),
+            verification="HAProxy and Nginx accept their files before they use them, every instance is healthy before"
+            " it gets requests, and all health addresses answer.",
+            rollback="Requests go the way they went before; then files and container from before are put back.",
+            disrupts=on and any(places[host].reload for host in going),
+            estimate_seconds=2 * times.estimate,
+            rollback_seconds=times.rollback,
+            timeout_seconds=times.timeout + policy.balancing.proxy.drain,
+        ),
+    )
+
+
+def mapped_names(policy: Policy) -> dict[str, str]:
+    """The services that the balancer is about, by role; raises ``RefusedError`` naming what is not mapped."""
+    application, names = policy.application, {}
+    for role in ("api", "nginx"):
+        services = application.services_of(role)
+        if len(services) != 1:
+            raise _unmapped(f"application.services has {len(services) or 'no'} services of the role {role}, not one")
+        names[role] = next(iter(services))
+    if not application.project:
+        raise _unmapped("application.project is not mapped")
+    if application.services[names["api"]].port is None:
+        raise _unmapped(f"application.services.{names['api']}.port is not mapped: where an instance listens")
+    for name, what in (("nginx_include", "Nginx's include folder"), ("upstream_variable", "how Nginx reaches the API")):
+        if not getattr(application.edge, name):
+            raise _unmapped(f"application.edge.{name} is not mapped: {what}")
+    return names
+
+
+def _unmapped(what: str) -> RefusedError:
+    return RefusedError(f"{what}.", rule="mapping", remedy="map it in the policy; see docs/scaling.md")
+
+
+def _place(host: HostObservation, policy: Policy, *, on: bool) -> Place:
+    edge = host.traffic.edge
+    problem = None
+    if edge is None or edge.problem:
+        problem = edge.problem if edge else "Nginx does not run"
+    elif edge.inside is None:
+        problem = f"Nginx does not see the folder {edge.folder}; mount it into its container"
+    elif not edge.networks:
+        problem = "Nginx and the API share no network"
+    if problem is not None or edge is None or edge.inside is None:
+        raise RefusedError(f"{host.name}: {(problem or '').rstrip('.')}.", rule="mapping")
+    if on and host.traffic.balancer is None:
+        _refuse_crowding(host, policy)
+    reload = _differs(edge.files, _edge_files(policy, edge.inside), read=edge.read)
+    return Place(project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload)
+
+
+def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
+    room = host.facts.memory * (1 - policy.rightsizing.host_reserve_memory)
+    held = sum(one.limits.memory or one.usage.memory or 0 for one in host.containers)
+    wanted = policy.balancing.proxy.memory
+    if host.facts.memory and held + wanted > room:
+        raise RefusedError(
+            f"{host.name} has room for {memory(int(room))} of limits, {memory(held)} are given, and the balancer takes"
+            f" {memory(wanted)} (X-11).",
+            rule="X-11",
+            remedy="make room, or give it less: balancing.proxy.memory",
+        )
+
+
+def _decision(host: HostObservation, place: Place, policy: Policy, *, on: bool) -> Decision:
+    edge, running = host.traffic.edge, host.traffic.balancer
+    routed = edge is not None and ROUTING in edge.switches
+    now = running is not None and running.running and routed
+    if on:
+        same = now and not place.reload and running is not None and running.digest == _digest(place, policy)
+        why = "The API's requests go through HAProxy to instances that are healthy (LB-01 to LB-04)."
+    else:
+        same = running is None and not routed
+        why = "The API's requests go from Nginx to the API as the app itself sends them."
+    return Decision(
+        host=host.name,
+        project=place.project,
+        service=mapped_names(policy)["api"],
+        resource=OPERATION,
+        verdict=Verdict.KEEP if same else Verdict.SET,
+        rule="LB-02",
+        current=int(now) if same or now != on else None,
+        requested=int(on),
+        granted=int(on),
+        current_text="on" if now else "off",
+        granted_text="on" if on else "off",
+        why=why,
+    )
+
+
+def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
+    names, edge = mapped_names(policy), policy.application.edge
+    services = policy.application.services
+    return {
+        "on": on,
+        "project": place.project,
+        "service": names["api"],
+        "nginx": names["nginx"],
+        "folder": edge.nginx_include,
+        "files": _edge_files(policy, place.inside),
+        "compose": compose_text(policy, place.network, _FOLDER),
+        "settings": _settings(place, policy),
+        "health": [url for name in names.values() if (url := services[name].health)],
+        "gate_seconds": policy.scaling.instance.gate,
+        "policy_digest": policy.digest,
+    }
+
+
+def _settings(place: Place, policy: Policy) -> dict[str, Any]:
+    name = mapped_names(policy)["api"]
+    port = _port(policy)
+    return {
+        "project": place.project,
+        "service": name,
+        "network": place.network,
+        "port": port,
+        "path": policy.balancing.health_check.path,
+        "options": server_options(policy),
+        "rise": policy.balancing.health_check.rise.value,
+        "image": policy.balancing.proxy.image,
+        "config": haproxy_text(policy, port),
+    }
+
+
+def _edge_files(policy: Policy, inside: str) -> dict[str, str]:
+    return edge_files(policy, inside, _port(policy))
+
+
+def _port(policy: Policy) -> int:
+    return int(policy.application.services[mapped_names(policy)["api"]].port or 0)
+
+
+def _differs(there: dict[str, str], files: dict[str, str], *, read: bool) -> bool:
+    """Whether Nginx has to read files; ``there`` has the digest of each that it has."""
+    return not read or there != {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+
+
+def _digest(place: Place, policy: Policy) -> str:
+    """What tells one balancer from another, as the host computes it."""
+    content = [compose_text(policy, place.network, _FOLDER), _settings(place, policy)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

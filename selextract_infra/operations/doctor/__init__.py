@@ -1,0 +1,1 @@
+"""Whether everything is there that work on the hosts needs."""

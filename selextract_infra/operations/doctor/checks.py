@@ -1,0 +1,277 @@
+"""Doctor: can every host be worked on, and if not, what is to be done about it. Looks only, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from selextract_infra.errors import CancelledError
+from selextract_infra.hosts.inventory import Inventory, InventoryHost
+from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
+from selextract_infra.model.diagnosis import Check, CheckStatus, Diagnosis, HostDiagnosis
+from selextract_infra.model.text import displayable
+from selextract_infra.operations.doctor.unattended import machine_checks
+from selextract_infra.policy import Policy
+
+__all__ = ["diagnosis_of", "doctor"]
+
+_OLDEST_PYTHON = (3, 9)
+_CLOCK_SECONDS = 5.0
+"""Leases and the age of samples are judged by both clocks; more apart than this and the judgement is wrong."""
+_STATE_BYTES = 64 * 2**20
+"""What the state folder needs at least: seven days of samples of a few dozen containers."""
+
+
+def doctor(
+    inventory: Inventory,
+    policy: Policy,
+    *,
+    at: datetime,
+    unattended: bool = False,
+    cancel: threading.Event | None = None,
+) -> Diagnosis:
+    """Look at all hosts at once; it takes about as long as the slowest one.
+
+    ``unattended`` proves that it works without a person: no SSH agent, no question by ssh, and no password but from a
+    systemd credential; and that this machine has the timer and its credentials. Raises ``CancelledError`` when
+    ``cancel`` is set.
+    """
+    mapped = policy.application
+    projects = [{"name": mapped.project, "directory": str(mapped.directory or "")}] if mapped.project else []
+    seen = look_before(inventory, projects, unattended=unattended, cancel=cancel)
+    if cancel is not None and cancel.is_set():
+        raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
+    return Diagnosis(
+        at=at,
+        unattended=unattended,
+        hosts=tuple(diagnosis_of(host, seen[host.name], policy) for host in inventory.hosts),
+        machine=machine_checks(policy, os.environ) if unattended else (),
+    )
+
+
+def diagnosis_of(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDiagnosis:
+    """What was seen of one host, judged: a check for each thing that working on it needs."""
+    checks = [*_way(seen), _login(seen)]
+    ready = seen.outcome.results.get(READY_TASK, {})
+    if "root" in ready:
+        checks += [_python(ready), _root(ready), _state(ready), _clock(seen.clock_ahead)]
+    else:
+        checks += [_not_made(name, seen) for name in ("python", "root", "state folder", "clock")]
+    observed = seen.outcome.results.get(OBSERVE_TASK, {}).get("observation")
+    if observed:
+        checks += [_docker(observed), _compose(observed), _disk(observed, policy), _sampler(observed)]
+        checks.append(_app(observed, policy))
+    else:
+        checks += [_not_made(name, seen) for name in ("docker", "compose", "disk", "sampler", "app")]
+    return HostDiagnosis(
+        name=host.name,
+        address=host.address,
+        connection="local" if seen.local else "ssh",
+        checks=tuple(_with_a_problem(checks, seen)),
+    )
+
+
+def _with_a_problem(checks: list[Check], seen: Preflight) -> list[Check]:
+    """Who did not answer everything has a problem; where nobody knows which, it is the first check skipped."""
+    if seen.outcome.status == "ok" or any(check.status is CheckStatus.PROBLEM for check in checks):
+        return checks
+    names = [check.name for check in checks if check.status is CheckStatus.SKIPPED and check.name not in _OUTSIDE]
+    return [
+        _problem(check.name, seen.outcome.message, _remedy(seen)) if [check.name] == names[:1] else check
+        for check in checks
+    ]
+
+
+_OUTSIDE = ("port", "host key")
+
+
+def _ok(name: str, sentence: str = "") -> Check:
+    return Check(name=name, status=CheckStatus.OK, sentence=sentence)
+
+
+def _problem(name: str, sentence: str, remedy: str = "") -> Check:
+    return Check(name=name, status=CheckStatus.PROBLEM, sentence=sentence, remedy=remedy)
+
+
+def _warning(name: str, sentence: str, remedy: str = "") -> Check:
+    return Check(name=name, status=CheckStatus.WARNING, sentence=sentence, remedy=remedy)
+
+
+def _skipped(name: str, sentence: str) -> Check:
+    return Check(name=name, status=CheckStatus.SKIPPED, sentence=sentence)
+
+
+def _way(seen: Preflight) -> Iterator[Check]:
+    """Port and host key, as seen from outside; where ssh got through all the same, ssh is right."""
+    if seen.local:
+        yield _skipped("port", "this very machine, reached without ssh")
+        yield _skipped("host key", "this very machine, reached without ssh")
+        return
+    if seen.jump:
+        yield _skipped("port", "reached by way of another host, so it cannot be seen from here")
+        yield _skipped("host key", "left to ssh")
+        return
+    through = seen.outcome.status in ("ok", "failed")
+    yield _ok("port", "open") if seen.look.open or through else _problem("port", seen.look.problem, _UP)
+    yield _host_key(seen, through=through)
+
+
+_UNATTENDED = {
+    "login": "name a key file without a passphrase with ansible_ssh_private_key_file; the SSH agent is not asked",
+    "become": "allow the user sudo with NOPASSWD, or pass the systemd credential become-password",
+}
+_UP = "check that the host and its sshd are up, ansible_host and ansible_port, and the firewall"
+
+
+def _host_key(seen: Preflight, *, through: bool) -> Check:
+    shown = f"it shows {seen.fingerprint}"
+    match seen.key:
+        case "unchecked":
+            return _warning(
+                "host key", "it is not checked", "remove host_key_checking=false and StrictHostKeyChecking=no"
+            )
+        case "changed" if not through:
+            return _problem(
+                "host key",
+                f"it is not the one in known_hosts: {shown}",
+                "find out why; if the host was rebuilt, remove the old key with ssh-keygen -R and log in once",
+            )
+        case "revoked":
+            return _problem("host key", f"it is revoked in known_hosts: {shown}", "give the host a new key")
+        case "unknown" if not through:
+            return _problem(
+                "host key",
+                f"it is not known here: {shown}",
+                "compare that with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host, then log in once",
+            )
+        case _ if through:
+            return _ok("host key", seen.fingerprint)
+        case "known":
+            return _ok("host key", seen.fingerprint)
+        case _:
+            return _skipped("host key", "the host did not show one")
+
+
+def _login(seen: Preflight) -> Check:
+    """What OpenSSH said, through Ansible; a failure after that is told where it belongs."""
+    ready = seen.outcome.results.get(READY_TASK, {})
+    if "user" in ready:
+        user = displayable(str(ready["user"]), limit=40)
+        return _ok("login", f"this very machine, as {user}" if seen.local else f"works as {user}")
+    stage = seen.outcome.stage
+    if stage in _AFTER_LOGIN or (seen.outcome.status == "failed" and not stage):
+        return _ok("login", "works")
+    if stage in ("network", "host key") and not seen.jump:
+        return _skipped("login", "not tried, because of what is said above")
+    return _problem("login", seen.outcome.message, _remedy(seen))
+
+
+_AFTER_LOGIN = {"python": "python", "become": "root", "disk": "state folder", "docker": "docker"}
+"""Stages at which a task can fail once the login works, and the check that tells of it."""
+
+
+def _not_made(name: str, seen: Preflight) -> Check:
+    if _AFTER_LOGIN.get(seen.outcome.stage) == name:
+        return _problem(name, seen.outcome.message, _remedy(seen))
+    return _skipped(
+        name, "not looked at, because of what is said above" if seen.outcome.stage else seen.outcome.message
+    )
+
+
+def _remedy(seen: Preflight) -> str:
+    return _UNATTENDED.get(seen.outcome.stage, seen.outcome.remedy) if seen.unattended else seen.outcome.remedy
+
+
+def _python(ready: Mapping[str, Any]) -> Check:
+    version = displayable(str(ready["python"]), limit=20)
+    parts = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if parts < _OLDEST_PYTHON:
+        return _problem("python", f"it is {version}, and 3.9 is needed", "install a newer python3 on the host")
+    return _ok("python", version)
+
+
+def _root(ready: Mapping[str, Any]) -> Check:
+    if ready["root"]:
+        return _ok("root")
+    user = displayable(str(ready["user"]), limit=40)
+    return _problem("root", f"tasks run as {user}, not as root", "set ansible_become: true for the host")
+
+
+def _state(ready: Mapping[str, Any]) -> Check:
+    if ready["state_problem"]:
+        return _problem("state folder", displayable(str(ready["state_problem"])), "make it writable for root")
+    if ready["state_free"] < _STATE_BYTES:
+        return _problem("state folder", f"only {_mib(ready['state_free'])} are free there", "free disk space")
+    return _ok("state folder", "can be written")
+
+
+def _clock(ahead: float | None) -> Check:
+    if ahead is None:
+        return _skipped("clock", "the host did not say")
+    if abs(ahead) > _CLOCK_SECONDS:
+        how = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the clock of this machine"
+        return _problem("clock", f"it is {how}", "let both take their time from NTP: timedatectl set-ntp true")
+    return _ok("clock", f"{ahead:+.1f} s")
+
+
+def _docker(seen: Mapping[str, Any]) -> Check:
+    if seen.get("problem"):
+        return _problem("docker", displayable(str(seen["problem"])), "install or start Docker on the host")
+    return _ok("docker", displayable(str(seen["facts"].get("docker")), limit=40))
+
+
+def _compose(seen: Mapping[str, Any]) -> Check:
+    version = seen["facts"].get("compose")
+    if not version:
+        return _problem("compose", "Compose v2 is not installed", "install the package docker-compose-plugin")
+    return _ok("compose", displayable(str(version), limit=40))
+
+
+def _disk(seen: Mapping[str, Any], policy: Policy) -> Check:
+    total, free = seen["facts"].get("disk_total"), seen["facts"].get("disk_free")
+    if not total or free is None:
+        return _warning("disk", "its size is unknown")
+    used = 1 - free / total
+    told = f"{used:.0%} used, {_mib(free)} free"
+    if used >= policy.monitoring.infrastructure.disk_usage.critical:
+        return _warning("disk", f"{told} (MON-03: critical)", "docker system df; free disk space")
+    return _ok("disk", told)
+
+
+def _sampler(seen: Mapping[str, Any]) -> Check:
+    sampler = seen["sampler"]
+    if not sampler["installed"]:
+        return _warning("sampler", "it is not installed, so there is no history", "selextract-infra sampler")
+    if not sampler["running"]:
+        return _problem(
+            "sampler", "it is installed but does not run", "systemctl status selextract-sampler on the host"
+        )
+    return _ok("sampler", "running")
+
+
+def _app(seen: Mapping[str, Any], policy: Policy) -> Check:
+    mapped = policy.application
+    if not mapped.project:
+        return _warning("app", "the policy maps no application", "write the section application of the policy")
+    project = next((one for one in seen["projects"] if one["name"] == mapped.project), None)
+    if project is None:
+        return _skipped("app", f"no container of {mapped.project} and no folder of it here")
+    if project["problem"]:
+        return _problem("app", displayable(str(project["problem"])), "docker compose config on the host says more")
+    present = {service["name"] for service in project["services"]}
+    missing = sorted(set(mapped.services) - present)
+    if missing:
+        known = ", ".join(displayable(name, limit=40) for name in sorted(present))
+        return _problem(
+            "app",
+            f"the policy maps {', '.join(missing)}, which {mapped.project} does not have; it has {known}",
+            "correct application.services in the policy",
+        )
+    return _ok("app", f"{len(mapped.services)} services of {mapped.project} are mapped")
+
+
+def _mib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"

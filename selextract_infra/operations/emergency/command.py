@@ -1,0 +1,204 @@
+"""``emergency``: the incident path, from the first look to the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from selextract_infra.cli.frame.options import (
+    FleetOptions,
+    FormatOption,
+    OutOption,
+    WholeFleetOptions,
+    YesOption,
+    with_options,
+)
+from selextract_infra.cli.frame.output import Format, console, emit, say
+
+if TYPE_CHECKING:
+    from selextract_infra.operations.emergency.operation import Grant
+
+__all__ = ["register"]
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="What happened, in a few words; recorded.")]
+IncidentArgument = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="ID of the emergency; by default the newest.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(help="An incident: assess, run, validate, revert, report, drill, ack.")
+    app.add_typer(group, name="emergency", no_args_is_help=True)
+    for command in (assess, run, validate, revert, report, drill, ack):
+        group.command(command.__name__)(with_options(command))
+
+
+def assess(
+    *,
+    hosts: FleetOptions,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """How bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
+    from selextract_infra.operations.emergency.operation import assess_emergency
+    from selextract_infra.operations.emergency.show import print_assessment
+
+    with hosts.fleet() as fleet:
+        found = assess_emergency(fleet)
+    emit(found, lambda screen: print_assessment(screen, found), form)
+
+
+def run(
+    *,
+    hosts: FleetOptions,
+    reason: ReasonOption = "",
+    yes: YesOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Grant more instances, higher limits and the edge's switches at once, for a time; a P1 does not ask first."""
+    with hosts.fleet() as fleet:
+        from selextract_infra.operations.emergency.ready import look_and_make_ready
+
+        seen = look_and_make_ready(fleet)
+        from selextract_infra.cli.frame.applying import conclude, follow
+        from selextract_infra.flow.notification import notifier
+        from selextract_infra.flow.notify import deliveries_text
+        from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency, tell_emergency
+        from selextract_infra.operations.emergency.show import print_grant
+
+        granted = plan_emergency(fleet, reason=reason, seen=seen)
+        if form is Format.TABLE:
+            print_grant(console(), granted.decision)
+        if granted.plan.empty:
+            _nothing(granted, form)
+        _confirm(granted, yes=yes)
+        done = follow(fleet, lambda: begin_emergency(fleet, granted), granted.plan)
+        told = tell_emergency(notifier(fleet.policy, fleet.journal, fleet.clock), granted, done)
+        say(f"told: {deliveries_text(told)}")
+        conclude(done, form)
+
+
+def _nothing(granted: Grant, form: Format) -> None:
+    """Nothing could be granted: that is no success, and others have to hear of it."""
+    from selextract_infra.errors import RefusedError
+
+    if form is Format.JSON:
+        emit(granted.decision, lambda _screen: None, form)
+    raise RefusedError(
+        f"Nothing could be granted: {granted.decision.escalate or 'every value is what it would be'}.", rule="X-14"
+    )
+
+
+def _confirm(granted: Grant, *, yes: bool) -> None:
+    """A P1 acts at once (X-15); everything else is for a person to say."""
+    from selextract_infra.cli.frame.applying import confirm
+    from selextract_infra.model.assessment import IncidentSeverity
+
+    severity = granted.decision.severity
+    what = "No reading speaks for an incident" if severity is None else f"This is {severity}, which does not act alone"
+    confirm(f"{what}. Grant it?", yes=yes or severity is IncidentSeverity.P1)
+
+
+def validate(
+    *,
+    hosts: FleetOptions,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Whether it helps: readings before and after, what has not recovered, what else gives way. Exit 10 where not."""
+    from selextract_infra.errors import GateError
+    from selextract_infra.operations.emergency.end import validate_emergency
+    from selextract_infra.operations.emergency.show import print_validation
+
+    with hosts.fleet() as fleet:
+        found = validate_emergency(fleet)
+    emit(found, lambda screen: print_validation(screen, found), form)
+    if not found.recovered or found.cascades:
+        raise GateError(f"{found.sentence}.")
+
+
+def revert(
+    *,
+    hosts: FleetOptions,
+    force: Annotated[bool, typer.Option("--force", help="Put back what was changed by hand since, too.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave every value as it is, and only end it.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Put everything back exactly as it was before; once more is harmless."""
+    from selextract_infra.errors import UsageError
+    from selextract_infra.operations.emergency.end import revert_emergency
+    from selextract_infra.operations.emergency.show import print_reverted
+
+    if force and keep:
+        raise UsageError("--force puts values back and --keep leaves them.", remedy="leave one of the two")
+    with hosts.fleet() as fleet:
+        done = revert_emergency(fleet, force=force, keep=keep)
+    emit(done, lambda screen: print_reverted(screen, done), form)
+
+
+def report(
+    *,
+    incident: IncidentArgument = None,
+    hosts: WholeFleetOptions,
+    out: OutOption = None,
+) -> None:
+    """The incident as Markdown: assessment, actions, validation, analysis, with timeline and evidence."""
+    from selextract_infra.operations.emergency.end import newest_incident
+    from selextract_infra.operations.emergency.incident_report import incident_report
+
+    with hosts.fleet() as fleet:
+        text = incident_report(newest_incident(fleet, None, incident), fleet.policy)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        _save(text, out)
+
+
+def _save(text: str, out: Path) -> None:
+    from selextract_infra.errors import UsageError
+
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"The report cannot be saved to {out}: {problem.strerror}.") from problem
+    say(f"Saved to {out}.")
+
+
+def drill(
+    *,
+    hosts: FleetOptions,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Rehearse for real: begin, validate and revert. For a lab.")
+    ] = False,
+    yes: YesOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Rehearse all of it, in check mode unless --apply; the date is recorded, and overdue is a finding (REC-05)."""
+    from selextract_infra.cli.frame.applying import confirm
+    from selextract_infra.operations.emergency.drill import drill as rehearse
+    from selextract_infra.operations.emergency.show import print_drill
+
+    if apply:
+        confirm("Really begin an emergency on these hosts and take it back?", yes=yes)
+    with hosts.fleet() as fleet:
+        done = rehearse(fleet, real=apply)
+    emit(done, lambda screen: print_drill(screen, done), form)
+
+
+def ack(
+    *,
+    incident: IncidentArgument = None,
+    hosts: WholeFleetOptions,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say that you have taken it on: nobody else is told any more."""
+    from selextract_infra.operations.emergency.end import acknowledge
+
+    with hosts.fleet() as fleet:
+        done = acknowledge(fleet, incident)
+    emit(
+        done,
+        lambda screen: screen.print(f"Emergency {done.id} was taken on by {done.acknowledged_by}.", soft_wrap=True),
+        form,
+    )

@@ -1,0 +1,120 @@
+"""Rehearse the emergency: in check mode on any host, or for real where that is asked for (REC-05)."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from selextract_infra.errors import StepFailedError
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.unfinished import refuse_unfinished
+from selextract_infra.hosts.identity import claim, new_run_id, owner
+from selextract_infra.hosts.runner import PlaybookRun, run_playbook
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.emergency import Incident, Moment
+from selextract_infra.operations.emergency.end import revert_emergency, validate_emergency
+from selextract_infra.operations.emergency.operation import Grant, begin_emergency, plan_emergency
+
+__all__ = ["Drill", "drill"]
+
+_REASON = "a drill"
+
+
+class Drill(Frozen):
+    """One rehearsal: its steps, each with how many seconds it took."""
+
+    at: AwareDatetime
+    incident: str
+    real: bool
+    steps: dict[str, float]
+    sentence: str
+
+
+def drill(fleet: Fleet, *, real: bool = False) -> Drill:
+    """Assess, grant, begin, validate and revert; without ``real`` the hosts only say whether they could begin.
+
+    It is recorded, with its date, only where all of it went well. Raises ``StepFailedError`` where it did not.
+    """
+    clock = _Laps(fleet)
+    granted = plan_emergency(fleet, reason=_REASON)
+    refuse_unfinished(granted.seen)
+    clock.lap("assess")
+    incident = _for_real(fleet, granted, clock) if real else _in_check_mode(fleet, granted, clock)
+    values = len(granted.decision.granted)
+    what = "begun, validated and taken back" if real else "checked on the hosts; nothing was changed"
+    return Drill(
+        at=granted.seen.at, incident=incident, real=real, steps=clock.laps, sentence=f"{values} values granted, {what}."
+    )
+
+
+def _for_real(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
+    run = begin_emergency(fleet, granted, drill=True)
+    clock.lap("run")
+    if run.exit_code:
+        raise StepFailedError(f"The drill failed: {run.message}", remedy="selextract-infra history")
+    validate_emergency(fleet)
+    clock.lap("validate")
+    revert_emergency(fleet)
+    clock.lap("revert")
+    return run.id
+
+
+def _in_check_mode(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
+    plan, now = granted.plan, fleet.clock()
+    run = new_run_id(now)
+    for step in plan.steps:
+        outcome = run_playbook(
+            PlaybookRun(
+                playbook=step.playbook,
+                inventory=fleet.inventory,
+                hosts=step.hosts,
+                values={
+                    "run": claim(
+                        run,
+                        plan.operation,
+                        _REASON,
+                        step=step.id,
+                        lease=step.timeout_seconds,
+                        policy_digest=plan.policy_digest,
+                        plan_digest=plan.digest,
+                    ),
+                    "hosts": step.values,
+                },
+                timeout=step.timeout_seconds,
+                check=True,
+            ),
+            on_event=fleet.on_event,
+            cancel=fleet.cancel,
+        )
+        bad = {name: host.message for name, host in outcome.hosts.items() if host.status != "ok"}
+        if bad or outcome.status != "successful":
+            told = "; ".join(f"{name}: {message}" for name, message in sorted(bad.items())) or outcome.message
+            raise StepFailedError(f"The drill failed: {told}.", remedy="mend that before an emergency needs it")
+    clock.lap("check")
+    fleet.journal.record_incident(
+        Incident(
+            id=run,
+            opened_at=now,
+            reason=_REASON,
+            drill=True,
+            owner=owner(),
+            hosts=plan.hosts,
+            decision=granted.decision,
+            timeline=(Moment(at=now, what="Rehearsed in check mode; nothing was changed."),),
+            closed_at=fleet.clock(),
+            closed_by=owner(),
+        )
+    )
+    return run
+
+
+class _Laps:
+    """Seconds by step."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.laps: dict[str, float] = {}
+        self._fleet, self._last = fleet, fleet.clock()
+
+    def lap(self, name: str) -> None:
+        """The step that ends now."""
+        now = self._fleet.clock()
+        self.laps[name], self._last = round((now - self._last).total_seconds(), 1), now

@@ -1,0 +1,184 @@
+"""The Plan of an emergency: one step for all hosts, so that one playbook does everything. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
+from selextract_infra.flow.limit_steps import common_values, limit_values, wanted_limits
+from selextract_infra.model.capacity import with_count, with_limits
+from selextract_infra.model.decision import Decision
+from selextract_infra.model.emergency import PLAYBOOK
+from selextract_infra.model.figures import count
+from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.observation import Limits, Observation
+from selextract_infra.model.plan import Change, CostChange, PendingRecreation, Plan, Step
+from selextract_infra.model.scaling import EmergencyDecision
+from selextract_infra.templates.nginx import SWITCHES
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["OPERATION", "STEP", "emergency"]
+
+OPERATION = "emergency"
+STEP = "emergency"
+
+_LIMITS = ("memory", "cpus")
+
+
+def emergency(
+    seen: Observation, policy: Policy, decision: EmergencyDecision, *, made_by: str = "", reason: str = ""
+) -> Plan:
+    """What carries the decision out on the hosts that were seen; without a step where nothing is granted."""
+    mapped = policy.application.services
+    hosts = {one.host for one in decision.granted}
+    projects = {
+        host.name: project_on_host(host, project, mapped, None, ())
+        for host in seen.hosts
+        if host.name in hosts and (project := host.project(policy.application.project or "")) is not None
+    }
+    steps = tuple(_step(seen, policy, decision, projects, made_by=made_by, reason=reason))
+    return Plan(
+        operation=OPERATION,
+        parameters={
+            "reason": reason,
+            "severity": decision.severity,
+            "expires_at": decision.expires_at.isoformat(),
+            "escalate": decision.escalate,
+        },
+        made_at=decision.at,
+        made_by=made_by,
+        policy_digest=policy.digest,
+        observation_digest=seen.digest,
+        host_digests={name: seen.host_digests[name] for name in projects},
+        hosts=tuple(projects),
+        decisions=decision.decisions,
+        steps=steps,
+        findings=(*decision.findings, *_refusals(decision)),
+        cost=CostChange(sentence="A fixed host costs the same however much it carries (X-55)."),
+        pending_recreations=tuple(_pending(decision, projects)),
+    )
+
+
+def _step(
+    seen: Observation,
+    policy: Policy,
+    decision: EmergencyDecision,
+    projects: Mapping[str, ProjectOnHost],
+    *,
+    made_by: str,
+    reason: str,
+) -> Iterator[Step]:
+    if not projects:
+        return
+    times = policy.emergency.actions.times
+    about = {"severity": decision.severity or "", "reason": reason, "owner": made_by}
+    values = {
+        name: {
+            **_values(seen, name, project, [one for one in decision.granted if one.host == name], policy),
+            "expires_at": decision.expires_at.timestamp(),
+            "about": about,
+        }
+        for name, project in projects.items()
+    }
+    yield Step(
+        id=STEP,
+        title=f"Grant {count(len(decision.granted), 'value')} on {', '.join(projects)} until"
+        f" {decision.expires_at:%H:%M:%S}Z",
+        playbook=PLAYBOOK,
+        hosts=tuple(projects),
+        values=values,
+        changes=tuple(
+            Change(host=one.host, subject=one.service, resource=one.resource, before=one.current, after=one.granted)
+            for one in decision.granted
+        ),
+        verification="Every granted instance runs and is healthy with its limits; all health addresses answer.",
+        rollback="What the host noted before it was touched is put back; by itself when the time is over, too.",
+        estimate_seconds=times.estimate,
+        rollback_seconds=times.rollback,
+        timeout_seconds=times.timeout,
+    )
+
+
+def _values(
+    seen: Observation, host: str, project: ProjectOnHost, granted: list[Decision], policy: Policy
+) -> dict[str, Any]:
+    """What the playbook reads for one host."""
+    limited = [one for one in granted if one.resource in _LIMITS]
+    wanted = wanted_limits(host, project, limited)
+    counts = {one.service: int(one.granted or 0) for one in granted if one.resource == "instances"}
+    return {
+        **common_values(project, policy, policy.emergency.actions.times.gate),
+        "counts": counts,
+        "drain_seconds": policy.balancing.proxy.drain,
+        "switches": sorted(one.resource for one in granted if one.resource in SWITCHES),
+        "edge_folder": policy.application.edge.nginx_include,
+        "services": {
+            name: limit_values(wanted[name], project.services[name])
+            for name in sorted({one.service for one in limited})
+        },
+        "capacity": {"services": _capacity(seen, host, project, wanted, limited, counts)},
+    }
+
+
+def _capacity(
+    seen: Observation,
+    host: str,
+    project: ProjectOnHost,
+    wanted: Mapping[str, Limits],
+    limited: list[Decision],
+    counts: Mapping[str, int],
+) -> dict[str, Any]:
+    """The whole capacity file: new instances start with the limits that hold during the emergency."""
+    capacity = dict(project.capacity)
+    for name in sorted({one.service for one in limited}):
+        changed = {one.resource for one in limited if one.service == name}
+        limits = wanted[name]
+        written = Limits(
+            memory=limits.memory if "memory" in changed else None,
+            swap=limits.swap if "memory" in changed else None,
+            cpus=limits.cpus if "cpus" in changed else None,
+        )
+        capacity = with_limits(capacity, name, written, project.services[name].form)
+    there = seen.host(host)
+    known = there.project(project.project) if there else None
+    forms = {one.name: one.count_form for one in known.services} if known else {}
+    for name, instances in sorted(counts.items()):
+        capacity = with_count(capacity, name, instances, forms.get(name))
+    return capacity
+
+
+def _refusals(decision: EmergencyDecision) -> Iterator[Finding]:
+    """What was requested and is not granted at all, as a finding each, and that others have to hear of it."""
+    for one in decision.decisions:
+        if not one.changes and one.why_less and one.requested != one.current:
+            what = f"{one.service} {one.resource}".strip()
+            yield Finding(
+                rule=one.rule,
+                severity=Severity.MAJOR,
+                rule_class=RuleClass.CLAMP,
+                subject=f"{one.host}/{what}" if one.host else what,
+                sentence=f"{what} is not granted: {one.why_less}.",
+            )
+    if decision.escalate:
+        yield Finding(
+            rule="X-16",
+            severity=Severity.MAJOR,
+            rule_class=RuleClass.FIX,
+            subject="emergency",
+            sentence=f"Others have to hear of it at once: {decision.escalate}.",
+        )
+
+
+def _pending(decision: EmergencyDecision, projects: Mapping[str, ProjectOnHost]) -> Iterator[PendingRecreation]:
+    """While it is on, the app's own next ``up`` recreates what has higher limits."""
+    changed = {(one.host, one.service) for one in decision.granted if one.resource in _LIMITS}
+    for host, service in sorted(changed):
+        yield PendingRecreation(
+            host=host,
+            project=projects[host].project,
+            service=service,
+            why="its limits are higher for as long as the emergency lasts",
+        )

@@ -1,0 +1,1 @@
+"""Forecasts from a file or from the journal, for people."""

@@ -1,0 +1,1 @@
+"""PgBouncer between the app and Postgres."""

@@ -1,0 +1,78 @@
+"""The sizes of PgBouncer's pools: one budget, which two processes share while one replaces the other (X-13)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.pooling import Clients, plan_connections
+from selextract_infra.errors import RefusedError
+from selextract_infra.model.pooler import PoolerSizes
+from selextract_infra.model.postgres import Pooling
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["pooler_sizes"]
+
+_PROCESSES = 2  # that share the budget while one replaces the other
+_RESERVE_SHARE = 4  # of a pool that is smaller than the usual one, this part is its reserve
+_FEWEST = 2  # connections that a pool needs to be of use
+
+
+def pooler_sizes(
+    policy: Policy,
+    *,
+    maximum: int,
+    reserved: int,
+    databases: int,
+    clients: Clients,
+    overrides: Collection[str] = (),
+) -> PoolerSizes:
+    """The pools for ``databases`` databases of a server with ``maximum`` connections, of which some are ``reserved``.
+
+    All pools together stay within the soft limit, and within what Postgres has beside its reserve and the margin for
+    people; while one process replaces another each of the two has half of that. Raises ``RefusedError`` (X-13) where
+    pools that are of any use do not fit; with X-13 overridden pools of one connection will do.
+    """
+    rules, container = policy.pgbouncer, policy.pgbouncer.container
+    available = max(0, maximum - reserved - policy.postgres.admin_reserve)
+    budget = min(rules.server_connections, available)
+    most = min(
+        _main(budget, container.login_pool, container.readonly_pool, databases), rules.default_pool + rules.reserve_pool
+    )
+    if most < (1 if "X-13" in overrides else _FEWEST):
+        needed = (_FEWEST + container.readonly_pool) * databases + container.login_pool
+        raise RefusedError(
+            f"PgBouncer needs {needed} connections at least, and Postgres has {available} for it: {maximum} less"
+            f" {reserved} reserved and {policy.postgres.admin_reserve} for people (X-13).",
+            rule="X-13",
+            override="--override X-13",
+            remedy="raise max_connections with `selextract-infra tune postgres`, or pool fewer databases",
+        )
+    reserve = min(rules.reserve_pool, max(most - rules.default_pool, most // _RESERVE_SHARE))
+    shared_login, shared_readonly = _part(container.login_pool), _part(container.readonly_pool)
+    sides = plan_connections(clients, policy, pooling=Pooling.POOLED, maximum=maximum)
+    wanted = sides.pools.max_client_conn if sides.pools else 0
+    return PoolerSizes(
+        pool=most - reserve,
+        reserve=reserve,
+        readonly=container.readonly_pool,
+        login=container.login_pool,
+        shared=min(most, _main(budget // _PROCESSES, shared_login, shared_readonly, databases)),
+        shared_readonly=shared_readonly,
+        shared_login=shared_login,
+        most=(most + container.readonly_pool) * databases + container.login_pool,
+        clients=max(wanted, container.clients_minimum),
+        available=available,
+    )
+
+
+def _main(budget: int, login: int, readonly: int, databases: int) -> int:
+    """What a database has of a budget beside the pools for logging in and for reads."""
+    return (budget - login) // databases - readonly
+
+
+def _part(pool: int) -> int:
+    """What one of two processes has of a small pool."""
+    return max(1, pool // _PROCESSES)

@@ -1,0 +1,82 @@
+"""Look at PgBouncer on the hosts, and at where the app's services find their database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from selextract_infra.errors import HostUnpreparedError, RefusedError
+from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.observe.look import look_at
+from selextract_infra.hosts.runner import TaskEvent
+from selextract_infra.model.pooler import PoolerLook
+from selextract_infra.model.text import displayable
+from selextract_infra.policy import Policy
+
+__all__ = ["look_at_poolers"]
+
+_PLAYBOOK = "selextract.infra.pgbouncer_look"
+_TASK = "Look at PgBouncer"
+
+
+def look_at_poolers(
+    inventory: Inventory,
+    policy: Policy,
+    hosts: tuple[str, ...],
+    *,
+    image: str | None = None,
+    cancel: threading.Event | None = None,
+    on_event: Callable[[TaskEvent], None] | None = None,
+) -> dict[str, PoolerLook]:
+    """By host, what is there of PgBouncer now; hosts that do not answer are left out.
+
+    ``image`` is one whose version of PgBouncer is of interest.
+    Raises ``RefusedError`` where the policy does not map the app's project or its database, ``HostUnpreparedError``
+    where a host was reached and could not be looked at.
+    """
+    looked = look_at(
+        inventory, hosts, playbook=_PLAYBOOK, task=_TASK, values={**_values(policy), "image": image},
+        cancel=cancel, on_event=on_event,
+    )  # fmt: skip
+    found = {}
+    for name, host in looked.items():
+        if host.status == "failed":
+            raise HostUnpreparedError(f"{name}: {host.message}")
+        if host.status == "ok":
+            found[name] = _look(name, host.results.get(_TASK, {}).get("look"))
+    return found
+
+
+def _values(policy: Policy) -> dict[str, Any]:
+    mapped, rules = policy.application, policy.pgbouncer.container
+    databases = mapped.services_of("database")
+    if not mapped.project or not databases:
+        raise RefusedError(
+            "The policy does not map the app's Compose project and its database.",
+            rule="mapping",
+            remedy="map them in selextract_policy: application",
+        )
+    service, database = next(iter(databases.items()))
+    return {
+        "project": mapped.project,
+        "directory": mapped.directory,
+        "variables": {name: one.environment.dsn for name, one in mapped.services.items() if one.environment.dsn},
+        "database": {
+            "service": service,
+            "superuser": database.postgres.superuser,
+            "socket": database.postgres.socket,
+        },
+        "host": rules.host,
+        "port": rules.port,
+    }
+
+
+def _look(name: str, said: Any) -> PoolerLook:
+    try:
+        return PoolerLook.model_validate(said)
+    except ValidationError as problem:
+        reason = displayable(str(problem), limit=200)
+        raise HostUnpreparedError(f"What {name} answered is not understood: {reason}.") from problem

@@ -1,0 +1,1 @@
+"""Read replicas, and the rolling restart of them with their primary."""

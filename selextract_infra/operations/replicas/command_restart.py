@@ -1,0 +1,41 @@
+"""``restart``: servers, one after the other."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from selextract_infra.cli.frame.options import FormatOption, PlanOptions, WholeFleetOptions, with_options
+from selextract_infra.cli.frame.output import Format
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    group = typer.Typer(help="Restart servers one after the other, behind the poolers and balancers that there are.")
+
+    @group.callback()
+    def restart() -> None:
+        pass
+
+    @group.command()
+    @with_options
+    def postgres(
+        *,
+        hosts: WholeFleetOptions,
+        everything: Annotated[
+            bool, typer.Option("--all", help="Also those for which nothing waits for a restart.")
+        ] = False,
+        options: PlanOptions,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        """Restart the Postgres servers whose settings wait for it: the most lagged replica first, the primary last."""
+        from selextract_infra.operations.replicas.operation_restart import plan_restart_postgres
+
+        with hosts.fleet() as fleet:
+            plan = plan_restart_postgres(fleet, everything=everything, to_apply=options.apply)
+            options.offer(fleet, plan, form)
+
+    app.add_typer(group, name="restart")

@@ -1,0 +1,23 @@
+"""Restart the servers of a replication, one after the other: look, decide, plan."""
+
+from __future__ import annotations
+
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.plans import recorded, seen_for_plan
+from selextract_infra.hosts.identity import owner
+from selextract_infra.model.plan import Plan
+from selextract_infra.operations.replicas.operation import see_replicas
+from selextract_infra.operations.replicas.plan_restart import restart_postgres
+
+__all__ = ["plan_restart_postgres"]
+
+
+def plan_restart_postgres(fleet: Fleet, *, everything: bool = False, to_apply: bool = False) -> Plan:
+    """The Plan that restarts every server whose settings wait for it, or each one; recorded in the journal.
+
+    Raises ``RefusedError`` where a replica would stop replaying, ``HostError`` when no host could be looked at, with
+    ``to_apply`` ``LockedError`` for an unfinished Run.
+    """
+    seen = seen_for_plan(fleet, to_apply=to_apply)
+    plan = restart_postgres(seen, see_replicas(fleet), fleet.policy, made_by=owner(), everything=everything)
+    return recorded(fleet, plan, seen)

@@ -1,0 +1,1 @@
+"""Everything that is known and planned, on one page."""

@@ -1,0 +1,1 @@
+"""Container limits from what was seen."""

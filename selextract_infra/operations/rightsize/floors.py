@@ -1,0 +1,98 @@
+"""Floors: what a service needs whatever its history says, from the settings it runs with.
+
+The sum of a service's own parts where the mapping says that they are in use (X-05, X-08), Redis' ``maxmemory`` with
+what a fork needs, and Postgres' tuning budget with the file cache that it keeps hot (X-01 to X-03).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.postgres.parameters import VERSIONS
+from selextract_infra.assess.postgres.settings_for import tune_postgres
+from selextract_infra.assess.services import Service
+from selextract_infra.errors import RefusedError
+from selextract_infra.model.figures import memory, percent
+from selextract_infra.model.tuning import PostgresFacts
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["Floor", "floor_of", "parts_of", "tuning_budget"]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least memory a service may have, in bytes. ``raises``: a limit below it is raised, not only kept.
+
+    Postgres' budget follows from the memory it has, so it only ever forbids lowering.
+    """
+
+    bytes: float
+    rule: str
+    why: str
+    raises: bool = True
+
+
+def floor_of(service: Service, policy: Policy) -> Floor | None:
+    """The floor of a service by its role, None where it has none."""
+    if service.role == "redis":
+        return _redis(service, policy)
+    if service.role == "database":
+        return _database(service, policy)
+    return _parts(service, policy)
+
+
+def parts_of(role: str, policy: Policy) -> int | None:
+    """What the guide's memory parts of a role add up to, in bytes (MEM-01 to MEM-06); None for roles without parts."""
+    parts = policy.memory_parts
+    if role == "api":
+        return parts.api.jvm_heap + parts.api.connection_pool + parts.api.cache
+    if role == "worker":
+        worker = parts.worker
+        tasks = policy.cpu_parts.worker.concurrency * worker.task_memory_limit
+        return worker.browser_instances * worker.memory_per_browser + tasks
+    return None
+
+
+def tuning_budget(effective: int, cpus: float, policy: Policy, connections: int | None = None) -> int:
+    """What Postgres may use with ``effective`` bytes of memory, in bytes: what its tuning adds up to (X-01 to X-03).
+
+    ``connections`` is how many may be open at once, None for the largest pool (PDB-02). All of it where nothing fits.
+    """
+    connections = policy.baseline.database.pool.maximum if connections is None else connections
+    facts: PostgresFacts = PostgresFacts(memory=effective, cpus=cpus, version=VERSIONS[-1], connections=connections)
+    try:
+        return tune_postgres(facts, policy).total
+    except RefusedError:
+        return effective
+
+
+def _parts(service: Service, policy: Policy) -> Floor | None:
+    total = parts_of(service.role, policy)
+    if total is None or not policy.application.services[service.name].parts:
+        return None
+    share = policy.sizing.parts_share
+    why = f"Its parts add up to {memory(total)} and may fill {percent(share)} of the limit."
+    return Floor(total / share, "X-05" if service.role == "api" else "X-08", why)
+
+
+def _redis(service: Service, policy: Policy) -> Floor | None:
+    maxmemory = policy.application.services[service.name].maxmemory
+    if maxmemory is None:
+        return None
+    reserve = policy.rightsizing.redis_fork_reserve
+    why = f"maxmemory is {memory(maxmemory)}, and a fork needs up to {percent(reserve)} of that."
+    return Floor(maxmemory * (1 + reserve), "rightsizing.redis_fork_reserve", why)
+
+
+def _database(service: Service, policy: Policy) -> Floor | None:
+    if service.memory is None:
+        return None
+    cpus = service.cpus or policy.containers["database"].cpus
+    connections = policy.application.services[service.name].postgres.connections
+    budget = tuning_budget(service.memory, cpus, policy, connections)
+    cache = max(service.peaks.file_cache, service.file_cache)
+    why = f"Postgres is tuned for {memory(budget)} and keeps {memory(cache)} of files hot."
+    return Floor(min(budget + cache, service.memory), "X-02", why, raises=False)

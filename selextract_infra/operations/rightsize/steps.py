@@ -1,0 +1,128 @@
+"""The steps of right-sizing: limits in place on all hosts at once; on demand, new containers one service at a time.
+
+Built from Decisions and the projects they are about, and from nothing else, so a saved Plan gives the same steps again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from selextract_infra.assess.project_on_host import ProjectOnHost
+from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values, limit_values, wanted_limits
+from selextract_infra.model.capacity import with_limits
+from selextract_infra.model.decision import Decision
+from selextract_infra.model.figures import count
+from selextract_infra.model.observation import Limits
+from selextract_infra.model.plan import Change, Step
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["rightsize_steps"]
+
+
+def rightsize_steps(
+    decisions: Sequence[Decision], projects: Mapping[str, ProjectOnHost], policy: Policy, *, settle: bool
+) -> tuple[Step, ...]:
+    """One step in place for all hosts that change, and with ``settle`` one for each service to be recreated."""
+    wanted = {host: wanted_limits(host, project, decisions) for host, project in projects.items()}
+    steps = list(_in_place(decisions, projects, wanted, policy))
+    if settle:
+        for host, project in sorted(projects.items()):
+            steps += _settling(host, project, wanted[host], decisions, policy)
+    return tuple(steps)
+
+
+def _host_values(
+    project: ProjectOnHost, wanted: Mapping[str, Limits], decisions: Sequence[Decision], policy: Policy
+) -> dict[str, Any]:
+    """What the playbook reads for one host when the limits in place become ``wanted``."""
+    capacity = dict(project.capacity)
+    changed = {decision.service: decision for decision in decisions if decision.changes}
+    for name in sorted(changed):
+        resources = {decision.resource for decision in decisions if decision.changes and decision.service == name}
+        limits = wanted[name]
+        written = Limits(
+            memory=limits.memory if "memory" in resources else None,
+            swap=limits.swap if "memory" in resources else None,
+            cpus=limits.cpus if "cpus" in resources else None,
+        )
+        capacity = with_limits(capacity, name, written, project.services[name].form)
+    return {
+        **common_values(project, policy, policy.rightsizing.in_place.gate),
+        "services": {
+            name: limit_values(wanted[name], project.services[name])
+            for name in sorted(changed)
+            if not project.services[name].recreate
+        },
+        "capacity": {"services": capacity},
+    }
+
+
+def _in_place(
+    decisions: Sequence[Decision],
+    projects: Mapping[str, ProjectOnHost],
+    wanted: Mapping[str, Mapping[str, Limits]],
+    policy: Policy,
+) -> Iterator[Step]:
+    changing = [decision for decision in decisions if decision.changes]
+    hosts = tuple(sorted({decision.host for decision in changing}))
+    if not hosts:
+        return
+    by_host = {host: [decision for decision in changing if decision.host == host] for host in hosts}
+    times = policy.rightsizing.in_place
+    yield Step(
+        id="rightsize",
+        title=f"Set {count(len(changing), 'limit')} in place on {', '.join(hosts)}",
+        playbook=IN_PLACE,
+        hosts=hosts,
+        values={host: _host_values(projects[host], wanted[host], by_host[host], policy) for host in hosts},
+        changes=tuple(
+            Change(
+                host=decision.host, subject=decision.service, resource=decision.resource,
+                before=decision.current, after=decision.granted,
+            )
+            for decision in changing
+        ),
+        verification="Every container has the limits asked for, runs, is healthy and was not restarted; all health"
+        " addresses answer.",
+        rollback="The limits and the files from before are put back from what each host noted before it was touched.",
+        estimate_seconds=times.estimate,
+        rollback_seconds=times.rollback,
+        timeout_seconds=times.timeout,
+    )  # fmt: skip
+
+
+def _settling(
+    host: str, project: ProjectOnHost, wanted: Mapping[str, Limits], decisions: Sequence[Decision], policy: Policy
+) -> Iterator[Step]:
+    """A step for each service of a host whose containers Compose would recreate, or whose change needs it."""
+    changed = {decision.service for decision in decisions if decision.changes and decision.host == host}
+    times = policy.rightsizing.settle
+    for name, service in sorted(project.services.items()):
+        if not (service.pending or service.recreate or name in changed):
+            continue
+        instances, grace = len(service.containers), service.stop_grace or 0.0
+        yield Step(
+            id=f"settle-{host}-{name}",
+            title=f"Recreate {name} on {host}, one instance at a time",
+            playbook=SETTLE,
+            hosts=(host,),
+            values={
+                host: {
+                    **common_values(project, policy, times.gate),
+                    "services": {name: limit_values(wanted[name], service)},
+                    "settle": [
+                        {"service": name, "containers": list(service.containers), "stop_grace": service.stop_grace}
+                    ],
+                }
+            },
+            verification="Each new container runs and is healthy with its limits before the next one is stopped; all"
+            " health addresses answer.",
+            rollback="The files from before are put back, and the instances are recreated from them one at a time.",
+            disrupts=instances < 2 or not service.has_healthcheck,
+            estimate_seconds=instances * times.estimate,
+            rollback_seconds=instances * times.rollback,
+            timeout_seconds=instances * (times.timeout + grace),
+        )

@@ -1,0 +1,1 @@
+"""How many instances services have: by hand, by the autoscaler, replayed."""

@@ -1,0 +1,304 @@
+"""Simulate: recorded metrics replayed through the autoscaler's own code. Nothing is changed anywhere.
+
+The file is streamed: memory depends on the services and on what is done with them, not on the samples. CPU is shared
+out: what was recorded with some instances is taken to be the same load on as many as the replay has at that time.
+Memory, response times and queues are replayed as they were recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+from selextract_infra.assess.calendar import Calendar, PlannedEvent
+from selextract_infra.assess.hardware import reference_hardware
+from selextract_infra.assess.room import DatabaseSide, HostSize
+from selextract_infra.assess.scaled_service import ScaledService
+from selextract_infra.defects import check_policy
+from selextract_infra.errors import UsageError
+from selextract_infra.model.decision import Verdict
+from selextract_infra.model.figures import printable
+from selextract_infra.model.planning import Hardware
+from selextract_infra.model.scaling import (
+    Direction,
+    Flap,
+    ScalingDecision,
+    ServiceOutcome,
+    SimulatedAction,
+    Simulation,
+)
+from selextract_infra.operations.scaling.autoscaler import Autoscaler
+from selextract_infra.operations.scaling.simulate_rows import Row, opened, spacing
+from selextract_infra.policy import Policy
+
+__all__ = ["Question", "simulate"]
+
+_HOST = "host"
+_HOUR, _MINUTE = 3600.0, 60.0
+_MOST_ACTIONS, _MOST_REFUSALS = 1_000_000, 1_000
+_CPU = "cpu_usage"
+_SCALED = ("api", "worker", "database")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a replay. ``counts`` are instances at the beginning, by service; where it has none, those in
+    the file, else the fewest. ``shares_load``: CPU depends on how many instances the replay has.
+    """
+
+    host: Hardware | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    events: tuple[PlannedEvent, ...] = ()
+    cheaper: bool = False
+    database: DatabaseSide | None = None
+    overrides: Collection[str] = ()
+    zone: tzinfo | None = None
+    shares_load: bool = True
+
+
+def simulate(path: Path, policy: Policy, question: Question | None = None) -> Simulation:
+    """Replay a CSV file: each line is one time of one service with its metrics, and ``instances`` where recorded.
+
+    Raises UsageError, naming the line, for what cannot be read, and where no service in the file is scaled.
+    """
+    question = question or Question()
+    interval = spacing(path, question.zone)
+    replay = _Replay(policy, question, interval)
+    with opened(path, question.zone) as rows:
+        for row in rows:
+            replay.take(row)
+        replay.end()
+        if not replay.services:
+            there = ", ".join(sorted(map(_short, replay.ignored))[:10]) or "none"
+            raise UsageError(
+                f"{path} has no service that is scaled; it has {there}.",
+                remedy=f"call them {', '.join(_SCALED)}, or map them in the policy's application",
+            )
+        return replay.outcome(str(path), rows.ignored)
+
+
+@dataclass(slots=True)
+class _Replayed:
+    """A service in the replay and what it has come to so far."""
+
+    service: ScaledService
+    metrics: frozenset[str]
+    targets: Mapping[str, float]
+    recorded: int
+    first: int
+    highest: int
+    samples: int = 0
+    actions: int = 0
+    flaps: int = 0
+    refused: int = 0
+    refused_at: int = -1
+    instance_seconds: float = 0.0
+    over: dict[str, int] = field(default_factory=dict)
+    previous: tuple[Direction, float] | None = None
+
+    def take(self, row: Row) -> None:
+        """One row: its samples, and whether they are over their targets."""
+        record, at, metrics, targets = self.service.record, row.at, self.metrics, self.targets
+        for metric, value in row.values:
+            if metric not in metrics:
+                continue
+            if not record(metric, at, value):
+                raise UsageError(f"{row.place} has {metric} a second time for the same time.")
+            if metric in targets and value > targets[metric]:
+                self.over[metric] += 1
+        self.samples += 1
+
+
+class _Replay:
+    """The replay itself: takes rows, decides whenever the time moves on, carries the decisions out on paper."""
+
+    def __init__(self, policy: Policy, question: Question, interval: float) -> None:
+        self._policy, self._question, self._interval = policy, question, interval
+        host = question.host or reference_hardware(policy)
+        self._scaler = Autoscaler(
+            policy,
+            [HostSize.of_hardware(_HOST, host, policy)],
+            Calendar.of(policy, events=question.events, cheaper=question.cheaper),
+            cheaper=question.cheaper,
+            database=question.database,
+            overrides=question.overrides,
+        )
+        self._rules = {"X-34", "X-35"} if question.cheaper else set[str]()
+        self.services: dict[str, _Replayed] = {}
+        self.ignored: set[str] = set()
+        self._actions: list[SimulatedAction] = []
+        self._flaps: list[Flap] = []
+        self._refusals: list[SimulatedAction] = []
+        self._start: float | None = None
+        self._now = 0.0
+        self._ticks = 0
+        self._changes = 0
+
+    def take(self, row: Row) -> None:
+        """One row of the file."""
+        if row.at != self._now:
+            self._advance(row.at)
+        one = self.services.get(row.subject)
+        if one is None and row.subject not in self.ignored:
+            one = self._met(row)
+        if one is None:
+            return
+        if row.instances is not None:
+            one.recorded = row.instances
+        if self._question.shares_load and one.recorded != one.service.count:
+            share = one.recorded / one.service.count if one.service.count else 1.0
+            row.values = [(metric, value * share if metric == _CPU else value) for metric, value in row.values]
+        one.take(row)
+
+    def end(self) -> None:
+        """The file is at its end: the last instant counts like the others."""
+        if self._start is not None:
+            self._advance(self._now + self._interval)
+
+    def _advance(self, at: float) -> None:
+        """Decide on everything seen at the present instant, then go on to the next."""
+        if self._start is None:
+            self._start = self._now = at
+            return
+        self._ticks += 1
+        now, passed = self._now, at - self._now
+        due = False
+        for one in self.services.values():
+            if self._scaler.may_act(one.service, now) and one.refused_at != self._changes:
+                due = True
+        if due:
+            self._decide(now)
+        for one in self.services.values():
+            one.instance_seconds += one.service.count * passed
+        self._now = at
+
+    def _decide(self, now: float) -> None:
+        services = [one.service for one in self.services.values()]
+        before = self._changes
+        for decision in self._scaler.decide(services, now):
+            one = self.services[decision.service]
+            if decision.changes:
+                self._act(one, decision, now)
+            elif decision.verdict is Verdict.REFUSED and one.refused_at != before:
+                one.refused += 1
+                one.refused_at = before
+                if len(self._refusals) < _MOST_REFUSALS:
+                    self._refusals.append(_on_paper(one, decision, one.service.count))
+
+    def _act(self, one: _Replayed, decision: ScalingDecision, now: float) -> None:
+        if decision.direction is None or decision.granted is None:
+            return
+        if len(self._actions) >= _MOST_ACTIONS:
+            raise UsageError(f"More than {_MOST_ACTIONS:,} actions: these rules never come to rest on this recording.")
+        count, previous = int(decision.granted), one.previous
+        if previous is not None and previous[0] is not decision.direction:
+            passed = now - previous[1]
+            if passed < self._scaler.rules_of(one.service).longest_cooldown:
+                one.flaps += 1
+                self._flaps.append(Flap(at=decision.at, service=decision.service, after_seconds=passed))
+        self._actions.append(_on_paper(one, decision, count))
+        one.service.acted(decision.direction, count, now)
+        one.previous = (decision.direction, now)
+        one.actions += 1
+        one.highest = max(one.highest, count)
+        self._changes += 1
+
+    def _met(self, row: Row) -> _Replayed | None:
+        """A service that the file names for the first time; None for one that is not scaled."""
+        mapped = self._policy.application.services.get(row.subject)
+        role = row.subject if mapped is None else mapped.role
+        if role not in _SCALED:
+            self.ignored.add(row.subject)
+            return None
+        limits = self._policy.containers[role]
+        service = ScaledService(
+            name=row.subject,
+            role=role,
+            count=1,
+            host=_HOST,
+            cpus=limits.cpus,
+            memory=float(limits.memory),
+            interval=self._interval,
+            keep=self._scaler.looks_back + self._interval,
+        )
+        rules = self._scaler.rules_of(service)
+        fewest = rules.minimum if row.instances is None else row.instances
+        service.count = self._question.counts.get(row.subject, fewest)
+        recorded = service.count if row.instances is None else row.instances
+        targets = _targets(role, self._policy)
+        one = _Replayed(
+            service,
+            frozenset(rules.metrics),
+            targets,
+            recorded,
+            first=service.count,
+            highest=service.count,
+            over=dict.fromkeys(targets, 0),
+        )
+        self.services[row.subject] = one
+        return one
+
+    def outcome(self, source: str, ignored: tuple[str, ...]) -> Simulation:
+        """Everything that the replay came to."""
+        return Simulation(
+            source=printable(source),
+            start=datetime.fromtimestamp(self._start or 0.0, UTC),
+            end=datetime.fromtimestamp(self._now, UTC),
+            interval_seconds=self._interval,
+            ticks=self._ticks,
+            samples=sum(one.samples for one in self.services.values()),
+            services=tuple(self._outcome_of(one) for one in self.services.values()),
+            actions=tuple(self._actions),
+            flaps=tuple(self._flaps),
+            refusals=tuple(self._refusals),
+            findings=tuple(finding for finding in check_policy(self._policy) if finding.rule in self._rules),
+            ignored=(*ignored, *sorted(map(_short, self.ignored))),
+        )
+
+    def _outcome_of(self, one: _Replayed) -> ServiceOutcome:
+        service, hours = one.service, one.instance_seconds / _HOUR
+        monthly = self._policy.cost.prices.of(cpus=service.cpus or 0.0, memory=int(service.memory or 0))
+        return ServiceOutcome(
+            name=printable(service.name),
+            role=service.role,
+            samples=one.samples,
+            first_count=one.first,
+            last_count=service.count,
+            highest_count=one.highest,
+            actions=one.actions,
+            flaps=one.flaps,
+            refused=one.refused,
+            minutes_over={metric: ticks * self._interval / _MINUTE for metric, ticks in one.over.items()},
+            instance_hours=hours,
+            cost=monthly * hours * _HOUR / self._policy.sizing.availability_month,
+        )
+
+
+def _on_paper(one: _Replayed, decision: ScalingDecision, after: int) -> SimulatedAction:
+    return SimulatedAction(
+        at=decision.at,
+        service=decision.service,
+        before=one.service.count,
+        after=after,
+        rule=decision.rule,
+        why=decision.why,
+        why_less=decision.why_less,
+    )
+
+
+def _short(name: str) -> str:
+    return printable(name[:60])
+
+
+def _targets(role: str, policy: Policy) -> dict[str, float]:
+    """What is aimed at, by metric (HAPI-02, KPI-05, HWRK-02)."""
+    if role == "api":
+        targets = policy.scaling.api.targets
+        return {
+            _CPU: targets.cpu,
+            "memory_usage": targets.memory,
+            "response_time_p95": policy.kpis.response_time.target,
+        }
+    return {"pending_tasks": float(policy.scaling.worker.target_queue)} if role == "worker" else {}

@@ -1,0 +1,1 @@
+"""One screen: what runs, waits, is locked or frozen."""

@@ -1,0 +1,125 @@
+"""Status: one screen about what runs, what was interrupted, what is locked or frozen, what the app will recreate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from selextract_infra.assess.emergency_effect import drill_findings
+from selextract_infra.assess.recreation import pending_recreations
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.schedule import waiting
+from selextract_infra.flow.unfinished import at_work, unfinished_runs
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.emergency import EmergencyOnHost, open_emergencies
+from selextract_infra.model.figures import count
+from selextract_infra.model.finding import Finding
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import PendingRecreation
+from selextract_infra.model.queue import Waiting
+from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
+from selextract_infra.operations.emergency.end import in_step
+from selextract_infra.templates.nginx import CACHING, ROUTING, THROTTLING
+
+__all__ = ["HostStatus", "Status", "host_status", "status"]
+
+
+class HostStatus(Frozen):
+    """One host: whether it answers, who holds it, what is unfinished, and how what we put there stands.
+
+    ``balancer`` and ``edge`` are empty where the app has neither an API nor an Nginx on this host.
+    """
+
+    name: str
+    problem: str | None = None
+    lock: dict[str, Any] | None = None
+    freeze: dict[str, Any] | None = None
+    preempt: dict[str, Any] | None = None
+    running: tuple[str, ...] = ()
+    interrupted: tuple[str, ...] = ()
+    sampler: str = ""
+    emergency: EmergencyOnHost | None = None
+    balancer: str = ""
+    edge: str = ""
+
+
+class Status(Frozen):
+    """The fleet at one time; ``findings`` are about what should be done but need not be done at once."""
+
+    at: AwareDatetime
+    hosts: tuple[HostStatus, ...]
+    waiting: Waiting = Waiting()
+    pending_recreations: tuple[PendingRecreation, ...] = ()
+    unreachable: dict[str, str] = Field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def status(fleet: Fleet) -> Status:
+    """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
+    seen = fleet.observe()
+    in_step(fleet, seen)
+    return Status(
+        at=seen.at,
+        hosts=tuple(host_status(seen, host) for host in seen.hosts),
+        waiting=waiting(fleet, seen.at),
+        pending_recreations=pending_recreations(seen, fleet.policy),
+        unreachable=seen.unreachable,
+        findings=drill_findings(fleet.journal.last_drill(), fleet.policy, seen.at),
+    )
+
+
+def host_status(seen: Observation, host: HostObservation) -> HostStatus:
+    """How one host of that Observation stands."""
+    unfinished = [run for run, records in unfinished_runs(seen).items() if host.name in records]
+    running = tuple(run for run in unfinished if at_work(host, run, seen.at))
+    return HostStatus(
+        name=host.name,
+        problem=host.problem,
+        lock=host.state.get("lock"),
+        freeze=host.state.get("freeze"),
+        preempt=host.state.get("preempt"),
+        running=running,
+        interrupted=tuple(run for run in unfinished if run not in running),
+        sampler=_sampler(host, seen),
+        emergency=next((one for one in open_emergencies(seen) if one.host == host.name), None),
+        balancer=_balancer(host.traffic),
+        edge=_edge(host.traffic.edge),
+    )
+
+
+def _balancer(traffic: TrafficObservation) -> str:
+    balancer = traffic.balancer
+    if balancer is None:
+        return "off" if traffic.edge is not None else ""
+    if not balancer.running or balancer.problem:
+        return f"broken: {balancer.problem or 'it does not run'}"
+    serving = sum(server.status.startswith("UP") for server in balancer.servers)
+    way = traffic.edge is not None and ROUTING in traffic.edge.switches
+    past = "" if way else ", and Nginx goes past it"
+    return f"on, {serving} of {count(len(balancer.servers), 'instance')} of {balancer.service} in rotation{past}"
+
+
+def _edge(edge: EdgeObservation | None) -> str:
+    """The switches of an emergency; the one that leads to the balancer is told with it."""
+    if edge is None:
+        return ""
+    if edge.problem:
+        return edge.problem
+    if not edge.files:
+        return "no switches; `balancer on` puts them there"
+    told = [f"{name} {'on' if name in edge.switches else 'off'}" for name in (CACHING, THROTTLING)]
+    return ", ".join(told) + ("" if edge.read else "; Nginx has not read our files")
+
+
+def _sampler(host: HostObservation, seen: Observation) -> str:
+    sampler = host.sampler
+    if not sampler.installed:
+        return "not installed"
+    if not sampler.running:
+        return "stopped"
+    if sampler.last_sample_at is None:
+        return "running, nothing written yet"
+    age = max(0, round(seen.at.timestamp() - sampler.last_sample_at))
+    late = sampler.bucket is not None and age > 3 * sampler.bucket
+    return f"silent for {age} s" if late else f"running, wrote {age} s ago"

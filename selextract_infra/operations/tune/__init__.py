@@ -1,0 +1,1 @@
+"""Settings of Postgres, workers and API from facts."""

@@ -1,0 +1,255 @@
+"""Retuning a Postgres server that runs: what it has against what it should have, setting by setting (X-01 to X-04).
+
+What ``postgresql.auto.conf`` or an argument of the server sets wins over every file of ours. Such a setting is named
+and left alone, and where it decides how much the others may take, they are computed around it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS, parameter
+from selextract_infra.assess.postgres.proposal import Subject
+from selextract_infra.assess.postgres.settings_for import tune_postgres
+from selextract_infra.model import figures
+from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.observation import HostObservation
+from selextract_infra.model.postgres import Role, Storage, Unit, Workload
+from selextract_infra.model.postgres_conf import conf_value
+from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting
+from selextract_infra.model.tuning import PostgresFacts, PostgresTuning, Setting
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["Retuning", "facts_of", "in_force", "pinned_by", "raw_value", "retune_postgres"]
+
+_SIZES = {"B": 1, "kB": 1 << 10, "8kB": 8 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+_OURS_TO_SET = ("default", "configuration file")
+_MEMORY = ("shared_buffers", "work_mem", "maintenance_work_mem", "autovacuum_work_mem", "max_connections")
+
+
+@dataclass(frozen=True)
+class Retuning:
+    """One server's tuning against what is in force.
+
+    ``settings`` are those that our file may hold, ``reload`` and ``restart`` the names that change, by what it takes.
+    ``pinned`` has, by name, what wins over us.
+    """
+
+    tuning: PostgresTuning
+    settings: tuple[Setting, ...]
+    reload: tuple[str, ...]
+    restart: tuple[str, ...]
+    pinned: dict[str, str]
+    decisions: tuple[Decision, ...]
+    findings: tuple[Finding, ...]
+
+
+def facts_of(host: HostObservation, seen: PostgresObservation, policy: Policy) -> PostgresFacts:
+    """What the server has: its container's limits, else the host's; never the host's where the container has less."""
+    mapped = policy.application.services[seen.service].postgres
+    container = next((one for one in host.containers if one.name == seen.container), None)
+    limits = container.limits if container else None
+    memory = limits.memory if limits and limits.memory else host.facts.memory
+    cpus = limits.cpus if limits and limits.cpus else float(host.facts.cpus)
+    fixed = _pinned_number(seen, "max_connections")
+    standby = {name: int(seen.settings[name].value) for name in STANDBY_PARAMETERS if name in seen.settings}
+    return PostgresFacts(
+        memory=min(memory, host.facts.memory) if host.facts.memory else memory,
+        cpus=cpus,
+        version=seen.version or 0,
+        connections=mapped.connections if fixed is None else fixed,
+        workload=Workload(mapped.workload) if mapped.workload else None,
+        storage=Storage(mapped.storage),
+        disk=seen.disk_total or None,
+        role=Role.READER if seen.in_recovery else Role.PRIMARY,
+        lz4=seen.lz4,
+        primary=standby if seen.in_recovery else {},
+    )
+
+
+def retune_postgres(
+    facts: PostgresFacts,
+    seen: PostgresObservation,
+    policy: Policy,
+    *,
+    subject: Subject,
+    shared_buffers: int | None = None,
+    overrides: Collection[str] = (),
+) -> Retuning:
+    """Compare what the server should have with what is in force.
+
+    ``shared_buffers`` (bytes) and ``overrides`` as for ``tune_postgres``. Raises what that raises.
+    """
+    tuning = tune_postgres(facts, policy, shared_buffers=shared_buffers, overrides=overrides, subject=subject)
+    known = [setting for setting in tuning.settings if setting.name in seen.settings]
+    pinned = {one.name: by for one in known if (by := pinned_by(seen.settings[one.name]))}
+    changing = [one for one in known if one.name not in pinned and not _equal(one, seen.settings[one.name])]
+    return Retuning(
+        tuning=tuning,
+        settings=tuple(one for one in known if one.name not in pinned),
+        reload=tuple(one.name for one in changing if not one.context.restart),
+        restart=tuple(one.name for one in changing if one.context.restart),
+        pinned=pinned,
+        decisions=tuple(_decision(one, seen.settings[one.name], pinned.get(one.name), tuning) for one in known),
+        findings=(*tuning.findings, *_findings(tuning, seen, pinned, subject)),
+    )
+
+
+def pinned_by(seen: PostgresSetting) -> str | None:
+    """What wins over our file, in words; None where nothing does."""
+    if seen.source == "command line":
+        return "an argument of the server (-c)"
+    if seen.source not in _OURS_TO_SET:
+        return f"the source {seen.source}"
+    return "postgresql.auto.conf" if (seen.file or "").endswith("/postgresql.auto.conf") else None
+
+
+def in_force(name: str, seen: PostgresSetting) -> bool | int | float | str:
+    """A value in force in base units, as a ``Setting`` has it."""
+    unit, text = parameter(name).unit, seen.value
+    if unit is Unit.BYTES:
+        count = int(text)
+        return count * _SIZES[seen.unit or "B"] if count > 0 else count
+    if unit is Unit.SECONDS:
+        count = int(text)
+        return count * _SECONDS[seen.unit or "s"] if count > 0 else count
+    if text in ("on", "off"):
+        return text == "on"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number == int(number) and "." not in text else number
+
+
+def raw_value(setting: Setting, unit: str | None) -> str:
+    """A setting as ``pg_settings`` will show it, in that unit."""
+    value = setting.value
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str):
+        return value
+    if setting.unit is Unit.BYTES:
+        return str(int(value) // _SIZES[unit or "B"])
+    if setting.unit is Unit.SECONDS:
+        return str(round(value / _SECONDS[unit or "s"]))
+    return f"{value:g}"
+
+
+def _equal(setting: Setting, seen: PostgresSetting) -> bool:
+    wanted = raw_value(setting, seen.unit)
+    try:
+        return math.isclose(float(wanted), float(seen.value))
+    except ValueError:
+        return wanted == seen.value
+
+
+def _pinned_number(seen: PostgresObservation, name: str) -> int | None:
+    setting = seen.settings.get(name)
+    return int(setting.value) if setting is not None and pinned_by(setting) else None
+
+
+def _decision(setting: Setting, seen: PostgresSetting, pinned: str | None, tuning: PostgresTuning) -> Decision:
+    """What becomes of one setting, with the guide's wish where there is one."""
+    wish = next((one for one in tuning.decisions if one.resource == setting.name), None)
+    now, wanted = in_force(setting.name, seen), setting.value
+    less = wish.why_less.rstrip(".") if wish and wish.why_less else None
+    verdict = _verdict(setting, seen, pinned)
+    if verdict is Verdict.REFUSED:
+        less = f"{conf_value(setting)} would be right, but {pinned} says otherwise and wins over every file"
+    return (wish or Decision(host="", resource=setting.name, verdict=verdict, rule=setting.rule, why="")).model_copy(
+        update={
+            "host": tuning.decisions[0].host,
+            "project": tuning.decisions[0].project,
+            "service": tuning.decisions[0].service,
+            "verdict": verdict,
+            "rule": wish.rule if wish else setting.rule,
+            "current": _number(now),
+            "granted": _number(now if verdict is Verdict.REFUSED else wanted),
+            "current_text": conf_value(setting.model_copy(update={"value": now})),
+            "granted_text": conf_value(setting.model_copy(update={"value": now}) if pinned else setting),
+            "why": f"{setting.why[:1].upper()}{setting.why[1:]}.",
+            "why_less": less,
+        }
+    )
+
+
+def _verdict(setting: Setting, seen: PostgresSetting, pinned: str | None) -> Verdict:
+    if _equal(setting, seen):
+        return Verdict.KEEP
+    if pinned:
+        return Verdict.REFUSED
+    now, wanted = _number(in_force(setting.name, seen)), _number(setting.value)
+    if now is None or wanted is None:
+        return Verdict.SET
+    return Verdict.RAISE if wanted > now else Verdict.LOWER
+
+
+def _number(value: float | str) -> float | None:
+    return None if isinstance(value, (bool, str)) else value
+
+
+def _findings(
+    tuning: PostgresTuning, seen: PostgresObservation, pinned: dict[str, str], subject: Subject
+) -> Iterator[Finding]:
+    for setting in tuning.settings:
+        if setting.name in pinned and not _equal(setting, seen.settings[setting.name]):
+            yield _pinned_finding(setting, seen.settings[setting.name], pinned[setting.name], subject)
+    ours = {setting.name for setting in tuning.settings}
+    waiting = [name for name in seen.pending_restart if name not in ours]
+    if waiting:
+        yield Finding(
+            rule="DRV-09",
+            severity=Severity.MINOR,
+            rule_class=RuleClass.REPORT,
+            subject=subject.service,
+            sentence=f"{', '.join(waiting)} of {seen.container} wait for a restart that is not part of this plan.",
+            resolution="They take effect with the next restart, whoever makes it.",
+        )
+    for own in seen.role_settings:
+        who = " in ".join(name for name in (own.role, own.database) if name) or "every role"
+        yield Finding(
+            rule="DRV-09",
+            severity=Severity.MINOR,
+            rule_class=RuleClass.REPORT,
+            subject=own.name,
+            sentence=f"Sessions of {who} get {own.name} = {own.value}, whatever the files say.",
+            resolution=f"ALTER ROLE or ALTER DATABASE ... RESET {own.name} gives it back to the files.",
+        )
+    if seen.shm_size is not None and seen.shm_size < tuning.shm_size:
+        yield Finding(
+            rule="postgres.shm_minimum",
+            severity=Severity.MINOR,
+            rule_class=RuleClass.REPORT,
+            subject="shm_size",
+            sentence=f"{seen.container} has {figures.memory(seen.shm_size)} of shared memory, and parallel queries and"
+            f" vacuums may need {figures.memory(tuning.shm_size)}.",
+            numbers={"shm_size_bytes": seen.shm_size, "needed_bytes": tuning.shm_size},
+            resolution=f"Set shm_size: {tuning.shm_size // (1 << 20)}m in the app's Compose file; it takes a"
+            " recreation.",
+        )
+
+
+def _pinned_finding(setting: Setting, seen: PostgresSetting, by: str, subject: Subject) -> Finding:
+    now = in_force(setting.name, seen)
+    larger = setting.name in _MEMORY and isinstance(now, (int, float)) and now > float(setting.value)
+    shown = conf_value(setting.model_copy(update={"value": now}))
+    beyond = " The memory does not add up with it." if larger else ""
+    return Finding(
+        rule=setting.rule if setting.rule.startswith("X-") else "DRV-09",
+        severity=Severity.MAJOR if larger else Severity.MINOR,
+        rule_class=RuleClass.WARN,
+        subject=setting.name,
+        sentence=f"{setting.name} is {shown} by {by}, which wins over every file; {conf_value(setting)} would be"
+        f" right.{beyond}",
+        resolution=f"Only the team of {subject.service} can change that: "
+        + ("ALTER SYSTEM RESET " + setting.name if by == "postgresql.auto.conf" else "take it out of the command")
+        + ".",
+    )

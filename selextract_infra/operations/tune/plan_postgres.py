@@ -1,0 +1,236 @@
+"""The Plan of tuning Postgres where it runs: settings that a reload puts into force, then those that take a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, TypeAdapter
+
+from selextract_infra.assess.postgres.proposal import Subject
+from selextract_infra.errors import RefusedError
+from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.figures import count
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Change, CostChange, Plan, Step
+from selextract_infra.model.postgres_conf import conf_text
+from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
+from selextract_infra.model.tuning import PostgresFacts
+from selextract_infra.operations.tune.decide_postgres import Retuning, facts_of, raw_value, retune_postgres
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = [
+    "OPERATION",
+    "PLAYBOOK",
+    "ServerOnHost",
+    "rebuilt_tune_postgres",
+    "retuning_of",
+    "tune_postgres_plan",
+    "tune_postgres_steps",
+]
+
+OPERATION = "tune postgres"
+PLAYBOOK = "selextract.infra.tune_postgres"
+
+_MANY = 4
+"""Settings are named in a step's title up to this number, else counted."""
+
+
+class ServerOnHost(Frozen):
+    """One server as data that travels in the Plan: what it has, what is in force, and what the operator asked for.
+
+    ``present`` names the mapped services of its project that run there.
+    """
+
+    facts: PostgresFacts
+    project: str
+    service: str
+    container: str
+    settings: dict[str, PostgresSetting]
+    pending_restart: tuple[str, ...] = ()
+    role_settings: tuple[RoleSetting, ...] = ()
+    shm_size: int | None = None
+    stop_grace: float = 0.0
+    present: tuple[str, ...] = ()
+    shared_buffers: int | None = None
+    overrides: tuple[str, ...] = Field(default=())
+
+
+_SERVERS = TypeAdapter(dict[str, ServerOnHost])
+
+
+def tune_postgres_plan(
+    seen: Observation,
+    policy: Policy,
+    *,
+    at: datetime | None = None,
+    made_by: str = "",
+    hosts: Collection[str] | None = None,
+    shared_buffers: int | None = None,
+    overrides: Collection[str] = (),
+) -> Plan:
+    """The Plan that gives every mapped Postgres server its settings; empty where all are in force.
+
+    ``shared_buffers`` asks for that many bytes, ``overrides`` are rules the operator overrides. Raises
+    ``RefusedError`` where no mapped server runs, one cannot be asked, or no settings would do.
+    """
+    servers = {
+        host.name: _server(host, host.postgres, policy, shared_buffers, tuple(overrides))
+        for host in seen.hosts
+        if host.postgres is not None and host.problem is None and (hosts is None or host.name in hosts)
+    }
+    if not servers and seen.hosts:
+        raise RefusedError(
+            "No service that is mapped as a database runs on these hosts.",
+            rule="mapping",
+            remedy="give the service the role database in the application mapping, or start it",
+        )
+    retunings = {host: retuning_of(host, server, policy) for host, server in servers.items()}
+    return Plan(
+        operation=OPERATION,
+        parameters={"servers": {host: server.model_dump(mode="json") for host, server in servers.items()}},
+        made_at=at or seen.at,
+        made_by=made_by,
+        policy_digest=policy.digest,
+        observation_digest=seen.digest,
+        host_digests={host: seen.host_digests[host] for host in servers},
+        hosts=tuple(servers),
+        decisions=tuple(decision for each in retunings.values() for decision in each.decisions),
+        steps=tune_postgres_steps(servers, policy),
+        findings=tuple(finding for each in retunings.values() for finding in each.findings),
+        cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
+        overrides=tuple(overrides),
+    )
+
+
+def retuning_of(host: str, server: ServerOnHost, policy: Policy) -> Retuning:
+    """What becomes of one server's settings; raises ``RefusedError`` where no settings would do."""
+    seen = PostgresObservation.model_validate(
+        server.model_dump(include={"project", "service", "container", "settings", "pending_restart", "role_settings",
+                                   "shm_size"})
+    )  # fmt: skip
+    return retune_postgres(
+        server.facts,
+        seen,
+        policy,
+        subject=Subject(host, server.project, server.service),
+        shared_buffers=server.shared_buffers,
+        overrides=server.overrides,
+    )
+
+
+def tune_postgres_steps(servers: Mapping[str, ServerOnHost], policy: Policy) -> tuple[Step, ...]:
+    """For each server a step that reloads, and one that restarts; each only where something takes it.
+
+    What takes a restart is written by the step that restarts, so that no unproven value waits for a restart by chance.
+    """
+    return tuple(step for host in sorted(servers) for step in _steps(host, servers[host], policy))
+
+
+def _steps(host: str, server: ServerOnHost, policy: Policy) -> Iterator[Step]:
+    retuning = retuning_of(host, server, policy)
+    if retuning.reload:
+        yield _step(host, server, retuning, policy, restart=False)
+    if retuning.restart:
+        yield _step(host, server, retuning, policy, restart=True)
+
+
+def _step(host: str, server: ServerOnHost, retuning: Retuning, policy: Policy, *, restart: bool) -> Step:
+    names = retuning.restart if restart else retuning.reload
+    times = policy.postgres.restart if restart else policy.postgres.reload
+    grace = server.stop_grace if restart else 0.0
+    shown = ", ".join(names) if len(names) <= _MANY else count(len(names), "setting")
+    return Step(
+        id=f"tune-{host}-{'restart' if restart else 'reload'}",
+        title=f"{'Restart' if restart else 'Reload'} {server.service} on {host} for {shown}",
+        playbook=PLAYBOOK,
+        hosts=(host,),
+        values={host: _values(server, retuning, policy, restart=restart)},
+        changes=tuple(
+            Change(
+                host=host, subject=server.service, resource=decision.resource,
+                before=decision.current_text, after=decision.granted_text,
+            )
+            for decision in retuning.decisions
+            if decision.resource in names
+        ),
+        verification="The server itself shows every value in force; all health addresses answer.",
+        rollback="The file from before is put back, and the server is "
+        + ("started with it." if restart else "reloaded."),
+        disrupts=restart,
+        estimate_seconds=times.estimate,
+        rollback_seconds=times.rollback,
+        timeout_seconds=times.timeout + grace,
+    )  # fmt: skip
+
+
+def _values(server: ServerOnHost, retuning: Retuning, policy: Policy, *, restart: bool) -> dict[str, Any]:
+    mapped = policy.application.services
+    reached = mapped[server.service].postgres
+    held_back = () if restart else retuning.restart
+    settings = tuple(setting for setting in retuning.settings if setting.name not in held_back)
+    times = policy.postgres.restart if restart else policy.postgres.reload
+    return {
+        "project": server.project,
+        "service": server.service,
+        "superuser": reached.superuser,
+        "socket": reached.socket,
+        "text": conf_text(retuning.tuning.model_copy(update={"settings": settings})),
+        "settings": {setting.name: raw_value(setting, server.settings[setting.name].unit) for setting in settings},
+        "memory": server.facts.memory,
+        "restart": restart,
+        "health": [url for name in server.present if name in mapped and (url := mapped[name].health)],
+        "gate_seconds": times.gate,
+        "policy_digest": policy.digest,
+    }
+
+
+def _server(
+    host: HostObservation,
+    seen: PostgresObservation,
+    policy: Policy,
+    shared_buffers: int | None,
+    overrides: tuple[str, ...],
+) -> ServerOnHost:
+    if seen.problem is not None:
+        raise RefusedError(
+            f"{seen.service} on {host.name} cannot be asked: {seen.problem}",
+            rule="mapping",
+            remedy="say its superuser and socket in the application mapping, under postgres",
+        )
+    container = next((one for one in host.containers if one.name == seen.container), None)
+    return ServerOnHost(
+        facts=facts_of(host, seen, policy),
+        project=seen.project,
+        service=seen.service,
+        container=seen.container,
+        settings=seen.settings,
+        pending_restart=seen.pending_restart,
+        role_settings=seen.role_settings,
+        shm_size=seen.shm_size,
+        stop_grace=(container.stop_grace_seconds or 0.0) if container else 0.0,
+        present=tuple(sorted({one.service for one in host.containers if one.project == seen.project and one.service})),
+        shared_buffers=shared_buffers,
+        overrides=overrides,
+    )
+
+
+def rebuilt_tune_postgres(said: Plan, policy: Policy) -> tuple[Step, ...]:
+    """The steps of a saved Plan, built again from what it says of its servers.
+
+    Raises ``UsageError`` for parameters that describe none, ``RefusedError`` for decisions that do not follow from
+    them.
+    """
+    servers = read_parameters(_SERVERS.validate_python, said.parameters.get("servers"), "tuning", "servers")
+    decided = tuple(one for host, server in servers.items() for one in retuning_of(host, server, policy).decisions)
+    if decided != said.decisions:
+        raise RefusedError(
+            "The plan's decisions do not follow from what it says of the servers.",
+            rule="saved plan",
+            remedy="plan again; nothing was touched",
+        )
+    return tune_postgres_steps(servers, policy)

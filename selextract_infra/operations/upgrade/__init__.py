@@ -1,0 +1,1 @@
+"""More memory, cores, disk or bandwidth for a host."""

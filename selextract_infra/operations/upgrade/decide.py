@@ -1,0 +1,217 @@
+"""Whether a server's hardware is to be upgraded now: order, target, what speaks for it (VP-00, X-54, X-59, X-60)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selextract_infra.assess.hardware import phase_id
+from selextract_infra.assess.overrides import Overrides
+from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.figures import memory, percent
+from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.observation import HostFacts, HostObservation
+from selextract_infra.model.upgrade import PHASES, size_text
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["UpgradeDecided", "decide_upgrade", "disk_seen", "misses", "read_phase", "size_seen"]
+
+
+@dataclass(frozen=True)
+class UpgradeDecided:
+    """The decision, what is to be said about it, and the rules that were overridden for it."""
+
+    decision: Decision
+    findings: tuple[Finding, ...]
+    overrides: tuple[str, ...]
+
+
+def read_phase(text: str, policy: Policy) -> str:
+    """The vertical phase that a word names: ``memory``, ``VP1``, ``vertical.memory``.
+
+    Raises ``RefusedError`` for a phase by its number, which the guide gives to three different things (X-60), and
+    ``UsageError`` for any other word.
+    """
+    word = " ".join(text.lower().split())
+    names = {phase: phase for phase in PHASES}
+    names |= {f"vertical.{phase}": phase for phase in PHASES}
+    names |= {phase_id(phase, policy).lower(): phase for phase in PHASES}
+    if word in names:
+        return names[word]
+    number = word.removeprefix("phase").strip()
+    if number.isdigit():
+        raise RefusedError(
+            f"“{text}” may be a phase of the vertical path, of the roadmap or of the regions, all called so in the"
+            " guide (X-60).",
+            rule="X-60",
+            remedy=f"say which: {', '.join(f'{phase} ({phase_id(phase, policy)})' for phase in PHASES)}",
+        )
+    raise UsageError(f"“{text}” is no phase of an upgrade; there are {', '.join(PHASES)}.")
+
+
+def disk_seen(facts: HostFacts) -> float | None:
+    """The size of the disk under the app's data, whatever its file system makes of it; None where it is unknown."""
+    return float(facts.data_disk) if facts.data_disk else None
+
+
+def size_seen(resource: str, facts: HostFacts) -> float | None:
+    """What the host has of that resource by its own facts; None where it does not know."""
+    data = facts.disk_total if facts.data_total is None else facts.data_total
+    size = {"memory": facts.memory, "cpu": facts.cpus, "storage": data, "network": facts.network_speed}[resource]
+    return float(size) if size else None
+
+
+def misses(resource: str, facts: HostFacts, size: float, policy: Policy) -> str | None:
+    """Why the facts do not show that size, None where they do or the host does not know.
+
+    Kernel and file system keep a part for themselves; cores must match (DRV-08).
+    """
+    seen = size_seen(resource, facts)
+    if seen is None:
+        return None if resource == "network" else f"its {resource} is unknown"
+    tolerance = {"memory": policy.facts.memory, "storage": policy.facts.storage}.get(resource, 1.0)
+    if seen >= size * tolerance:
+        return None
+    return f"it has {size_text(resource, seen)} instead of {size_text(resource, size)}"
+
+
+def decide_upgrade(
+    host: HostObservation,
+    resource: str,
+    policy: Policy,
+    *,
+    before: float | None = None,
+    target: float | None = None,
+    overrides: Collection[str] = (),
+) -> UpgradeDecided:
+    """Whether the host gets ``target`` of that resource (by default what the guide says); KEEP where it has it.
+
+    ``before`` is what it has by its provider's books, by default what its facts show. Raises ``RefusedError`` where an
+    earlier phase is not done (VP-00, can be overridden) or the target is less than what there is (X-54).
+    """
+    rules = Overrides(overrides)
+    wanted = target if target is not None else float(getattr(policy.vertical.phases, resource).size.after)
+    now = before if before is not None else size_seen(resource, host.facts)
+    item = phase_id(resource, policy)
+    if target is not None and target < (now or 0):
+        rules.refuse_always(
+            f"{host.name} has {size_text(resource, now)}, and {size_text(resource, target)} would be less;"
+            " hardware is never shrunk",
+            "X-54",
+        )
+    seen = size_seen(resource, host.facts)
+    shown = seen is not None and misses(resource, host.facts, wanted, policy) is None
+    if resource == "storage" and seen is not None and not shown:
+        now = seen  # a disk that has grown already is of no use before its file system has
+    there = shown or (now or 0) >= wanted
+    if not there:
+        _refuse_order(host, resource, policy, rules)
+    decision = Decision(
+        host=host.name,
+        resource=resource,
+        verdict=Verdict.KEEP if there else Verdict.RAISE,
+        rule=item,
+        current=now,
+        requested=wanted,
+        granted=now if there else wanted,
+        current_text=size_text(resource, now),
+        granted_text=size_text(resource, now if there else wanted),
+        why=f"{item} wants {size_text(resource, wanted)}, and it has them." if there else _why(resource, item, policy),
+        numbers={"target": wanted, **({"gain_ratio": round(wanted / now - 1, 4)} if now else {})},
+    )
+    findings = () if there else tuple(_findings(host, resource, now, wanted, policy))
+    return UpgradeDecided(decision, findings, tuple(rules.used))
+
+
+def _refuse_order(host: HostObservation, resource: str, policy: Policy, rules: Overrides) -> None:
+    for earlier in PHASES[: PHASES.index(resource)]:
+        size = float(getattr(policy.vertical.phases, earlier).size.after)
+        problem = misses(earlier, host.facts, size, policy)
+        if problem:
+            rules.refuse(
+                f"{phase_id(earlier, policy)} ({earlier}) comes before {phase_id(resource, policy)} ({resource}), and"
+                f" of {host.name} {problem.replace('it has', 'is known that it has')}",
+                "VP-00",
+                remedy=f"upgrade {earlier} first",
+            )
+
+
+def _why(resource: str, item: str, policy: Policy) -> str:
+    phase = getattr(policy.vertical.phases, resource)
+    first, last = phase.window.start, phase.window.end
+    return f"{item}, due between month {first} and month {last} of the programme."
+
+
+def _findings(
+    host: HostObservation, resource: str, now: float | None, wanted: float, policy: Policy
+) -> Iterator[Finding]:
+    benefit = getattr(policy.vertical.phases, resource).benefit
+    if now and abs(wanted / now - 1 - benefit.change) > 0.005:
+        yield Finding(
+            rule="X-48" if resource == "network" else "VP-00", severity=Severity.MINOR, rule_class=RuleClass.FIX,
+            subject=f"{host.name} {resource}",
+            sentence=f"From {size_text(resource, now)} to {size_text(resource, wanted)} is"
+            f" +{percent(wanted / now - 1)}; the guide says +{percent(benefit.change)}.",
+            numbers={"gain_ratio": round(wanted / now - 1, 4), "claimed_ratio": benefit.change},
+        )  # fmt: skip
+    evidence = _evidence(host, resource, policy)
+    numbers: dict[str, float | int | str] = dict(evidence.numbers)
+    yield Finding(
+        rule="X-59", subject=f"{host.name} {resource}", numbers=numbers,
+        severity=Severity.INFO if evidence.short else Severity.MAJOR,
+        rule_class=RuleClass.REPORT if evidence.short else RuleClass.WARN,
+        sentence=(f"{evidence.sentence} So the upgrade has a reason." if evidence.short else
+                  f"{evidence.sentence} So nothing shows yet that this upgrade brings anything."),
+        resolution="" if evidence.short else "look at assess and forecast first, or go on knowingly",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Whether the resource is short, the figures that say so, and both as a sentence."""
+
+    short: bool
+    sentence: str
+    numbers: dict[str, float]
+
+
+def _evidence(host: HostObservation, resource: str, policy: Policy) -> _Evidence:
+    facts, warn = host.facts, policy.monitoring.infrastructure
+    if resource == "memory":
+        return _memory_evidence(host, policy)
+    if resource == "cpu":
+        used = sum(container.usage.cpus or 0.0 for container in host.containers)
+        load = facts.load_average[0] if facts.load_average else used
+        share = max(used, load) / facts.cpus if facts.cpus else 0.0
+        told = f"Containers use {used:.1f} of {facts.cpus} cores, and the load is {load:.1f}."
+        return _Evidence(share >= warn.cpu_usage.warning, told, {"used_cores": round(used, 2), "load": load})
+    if resource == "storage":
+        total, free = (facts.data_total, facts.data_free) if facts.data_total else (facts.disk_total, facts.disk_free)
+        share = 1 - (free or 0) / total if total else 0.0
+        return _Evidence(
+            share >= warn.disk_usage.warning, f"{percent(share)} of the disk is in use.", {"used_ratio": share}
+        )
+    return _Evidence(False, "What the network carries is not measured here.", {})
+
+
+def _memory_evidence(host: HostObservation, policy: Policy) -> _Evidence:
+    """Swap and pressure looked at, as the guide did not (X-59)."""
+    facts = host.facts
+    kills = sum(int(one.oom_kills.sum()) for one in host.history) + sum(one.oom_killed for one in host.containers)
+    used = 1 - facts.memory_available / facts.memory if facts.memory and facts.memory_available is not None else 0.0
+    pressure = facts.memory_pressure
+    warning = policy.monitoring.infrastructure.memory_usage.warning
+    short = (
+        facts.swap_used > 0 or kills > 0 or used >= warning or (pressure or 0.0) >= policy.vertical.evidence.pressure
+    )
+    waited = "is unknown" if pressure is None else f"is {percent(pressure)}"
+    told = (
+        f"{percent(used)} of {memory(facts.memory)} is in use, {memory(facts.swap_used)} swapped; the pressure"
+        f" {waited}, and {kills} containers were killed for memory."
+    )
+    numbers = {"used_ratio": round(used, 4), "swap_bytes": float(facts.swap_used), "kills": float(kills)}
+    return _Evidence(short, told, {**numbers, **({} if pressure is None else {"pressure_ratio": pressure})})

@@ -1,0 +1,221 @@
+"""The Plan of an upgrade: one phase on one host, what speaks for it, what it costs, what is down meanwhile. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from selextract_infra.assess.hardware import RESOURCES, hardware_seen
+from selextract_infra.errors import RefusedError
+from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.model.figures import duration
+from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import CostChange, Plan, Step
+from selextract_infra.model.run import Run, StepStatus
+from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
+from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
+from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
+from selextract_infra.planning.cost import upgrade_cost
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["OPERATION", "down_seconds", "downtime", "plan_of_upgrade", "rebuilt_upgrade", "upgrade_of"]
+
+OPERATION = "upgrade"
+_DRAINED = ("worker", "nginx", "frontend", "api")
+_STOPPED = ("database", "redis")
+
+
+def plan_of_upgrade(
+    seen: Observation,
+    host: HostObservation,
+    phase: str,
+    policy: Policy,
+    *,
+    provider: Abilities,
+    before: float | None = None,
+    target: float | None = None,
+    mode: Mode | None = None,
+    durations: Mapping[str, float] | None = None,
+    overrides: Collection[str] = (),
+    made_by: str = "",
+    at: datetime | None = None,
+) -> Plan:
+    """The Plan that upgrades one phase of ``host``; without steps where the host is at its target already.
+
+    ``before`` is the present size by the provider's books, ``target`` what was asked for in place of the guide's.
+    Raises ``RefusedError`` where a rule forbids it: an earlier phase is missing (VP-00), it would shrink (X-54), or the
+    provider cannot do it in that ``mode``.
+    """
+    decided = decide_upgrade(host, phase, policy, before=before, target=target, overrides=overrides)
+    decision = decided.decision
+    steps: tuple[Step, ...] = ()
+    parameters: dict[str, Any] = {}
+    if decision.changes:
+        upgrade = UpgradeOfHost(
+            host=host.name,
+            phase=phase,
+            mode=_mode(provider, phase, mode),
+            provider=provider,
+            before=decision.current,
+            target=float(decision.granted or 0),
+            machine_id=host.facts.machine_id,
+            app=_app(host, policy),
+            data_folder=policy.application.data,
+            durations=dict(durations or {}),
+        )
+        steps = upgrade_steps(upgrade, policy)
+        parameters = upgrade.model_dump(mode="json")
+    return Plan(
+        operation=OPERATION,
+        parameters=parameters,
+        made_at=at or seen.at,
+        made_by=made_by,
+        policy_digest=policy.digest,
+        observation_digest=seen.digest,
+        host_digests={host.name: seen.host_digests[host.name]},
+        hosts=(host.name,),
+        decisions=(decision,),
+        steps=steps,
+        findings=(*decided.findings, *_consequences(steps)),
+        cost=_cost(host, phase, decision.granted, policy) if steps else CostChange(sentence="Nothing changes."),
+        overrides=decided.overrides,
+    )
+
+
+def upgrade_of(plan: Plan) -> UpgradeOfHost:
+    """What a Plan of an upgrade does, from its parameters. Raises ``UsageError`` for parameters of something else."""
+    return read_parameters(UpgradeOfHost.model_validate, plan.parameters, "an upgrade")
+
+
+def rebuilt_upgrade(said: Plan, policy: Policy) -> tuple[Step, ...]:
+    """The steps that a saved Plan's parameters lead to.
+
+    Raises ``UsageError`` for parameters of something else, ``RefusedError`` for an upgrade that no decision of the Plan
+    is about, or an app that the policy does not map.
+    """
+    if not any(decision.changes for decision in said.decisions):
+        return ()
+    upgrade = upgrade_of(said)
+    (decision,) = said.decisions
+    mapped, app = policy.application, upgrade.app
+    same = (upgrade.host, upgrade.phase, upgrade.before, upgrade.target) == (
+        decision.host, decision.resource, decision.current, float(decision.granted or 0)
+    )  # fmt: skip
+    own = app is None or (
+        app.project == mapped.project
+        and app.directory == (mapped.directory or app.directory)
+        and set(app.services) <= set(mapped.services)
+        and {one.service for one in app.databases} <= set(app.stopped)
+        and set(app.health) <= {service.health for service in mapped.services.values()}
+    )
+    if not (same and own and said.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
+        raise RefusedError(
+            "The plan asks for another upgrade than its decision.", rule="saved plan", remedy="plan again"
+        )
+    return upgrade_steps(upgrade, policy)
+
+
+def _mode(provider: Abilities, phase: str, asked: Mode | None) -> Mode:
+    known = provider.modes.get(phase, ())
+    if not known or (asked is not None and asked not in known):
+        how = f" {asked}" if asked else ""
+        raise RefusedError(
+            f"The provider {provider.name} cannot change {phase}{how}.",
+            rule="X-72",
+            remedy=f"it can: {', '.join(known)}" if known else "use --provider manual",
+        )
+    return asked or known[0]
+
+
+def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
+    """The mapped project where this host runs it; services are taken in the order in which they are stopped."""
+    mapped = policy.application
+    project = host.project(mapped.project or "")
+    if project is None:
+        return None
+    there = {one.service for one in host.containers if one.project == project.name and one.state == "running"}
+
+    def of(*roles: str) -> tuple[str, ...]:
+        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)
+
+    return AppOnHost(
+        project=project.name,
+        directory=mapped.directory or project.directory,
+        workers=of("worker"),
+        drained=of(*_DRAINED),
+        stopped=of(*_STOPPED),
+        databases=tuple(
+            DatabaseOnHost(service=name, superuser=service.postgres.superuser, socket=service.postgres.socket)
+            for name in of("database")
+            for service in (mapped.services[name],)
+        ),
+        grace=max([policy.vertical.drain, *(mapped.services[name].longest_task or 0.0 for name in of("worker"))]),
+        health=tuple(
+            url for name in sorted(mapped.services) if name in there and (url := mapped.services[name].health)
+        ),
+    )
+
+
+def _cost(host: HostObservation, phase: str, target: float | None, policy: Policy) -> CostChange:
+    """By unit price and as quoted, side by side and never summed (X-49)."""
+    before = hardware_seen(host, policy)
+    field = RESOURCES[phase][0]
+    now = size_seen(phase, host.facts)
+    if phase == "storage" and now:
+        nominal = policy.host.storage
+        before = before.model_copy(update={"storage": nominal if nominal * policy.facts.storage <= now else int(now)})
+    after = before.model_copy(update={field: target})
+    return upgrade_cost(before, after, policy)
+
+
+def down_seconds(steps: tuple[Step, ...]) -> float:
+    """How long the application is expected to be down; 0 where nothing is stopped."""
+    return sum(step.estimate_seconds for step in _down(steps))
+
+
+def downtime(run: Run) -> float:
+    """Seconds from the first service that was stopped to the last that answered again; 0 where none was stopped."""
+    verified = {result.step: result for result in run.results if result.status is StepStatus.VERIFIED}
+    first, last = verified.get(DRAIN), verified.get(START)
+    if first is None or last is None or first.started_at is None or last.ended_at is None:
+        return 0.0
+    return (last.ended_at - first.started_at).total_seconds()
+
+
+def _down(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps during which the application is down."""
+    disruptive = [steps.index(step) for step in steps if step.disrupts]
+    up = next((steps.index(step) for step in steps if step.id == START), max(disruptive, default=0))
+    return steps[disruptive[0] : up + 1] if disruptive else ()
+
+
+def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
+    """What is down, for how long, and after which step there is no way back."""
+    if not steps:
+        return
+    down = _down(steps)
+    if down:
+        seconds = down_seconds(steps)
+        yield Finding(
+            rule="X-72", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject="downtime",
+            sentence=f"From “{down[0].title}” to “{down[-1].title}” the application is down, about"
+            f" {duration(seconds)}; tasks wait in the queue meanwhile.",
+            numbers={"down_seconds": round(seconds, 1)}, resolution="run it in a maintenance window",
+        )  # fmt: skip
+    else:
+        yield Finding(
+            rule="X-72", severity=Severity.INFO, rule_class=RuleClass.REPORT, subject="downtime",
+            sentence="The hardware changes while everything runs; nothing is stopped.", numbers={"down_seconds": 0},
+        )  # fmt: skip
+    final = next((step for step in steps if step.point_of_no_return), None)
+    if final is not None:
+        yield Finding(
+            rule="X-54", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject="point of no return",
+            sentence=f"After “{final.title}” there is no way back: storage does not shrink. What fails later ends with"
+            " the services as they were, on the new size.",
+            resolution="the restore point is made before it",
+        )  # fmt: skip

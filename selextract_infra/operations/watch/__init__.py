@@ -1,0 +1,1 @@
+"""The watching process: the autoscaler and the incident path in a loop."""

@@ -1,0 +1,223 @@
+"""What a watching process remembers between two looks: samples, counts and cooldowns of each service.
+
+Nothing here looks, waits or acts; times are Unix seconds. How far apart samples are is told by the samples themselves,
+because on a busy machine a look may take longer than the interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from selextract_infra.assess.calendar import Calendar
+from selextract_infra.assess.incident import pinned
+from selextract_infra.assess.measurements import Measurement
+from selextract_infra.assess.room import DatabaseSide
+from selextract_infra.assess.samples import Samples
+from selextract_infra.assess.scaled_service import Ring, ScaledService
+from selextract_infra.assess.scaling_inputs import (
+    database_side,
+    host_size,
+    reads_per_second,
+    samples_of,
+    scaled_services,
+    transactions_per_second,
+)
+from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.emergency import open_emergencies
+from selextract_infra.model.figures import count as counted
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.scaling import Direction, ScalingDecision, ServiceStamps
+from selextract_infra.model.traffic import TrafficObservation
+from selextract_infra.operations.scaling.autoscaler import Autoscaler
+from selextract_infra.operations.watch.readings import readings_of
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["Watched"]
+
+_LATE = 2.5  # intervals without a sample after which a metric counts as lost
+_SPARE = 1.2  # how much longer than any rule looks back samples are kept
+
+
+@dataclass
+class Watched:
+    """The services and hosts that one process watches.
+
+    ``replicas`` are those of each primary that was seen; on the hosts ``by_transactions`` its reads are not counted,
+    and its transactions stand for them.
+    """
+
+    policy: Policy
+    services: dict[tuple[str, str], ScaledService] = field(default_factory=dict)
+    replicas: dict[tuple[str, str], ScaledService] = field(default_factory=dict)
+    by_transactions: set[str] = field(default_factory=set)
+    _traffic: dict[str, TrafficObservation] = field(default_factory=dict)
+    _readings: dict[tuple[str, str, str], Ring] = field(default_factory=dict)
+    _lost: set[tuple[str, str, str]] = field(default_factory=set)
+    _pinned: set[tuple[str, str]] = field(default_factory=set)
+    _emergency: set[str] = field(default_factory=set)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks."""
+        return self.policy.monitoring.watch.interval
+
+    def take(self, seen: Observation, at: float) -> list[str]:
+        """Take in one Observation; returns what people should hear: counts changed by hand, metrics lost and found."""
+        news: list[str] = []
+        for host in seen.hosts:
+            if host.problem is None:
+                news += self._counts(host, seen, at)
+                self._samples(host, at)
+        self._emergency = {one.host for one in open_emergencies(seen)}
+        return [*news, *self._missing(seen, at)]
+
+    def _counts(self, host: HostObservation, seen: Observation, at: float) -> Iterator[str]:
+        project = host.project(self.policy.application.project or "")
+        definitions = {one.name: one for one in project.services} if project else {}
+        stamps = _stamps(host)
+        ours = host.name in self._emergency | {one.host for one in open_emergencies(seen)}
+        for fresh in scaled_services(host, self.policy):
+            known = self.services.get(fresh.key)
+            if known is None:
+                fresh.keep = self._keep
+                self.services[fresh.key] = fresh
+                if fresh.name in definitions and (why := pinned(definitions[fresh.name])) is not None:
+                    self._pinned.add(fresh.key)
+                    yield f"{host.name}/{fresh.name} is not scaled: {why}"
+                if fresh.name in stamps and fresh.restore(stamps[fresh.name], at):
+                    yield f"{host.name}/{fresh.name} has {fresh.count} instances, changed while nobody watched"
+                continue
+            known.cpus, known.memory = fresh.cpus, fresh.memory
+            before = known.count
+            if ours:
+                known.count = fresh.count
+            elif known.observe_count(fresh.count, at):
+                now = counted(fresh.count, "instance")
+                yield f"{host.name}/{fresh.name} went from {before} to {now} by another hand, respected for a while"
+
+    def _samples(self, host: HostObservation, at: float) -> None:
+        for name, metrics in samples_of(host, self.policy, reads=self._reads(host)).items():
+            service = self.services.get((host.name, name)) or self._replicas_of(host, name)
+            if service is None:
+                continue
+            if metrics.get("requests_per_second") == 0:  # then nothing was slow either
+                metrics.setdefault("response_time_p95", 0.0)
+            for metric, value in metrics.items():
+                service.record(metric, at, value)
+        for name, metric, value in readings_of(host, self.policy):
+            self._readings.setdefault((host.name, name, metric), Ring(self._keep)).add(at, value)
+
+    def _reads(self, host: HostObservation) -> float | None:
+        """Reads per second since the last look; transactions, where reads are not counted."""
+        before, now = self._traffic.get(host.name), host.traffic
+        self._traffic[host.name] = now
+        if before is None:
+            return None
+        reads = reads_per_second(before, now)
+        if now.reads is None:
+            self.by_transactions.add(host.name)
+            return transactions_per_second(before, now)
+        self.by_transactions.discard(host.name)
+        return reads
+
+    def _replicas_of(self, host: HostObservation, name: str) -> ScaledService | None:
+        """The replicas of the primary that this service is; None where it is none."""
+        server = host.postgres
+        if server is None or server.service != name or server.problem is not None or server.in_recovery:
+            return None
+        found = self.replicas.setdefault(
+            (host.name, name), ScaledService(name, "database", 0, host.name, server.project, keep=self._keep)
+        )
+        found.count = len(server.replicas)
+        return found
+
+    def _missing(self, seen: Observation, at: float) -> Iterator[str]:
+        """Metrics that were there and are not any more, each told once, and told when they are back."""
+        reached = {host.name for host in seen.hosts}
+        for key, ring in self._readings.items():
+            host, service, metric = key
+            late = not ring.at or at - ring.at[-1] > _LATE * self.interval
+            where = "/".join(part for part in (host, service) if part)
+            if late and key not in self._lost:
+                self._lost.add(key)
+                if host in reached:
+                    yield f"{metric} of {where} is missing: nothing is taken away there until it is back"
+            elif not late and key in self._lost:
+                self._lost.discard(key)
+                yield f"{metric} of {where} is back"
+
+    @cached_property
+    def _keep(self) -> float:
+        """Seconds for which samples are kept."""
+        scaling = Autoscaler(self.policy, (), Calendar.of(self.policy))
+        return _SPARE * scaling.looks_back
+
+    def measurements(self) -> list[Measurement]:
+        """The raw samples, as an Assessment takes them."""
+        roles = {name: service.role for name, service in self.policy.application.services.items()}
+        return [
+            Measurement(
+                metric,
+                "/".join(part for part in (host, service) if part),
+                Samples(tuple(ring.at), tuple(ring.values)),
+                roles.get(service),
+            )
+            for (host, service, metric), ring in self._readings.items()
+            if ring.at
+        ]
+
+    def decide(
+        self, seen: Observation, at: float, calendar: Calendar, incident: IncidentSeverity | None
+    ) -> tuple[ScalingDecision, ...]:
+        """What the autoscaler would do now with each service that can be scaled, on hosts that were seen."""
+        looked_at = [host for host in seen.hosts if host.problem is None]
+        sizes = [host_size(host, self.policy) for host in looked_at]
+        usual = {name: one.count for name, one in self.policy.application.services.items() if one.count}
+        scaler = Autoscaler(self.policy, sizes, calendar, usual=usual, database=_database(looked_at, self.policy))
+        names = {host.name for host in looked_at}
+        services = [one for key, one in self.services.items() if one.host in names and key not in self._pinned]
+        return scaler.decide(services, at, incident=incident)
+
+    def replicas_wanted(self, at: float, calendar: Calendar) -> tuple[ScalingDecision, ...]:
+        """The primaries whose reads ask for a replica more. Only people make one: it needs another host."""
+        scaler = Autoscaler(self.policy, (), calendar)
+        return tuple(one for one in scaler.decide(list(self.replicas.values()), at) if one.direction is Direction.OUT)
+
+    def moved(self, seconds: float) -> None:
+        """The clock was set by so many seconds: stamps go with it, and samples from before count no more."""
+        for service in self.services.values():
+            stamps = service.stamps
+            service.restore(
+                stamps.model_copy(
+                    update={
+                        name: value + seconds
+                        for name in ("last_out", "last_in", "changed_by_hand")
+                        if (value := getattr(stamps, name)) is not None
+                    }
+                ),
+                float("inf"),
+            )
+            service.forget_samples()
+        for replicas in self.replicas.values():
+            replicas.forget_samples()
+        self._traffic.clear()
+        self._readings.clear()
+
+    def stamps(self, host: str) -> dict[str, Any]:
+        """What has to outlive a restart, by service of that host."""
+        return {one.name: one.stamps.model_dump() for one in self.services.values() if one.host == host}
+
+
+def _stamps(host: HostObservation) -> Mapping[str, ServiceStamps]:
+    kept = (host.state.get("autoscaler") or {}).get("services") or {}
+    return {name: ServiceStamps.model_validate(stamps) for name, stamps in kept.items()}
+
+
+def _database(hosts: Collection[HostObservation], policy: Policy) -> DatabaseSide | None:
+    """The host on which Postgres was seen says how many connections there are; else the guide does."""
+    return next((database_side(host, policy) for host in hosts if host.postgres is not None), None)

@@ -1,0 +1,83 @@
+"""What the loop itself began and did not end is finished by the loop, or put back; what others began is theirs.
+
+The loop was stopped or killed in the middle of a Run, or lost a host there. The host holds the Plan with who made it,
+so the next look of the same user's loop on the same machine knows its own Run again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from selextract_infra.errors import DriftError, RefusedError
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.unfinished import at_work, resume, roll_back, unfinished_runs
+from selextract_infra.hosts.identity import watcher
+from selextract_infra.model.observation import Observation
+from selextract_infra.model.run import Run
+
+__all__ = ["OwnRuns"]
+
+_END = "expires_at"  # of an emergency, in its Plan's parameters
+
+
+class OwnRuns:
+    """Ends the Runs of this loop: each is finished once, then put back once, then left to a person."""
+
+    def __init__(self, fleet: Fleet, tell: Callable[[str, str], None], *, dry_run: bool = False) -> None:
+        self._fleet, self._tell, self._dry = fleet, tell, dry_run
+        self._tries: dict[str, int] = {}
+        self._told: set[str] = set()
+
+    def end(self, seen: Observation) -> bool:
+        """Finish or put back what is unfinished and nobody works on; returns whether that changed what was seen.
+
+        A frozen host is left as it is. Raises ``LockedError``, ``HostUnreachableError`` and others of
+        ``resume`` and ``roll_back``; the next look tries again.
+        """
+        changed = False
+        for run_id, records in unfinished_runs(seen).items():
+            if self._due(seen, run_id, records):
+                self._end(seen, run_id, records)
+                changed = True
+        return changed
+
+    def _due(self, seen: Observation, run_id: str, records: Mapping[str, Mapping[str, Any]]) -> bool:
+        hosts = [host for host in seen.hosts if host.name in records]
+        busy = any(at_work(host, run_id, seen.at, idle=os.getpid()) for host in hosts)
+        frozen = any(host.state.get("freeze") for host in hosts)
+        ours = any((record.get("plan") or {}).get("made_by") == watcher() for record in records.values())
+        return ours and not busy and not frozen and not self._dry and self._tries.get(run_id, 0) <= 1
+
+    def _end(self, seen: Observation, run_id: str, records: Mapping[str, Mapping[str, Any]]) -> None:
+        tries = self._tries.get(run_id, 0)
+        where = f"Run {run_id} of this loop is unfinished on {', '.join(sorted(records))}"
+        if tries or _over(records, seen.at):
+            self._say(f"{where}; it is put back.")
+            run = roll_back(self._fleet, run_id, idle=os.getpid())
+        else:
+            self._say(f"{where}; it is finished now.")
+            run = self._finished(run_id)
+        self._tries[run_id] = tries + 1
+        self._tell("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+
+    def _finished(self, run_id: str) -> Run:
+        try:
+            return resume(self._fleet, run_id, idle=os.getpid())
+        except (DriftError, RefusedError) as refused:
+            self._say(f"{str(refused).rstrip('.')}. It is put back.")
+            return roll_back(self._fleet, run_id, idle=os.getpid())
+
+    def _say(self, sentence: str) -> None:
+        """Once, however often it is tried."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._tell("unfinished", sentence)
+
+
+def _over(records: Mapping[str, Mapping[str, Any]], now: datetime) -> bool:
+    """Whether it is an emergency whose time is over: to begin it again would only be to end it."""
+    ends = [((record.get("plan") or {}).get("parameters") or {}).get(_END) for record in records.values()]
+    return any(datetime.fromisoformat(str(end)) <= now for end in ends if end)

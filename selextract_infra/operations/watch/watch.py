@@ -1,0 +1,306 @@
+"""Watch: look, decide, apply, again and again; the same flow as by hand, with nobody there.
+
+What it did and why is said in one line each. It keeps its hands off where somebody else is at work, where scaling is
+frozen, and while an emergency is on; a host or a metric that is lost is said once, and nothing is taken away meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import AwareDatetime
+
+from selextract_infra.assess.calendar import Calendar
+from selextract_infra.errors import CancelledError, RefusedError, SelextractError
+from selextract_infra.flow.fleet import Fleet
+from selextract_infra.hosts.identity import new_run_id, owner, watcher
+from selextract_infra.hosts.observe.hosts import observe_hosts
+from selextract_infra.hosts.runner import PlaybookRun, run_playbook
+from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.decision import Verdict
+from selextract_infra.model.emergency import open_emergency
+from selextract_infra.model.figures import duration
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Plan
+from selextract_infra.model.scaling import ScalingDecision
+from selextract_infra.operations.scaling.plan import scale
+from selextract_infra.operations.watch.incident import IncidentWatch
+from selextract_infra.operations.watch.memory import Watched
+from selextract_infra.operations.watch.unfinished import OwnRuns
+
+if TYPE_CHECKING:
+    from selextract_infra.flow.notify import Notifier
+
+__all__ = ["News", "Watch", "hands_off"]
+
+_T = TypeVar("_T")
+
+_STAMPS = "selextract.infra.stamps"
+_STAMPS_SECONDS = 60.0
+_LEAST_JUMP = 5.0  # seconds by which clocks may differ between two looks
+
+
+class News(Frozen):
+    """One line of what the loop did, held back, lost or found."""
+
+    at: AwareDatetime
+    kind: str
+    sentence: str
+
+
+class Watch:
+    """The loop over the hosts of one fleet. ``say`` hears all news; a ``dry_run`` changes nothing anywhere."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        *,
+        say: Callable[[News], None],
+        notifier: Notifier,
+        dry_run: bool = False,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fleet, self._say, self._dry, self._steady = fleet, say, dry_run, steady
+        self.watched = Watched(fleet.policy)
+        self._calendar = Calendar.of(fleet.policy)
+        self._own = OwnRuns(fleet, self.tell, dry_run=dry_run)
+        self._incident = IncidentWatch(fleet, self.watched, self.tell, notifier, dry_run=dry_run)
+        self._told: dict[str, str] = {}
+        self._clocks: tuple[float, float] | None = None
+        self._blind_since: dict[str, float] = {}
+
+    def run(self, *, once: bool = False, progress: Callable[[], object] = lambda: None) -> None:
+        """Look at every interval until cancelled; ``progress`` is called after every look."""
+        pause = self._fleet.cancel or Event()
+        due = self._steady()
+        while not pause.is_set():
+            self.tick()
+            progress()
+            if once:
+                return
+            now = self._steady()
+            due = max(due + self.watched.interval, now)
+            pause.wait(due - now)
+
+    def tick(self) -> None:
+        """Look once, and do what follows from it; what goes wrong is said and is no end."""
+        began = self._steady()  # beside the wall's time of the look, however long it takes
+        try:
+            seen = self._look()
+        except CancelledError:
+            return
+        except SelextractError as problem:
+            self._news("look", "lost", f"Nothing can be seen: {problem}")
+            return
+        self._over("look", "The hosts can be seen again.")
+        at = self._clock(seen.at, began)
+        self._hosts(seen)
+        if self._guarded("unfinished", lambda: self._own.end(seen)):
+            self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
+            return
+        for sentence in self.watched.take(seen, at):
+            self.tell("seen", sentence)
+        incident = self._guarded("incident", lambda: self._incident.follow(seen))
+        if not self._incident.began:
+            self._guarded("scaling", lambda: self._scale(seen, at, incident))
+
+    def tell(self, kind: str, sentence: str) -> None:
+        """Say it, and write it down where it is not a rehearsal."""
+        at = self._fleet.clock()
+        self._say(News(at=at, kind=kind, sentence=sentence))
+        if not self._dry:
+            self._fleet.journal.record_event(at, "watch", sentence)
+
+    def _look(self) -> Observation:
+        fleet = self._fleet
+        return observe_hosts(
+            fleet.inventory, fleet.policy, cursors={}, at=fleet.clock(), cancel=fleet.cancel, history=False
+        )
+
+    def _clock(self, at: datetime, steady: float) -> float:
+        """The time of this look; where the clock was set meanwhile, what is remembered is moved along."""
+        wall = at.timestamp()
+        if self._clocks is not None:
+            jump = (wall - self._clocks[0]) - (steady - self._clocks[1])
+            if abs(jump) > max(_LEAST_JUMP, self.watched.interval / 2):
+                self.watched.moved(jump)
+                self.tell("clock", f"The clock was set by {jump:+.0f} s; samples are collected anew.")
+        self._clocks = (wall, steady)
+        return wall
+
+    def _hosts(self, seen: Observation) -> None:
+        for name, reason in seen.unreachable.items():
+            self._news(f"host {name}", "lost", f"{name} is not reached, so nothing is decided about it: {reason}")
+        for host in seen.hosts:
+            if host.problem:
+                self._news(f"host {host.name}", "lost", f"{host.name} cannot be looked at: {host.problem}")
+            else:
+                self._over(f"host {host.name}", f"{host.name} is back.")
+
+    def _scale(self, seen: Observation, at: float, incident: IncidentSeverity | None) -> None:
+        """Decide, and carry out what changes a count, on each host at once."""
+        by_host: dict[str, list[ScalingDecision]] = {}
+        for decision in self.watched.decide(seen, at, self._calendar, incident):
+            self._blind(decision, at)
+            if decision.changes and decision.direction is not None:
+                by_host.setdefault(decision.host, []).append(decision)
+                continue
+            self._told.pop(f"held {decision.host}/{decision.service}", None)
+            self._told.pop(f"would {decision.host}/{decision.service}", None)
+            if decision.verdict is Verdict.REFUSED:
+                self._news(f"refused {decision.host}/{decision.service}", "held", _text(decision))
+            else:
+                self._told.pop(f"refused {decision.host}/{decision.service}", None)
+        for host in seen.hosts:
+            if host.name in by_host:
+                self._act(seen, host, by_host[host.name], at)
+        self._propose_replicas(at)
+
+    def _propose_replicas(self, at: float) -> None:
+        """Reads that ask for a replica are told to people, who choose its host."""
+        by_transactions = self.watched.by_transactions
+        wanted = {(one.host, one.service): one for one in self.watched.replicas_wanted(at, self._calendar)}
+        for key in self.watched.replicas:
+            told = f"replicas {'/'.join(key)}"
+            if key not in wanted:
+                self._told.pop(told, None)
+            elif told not in self._told:
+                one = wanted[key]
+                counted = " (transactions, because pg_stat_statements is missing)" if key[0] in by_transactions else ""
+                remedy = f"selextract-infra replicas --count {one.requested}"
+                self._news(told, "proposed", f"{'/'.join(key)} wants a replica: {one.why}{counted}. Try: {remedy}.")
+
+    def _blind(self, decision: ScalingDecision, at: float) -> None:
+        """Without any metric nothing is decided: said once, after a while."""
+        key = f"{decision.host}/{decision.service}"
+        if decision.verdict is not Verdict.UNKNOWN:
+            self._blind_since.pop(key, None)
+            self._over(f"blind {key}", f"{key} can be seen again.")
+            return
+        since = self._blind_since.setdefault(key, at)
+        after = self._fleet.policy.monitoring.watch.blind_after
+        if at - since >= after:
+            self._news(
+                f"blind {key}", "blind", f"Blind: {key} has had no metric for {duration(after)}; it stays as it is."
+            )
+
+    def _act(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:
+        reason = hands_off(host)
+        going = []
+        for one in decisions:
+            held = f"held {one.host}/{one.service}"
+            why = reason or self._refusal(seen, one)
+            if why is not None:
+                self._news(held, "held", f"{_text(one)} Not done: {why.rstrip('.')}.")
+                continue
+            self._told.pop(held, None)
+            if self._dry:
+                self._news(f"would {one.host}/{one.service}", "would do", _text(one))
+            else:
+                self.tell("decided", _text(one))
+                going.append(one)
+        if going:
+            self._apply(seen, host, going, at)
+
+    def _refusal(self, seen: Observation, one: ScalingDecision) -> str | None:
+        """Why a person who asked for this would be refused; None where he would not."""
+        try:
+            self._plan(seen, one.host, [one])
+        except RefusedError as refusal:
+            return str(refusal)
+        return None
+
+    def _plan(self, seen: Observation, host: str, decisions: list[ScalingDecision]) -> Plan:
+        """The same Plan that a person would make."""
+        wanted = {one.service: int(one.granted or 0) for one in decisions}
+        return scale(seen, self._fleet.policy, wanted, hosts=[host], made_by=watcher())
+
+    def _apply(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:
+        """Stamps first, so that a cooldown holds whatever happens next; then the Plan."""
+        plan = self._plan(seen, host.name, decisions)
+        before = {one.service: int(one.current or 0) for one in decisions}
+        for one in decisions:
+            if one.direction is not None:
+                self.watched.services[one.host, one.service].acted(one.direction, int(one.granted or 0), at)
+        try:
+            self._keep_stamps(host.name)
+            self._fleet.journal.record_plan(plan)
+            run = self._fleet.apply(plan)
+        except SelextractError:
+            self._counts(host.name, before)
+            raise
+        if run.exit_code:
+            self._counts(host.name, before)
+        self.tell("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+
+    def _counts(self, host: str, counts: dict[str, int]) -> None:
+        for name, count in counts.items():
+            self.watched.services[host, name].count = count
+
+    def _keep_stamps(self, host: str) -> None:
+        now = self._fleet.clock()
+        outcome = run_playbook(
+            PlaybookRun(
+                playbook=_STAMPS,
+                inventory=self._fleet.inventory,
+                hosts=(host,),
+                values={
+                    "run": {"id": new_run_id(now), "owner": owner()},
+                    "hosts": {host: {"services": self.watched.stamps(host)}},
+                },
+                timeout=_STAMPS_SECONDS,
+            ),
+            cancel=self._fleet.cancel,
+        )
+        if outcome.status != "successful":
+            reason = outcome.hosts[host].message or outcome.message
+            raise SelextractError(f"The cooldowns cannot be kept on {host}, so nothing is done there: {reason}")
+
+    def _guarded(self, about: str, work: Callable[[], _T]) -> _T | None:
+        """What a rule refuses, or a host does not do, is said and is no end; the next look decides anew."""
+        try:
+            found = work()
+        except CancelledError:
+            return None
+        except SelextractError as problem:
+            remedy = f" Try: {problem.remedy}." if problem.remedy else ""
+            self._news(f"problem {about}", "refused", f"{problem}{remedy}")
+            return None
+        self._told.pop(f"problem {about}", None)
+        return found
+
+    def _news(self, key: str, kind: str, sentence: str) -> None:
+        """Say it once, until it is another sentence or over."""
+        if self._told.get(key) != sentence:
+            self._told[key] = sentence
+            self.tell(kind, sentence)
+
+    def _over(self, key: str, sentence: str) -> None:
+        if self._told.pop(key, None) is not None:
+            self.tell("back", sentence)
+
+
+def hands_off(host: HostObservation) -> str | None:
+    """Why nothing is done on a host by itself; None where it may be."""
+    freeze, lock, unfinished = (host.state.get(name) for name in ("freeze", "lock", "unfinished"))
+    if freeze:
+        return f"{host.name} is frozen by {freeze.get('owner')} since {freeze.get('since')}: {freeze.get('reason')}"
+    if open_emergency(host) is not None:
+        return f"an emergency is on at {host.name}"
+    if lock:
+        return f"{host.name} is locked by {lock.get('owner')} for {lock.get('purpose')}"
+    if unfinished:
+        return f"run {unfinished[0].get('run_id')} is unfinished on {host.name}"
+    return None
+
+
+def _text(decision: ScalingDecision) -> str:
+    """``app1/api 2 → 3: cpu_usage >= 70 % for 5 min (TRG-01).``"""
+    less = f"; {decision.why_less}" if decision.why_less else ""
+    change = f"{decision.current} → {decision.granted}"
+    return f"{decision.host}/{decision.service} {change}: {decision.why}{less}."

@@ -1,0 +1,1 @@
+"""What lies ahead: forecasts, growth, cost, the roadmap, load tests. Pure."""

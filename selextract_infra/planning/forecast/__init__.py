@@ -1,0 +1,1 @@
+"""Forecasts of a daily series, with intervals that hold. Pure."""

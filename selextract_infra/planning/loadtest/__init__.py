@@ -1,0 +1,1 @@
+"""Load tests: the script for k6, and what its result means. Pure."""

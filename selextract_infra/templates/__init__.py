@@ -1,0 +1,1 @@
+"""What files on a host say: HAProxy's and Nginx' configuration. Pure."""

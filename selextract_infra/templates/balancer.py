@@ -1,0 +1,90 @@
+"""The files of the balancer: HAProxy's configuration and its own Compose project, from the policy and nothing else.
+
+It joins the app's network and publishes no port, so nobody but the app's own Nginx reaches it. Its servers are not
+part of the text: the host appends those that are in rotation, by name, so that a restart and a new address keep them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from selextract_infra.templates.haproxy import RESOLVED, head, milliseconds
+from selextract_infra.templates.haproxy import compose_text as haproxy_project
+
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["ALIAS", "PROJECT", "compose_text", "haproxy_text", "server_options"]
+
+PROJECT = "selextract-balancer"
+ALIAS = "selextract-balancer"
+"""The name by which Nginx finds it on the app's network."""
+
+_LINE = 128  # bytes that a line of the request log may have; it usually has forty
+# When it ended, its status, how long it took in milliseconds, who ended it, and its method.
+_LOG_FORMAT = "%[date(0,ms)] %ST %Ta %ts %HM"
+_SAFE_METHODS = "GET HEAD OPTIONS"
+
+
+def haproxy_text(policy: Policy, port: int) -> str:
+    """The configuration, up to the servers of its last section; ``port`` is where it listens."""
+    proxy, check = policy.balancing.proxy, policy.balancing.health_check
+    own = f"""\
+    hard-stop-after {milliseconds(proxy.drain)}
+    log ring@requests format raw local0 info
+
+ring requests
+    description "one line for each request"
+    format raw
+    maxlen {_LINE}
+    size {proxy.log}"""
+    return f"""\
+{head(proxy.connections, own)}
+defaults
+    mode http
+    log global
+    log-format "{_LOG_FORMAT}"
+    option redispatch 1
+    option http-server-close
+    option idle-close-on-response
+    retries {proxy.retries}
+    retry-on conn-failure empty-response response-timeout
+    timeout connect {milliseconds(proxy.connect)}
+    timeout queue {milliseconds(proxy.queue)}
+    timeout http-request {milliseconds(proxy.queue)}
+    timeout client {milliseconds(proxy.idle)}
+    timeout server {milliseconds(proxy.answer)}
+    timeout check {milliseconds(check.timeout.value)}
+
+frontend edge
+    bind :{port}
+    default_backend api
+
+backend api
+    balance {policy.balancing.algorithm}
+    # What may change something is repeated only where the instance never got it.
+    http-request disable-l7-retry unless {{ method {_SAFE_METHODS} }}
+    option httpchk
+    http-check send meth GET uri {check.path} ver HTTP/1.1 hdr Host {ALIAS}
+    http-check expect status 200-299
+    default-server {server_options(policy)} {RESOLVED}
+"""
+
+
+def server_options(policy: Policy) -> str:
+    """What holds for every server, those that are added at run time too."""
+    proxy, check = policy.balancing.proxy, policy.balancing.health_check
+    return (
+        f"check inter {milliseconds(check.interval)} fastinter {milliseconds(proxy.fast_interval)}"
+        f" downinter {milliseconds(proxy.down_interval)} fall {check.fall.value} rise {check.rise.value}"
+        " observe layer4 on-error fastinter"
+    )
+
+
+def compose_text(policy: Policy, network: str, folder: str) -> str:
+    """Its Compose file; ``folder`` is its own on the host, ``network`` the app's, which is not ours."""
+    proxy = policy.balancing.proxy
+    return haproxy_project(
+        PROJECT, ALIAS, image=proxy.image, network=network, folder=folder, drain=proxy.drain, memory=proxy.memory,
+        cpus=proxy.cpus,
+    )  # fmt: skip

@@ -1,0 +1,209 @@
+"""What the loop remembers from look to look: counts by other hands, lost metrics, clock jumps, a restart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from selextract_infra.assess.assessment import assess_measurements
+from selextract_infra.assess.calendar import Calendar
+from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.decision import Verdict
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.postgres_observation import PostgresObservation, PostgresReplica
+from selextract_infra.model.scaling import Direction, ServiceStamps
+from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficObservation, TrafficWindow
+from selextract_infra.operations.watch.memory import Watched
+from selextract_infra.operations.watch.readings import readings_of
+from selextract_infra.policy import Policy
+from tests.unit.seen import GB, container, definition, host, observation, policy
+
+START = datetime(2025, 3, 5, 12, tzinfo=UTC).timestamp()
+STEP = 15.0
+
+
+def rules(**more: Any) -> Policy:
+    return policy(services={"worker": {"celery_app": "tasks"}}, **more)
+
+
+def traffic(requests: int = 600, failed: int = 0, p95: float | None = 0.2, pending: int = 4) -> TrafficObservation:
+    windows = tuple(
+        TrafficWindow(seconds=seconds, covered=seconds, requests=requests, failed=failed, p95=p95)
+        for seconds in (60.0, 120.0, 300.0)
+    )
+    return TrafficObservation(
+        balancer=BalancerObservation(project="selextract", service="api", windows=windows),
+        redis=RedisObservation(project="selextract", service="redis", queued=pending, reserved=0),
+    )
+
+
+def server(api: int = 2, worker: int = 2, *, cpu: float = 0.4, **more: Any) -> HostObservation:
+    counts = {"api": api, "worker": worker, "postgres": 1, "redis": 1, "nginx": 1}
+    there = [
+        container(name, number=number, cpu_use=cpu, memory=GB)
+        for name, count in counts.items()
+        for number in range(1, count + 1)
+    ]
+    more.setdefault("traffic", traffic())
+    return host(there, cpus=64, memory=256 * GB, **more)
+
+
+def watched(policy: Policy | None = None) -> Watched:
+    return Watched(policy or rules())
+
+
+def look(one: Watched, seen: HostObservation, times: int, since: float = START) -> list[str]:
+    """So many looks at the same; returns what people would hear."""
+    news: list[str] = []
+    for step in range(times):
+        news += one.take(observation(seen), since + step * STEP)
+    return news
+
+
+def decided(one: Watched, seen: HostObservation, at: float, incident: IncidentSeverity | None = None) -> dict[str, Any]:
+    calendar = Calendar.of(one.policy, zone=ZoneInfo("UTC"))
+    return {decision.service: decision for decision in one.decide(observation(seen), at, calendar, incident)}
+
+
+def test_cpu_at_the_threshold_for_its_whole_time_adds_one_and_not_before() -> None:
+    one, busy = watched(), server(cpu=1.4)  # of 2 cores each: 70 %
+    look(one, busy, 12)  # less than 80 % of five minutes
+    assert not decided(one, busy, START + 11 * STEP)["api"].changes
+    look(one, busy, 10, START + 12 * STEP)
+    found = decided(one, busy, START + 21 * STEP)["api"]
+    assert (found.rule, found.current, found.granted) == ("TRG-01", 2, 3)
+
+
+def test_while_an_incident_is_open_nothing_is_taken_away() -> None:
+    one, calm = watched(), server(api=4, cpu=0.1)
+    look(one, calm, 100)
+    at = START + 99 * STEP
+    assert decided(one, calm, at)["api"].direction is Direction.IN
+    assert decided(one, calm, at, IncidentSeverity.P2)["api"].direction is None
+
+
+def test_without_any_request_nothing_is_slow_so_idle_instances_may_go() -> None:
+    one, idle = watched(), server(api=4, cpu=0.1, traffic=traffic(requests=0, p95=None))
+    look(one, idle, 100)
+    assert decided(one, idle, START + 99 * STEP)["api"].direction is Direction.IN
+
+
+def test_a_lost_metric_is_said_once_keeps_every_instance_and_is_welcomed_back() -> None:
+    one, calm = watched(), server(api=4, cpu=0.1)
+    look(one, calm, 100)
+    blind = server(api=4, cpu=0.1, traffic=TrafficObservation())
+    news = look(one, blind, 15, START + 100 * STEP)
+    assert [line for line in news if "response_time_p95 of app1/api is missing" in line] == [
+        "response_time_p95 of app1/api is missing: nothing is taken away there until it is back"
+    ]
+    assert decided(one, blind, START + 114 * STEP)["api"].direction is None
+    assert "response_time_p95 of app1/api is back" in look(one, calm, 1, START + 115 * STEP)
+
+
+def test_a_count_changed_by_another_hand_is_said_and_respected() -> None:
+    one = watched()
+    look(one, server(cpu=1.5), 30)
+    (news,) = look(one, server(api=5, cpu=1.5), 1, START + 30 * STEP)
+    assert "app1/api went from 2 to 5 instances by another hand" in news
+    found = decided(one, server(api=5, cpu=1.5), START + 30 * STEP)["api"]
+    assert not found.changes
+    assert any("somebody else changed the count" in held for held in found.held)
+
+
+def test_the_counts_of_an_emergency_are_nobody_s_hand() -> None:
+    one = watched()
+    state = {
+        "emergency": {"run_id": "r", "status": "active", "began_at": "2025-03-05T12:05:00+00:00", "expires_at": 9e9}
+    }
+    look(one, server(), 10)
+    assert look(one, server(api=4, worker=6, state=state), 3, START + 10 * STEP) == []
+    assert look(one, server(), 3, START + 13 * STEP) == []
+    assert one.services["app1", "api"].count == 2
+
+
+def test_stamps_outlive_a_restart_and_a_count_that_changed_meanwhile_is_noticed() -> None:
+    one = watched()
+    look(one, server(), 2)
+    one.services["app1", "api"].acted(Direction.OUT, 3, START)
+    kept = {"autoscaler": {"services": one.stamps("app1")}}
+    again = watched()
+    assert look(again, server(api=3, state=kept), 1, START + 60) == []
+    assert again.services["app1", "api"].stamps == ServiceStamps(count=3, last_out=START)
+    (news,) = look(watched(), server(api=7, state=kept), 1, START + 60)
+    assert "changed while nobody watched" in news
+
+
+def test_a_clock_that_was_set_moves_cooldowns_along_and_starts_samples_anew() -> None:
+    one, busy = watched(), server(cpu=1.5)
+    look(one, busy, 30)
+    one.services["app1", "api"].acted(Direction.OUT, 2, START + 400)
+    one.moved(86_400)
+    assert one.services["app1", "api"].last_out == START + 400 + 86_400
+    assert not decided(one, busy, START + 30 * STEP + 86_400)["api"].changes
+    assert one.measurements() == []
+
+
+def test_a_service_that_can_have_one_instance_only_is_left_alone() -> None:
+    definitions = [definition("api", container_name="the-api"), definition("worker")]
+    one, busy = watched(), server(cpu=1.9, definitions=definitions)
+    assert any("app1/api is not scaled: it has the container_name" in line for line in look(one, busy, 40))
+    assert set(decided(one, busy, START + 39 * STEP)) == {"worker"}
+
+
+def test_without_any_metric_it_is_blind() -> None:
+    one = watched()
+    nothing = [item.model_copy(update={"usage": type(item.usage)()}) for item in server().containers]
+    blind = host(nothing, cpus=64, memory=256 * GB)
+    look(one, blind, 10)
+    assert {name: found.verdict for name, found in decided(one, blind, START + 9 * STEP).items()} == {
+        "api": Verdict.UNKNOWN,
+        "worker": Verdict.UNKNOWN,
+    }
+
+
+def test_a_minute_of_errors_above_ten_percent_starts_an_emergency_and_one_look_does_not() -> None:
+    one, failing = watched(), server(traffic=traffic(failed=66))
+
+    def severity(at: float) -> IncidentSeverity | None:
+        moment = datetime.fromtimestamp(at, UTC)
+        found = assess_measurements(one.measurements(), one.policy, moment, source="watch")
+        return found.response.severity if found.response else None
+
+    look(one, failing, 1)
+    assert severity(START) is not IncidentSeverity.P1
+    look(one, failing, 5, START + STEP)
+    assert severity(START + 5 * STEP) is IncidentSeverity.P1
+
+
+def test_readings_are_the_highest_of_a_service_and_the_host_s_own() -> None:
+    there = [container("api", number=1, cpu_use=0.2), container("api", number=2, cpu_use=1.9)]
+    seen: Observation = observation(host(there))
+    found = {(service, metric): value for service, metric, value in readings_of(seen.hosts[0], rules())}
+    assert found["api", "cpu_usage"] == 0.95
+    assert round(found["", "cpu_usage"], 4) == round(2.1 / 8, 4)
+
+
+def database(reads: float, seconds: float, replicas: int = 0, *, counted: bool = True) -> HostObservation:
+    """The server with a primary that has answered so many reads a second for so long."""
+    seen = PostgresObservation(
+        project="selextract", service="postgres", container="selextract-postgres-1",
+        replicas=tuple(PostgresReplica(name=f"db{number}") for number in range(replicas)),
+    )  # fmt: skip
+    so_far = {"reads" if counted else "transactions": int(reads * seconds)}
+    return server(traffic=traffic().model_copy(update={"at": START + seconds, **so_far}), postgres=seen)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_reads_above_the_guide_s_figure_for_its_time_want_a_replica_more(counted: bool) -> None:
+    calendar, calm, busy = Calendar.of(rules(), zone=ZoneInfo("UTC")), watched(), watched()
+    for step in range(100):
+        for one, reads in ((calm, 400.0), (busy, 600.0)):
+            one.take(observation(database(reads, step * STEP, 1, counted=counted)), START + step * STEP)
+    at = START + 99 * STEP
+    assert calm.replicas_wanted(at, calendar) == ()
+    (wanted,) = busy.replicas_wanted(at, calendar)
+    assert (wanted.host, wanted.service, wanted.current, wanted.requested) == ("app1", "postgres", 1, 2)
+    assert busy.by_transactions == (set() if counted else {"app1"})
