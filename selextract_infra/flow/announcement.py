@@ -13,21 +13,21 @@ from selextract_infra.operations.upgrade.plan import OPERATION, down_seconds, do
 from selextract_infra.operations.upgrade.steps import FREEZE
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
 
 __all__ = ["announce", "announce_end"]
 
 
-def announce(fleet: Fleet, run: Run, plan: Plan) -> None:
+def announce(context: Context, run: Run, plan: Plan) -> None:
     """Tell that the upgrade begins and how long the application will be down, by the policy's routes."""
     upgrade, down = upgrade_of(plan), down_seconds(plan.steps)
     meanwhile = f"is down for about {duration(down)}" if down else "stays up"
     sentence = f"The {upgrade.phase} of {upgrade.host} is upgraded now; the application {meanwhile}."
-    fleet.journal.record_event(fleet.clock(), "announcement", sentence, host=upgrade.host, run=run.id)
-    _tell(fleet, run, f"Upgrade of {upgrade.host} begins", sentence)
+    context.journal.record_event(context.clock(), "announcement", sentence, host=upgrade.host, run=run.id)
+    _tell(context, run, f"Upgrade of {upgrade.host} begins", sentence)
 
 
-def announce_end(fleet: Fleet, run: Run, plan: Plan) -> Run:
+def announce_end(context: Context, run: Run, plan: Plan) -> Run:
     """Tell how an upgrade ended that had been announced; returns the Run with the downtime that was measured.
 
     Every other Run comes back as it is.
@@ -38,7 +38,7 @@ def announce_end(fleet: Fleet, run: Run, plan: Plan) -> Run:
         down = downtime(run)
         measured = f"The application was down for {down:,.0f} s." if down else "Nothing was stopped."
         run = run.model_copy(update={"message": f"{run.message} {measured}"})
-    _tell(fleet, run, f"Upgrade of {upgrade_of(plan).host}: {run.status}", run.message)
+    _tell(context, run, f"Upgrade of {upgrade_of(plan).host}: {run.status}", run.message)
     return run
 
 
@@ -46,7 +46,7 @@ def _announced(run: Run) -> bool:
     return any(result.step == FREEZE and result.status is StepStatus.VERIFIED for result in run.results)
 
 
-def _tell(fleet: Fleet, run: Run, title: str, body: str) -> None:
-    severity = IncidentSeverity(fleet.policy.vertical.announcement.severity)
-    told = notifier(fleet.policy, fleet.journal, fleet.clock, dry_run=fleet.on_message)
+def _tell(context: Context, run: Run, title: str, body: str) -> None:
+    severity = IncidentSeverity(context.policy.vertical.announcement.severity)
+    told = notifier(context.policy, context.journal, context.clock, dry_run=context.on_message)
     told.tell(severity, run.id, title, f"{body}\nRun {run.id} of {run.owner}.")

@@ -20,22 +20,22 @@ from selextract_infra.operations.upgrade.retune import limit_steps, postgres_ste
 from selextract_infra.operations.upgrade.steps import FREEZE, HARDWARE, RETUNE
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
 
 __all__ = ["goes_back_partly", "perform", "undo"]
 
 
 def perform(
-    fleet: Fleet, run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool
+    context: Context, run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool
 ) -> tuple[Execution, Stop | None]:
     """Do one step on ``hosts``; with a Stop where the Run ends there for now."""
     if plan.operation == UPGRADE and step.id == HARDWARE:
-        return change_hardware(fleet, run, plan, step)
+        return change_hardware(context, run, plan, step)
     if plan.operation == UPGRADE and step.id == RETUNE:
-        return _retune(fleet, run, plan, step), None
+        return _retune(context, run, plan, step), None
     if plan.operation == UPGRADE and step.id == FREEZE:
-        announce(fleet, run, plan)
-    return execute(fleet.hands, run, plan, step, hosts, last=last), None
+        announce(context, run, plan)
+    return execute(context.hands, run, plan, step, hosts, last=last), None
 
 
 def goes_back_partly(plan: Plan) -> bool:
@@ -43,36 +43,36 @@ def goes_back_partly(plan: Plan) -> bool:
     return plan.operation == UPGRADE
 
 
-def undo(fleet: Fleet, run: Run, plan: Plan, steps: tuple[Step, ...], hosts: tuple[str, ...]) -> Execution:
+def undo(context: Context, run: Run, plan: Plan, steps: tuple[Step, ...], hosts: tuple[str, ...]) -> Execution:
     """Put back what the steps did on ``hosts``, the newest first."""
     if plan.operation == UPGRADE:
-        return undo_upgrade(fleet, run, plan, steps, hosts)
+        return undo_upgrade(context, run, plan, steps, hosts)
     bound = sum(step.timeout_seconds for step in steps)
-    return put_back(fleet.hands, run, hosts, tuple(step.id for step in steps), bound=bound)
+    return put_back(context.hands, run, hosts, tuple(step.id for step in steps), bound=bound)
 
 
-def _retune(fleet: Fleet, run: Run, plan: Plan, step: Step) -> Execution:
+def _retune(context: Context, run: Run, plan: Plan, step: Step) -> Execution:
     """Look again, plan for the new size, and carry that out as part of the same step: limits, then Postgres in them."""
-    begun = mark(fleet, run, plan, step, "running")
+    begun = mark(context, run, plan, step, "running")
     if not begun.hosts(StepStatus.VERIFIED):
         return begun
     (host,) = step.hosts
     down = upgrade_of(plan).mode is Mode.REBOOT  # only then may Postgres restart: nobody is served anyway
     for parts in (
-        lambda seen: limit_steps(seen, host, fleet.policy),
-        lambda seen: postgres_steps(seen, host, fleet.policy, restart=down),
+        lambda seen: limit_steps(seen, host, context.policy),
+        lambda seen: postgres_steps(seen, host, context.policy, restart=down),
     ):
-        for part in _unless_refused(fleet, run, parts):
-            done = execute(fleet.hands, run, plan, part, part.hosts, last=False)
+        for part in _unless_refused(context, run, parts):
+            done = execute(context.hands, run, plan, part, part.hosts, last=False)
             if not done.hosts(StepStatus.VERIFIED):
                 return done
-    return mark(fleet, run, plan, step, "verified")
+    return mark(context, run, plan, step, "verified")
 
 
-def _unless_refused(fleet: Fleet, run: Run, steps: Callable[[Observation], tuple[Step, ...]]) -> tuple[Step, ...]:
+def _unless_refused(context: Context, run: Run, steps: Callable[[Observation], tuple[Step, ...]]) -> tuple[Step, ...]:
     """The steps for the host as it is now; none where a rule forbids them, which is no reason to take hardware back."""
     try:
-        return steps(fleet.observe())
+        return steps(context.observe())
     except RefusedError as refused:
-        fleet.journal.record_event(fleet.clock(), "not retuned", str(refused), run=run.id)
+        context.journal.record_event(context.clock(), "not retuned", str(refused), run=run.id)
         return ()

@@ -10,26 +10,26 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
 
 __all__ = ["recorded", "seen_for_plan"]
 
 
-def seen_for_plan(fleet: Fleet, seen: Observation | None = None, *, to_apply: bool) -> Observation:
+def seen_for_plan(context: Context, seen: Observation | None = None, *, to_apply: bool) -> Observation:
     """The hosts as they are now, or as ``seen`` says.
 
     Raises ``HostError`` when no host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is
     unfinished on a host.
     """
-    seen = seen or fleet.observe()
+    seen = seen or context.observe()
     refuse_blindness(seen)
     if to_apply:
         refuse_unfinished(seen)
     return seen
 
 
-def recorded(fleet: Fleet, plan: Plan, seen: Observation) -> Plan:
+def recorded(context: Context, plan: Plan, seen: Observation) -> Plan:
     """The Plan with the hosts that it leaves out because they could not be looked at, as it now is in the journal."""
     plan = plan.model_copy(update={"missing": missing_hosts(seen)})
-    fleet.journal.record_plan(plan)
+    context.journal.record_plan(plan)
     return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from pydantic import AwareDatetime, Field
@@ -11,6 +12,8 @@ from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
 
 __all__ = ["Change", "CostChange", "PendingRecreation", "Plan", "Step"]
+
+_TEXT = "selextract_infra.model.plan_text"  # by name, because the text is made from a Plan
 
 
 class Change(Frozen):
@@ -122,6 +125,4 @@ class Plan(Frozen):
 
     def __str__(self) -> str:
         """The Plan as a person reads it at 80 columns, without colour."""
-        from selextract_infra.model.plan_text import plan_text
-
-        return plan_text(self)
+        return str(import_module(_TEXT).plan_text(self))

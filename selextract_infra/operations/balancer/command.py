@@ -39,13 +39,13 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.operations.balancer.operation import plan_balancer
         from selextract_infra.operations.balancer.show import print_traffic
 
-        with hosts.fleet() as fleet:
+        with hosts.context() as context:
             if wanted is Wanted.STATUS:
-                seen = fleet.observe()
+                seen = context.observe()
                 refuse_blindness(seen)
                 data = {host.name: host.traffic.model_dump(mode="json") for host in seen.hosts}
                 emit(data, lambda screen: print_traffic(screen, seen), form)
                 refuse_missing(missing_hosts(seen))
                 return
-            plan = plan_balancer(fleet, on=wanted is Wanted.ON, to_apply=options.apply)
-            options.offer(fleet, plan, form)
+            plan = plan_balancer(context, on=wanted is Wanted.ON, to_apply=options.apply)
+            options.offer(context, plan, form)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.plan import Plan
@@ -11,13 +11,13 @@ from selextract_infra.operations.balancer.plan import balancer, mapped_names
 __all__ = ["plan_balancer"]
 
 
-def plan_balancer(fleet: Fleet, *, on: bool, to_apply: bool = False) -> Plan:
+def plan_balancer(context: Context, *, on: bool, to_apply: bool = False) -> Plan:
     """The Plan that turns the balancer on or off, recorded in the journal.
 
     Raises ``RefusedError`` for what is not mapped, ``HostError`` when no host at all could be looked at, and with
     ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    mapped_names(fleet.policy)
-    seen = seen_for_plan(fleet, to_apply=to_apply)
-    plan = balancer(seen, fleet.policy, on=on, made_by=owner())
-    return recorded(fleet, plan, seen)
+    mapped_names(context.policy)
+    seen = seen_for_plan(context, to_apply=to_apply)
+    plan = balancer(seen, context.policy, on=on, made_by=owner())
+    return recorded(context, plan, seen)

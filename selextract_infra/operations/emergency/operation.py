@@ -9,7 +9,7 @@ from selextract_infra.assess.emergency_effect import kept_readings
 from selextract_infra.assess.incident import affected_by, bounds_seen, impact_of, situation_of
 from selextract_infra.flow.apply import begin, carry_out
 from selextract_infra.flow.assess import assess_seen
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.notify import Delivery, Notifier
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.flow.preemption import let_go, make_way
@@ -55,28 +55,28 @@ class Grant:
         )
 
 
-def assess_emergency(fleet: Fleet, seen: Observation | None = None) -> EmergencyAssessment:
+def assess_emergency(context: Context, seen: Observation | None = None) -> EmergencyAssessment:
     """Look and say how bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
-    seen = seen or fleet.observe()
+    seen = seen or context.observe()
     refuse_blindness(seen)
-    found = assess_seen(seen, fleet.policy).assessment
+    found = assess_seen(seen, context.policy).assessment
     severity = found.response.severity if found.response else None
     active = open_emergencies(seen)
-    needs = None if active else grant(situation_of(seen, found, fleet.policy, severity=severity), fleet.policy)
+    needs = None if active else grant(situation_of(seen, found, context.policy, severity=severity), context.policy)
     return EmergencyAssessment(
         at=seen.at,
         assessment=found,
         severity=severity,
         affected=affected_by(found),
-        bounds=bounds_seen(found.judgements, fleet.policy),
-        impact=impact_of(found, fleet.policy),
+        bounds=bounds_seen(found.judgements, context.policy),
+        impact=impact_of(found, context.policy),
         needs=needs,
         active=active,
     )
 
 
 def plan_emergency(
-    fleet: Fleet,
+    context: Context,
     *,
     reason: str = "",
     severity: IncidentSeverity | None = None,
@@ -91,15 +91,15 @@ def plan_emergency(
 
     Raises ``RefusedError`` while an emergency is on (X-74), ``HostError`` when no host could be looked at.
     """
-    seen = seen_for_plan(fleet, seen, to_apply=False)
-    assessment = assessment or assess_seen(seen, fleet.policy).assessment
+    seen = seen_for_plan(context, seen, to_apply=False)
+    assessment = assessment or assess_seen(seen, context.policy).assessment
     severity = severity or (assessment.response.severity if assessment.response else None)
-    decision = grant(situation_of(seen, assessment, fleet.policy, severity=severity, hosts=hosts), fleet.policy)
-    plan = emergency(seen, fleet.policy, decision, made_by=made_by or owner(), reason=reason)
-    return Grant(recorded(fleet, plan, seen), decision, assessment, seen, reason or _because(assessment))
+    decision = grant(situation_of(seen, assessment, context.policy, severity=severity, hosts=hosts), context.policy)
+    plan = emergency(seen, context.policy, decision, made_by=made_by or owner(), reason=reason)
+    return Grant(recorded(context, plan, seen), decision, assessment, seen, reason or _because(assessment))
 
 
-def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run:
+def begin_emergency(context: Context, granted: Grant, *, drill: bool = False) -> Run:
     """Carry the grant out at once: no window is waited for, and the hosts were looked at a moment ago (EPB-2).
 
     Whoever works there stops at the next safe point; an unfinished Run is resumed, or rolled back, afterwards. The
@@ -107,26 +107,30 @@ def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run
     where somebody does not come to a safe point in time.
     """
     if not unfinished_runs(granted.seen):
-        return _begun(fleet, granted, drill=drill)
-    times = fleet.policy.emergency.actions.times
+        return _begun(context, granted, drill=drill)
+    times = context.policy.emergency.actions.times
     stopped = make_way(
-        fleet, operation=OPERATION, reason=granted.reason, wait_seconds=times.gate, hold_seconds=times.timeout
+        context, operation=OPERATION, reason=granted.reason, wait_seconds=times.gate, hold_seconds=times.timeout
     )
     try:
-        now = fleet.clock()
-        fleet.journal.record_event(now, "emergency", f"Stopped for the emergency: {', '.join(stopped)}")
+        now = context.clock()
+        context.journal.record_event(now, "emergency", f"Stopped for the emergency: {', '.join(stopped)}")
         severity = granted.decision.severity
         again = plan_emergency(
-            fleet, reason=granted.reason, severity=severity, assessment=granted.assessment, made_by=granted.plan.made_by
+            context,
+            reason=granted.reason,
+            severity=severity,
+            assessment=granted.assessment,
+            made_by=granted.plan.made_by,
         )
-        return _begun(fleet, again, drill=drill)
+        return _begun(context, again, drill=drill)
     finally:
-        let_go(fleet)
+        let_go(context)
 
 
-def _begun(fleet: Fleet, granted: Grant, *, drill: bool) -> Run:
+def _begun(context: Context, granted: Grant, *, drill: bool) -> Run:
     plan = granted.plan
-    run = begin(fleet, plan, plan.missing, None)
+    run = begin(context, plan, plan.missing, None)
     changes = count(len(granted.decision.granted), "value")
     incident = Incident(
         id=run.id,
@@ -140,15 +144,15 @@ def _begun(fleet: Fleet, granted: Grant, *, drill: bool) -> Run:
     )
     incident = incident.told(granted.seen.at, f"Looked at the hosts: {granted.reason}.")
     incident = incident.told(run.started_at, f"{run.owner} began the emergency: {changes} granted.")
-    fleet.journal.record_incident(incident)
-    fleet.journal.record_event(run.started_at, "emergency", f"Emergency begun: {granted.reason}", run=run.id)
-    run = carry_out(fleet, plan, run)
-    ended = run.ended_at or fleet.clock()
+    context.journal.record_incident(incident)
+    context.journal.record_event(run.started_at, "emergency", f"Emergency begun: {granted.reason}", run=run.id)
+    run = carry_out(context, plan, run)
+    ended = run.ended_at or context.clock()
     told = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
     incident = incident.told(ended, told)
     if run.exit_code:
         incident = incident.model_copy(update={"closed_at": ended, "failed": True})
-    fleet.journal.record_incident(incident)
+    context.journal.record_incident(incident)
     return run
 
 

@@ -38,9 +38,9 @@ def on(
     """Put PgBouncer up, or give it its present settings, and lead the app through it; --apply does it."""
     from selextract_infra.operations.pgbouncer.operation import plan_pgbouncer_on
 
-    with hosts.fleet() as fleet:
-        plan = plan_pgbouncer_on(fleet, replace=restart, overrides=override or (), to_apply=options.apply)
-        options.offer(fleet, plan, form)
+    with hosts.context() as context:
+        plan = plan_pgbouncer_on(context, replace=restart, overrides=override or (), to_apply=options.apply)
+        options.offer(context, plan, form)
 
 
 def off(
@@ -53,9 +53,9 @@ def off(
     """Lead the app back to its database, then take PgBouncer away; --apply does it."""
     from selextract_infra.operations.pgbouncer.operation import plan_pgbouncer_off
 
-    with hosts.fleet() as fleet:
-        plan = plan_pgbouncer_off(fleet, overrides=override or (), to_apply=options.apply)
-        options.offer(fleet, plan, form)
+    with hosts.context() as context:
+        plan = plan_pgbouncer_off(context, overrides=override or (), to_apply=options.apply)
+        options.offer(context, plan, form)
 
 
 def status(
@@ -67,8 +67,8 @@ def status(
     from selextract_infra.errors import HostError
     from selextract_infra.operations.pgbouncer.operation import pooler_status
 
-    with hosts.fleet() as fleet:
-        seen = pooler_status(fleet)
+    with hosts.context() as context:
+        seen = pooler_status(context)
     emit(seen, lambda screen: _screen(screen, seen), form)
     if seen.unreachable:
         raise typer.Exit(HostError.exit_code)

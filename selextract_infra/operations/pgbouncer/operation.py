@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from pydantic import AwareDatetime
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.base import Frozen
@@ -28,37 +28,37 @@ class PoolerStatus(Frozen):
 
 
 def plan_pgbouncer_on(
-    fleet: Fleet, *, replace: bool = False, overrides: Collection[str] = (), to_apply: bool = False
+    context: Context, *, replace: bool = False, overrides: Collection[str] = (), to_apply: bool = False
 ) -> Plan:
     """The Plan that puts PgBouncer up, or changes it, and leads the app to it; recorded in the journal.
 
     Raises ``RefusedError`` where a rule forbids it, ``HostError`` when no host could be looked at, and with
     ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen, looks = _seen(fleet, image=fleet.policy.pgbouncer.container.image, to_apply=to_apply)
-    plan = pgbouncer_on(seen, looks, fleet.policy, replace=replace, made_by=owner(), overrides=overrides)
-    return recorded(fleet, plan, seen)
+    seen, looks = _seen(context, image=context.policy.pgbouncer.container.image, to_apply=to_apply)
+    plan = pgbouncer_on(seen, looks, context.policy, replace=replace, made_by=owner(), overrides=overrides)
+    return recorded(context, plan, seen)
 
 
-def plan_pgbouncer_off(fleet: Fleet, *, overrides: Collection[str] = (), to_apply: bool = False) -> Plan:
+def plan_pgbouncer_off(context: Context, *, overrides: Collection[str] = (), to_apply: bool = False) -> Plan:
     """The Plan that leads the app back to its database and takes PgBouncer away; raises like ``plan_pgbouncer_on``."""
-    seen, looks = _seen(fleet, to_apply=to_apply)
-    plan = pgbouncer_off(seen, looks, fleet.policy, made_by=owner(), overrides=overrides)
-    return recorded(fleet, plan, seen)
+    seen, looks = _seen(context, to_apply=to_apply)
+    plan = pgbouncer_off(seen, looks, context.policy, made_by=owner(), overrides=overrides)
+    return recorded(context, plan, seen)
 
 
-def pooler_status(fleet: Fleet) -> PoolerStatus:
+def pooler_status(context: Context) -> PoolerStatus:
     """Pools, who waits, and whose transactions are open, on every host now; nothing is changed or recorded."""
-    names = tuple(host.name for host in fleet.inventory.hosts)
-    looks = look_at_poolers(fleet.inventory, fleet.policy, names, cancel=fleet.cancel, on_event=fleet.on_event)
+    names = tuple(host.name for host in context.inventory.hosts)
+    looks = look_at_poolers(context.inventory, context.policy, names, cancel=context.cancel, on_event=context.on_event)
     silent = {name: "It did not answer; selextract-infra doctor says why." for name in names if name not in looks}
-    return PoolerStatus(at=fleet.clock(), hosts=looks, unreachable=silent)
+    return PoolerStatus(at=context.clock(), hosts=looks, unreachable=silent)
 
 
-def _seen(fleet: Fleet, *, image: str | None = None, to_apply: bool) -> tuple[Observation, dict[str, PoolerLook]]:
-    seen = seen_for_plan(fleet, to_apply=to_apply)
+def _seen(context: Context, *, image: str | None = None, to_apply: bool) -> tuple[Observation, dict[str, PoolerLook]]:
+    seen = seen_for_plan(context, to_apply=to_apply)
     names = tuple(host.name for host in seen.hosts if host.problem is None)
     looks = look_at_poolers(
-        fleet.inventory, fleet.policy, names, image=image, cancel=fleet.cancel, on_event=fleet.on_event
+        context.inventory, context.policy, names, image=image, cancel=context.cancel, on_event=context.on_event
     )
     return seen, looks

@@ -31,10 +31,10 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.operations.replicas.operation import plan_replicas, see_replicas
         from selextract_infra.operations.replicas.show import print_replication
 
-        with hosts.fleet() as fleet:
+        with hosts.context() as context:
             if count is None and not again and not options.apply:
-                seen = see_replicas(fleet)
+                seen = see_replicas(context)
                 emit(seen, lambda screen: print_replication(screen, seen), form)
                 return
-            plan = plan_replicas(fleet, count=count, on=on or (), again=again or (), to_apply=options.apply)
-            options.offer(fleet, plan, form)
+            plan = plan_replicas(context, count=count, on=on or (), again=again or (), to_apply=options.apply)
+            options.offer(context, plan, form)

@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
         """Restart the Postgres servers whose settings wait for it: the most lagged replica first, the primary last."""
         from selextract_infra.operations.replicas.operation_restart import plan_restart_postgres
 
-        with hosts.fleet() as fleet:
-            plan = plan_restart_postgres(fleet, everything=everything, to_apply=options.apply)
-            options.offer(fleet, plan, form)
+        with hosts.context() as context:
+            plan = plan_restart_postgres(context, everything=everything, to_apply=options.apply)
+            options.offer(context, plan, form)
 
     app.add_typer(group, name="restart")

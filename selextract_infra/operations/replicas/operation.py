@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.plan import Plan
@@ -15,13 +15,13 @@ from selextract_infra.operations.replicas.plan import replicas
 __all__ = ["plan_replicas", "see_replicas"]
 
 
-def see_replicas(fleet: Fleet) -> Replication:
+def see_replicas(context: Context) -> Replication:
     """The replication as it is now. Raises ``RefusedError`` where the mapping has no database."""
-    return observe_replication(fleet.inventory, fleet.policy, cancel=fleet.cancel, on_event=fleet.on_event)
+    return observe_replication(context.inventory, context.policy, cancel=context.cancel, on_event=context.on_event)
 
 
 def plan_replicas(
-    fleet: Fleet,
+    context: Context,
     *,
     count: int | None,
     on: Sequence[str] = (),
@@ -33,6 +33,6 @@ def plan_replicas(
     ``on`` names the hosts to choose from first, ``again`` those to clone anew. Raises ``RefusedError`` where a rule
     forbids it, ``HostError`` when no host could be looked at, with ``to_apply`` ``LockedError`` for an unfinished Run.
     """
-    seen = seen_for_plan(fleet, to_apply=to_apply)
-    plan = replicas(seen, see_replicas(fleet), fleet.policy, made_by=owner(), count=count, on=on, again=again)
-    return recorded(fleet, plan, seen)
+    seen = seen_for_plan(context, to_apply=to_apply)
+    plan = replicas(seen, see_replicas(context), context.policy, made_by=owner(), count=count, on=on, again=again)
+    return recorded(context, plan, seen)

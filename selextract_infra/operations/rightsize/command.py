@@ -47,9 +47,9 @@ def register(app: typer.Typer) -> None:
             raise UsageError("--memory and --cpus ask for values of one service.", remedy="name it with --service")
         seen = options.recorded(observation)
         asked = int(MEMORY.parse(memory)) if memory is not None else None
-        with hosts.fleet() as fleet:
+        with hosts.context() as context:
             plan = plan_rightsize(
-                fleet,
+                context,
                 seen=seen,
                 service=service,
                 memory=asked,
@@ -58,4 +58,4 @@ def register(app: typer.Typer) -> None:
                 overrides=override or (),
                 to_apply=options.apply,
             )
-            options.offer(fleet, plan, form)
+            options.offer(context, plan, form)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.observation import Observation
@@ -15,7 +15,7 @@ __all__ = ["plan_rightsize"]
 
 
 def plan_rightsize(
-    fleet: Fleet,
+    context: Context,
     *,
     seen: Observation | None = None,
     service: str | None = None,
@@ -31,10 +31,10 @@ def plan_rightsize(
     what was asked, ``UsageError`` for an unknown service, ``HostError`` when no host at all could be looked at, and
     with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
+    seen = seen_for_plan(context, seen, to_apply=to_apply)
     plan = rightsize(
         seen,
-        fleet.policy,
+        context.policy,
         made_by=owner(),
         service=service,
         memory=memory,
@@ -42,4 +42,4 @@ def plan_rightsize(
         settle=settle,
         overrides=overrides,
     )
-    return recorded(fleet, plan, seen)
+    return recorded(context, plan, seen)

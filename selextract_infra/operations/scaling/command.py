@@ -38,15 +38,15 @@ def register(app: typer.Typer) -> None:
 
         seen = options.recorded(observation)
         wanted = _wanted(counts)
-        with hosts.fleet() as fleet:
+        with hosts.context() as context:
             plan = plan_scale(
-                fleet,
+                context,
                 wanted,
                 seen=seen,
                 overrides=override or (),
                 to_apply=options.apply,
             )
-            options.offer(fleet, plan, form)
+            options.offer(context, plan, form)
 
 
 def _wanted(counts: list[str]) -> dict[str, int]:

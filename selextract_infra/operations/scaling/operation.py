@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.observation import Observation
@@ -15,7 +15,7 @@ __all__ = ["plan_scale"]
 
 
 def plan_scale(
-    fleet: Fleet,
+    context: Context,
     wanted: Mapping[str, int],
     *,
     seen: Observation | None = None,
@@ -27,6 +27,6 @@ def plan_scale(
     Raises ``RefusedError`` where a rule forbids a count, ``UsageError`` for an unknown service, ``HostError`` when no
     host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
-    plan = scale(seen, fleet.policy, wanted, made_by=owner(), overrides=overrides)
-    return recorded(fleet, plan, seen)
+    seen = seen_for_plan(context, seen, to_apply=to_apply)
+    plan = scale(seen, context.policy, wanted, made_by=owner(), overrides=overrides)
+    return recorded(context, plan, seen)

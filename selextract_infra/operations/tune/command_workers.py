@@ -90,15 +90,15 @@ def workers(
         visibility_timeout=_seconds(visibility_timeout),
         requests_per_second=requests,
     )
-    with hosts.fleet() as fleet:
+    with hosts.context() as context:
         plan = plan_tune_workers(
-            fleet,
+            context,
             seen=seen,
             service=service,
             asked=asked,
             to_apply=options.apply,
         )
-        options.offer(fleet, plan, form)
+        options.offer(context, plan, form)
 
 
 def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[Path], form: Format) -> None:

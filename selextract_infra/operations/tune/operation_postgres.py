@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.observation import Observation
@@ -15,7 +15,7 @@ __all__ = ["plan_tune_postgres"]
 
 
 def plan_tune_postgres(
-    fleet: Fleet,
+    context: Context,
     *,
     seen: Observation | None = None,
     shared_buffers: int | None = None,
@@ -28,6 +28,6 @@ def plan_tune_postgres(
     mapped server runs, ``HostError`` when no host at all could be looked at, and with ``to_apply`` ``LockedError`` when
     a Run is unfinished on a host.
     """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
-    plan = tune_postgres_plan(seen, fleet.policy, made_by=owner(), shared_buffers=shared_buffers, overrides=overrides)
-    return recorded(fleet, plan, seen)
+    seen = seen_for_plan(context, seen, to_apply=to_apply)
+    plan = tune_postgres_plan(seen, context.policy, made_by=owner(), shared_buffers=shared_buffers, overrides=overrides)
+    return recorded(context, plan, seen)

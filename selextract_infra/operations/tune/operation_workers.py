@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.plans import recorded, seen_for_plan
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.observation import Observation
@@ -14,7 +14,7 @@ __all__ = ["plan_tune_workers"]
 
 
 def plan_tune_workers(
-    fleet: Fleet,
+    context: Context,
     *,
     seen: Observation | None = None,
     service: str | None = None,
@@ -27,6 +27,6 @@ def plan_tune_workers(
     unknown service, ``RefusedError`` where not even one task fits, ``HostError`` when no host at all could be looked
     at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
-    plan = tune_workers_plan(seen, fleet.policy, made_by=owner(), service=service, asked=asked)
-    return recorded(fleet, plan, seen)
+    seen = seen_for_plan(context, seen, to_apply=to_apply)
+    plan = tune_workers_plan(seen, context.policy, made_by=owner(), service=service, asked=asked)
+    return recorded(context, plan, seen)

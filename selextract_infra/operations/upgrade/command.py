@@ -44,10 +44,10 @@ def register(app: typer.Typer) -> None:
         if mode is not None and mode not in list(Mode):
             raise UsageError(f"--mode takes {' or '.join(Mode)}, not {mode!r}.")
         units = {"memory": MEMORY, "cpu": CORES, "storage": DISK, "network": BANDWIDTH}
-        with hosts.fleet() as fleet:
-            resource = read_phase(phase, fleet.policy)
+        with hosts.context() as context:
+            resource = read_phase(phase, context.policy)
             plan = plan_upgrade(
-                fleet,
+                context,
                 resource,
                 provider=provider,
                 target=None if to is None else float(units[resource].parse(to)),
@@ -55,4 +55,4 @@ def register(app: typer.Typer) -> None:
                 overrides=override or (),
                 to_apply=options.apply,
             )
-            options.offer(fleet, plan, form)
+            options.offer(context, plan, form)

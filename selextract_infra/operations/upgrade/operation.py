@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from statistics import fmean
 
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.reachability import missing_hosts, refuse_missing
 from selextract_infra.flow.resume_at_boot import BOOT_UNIT
 from selextract_infra.flow.unfinished import refuse_unfinished
@@ -24,7 +24,7 @@ _RUNS_LOOKED_AT = 200
 
 
 def plan_upgrade(
-    fleet: Fleet,
+    context: Context,
     phase: str,
     *,
     provider: str | None = None,
@@ -38,38 +38,38 @@ def plan_upgrade(
     Raises ``UsageError`` for an unknown phase or more than one host, ``RefusedError`` where a rule forbids it, and with
     ``to_apply`` ``LockedError`` when a Run is unfinished on the host.
     """
-    named = read_phase(phase, fleet.policy)
-    if len(fleet.inventory.hosts) != 1:
-        known = ", ".join(host.name for host in fleet.inventory.hosts)
+    named = read_phase(phase, context.policy)
+    if len(context.inventory.hosts) != 1:
+        known = ", ".join(host.name for host in context.inventory.hosts)
         raise UsageError("Hardware is upgraded one host at a time.", remedy=f"name one with --limit: {known}")
-    (host,) = fleet.inventory.hosts
-    seen = fleet.observe()
+    (host,) = context.inventory.hosts
+    seen = context.observe()
     refuse_missing(missing_hosts(seen), reached=bool(seen.hosts))
     if to_apply:
         refuse_unfinished(seen)
     there = seen.hosts[0]
-    changer = chosen_provider(provider, host, fleet.policy)
+    changer = chosen_provider(provider, host, context.policy)
     plan = plan_of_upgrade(
         seen,
         there,
         named,
-        fleet.policy,
+        context.policy,
         provider=changer.abilities,
         before=changer.current(host, named),
         target=target,
         mode=mode,
-        durations=learned_durations(fleet, named, mode, changer.abilities),
+        durations=learned_durations(context, named, mode, changer.abilities),
         overrides=overrides,
         made_by=owner(),
     )
-    _refuse_cutting_off(fleet, plan)
-    fleet.journal.record_plan(plan)
+    _refuse_cutting_off(context, plan)
+    context.journal.record_plan(plan)
     return plan
 
 
-def _refuse_cutting_off(fleet: Fleet, plan: Plan) -> None:
+def _refuse_cutting_off(context: Context, plan: Plan) -> None:
     """Raise ``RefusedError`` when the reboot would end this very program and nothing would start it again (DRV-07)."""
-    if plan.empty or upgrade_of(plan).mode is not Mode.REBOOT or plan.hosts[0] not in fleet.inventory.local:
+    if plan.empty or upgrade_of(plan).mode is not Mode.REBOOT or plan.hosts[0] not in context.inventory.local:
         return
     if not BOOT_UNIT.is_symlink():
         raise RefusedError(
@@ -79,16 +79,16 @@ def _refuse_cutting_off(fleet: Fleet, plan: Plan) -> None:
         )
 
 
-def learned_durations(fleet: Fleet, phase: str, mode: Mode | None, provider: Abilities) -> Mapping[str, float]:
+def learned_durations(context: Context, phase: str, mode: Mode | None, provider: Abilities) -> Mapping[str, float]:
     """By step, how long it took in the last upgrades of that kind, with a margin; none before the first."""
-    rules = fleet.policy.vertical.learning
+    rules = context.policy.vertical.learning
     wanted = mode or provider.modes.get(phase, (Mode.REBOOT,))[0]
     found: dict[str, list[float]] = {}
     counted = 0
-    for run in fleet.journal.runs(_RUNS_LOOKED_AT):
+    for run in context.journal.runs(_RUNS_LOOKED_AT):
         if counted == rules.runs:
             break
-        if not _alike(fleet, run, phase, wanted):
+        if not _alike(context, run, phase, wanted):
             continue
         counted += 1
         for result in run.results:
@@ -97,10 +97,10 @@ def learned_durations(fleet: Fleet, phase: str, mode: Mode | None, provider: Abi
     return {step: round(fmean(times) * rules.margin, 1) for step, times in found.items()}
 
 
-def _alike(fleet: Fleet, run: Run, phase: str, mode: Mode) -> bool:
+def _alike(context: Context, run: Run, phase: str, mode: Mode) -> bool:
     if run.operation != OPERATION or run.status is not RunStatus.DONE:
         return False
-    plan = fleet.journal.plan(run.plan_digest)
+    plan = context.journal.plan(run.plan_digest)
     if plan is None or plan.empty:
         return False
     upgrade = upgrade_of(plan)
