@@ -21,8 +21,8 @@ from paired import Pairs, seconds
 from selextract_infra.flow.assess import assess_seen
 from selextract_infra.flow.context import Context
 from selextract_infra.lab import Lab
+from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.end import revert_emergency
-from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.ready import make_ready
 
 PROGRAM = str(Path(sys.executable).parent / "selextract-infra")

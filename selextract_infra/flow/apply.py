@@ -12,12 +12,14 @@ from selextract_infra.errors import (
     StepFailedError,
     WaitingForOperatorError,
 )
-from selextract_infra.flow.announcement import announce_end
-from selextract_infra.flow.disruption import Stop, closing_before, refuse_disruption, window_override
+from selextract_infra.flow.announcement import announce, announce_end, announced_before
+from selextract_infra.flow.disruption import closing_before, refuse_disruption, window_override
 from selextract_infra.flow.drift import refuse_drift
+from selextract_infra.flow.operation import Performance, StepWork, Stop
 from selextract_infra.flow.outcome import OBSERVE, concluded
-from selextract_infra.flow.performing import goes_back_partly, perform, undo
+from selextract_infra.flow.performing import perform, undo
 from selextract_infra.flow.reachability import refuse_missing
+from selextract_infra.flow.registry import known_operation
 from selextract_infra.hosts.executor import Execution
 from selextract_infra.hosts.identity import new_run_id, owner
 from selextract_infra.model.observation import Observation
@@ -84,11 +86,12 @@ def _steps(context: Context, plan: Plan, run: Run) -> tuple[Run, Stop | None]:
             goes_on = f"{closing} There is no way back any more, so the run goes on."
             context.journal.record_event(context.clock(), "window overrun", goes_on, run=run.id)
         try:
-            execution, stop = perform(context, run, plan, step, going, last=step.id == plan.steps[-1].id)
+            performed = _announced_and_performed(context, plan, run, step, going)
         except PreemptedError as urgent:
             if not _begun(plan, run):
                 raise
             return run, _waiting(run, step, urgent)
+        execution, stop = performed.execution, performed.stop
         run = _recorded(context, run, execution)
         if stop is not None:
             return run, stop
@@ -99,6 +102,12 @@ def _steps(context: Context, plan: Plan, run: Run) -> tuple[Run, Stop | None]:
             run = _undo(context, plan, run, step, broken)
         left_out.update(result.host for result in execution.results if result.status is not StepStatus.VERIFIED)
     return run, None
+
+
+def _announced_and_performed(context: Context, plan: Plan, run: Run, step: Step, hosts: tuple[str, ...]) -> Performance:
+    if step.id == announced_before(plan):
+        announce(context, run, plan)
+    return perform(context, StepWork(run, plan, step, hosts, last=step.id == plan.steps[-1].id))
 
 
 def _committed(plan: Plan, step: Step) -> bool:
@@ -135,7 +144,9 @@ def _begun(plan: Plan, run: Run) -> tuple[str, ...]:
 def _undo(context: Context, plan: Plan, run: Run, failed: Step, hosts: tuple[str, ...]) -> Run:
     """Put back what the failed step left and the steps before it; what cannot be undone any more says so."""
     before = [step for step in plan.steps[: plan.steps.index(failed)] if set(step.hosts) & set(hosts)]
-    if any(step.point_of_no_return for step in before) and not goes_back_partly(plan):
+    operation = known_operation(plan.operation)
+    partly = operation is not None and operation.undone_past_no_return
+    if any(step.point_of_no_return for step in before) and not partly:
         return run
     return _recorded(context, run, undo(context, run, plan, (*before, failed), hosts))
 

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import OutsideWindowError
 from selextract_infra.flow.windows import Windows
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.run import Run, RunStatus
+from selextract_infra.model.run import Run
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
-__all__ = ["Stop", "closing_before", "refuse_disruption", "window_override"]
+__all__ = ["closing_before", "refuse_disruption", "window_override"]
 
 _OVERRIDE = "window: "
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a Run ends at a safe point, between two steps, and how."""
-
-    status: RunStatus
-    exit_code: int
-    sentence: str
 
 
 def window_override(reason: str | None) -> tuple[str, ...]:

@@ -18,12 +18,14 @@ from selextract_infra.flow.context import Context
 from selextract_infra.flow.disruption import refuse_disruption, window_override
 from selextract_infra.flow.outcome import concluded
 from selextract_infra.flow.performing import undo
+from selextract_infra.flow.reachability import refuse_other_key
+from selextract_infra.flow.registry import completed, known_operation
 from selextract_infra.hosts.identity import owner
+from selextract_infra.hosts.providers import switch_on
 from selextract_infra.hosts.runner import stop_remains
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
-from selextract_infra.operations.upgrade.hardware import refuse_other_key, refuse_strangers, wake
 
 __all__ = [
     "at_work",
@@ -91,7 +93,7 @@ def resume(context: Context, run_id: str, *, now_reason: str | None = None, idle
     run_id, records = _held(seen, run_id)
     _refuse_at_work(seen, run_id, context.clock(), idle)
     plan = _plan_of(records)
-    refuse_strangers(plan, seen)
+    _refuse_strangers(plan, seen)
     if plan.policy_digest != context.policy.digest:
         raise DriftError(
             f"The policy changed since run {run_id} began, so it cannot be finished as it was meant.",
@@ -144,7 +146,7 @@ def roll_back(context: Context, run_id: str, *, idle: int | None = None) -> Run:
     records = unfinished.get(full_id, {})
     _refuse_at_work(seen, full_id, context.clock(), idle)
     plan = _plan_of(records) if records else _recorded_plan(context, known)
-    refuse_strangers(plan, seen)
+    _refuse_strangers(plan, seen)
     run = _run_of(full_id, plan, records) if known is None else known
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
@@ -161,7 +163,15 @@ def _awake(context: Context, run_id: str) -> Observation:
     seen = context.observe()
     if any(name.startswith(run_id) for name in unfinished_runs(seen)) or not seen.unreachable:
         return seen
-    return context.observe() if wake(context, tuple(seen.unreachable)) else seen
+    timeout = context.policy.vertical.comes_back
+    return context.observe() if switch_on(context.inventory, tuple(seen.unreachable), timeout=timeout) else seen
+
+
+def _refuse_strangers(plan: Plan, seen: Observation) -> None:
+    """Raise ``DriftError`` where another machine stands in place of one of the Plan's."""
+    operation = known_operation(plan.operation)
+    if operation is not None and operation.refuse_strangers is not None:
+        operation.refuse_strangers(plan, seen)
 
 
 def stop_remains_of(context: Context, run_id: str, seen: Observation) -> None:
@@ -238,7 +248,7 @@ def _plan_of(records: dict[str, dict[str, Any]]) -> Plan:
     if blob is None:
         raise UsageError("That run was started by hand and holds no plan.", remedy="selextract-infra rollback RUN")
     try:
-        return Plan.model_validate(blob)
+        return completed(Plan.model_validate(blob))
     except ValidationError as problem:
         raise SelextractError("The plan that the host holds cannot be read by this version.") from problem
 
@@ -247,7 +257,7 @@ def _recorded_plan(context: Context, run: Run | None) -> Plan:
     plan = context.journal.plan(run.plan_digest) if run else None
     if plan is None:
         raise UsageError("The plan of that run is not in this journal.", remedy="use the journal that recorded it")
-    return plan
+    return completed(plan)
 
 
 def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:

@@ -13,11 +13,13 @@ import pytest
 from selextract_infra.errors import OutsideWindowError
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.planning import plan_operation
 from selextract_infra.flow.unfinished import resume
 from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import Run, RunStatus
-from selextract_infra.operations.rightsize.operation import plan_rightsize
+from selextract_infra.operations.rightsize.operation import RIGHTSIZE
+from selextract_infra.operations.rightsize.plan import RightsizeRequest
 from tests.lab.program import Program, by_hand
 from tests.lab.rightsizing import DEPLOYED, MIB, as_deployed, limits, policy_of, started
 
@@ -105,7 +107,8 @@ def carried_out(site: Site, at_the_gate: Callable[[Context], None], clock: Calla
             at_the_gate(context)
 
     with site.context(clock, hear) as context:
-        plan = plan_rightsize(context, service="frontend", memory=ASKED, settle=True)
+        request = RightsizeRequest(service="frontend", memory=ASKED, settle=True)
+        plan = plan_operation(context, RIGHTSIZE, request)
         assert [step.disrupts for step in plan.steps] == [False, True]
         return apply(context, plan)
 

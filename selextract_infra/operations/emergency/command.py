@@ -18,7 +18,7 @@ from selextract_infra.cli.frame.options import (
 from selextract_infra.cli.frame.output import Format, console, emit, say
 
 if TYPE_CHECKING:
-    from selextract_infra.operations.emergency.operation import Grant
+    from selextract_infra.operations.emergency.begin import Grant
 
 __all__ = ["register"]
 
@@ -42,7 +42,7 @@ def assess(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """How bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
-    from selextract_infra.operations.emergency.operation import assess_emergency
+    from selextract_infra.operations.emergency.begin import assess_emergency
     from selextract_infra.operations.emergency.show import print_assessment
 
     with hosts.context() as context:
@@ -65,7 +65,7 @@ def run(
         from selextract_infra.cli.frame.applying import conclude, follow
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
-        from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency, tell_emergency
+        from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
         from selextract_infra.operations.emergency.show import print_grant
 
         granted = plan_emergency(context, reason=reason, seen=seen)

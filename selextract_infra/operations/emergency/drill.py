@@ -11,8 +11,8 @@ from selextract_infra.hosts.identity import claim, new_run_id, owner
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.emergency import Incident, Moment
+from selextract_infra.operations.emergency.begin import Grant, begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.end import revert_emergency, validate_emergency
-from selextract_infra.operations.emergency.operation import Grant, begin_emergency, plan_emergency
 
 __all__ = ["Drill", "drill"]
 

@@ -27,5 +27,5 @@ def look_and_make_ready(context: Context) -> Observation:
     """Look at all hosts; meanwhile Ansible starts for what may have to be done, and what decides it is loaded."""
     make_ready(context)
     with ThreadPoolExecutor(1) as beside:
-        beside.submit(import_module, "selextract_infra.operations.emergency.operation")
+        beside.submit(import_module, "selextract_infra.operations.emergency.begin")
         return context.observe()

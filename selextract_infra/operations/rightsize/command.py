@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show the right size of every container's limits, and why; --apply sets them in place."""
         from selextract_infra.errors import UsageError
-        from selextract_infra.operations.rightsize.operation import plan_rightsize
+        from selextract_infra.flow.planning import plan_operation
+        from selextract_infra.operations.rightsize.operation import RIGHTSIZE
+        from selextract_infra.operations.rightsize.plan import RightsizeRequest
         from selextract_infra.policy.units import MEMORY
 
         if (memory is not None or cpus is not None) and service is None:
@@ -48,14 +50,8 @@ def register(app: typer.Typer) -> None:
         seen = options.recorded(observation)
         asked = int(MEMORY.parse(memory)) if memory is not None else None
         with hosts.context() as context:
-            plan = plan_rightsize(
-                context,
-                seen=seen,
-                service=service,
-                memory=asked,
-                cpus=cpus,
-                settle=settle,
-                overrides=override or (),
-                to_apply=options.apply,
+            request = RightsizeRequest(
+                service=service, memory=asked, cpus=cpus, settle=settle, overrides=tuple(override or ())
             )
+            plan = plan_operation(context, RIGHTSIZE, request, observation=seen, to_apply=options.apply)
             options.offer(context, plan, form)

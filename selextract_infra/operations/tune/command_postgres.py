@@ -66,7 +66,9 @@ def postgres(
     With --memory nothing is looked at: the settings follow from the options alone.
     """
     from selextract_infra.errors import UsageError
-    from selextract_infra.operations.tune.operation_postgres import plan_tune_postgres
+    from selextract_infra.flow.planning import plan_operation
+    from selextract_infra.operations.tune.operation_postgres import TUNE_POSTGRES
+    from selextract_infra.operations.tune.plan_postgres import TunePostgresRequest
     from selextract_infra.policy.units import MEMORY
 
     asked = None if shared_buffers is None else int(MEMORY.parse(shared_buffers))
@@ -81,13 +83,8 @@ def postgres(
         _compute(facts, hosts.policy or (), asked, override or (), form)
         return
     with hosts.context() as context:
-        plan = plan_tune_postgres(
-            context,
-            seen=seen,
-            shared_buffers=asked,
-            overrides=override or (),
-            to_apply=options.apply,
-        )
+        request = TunePostgresRequest(shared_buffers=asked, overrides=tuple(override or ()))
+        plan = plan_operation(context, TUNE_POSTGRES, request, observation=seen, to_apply=options.apply)
         if form is TuneFormat.CONF:
             _print_files(plan, context)
             return

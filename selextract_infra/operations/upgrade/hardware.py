@@ -18,7 +18,8 @@ from selextract_infra.errors import (
     SelextractError,
     WaitingForOperatorError,
 )
-from selextract_infra.flow.disruption import Stop
+from selextract_infra.flow.operation import Performance, StepWork, Stop
+from selextract_infra.flow.reachability import refuse_other_key
 from selextract_infra.hosts.executor import Execution, execute, put_back
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.providers import Provider, provider_named
@@ -27,61 +28,55 @@ from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
 from selextract_infra.operations.upgrade.decide import disk_seen, misses, size_seen
-from selextract_infra.operations.upgrade.plan import OPERATION, upgrade_of
+from selextract_infra.operations.upgrade.plan import upgrade_of
 from selextract_infra.operations.upgrade.steps import DRAIN, HARDWARE, STOP
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
-__all__ = ["change_hardware", "mark", "refuse_other_key", "refuse_strangers", "undo_upgrade", "wake"]
+__all__ = ["change_hardware", "mark", "refuse_strangers", "undo_upgrade"]
 
 _PAUSE = 2.0  # seconds between two looks at a host that is coming back
-_OTHER_KEY = "host key is not the one"  # as the look at a host explains it
 _NOTICEABLE = 0.1  # of what is to be added; less is what a kernel keeps more or less of at each boot
 
 
-def change_hardware(context: Context, run: Run, plan: Plan, step: Step) -> tuple[Execution, Stop | None]:
+def change_hardware(context: Context, work: StepWork) -> Performance:
     """Let the provider give the host its new size, and see that the same machine is back and has it.
 
     A person's work ends the Run for now: it waits, the host has its lock back, and ``resume`` goes on.
     """
+    run, plan, step = work.run, work.plan, work.step
     upgrade = upgrade_of(plan)
     provider = provider_named(upgrade.provider.name)
     begun = mark(context, run, plan, step, "running", last=upgrade.provider.waits)
     if not begun.hosts(StepStatus.VERIFIED):
-        return begun, None
+        return Performance(begun)
     started = context.clock()
 
-    def ended(status: StepStatus, message: str) -> Execution:
-        return Execution(
-            (
-                StepResult(
-                    step=step.id, host=upgrade.host, status=status, started_at=started, ended_at=context.clock(),
-                    message=message,
-                ),
-            )
-        )  # fmt: skip
+    def ended(status: StepStatus, message: str = "") -> Performance:
+        times = {"started_at": started, "ended_at": context.clock()}
+        result = StepResult(step=step.id, host=upgrade.host, status=status, message=message, **times)
+        return Performance(Execution((result,)))
 
     try:
         host = _change(context, upgrade, provider)
         _refuse_stranger(upgrade, host)
     except WaitingForOperatorError as waiting:
-        return Execution(()), Stop(
-            RunStatus.WAITING, waiting.exit_code, f"{waiting} (selextract-infra resume {run.id})"
-        )
+        sentence = f"{waiting} (selextract-infra resume {run.id})"
+        return Performance(Execution(()), Stop(RunStatus.WAITING, waiting.exit_code, sentence))
     except DriftError as stranger:
-        return Execution(()), Stop(RunStatus.INTERRUPTED, stranger.exit_code, str(stranger))
+        return Performance(Execution(()), Stop(RunStatus.INTERRUPTED, stranger.exit_code, str(stranger)))
     except HostUnreachableError as missing:
-        return ended(StepStatus.UNREACHABLE, str(missing)), None
+        return ended(StepStatus.UNREACHABLE, str(missing))
     except SelextractError as problem:
-        return ended(StepStatus.FAILED, str(problem)), None
+        return ended(StepStatus.FAILED, str(problem))
     missing_size = _missed(upgrade, host, context)
     if missing_size:
-        return ended(StepStatus.FAILED, f"{upgrade.host} came back, and {missing_size}."), None
+        return ended(StepStatus.FAILED, f"{upgrade.host} came back, and {missing_size}.")
     verified = mark(context, run, plan, step, "verified", fresh=upgrade.mode is Mode.REBOOT)
     if not verified.hosts(StepStatus.VERIFIED):
-        return verified, None
-    return ended(StepStatus.VERIFIED, ""), None
+        return Performance(verified)
+    return ended(StepStatus.VERIFIED)
 
 
 def mark(
@@ -118,36 +113,10 @@ def undo_upgrade(context: Context, run: Run, plan: Plan, steps: tuple[Step, ...]
 
 def refuse_strangers(plan: Plan, seen: Observation) -> None:
     """Raise ``DriftError`` when another machine stands where the one of an upgrade was; nothing is done to it."""
-    if plan.operation != OPERATION:
-        return
     upgrade = upgrade_of(plan)
     there = seen.host(upgrade.host)
     if there is not None and there.facts.machine_id:
         _refuse_stranger(upgrade, there)
-
-
-def refuse_other_key(host: str, why: str) -> None:
-    """Raise ``DriftError`` where a host could not be reached because it shows another host key than it had."""
-    if _OTHER_KEY in why:
-        raise DriftError(
-            f"Another machine answers in place of {host}: {why.rstrip('.')}. Nothing was done to it.",
-            remedy="bring the right machine back, then resume the run, or roll it back",
-        )
-
-
-def wake(context: Context, names: tuple[str, ...]) -> bool:
-    """Let the inventory's providers switch on hosts that are off; whether there was one that could."""
-    woken = False
-    for name in names:
-        host = context.inventory.host(name)
-        named = host.variables.get("selextract_provider")
-        if not named:
-            continue
-        provider = provider_named(str(named))
-        if not provider.abilities.waits:
-            provider.wait(host, context.policy.vertical.comes_back)
-            woken = True
-    return woken
 
 
 def _told(result: StepResult, notes: list[str], failure: str | None) -> StepResult:

@@ -14,8 +14,8 @@ from selextract_infra.hosts.identity import watcher
 from selextract_infra.model.assessment import Assessment, IncidentSeverity
 from selextract_infra.model.emergency import Incident, open_emergencies
 from selextract_infra.model.observation import Observation
+from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
 from selextract_infra.operations.emergency.end import in_step, validate_emergency
-from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency, tell_emergency
 from selextract_infra.operations.emergency.ready import make_ready
 from selextract_infra.operations.watch.memory import Watched
 

@@ -18,6 +18,8 @@ from selextract_infra.assess.calendar import Calendar
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.planning import plan_from, request_for
+from selextract_infra.flow.registry import operation_named
 from selextract_infra.hosts.identity import new_run_id, owner, watcher
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
@@ -29,7 +31,6 @@ from selextract_infra.model.figures import duration
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.scaling import ScalingDecision
-from selextract_infra.operations.scaling.plan import scale
 from selextract_infra.operations.watch.incident import IncidentWatch
 from selextract_infra.operations.watch.memory import Watched
 from selextract_infra.operations.watch.unfinished import OwnRuns
@@ -219,7 +220,9 @@ class Watch:
     def _plan(self, seen: Observation, host: str, decisions: list[ScalingDecision]) -> Plan:
         """The same Plan that a person would make."""
         wanted = {one.service: int(one.granted or 0) for one in decisions}
-        return scale(seen, self._context.policy, wanted, hosts=[host], made_by=watcher())
+        operation = operation_named("scale")
+        request = request_for(operation, {"wanted": wanted, "hosts": (host,)})
+        return plan_from(operation, seen, request, self._context.policy, made_by=watcher())
 
     def _apply(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:
         """Stamps first, so that a cooldown holds whatever happens next; then the Plan."""

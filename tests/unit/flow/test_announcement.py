@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from selextract_infra.flow import performing
-from selextract_infra.flow.announcement import announce_end
+from selextract_infra.flow.announcement import announce, announce_end, announced_before
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.operation import StepWork
 from selextract_infra.hosts.executor import Execution
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
-from selextract_infra.operations.upgrade.plan import plan_of_upgrade
-from tests.unit.seen import AT, container, host, observation
+from tests.unit.operations.upgrade.planned import upgrade_of_host
+from tests.unit.seen import AT, container, host
 
 pytestmark = pytest.mark.usefixtures("notifying")
 
@@ -68,7 +69,7 @@ def context_with(tmp_path: Path, port: int, **more: Any) -> Context:
 
 def upgrade_in(context: Context, mode: Mode = Mode.LIVE) -> tuple[Plan, Run]:
     there = host([container("api", health="healthy")])
-    plan = plan_of_upgrade(observation(there), there, "memory", context.policy, provider=ROBOT, mode=mode)
+    plan = upgrade_of_host(there, "memory", context.policy, provider=ROBOT, mode=mode)
     run = Run(
         id="r1", operation="upgrade", plan_digest=plan.digest, policy_digest=plan.policy_digest, owner="me@here",
         purpose="upgrade app1", hosts=("app1",), started_at=AT,
@@ -80,8 +81,9 @@ def begun(context: Context, plan: Plan, run: Run) -> tuple[StepResult, ...]:
     """Preflight and freeze, as they end."""
     results: tuple[StepResult, ...] = ()
     for step in plan.steps[:2]:
-        execution, _ = performing.perform(context, run, plan, step, ("app1",), last=False)
-        results += execution.results
+        if step.id == announced_before(plan):
+            announce(context, run, plan)
+        results += performing.perform(context, StepWork(run, plan, step, ("app1",), last=False)).execution.results
     return results
 
 

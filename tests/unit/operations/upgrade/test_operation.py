@@ -12,8 +12,8 @@ from selextract_infra.model.observation import HostFacts
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
 from selextract_infra.operations.upgrade.hardware import refuse_strangers
-from selextract_infra.operations.upgrade.operation import learned_durations
-from selextract_infra.operations.upgrade.plan import plan_of_upgrade
+from selextract_infra.operations.upgrade.observe import learned_durations
+from tests.unit.operations.upgrade.planned import upgrade_of_host
 from tests.unit.seen import AT, container, host, observation, policy
 
 ROBOT = Abilities(name="docker", modes=dict.fromkeys(PHASES, (Mode.LIVE, Mode.REBOOT)))
@@ -22,9 +22,7 @@ ROBOT = Abilities(name="docker", modes=dict.fromkeys(PHASES, (Mode.LIVE, Mode.RE
 def ran(context: Context, number: int, seconds: float, *, mode: Mode = Mode.LIVE, done: bool = True) -> None:
     """An upgrade of the memory that the journal holds; each of its steps took so many seconds."""
     there = host([container("api", health="healthy")])
-    plan = plan_of_upgrade(
-        observation(there), there, "memory", policy(), provider=ROBOT, mode=mode, durations={"gate": float(number)}
-    )
+    plan = upgrade_of_host(there, "memory", policy(), provider=ROBOT, mode=mode, durations={"gate": float(number)})
     began = AT + timedelta(days=number)
     results = tuple(
         StepResult(
@@ -68,7 +66,7 @@ def test_one_that_was_put_back_teaches_nothing(context: Context) -> None:
 
 def test_a_machine_with_another_identity_is_a_stranger_and_its_own_is_not() -> None:
     there = host([container("api", health="healthy")], facts=HostFacts(cpus=8, memory=32 << 30, machine_id="aaaa"))
-    plan = plan_of_upgrade(observation(there), there, "memory", policy(), provider=ROBOT)
+    plan = upgrade_of_host(there, "memory", policy(), provider=ROBOT)
     refuse_strangers(plan, observation(there))
     other = there.model_copy(update={"facts": there.facts.model_copy(update={"machine_id": "bbbb"})})
     with pytest.raises(DriftError, match="Another machine came back as app1") as stranger:
