@@ -19,10 +19,10 @@ from pathlib import Path
 from paired import Pairs, seconds
 
 from selextract_infra.flow.assess import assess_seen
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.lab import Lab
+from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.end import revert_emergency
-from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.ready import make_ready
 
 PROGRAM = str(Path(sys.executable).parent / "selextract-infra")
@@ -96,18 +96,18 @@ def _cold(lab: Lab, options: list[str]) -> Parts:
 
 def _warm(lab: Lab, inventory: Path, journal: Path) -> Parts:
     """From a look that shows the incident to the end of the Run, in a process that runs already."""
-    with Fleet(inventory, state=journal) as fleet:
-        seen = fleet.observe()
-        found = assess_seen(seen, fleet.policy).assessment
-        make_ready(fleet)  # as with the first look that shows the incident
-        time.sleep(fleet.policy.monitoring.watch.interval)
+    with Context(inventory, state=journal) as context:
+        seen = context.observe()
+        found = assess_seen(seen, context.policy).assessment
+        make_ready(context)  # as with the first look that shows the incident
+        time.sleep(context.policy.monitoring.watch.interval)
         trigger = time.time()
-        run = begin_emergency(fleet, plan_emergency(fleet, reason="bench", seen=seen, assessment=found))
+        run = begin_emergency(context, plan_emergency(context, reason="bench", seen=seen, assessment=found))
         ended = time.time()
         if run.exit_code:
             raise SystemExit(run.message)
         parts = _parts(lab, run.id, trigger, run.started_at.timestamp(), ended)
-        revert_emergency(fleet)
+        revert_emergency(context)
     return parts
 
 

@@ -44,11 +44,11 @@ from ..plugin_utils.policy import plain
 
 
 def rightsize_plan(results: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
+    from selextract_infra import plan as plans
     from selextract_infra.errors import SelextractError
     from selextract_infra.hosts.identity import owner
     from selextract_infra.hosts.observe.sampler_history import host_with_history
     from selextract_infra.model.observation import Observation
-    from selextract_infra.operations.rightsize.plan import rightsize
     from selextract_infra.policy import load_policy
 
     now = datetime.now(timezone.utc)
@@ -56,7 +56,7 @@ def rightsize_plan(results: Mapping[str, Any], policy: Mapping[str, Any]) -> dic
     try:
         loaded = load_policy(plain(policy["mapping"]), files=files)
         hosts = tuple(host_with_history(str(name), plain(result)) for name, result in results.items())
-        plan = rightsize(Observation(at=now, hosts=hosts), loaded, made_by=owner())
+        plan = plans.rightsize(Observation(at=now, hosts=hosts), loaded, made_by=owner())
     except (SelextractError, ValueError) as problem:
         raise AnsibleFilterError(str(problem)) from problem
     return dict(plan.model_dump(mode="json"), digest=plan.digest)

@@ -1,52 +1,62 @@
-"""People hear that an upgrade begins and how it ended; a place that cannot be told stops nothing."""
+"""People hear that something begins and how it ended; a place that cannot be told stops nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from selextract_infra.flow.notification import notifier
-from selextract_infra.model.assessment import IncidentSeverity
-from selextract_infra.model.figures import duration
+from selextract_infra.flow.operation import Announcement
+from selextract_infra.flow.registry import known_operation
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.run import Run, RunStatus, StepStatus
-from selextract_infra.operations.upgrade.plan import OPERATION, down_seconds, downtime, upgrade_of
-from selextract_infra.operations.upgrade.steps import FREEZE
+from selextract_infra.model.run import Run, StepStatus
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
 
-__all__ = ["announce", "announce_end"]
-
-
-def announce(fleet: Fleet, run: Run, plan: Plan) -> None:
-    """Tell that the upgrade begins and how long the application will be down, by the policy's routes."""
-    upgrade, down = upgrade_of(plan), down_seconds(plan.steps)
-    meanwhile = f"is down for about {duration(down)}" if down else "stays up"
-    sentence = f"The {upgrade.phase} of {upgrade.host} is upgraded now; the application {meanwhile}."
-    fleet.journal.record_event(fleet.clock(), "announcement", sentence, host=upgrade.host, run=run.id)
-    _tell(fleet, run, f"Upgrade of {upgrade.host} begins", sentence)
+__all__ = ["announce", "announce_end", "announced_before"]
 
 
-def announce_end(fleet: Fleet, run: Run, plan: Plan) -> Run:
-    """Tell how an upgrade ended that had been announced; returns the Run with the downtime that was measured.
+def announced_before(plan: Plan) -> str | None:
+    """The ID of the step before which people are told, None where they are not."""
+    announcement = _announcement(plan)
+    return announcement.before if announcement else None
+
+
+def announce(context: Context, run: Run, plan: Plan) -> None:
+    """Tell that it begins and what it means for the application, by the policy's routes."""
+    announcement = _announcement(plan)
+    if announcement is None:
+        return
+    message = announcement.begins(plan)
+    hosts = ", ".join(plan.hosts)
+    context.journal.record_event(context.clock(), "announcement", message.body, host=hosts, run=run.id)
+    _tell(context, run, announcement, message.title, message.body)
+
+
+def announce_end(context: Context, run: Run, plan: Plan) -> Run:
+    """Tell how it ended where its beginning was told; returns the Run with what was measured on the way.
 
     Every other Run comes back as it is.
     """
-    if plan.operation != OPERATION or not _announced(run):
+    announcement = _announcement(plan)
+    if announcement is None or not _announced(run, announcement):
         return run
-    if run.status is RunStatus.DONE:
-        down = downtime(run)
-        measured = f"The application was down for {down:,.0f} s." if down else "Nothing was stopped."
-        run = run.model_copy(update={"message": f"{run.message} {measured}"})
-    _tell(fleet, run, f"Upgrade of {upgrade_of(plan).host}: {run.status}", run.message)
+    outcome = announcement.outcome(run)
+    if outcome:
+        run = run.model_copy(update={"message": f"{run.message} {outcome}"})
+    _tell(context, run, announcement, announcement.ended(plan, run), run.message)
     return run
 
 
-def _announced(run: Run) -> bool:
-    return any(result.step == FREEZE and result.status is StepStatus.VERIFIED for result in run.results)
+def _announcement(plan: Plan) -> Announcement | None:
+    operation = known_operation(plan.operation)
+    return operation.announcement if operation else None
 
 
-def _tell(fleet: Fleet, run: Run, title: str, body: str) -> None:
-    severity = IncidentSeverity(fleet.policy.vertical.announcement.severity)
-    told = notifier(fleet.policy, fleet.journal, fleet.clock, dry_run=fleet.on_message)
-    told.tell(severity, run.id, title, f"{body}\nRun {run.id} of {run.owner}.")
+def _announced(run: Run, announcement: Announcement) -> bool:
+    return any(result.step == announcement.before and result.status is StepStatus.VERIFIED for result in run.results)
+
+
+def _tell(context: Context, run: Run, announcement: Announcement, title: str, body: str) -> None:
+    sender = notifier(context.policy, context.journal, context.clock, dry_run=context.on_message)
+    sender.tell(announcement.severity(context.policy), run.id, title, f"{body}\nRun {run.id} of {run.owner}.")

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import OutsideWindowError
 from selextract_infra.flow.windows import Windows
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.run import Run, RunStatus
+from selextract_infra.model.run import Run
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
 
-__all__ = ["Stop", "closing_before", "refuse_disruption", "window_override"]
+__all__ = ["closing_before", "refuse_disruption", "window_override"]
 
 _OVERRIDE = "window: "
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a Run ends at a safe point, between two steps, and how."""
-
-    status: RunStatus
-    exit_code: int
-    sentence: str
 
 
 def window_override(reason: str | None) -> tuple[str, ...]:
@@ -33,7 +23,7 @@ def window_override(reason: str | None) -> tuple[str, ...]:
     return (f"{_OVERRIDE}{reason}",) if reason else ()
 
 
-def refuse_disruption(fleet: Fleet, plan: Plan, overrides: Collection[str], *, done: Collection[str] = ()) -> None:
+def refuse_disruption(context: Context, plan: Plan, overrides: Collection[str], *, done: Collection[str] = ()) -> None:
     """Raise ``OutsideWindowError`` when a step that is still to do disturbs and there is no time for all of them now.
 
     What is needed is the time of the steps that are not ``done`` (IDs) and the time to undo the whole Plan.
@@ -42,20 +32,20 @@ def refuse_disruption(fleet: Fleet, plan: Plan, overrides: Collection[str], *, d
     disruptive = [step.title for step in steps if step.disrupts]
     if not disruptive or _overridden(overrides):
         return
-    check = Windows.of(fleet.policy).check(fleet.clock(), _needed(plan, steps))
+    check = Windows.of(context.policy).check(context.clock(), _needed(plan, steps))
     if not check.fits:
         raise OutsideWindowError(
             f"Users may notice this plan ({'; '.join(disruptive)}). {check.sentence}",
-            remedy=_remedy(fleet),
+            remedy=_remedy(context),
         )
 
 
-def closing_before(fleet: Fleet, plan: Plan, run: Run, step: Step) -> str | None:
+def closing_before(context: Context, plan: Plan, run: Run, step: Step) -> str | None:
     """Why a disruptive step may not begin any more, as the window is about to close; None where it may."""
     if not step.disrupts or _overridden(run.overrides):
         return None
     steps = plan.steps[plan.steps.index(step) :]
-    check = Windows.of(fleet.policy).check(fleet.clock(), _needed(plan, steps))
+    check = Windows.of(context.policy).check(context.clock(), _needed(plan, steps))
     return None if check.fits else f"There was no time left for: {step.title}. {check.sentence}"
 
 
@@ -67,8 +57,8 @@ def _overridden(overrides: Collection[str]) -> bool:
     return any(override.startswith(_OVERRIDE) for override in overrides)
 
 
-def _remedy(fleet: Fleet) -> str:
+def _remedy(context: Context) -> str:
     now = 'run it now with --now "REASON", which is recorded'
-    if not fleet.policy.windows:
+    if not context.policy.windows:
         return f"write the section windows of the policy, or {now}"
-    return f"queue it with apply PLAN --at-window {next(iter(fleet.policy.windows))}, or {now}"
+    return f"queue it with apply PLAN --at-window {next(iter(context.policy.windows))}, or {now}"

@@ -1,29 +1,24 @@
-"""Fleet: the hosts of one inventory with the policy that holds for them."""
+"""Fleet: the public face of a Context, for scripts that import the library."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from selextract_infra.flow.apply import apply
+from selextract_infra.flow.context import Context, utc_now
 from selextract_infra.flow.journal.journal import Journal
-from selextract_infra.hosts.executor import Hands
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.observe.hosts import observe_hosts
-from selextract_infra.hosts.runner import ReadyPlaybook, TaskEvent
-from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
-from selextract_infra.policy import Policy, load_policy
+from selextract_infra.model.task_event import TaskEvent
+from selextract_infra.policy import Policy
 
 __all__ = ["Fleet"]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Fleet:
@@ -44,64 +39,48 @@ class Fleet:
         state: Path | None = None,
         on_event: Callable[[TaskEvent], None] | None = None,
         cancel: threading.Event | None = None,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = utc_now,
         on_message: Callable[[str], None] | None = None,
     ) -> None:
-        self.limit = limit
-        self.policy_files = tuple(policy_files)
-        if not isinstance(inventory, Inventory):
-            inventory = Inventory.load(Path(inventory), limit=limit)
-        self.inventory = inventory
-        self.policy: Policy = load_policy(
-            self.inventory.policy_overrides, files=[*self.inventory.policy_files, *policy_files]
+        self.context = Context(
+            inventory,
+            limit=limit,
+            policy_files=policy_files,
+            state=state,
+            on_event=on_event,
+            cancel=cancel,
+            clock=clock,
+            on_message=on_message,
         )
-        self.clock = clock
-        self.on_event = on_event
-        self.cancel = cancel
-        self.on_message = on_message
-        self._state = state
-        self._ready: ReadyPlaybook | None = None
-
-    @cached_property
-    def journal(self) -> Journal:
-        """The journal, opened at first use."""
-        return Journal(self._state)
 
     @property
-    def hands(self) -> Hands:
-        """What the executor needs to work on these hosts."""
-        return Hands(
-            inventory=self.inventory,
-            clock=self.clock,
-            on_event=self.on_event,
-            cancel=self.cancel,
-            ready=self._ready,
-        )
+    def inventory(self) -> Inventory:
+        """Its hosts, as Ansible reads them."""
+        return self.context.inventory
 
-    def make_ready(self, playbook: str, *, seconds: float) -> None:
-        """Start a playbook before it is known what it is to do, where that may have to be done at once.
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds for all of its hosts."""
+        return self.context.policy
 
-        It waits for so many seconds, and comes to no host before it is told.
-        """
-        self.close_ready()
-        self._ready = ReadyPlaybook(playbook, self.inventory, wait_seconds=seconds)
+    @property
+    def journal(self) -> Journal:
+        """The journal, opened at first use."""
+        return self.context.journal
 
-    def close_ready(self) -> None:
-        """End a playbook that waits for nothing any more."""
-        if self._ready is not None:
-            self._ready.close()
-            self._ready = None
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """What tells the time."""
+        return self.context.clock
 
-    def close(self) -> None:
-        """Close the journal, and what was made ready."""
-        self.close_ready()
-        self.journal.close()
+    @property
+    def on_event(self) -> Callable[[TaskEvent], None] | None:
+        """Who hears of each task on each host; may be set between two calls."""
+        return self.context.on_event
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self.close()
+    @on_event.setter
+    def on_event(self, listener: Callable[[TaskEvent], None] | None) -> None:
+        self.context.on_event = listener
 
     def observe(self) -> Observation:
         """Look at all hosts, record what was seen, and return it with the history of the policy's window.
@@ -109,31 +88,7 @@ class Fleet:
         A host that does not answer is listed in ``unreachable``; the others are observed all the same. Raises
         ``CancelledError`` when stopped.
         """
-        now = self.clock()
-        seen = observe_hosts(
-            self.inventory,
-            self.policy,
-            cursors=self.journal.newest_bucket(),
-            at=now,
-            cancel=self.cancel,
-            on_event=self.on_event,
-        )
-        self.journal.record_observation(seen)
-        keep = self.policy.journal
-        self.journal.forget(
-            now, observations=timedelta(seconds=keep.observations), buckets=timedelta(seconds=keep.history)
-        )
-        window = timedelta(seconds=self.policy.rightsizing.window)
-        hosts = tuple(self._with_history(host, now - window, now) for host in seen.hosts)
-        return seen.model_copy(update={"hosts": hosts})
-
-    def _with_history(self, host: HostObservation, since: datetime, before: datetime) -> HostObservation:
-        if not host.facts.machine_id:
-            return host
-        spacing = {"bucket_seconds": host.sampler.bucket, "interval_seconds": host.sampler.interval}
-        known = {name: value for name, value in spacing.items() if value}
-        series = self.journal.history(host.facts.machine_id, since=since, before=before + timedelta(minutes=1))
-        return host.model_copy(update={"history": tuple(one.model_copy(update=known) for one in series)})
+        return self.context.observe()
 
     def apply(self, plan: Plan, *, now_reason: str | None = None) -> Run:
         """Apply a Plan: drift, window, lock, steps, verification, rollback where it fails; all of it recorded.
@@ -141,10 +96,14 @@ class Fleet:
         Returns the Run with its exit code. Raises ``DriftError``, ``OutsideWindowError``, ``LockedError`` or
         ``RefusedError`` when nothing was touched, ``HostUnreachableError`` when no host answers.
         """
-        from selextract_infra.flow.apply import apply
+        return apply(self.context, plan, now_reason=now_reason)
 
-        return apply(self, plan, now_reason=now_reason)
+    def close(self) -> None:
+        """Close the journal."""
+        self.context.close()
 
-    def host_values(self, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """The same values for every host, as playbooks read them."""
-        return {host.name: dict(values) for host in self.inventory.hosts}
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from selextract_infra.errors import HostUnpreparedError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.model.observation import HostObservation
 
 __all__ = ["wait_for_history"]
@@ -15,13 +15,13 @@ _LOOK_SECONDS = 5.0
 _SPARE_SECONDS = 60.0
 
 
-def wait_for_history(fleet: Fleet, seconds: float, on_progress: Callable[[str], None]) -> None:
+def wait_for_history(context: Context, seconds: float, on_progress: Callable[[str], None]) -> None:
     """Look again and again until every container of the app has a history of at least ``seconds``.
 
     Raises ``HostUnpreparedError`` when that takes longer than twice the time and a minute.
     """
     end = time.monotonic() + 2 * seconds + _SPARE_SECONDS
-    while (shortest := min((_shortest(fleet, host) for host in fleet.observe().hosts), default=0.0)) < seconds:
+    while (shortest := min((_shortest(context, host) for host in context.observe().hosts), default=0.0)) < seconds:
         if time.monotonic() > end:
             raise HostUnpreparedError(
                 f"After {2 * seconds + _SPARE_SECONDS:.0f} s the shortest history is {shortest:.0f} s.",
@@ -31,8 +31,8 @@ def wait_for_history(fleet: Fleet, seconds: float, on_progress: Callable[[str], 
         time.sleep(_LOOK_SECONDS)
 
 
-def _shortest(fleet: Fleet, host: HostObservation) -> float:
-    project = fleet.policy.application.project
+def _shortest(context: Context, host: HostObservation) -> float:
+    project = context.policy.application.project
     running = {one.service for one in host.containers if one.project == project and one.service}
     known = dict.fromkeys(running, 0.0)
     for history in host.history:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from selextract_infra.errors import HostUnpreparedError, HostUnreachableError
+from selextract_infra.errors import DriftError, HostUnpreparedError, HostUnreachableError
 from selextract_infra.model.observation import Observation
 
-__all__ = ["missing_hosts", "refuse_blindness", "refuse_missing"]
+__all__ = ["missing_hosts", "refuse_blindness", "refuse_missing", "refuse_other_key"]
+
+_OTHER_KEY = "host key is not the one"  # as the look at a host explains it
 
 
 def missing_hosts(seen: Observation) -> dict[str, str]:
@@ -27,3 +29,12 @@ def refuse_missing(missing: dict[str, str], *, reached: bool = False) -> None:
         told = "; ".join(f"{host}: {reason.rstrip('.')}" for host, reason in sorted(missing.items()))
         kind = HostUnpreparedError if reached else HostUnreachableError
         raise kind(f"{told}.", remedy="selextract-infra doctor")
+
+
+def refuse_other_key(host: str, why: str) -> None:
+    """Raise ``DriftError`` where a host could not be reached because it shows another host key than it had."""
+    if _OTHER_KEY in why:
+        raise DriftError(
+            f"Another machine answers in place of {host}: {why.rstrip('.')}. Nothing was done to it.",
+            remedy="bring the right machine back, then resume the run, or roll it back",
+        )

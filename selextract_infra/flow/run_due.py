@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import escalate, notifier, tell_end
 from selextract_infra.flow.notify import visit
 from selextract_infra.flow.schedule import run_due
@@ -18,25 +18,25 @@ __all__ = ["look_after"]
 
 
 def look_after(
-    fleet: Fleet, say: Callable[[str], None], *, print_messages: bool = False
+    context: Context, say: Callable[[str], None], *, print_messages: bool = False
 ) -> tuple[QueuedPlan, ...] | None:
     """One look: carry out what is due, tell how it ended, escalate what nobody answered, visit the dead-man's address.
 
-    ``fleet`` gives the journal, the clock and the rules; each queued Plan has its own inventory. Returns what became
+    ``context`` gives the journal, the clock and the rules; each queued Plan has its own inventory. Returns what became
     of queued Plans, None where another process is at it. Messages are only said with ``print_messages``.
     """
-    rules, journal = fleet.policy.schedule, fleet.journal
+    rules, journal = context.policy.schedule, context.journal
     os.environ.update(with_credentials(os.environ, rules.credentials))
-    told = notifier(fleet.policy, journal, fleet.clock, dry_run=say if print_messages else None)
+    told = notifier(context.policy, journal, context.clock, dry_run=say if print_messages else None)
 
-    def open_fleet(entry: QueuedPlan) -> Fleet:
-        return Fleet(
+    def open_context(entry: QueuedPlan) -> Context:
+        return Context(
             entry.inventory,
             limit=entry.limit,
             policy_files=[Path(file) for file in entry.policy_files],
             state=journal.folder,
-            cancel=fleet.cancel,
-            clock=fleet.clock,
+            cancel=context.cancel,
+            clock=context.clock,
             on_event=watchdog.progress,
             on_message=say if print_messages else None,
         )
@@ -47,21 +47,21 @@ def look_after(
                 say(f"{delivery.channel}: {delivery.problem}")
 
     with Watchdog(rules.silence) as watchdog:
-        changed = run_due(journal, fleet.clock, open_fleet, retry_after=rules.retry, ended=ended)
+        changed = run_due(journal, context.clock, open_context, retry_after=rules.retry, ended=ended)
         if changed is None:
             return None
-        escalate(told, fleet.policy, journal, fleet.clock())
-        _be_heard(fleet, say)
+        escalate(told, context.policy, journal, context.clock())
+        _be_heard(context, say)
     return changed
 
 
-def _be_heard(fleet: Fleet, say: Callable[[str], None]) -> None:
+def _be_heard(context: Context, say: Callable[[str], None]) -> None:
     """Visit the address that raises an alarm elsewhere when nobody visits it; one that fails stops nothing."""
-    rules = fleet.policy.schedule
+    rules = context.policy.schedule
     if rules.dead_man is None:
         return
     address = os.environ.get(rules.dead_man)
     problem = visit(address, rules.patience) if address else f"The variable {rules.dead_man} is not set."
     if problem:
         say(f"dead-man address: {problem}")
-        fleet.journal.record_event(fleet.clock(), "not heard", f"The dead-man address: {problem}")
+        context.journal.record_event(context.clock(), "not heard", f"The dead-man address: {problem}")

@@ -1,4 +1,4 @@
-"""A saved Plan: a statement of intent, whose steps are rebuilt by our own code before anything is done."""
+"""A saved Plan: a statement of intent, whose steps are built again by our own code before anything is done."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from selextract_infra.errors import DriftError, UsageError
+from selextract_infra.errors import DriftError, RefusedError, UsageError
+from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.flow.registry import completed, known_operation, operation_names
 from selextract_infra.model.plan import Plan
-from selextract_infra.operations.rebuild import rebuild_unchanged
 from selextract_infra.policy import Policy
 
-__all__ = ["load_plan"]
+__all__ = ["load_plan", "rebuild", "rebuild_unchanged"]
 
 
 def load_plan(path: Path, policy: Policy) -> Plan:
@@ -21,13 +22,43 @@ def load_plan(path: Path, policy: Policy) -> Plan:
     is another one now, ``RefusedError`` when the file says other steps than our code.
     """
     try:
-        said = Plan.model_validate_json(path.read_bytes())
+        saved = Plan.model_validate_json(path.read_bytes())
     except OSError as problem:
         raise UsageError(f"The plan {path} cannot be read: {problem.strerror}.") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise UsageError(f"{path} holds no plan of this version: {where}: {first['msg']}.") from problem
-    if said.policy_digest != policy.digest:
+    if saved.policy_digest != policy.digest:
         raise DriftError("The policy changed since the plan was made.", remedy="plan again; nothing was touched")
-    return rebuild_unchanged(said, policy)
+    return rebuild_unchanged(completed(saved), policy)
+
+
+def rebuild(saved: Plan, policy: Policy) -> Plan:
+    """The Plan with the steps that our code builds from what it says; its digest differs where the file said others.
+
+    Raises ``UsageError`` for an operation that is not known or parameters that do not fit it, ``RefusedError`` for
+    decisions that no operation of ours would have made.
+    """
+    operation = known_operation(saved.operation)
+    if operation is None or operation.steps is None:
+        known = ", ".join(sorted(operation_names()))
+        raise UsageError(f"The plan is for the operation {saved.operation}, which is not known; there are {known}.")
+    if not saved.steps and not saved.parameters:
+        return saved
+    parameters = read_parameters(operation.parameters.model_validate, saved.parameters, operation.noun)
+    if operation.refuse_impossible:
+        operation.refuse_impossible(saved, parameters, policy)
+    return saved.model_copy(update={"steps": operation.steps(saved.decisions, parameters, policy)})
+
+
+def rebuild_unchanged(saved: Plan, policy: Policy) -> Plan:
+    """Like ``rebuild``; raises ``RefusedError`` where the steps differ from those the Plan says."""
+    built = rebuild(saved, policy)
+    if built.digest != saved.digest:
+        raise RefusedError(
+            "The plan says other steps than its decisions lead to; it was edited, or made by another version.",
+            rule="saved plan",
+            remedy="plan again; nothing was touched",
+        )
+    return built

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from selextract_infra.errors import LockedError, OutsideWindowError, SelextractError, UsageError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.apply import apply
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.queue import Queue
 from selextract_infra.flow.saved import load_plan
@@ -18,14 +19,14 @@ from selextract_infra.model.run import Run
 
 __all__ = ["Ended", "cancel_queued", "queue_plan", "run_due", "waiting"]
 
-OpenFleet = Callable[[QueuedPlan], Fleet]
+OpenContext = Callable[[QueuedPlan], Context]
 Ended = Callable[[QueuedPlan], None]
 
 _TROUBLED = (QueueStatus.MISSED, QueueStatus.REFUSED, QueueStatus.FAILED, QueueStatus.INTERRUPTED)
 _REMEMBERED = timedelta(days=7)
 
 
-def queue_plan(fleet: Fleet, plan: Plan, window: str) -> QueuedPlan:
+def queue_plan(context: Context, plan: Plan, window: str) -> QueuedPlan:
     """Queue a Plan for the next opening of that window with enough time for it and its way back.
 
     Raises ``UsageError`` for a window that is not there or a Plan with nothing to do, ``OutsideWindowError`` when it
@@ -33,8 +34,8 @@ def queue_plan(fleet: Fleet, plan: Plan, window: str) -> QueuedPlan:
     """
     if plan.empty:
         raise UsageError("The plan has nothing to do, so it was not queued.")
-    now, needed = fleet.clock(), plan.estimate_seconds + plan.rollback_seconds
-    windows = Windows.of(fleet.policy)
+    now, needed = context.clock(), plan.estimate_seconds + plan.rollback_seconds
+    windows = Windows.of(context.policy)
     following = windows.upcoming(now, name=window, needed_seconds=needed)
     current = [one for one in windows.openings(now, now + timedelta(microseconds=1), name=window) if one.covers(now)]
     opening = next((one for one in (*current, *following) if one.seconds_left(now) >= needed), None)
@@ -48,15 +49,15 @@ def queue_plan(fleet: Fleet, plan: Plan, window: str) -> QueuedPlan:
         hosts=plan.hosts,
         plan_digest=plan.digest,
         needed_seconds=needed,
-        inventory=str(fleet.inventory.path),
-        limit=fleet.limit,
-        policy_files=tuple(str(file.resolve()) for file in fleet.policy_files),
+        inventory=str(context.inventory.path),
+        limit=context.limit,
+        policy_files=tuple(str(file.resolve()) for file in context.policy_files),
         queued_at=now,
         queued_by=owner(),
     )
-    Queue(fleet.journal.folder).add(entry, plan)
-    fleet.journal.record_plan(plan)
-    fleet.journal.record_event(now, "queued", f"{entry.operation} on {', '.join(entry.hosts)} for {opening}.")
+    Queue(context.journal.folder).add(entry, plan)
+    context.journal.record_plan(plan)
+    context.journal.record_event(now, "queued", f"{entry.operation} on {', '.join(entry.hosts)} for {opening}.")
     return entry
 
 
@@ -75,9 +76,9 @@ def cancel_queued(journal: Journal, name: str, now: datetime) -> QueuedPlan:
     return cancelled
 
 
-def waiting(fleet: Fleet, now: datetime) -> Waiting:
+def waiting(context: Context, now: datetime) -> Waiting:
     """The opening that is open or comes next, and what this control machine has queued."""
-    windows, entries = Windows.of(fleet.policy), Queue(fleet.journal.folder).entries()
+    windows, entries = Windows.of(context.policy), Queue(context.journal.folder).entries()
     current = windows.current(now)
     recent = [entry for entry in entries if entry.ended_at is not None and now - entry.ended_at < _REMEMBERED]
     return Waiting(
@@ -91,7 +92,7 @@ def waiting(fleet: Fleet, now: datetime) -> Waiting:
 def run_due(
     journal: Journal,
     clock: Callable[[], datetime],
-    open_fleet: OpenFleet,
+    open_context: OpenContext,
     *,
     retry_after: float,
     ended: Ended,
@@ -108,7 +109,7 @@ def run_due(
             return None
         changed = []
         for entry in queue.entries():
-            outcome = _one(queue, entry, clock(), open_fleet, retry)
+            outcome = _one(queue, entry, clock(), open_context, retry)
             if outcome is entry:
                 continue
             queue.write(outcome)
@@ -119,7 +120,7 @@ def run_due(
         return tuple(changed)
 
 
-def _one(queue: Queue, entry: QueuedPlan, now: datetime, open_fleet: OpenFleet, retry: timedelta) -> QueuedPlan:
+def _one(queue: Queue, entry: QueuedPlan, now: datetime, open_context: OpenContext, retry: timedelta) -> QueuedPlan:
     """What becomes of one queued Plan now; the very same where that is nothing."""
     if entry.status is QueueStatus.RUNNING:  # we hold the queue, so nobody is at it
         return _over(entry, QueueStatus.INTERRUPTED, now, 1, _interrupted(entry))
@@ -128,20 +129,20 @@ def _one(queue: Queue, entry: QueuedPlan, now: datetime, open_fleet: OpenFleet, 
     if not entry.due(now) or (entry.tried_at is not None and now < entry.tried_at + retry):
         return entry
     try:
-        with open_fleet(entry) as fleet:
-            return _carried_out(queue, entry, fleet)
+        with open_context(entry) as context:
+            return _carried_out(queue, entry, context)
     except SelextractError as refused:
         return _over(entry, QueueStatus.REFUSED, now, refused.exit_code, str(refused))
 
 
-def _carried_out(queue: Queue, entry: QueuedPlan, fleet: Fleet) -> QueuedPlan:
-    now = fleet.clock()
+def _carried_out(queue: Queue, entry: QueuedPlan, context: Context) -> QueuedPlan:
+    now = context.clock()
     queue.write(entry.model_copy(update={"status": QueueStatus.RUNNING, "tried_at": now}))
     try:
-        run = fleet.apply(load_plan(queue.plan_file(entry), fleet.policy))
+        run = apply(context, load_plan(queue.plan_file(entry), context.policy))
     except LockedError as busy:
         return entry.model_copy(update={"tried_at": now, "message": str(busy)})
-    return _ended(entry, run, fleet.clock())
+    return _ended(entry, run, context.clock())
 
 
 def _ended(entry: QueuedPlan, run: Run, now: datetime) -> QueuedPlan:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from selextract_infra.errors import UsageError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.single_playbook import raise_worst
 from selextract_infra.hosts.identity import claim, new_run_id
 from selextract_infra.hosts.inventory import Inventory
@@ -23,7 +23,7 @@ _HERE = "this-machine"
 
 
 def install_schedule(
-    fleet: Fleet,
+    context: Context,
     *,
     host: str | None = None,
     credentials: Path,
@@ -38,32 +38,32 @@ def install_schedule(
     """
     if host is not None and (program is None or inventory is None):
         raise UsageError("On another machine the program and the inventory are elsewhere: give both paths.")
-    rules = fleet.policy.schedule
+    rules = context.policy.schedule
     values = {
         "state": "present",
         "program": str(program or _this_program()),
-        "inventory": str(inventory or fleet.inventory.path),
-        "journal": None if host else str(fleet.journal.folder.resolve()),
+        "inventory": str(inventory or context.inventory.path),
+        "journal": None if host else str(context.journal.folder.resolve()),
         "user": "root" if host else getpass.getuser(),
         "every": rules.every,
         "credentials": list(rules.credentials),
         "credentials_folder": str(credentials),
-        "works_on_itself": bool(host or fleet.inventory.local),
+        "works_on_itself": bool(host or context.inventory.local),
     }
-    return _schedule(fleet, host, values, "install the timer of unattended runs")
+    return _schedule(context, host, values, "install the timer of unattended runs")
 
 
-def remove_schedule(fleet: Fleet, *, host: str | None = None) -> bool:
+def remove_schedule(context: Context, *, host: str | None = None) -> bool:
     """Take the timer away; returns whether it was there."""
-    return _schedule(fleet, host, {"state": "absent"}, "take the timer of unattended runs away")
+    return _schedule(context, host, {"state": "absent"}, "take the timer of unattended runs away")
 
 
-def _schedule(fleet: Fleet, host: str | None, values: Mapping[str, Any], purpose: str) -> bool:
-    now = fleet.clock()
+def _schedule(context: Context, host: str | None, values: Mapping[str, Any], purpose: str) -> bool:
+    now = context.clock()
     run_id, name = new_run_id(now), host or _HERE
-    fleet.journal.record_event(now, "schedule", f"{purpose} on {name}", run=run_id)
+    context.journal.record_event(now, "schedule", f"{purpose} on {name}", run=run_id)
     with private_folder() as folder:
-        inventory = fleet.inventory if host else _this_machine(folder)
+        inventory = context.inventory if host else _this_machine(folder)
         if host:
             inventory.host(host)
         outcome = run_playbook(
@@ -78,14 +78,14 @@ def _schedule(fleet: Fleet, host: str | None, values: Mapping[str, Any], purpose
                         purpose,
                         step="schedule",
                         lease=_BOUND_SECONDS,
-                        policy_digest=fleet.policy.digest,
+                        policy_digest=context.policy.digest,
                     ),
                     "hosts": {name: dict(values)},
                 },
                 timeout=_BOUND_SECONDS,
             ),
-            on_event=fleet.on_event,
-            cancel=fleet.cancel,
+            on_event=context.on_event,
+            cancel=context.cancel,
         )
     raise_worst(outcome)
     return outcome.hosts[name].changed > 0

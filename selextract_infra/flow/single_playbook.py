@@ -13,7 +13,7 @@ from selextract_infra.errors import (
     SelextractError,
     StepFailedError,
 )
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.hosts.identity import claim, new_run_id
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 
@@ -32,64 +32,71 @@ _BOUND_SECONDS = 600.0
 _DAY_SECONDS = 86_400
 
 
-def freeze(fleet: Fleet, *, frozen: bool, reason: str) -> tuple[str, ...]:
+def freeze(context: Context, *, frozen: bool, reason: str) -> tuple[str, ...]:
     """Stop automatic scaling on every host, durably, or allow it again; returns the hosts where that was a change."""
     word = "freeze" if frozen else "unfreeze"
-    return everywhere(fleet, "freeze", {"frozen": frozen, "reason": reason}, word, reason)
+    return everywhere(context, "freeze", {"frozen": frozen, "reason": reason}, word, reason)
 
 
-def unlock(fleet: Fleet, *, reason: str) -> tuple[str, ...]:
+def unlock(context: Context, *, reason: str) -> tuple[str, ...]:
     """Remove the lock of every host where no unfinished Run owns it; returns the hosts that were locked.
 
     Raises ``LockedError`` for a lock that belongs to an unfinished Run: that is resumed or rolled back.
     """
-    return everywhere(fleet, "unlock", {"reason": reason}, "unlock", reason)
+    return everywhere(context, "unlock", {"reason": reason}, "unlock", reason)
 
 
-def ask_for_hosts(fleet: Fleet, *, operation: str, reason: str, seconds: float) -> None:
+def ask_for_hosts(context: Context, *, operation: str, reason: str, seconds: float) -> None:
     """Ask for every host for something urgent, for at most some seconds; see ``preemption.make_way``."""
     values = {"asked": True, "operation": operation, "reason": reason, "seconds": seconds}
-    everywhere(fleet, "preempt", values, "preempt", reason)
+    everywhere(context, "preempt", values, "preempt", reason)
 
 
-def let_hosts_go(fleet: Fleet) -> None:
+def let_hosts_go(context: Context) -> None:
     """Take such a request back on every host."""
-    everywhere(fleet, "preempt", {"asked": False}, "preempt", "the urgent work has ended")
+    everywhere(context, "preempt", {"asked": False}, "preempt", "the urgent work has ended")
 
 
-def install_sampler(fleet: Fleet) -> tuple[str, ...]:
+def install_sampler(context: Context) -> tuple[str, ...]:
     """Install or update the Sampler on every host; returns the hosts that changed."""
-    rules = fleet.policy.rightsizing
+    rules = context.policy.rightsizing
     lengths = {"interval": rules.interval, "bucket": rules.bucket, "days": ceil(rules.window / _DAY_SECONDS)}
-    return everywhere(fleet, "sampler", lengths, "sampler", "install the sampler")
+    return everywhere(context, "sampler", lengths, "sampler", "install the sampler")
 
 
-def uninstall(fleet: Fleet) -> tuple[str, ...]:
+def uninstall(context: Context) -> tuple[str, ...]:
     """Take everything that is ours off every host; the app's containers and files stay as they are without us."""
-    return everywhere(fleet, "uninstall", {}, "uninstall", "take selextract-infra off the host")
+    return everywhere(context, "uninstall", {}, "uninstall", "take selextract-infra off the host")
 
 
-def everywhere(fleet: Fleet, playbook: str, values: Mapping[str, Any], operation: str, purpose: str) -> tuple[str, ...]:
+def everywhere(
+    context: Context, playbook: str, values: Mapping[str, Any], operation: str, purpose: str
+) -> tuple[str, ...]:
     """Run one playbook with the same values on every host; returns the hosts that changed, raises the worst failure."""
-    now = fleet.clock()
+    now = context.clock()
     run_id = new_run_id(now)
-    hosts = tuple(host.name for host in fleet.inventory.hosts)
-    fleet.journal.record_event(now, operation, f"{operation} on {', '.join(hosts)}: {purpose}", run=run_id)
+    hosts = tuple(host.name for host in context.inventory.hosts)
+    context.journal.record_event(now, operation, f"{operation} on {', '.join(hosts)}: {purpose}", run=run_id)
     outcome = run_playbook(
         PlaybookRun(
             playbook=f"selextract.infra.{playbook}",
-            inventory=fleet.inventory,
+            inventory=context.inventory,
             hosts=hosts,
             values={
                 "run": claim(
-                    run_id, operation, purpose, step=operation, lease=_BOUND_SECONDS, policy_digest=fleet.policy.digest
+                    run_id,
+                    operation,
+                    purpose,
+                    step=operation,
+                    lease=_BOUND_SECONDS,
+                    policy_digest=context.policy.digest,
                 ),
-                "hosts": fleet.host_values(values),
+                "hosts": context.host_values(values),
             },
             timeout=_BOUND_SECONDS,
         ),
-        on_event=fleet.on_event,
-        cancel=fleet.cancel,
+        on_event=context.on_event,
+        cancel=context.cancel,
     )
     raise_worst(outcome)
     return tuple(sorted(name for name, host in outcome.hosts.items() if host.changed))

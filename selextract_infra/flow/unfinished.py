@@ -14,16 +14,18 @@ from pydantic import ValidationError
 from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, SelextractError, UsageError
 from selextract_infra.flow.announcement import announce_end
 from selextract_infra.flow.apply import carry_out
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.disruption import refuse_disruption, window_override
-from selextract_infra.flow.fleet import Fleet
 from selextract_infra.flow.outcome import concluded
 from selextract_infra.flow.performing import undo
+from selextract_infra.flow.reachability import refuse_other_key
+from selextract_infra.flow.registry import completed, known_operation
 from selextract_infra.hosts.identity import owner
+from selextract_infra.hosts.providers import switch_on
 from selextract_infra.hosts.runner import stop_remains
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
-from selextract_infra.operations.upgrade.hardware import refuse_other_key, refuse_strangers, wake
 
 __all__ = [
     "at_work",
@@ -79,7 +81,7 @@ def refuse_unfinished(seen: Observation) -> None:
         )
 
 
-def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None, idle: int | None = None) -> Run:
+def resume(context: Context, run_id: str, *, now_reason: str | None = None, idle: int | None = None) -> Run:
     """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
 
     What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
@@ -87,96 +89,106 @@ def resume(fleet: Fleet, run_id: str, *, now_reason: str | None = None, idle: in
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
     the policy has changed since, ``OutsideWindowError`` when there is no time for what is left.
     """
-    seen = _awake(fleet, run_id)
+    seen = _awake(context, run_id)
     run_id, records = _held(seen, run_id)
-    _refuse_at_work(seen, run_id, fleet.clock(), idle)
+    _refuse_at_work(seen, run_id, context.clock(), idle)
     plan = _plan_of(records)
-    refuse_strangers(plan, seen)
-    if plan.policy_digest != fleet.policy.digest:
+    _refuse_strangers(plan, seen)
+    if plan.policy_digest != context.policy.digest:
         raise DriftError(
             f"The policy changed since run {run_id} began, so it cannot be finished as it was meant.",
             remedy=f"selextract-infra rollback {run_id}",
         )
-    known = fleet.journal.run(run_id)
+    known = context.journal.run(run_id)
     overrides = (*(known.overrides if known else ()), *window_override(now_reason))
     run = _run_of(run_id, plan, records).model_copy(update={"overrides": overrides})
-    refuse_disruption(fleet, plan, overrides, done=_done_everywhere(plan, run))
-    fleet.journal.record_plan(plan)
-    fleet.journal.record_run(run)
-    _stop_remains(fleet, run_id, seen, plan)
-    return carry_out(fleet, plan, run)
+    refuse_disruption(context, plan, overrides, done=_done_everywhere(plan, run))
+    context.journal.record_plan(plan)
+    context.journal.record_run(run)
+    _stop_remains(context, run_id, seen, plan)
+    return carry_out(context, plan, run)
 
 
-def resume_only(fleet: Fleet, *, now_reason: str | None = None) -> Run | None:
+def resume_only(context: Context, *, now_reason: str | None = None) -> Run | None:
     """Finish the one interrupted Run that the hosts hold, None where there is none; as after a reboot of this machine.
 
     Raises ``UsageError`` where there are several: then a person has to choose.
     """
-    seen = fleet.observe()
-    idle = [run for run, records in unfinished_runs(seen).items() if not _worked_on(seen, run, records, fleet.clock())]
+    seen = context.observe()
+    idle = [
+        run for run, records in unfinished_runs(seen).items() if not _worked_on(seen, run, records, context.clock())
+    ]
     if not idle:
         return None
     if len(idle) > 1:
         raise UsageError(f"Several runs are unfinished: {', '.join(sorted(idle))}.", remedy="name one of them")
-    return resume(fleet, idle[0], now_reason=now_reason)
+    return resume(context, idle[0], now_reason=now_reason)
 
 
 def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], now: datetime) -> bool:
     return any(at_work(host, run, now) for host in seen.hosts if host.name in records)
 
 
-def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None) -> Run:
+def roll_back(context: Context, run_id: str, *, idle: int | None = None) -> Run:
     """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
 
     ``idle`` is as for ``at_work``.
     Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
     """
-    seen = _awake(fleet, run_id)
+    seen = _awake(context, run_id)
     unfinished = unfinished_runs(seen)
-    known = fleet.journal.run(run_id)
+    known = context.journal.run(run_id)
     matching = [name for name in unfinished if name.startswith(run_id)]
     if not matching and known is None:
         _refuse_unseen(seen, run_id, tuple(seen.unreachable))
         raise _unknown(run_id, unfinished)
     full_id = matching[0] if matching else known.id if known else run_id
     records = unfinished.get(full_id, {})
-    _refuse_at_work(seen, full_id, fleet.clock(), idle)
-    plan = _plan_of(records) if records else _recorded_plan(fleet, known)
-    refuse_strangers(plan, seen)
+    _refuse_at_work(seen, full_id, context.clock(), idle)
+    plan = _plan_of(records) if records else _recorded_plan(context, known)
+    _refuse_strangers(plan, seen)
     run = _run_of(full_id, plan, records) if known is None else known
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
         _refuse_unseen(seen, full_id, plan.hosts)
-    _stop_remains(fleet, full_id, seen, plan)
+    _stop_remains(context, full_id, seen, plan)
     by = "by the loop that began it" if idle else "by hand"
-    fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back {by}.", run=full_id)
-    undone = undo(fleet, run, plan, plan.steps, hosts)
-    return _ended(fleet, run, plan, undone.results)
+    context.journal.record_event(context.clock(), "rollback", f"Run {full_id} is rolled back {by}.", run=full_id)
+    undone = undo(context, run, plan, plan.steps, hosts)
+    return _ended(context, run, plan, undone.results)
 
 
-def _awake(fleet: Fleet, run_id: str) -> Observation:
+def _awake(context: Context, run_id: str) -> Observation:
     """What is on the hosts; where none holds that Run, those that are off are switched on, if a provider can."""
-    seen = fleet.observe()
+    seen = context.observe()
     if any(name.startswith(run_id) for name in unfinished_runs(seen)) or not seen.unreachable:
         return seen
-    return fleet.observe() if wake(fleet, tuple(seen.unreachable)) else seen
+    timeout = context.policy.vertical.comes_back
+    return context.observe() if switch_on(context.inventory, tuple(seen.unreachable), timeout=timeout) else seen
 
 
-def stop_remains_of(fleet: Fleet, run_id: str, seen: Observation) -> None:
+def _refuse_strangers(plan: Plan, seen: Observation) -> None:
+    """Raise ``DriftError`` where another machine stands in place of one of the Plan's."""
+    operation = known_operation(plan.operation)
+    if operation is not None and operation.refuse_strangers is not None:
+        operation.refuse_strangers(plan, seen)
+
+
+def stop_remains_of(context: Context, run_id: str, seen: Observation) -> None:
     """Before a Run is taken back in another way: stop what a killed process has left of it on the hosts.
 
     Raises ``LockedError`` while somebody works on it, or where something of it does not stop.
     """
     records = unfinished_runs(seen).get(run_id)
     if records:
-        _refuse_at_work(seen, run_id, fleet.clock(), None)
-        _stop_remains(fleet, run_id, seen, _plan_of(records))
+        _refuse_at_work(seen, run_id, context.clock(), None)
+        _stop_remains(context, run_id, seen, _plan_of(records))
 
 
-def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> None:
+def _stop_remains(context: Context, run_id: str, seen: Observation, plan: Plan) -> None:
     """Stop what a killed process has left working on the hosts, before its work is done again or undone."""
     hosts = tuple(host.name for host in seen.hosts if host.name in plan.hosts)
-    stopped = stop_remains(fleet.inventory, hosts, run_id, bound=_STOPPED_WITHIN)
+    stopped = stop_remains(context.inventory, hosts, run_id, bound=_STOPPED_WITHIN)
     left = [host for host, done in stopped.items() if not done]
     if left:
         raise LockedError(
@@ -184,14 +196,14 @@ def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> N
         )
 
 
-def _ended(fleet: Fleet, run: Run, plan: Plan, results: tuple[StepResult, ...]) -> Run:
-    run = concluded(run.model_copy(update={"results": (*run.results, *results)}), fleet.clock())
+def _ended(context: Context, run: Run, plan: Plan, results: tuple[StepResult, ...]) -> Run:
+    run = concluded(run.model_copy(update={"results": (*run.results, *results)}), context.clock())
     if all(result.status is StepStatus.ROLLED_BACK for result in results):
         run = run.model_copy(
             update={"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": "Everything was put back."}
         )
-    run = announce_end(fleet, run, plan)
-    fleet.journal.record_run(run)
+    run = announce_end(context, run, plan)
+    context.journal.record_run(run)
     return run
 
 
@@ -236,16 +248,16 @@ def _plan_of(records: dict[str, dict[str, Any]]) -> Plan:
     if blob is None:
         raise UsageError("That run was started by hand and holds no plan.", remedy="selextract-infra rollback RUN")
     try:
-        return Plan.model_validate(blob)
+        return completed(Plan.model_validate(blob))
     except ValidationError as problem:
         raise SelextractError("The plan that the host holds cannot be read by this version.") from problem
 
 
-def _recorded_plan(fleet: Fleet, run: Run | None) -> Plan:
-    plan = fleet.journal.plan(run.plan_digest) if run else None
+def _recorded_plan(context: Context, run: Run | None) -> Plan:
+    plan = context.journal.plan(run.plan_digest) if run else None
     if plan is None:
         raise UsageError("The plan of that run is not in this journal.", remedy="use the journal that recorded it")
-    return plan
+    return completed(plan)
 
 
 def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import OutsideWindowError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.apply import apply
+from selextract_infra.flow.context import Context
+from selextract_infra.flow.planning import plan_operation
 from selextract_infra.flow.unfinished import resume
 from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import Run, RunStatus
-from selextract_infra.operations.rightsize.operation import plan_rightsize
+from selextract_infra.operations.rightsize.operation import RIGHTSIZE
+from selextract_infra.operations.rightsize.plan import RightsizeRequest
 from tests.lab.program import Program, by_hand
 from tests.lab.rightsizing import DEPLOYED, MIB, as_deployed, limits, policy_of, started
 
@@ -49,8 +52,8 @@ class Site:
         """The memory limit of the frontend, in bytes."""
         return limits(self.lab, "frontend")[0][0]
 
-    def fleet(self, clock: Callable[[], datetime], on_event: Callable[[TaskEvent], None]) -> Fleet:
-        return Fleet(self.open.inventory, state=self.open.state, clock=clock, on_event=on_event)
+    def context(self, clock: Callable[[], datetime], on_event: Callable[[TaskEvent], None]) -> Context:
+        return Context(self.open.inventory, state=self.open.state, clock=clock, on_event=on_event)
 
 
 @pytest.fixture
@@ -94,25 +97,26 @@ def test_a_plan_waits_for_its_window_and_is_carried_out_once(site: Site, tmp_pat
     assert (again.code, again.data) == (0, [])
 
 
-def carried_out(site: Site, at_the_gate: Callable[[Fleet], None], clock: Callable[[], datetime]) -> Run:
+def carried_out(site: Site, at_the_gate: Callable[[Context], None], clock: Callable[[], datetime]) -> Run:
     """Apply a plan of two steps, the second of which disturbs; ``at_the_gate`` happens at the end of the first."""
     done: list[str] = []
 
     def hear(event: TaskEvent) -> None:
         if event.kind == "task_done" and event.task == GATE and not done:
             done.append(event.host)
-            at_the_gate(fleet)
+            at_the_gate(context)
 
-    with site.fleet(clock, hear) as fleet:
-        plan = plan_rightsize(fleet, service="frontend", memory=ASKED, settle=True)
+    with site.context(clock, hear) as context:
+        request = RightsizeRequest(service="frontend", memory=ASKED, settle=True)
+        plan = plan_operation(context, RIGHTSIZE, request)
         assert [step.disrupts for step in plan.steps] == [False, True]
-        return fleet.apply(plan)
+        return apply(context, plan)
 
 
 def test_a_window_that_closes_in_mid_run_leaves_everything_as_it_was(site: Site) -> None:
     before, late = started(site.lab), timedelta(0)
 
-    def close(_: Fleet) -> None:
+    def close(_: Context) -> None:
         nonlocal late
         late = timedelta(minutes=28)
 
@@ -126,7 +130,7 @@ def test_a_window_that_closes_in_mid_run_leaves_everything_as_it_was(site: Site)
 
 
 def test_something_urgent_stops_a_run_between_two_steps_and_it_is_resumed_afterwards(site: Site) -> None:
-    def ask(_: Fleet) -> None:
+    def ask(_: Context) -> None:
         asked = by_hand(site.open.inventory, "selextract.infra.preempt", "-e", "selextract_reason=P1")
         assert asked.code == 0, asked.words
 
@@ -142,8 +146,8 @@ def test_something_urgent_stops_a_run_between_two_steps_and_it_is_resumed_afterw
     assert kept_off.code == 11, kept_off.words
     let_go = by_hand(site.open.inventory, "selextract.infra.preempt", "-e", "selextract_asked=false")
     assert let_go.code == 0, let_go.words
-    with Fleet(site.closed.inventory, state=site.closed.state) as fleet, pytest.raises(OutsideWindowError):
-        resume(fleet, run.id)
+    with Context(site.closed.inventory, state=site.closed.state) as context, pytest.raises(OutsideWindowError):
+        resume(context, run.id)
     resumed = site.open.run("resume", run.id)
     assert resumed.code == 0, resumed.words
     assert site.frontend() == ASKED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +22,9 @@ def notifying() -> None:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
+def context(tmp_path: Path) -> Iterator[Context]:
     """One host that nobody ever asks anything, and an empty journal."""
     inventory = tmp_path / "hosts.yml"
     inventory.write_text("all: {hosts: {app1: {ansible_host: 192.0.2.7}}}\n")
-    with Fleet(inventory, state=tmp_path / "state") as made:
+    with Context(inventory, state=tmp_path / "state") as made:
         yield made

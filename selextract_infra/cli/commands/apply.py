@@ -11,7 +11,7 @@ from selextract_infra.cli.frame.options import FleetOptions, FormatOption, NowOp
 from selextract_infra.cli.frame.output import Format, emit
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
     from selextract_infra.model.plan import Plan
 
 __all__ = ["register"]
@@ -38,18 +38,18 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.cli.frame.applying import offer
         from selextract_infra.flow.saved import load_plan
 
-        with hosts.fleet() as fleet:
-            plan = load_plan(plan_file, fleet.policy)
+        with hosts.context() as context:
+            plan = load_plan(plan_file, context.policy)
             if at_window is not None:
-                _queue(fleet, plan, at_window, form)
+                _queue(context, plan, at_window, form)
                 return
-            offer(fleet, plan, form=form, apply=True, yes=yes, now_reason=now)
+            offer(context, plan, form=form, apply=True, yes=yes, now_reason=now)
 
 
-def _queue(fleet: Fleet, plan: Plan, window: str, form: Format) -> None:
+def _queue(context: Context, plan: Plan, window: str, form: Format) -> None:
     from selextract_infra.flow.schedule import queue_plan
 
-    entry = queue_plan(fleet, plan, window)
+    entry = queue_plan(context, plan, window)
     emit(
         entry,
         lambda screen: screen.print(

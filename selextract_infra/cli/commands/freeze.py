@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
         """Stop automatic scaling on the hosts until unfreeze; survives reboots, and is no lock."""
         from selextract_infra.flow.single_playbook import freeze as carry_out
 
-        with hosts.fleet() as fleet:
-            changed = carry_out(fleet, frozen=True, reason=reason)
+        with hosts.context() as context:
+            changed = carry_out(context, frozen=True, reason=reason)
         say(f"Frozen: {', '.join(changed) or 'all were frozen already'}.")
 
     @app.command()
@@ -41,6 +41,6 @@ def register(app: typer.Typer) -> None:
         """Allow automatic scaling on the hosts again."""
         from selextract_infra.flow.single_playbook import freeze as carry_out
 
-        with hosts.fleet() as fleet:
-            changed = carry_out(fleet, frozen=False, reason=reason)
+        with hosts.context() as context:
+            changed = carry_out(context, frozen=False, reason=reason)
         say(f"Scaling is allowed again: {', '.join(changed) or 'none was frozen'}.")

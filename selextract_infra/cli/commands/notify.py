@@ -42,13 +42,13 @@ def register(app: typer.Typer) -> None:
 
         if severity not in list(IncidentSeverity):
             raise UsageError(f"{severity!r} is no severity; there are {', '.join(IncidentSeverity)}.")
-        with hosts.fleet() as fleet:
-            told = notifier(fleet.policy, fleet.journal, fleet.clock, dry_run=say if only_print else None)
+        with hosts.context() as context:
+            told = notifier(context.policy, context.journal, context.clock, dry_run=say if only_print else None)
             deliveries = told.tell(
                 IncidentSeverity(severity), "test", "test of the routes", "This is a test; nothing has happened."
             )
             if not only_print:
-                acknowledge(fleet.journal, "test", owner(), fleet.clock())
+                acknowledge(context.journal, "test", owner(), context.clock())
         _conclude(deliveries, form)
 
     @notify.command()
@@ -63,8 +63,8 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.flow.notification import notifier
         from selextract_infra.model.assessment import IncidentSeverity
 
-        with hosts.fleet() as fleet:
-            told = notifier(fleet.policy, fleet.journal, fleet.clock)
+        with hosts.context() as context:
+            told = notifier(context.policy, context.journal, context.clock)
             deliveries = told.tell(
                 IncidentSeverity.P2, unit, f"{unit} failed", f"Look at it with: journalctl --unit {unit}"
             )

@@ -39,8 +39,8 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.hosts.observe.recorded import load_observation, save_observation
 
         before = load_observation(compare) if compare else None
-        with hosts.fleet() as fleet:
-            seen = fleet.observe()
+        with hosts.context() as context:
+            seen = context.observe()
         if out is not None:
             save_observation(seen, out)
             say(f"Saved to {out}; use it with --observation {out}.")

@@ -35,15 +35,15 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.flow.resume_at_boot import resume_at_boot
         from selextract_infra.flow.unfinished import resume, resume_only
 
-        with hosts.fleet() as fleet:
+        with hosts.context() as context:
             if at_boot is not None:
                 if at_boot not in ("on", "off") or run is not None:
                     raise UsageError("--at-boot takes on or off, and no run.")
-                changed = resume_at_boot(fleet, wanted=at_boot == "on")
+                changed = resume_at_boot(context, wanted=at_boot == "on")
                 say(f"It is {at_boot}{'' if changed else ' already'}.")
             elif run is not None:
-                conclude(follow(fleet, lambda: resume(fleet, run, now_reason=now), None), form)
-            elif (done := resume_only(fleet, now_reason=now)) is None:
+                conclude(follow(context, lambda: resume(context, run, now_reason=now), None), form)
+            elif (done := resume_only(context, now_reason=now)) is None:
                 say("No run was interrupted.")
             else:
                 conclude(done, form)

@@ -25,5 +25,5 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.cli.frame.applying import conclude, follow
         from selextract_infra.flow.unfinished import roll_back
 
-        with hosts.fleet() as fleet:
-            conclude(follow(fleet, lambda: roll_back(fleet, run), None), form)
+        with hosts.context() as context:
+            conclude(follow(context, lambda: roll_back(context, run), None), form)

@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.errors import worst_exit_code
         from selextract_infra.flow.run_due import look_after
 
-        with hosts.fleet() as fleet:
-            changed = look_after(fleet, say, print_messages=print_messages)
+        with hosts.context() as context:
+            changed = look_after(context, say, print_messages=print_messages)
         if changed is None:
             say("Another run-due is at work; this one leaves everything to it.")
             changed = ()

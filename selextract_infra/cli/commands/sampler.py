@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.policy.units import DURATION
 
         seconds = float(DURATION.parse(wait)) if wait else 0.0
-        with hosts.fleet() as fleet:
-            changed = install_sampler(fleet)
+        with hosts.context() as context:
+            changed = install_sampler(context)
             say(f"Installed on: {', '.join(changed) or 'all were up to date'}.")
-            wait_for_history(fleet, seconds, say)
+            wait_for_history(context, seconds, say)

@@ -86,20 +86,20 @@ def register(app: typer.Typer) -> None:
         """Install the timer that starts run-due, with its service, and a service that tells when it fails."""
         from selextract_infra.flow.schedule_install import install_schedule
 
-        with hosts.fleet() as fleet:
+        with hosts.context() as context:
             changed = install_schedule(
-                fleet, host=on, credentials=credentials, program=program, inventory=remote_inventory
+                context, host=on, credentials=credentials, program=program, inventory=remote_inventory
             )
         say("The timer is installed." if changed else "The timer was installed already.")
 
     @schedule.command()
     def remove(inventory: InventoryOption = DEFAULT_INVENTORY, state: StateOption = None, on: _OnOption = None) -> None:
         """Take the timer and its services away; what is queued stays."""
-        from selextract_infra.flow.fleet import Fleet
+        from selextract_infra.flow.context import Context
         from selextract_infra.flow.schedule_install import remove_schedule
 
-        with Fleet(inventory, state=state) as fleet:
-            changed = remove_schedule(fleet, host=on)
+        with Context(inventory, state=state) as context:
+            changed = remove_schedule(context, host=on)
         say("The timer is gone." if changed else "No timer was installed.")
 
 

@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.cli.frame.applying import confirm
         from selextract_infra.flow.single_playbook import uninstall as carry_out
 
-        with hosts.fleet() as fleet:
-            names = ", ".join(host.name for host in fleet.inventory.hosts)
+        with hosts.context() as context:
+            names = ", ".join(host.name for host in context.inventory.hosts)
             confirm(f"Take everything of selextract-infra off {names}?", yes=yes)
-            changed = carry_out(fleet)
+            changed = carry_out(context)
         say(f"Removed from: {', '.join(changed) or 'nothing was there'}.")

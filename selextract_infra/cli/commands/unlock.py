@@ -25,6 +25,6 @@ def register(app: typer.Typer) -> None:
         """Remove locks that belong to no unfinished run; an unfinished run is resumed or rolled back instead."""
         from selextract_infra.flow.single_playbook import unlock as carry_out
 
-        with hosts.fleet() as fleet:
-            changed = carry_out(fleet, reason=reason)
+        with hosts.context() as context:
+            changed = carry_out(context, reason=reason)
         say(f"Unlocked: {', '.join(changed) or 'nothing was locked'}.")

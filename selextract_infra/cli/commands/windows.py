@@ -32,11 +32,11 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """The opening that is open now, and the next ones; overlapping windows are one, blackouts are taken out."""
-        from selextract_infra.flow.fleet import Fleet
+        from selextract_infra.flow.context import Context
         from selextract_infra.flow.windows import Windows
 
-        with Fleet(inventory, policy_files=policy or ()) as fleet:
-            now, windows = fleet.clock(), Windows.of(fleet.policy)
+        with Context(inventory, policy_files=policy or ()) as context:
+            now, windows = context.clock(), Windows.of(context.policy)
         open_now = windows.current(now) if window is None else None
         found = ((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window)
         emit(
@@ -59,13 +59,13 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Whether work of a length may begin at a time; exit code 4 when not, with the next window in which it may."""
         from selextract_infra.errors import OutsideWindowError
-        from selextract_infra.flow.fleet import Fleet
+        from selextract_infra.flow.context import Context
         from selextract_infra.flow.windows import Windows
         from selextract_infra.policy.units import DURATION
 
-        with Fleet(inventory, policy_files=policy or ()) as fleet:
-            when = _instant(at) if at else fleet.clock()
-            found = Windows.of(fleet.policy).check(when, float(DURATION.parse(needed)))
+        with Context(inventory, policy_files=policy or ()) as context:
+            when = _instant(at) if at else context.clock()
+            found = Windows.of(context.policy).check(when, float(DURATION.parse(needed)))
         emit(found, lambda screen: screen.print(found.sentence, soft_wrap=True), form)
         if not found.fits:
             raise typer.Exit(OutsideWindowError.exit_code)

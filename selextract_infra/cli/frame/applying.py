@@ -13,7 +13,7 @@ from selextract_infra.cli.frame.output import Format, console, emit, say
 from selextract_infra.cli.frame.planning import gate_findings
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
 
@@ -21,7 +21,7 @@ __all__ = ["conclude", "confirm", "follow", "offer"]
 
 
 def offer(
-    fleet: Fleet,
+    context: Context,
     plan: Plan,
     *,
     form: Format,
@@ -32,6 +32,7 @@ def offer(
     fail_on: str | None = None,
 ) -> None:
     """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
+    from selextract_infra.flow.apply import apply as carry_out
     from selextract_infra.flow.reachability import refuse_missing
     from selextract_infra.report.terminal import print_plan
 
@@ -47,7 +48,7 @@ def offer(
         refuse_missing(plan.missing)
         return
     confirm(f"Apply these {sum(len(step.changes) for step in plan.steps)} changes?", yes=yes)
-    conclude(follow(fleet, lambda: fleet.apply(plan, now_reason=now_reason), plan), form)
+    conclude(follow(context, lambda: carry_out(context, plan, now_reason=now_reason), plan), form)
 
 
 def _plan_data(plan: Plan) -> dict[str, object]:
@@ -84,12 +85,12 @@ def confirm(question: str, *, yes: bool) -> None:
         raise CancelledError("Nothing was changed.")
 
 
-def follow(fleet: Fleet, work: Callable[[], Run], plan: Plan | None) -> Run:
+def follow(context: Context, work: Callable[[], Run], plan: Plan | None) -> Run:
     """Do the work while its progress is shown, live on a terminal and line by line elsewhere."""
     from selextract_infra.report.terminal import progress
 
     with progress(console(stderr=True), plan) as listener:
-        fleet.on_event = listener
+        context.on_event = listener
         return work()
 
 

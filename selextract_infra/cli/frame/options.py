@@ -15,7 +15,7 @@ import typer
 from selextract_infra.cli.frame.output import Format
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
     from selextract_infra.model.observation import Observation
     from selextract_infra.model.plan import Plan
 
@@ -84,7 +84,7 @@ class FleetOptions:
     state: StateOption = None
 
     @contextmanager
-    def fleet(self) -> Iterator[Fleet]:
+    def context(self) -> Iterator[Context]:
         """These hosts; Ctrl-C stops the work on them before this process ends."""
         from concurrent.futures import ThreadPoolExecutor
 
@@ -94,11 +94,11 @@ class FleetOptions:
         with cancellable() as cancel:
             with ThreadPoolExecutor(1) as beside:  # to ask Ansible for the hosts takes as long as the import
                 loading = beside.submit(Inventory.load, self.inventory, limit=self.limit)
-                from selextract_infra.flow.fleet import Fleet
-            with Fleet(
+                from selextract_infra.flow.context import Context
+            with Context(
                 loading.result(), limit=self.limit, policy_files=self.policy or (), state=self.state, cancel=cancel
-            ) as fleet:
-                yield fleet
+            ) as context:
+                yield context
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ class WholeFleetOptions:
     state: StateOption = None
 
     @contextmanager
-    def fleet(self) -> Iterator[Fleet]:
+    def context(self) -> Iterator[Context]:
         """These hosts; Ctrl-C stops the work on them before this process ends."""
-        with FleetOptions(self.inventory, None, self.policy, self.state).fleet() as fleet:
-            yield fleet
+        with FleetOptions(self.inventory, None, self.policy, self.state).context() as context:
+            yield context
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,12 @@ class PlanOptions:
             )
         return load_observation(observation)
 
-    def offer(self, fleet: Fleet, plan: Plan, form: Format) -> None:
+    def offer(self, context: Context, plan: Plan, form: Format) -> None:
         """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
         from selextract_infra.cli.frame.applying import offer
 
         offer(
-            fleet, plan, form=form, out=self.out, apply=self.apply, yes=self.yes, now_reason=self.now,
+            context, plan, form=form, out=self.out, apply=self.apply, yes=self.yes, now_reason=self.now,
             fail_on=self.fail_on,
         )  # fmt: skip
 

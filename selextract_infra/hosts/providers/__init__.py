@@ -6,11 +6,11 @@ import importlib
 from typing import Protocol
 
 from selextract_infra.errors import InventoryError, UsageError
-from selextract_infra.hosts.inventory import InventoryHost
+from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.model.upgrade import Abilities, Mode
 from selextract_infra.policy import Policy
 
-__all__ = ["Provider", "chosen_provider", "provider_named"]
+__all__ = ["Provider", "chosen_provider", "provider_named", "switch_on"]
 
 _VARIABLE = "selextract_provider"
 
@@ -68,3 +68,18 @@ def provider_named(name: str) -> Provider:
     module, _, kind = _PROVIDERS[name].partition(":")
     made: Provider = getattr(importlib.import_module(module), kind)()
     return made
+
+
+def switch_on(inventory: Inventory, names: tuple[str, ...], *, timeout: float) -> bool:
+    """Let the inventory's providers switch on hosts that are off; whether there was one that could."""
+    switched_on = False
+    for name in names:
+        host = inventory.host(name)
+        named = host.variables.get(_VARIABLE)
+        if not named:
+            continue
+        provider = provider_named(str(named))
+        if not provider.abilities.waits:
+            provider.wait(host, timeout)
+            switched_on = True
+    return switched_on

@@ -92,9 +92,9 @@ def _live(hosts: FleetOptions) -> Assessed:
     from selextract_infra.assess.emergency_effect import drill_findings
     from selextract_infra.flow.assess import assess_seen
 
-    with hosts.fleet() as fleet:
-        found = assess_seen(fleet.observe(), fleet.policy)
-        drills = drill_findings(fleet.journal.last_drill(), fleet.policy, found.assessment.at)
+    with hosts.context() as context:
+        found = assess_seen(context.observe(), context.policy)
+        drills = drill_findings(context.journal.last_drill(), context.policy, found.assessment.at)
         rated = found.assessment.model_copy(update={"findings": (*found.assessment.findings, *drills)})
         return replace(found, assessment=rated)
 

@@ -1,23 +1,42 @@
-"""The balancer before the API: look, plan it on or off."""
+"""The balancer before the API as the flow knows it."""
 
 from __future__ import annotations
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.plan import Plan
-from selextract_infra.operations.balancer.plan import balancer, mapped_names
+from typing import TYPE_CHECKING
 
-__all__ = ["plan_balancer"]
+from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.operations.balancer.plan import (
+    BalancerParameters,
+    BalancerRequest,
+    draft_balancer,
+    mapped_names,
+    rebuilt_balancer,
+)
+
+if TYPE_CHECKING:
+    from selextract_infra.flow.context import Context
+
+__all__ = ["BALANCER"]
 
 
-def plan_balancer(fleet: Fleet, *, on: bool, to_apply: bool = False) -> Plan:
-    """The Plan that turns the balancer on or off, recorded in the journal.
+def _refuse_unmapped(context: Context, _: BalancerRequest) -> None:
+    """Raise ``RefusedError`` for what is not mapped, before any host is looked at."""
+    mapped_names(context.policy)
 
-    Raises ``RefusedError`` for what is not mapped, ``HostError`` when no host at all could be looked at, and with
-    ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
-    """
-    mapped_names(fleet.policy)
-    seen = seen_for_plan(fleet, to_apply=to_apply)
-    plan = balancer(seen, fleet.policy, on=on, made_by=owner())
-    return recorded(fleet, plan, seen)
+
+BALANCER = Operation(
+    name="balancer",
+    noun="the balancer",
+    summary="HAProxy before the API instances, and Nginx's way to it, on or off.",
+    request=BalancerRequest,
+    parameters=BalancerParameters,
+    effects=Effects(
+        reads=("Nginx's include files", "HAProxy's own answers", "containers and their networks"),
+        inverse="Requests go the way they went before; then files and container from before are put back.",
+        downtime="None; Nginx reads its files again, which users may notice as a delay.",
+        seconds=lambda policy: 2 * policy.scaling.instance.estimate,
+    ),
+    refuse_request=_refuse_unmapped,
+    draft=draft_balancer,
+    steps=rebuilt_balancer,
+)

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field
 
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import memory
-from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.plan import Change, Plan, Step
+from selextract_infra.model.observation import HostObservation
+from selextract_infra.model.plan import Change, Step
 from selextract_infra.templates.balancer import compose_text, haproxy_text, server_options
 from selextract_infra.templates.nginx import ROUTING, edge_files
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "balancer", "balancer_steps", "mapped_names", "rebuilt_balancer"]
+__all__ = [
+    "BalancerParameters",
+    "BalancerRequest",
+    "balancer_steps",
+    "draft_balancer",
+    "mapped_names",
+    "rebuilt_balancer",
+]
 
-OPERATION = "balancer"
 PLAYBOOK = "selextract.infra.balancer"
+_RESOURCE = "balancer"
 _FOLDER = "/var/lib/selextract-infra/balancer"
+
+
+class BalancerRequest(Request):
+    """What is asked about the balancer."""
+
+    on: bool = Field(description="Whether it is to stand before the API.")
+    hosts: ChosenHosts = None
 
 
 class Place(Frozen):
@@ -42,23 +55,20 @@ class Place(Frozen):
     reload: bool
 
 
-_PLACES = TypeAdapter(dict[str, Place])
+class BalancerParameters(BalancerRequest):
+    """The request, and by host where the balancer goes."""
+
+    places: dict[str, Place]
 
 
-def balancer(
-    seen: Observation,
-    policy: Policy,
-    *,
-    on: bool,
-    at: datetime | None = None,
-    made_by: str = "",
-    hosts: Collection[str] | None = None,
-) -> Plan:
-    """The Plan that puts the balancer before the API, or takes it away; empty where it is so already.
+def draft_balancer(given: PlanInput[BalancerRequest, None]) -> PlanDraft:
+    """Put the balancer before the API, or take it away; nothing where it is so already.
 
     Raises ``RefusedError`` naming what is not mapped or not there, or where its memory does not fit (X-11).
     """
-    chosen = [host for host in seen.hosts if (hosts is None or host.name in hosts) and host.traffic.edge is not None]
+    policy, on, hosts = given.policy, given.request.on, given.request.hosts
+    observed = [host for host in given.observation.hosts if hosts is None or host.name in hosts]
+    chosen = [host for host in observed if host.traffic.edge is not None]
     names = mapped_names(policy)
     if not chosen:
         raise RefusedError(
@@ -68,24 +78,17 @@ def balancer(
         )
     places = {host.name: _place(host, policy, on=on) for host in chosen}
     decisions = tuple(_decision(host, places[host.name], policy, on=on) for host in chosen)
-    return Plan(
-        operation=OPERATION,
-        parameters={"on": on, "places": {name: place.model_dump() for name, place in places.items()}},
-        made_at=at or seen.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={host.name: seen.host_digests[host.name] for host in chosen},
+    return PlanDraft(
+        parameters=BalancerParameters(**dict(given.request), places=places),
         hosts=tuple(places),
         decisions=decisions,
         steps=balancer_steps(decisions, places, policy, on=on),
     )
 
 
-def rebuilt_balancer(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan; raises ``UsageError`` for parameters that do not fit."""
-    places = read_parameters(_PLACES.validate_python, said.parameters.get("places"), "the balancer", "places")
-    return balancer_steps(said.decisions, places, policy, on=bool(said.parameters.get("on")))
+def rebuilt_balancer(decisions: Sequence[Decision], parameters: BalancerParameters, policy: Policy) -> tuple[Step, ...]:
+    """The steps of a saved Plan."""
+    return balancer_steps(decisions, parameters.places, policy, on=parameters.on)
 
 
 def balancer_steps(
@@ -104,7 +107,7 @@ def balancer_steps(
             hosts=going,
             values={host: _values(places[host], policy, on=on) for host in going},
             changes=tuple(
-                Change(host=host, subject=OPERATION, resource=OPERATION, before="off" if on else "on", after=word)
+                Change(host=host, subject=_RESOURCE, resource=_RESOURCE, before="off" if on else "on", after=word)
                 for host in going
             ),
             verification="HAProxy and Nginx accept their files before they use them, every instance is healthy before"
@@ -184,7 +187,7 @@ def _decision(host: HostObservation, place: Place, policy: Policy, *, on: bool) 
         host=host.name,
         project=place.project,
         service=mapped_names(policy)["api"],
-        resource=OPERATION,
+        resource=_RESOURCE,
         verdict=Verdict.KEEP if same else Verdict.SET,
         rule="LB-02",
         current=int(now) if same or now != on else None,

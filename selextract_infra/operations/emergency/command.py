@@ -18,7 +18,7 @@ from selextract_infra.cli.frame.options import (
 from selextract_infra.cli.frame.output import Format, console, emit, say
 
 if TYPE_CHECKING:
-    from selextract_infra.operations.emergency.operation import Grant
+    from selextract_infra.operations.emergency.begin import Grant
 
 __all__ = ["register"]
 
@@ -42,11 +42,11 @@ def assess(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """How bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
-    from selextract_infra.operations.emergency.operation import assess_emergency
+    from selextract_infra.operations.emergency.begin import assess_emergency
     from selextract_infra.operations.emergency.show import print_assessment
 
-    with hosts.fleet() as fleet:
-        found = assess_emergency(fleet)
+    with hosts.context() as context:
+        found = assess_emergency(context)
     emit(found, lambda screen: print_assessment(screen, found), form)
 
 
@@ -58,24 +58,24 @@ def run(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Grant more instances, higher limits and the edge's switches at once, for a time; a P1 does not ask first."""
-    with hosts.fleet() as fleet:
+    with hosts.context() as context:
         from selextract_infra.operations.emergency.ready import look_and_make_ready
 
-        seen = look_and_make_ready(fleet)
+        seen = look_and_make_ready(context)
         from selextract_infra.cli.frame.applying import conclude, follow
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
-        from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency, tell_emergency
+        from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
         from selextract_infra.operations.emergency.show import print_grant
 
-        granted = plan_emergency(fleet, reason=reason, seen=seen)
+        granted = plan_emergency(context, reason=reason, seen=seen)
         if form is Format.TABLE:
             print_grant(console(), granted.decision)
         if granted.plan.empty:
             _nothing(granted, form)
         _confirm(granted, yes=yes)
-        done = follow(fleet, lambda: begin_emergency(fleet, granted), granted.plan)
-        told = tell_emergency(notifier(fleet.policy, fleet.journal, fleet.clock), granted, done)
+        done = follow(context, lambda: begin_emergency(context, granted), granted.plan)
+        told = tell_emergency(notifier(context.policy, context.journal, context.clock), granted, done)
         say(f"told: {deliveries_text(told)}")
         conclude(done, form)
 
@@ -111,8 +111,8 @@ def validate(
     from selextract_infra.operations.emergency.end import validate_emergency
     from selextract_infra.operations.emergency.show import print_validation
 
-    with hosts.fleet() as fleet:
-        found = validate_emergency(fleet)
+    with hosts.context() as context:
+        found = validate_emergency(context)
     emit(found, lambda screen: print_validation(screen, found), form)
     if not found.recovered or found.cascades:
         raise GateError(f"{found.sentence}.")
@@ -132,8 +132,8 @@ def revert(
 
     if force and keep:
         raise UsageError("--force puts values back and --keep leaves them.", remedy="leave one of the two")
-    with hosts.fleet() as fleet:
-        done = revert_emergency(fleet, force=force, keep=keep)
+    with hosts.context() as context:
+        done = revert_emergency(context, force=force, keep=keep)
     emit(done, lambda screen: print_reverted(screen, done), form)
 
 
@@ -147,8 +147,8 @@ def report(
     from selextract_infra.operations.emergency.end import newest_incident
     from selextract_infra.operations.emergency.incident_report import incident_report
 
-    with hosts.fleet() as fleet:
-        text = incident_report(newest_incident(fleet, None, incident), fleet.policy)
+    with hosts.context() as context:
+        text = incident_report(newest_incident(context, None, incident), context.policy)
     if out is None:
         typer.echo(text, nl=False)
     else:
@@ -181,8 +181,8 @@ def drill(
 
     if apply:
         confirm("Really begin an emergency on these hosts and take it back?", yes=yes)
-    with hosts.fleet() as fleet:
-        done = rehearse(fleet, real=apply)
+    with hosts.context() as context:
+        done = rehearse(context, real=apply)
     emit(done, lambda screen: print_drill(screen, done), form)
 
 
@@ -195,8 +195,8 @@ def ack(
     """Say that you have taken it on: nobody else is told any more."""
     from selextract_infra.operations.emergency.end import acknowledge
 
-    with hosts.fleet() as fleet:
-        done = acknowledge(fleet, incident)
+    with hosts.context() as context:
+        done = acknowledge(context, incident)
     emit(
         done,
         lambda screen: screen.print(f"Emergency {done.id} was taken on by {done.acknowledged_by}.", soft_wrap=True),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from selextract_infra.errors import StepFailedError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import refuse_unfinished
 from selextract_infra.hosts.identity import claim, new_run_id, owner
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.emergency import Incident, Moment
+from selextract_infra.operations.emergency.begin import Grant, begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.end import revert_emergency, validate_emergency
-from selextract_infra.operations.emergency.operation import Grant, begin_emergency, plan_emergency
 
 __all__ = ["Drill", "drill"]
 
@@ -29,16 +29,16 @@ class Drill(Frozen):
     sentence: str
 
 
-def drill(fleet: Fleet, *, real: bool = False) -> Drill:
+def drill(context: Context, *, real: bool = False) -> Drill:
     """Assess, grant, begin, validate and revert; without ``real`` the hosts only say whether they could begin.
 
     It is recorded, with its date, only where all of it went well. Raises ``StepFailedError`` where it did not.
     """
-    clock = _Laps(fleet)
-    granted = plan_emergency(fleet, reason=_REASON)
+    clock = _Laps(context)
+    granted = plan_emergency(context, reason=_REASON)
     refuse_unfinished(granted.seen)
     clock.lap("assess")
-    incident = _for_real(fleet, granted, clock) if real else _in_check_mode(fleet, granted, clock)
+    incident = _for_real(context, granted, clock) if real else _in_check_mode(context, granted, clock)
     values = len(granted.decision.granted)
     what = "begun, validated and taken back" if real else "checked on the hosts; nothing was changed"
     return Drill(
@@ -46,26 +46,26 @@ def drill(fleet: Fleet, *, real: bool = False) -> Drill:
     )
 
 
-def _for_real(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
-    run = begin_emergency(fleet, granted, drill=True)
+def _for_real(context: Context, granted: Grant, clock: _Laps) -> str:
+    run = begin_emergency(context, granted, drill=True)
     clock.lap("run")
     if run.exit_code:
         raise StepFailedError(f"The drill failed: {run.message}", remedy="selextract-infra history")
-    validate_emergency(fleet)
+    validate_emergency(context)
     clock.lap("validate")
-    revert_emergency(fleet)
+    revert_emergency(context)
     clock.lap("revert")
     return run.id
 
 
-def _in_check_mode(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
-    plan, now = granted.plan, fleet.clock()
+def _in_check_mode(context: Context, granted: Grant, clock: _Laps) -> str:
+    plan, now = granted.plan, context.clock()
     run = new_run_id(now)
     for step in plan.steps:
         outcome = run_playbook(
             PlaybookRun(
                 playbook=step.playbook,
-                inventory=fleet.inventory,
+                inventory=context.inventory,
                 hosts=step.hosts,
                 values={
                     "run": claim(
@@ -82,15 +82,15 @@ def _in_check_mode(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
                 timeout=step.timeout_seconds,
                 check=True,
             ),
-            on_event=fleet.on_event,
-            cancel=fleet.cancel,
+            on_event=context.on_event,
+            cancel=context.cancel,
         )
         bad = {name: host.message for name, host in outcome.hosts.items() if host.status != "ok"}
         if bad or outcome.status != "successful":
             told = "; ".join(f"{name}: {message}" for name, message in sorted(bad.items())) or outcome.message
             raise StepFailedError(f"The drill failed: {told}.", remedy="mend that before an emergency needs it")
     clock.lap("check")
-    fleet.journal.record_incident(
+    context.journal.record_incident(
         Incident(
             id=run,
             opened_at=now,
@@ -100,7 +100,7 @@ def _in_check_mode(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
             hosts=plan.hosts,
             decision=granted.decision,
             timeline=(Moment(at=now, what="Rehearsed in check mode; nothing was changed."),),
-            closed_at=fleet.clock(),
+            closed_at=context.clock(),
             closed_by=owner(),
         )
     )
@@ -110,11 +110,11 @@ def _in_check_mode(fleet: Fleet, granted: Grant, clock: _Laps) -> str:
 class _Laps:
     """Seconds by step."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, context: Context) -> None:
         self.laps: dict[str, float] = {}
-        self._fleet, self._last = fleet, fleet.clock()
+        self._context, self._last = context, context.clock()
 
     def lap(self, name: str) -> None:
         """The step that ends now."""
-        now = self._fleet.clock()
+        now = self._context.clock()
         self.laps[name], self._last = round((now - self._last).total_seconds(), 1), now

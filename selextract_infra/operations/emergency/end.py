@@ -17,7 +17,7 @@ from selextract_infra.errors import (
     UsageError,
 )
 from selextract_infra.flow.assess import assess_seen
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.notify_routes import ACKNOWLEDGED
 from selextract_infra.flow.reachability import refuse_blindness
 from selextract_infra.flow.unfinished import stop_remains_of
@@ -46,34 +46,34 @@ class Reverted(Frozen):
         return not self.hosts
 
 
-def revert_emergency(fleet: Fleet, *, force: bool = False, keep: bool = False) -> Reverted:
+def revert_emergency(context: Context, *, force: bool = False, keep: bool = False) -> Reverted:
     """Put everything back as it was before the emergency; once more is harmless.
 
     ``force`` puts back what somebody has changed since as well; ``keep`` leaves all values and only ends it. Raises
     ``RefusedError`` where a value was changed by hand, ``RollbackFailedError`` where something could not be put back
     (the host tries again when its time is over), ``HostUnreachableError`` for a host that does not answer.
     """
-    seen = fleet.observe()
+    seen = context.observe()
     refuse_blindness(seen)
-    in_step(fleet, seen)
+    in_step(context, seen)
     active = open_emergencies(seen)
     told: dict[str, str] = {}
     for run in sorted({one.run for one in active}):
         hosts = tuple(one.host for one in active if one.run == run)
-        stop_remains_of(fleet, run, seen)
-        told |= _revert(fleet, run, hosts, force=force, keep=keep)
+        stop_remains_of(context, run, seen)
+        told |= _revert(context, run, hosts, force=force, keep=keep)
     if seen.unreachable:
         names = ", ".join(f"{host}: {why}" for host, why in sorted(seen.unreachable.items()))
         raise HostUnreachableError(f"Not everything could be looked at, {names}", remedy="it ends there by itself")
-    return Reverted(at=fleet.clock(), runs=tuple(sorted({one.run for one in active})), hosts=told)
+    return Reverted(at=context.clock(), runs=tuple(sorted({one.run for one in active})), hosts=told)
 
 
-def _revert(fleet: Fleet, run: str, hosts: tuple[str, ...], *, force: bool, keep: bool) -> dict[str, str]:
-    times = fleet.policy.emergency.actions.times
+def _revert(context: Context, run: str, hosts: tuple[str, ...], *, force: bool, keep: bool) -> dict[str, str]:
+    times = context.policy.emergency.actions.times
     outcome = run_playbook(
         PlaybookRun(
             playbook=_PLAYBOOK,
-            inventory=fleet.inventory,
+            inventory=context.inventory,
             hosts=hosts,
             values={
                 "run": claim(
@@ -82,24 +82,24 @@ def _revert(fleet: Fleet, run: str, hosts: tuple[str, ...], *, force: bool, keep
                     "take the emergency back",
                     step="revert",
                     lease=times.timeout,
-                    policy_digest=fleet.policy.digest,
+                    policy_digest=context.policy.digest,
                 ),
                 "hosts": {host: {"force": force, "keep": keep} for host in hosts},
             },
             timeout=times.timeout,
             marker=run,
         ),
-        on_event=fleet.on_event,
-        cancel=fleet.cancel,
+        on_event=context.on_event,
+        cancel=context.cancel,
     )
     _raise_failure(outcome)
     sentences = {host: str(_ending(one).get("sentence", "")) for host, one in sorted(outcome.hosts.items())}
-    now = fleet.clock()
-    fleet.journal.record_event(now, "emergency", f"Emergency ended: {'; '.join(sentences.values())}", run=run)
-    incident = fleet.journal.incident(run)
+    now = context.clock()
+    context.journal.record_event(now, "emergency", f"Emergency ended: {'; '.join(sentences.values())}", run=run)
+    incident = context.journal.incident(run)
     if incident is not None:
         closed = incident.told(now, f"{owner()} ended it: {'; '.join(dict.fromkeys(sentences.values()))}")
-        fleet.journal.record_incident(closed.model_copy(update={"closed_at": now, "closed_by": owner()}))
+        context.journal.record_incident(closed.model_copy(update={"closed_at": now, "closed_by": owner()}))
     return sentences
 
 
@@ -131,57 +131,57 @@ def _ending(host: HostOutcome) -> dict[str, Any]:
     return next((dict(result) for result in reversed(list(host.results.values())) if "ended" in result), {})
 
 
-def validate_emergency(fleet: Fleet, seen: Observation | None = None) -> Validation:
+def validate_emergency(context: Context, seen: Observation | None = None) -> Validation:
     """Compare with the readings at the beginning, and record the verdict with the incident (EPB-3).
 
     Raises ``UsageError`` when this journal knows no emergency.
     """
-    seen = seen or fleet.observe()
+    seen = seen or context.observe()
     refuse_blindness(seen)
-    in_step(fleet, seen)
-    incident = newest_incident(fleet, seen)
-    found = assess_seen(seen, fleet.policy).assessment
-    verdict = validated(incident.before, found, seen, fleet.policy, at=seen.at)
+    in_step(context, seen)
+    incident = newest_incident(context, seen)
+    found = assess_seen(seen, context.policy).assessment
+    verdict = validated(incident.before, found, seen, context.policy, at=seen.at)
     incident = incident.told(seen.at, f"Validated: {verdict.sentence}.")
-    fleet.journal.record_incident(incident.model_copy(update={"validations": (*incident.validations, verdict)}))
+    context.journal.record_incident(incident.model_copy(update={"validations": (*incident.validations, verdict)}))
     return verdict
 
 
-def newest_incident(fleet: Fleet, seen: Observation | None = None, incident_id: str | None = None) -> Incident:
+def newest_incident(context: Context, seen: Observation | None = None, incident_id: str | None = None) -> Incident:
     """The incident of that ID, that of the emergency that is on, or the newest. Raises ``UsageError`` for none."""
     active = open_emergencies(seen) if seen and incident_id is None else ()
-    incident = fleet.journal.incident(incident_id or (active[0].run if active else None))
+    incident = context.journal.incident(incident_id or (active[0].run if active else None))
     if incident is None:
         raise UsageError("This journal knows no emergency.", remedy="use the journal of the machine that began it")
     return incident
 
 
-def acknowledge(fleet: Fleet, incident_id: str | None = None) -> Incident:
+def acknowledge(context: Context, incident_id: str | None = None) -> Incident:
     """Somebody has taken it on; nobody else is told any more (EMN-02). Twice keeps the first time."""
-    incident = newest_incident(fleet, None, incident_id)
+    incident = newest_incident(context, None, incident_id)
     if incident.acknowledged_at is None:
-        now, who = fleet.clock(), owner()
+        now, who = context.clock(), owner()
         incident = incident.told(now, f"{who} has taken it on.")
         incident = incident.model_copy(update={"acknowledged_at": now, "acknowledged_by": who})
-        fleet.journal.record_incident(incident)
-        fleet.journal.record_event(now, ACKNOWLEDGED, f"{incident.id} was acknowledged by {who}.", run=incident.id)
+        context.journal.record_incident(incident)
+        context.journal.record_event(now, ACKNOWLEDGED, f"{incident.id} was acknowledged by {who}.", run=incident.id)
     return incident
 
 
-def in_step(fleet: Fleet, seen: Observation) -> Sequence[EmergencyOnHost]:
+def in_step(context: Context, seen: Observation) -> Sequence[EmergencyOnHost]:
     """Write down what the hosts did by themselves since: emergencies that ended, or refused to. Returns those."""
     news = []
     for one in emergencies(seen):
-        incident = fleet.journal.incident(one.run)
+        incident = context.journal.incident(one.run)
         if incident is None or incident.closed_at is not None:
             continue
         if one.status == "refused" and not any(one.message in moment.what for moment in incident.timeline):
-            fleet.journal.record_incident(incident.told(seen.at, f"{one.host} did not end it: {one.message}"))
+            context.journal.record_incident(incident.told(seen.at, f"{one.host} did not end it: {one.message}"))
             news.append(one)
         elif not one.open:
             at = one.reverted_at or seen.at
             told = incident.told(at, f"{one.host} ended it by itself ({one.reverted_by}). {one.message}".strip())
-            fleet.journal.record_incident(
+            context.journal.record_incident(
                 told.model_copy(update={"closed_at": at, "closed_by": f"{one.host}, {one.reverted_by}"})
             )
             news.append(one)

@@ -1,169 +1,44 @@
-"""The emergency: assess, then grant what helps and fits, everywhere at once, with an end of its own (EPB-1, EPB-2)."""
+"""The emergency as the flow knows it: its Plan is made and carried out at once, and ends by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from selextract_infra.assess.emergency_effect import kept_readings
-from selextract_infra.assess.incident import affected_by, bounds_seen, impact_of, situation_of
-from selextract_infra.flow.apply import begin, carry_out
+from selextract_infra.assess.incident import situation_of
 from selextract_infra.flow.assess import assess_seen
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.notify import Delivery, Notifier
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.flow.preemption import let_go, make_way
-from selextract_infra.flow.reachability import refuse_blindness
-from selextract_infra.flow.unfinished import unfinished_runs
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.assessment import Assessment, IncidentSeverity
-from selextract_infra.model.emergency import EmergencyAssessment, Incident, open_emergencies
-from selextract_infra.model.figures import count
+from selextract_infra.flow.operation import Effects, Operation
 from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import Plan
-from selextract_infra.model.run import Run
 from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
-from selextract_infra.operations.emergency.incident_report import value_text
-from selextract_infra.operations.emergency.plan import OPERATION, emergency
+from selextract_infra.operations.emergency.plan import EmergencyParameters, EmergencyRequest, draft_emergency
 
-__all__ = [
-    "Grant",
-    "assess_emergency",
-    "begin_emergency",
-    "plan_emergency",
-    "tell_emergency",
-]
+if TYPE_CHECKING:
+    from selextract_infra.flow.context import Context
+
+__all__ = ["EMERGENCY"]
 
 
-@dataclass(frozen=True)
-class Grant:
-    """What an emergency may do, the Plan that does it, and what it was decided from."""
-
-    plan: Plan
-    decision: EmergencyDecision
-    assessment: Assessment
-    seen: Observation
-    reason: str
-
-    @property
-    def text(self) -> str:
-        """What is granted, on one line."""
-        return ", ".join(
-            f"{one.service or 'edge'} {one.resource} {value_text(one.resource, one.granted)}"
-            for one in self.decision.granted
-        )
+def _judge(context: Context, observation: Observation, request: EmergencyRequest) -> EmergencyDecision:
+    """What may be granted by the readings of this Observation."""
+    assessment = assess_seen(observation, context.policy).assessment
+    severity = assessment.response.severity if assessment.response else None
+    situation = situation_of(observation, assessment, context.policy, severity=severity, hosts=request.hosts)
+    return grant(situation, context.policy)
 
 
-def assess_emergency(fleet: Fleet, seen: Observation | None = None) -> EmergencyAssessment:
-    """Look and say how bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
-    seen = seen or fleet.observe()
-    refuse_blindness(seen)
-    found = assess_seen(seen, fleet.policy).assessment
-    severity = found.response.severity if found.response else None
-    active = open_emergencies(seen)
-    needs = None if active else grant(situation_of(seen, found, fleet.policy, severity=severity), fleet.policy)
-    return EmergencyAssessment(
-        at=seen.at,
-        assessment=found,
-        severity=severity,
-        affected=affected_by(found),
-        bounds=bounds_seen(found.judgements, fleet.policy),
-        impact=impact_of(found, fleet.policy),
-        needs=needs,
-        active=active,
-    )
-
-
-def plan_emergency(
-    fleet: Fleet,
-    *,
-    reason: str = "",
-    severity: IncidentSeverity | None = None,
-    seen: Observation | None = None,
-    assessment: Assessment | None = None,
-    hosts: Collection[str] | None = None,
-    made_by: str = "",
-) -> Grant:
-    """What may be granted now, as a Plan; ``severity`` and ``assessment`` are what is known already.
-
-    ``made_by`` says who asks for it, by default this process.
-
-    Raises ``RefusedError`` while an emergency is on (X-74), ``HostError`` when no host could be looked at.
-    """
-    seen = seen_for_plan(fleet, seen, to_apply=False)
-    assessment = assessment or assess_seen(seen, fleet.policy).assessment
-    severity = severity or (assessment.response.severity if assessment.response else None)
-    decision = grant(situation_of(seen, assessment, fleet.policy, severity=severity, hosts=hosts), fleet.policy)
-    plan = emergency(seen, fleet.policy, decision, made_by=made_by or owner(), reason=reason)
-    return Grant(recorded(fleet, plan, seen), decision, assessment, seen, reason or _because(assessment))
-
-
-def begin_emergency(fleet: Fleet, granted: Grant, *, drill: bool = False) -> Run:
-    """Carry the grant out at once: no window is waited for, and the hosts were looked at a moment ago (EPB-2).
-
-    Whoever works there stops at the next safe point; an unfinished Run is resumed, or rolled back, afterwards. The
-    incident is in the journal before anything is touched. Returns the Run with its exit code. Raises ``LockedError``
-    where somebody does not come to a safe point in time.
-    """
-    if not unfinished_runs(granted.seen):
-        return _begun(fleet, granted, drill=drill)
-    times = fleet.policy.emergency.actions.times
-    stopped = make_way(
-        fleet, operation=OPERATION, reason=granted.reason, wait_seconds=times.gate, hold_seconds=times.timeout
-    )
-    try:
-        now = fleet.clock()
-        fleet.journal.record_event(now, "emergency", f"Stopped for the emergency: {', '.join(stopped)}")
-        severity = granted.decision.severity
-        again = plan_emergency(
-            fleet, reason=granted.reason, severity=severity, assessment=granted.assessment, made_by=granted.plan.made_by
-        )
-        return _begun(fleet, again, drill=drill)
-    finally:
-        let_go(fleet)
-
-
-def _begun(fleet: Fleet, granted: Grant, *, drill: bool) -> Run:
-    plan = granted.plan
-    run = begin(fleet, plan, plan.missing, None)
-    changes = count(len(granted.decision.granted), "value")
-    incident = Incident(
-        id=run.id,
-        opened_at=run.started_at,
-        reason=granted.reason,
-        drill=drill,
-        owner=run.owner,
-        hosts=plan.hosts,
-        decision=granted.decision,
-        before=kept_readings(granted.assessment.judgements),
-    )
-    incident = incident.told(granted.seen.at, f"Looked at the hosts: {granted.reason}.")
-    incident = incident.told(run.started_at, f"{run.owner} began the emergency: {changes} granted.")
-    fleet.journal.record_incident(incident)
-    fleet.journal.record_event(run.started_at, "emergency", f"Emergency begun: {granted.reason}", run=run.id)
-    run = carry_out(fleet, plan, run)
-    ended = run.ended_at or fleet.clock()
-    told = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
-    incident = incident.told(ended, told)
-    if run.exit_code:
-        incident = incident.model_copy(update={"closed_at": ended, "failed": True})
-    fleet.journal.record_incident(incident)
-    return run
-
-
-def tell_emergency(told: Notifier, granted: Grant, run: Run) -> tuple[Delivery, ...]:
-    """Tell those concerned what was granted, and how it went (EPB-2.4); one that a person asked for counts as a P2."""
-    decision = granted.decision
-    more = f" Others have to hear of it at once: {decision.escalate}." if decision.escalate else ""
-    answer = f" selextract-infra emergency ack {run.id} says that you have taken it on."
-    return told.tell(
-        decision.severity or IncidentSeverity.P2,
-        run.id,
-        f"Emergency: {granted.reason}",
-        f"Granted until {decision.expires_at:%H:%M:%S}Z: {granted.text or 'nothing'}. {run.message}{more}{answer}",
-    )
-
-
-def _because(assessment: Assessment) -> str:
-    return "; ".join(assessment.response.because) if assessment.response else "a person asked for it"
+# Without steps to build again: what helps now is decided now, so a saved Plan of it is not carried out.
+EMERGENCY = Operation(
+    name="emergency",
+    noun="the emergency",
+    summary="More instances, higher limits and the edge's switches at once, for a time.",
+    request=EmergencyRequest,
+    parameters=EmergencyParameters,
+    effects=Effects(
+        reads=("every reading that the policy judges", "containers and their limits", "the edge's switches"),
+        inverse="What the host noted before it was touched is put back; by itself when the time is over, too.",
+        downtime="None.",
+        seconds=lambda policy: policy.emergency.actions.times.estimate,
+    ),
+    look=_judge,
+    draft=draft_emergency,
+)

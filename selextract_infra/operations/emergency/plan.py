@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
+from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
 from selextract_infra.flow.limit_steps import common_values, limit_values, wanted_limits
+from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.base import Frozen
 from selextract_infra.model.capacity import with_count, with_limits
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.emergency import PLAYBOOK
 from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Limits, Observation
-from selextract_infra.model.plan import Change, CostChange, PendingRecreation, Plan, Step
+from selextract_infra.model.plan import Change, CostChange, PendingRecreation, Step
 from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.templates.nginx import SWITCHES
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "STEP", "emergency"]
+__all__ = ["OPERATION", "STEP", "EmergencyParameters", "EmergencyRequest", "draft_emergency"]
 
 OPERATION = "emergency"
 STEP = "emergency"
@@ -28,34 +33,42 @@ STEP = "emergency"
 _LIMITS = ("memory", "cpus")
 
 
-def emergency(
-    seen: Observation, policy: Policy, decision: EmergencyDecision, *, made_by: str = "", reason: str = ""
-) -> Plan:
+class EmergencyRequest(Request):
+    """What is asked in an emergency."""
+
+    reason: str = Field(default="", description="What happened, in a few words; recorded.")
+    hosts: ChosenHosts = None
+
+
+class EmergencyParameters(Frozen):
+    """Why it is granted, how urgent it is, when it ends by itself, and who has to hear of it."""
+
+    reason: str
+    severity: IncidentSeverity | None
+    expires_at: str
+    escalate: str | None
+
+
+def draft_emergency(given: PlanInput[EmergencyRequest, EmergencyDecision]) -> PlanDraft:
     """What carries the decision out on the hosts that were seen; without a step where nothing is granted."""
+    observation, policy, decision, reason = given.observation, given.policy, given.look, given.request.reason
     mapped = policy.application.services
     hosts = {one.host for one in decision.granted}
     projects = {
         host.name: project_on_host(host, project, mapped, None, ())
-        for host in seen.hosts
+        for host in observation.hosts
         if host.name in hosts and (project := host.project(policy.application.project or "")) is not None
     }
-    steps = tuple(_step(seen, policy, decision, projects, made_by=made_by, reason=reason))
-    return Plan(
-        operation=OPERATION,
-        parameters={
-            "reason": reason,
-            "severity": decision.severity,
-            "expires_at": decision.expires_at.isoformat(),
-            "escalate": decision.escalate,
-        },
-        made_at=decision.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={name: seen.host_digests[name] for name in projects},
+    return PlanDraft(
+        parameters=EmergencyParameters(
+            reason=reason,
+            severity=decision.severity,
+            expires_at=decision.expires_at.isoformat(),
+            escalate=decision.escalate,
+        ),
         hosts=tuple(projects),
         decisions=decision.decisions,
-        steps=steps,
+        steps=tuple(_step(observation, policy, decision, projects, made_by=given.made_by, reason=reason)),
         findings=(*decision.findings, *_refusals(decision)),
         cost=CostChange(sentence="A fixed host costs the same however much it carries (X-55)."),
         pending_recreations=tuple(_pending(decision, projects)),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from selextract_infra.operations.pgbouncer.operation import PoolerStatus
+    from selextract_infra.operations.pgbouncer.plan import PgbouncerRequest
 
 __all__ = ["register"]
 
@@ -36,11 +37,9 @@ def on(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Put PgBouncer up, or give it its present settings, and lead the app through it; --apply does it."""
-    from selextract_infra.operations.pgbouncer.operation import plan_pgbouncer_on
+    from selextract_infra.operations.pgbouncer.plan import PgbouncerRequest
 
-    with hosts.fleet() as fleet:
-        plan = plan_pgbouncer_on(fleet, replace=restart, overrides=override or (), to_apply=options.apply)
-        options.offer(fleet, plan, form)
+    _plan(hosts, PgbouncerRequest(switch="on", replace=restart, overrides=tuple(override or ())), options, form)
 
 
 def off(
@@ -51,11 +50,17 @@ def off(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Lead the app back to its database, then take PgBouncer away; --apply does it."""
-    from selextract_infra.operations.pgbouncer.operation import plan_pgbouncer_off
+    from selextract_infra.operations.pgbouncer.plan import PgbouncerRequest
 
-    with hosts.fleet() as fleet:
-        plan = plan_pgbouncer_off(fleet, overrides=override or (), to_apply=options.apply)
-        options.offer(fleet, plan, form)
+    _plan(hosts, PgbouncerRequest(switch="off", overrides=tuple(override or ())), options, form)
+
+
+def _plan(hosts: FleetOptions, request: PgbouncerRequest, options: PlanOptions, form: Format) -> None:
+    from selextract_infra.flow.planning import plan_operation
+    from selextract_infra.operations.pgbouncer.operation import PGBOUNCER
+
+    with hosts.context() as context:
+        options.offer(context, plan_operation(context, PGBOUNCER, request, to_apply=options.apply), form)
 
 
 def status(
@@ -67,8 +72,8 @@ def status(
     from selextract_infra.errors import HostError
     from selextract_infra.operations.pgbouncer.operation import pooler_status
 
-    with hosts.fleet() as fleet:
-        seen = pooler_status(fleet)
+    with hosts.context() as context:
+        seen = pooler_status(context)
     emit(seen, lambda screen: _screen(screen, seen), form)
     if seen.unreachable:
         raise typer.Exit(HostError.exit_code)

@@ -1,22 +1,27 @@
-"""PgBouncer: look, decide, plan, and on demand apply; and how it stands now."""
+"""PgBouncer as the flow knows it, and how it stands now."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
+from selextract_infra.flow.operation import Effects, Operation
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import Plan
 from selextract_infra.model.pooler import PoolerLook
 from selextract_infra.operations.pgbouncer.observe import look_at_poolers
-from selextract_infra.operations.pgbouncer.plan import pgbouncer_off, pgbouncer_on
+from selextract_infra.operations.pgbouncer.plan import (
+    PgbouncerParameters,
+    PgbouncerRequest,
+    draft_pgbouncer,
+    rebuilt_pgbouncer,
+)
 
-__all__ = ["PoolerStatus", "plan_pgbouncer_off", "plan_pgbouncer_on", "pooler_status"]
+if TYPE_CHECKING:
+    from selextract_infra.flow.context import Context
+
+__all__ = ["PGBOUNCER", "PoolerStatus", "pooler_status"]
 
 
 class PoolerStatus(Frozen):
@@ -27,38 +32,36 @@ class PoolerStatus(Frozen):
     unreachable: dict[str, str]
 
 
-def plan_pgbouncer_on(
-    fleet: Fleet, *, replace: bool = False, overrides: Collection[str] = (), to_apply: bool = False
-) -> Plan:
-    """The Plan that puts PgBouncer up, or changes it, and leads the app to it; recorded in the journal.
-
-    Raises ``RefusedError`` where a rule forbids it, ``HostError`` when no host could be looked at, and with
-    ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
-    """
-    seen, looks = _seen(fleet, image=fleet.policy.pgbouncer.container.image, to_apply=to_apply)
-    plan = pgbouncer_on(seen, looks, fleet.policy, replace=replace, made_by=owner(), overrides=overrides)
-    return recorded(fleet, plan, seen)
-
-
-def plan_pgbouncer_off(fleet: Fleet, *, overrides: Collection[str] = (), to_apply: bool = False) -> Plan:
-    """The Plan that leads the app back to its database and takes PgBouncer away; raises like ``plan_pgbouncer_on``."""
-    seen, looks = _seen(fleet, to_apply=to_apply)
-    plan = pgbouncer_off(seen, looks, fleet.policy, made_by=owner(), overrides=overrides)
-    return recorded(fleet, plan, seen)
-
-
-def pooler_status(fleet: Fleet) -> PoolerStatus:
+def pooler_status(context: Context) -> PoolerStatus:
     """Pools, who waits, and whose transactions are open, on every host now; nothing is changed or recorded."""
-    names = tuple(host.name for host in fleet.inventory.hosts)
-    looks = look_at_poolers(fleet.inventory, fleet.policy, names, cancel=fleet.cancel, on_event=fleet.on_event)
+    names = tuple(host.name for host in context.inventory.hosts)
+    looks = look_at_poolers(context.inventory, context.policy, names, cancel=context.cancel, on_event=context.on_event)
     silent = {name: "It did not answer; selextract-infra doctor says why." for name in names if name not in looks}
-    return PoolerStatus(at=fleet.clock(), hosts=looks, unreachable=silent)
+    return PoolerStatus(at=context.clock(), hosts=looks, unreachable=silent)
 
 
-def _seen(fleet: Fleet, *, image: str | None = None, to_apply: bool) -> tuple[Observation, dict[str, PoolerLook]]:
-    seen = seen_for_plan(fleet, to_apply=to_apply)
-    names = tuple(host.name for host in seen.hosts if host.problem is None)
-    looks = look_at_poolers(
-        fleet.inventory, fleet.policy, names, image=image, cancel=fleet.cancel, on_event=fleet.on_event
+def _look(context: Context, observation: Observation, request: PgbouncerRequest) -> dict[str, PoolerLook]:
+    names = tuple(host.name for host in observation.hosts if host.problem is None)
+    image = context.policy.pgbouncer.container.image if request.switch == "on" else None
+    return look_at_poolers(
+        context.inventory, context.policy, names, image=image, cancel=context.cancel, on_event=context.on_event
     )
-    return seen, looks
+
+
+PGBOUNCER = Operation(
+    name="pgbouncer",
+    noun="PgBouncer",
+    summary="PgBouncer between the app and its database: on, with its present settings, off.",
+    request=PgbouncerRequest,
+    parameters=PgbouncerParameters,
+    effects=Effects(
+        reads=("PgBouncer's console", "the app's addresses of its database", "Postgres' limits"),
+        inverse="The app is led where it was led before; PgBouncer's files and process from before are put back.",
+        downtime="None with two instances of a service; each is recreated with the new address.",
+        seconds=lambda policy: policy.pgbouncer.change.estimate,
+        privileges=("root on the host", "the superuser of Postgres"),
+    ),
+    look=_look,
+    draft=draft_pgbouncer,
+    steps=rebuilt_pgbouncer,
+)

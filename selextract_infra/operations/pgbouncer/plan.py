@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
-from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.errors import RefusedError
+from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.plan import CostChange, Plan, Step
+from selextract_infra.model.plan import CostChange, Step
 from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
@@ -22,33 +22,62 @@ from selextract_infra.templates.read_balancer import ALIAS
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "pgbouncer_off", "pgbouncer_on", "rebuilt_pgbouncer"]
-
-OPERATION = "pgbouncer"
+__all__ = ["PgbouncerParameters", "PgbouncerRequest", "draft_pgbouncer", "rebuilt_pgbouncer"]
 
 _FREE = CostChange(sentence="It runs on a server that is there already; the bill stays.")
 _READ_ONLY = "_ro"
-_SITES = TypeAdapter(dict[str, PoolerSite])
 
 
-def pgbouncer_on(
-    seen: Observation,
-    looks: Mapping[str, PoolerLook],
-    policy: Policy,
-    *,
-    replace: bool = False,
-    at: datetime | None = None,
-    made_by: str = "",
-    overrides: Collection[str] = (),
-) -> Plan:
-    """The Plan that puts PgBouncer up beside the app, or gives it its present settings, and leads the app to it.
+class PgbouncerRequest(Request):
+    """What is asked about PgBouncer."""
 
-    ``replace`` asks for a new process in any case. Empty where all of it is so already. Raises ``RefusedError`` where
-    its connections do not fit (X-13), where nothing says how a service finds its database (mapping), where the database
-    is elsewhere.
+    switch: Literal["on", "off"] = Field(default="on", description="Whether the app is to be led through it.")
+    replace: bool = Field(default=False, description="Replace its process by a new one in any case.")
+    overrides: OverriddenRules = ()
+
+
+class PgbouncerParameters(PgbouncerRequest):
+    """The request, and by host what PgBouncer is given and how the app is led."""
+
+    sites: dict[str, PoolerSite]
+
+
+_Given = PlanInput[PgbouncerRequest, Mapping[str, PoolerLook]]
+
+
+def draft_pgbouncer(given: _Given) -> PlanDraft:
+    """Put PgBouncer up beside the app and lead that to it, or lead it back and take PgBouncer away.
+
+    Raises ``RefusedError`` where connections do not fit (X-13), where nothing says how a service finds its database
+    (mapping), where the database is elsewhere.
     """
-    sites, decisions = {}, []
-    for name, host, look in _hosts(seen, looks, policy):
+    request = given.request
+    sites, decisions = _on(given) if request.switch == "on" else _off(given)
+    parameters = PgbouncerParameters(**dict(request), sites=sites)
+    steps = rebuilt_pgbouncer(decisions, parameters, given.policy)
+    return PlanDraft(
+        parameters=parameters,
+        hosts=tuple(sites),
+        decisions=decisions if steps else (),
+        steps=steps,
+        cost=_FREE,
+        overrides=tuple(sorted(request.overrides)),
+    )
+
+
+def rebuilt_pgbouncer(
+    _decisions: Sequence[Decision], parameters: PgbouncerParameters, policy: Policy
+) -> tuple[Step, ...]:
+    """The steps of a Plan; the sites say all of it."""
+    return pgbouncer_steps(parameters.sites, policy, switch=parameters.switch, replace=parameters.replace)
+
+
+def _on(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
+    """PgBouncer up, or with its present settings, and the app led to it; nothing where all of it is so already."""
+    policy, replace, overrides = given.policy, given.request.replace, given.request.overrides
+    sites: dict[str, PoolerSite] = {}
+    decisions: list[Decision] = []
+    for name, host, look in _hosts(given.observation, given.look, policy):
         _refuse_version(look, policy)
         addresses = _led_addresses(name, look, policy)
         wanted = _wanted(name, host, look, addresses, policy, overrides)
@@ -56,29 +85,20 @@ def pgbouncer_on(
         needed = replace or not look.running or look.stale or look.installed != wanted
         sites[name] = _site(host, look, policy, wanted=wanted, put_up=needed, variables=text, led=True)
         decisions += _decisions(name, look, wanted, addresses, needed=needed, replace=replace)
-    return _plan(seen, policy, sites, decisions, at, made_by, overrides, switch="on", replace=replace)
+    return sites, decisions
 
 
-def pgbouncer_off(
-    seen: Observation,
-    looks: Mapping[str, PoolerLook],
-    policy: Policy,
-    *,
-    at: datetime | None = None,
-    made_by: str = "",
-    overrides: Collection[str] = (),
-) -> Plan:
-    """The Plan that leads the app back to its database and then takes PgBouncer away.
-
-    Raises ``RefusedError`` where the app's own connections would not fit into Postgres (X-13).
-    """
-    sites, decisions = {}, []
-    for name, host, look in _hosts(seen, looks, policy):
+def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
+    """The app led back to its database, and then no PgBouncer."""
+    policy = given.policy
+    sites: dict[str, PoolerSite] = {}
+    decisions: list[Decision] = []
+    for name, host, look in _hosts(given.observation, given.look, policy):
         if look.installed is None and not look.led:
             continue
         maximum = look.server.maximum if look.server else None
         direct = plan_connections(_clients(host, policy), policy, maximum=maximum)
-        refuse_overdrawn(direct, overrides)
+        refuse_overdrawn(direct, given.request.overrides)
         variables = {
             service: {variable: None}
             for service, mapped in policy.application.services.items()
@@ -95,24 +115,7 @@ def pgbouncer_off(
                     why=f"asked for; {direct.sentence}",
                 )
             )  # fmt: skip
-    return _plan(seen, policy, sites, decisions, at, made_by, overrides, switch="off", replace=False)
-
-
-def rebuilt_pgbouncer(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan, from its parameters. Raises ``UsageError`` where these do not fit."""
-    parameters = said.parameters
-    try:
-        sites = _SITES.validate_python(parameters.get("sites"))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "sites"
-        raise UsageError(f"The plan's parameters do not fit PgBouncer: {where}: {first['msg']}.") from problem
-    return pgbouncer_steps(
-        sites,
-        policy,
-        switch="off" if parameters.get("switch") == "off" else "on",
-        replace=bool(parameters.get("replace")),
-    )
+    return sites, decisions
 
 
 def _hosts(
@@ -325,39 +328,6 @@ def _decisions(
             )
         )  # fmt: skip
     return made
-
-
-def _plan(
-    seen: Observation,
-    policy: Policy,
-    sites: Mapping[str, PoolerSite],
-    decisions: list[Decision],
-    at: datetime | None,
-    made_by: str,
-    overrides: Collection[str],
-    *,
-    switch: str,
-    replace: bool,
-) -> Plan:
-    steps = pgbouncer_steps(sites, policy, switch=switch, replace=replace)
-    return Plan(
-        operation=OPERATION,
-        parameters={
-            "switch": switch,
-            "replace": replace,
-            "sites": {name: site.model_dump(mode="json") for name, site in sites.items()},
-        },
-        made_at=at or seen.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={name: seen.host_digests[name] for name in sites},
-        hosts=tuple(sites),
-        decisions=tuple(decisions) if steps else (),
-        steps=steps,
-        cost=_FREE,
-        overrides=tuple(sorted(overrides)),
-    )
 
 
 def _unmapped(what: str) -> RefusedError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -17,10 +18,18 @@ from selextract_infra.model.text import displayable
 from selextract_infra.operations.replicas.replica_values import CARRIED, SLOT_LIMIT
 from selextract_infra.policy import Policy
 
-__all__ = ["observe_replication"]
+if TYPE_CHECKING:
+    from selextract_infra.flow.context import Context
+
+__all__ = ["look_at_replication", "observe_replication"]
 
 _PLAYBOOK = "selextract.infra.replication"
 _TASK = "Look at the replication"
+
+
+def look_at_replication(context: Context) -> Replication:
+    """The replication as it is now. Raises ``RefusedError`` where the mapping has no database."""
+    return observe_replication(context.inventory, context.policy, cancel=context.cancel, on_event=context.on_event)
 
 
 def observe_replication(

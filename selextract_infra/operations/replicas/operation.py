@@ -1,38 +1,29 @@
-"""Read replicas: look, decide, plan; and the look alone."""
+"""Read replicas as the flow knows them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.operations.replicas.observe import look_at_replication
+from selextract_infra.operations.replicas.plan import draft_replicas, refuse_impossible_replicas
+from selextract_infra.operations.replicas.steps import ReplicaParameters, ReplicaRequest, replica_steps
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.plan import Plan
-from selextract_infra.model.replication import Replication
-from selextract_infra.operations.replicas.observe import observe_replication
-from selextract_infra.operations.replicas.plan import replicas
+__all__ = ["REPLICAS"]
 
-__all__ = ["plan_replicas", "see_replicas"]
-
-
-def see_replicas(fleet: Fleet) -> Replication:
-    """The replication as it is now. Raises ``RefusedError`` where the mapping has no database."""
-    return observe_replication(fleet.inventory, fleet.policy, cancel=fleet.cancel, on_event=fleet.on_event)
-
-
-def plan_replicas(
-    fleet: Fleet,
-    *,
-    count: int | None,
-    on: Sequence[str] = (),
-    again: Sequence[str] = (),
-    to_apply: bool = False,
-) -> Plan:
-    """The Plan after which there are ``count`` replicas, or those there are in order; recorded in the journal.
-
-    ``on`` names the hosts to choose from first, ``again`` those to clone anew. Raises ``RefusedError`` where a rule
-    forbids it, ``HostError`` when no host could be looked at, with ``to_apply`` ``LockedError`` for an unfinished Run.
-    """
-    seen = seen_for_plan(fleet, to_apply=to_apply)
-    plan = replicas(seen, see_replicas(fleet), fleet.policy, made_by=owner(), count=count, on=on, again=again)
-    return recorded(fleet, plan, seen)
+REPLICAS = Operation(
+    name="replicas",
+    noun="replicas",
+    summary="How many read replicas there are, where, and the balancer before them.",
+    request=ReplicaRequest,
+    parameters=ReplicaParameters,
+    effects=Effects(
+        reads=("Postgres on every host", "memory, CPUs and disk of every host"),
+        inverse="What a step made is removed, on the replica's host and on the primary; the other replicas stay.",
+        downtime="None; a primary that has to be restarted for it says so.",
+        seconds=lambda policy: policy.replication.clone.estimate,
+        privileges=("root on the host", "the superuser of Postgres"),
+    ),
+    look=lambda context, _observation, _request: look_at_replication(context),
+    draft=draft_replicas,
+    steps=replica_steps,
+    refuse_impossible=refuse_impossible_replicas,
+)

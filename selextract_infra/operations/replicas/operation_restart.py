@@ -1,23 +1,32 @@
-"""Restart the servers of a replication, one after the other: look, decide, plan."""
+"""A rolling restart of Postgres as the flow knows it."""
 
 from __future__ import annotations
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.plan import Plan
-from selextract_infra.operations.replicas.operation import see_replicas
-from selextract_infra.operations.replicas.plan_restart import restart_postgres
+from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.operations.replicas.observe import look_at_replication
+from selextract_infra.operations.replicas.plan_restart import (
+    RestartParameters,
+    RestartRequest,
+    draft_restart,
+    restart_steps,
+)
 
-__all__ = ["plan_restart_postgres"]
+__all__ = ["RESTART_POSTGRES"]
 
-
-def plan_restart_postgres(fleet: Fleet, *, everything: bool = False, to_apply: bool = False) -> Plan:
-    """The Plan that restarts every server whose settings wait for it, or each one; recorded in the journal.
-
-    Raises ``RefusedError`` where a replica would stop replaying, ``HostError`` when no host could be looked at, with
-    ``to_apply`` ``LockedError`` for an unfinished Run.
-    """
-    seen = seen_for_plan(fleet, to_apply=to_apply)
-    plan = restart_postgres(seen, see_replicas(fleet), fleet.policy, made_by=owner(), everything=everything)
-    return recorded(fleet, plan, seen)
+RESTART_POSTGRES = Operation(
+    name="restart postgres",
+    noun="a restart",
+    summary="Restart Postgres servers one after the other: the most lagged replica first, the primary last.",
+    request=RestartRequest,
+    parameters=RestartParameters,
+    effects=Effects(
+        reads=("Postgres on every host",),
+        inverse="A replica is let back into the balancer; a restart itself needs no way back.",
+        downtime="The primary's restart; behind PgBouncer queries wait for it.",
+        seconds=lambda policy: policy.replication.restart.estimate,
+        privileges=("root on the host", "the superuser of Postgres"),
+    ),
+    look=lambda context, _observation, _request: look_at_replication(context),
+    draft=draft_restart,
+    steps=restart_steps,
+)

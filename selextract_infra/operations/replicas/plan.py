@@ -2,65 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.parameters import read_parameters
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import CostChange, Plan, Step
+from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.model.plan import CostChange, Plan
 from selextract_infra.model.replication import Replication
 from selextract_infra.operations.replicas.decide import REPLICA, DecidedReplicas, decide_replicas, replica_name
 from selextract_infra.operations.replicas.replica_values import ReplicaHost
-from selextract_infra.operations.replicas.steps import ReplicaParameters, replica_steps
+from selextract_infra.operations.replicas.steps import ReplicaParameters, ReplicaRequest, replica_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "rebuilt_replicas", "replicas"]
-
-OPERATION = "replicas"
+__all__ = ["draft_replicas", "refuse_impossible_replicas"]
 
 
-def replicas(
-    seen: Observation,
-    replication: Replication,
-    policy: Policy,
-    *,
-    at: datetime | None = None,
-    made_by: str = "",
-    count: int | None = None,
-    on: Sequence[str] = (),
-    again: Sequence[str] = (),
-) -> Plan:
-    """The Plan after which there are ``count`` replicas (None: as many as now); empty where that is so.
-
-    ``on`` names the hosts to choose from first, ``again`` those to clone anew. Raises as ``decide_replicas`` does.
-    """
-    decided = decide_replicas(seen, replication, policy, count=count, on=on, again=again)
+def draft_replicas(given: PlanInput[ReplicaRequest, Replication]) -> PlanDraft:
+    """What makes so many replicas; nothing where there are. Raises as ``decide_replicas`` does."""
+    observation, replication, request = given.observation, given.look, given.request
+    decided = decide_replicas(
+        observation, replication, given.policy, count=request.count, on=request.on, again=request.again
+    )
     parameters = ReplicaParameters(
-        count=count,
+        **dict(request),
         primary=decided.primary,
         replication=replication,
         hosts={
             host.name: ReplicaHost(memory=host.facts.memory, cpus=host.facts.cpus, disk=host.facts.disk_total)
-            for host in seen.hosts
+            for host in observation.hosts
         },
-        again=tuple(again),
         orphans=_orphans(decided, replication),
     )
-    steps = replica_steps(decided.decisions, parameters, policy)
-    hosts = tuple(dict.fromkeys([decided.primary, *(host for step in steps for host in step.hosts)]))
-    return Plan(
-        operation=OPERATION,
-        parameters=parameters.model_dump(mode="json"),
-        made_at=at or seen.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={name: seen.host_digests[name] for name in hosts},
-        hosts=hosts,
+    steps = replica_steps(decided.decisions, parameters, given.policy)
+    return PlanDraft(
+        parameters=parameters,
+        hosts=tuple(dict.fromkeys([decided.primary, *(host for step in steps for host in step.hosts)])),
         decisions=decided.decisions,
         steps=steps,
         findings=decided.findings,
@@ -68,12 +45,9 @@ def replicas(
     )
 
 
-def rebuilt_replicas(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan. Raises ``UsageError`` for parameters that do not fit, ``RefusedError`` for hosts that
-    the mapping does not know.
-    """
-    parameters = read_parameters(ReplicaParameters.model_validate, said.parameters, "replicas")
-    about = {decision.host for decision in said.decisions if decision.resource == REPLICA and decision.granted}
+def refuse_impossible_replicas(saved: Plan, parameters: ReplicaParameters, policy: Policy) -> None:
+    """Raise ``RefusedError`` for hosts that the mapping does not know."""
+    about = {decision.host for decision in saved.decisions if decision.resource == REPLICA and decision.granted}
     unknown = sorted({*about, parameters.primary} - set(policy.application.private_addresses))
     if unknown or not {*about, parameters.primary} <= set(parameters.replication.hosts):
         raise RefusedError(
@@ -81,7 +55,6 @@ def rebuilt_replicas(said: Plan, policy: Policy) -> tuple[Step, ...]:
             rule="saved plan",
             remedy="plan again; nothing was touched",
         )
-    return replica_steps(said.decisions, parameters, policy)
 
 
 def _orphans(decided: DecidedReplicas, replication: Replication) -> tuple[str, ...]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from selextract_infra.flow.parameters import read_parameters
-from selextract_infra.model.base import Frozen
+from pydantic import Field
+
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
 from selextract_infra.model.decision import Decision
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import Change, CostChange, Plan, Step
+from selextract_infra.model.plan import Change, CostChange, Step
 from selextract_infra.model.replication import Replication
 from selextract_infra.operations.replicas.decide import replica_name
 from selextract_infra.operations.replicas.decide_restart import decide_restart
@@ -18,59 +17,41 @@ from selextract_infra.operations.replicas.decide_restart import decide_restart
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "rebuilt_restart", "restart_postgres"]
+__all__ = ["RestartParameters", "RestartRequest", "draft_restart", "restart_steps"]
 
-OPERATION = "restart postgres"
 _PLAYBOOK = "selextract.infra.restart_postgres"
 
 
-class RestartParameters(Frozen):
-    """What the steps rest on beside the Decisions."""
+class RestartRequest(Request):
+    """What is asked of a rolling restart."""
+
+    everything: bool = Field(default=False, description="Also servers for which nothing waits for a restart.")
+
+
+class RestartParameters(RestartRequest):
+    """The request, and what the steps rest on beside the Decisions."""
 
     primary: str
-    everything: bool = False
     replication: Replication
 
 
-def restart_postgres(
-    seen: Observation,
-    replication: Replication,
-    policy: Policy,
-    *,
-    at: datetime | None = None,
-    made_by: str = "",
-    everything: bool = False,
-) -> Plan:
-    """The Plan that restarts every server whose settings wait for it, or with ``everything`` each one.
-
-    Raises as ``decide_restart`` does.
-    """
-    decisions = decide_restart(replication, policy, everything=everything)
+def draft_restart(given: PlanInput[RestartRequest, Replication]) -> PlanDraft:
+    """Restart every server whose settings wait for it, or each one. Raises as ``decide_restart`` does."""
+    everything = given.request.everything
+    decisions = decide_restart(given.look, given.policy, everything=everything)
     primary = decisions[-1].host
-    parameters = RestartParameters(primary=primary, everything=everything, replication=replication)
-    hosts = tuple(dict.fromkeys([primary, *(decision.host for decision in decisions if decision.changes)]))
-    return Plan(
-        operation=OPERATION,
-        parameters=parameters.model_dump(mode="json"),
-        made_at=at or seen.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={name: seen.host_digests[name] for name in hosts},
-        hosts=hosts,
+    parameters = RestartParameters(primary=primary, everything=everything, replication=given.look)
+    return PlanDraft(
+        parameters=parameters,
+        hosts=tuple(dict.fromkeys([primary, *(decision.host for decision in decisions if decision.changes)])),
         decisions=decisions,
-        steps=_steps(decisions, parameters, policy),
+        steps=restart_steps(decisions, parameters, given.policy),
         cost=CostChange(sentence="A restart costs nothing."),
     )
 
 
-def rebuilt_restart(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan. Raises ``UsageError`` for parameters that do not fit."""
-    parameters = read_parameters(RestartParameters.model_validate, said.parameters, "a restart")
-    return _steps(said.decisions, parameters, policy)
-
-
-def _steps(decisions: Sequence[Decision], parameters: RestartParameters, policy: Policy) -> tuple[Step, ...]:
+def restart_steps(decisions: Sequence[Decision], parameters: RestartParameters, policy: Policy) -> tuple[Step, ...]:
+    """One step for each server that is restarted, the primary last."""
     restarted = [decision for decision in decisions if decision.changes]
     return tuple(_step(decision, parameters, policy) for decision in restarted)
 

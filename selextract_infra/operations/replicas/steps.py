@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from selextract_infra.model.base import Frozen
+from selextract_infra.flow.draft import Request
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.model.postgres import Role
@@ -23,7 +23,7 @@ from selextract_infra.templates.read_balancer import read_balancer_values
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ReplicaParameters", "replica_steps"]
+__all__ = ["ReplicaParameters", "ReplicaRequest", "replica_steps"]
 
 _BALANCER = "selextract.infra.read_balancer"
 _MAKE = "selextract.infra.replica"
@@ -31,17 +31,23 @@ _REMOVE = "selextract.infra.replica_remove"
 _FOLDER = "/var/lib/selextract-infra/balancer-ro"
 
 
-class ReplicaParameters(Frozen):
-    """What the steps rest on beside the Decisions: where the primary is, what was seen, what the hosts have.
+class ReplicaRequest(Request):
+    """What is asked about read replicas."""
 
-    ``again`` names hosts whose replica is cloned anew, ``orphans`` the slots and roles of replicas that are gone.
+    count: int | None = Field(default=None, description="How many there are to be; by default as many as now.")
+    on: tuple[str, ...] = Field(default=(), description="Hosts to choose from first.")
+    again: tuple[str, ...] = Field(default=(), description="Hosts whose replica is cloned anew.")
+
+
+class ReplicaParameters(ReplicaRequest):
+    """The request, and what the steps rest on: where the primary is, what was seen, what the hosts have.
+
+    ``orphans`` are the slots and roles of replicas that are gone.
     """
 
-    count: int | None = None
     primary: str
     replication: Replication
     hosts: dict[str, ReplicaHost] = Field(default_factory=dict)
-    again: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
 
 

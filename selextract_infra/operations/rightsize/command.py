@@ -40,22 +40,18 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show the right size of every container's limits, and why; --apply sets them in place."""
         from selextract_infra.errors import UsageError
-        from selextract_infra.operations.rightsize.operation import plan_rightsize
+        from selextract_infra.flow.planning import plan_operation
+        from selextract_infra.operations.rightsize.operation import RIGHTSIZE
+        from selextract_infra.operations.rightsize.plan import RightsizeRequest
         from selextract_infra.policy.units import MEMORY
 
         if (memory is not None or cpus is not None) and service is None:
             raise UsageError("--memory and --cpus ask for values of one service.", remedy="name it with --service")
         seen = options.recorded(observation)
         asked = int(MEMORY.parse(memory)) if memory is not None else None
-        with hosts.fleet() as fleet:
-            plan = plan_rightsize(
-                fleet,
-                seen=seen,
-                service=service,
-                memory=asked,
-                cpus=cpus,
-                settle=settle,
-                overrides=override or (),
-                to_apply=options.apply,
+        with hosts.context() as context:
+            request = RightsizeRequest(
+                service=service, memory=asked, cpus=cpus, settle=settle, overrides=tuple(override or ())
             )
-            options.offer(fleet, plan, form)
+            plan = plan_operation(context, RIGHTSIZE, request, observation=seen, to_apply=options.apply)
+            options.offer(context, plan, form)

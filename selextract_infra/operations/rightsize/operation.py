@@ -1,45 +1,33 @@
-"""Right-size containers: look, decide, plan, and on demand apply."""
+"""Right-sizing as the flow knows it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from selextract_infra.assess.incident import refuse_during_emergency
+from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.operations.rightsize.plan import (
+    RightsizeParameters,
+    RightsizeRequest,
+    draft_rightsize,
+    rebuilt_rightsize,
+    refuse_impossible_limits,
+)
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import Plan
-from selextract_infra.operations.rightsize.plan import rightsize
+__all__ = ["RIGHTSIZE"]
 
-__all__ = ["plan_rightsize"]
-
-
-def plan_rightsize(
-    fleet: Fleet,
-    *,
-    seen: Observation | None = None,
-    service: str | None = None,
-    memory: int | None = None,
-    cpus: float | None = None,
-    settle: bool = False,
-    overrides: Collection[str] = (),
-    to_apply: bool = False,
-) -> Plan:
-    """The Plan that right-sizes the fleet as it is seen now, or as ``seen`` says; recorded in the journal.
-
-    ``memory`` (bytes) and ``cpus`` (cores) ask for values of ``service``. Raises ``RefusedError`` where a rule forbids
-    what was asked, ``UsageError`` for an unknown service, ``HostError`` when no host at all could be looked at, and
-    with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
-    """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
-    plan = rightsize(
-        seen,
-        fleet.policy,
-        made_by=owner(),
-        service=service,
-        memory=memory,
-        cpus=cpus,
-        settle=settle,
-        overrides=overrides,
-    )
-    return recorded(fleet, plan, seen)
+RIGHTSIZE = Operation(
+    name="rightsize",
+    noun="right-sizing",
+    summary="The right size of every container's limits, from what was measured.",
+    request=RightsizeRequest,
+    parameters=RightsizeParameters,
+    effects=Effects(
+        reads=("containers and their limits", "the sampler's history", "Compose files"),
+        inverse="Limits and files from before are put back; recreated containers are recreated from them.",
+        downtime="None in place; a service with one instance is away while it is recreated.",
+        seconds=lambda policy: policy.rightsizing.in_place.estimate,
+    ),
+    guards=(refuse_during_emergency,),
+    draft=draft_rightsize,
+    steps=rebuilt_rightsize,
+    refuse_impossible=refuse_impossible_limits,
+)

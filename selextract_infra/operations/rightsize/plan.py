@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.incident import refuse_during_emergency
+from pydantic import Field
+
 from selextract_infra.assess.project_on_host import ProjectOnHost, is_pending, project_on_host
+from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import SETTLE
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import dollars
@@ -20,76 +22,101 @@ from selextract_infra.operations.rightsize.steps import rightsize_steps
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "rightsize"]
+__all__ = [
+    "RightsizeParameters",
+    "RightsizeRequest",
+    "draft_rightsize",
+    "rebuilt_rightsize",
+    "refuse_impossible_limits",
+]
 
-OPERATION = "rightsize"
+
+class RightsizeRequest(Request):
+    """What is asked of right-sizing: everything, one service, or values of it."""
+
+    service: str | None = Field(default=None, description="Only this service.")
+    memory: int | None = Field(default=None, description="Ask for this memory limit, in bytes.")
+    cpus: float | None = Field(default=None, description="Ask for this CPU limit, in cores.")
+    settle: bool = Field(
+        default=False, description="Recreate, one instance at a time, what cannot be changed in place."
+    )
+    hosts: ChosenHosts = None
+    overrides: OverriddenRules = ()
 
 
-def rightsize(
-    seen: Observation,
-    policy: Policy,
-    *,
-    at: datetime | None = None,
-    made_by: str = "",
-    hosts: Collection[str] | None = None,
-    service: str | None = None,
-    memory: int | None = None,
-    cpus: float | None = None,
-    settle: bool = False,
-    overrides: Collection[str] = (),
-) -> Plan:
-    """The Plan that gives every mapped service its right size, as ``seen``; empty where nothing is to be done.
+class RightsizeParameters(RightsizeRequest):
+    """The request, and by host the project that the steps write into."""
 
-    ``at`` is the time to judge by (default: that of the Observation). ``hosts`` narrows the hosts and ``service`` the
-    services; ``memory`` (bytes) and ``cpus`` (cores) ask for values of that service. With ``settle`` the containers
-    that Compose would recreate are recreated, one instance at a time. ``overrides`` are rules the operator overrides.
-    Raises ``UsageError`` for unknown names and impossible values, ``RefusedError`` where a rule forbids what was asked,
-    and while an emergency is on.
+    projects: dict[str, ProjectOnHost]
+
+
+def draft_rightsize(given: PlanInput[RightsizeRequest, None]) -> PlanDraft:
+    """Give every mapped service its right size, as it was seen; nothing where nothing is to be done.
+
+    Raises ``UsageError`` for unknown names and impossible values, ``RefusedError`` where a rule forbids what was asked.
     """
-    refuse_during_emergency(seen)
-    moment = at or seen.at
+    observation, request, policy, hosts = given.observation, given.request, given.policy, given.request.hosts
     decided = decide_rightsize(
-        seen,
+        observation,
         policy,
-        at=moment,
+        at=given.at,
         hosts=hosts,
-        asked=Asked(service, memory, cpus),
-        settle=settle,
-        overrides=overrides,
+        asked=Asked(request.service, request.memory, request.cpus),
+        settle=request.settle,
+        overrides=request.overrides,
     )
     mapped = policy.application.services
     projects = {
-        host.name: project_on_host(host, project, mapped, service, decided.recreate)
-        for host in seen.hosts
+        host.name: project_on_host(host, project, mapped, request.service, decided.recreate)
+        for host in observation.hosts
         if (hosts is None or host.name in hosts)
         and host.problem is None
         and (project := host.project(policy.application.project or "")) is not None
         and project.problem is None
     }
-    steps = rightsize_steps(decided.decisions, projects, policy, settle=settle)
-    parameters = {
-        "service": service,
-        "memory": memory,
-        "cpus": cpus,
-        "settle": settle,
-        "projects": {name: project.model_dump(mode="json") for name, project in projects.items()},
-    }
-    return Plan(
-        operation=OPERATION,
-        parameters=parameters,
-        made_at=moment,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={name: seen.host_digests[name] for name in projects},
+    steps = rightsize_steps(decided.decisions, projects, policy, settle=request.settle)
+    return PlanDraft(
+        parameters=RightsizeParameters(**dict(request), projects=projects),
         hosts=tuple(projects),
         decisions=decided.decisions,
         steps=steps,
         findings=decided.findings,
         cost=_cost(decided.decisions, policy),
-        pending_recreations=tuple(_pending(seen, projects, decided.decisions, steps)),
+        pending_recreations=tuple(_pending(observation, projects, decided.decisions, steps)),
         overrides=decided.overrides,
     )
+
+
+def rebuilt_rightsize(
+    decisions: Sequence[Decision], parameters: RightsizeParameters, policy: Policy
+) -> tuple[Step, ...]:
+    """The steps of a saved Plan."""
+    return rightsize_steps(decisions, parameters.projects, policy, settle=parameters.settle)
+
+
+def refuse_impossible_limits(saved: Plan, parameters: RightsizeParameters, policy: Policy) -> None:
+    """Raise ``RefusedError`` for what right-sizing never says."""
+    for decision in saved.decisions:
+        if decision.changes:
+            _refuse_impossible(decision, parameters.projects, policy)
+    refuse_foreign_keys({name: project.capacity for name, project in parameters.projects.items()})
+
+
+def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost], policy: Policy) -> None:
+    project = projects.get(decision.host)
+    service = project.services.get(decision.service) if project else None
+    floors = {"memory": policy.rightsizing.memory_floor, "cpus": policy.rightsizing.cpu_floor}
+    reason = None
+    if service is None or decision.service not in policy.application.services:
+        reason = "that service is not part of it"
+    elif decision.resource not in floors:
+        reason = "right-sizing does not change that"
+    elif decision.granted is None or decision.granted < floors[decision.resource]:
+        reason = "that is no limit a container can have"
+    elif decision.current != getattr(service.limits, decision.resource):
+        reason = "its limits before are not those of its containers"
+    if reason is not None:
+        raise impossible(decision, f"but {reason}")
 
 
 def _cost(decisions: Sequence[Decision], policy: Policy) -> CostChange:

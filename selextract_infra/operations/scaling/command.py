@@ -34,19 +34,16 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show what it takes to have so many instances, or why they do not fit; --apply adds or removes them."""
-        from selextract_infra.operations.scaling.operation import plan_scale
+        from selextract_infra.flow.planning import plan_operation
+        from selextract_infra.operations.scaling.operation import SCALE
+        from selextract_infra.operations.scaling.plan import ScaleRequest
 
         seen = options.recorded(observation)
         wanted = _wanted(counts)
-        with hosts.fleet() as fleet:
-            plan = plan_scale(
-                fleet,
-                wanted,
-                seen=seen,
-                overrides=override or (),
-                to_apply=options.apply,
-            )
-            options.offer(fleet, plan, form)
+        with hosts.context() as context:
+            request = ScaleRequest(wanted=wanted, overrides=tuple(override or ()))
+            plan = plan_operation(context, SCALE, request, observation=seen, to_apply=options.apply)
+            options.offer(context, plan, form)
 
 
 def _wanted(counts: list[str]) -> dict[str, int]:

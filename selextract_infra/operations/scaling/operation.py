@@ -1,32 +1,33 @@
-"""Scale by hand: look, check that it fits, plan."""
+"""Scaling by hand as the flow knows it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from selextract_infra.assess.incident import refuse_during_emergency
+from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.operations.scaling.plan import (
+    ScaleParameters,
+    ScaleRequest,
+    draft_scale,
+    rebuilt_scale,
+    refuse_impossible_counts,
+)
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import Plan
-from selextract_infra.operations.scaling.plan import scale
+__all__ = ["SCALE"]
 
-__all__ = ["plan_scale"]
-
-
-def plan_scale(
-    fleet: Fleet,
-    wanted: Mapping[str, int],
-    *,
-    seen: Observation | None = None,
-    overrides: Collection[str] = (),
-    to_apply: bool = False,
-) -> Plan:
-    """The Plan that gives services these counts, as they are seen now or as ``seen`` says; recorded in the journal.
-
-    Raises ``RefusedError`` where a rule forbids a count, ``UsageError`` for an unknown service, ``HostError`` when no
-    host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
-    """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
-    plan = scale(seen, fleet.policy, wanted, made_by=owner(), overrides=overrides)
-    return recorded(fleet, plan, seen)
+SCALE = Operation(
+    name="scale",
+    noun="scaling",
+    summary="So many instances of these services, where they fit.",
+    request=ScaleRequest,
+    parameters=ScaleParameters,
+    effects=Effects(
+        reads=("containers and their limits", "the sampler's history", "Compose files"),
+        inverse="New instances leave again; removed ones are started again; the count from before is written.",
+        downtime="None: an instance serves before it counts, and is drained before it goes.",
+        seconds=lambda policy: policy.scaling.instance.estimate,
+    ),
+    guards=(refuse_during_emergency,),
+    draft=draft_scale,
+    steps=rebuilt_scale,
+    refuse_impossible=refuse_impossible_counts,
+)

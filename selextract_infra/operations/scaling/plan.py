@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
+from pydantic import Field
 
-from selextract_infra.assess.incident import refuse_during_emergency
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.parameters import read_parameters
-from selextract_infra.model.capacity import foreign_keys
+from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.model.decision import Decision
-from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation
+from selextract_infra.model.observation import ContainerObservation, HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.operations.scaling.decide import SCALED_ROLES, decide_scale
 from selextract_infra.operations.scaling.steps import ScaledProject, ScaledServiceOnHost, scale_steps
@@ -21,47 +19,51 @@ from selextract_infra.operations.scaling.steps import ScaledProject, ScaledServi
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "rebuilt_scale", "scale", "scaled_project"]
+__all__ = [
+    "ScaleParameters",
+    "ScaleRequest",
+    "draft_scale",
+    "rebuilt_scale",
+    "refuse_impossible_counts",
+    "scaled_project",
+]
 
-OPERATION = "scale"
-_PROJECTS = TypeAdapter(dict[str, ScaledProject])
 _MOST = 1000  # no number of instances that a plan may say without a bound
 
 
-def scale(
-    seen: Observation,
-    policy: Policy,
-    wanted: Mapping[str, int],
-    *,
-    at: datetime | None = None,
-    made_by: str = "",
-    hosts: Collection[str] | None = None,
-    overrides: Collection[str] = (),
-) -> Plan:
-    """The Plan that gives services these counts; empty where they have them already.
+class ScaleRequest(Request):
+    """What is asked of scaling by hand."""
+
+    wanted: dict[str, int] = Field(default_factory=dict, description="By service, how many instances.")
+    hosts: ChosenHosts = None
+    overrides: OverriddenRules = ()
+
+
+class ScaleParameters(ScaleRequest):
+    """The request, and by host the project whose instances are counted."""
+
+    projects: dict[str, ScaledProject]
+
+
+def draft_scale(given: PlanInput[ScaleRequest, None]) -> PlanDraft:
+    """Give services these counts; nothing where they have them already.
 
     Raises ``UsageError`` for what is not known, ``RefusedError`` where a rule forbids a count; see ``decide_scale``.
     """
-    refuse_during_emergency(seen)
-    decisions = decide_scale(seen, policy, wanted, hosts=hosts, overrides=overrides)
-    chosen = [host for host in seen.hosts if host.name in {decision.host for decision in decisions}]
-    projects = {host.name: scaled_project(host, policy) for host in chosen}
+    observation, request, policy = given.observation, given.request, given.policy
+    decisions = decide_scale(observation, policy, request.wanted, hosts=request.hosts, overrides=request.overrides)
+    about = {decision.host for decision in decisions}
+    projects = {host.name: scaled_project(host, policy) for host in observation.hosts if host.name in about}
     changes = any(decision.changes for decision in decisions)
-    return Plan(
-        operation=OPERATION,
-        parameters={"projects": {name: project.model_dump(mode="json") for name, project in projects.items()}},
-        made_at=at or seen.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={host.name: seen.host_digests[host.name] for host in chosen},
+    return PlanDraft(
+        parameters=ScaleParameters(**dict(request), projects=projects),
         hosts=tuple(projects),
         decisions=decisions,
         steps=scale_steps(decisions, projects, policy),
         cost=CostChange(
             sentence="The bill does not change, because a fixed host does not bill instances (X-55)." if changes else ""
         ),
-        overrides=tuple(sorted(set(overrides))) if changes else (),
+        overrides=tuple(sorted(set(request.overrides))) if changes else (),
     )
 
 
@@ -93,18 +95,16 @@ def scaled_project(host: HostObservation, policy: Policy) -> ScaledProject:
     )
 
 
-def rebuilt_scale(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan; raises ``UsageError`` or ``RefusedError`` for what scaling would never have made."""
-    projects = read_parameters(_PROJECTS.validate_python, said.parameters.get("projects"), "scaling", "projects")
-    for decision in said.decisions:
-        _refuse_impossible(decision, projects, policy)
-    for name, project in projects.items():
-        foreign = foreign_keys({"services": project.capacity})
-        if foreign:
-            raise RefusedError(
-                f"The plan would write what is not ours on {name}: {', '.join(foreign[:3])}.", rule="saved plan"
-            )
-    return scale_steps(said.decisions, projects, policy)
+def rebuilt_scale(decisions: Sequence[Decision], parameters: ScaleParameters, policy: Policy) -> tuple[Step, ...]:
+    """The steps of a saved Plan."""
+    return scale_steps(decisions, parameters.projects, policy)
+
+
+def refuse_impossible_counts(saved: Plan, parameters: ScaleParameters, policy: Policy) -> None:
+    """Raise ``RefusedError`` for what scaling never says."""
+    for decision in saved.decisions:
+        _refuse_impossible(decision, parameters.projects, policy)
+    refuse_foreign_keys({name: project.capacity for name, project in parameters.projects.items()})
 
 
 def _refuse_impossible(decision: Decision, projects: Mapping[str, ScaledProject], policy: Policy) -> None:
@@ -121,12 +121,7 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ScaledProject]
     elif decision.current != len(service.instances):
         reason = "it does not have as many as the plan says"
     if reason is not None:
-        raise RefusedError(
-            f"The plan asks for {decision.resource} {decision.granted} of {decision.service} on {decision.host}, but"
-            f" {reason}.",
-            rule="saved plan",
-            remedy="plan again; nothing was touched",
-        )
+        raise impossible(decision, f"but {reason}")
 
 
 def _leaves_first(container: ContainerObservation) -> tuple[bool, bool, int]:

@@ -31,8 +31,8 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.errors import HostError
         from selextract_infra.operations.status.status import status as look
 
-        with hosts.fleet() as fleet:
-            seen = look(fleet)
+        with hosts.context() as context:
+            seen = look(context)
         emit(seen, lambda screen: _screen(screen, seen), form)
         if seen.unreachable or any(host.problem for host in seen.hosts):
             raise typer.Exit(HostError.exit_code)

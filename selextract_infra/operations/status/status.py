@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.recreation import pending_recreations
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.schedule import waiting
 from selextract_infra.flow.unfinished import at_work, unfinished_runs
 from selextract_infra.model.base import Frozen
@@ -55,17 +55,17 @@ class Status(Frozen):
     findings: tuple[Finding, ...] = ()
 
 
-def status(fleet: Fleet) -> Status:
+def status(context: Context) -> Status:
     """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
-    seen = fleet.observe()
-    in_step(fleet, seen)
+    seen = context.observe()
+    in_step(context, seen)
     return Status(
         at=seen.at,
         hosts=tuple(host_status(seen, host) for host in seen.hosts),
-        waiting=waiting(fleet, seen.at),
-        pending_recreations=pending_recreations(seen, fleet.policy),
+        waiting=waiting(context, seen.at),
+        pending_recreations=pending_recreations(seen, context.policy),
         unreachable=seen.unreachable,
-        findings=drill_findings(fleet.journal.last_drill(), fleet.policy, seen.at),
+        findings=drill_findings(context.journal.last_drill(), context.policy, seen.at),
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.tuning import PostgresFacts
 
@@ -66,7 +66,9 @@ def postgres(
     With --memory nothing is looked at: the settings follow from the options alone.
     """
     from selextract_infra.errors import UsageError
-    from selextract_infra.operations.tune.operation_postgres import plan_tune_postgres
+    from selextract_infra.flow.planning import plan_operation
+    from selextract_infra.operations.tune.operation_postgres import TUNE_POSTGRES
+    from selextract_infra.operations.tune.plan_postgres import TunePostgresRequest
     from selextract_infra.policy.units import MEMORY
 
     asked = None if shared_buffers is None else int(MEMORY.parse(shared_buffers))
@@ -80,18 +82,13 @@ def postgres(
         )  # fmt: skip
         _compute(facts, hosts.policy or (), asked, override or (), form)
         return
-    with hosts.fleet() as fleet:
-        plan = plan_tune_postgres(
-            fleet,
-            seen=seen,
-            shared_buffers=asked,
-            overrides=override or (),
-            to_apply=options.apply,
-        )
+    with hosts.context() as context:
+        request = TunePostgresRequest(shared_buffers=asked, overrides=tuple(override or ()))
+        plan = plan_operation(context, TUNE_POSTGRES, request, observation=seen, to_apply=options.apply)
         if form is TuneFormat.CONF:
-            _print_files(plan, fleet)
+            _print_files(plan, context)
             return
-        options.offer(fleet, plan, Format(form.value))
+        options.offer(context, plan, Format(form.value))
 
 
 def _facts(
@@ -147,13 +144,13 @@ def _compute(
     emit(data, lambda screen: print_postgres_tuning(screen, tuning), Format(form.value))
 
 
-def _print_files(plan: Plan, fleet: Fleet) -> None:
+def _print_files(plan: Plan, context: Context) -> None:
     """The file of each server, as the Plan would write it in the end."""
     from selextract_infra.model.postgres_conf import conf_text
     from selextract_infra.operations.tune.plan_postgres import ServerOnHost, retuning_of
 
     for host, described in plan.parameters["servers"].items():
-        retuning = retuning_of(host, ServerOnHost.model_validate(described), fleet.policy)
+        retuning = retuning_of(host, ServerOnHost.model_validate(described), context.policy)
         sys.stdout.write(conf_text(retuning.tuning.model_copy(update={"settings": retuning.settings})))
 
 

@@ -53,9 +53,10 @@ def workers(
     settings follow from the options alone.
     """
     from selextract_infra.errors import UsageError
+    from selextract_infra.flow.planning import plan_operation
     from selextract_infra.model.tuning import ApiFacts, WorkerFacts
-    from selextract_infra.operations.tune.decide_services import Asked
-    from selextract_infra.operations.tune.operation_workers import plan_tune_workers
+    from selextract_infra.operations.tune.operation_workers import TUNE_WORKERS
+    from selextract_infra.operations.tune.plan_workers import TuneWorkersRequest
     from selextract_infra.policy.units import MEMORY
 
     if options.apply and memory is not None:
@@ -84,21 +85,16 @@ def workers(
             )
         _compute(facts, api, hosts.policy or (), form)
         return
-    asked = Asked(
+    request = TuneWorkersRequest(
+        service=service,
         task_seconds=_seconds(task_seconds),
         longest_task=_seconds(longest_task),
         visibility_timeout=_seconds(visibility_timeout),
         requests_per_second=requests,
     )
-    with hosts.fleet() as fleet:
-        plan = plan_tune_workers(
-            fleet,
-            seen=seen,
-            service=service,
-            asked=asked,
-            to_apply=options.apply,
-        )
-        options.offer(fleet, plan, form)
+    with hosts.context() as context:
+        plan = plan_operation(context, TUNE_WORKERS, request, observation=seen, to_apply=options.apply)
+        options.offer(context, plan, form)
 
 
 def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[Path], form: Format) -> None:

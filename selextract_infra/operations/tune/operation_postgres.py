@@ -1,33 +1,32 @@
-"""Tune Postgres where it runs: look, decide, plan, and on demand apply."""
+"""Tuning Postgres where it runs as the flow knows it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.operations.tune.plan_postgres import (
+    TunePostgresParameters,
+    TunePostgresRequest,
+    draft_tune_postgres,
+    rebuilt_tune_postgres,
+    refuse_impossible_settings,
+)
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import Plan
-from selextract_infra.operations.tune.plan_postgres import tune_postgres_plan
+__all__ = ["TUNE_POSTGRES"]
 
-__all__ = ["plan_tune_postgres"]
-
-
-def plan_tune_postgres(
-    fleet: Fleet,
-    *,
-    seen: Observation | None = None,
-    shared_buffers: int | None = None,
-    overrides: Collection[str] = (),
-    to_apply: bool = False,
-) -> Plan:
-    """The Plan that tunes the fleet's Postgres servers as they are now, or as ``seen`` says; recorded in the journal.
-
-    ``shared_buffers`` asks for that many bytes. Raises ``RefusedError`` where a rule forbids what was asked or no
-    mapped server runs, ``HostError`` when no host at all could be looked at, and with ``to_apply`` ``LockedError`` when
-    a Run is unfinished on a host.
-    """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
-    plan = tune_postgres_plan(seen, fleet.policy, made_by=owner(), shared_buffers=shared_buffers, overrides=overrides)
-    return recorded(fleet, plan, seen)
+TUNE_POSTGRES = Operation(
+    name="tune postgres",
+    noun="tuning",
+    summary="Settings of Postgres from what its servers really have, put into force.",
+    request=TunePostgresRequest,
+    parameters=TunePostgresParameters,
+    effects=Effects(
+        reads=("Postgres' settings in force", "the limits of its container"),
+        inverse="The file from before is put back, and the server reloaded or started with it.",
+        downtime="None by a reload; a restart of the server where a setting takes one.",
+        seconds=lambda policy: policy.postgres.reload.estimate,
+        privileges=("root on the host", "the superuser of Postgres"),
+    ),
+    draft=draft_tune_postgres,
+    steps=rebuilt_tune_postgres,
+    refuse_impossible=refuse_impossible_settings,
+)

@@ -1,32 +1,31 @@
-"""Tune workers and API where they run: look, decide, plan, and on demand apply."""
+"""Tuning workers and API where they run as the flow knows it."""
 
 from __future__ import annotations
 
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.plans import recorded, seen_for_plan
-from selextract_infra.hosts.identity import owner
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import Plan
-from selextract_infra.operations.tune.decide_services import Asked
-from selextract_infra.operations.tune.plan_workers import tune_workers_plan
+from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.operations.tune.plan_workers import (
+    TuneWorkersParameters,
+    TuneWorkersRequest,
+    draft_tune_workers,
+    rebuilt_tune_workers,
+    refuse_impossible_workers,
+)
 
-__all__ = ["plan_tune_workers"]
+__all__ = ["TUNE_WORKERS"]
 
-
-def plan_tune_workers(
-    fleet: Fleet,
-    *,
-    seen: Observation | None = None,
-    service: str | None = None,
-    asked: Asked | None = None,
-    to_apply: bool = False,
-) -> Plan:
-    """The Plan that tunes the fleet's workers and API as they are now, or as ``seen`` says; recorded in the journal.
-
-    ``service`` narrows it to one of them, ``asked`` says what is known of their work. Raises ``UsageError`` for an
-    unknown service, ``RefusedError`` where not even one task fits, ``HostError`` when no host at all could be looked
-    at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
-    """
-    seen = seen_for_plan(fleet, seen, to_apply=to_apply)
-    plan = tune_workers_plan(seen, fleet.policy, made_by=owner(), service=service, asked=asked)
-    return recorded(fleet, plan, seen)
+TUNE_WORKERS = Operation(
+    name="tune workers",
+    noun="tuning",
+    summary="Concurrency and settings of the workers and of the API, put into force one instance at a time.",
+    request=TuneWorkersRequest,
+    parameters=TuneWorkersParameters,
+    effects=Effects(
+        reads=("containers and their limits", "the variables that the mapping names"),
+        inverse="The file from before is put back, and replaced instances are recreated from it.",
+        downtime="None with two instances of a service; each ends what it has begun before it is replaced.",
+        seconds=lambda policy: policy.rightsizing.settle.estimate,
+    ),
+    draft=draft_tune_workers,
+    steps=rebuilt_tune_workers,
+    refuse_impossible=refuse_impossible_workers,
+)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.model.base import Frozen
+from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
-from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
 __all__ = [
-    "OPERATION",
-    "PLAYBOOK",
     "ServerOnHost",
+    "TunePostgresParameters",
+    "TunePostgresRequest",
+    "draft_tune_postgres",
     "rebuilt_tune_postgres",
+    "refuse_impossible_settings",
     "retuning_of",
-    "tune_postgres_plan",
     "tune_postgres_steps",
 ]
 
-OPERATION = "tune postgres"
 PLAYBOOK = "selextract.infra.tune_postgres"
 
 _MANY = 4
@@ -60,50 +60,46 @@ class ServerOnHost(Frozen):
     overrides: tuple[str, ...] = Field(default=())
 
 
-_SERVERS = TypeAdapter(dict[str, ServerOnHost])
+class TunePostgresRequest(Request):
+    """What is asked of tuning Postgres."""
+
+    shared_buffers: int | None = Field(default=None, description="Ask for this many bytes instead of the guide's.")
+    hosts: ChosenHosts = None
+    overrides: OverriddenRules = ()
 
 
-def tune_postgres_plan(
-    seen: Observation,
-    policy: Policy,
-    *,
-    at: datetime | None = None,
-    made_by: str = "",
-    hosts: Collection[str] | None = None,
-    shared_buffers: int | None = None,
-    overrides: Collection[str] = (),
-) -> Plan:
-    """The Plan that gives every mapped Postgres server its settings; empty where all are in force.
+class TunePostgresParameters(TunePostgresRequest):
+    """The request, and by host the server as it was seen."""
 
-    ``shared_buffers`` asks for that many bytes, ``overrides`` are rules the operator overrides. Raises
-    ``RefusedError`` where no mapped server runs, one cannot be asked, or no settings would do.
+    servers: dict[str, ServerOnHost]
+
+
+def draft_tune_postgres(given: PlanInput[TunePostgresRequest, None]) -> PlanDraft:
+    """Give every mapped Postgres server its settings; nothing where all are in force.
+
+    Raises ``RefusedError`` where no mapped server runs, one cannot be asked, or no settings would do.
     """
+    request, policy = given.request, given.policy
     servers = {
-        host.name: _server(host, host.postgres, policy, shared_buffers, tuple(overrides))
-        for host in seen.hosts
-        if host.postgres is not None and host.problem is None and (hosts is None or host.name in hosts)
+        host.name: _server(host, host.postgres, policy, request.shared_buffers, request.overrides)
+        for host in given.observation.hosts
+        if host.postgres is not None and host.problem is None and (request.hosts is None or host.name in request.hosts)
     }
-    if not servers and seen.hosts:
+    if not servers and given.observation.hosts:
         raise RefusedError(
             "No service that is mapped as a database runs on these hosts.",
             rule="mapping",
             remedy="give the service the role database in the application mapping, or start it",
         )
     retunings = {host: retuning_of(host, server, policy) for host, server in servers.items()}
-    return Plan(
-        operation=OPERATION,
-        parameters={"servers": {host: server.model_dump(mode="json") for host, server in servers.items()}},
-        made_at=at or seen.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={host: seen.host_digests[host] for host in servers},
+    return PlanDraft(
+        parameters=TunePostgresParameters(**dict(request), servers=servers),
         hosts=tuple(servers),
         decisions=tuple(decision for each in retunings.values() for decision in each.decisions),
         steps=tune_postgres_steps(servers, policy),
         findings=tuple(finding for each in retunings.values() for finding in each.findings),
         cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
-        overrides=tuple(overrides),
+        overrides=request.overrides,
     )
 
 
@@ -219,18 +215,23 @@ def _server(
     )
 
 
-def rebuilt_tune_postgres(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan, built again from what it says of its servers.
+def rebuilt_tune_postgres(
+    _decisions: Sequence[Decision], parameters: TunePostgresParameters, policy: Policy
+) -> tuple[Step, ...]:
+    """The steps of a saved Plan, from what it says of its servers."""
+    return tune_postgres_steps(parameters.servers, policy)
 
-    Raises ``UsageError`` for parameters that describe none, ``RefusedError`` for decisions that do not follow from
-    them.
-    """
-    servers = read_parameters(_SERVERS.validate_python, said.parameters.get("servers"), "tuning", "servers")
-    decided = tuple(one for host, server in servers.items() for one in retuning_of(host, server, policy).decisions)
-    if decided != said.decisions:
+
+def refuse_impossible_settings(saved: Plan, parameters: TunePostgresParameters, policy: Policy) -> None:
+    """Raise ``RefusedError`` for decisions that do not follow from what the Plan says of its servers."""
+    decided = tuple(
+        decision
+        for host, server in parameters.servers.items()
+        for decision in retuning_of(host, server, policy).decisions
+    )
+    if decided != saved.decisions:
         raise RefusedError(
             "The plan's decisions do not follow from what it says of the servers.",
             rule="saved plan",
             remedy="plan again; nothing was touched",
         )
-    return tune_postgres_steps(servers, policy)

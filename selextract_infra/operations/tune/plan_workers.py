@@ -3,49 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field
 
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
 from selextract_infra.assess.services import services_of
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.parameters import read_parameters
-from selextract_infra.model.capacity import foreign_keys, with_environment
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
+from selextract_infra.model.capacity import with_environment
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding
-from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.operations.tune.decide_services import STOP_GRACE, TUNED_ROLES, Asked, retune_service, variable_of
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "PLAYBOOK", "rebuilt_tune_workers", "tune_workers_plan", "tune_workers_steps"]
+__all__ = [
+    "TuneWorkersParameters",
+    "TuneWorkersRequest",
+    "draft_tune_workers",
+    "rebuilt_tune_workers",
+    "refuse_impossible_workers",
+    "tune_workers_steps",
+]
 
-OPERATION = "tune workers"
 PLAYBOOK = "selextract.infra.tune_workers"
 
-_PROJECTS = TypeAdapter(dict[str, ProjectOnHost])
+
+class TuneWorkersRequest(Request):
+    """What is asked of tuning workers and API, and what the operator knows of their work."""
+
+    service: str | None = Field(default=None, description="Only this service.")
+    task_seconds: float | None = Field(default=None, description="How long a task takes, in seconds.")
+    longest_task: float | None = Field(default=None, description="How long the longest task takes, in seconds.")
+    visibility_timeout: float | None = Field(default=None, description="The broker's visibility timeout, in seconds.")
+    requests_per_second: float | None = Field(default=None, description="Requests, over all API instances.")
 
 
-def tune_workers_plan(
-    seen: Observation,
-    policy: Policy,
-    *,
-    at: datetime | None = None,
-    made_by: str = "",
-    service: str | None = None,
-    asked: Asked | None = None,
-) -> Plan:
-    """The Plan that gives workers and API their concurrency and the rest; empty where their containers have it.
+class TuneWorkersParameters(TuneWorkersRequest):
+    """The request, and by host the project that the steps write into."""
 
-    ``service`` narrows it to one service, ``asked`` says what the operator knows of the work. Raises ``UsageError`` for
-    a service that is not mapped as worker or API, ``RefusedError`` where none runs or not even one task fits (X-08).
+    projects: dict[str, ProjectOnHost]
+
+
+def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
+    """Give workers and API their concurrency and the rest; nothing where their containers have it.
+
+    Raises ``UsageError`` for a service that is not mapped as worker or API, ``RefusedError`` where none runs or not
+    even one task fits (X-08).
     """
-    moment = at or seen.at
+    observation, policy, request, service = given.observation, given.policy, given.request, given.request.service
+    asked = Asked(**request.model_dump(exclude={"service"}))
     tuned = {name for name, one in policy.application.services.items() if one.role in TUNED_ROLES}
     if service is not None and service not in tuned:
         known = ", ".join(sorted(tuned)) or "none"
@@ -53,35 +65,29 @@ def tune_workers_plan(
     projects: dict[str, ProjectOnHost] = {}
     decisions: list[Decision] = []
     findings: list[Finding] = []
-    for host in seen.hosts:
+    for host in observation.hosts:
         project = host.project(policy.application.project or "")
         if host.problem is not None or project is None or project.problem is not None:
             continue
-        found = services_of(host, project, policy, moment, {service} if service else tuned)
+        found = services_of(host, project, policy, given.at, {service} if service else tuned)
         if found:
             projects[host.name] = project_on_host(host, project, policy.application.services, None, ())
         for one in sorted(found, key=lambda each: TUNED_ROLES.index(each.role)):
-            decided, told = retune_service(host, one, policy, asked or Asked())
+            decided, told = retune_service(host, one, policy, asked)
             decisions += decided
             findings += told
-    if not projects and seen.hosts:
+    if not projects and observation.hosts:
         raise RefusedError(
             "No service that is mapped as a worker or an API runs on these hosts.",
             rule="mapping",
             remedy="give the service the role worker or api in the application mapping, or start it",
         )
-    return Plan(
-        operation=OPERATION,
-        parameters={"projects": {name: one.model_dump(mode="json") for name, one in projects.items()}},
-        made_at=moment,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={name: seen.host_digests[name] for name in projects},
+    return PlanDraft(
+        parameters=TuneWorkersParameters(**dict(request), projects=projects),
         hosts=tuple(projects),
-        decisions=tuple(decisions),
+        decisions=decisions,
         steps=tune_workers_steps(decisions, projects, policy),
-        findings=tuple(findings),
+        findings=findings,
         cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
     )
 
@@ -93,23 +99,19 @@ def tune_workers_steps(
     return tuple(step for host in sorted(projects) for step in _steps(host, projects[host], decisions, policy))
 
 
-def rebuilt_tune_workers(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan, built again from its decisions.
+def rebuilt_tune_workers(
+    decisions: Sequence[Decision], parameters: TuneWorkersParameters, policy: Policy
+) -> tuple[Step, ...]:
+    """The steps of a saved Plan, from its decisions."""
+    return tune_workers_steps(decisions, parameters.projects, policy)
 
-    Raises ``UsageError`` for parameters that describe no projects, ``RefusedError`` for decisions that tuning never
-    makes.
-    """
-    projects = read_parameters(_PROJECTS.validate_python, said.parameters.get("projects"), "tuning", "projects")
-    for name, project in projects.items():
-        foreign = foreign_keys({"services": project.capacity})
-        if foreign:
-            raise RefusedError(
-                f"The plan would write what is not ours on {name}: {', '.join(foreign[:3])}.", rule="saved plan"
-            )
-    for decision in said.decisions:
+
+def refuse_impossible_workers(saved: Plan, parameters: TuneWorkersParameters, policy: Policy) -> None:
+    """Raise ``RefusedError`` for what tuning never says."""
+    refuse_foreign_keys({name: project.capacity for name, project in parameters.projects.items()})
+    for decision in saved.decisions:
         if decision.changes:
-            _refuse_impossible(decision, projects, policy)
-    return tune_workers_steps(said.decisions, projects, policy)
+            _refuse_impossible(decision, parameters.projects, policy)
 
 
 def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost], policy: Policy) -> None:
@@ -118,12 +120,7 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ProjectOnHost]
     known = mapped is not None and project is not None and decision.service in project.services
     variable = variable_of(decision.resource, mapped.environment) if known and mapped else None
     if variable is None or variable != decision.numbers.get("variable") or (decision.granted or 0) < 1:
-        raise RefusedError(
-            f"The plan asks for {decision.resource} {decision.granted} of {decision.service} on {decision.host}, which"
-            " tuning never does.",
-            rule="saved plan",
-            remedy="plan again; nothing was touched",
-        )
+        raise impossible(decision, "which tuning never does")
 
 
 def _steps(host: str, project: ProjectOnHost, decisions: Sequence[Decision], policy: Policy) -> Iterator[Step]:

@@ -36,23 +36,24 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show what upgrading a server's hardware takes, costs and brings; --apply takes it through, step by step."""
         from selextract_infra.errors import UsageError
+        from selextract_infra.flow.planning import plan_operation
         from selextract_infra.model.upgrade import Mode
         from selextract_infra.operations.upgrade.decide import read_phase
-        from selextract_infra.operations.upgrade.operation import plan_upgrade
+        from selextract_infra.operations.upgrade.operation import UPGRADE
+        from selextract_infra.operations.upgrade.plan import UpgradeRequest
         from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
 
         if mode is not None and mode not in list(Mode):
             raise UsageError(f"--mode takes {' or '.join(Mode)}, not {mode!r}.")
         units = {"memory": MEMORY, "cpu": CORES, "storage": DISK, "network": BANDWIDTH}
-        with hosts.fleet() as fleet:
-            resource = read_phase(phase, fleet.policy)
-            plan = plan_upgrade(
-                fleet,
-                resource,
+        with hosts.context() as context:
+            resource = read_phase(phase, context.policy)
+            request = UpgradeRequest(
+                phase=resource,
                 provider=provider,
                 target=None if to is None else float(units[resource].parse(to)),
                 mode=None if mode is None else Mode(mode),
-                overrides=override or (),
-                to_apply=options.apply,
+                overrides=tuple(override or ()),
             )
-            options.offer(fleet, plan, form)
+            plan = plan_operation(context, UPGRADE, request, to_apply=options.apply)
+            options.offer(context, plan, form)

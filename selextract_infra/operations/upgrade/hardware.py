@@ -18,7 +18,8 @@ from selextract_infra.errors import (
     SelextractError,
     WaitingForOperatorError,
 )
-from selextract_infra.flow.disruption import Stop
+from selextract_infra.flow.operation import Performance, StepWork, Stop
+from selextract_infra.flow.reachability import refuse_other_key
 from selextract_infra.hosts.executor import Execution, execute, put_back
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.providers import Provider, provider_named
@@ -27,73 +28,67 @@ from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
 from selextract_infra.operations.upgrade.decide import disk_seen, misses, size_seen
-from selextract_infra.operations.upgrade.plan import OPERATION, upgrade_of
+from selextract_infra.operations.upgrade.plan import upgrade_of
 from selextract_infra.operations.upgrade.steps import DRAIN, HARDWARE, STOP
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
 
-__all__ = ["change_hardware", "mark", "refuse_other_key", "refuse_strangers", "undo_upgrade", "wake"]
+__all__ = ["change_hardware", "mark", "refuse_strangers", "undo_upgrade"]
 
 _PAUSE = 2.0  # seconds between two looks at a host that is coming back
-_OTHER_KEY = "host key is not the one"  # as the look at a host explains it
 _NOTICEABLE = 0.1  # of what is to be added; less is what a kernel keeps more or less of at each boot
 
 
-def change_hardware(fleet: Fleet, run: Run, plan: Plan, step: Step) -> tuple[Execution, Stop | None]:
+def change_hardware(context: Context, work: StepWork) -> Performance:
     """Let the provider give the host its new size, and see that the same machine is back and has it.
 
     A person's work ends the Run for now: it waits, the host has its lock back, and ``resume`` goes on.
     """
+    run, plan, step = work.run, work.plan, work.step
     upgrade = upgrade_of(plan)
     provider = provider_named(upgrade.provider.name)
-    begun = mark(fleet, run, plan, step, "running", last=upgrade.provider.waits)
+    begun = mark(context, run, plan, step, "running", last=upgrade.provider.waits)
     if not begun.hosts(StepStatus.VERIFIED):
-        return begun, None
-    started = fleet.clock()
+        return Performance(begun)
+    started = context.clock()
 
-    def ended(status: StepStatus, message: str) -> Execution:
-        return Execution(
-            (
-                StepResult(
-                    step=step.id, host=upgrade.host, status=status, started_at=started, ended_at=fleet.clock(),
-                    message=message,
-                ),
-            )
-        )  # fmt: skip
+    def ended(status: StepStatus, message: str = "") -> Performance:
+        times = {"started_at": started, "ended_at": context.clock()}
+        result = StepResult(step=step.id, host=upgrade.host, status=status, message=message, **times)
+        return Performance(Execution((result,)))
 
     try:
-        host = _change(fleet, upgrade, provider)
+        host = _change(context, upgrade, provider)
         _refuse_stranger(upgrade, host)
     except WaitingForOperatorError as waiting:
-        return Execution(()), Stop(
-            RunStatus.WAITING, waiting.exit_code, f"{waiting} (selextract-infra resume {run.id})"
-        )
+        sentence = f"{waiting} (selextract-infra resume {run.id})"
+        return Performance(Execution(()), Stop(RunStatus.WAITING, waiting.exit_code, sentence))
     except DriftError as stranger:
-        return Execution(()), Stop(RunStatus.INTERRUPTED, stranger.exit_code, str(stranger))
+        return Performance(Execution(()), Stop(RunStatus.INTERRUPTED, stranger.exit_code, str(stranger)))
     except HostUnreachableError as missing:
-        return ended(StepStatus.UNREACHABLE, str(missing)), None
+        return ended(StepStatus.UNREACHABLE, str(missing))
     except SelextractError as problem:
-        return ended(StepStatus.FAILED, str(problem)), None
-    missing_size = _missed(upgrade, host, fleet)
+        return ended(StepStatus.FAILED, str(problem))
+    missing_size = _missed(upgrade, host, context)
     if missing_size:
-        return ended(StepStatus.FAILED, f"{upgrade.host} came back, and {missing_size}."), None
-    verified = mark(fleet, run, plan, step, "verified", fresh=upgrade.mode is Mode.REBOOT)
+        return ended(StepStatus.FAILED, f"{upgrade.host} came back, and {missing_size}.")
+    verified = mark(context, run, plan, step, "verified", fresh=upgrade.mode is Mode.REBOOT)
     if not verified.hosts(StepStatus.VERIFIED):
-        return verified, None
-    return ended(StepStatus.VERIFIED, ""), None
+        return Performance(verified)
+    return ended(StepStatus.VERIFIED)
 
 
 def mark(
-    fleet: Fleet, run: Run, plan: Plan, step: Step, state: str, *, last: bool = False, fresh: bool = False
+    context: Context, run: Run, plan: Plan, step: Step, state: str, *, last: bool = False, fresh: bool = False
 ) -> Execution:
     """Note on the host where a step stands; ``last`` gives the lock back, for a wait."""
     values = {host: {**given, "state": state} for host, given in step.values.items()}
-    hands = replace(fleet.hands, fresh=fresh)
+    hands = replace(context.hands, fresh=fresh)
     return execute(hands, run, plan, step.model_copy(update={"values": values}), step.hosts, last=last)
 
 
-def undo_upgrade(fleet: Fleet, run: Run, plan: Plan, steps: tuple[Step, ...], hosts: tuple[str, ...]) -> Execution:
+def undo_upgrade(context: Context, run: Run, plan: Plan, steps: tuple[Step, ...], hosts: tuple[str, ...]) -> Execution:
     """Give the host its former size back where that can be done, then put back everything else, newest first.
 
     Storage stays as it is: past that point services come back on the new size, and scaling is allowed again.
@@ -104,50 +99,24 @@ def undo_upgrade(fleet: Fleet, run: Run, plan: Plan, steps: tuple[Step, ...], ho
     fresh = False
     if any(step.id == HARDWARE for step in steps):
         try:
-            fresh = _give_back(fleet, run, plan, upgrade)
+            fresh = _give_back(context, run, plan, upgrade)
         except RefusedError as stays:
             notes.append(f"{stays} It goes on with what it has.")
         except SelextractError as problem:
             failure = str(problem)
     bound = sum(step.timeout_seconds for step in steps)
     undone = put_back(
-        replace(fleet.hands, fresh=fresh), run, hosts, tuple(step.id for step in steps), bound=bound
+        replace(context.hands, fresh=fresh), run, hosts, tuple(step.id for step in steps), bound=bound
     )  # fmt: skip
     return Execution(tuple(_told(result, notes, failure) for result in undone.results), undone.cancelled)
 
 
 def refuse_strangers(plan: Plan, seen: Observation) -> None:
     """Raise ``DriftError`` when another machine stands where the one of an upgrade was; nothing is done to it."""
-    if plan.operation != OPERATION:
-        return
     upgrade = upgrade_of(plan)
     there = seen.host(upgrade.host)
     if there is not None and there.facts.machine_id:
         _refuse_stranger(upgrade, there)
-
-
-def refuse_other_key(host: str, why: str) -> None:
-    """Raise ``DriftError`` where a host could not be reached because it shows another host key than it had."""
-    if _OTHER_KEY in why:
-        raise DriftError(
-            f"Another machine answers in place of {host}: {why.rstrip('.')}. Nothing was done to it.",
-            remedy="bring the right machine back, then resume the run, or roll it back",
-        )
-
-
-def wake(fleet: Fleet, names: tuple[str, ...]) -> bool:
-    """Let the inventory's providers switch on hosts that are off; whether there was one that could."""
-    woken = False
-    for name in names:
-        host = fleet.inventory.host(name)
-        named = host.variables.get("selextract_provider")
-        if not named:
-            continue
-        provider = provider_named(str(named))
-        if not provider.abilities.waits:
-            provider.wait(host, fleet.policy.vertical.comes_back)
-            woken = True
-    return woken
 
 
 def _told(result: StepResult, notes: list[str], failure: str | None) -> StepResult:
@@ -157,24 +126,24 @@ def _told(result: StepResult, notes: list[str], failure: str | None) -> StepResu
     return result.model_copy(update={"message": " ".join([*notes, result.message]).strip()}) if notes else result
 
 
-def _change(fleet: Fleet, upgrade: UpgradeOfHost, provider: Provider) -> HostObservation:
+def _change(context: Context, upgrade: UpgradeOfHost, provider: Provider) -> HostObservation:
     """Change the size and wait for the host; what is there already is left alone."""
-    host, bound = fleet.inventory.host(upgrade.host), fleet.policy.vertical.comes_back
+    host, bound = context.inventory.host(upgrade.host), context.policy.vertical.comes_back
     if upgrade.provider.waits:
-        seen = _look(fleet, upgrade.host, fresh=True)
-        if isinstance(seen, HostObservation) and (_shows(upgrade, seen, fleet) or _grew(upgrade, seen)):
-            return _awaited(fleet, upgrade.host, bound, lambda _: True)
+        seen = _look(context, upgrade.host, fresh=True)
+        if isinstance(seen, HostObservation) and (_shows(upgrade, seen, context) or _grew(upgrade, seen)):
+            return _awaited(context, upgrade.host, bound, lambda _: True)
     provider.resize(host, upgrade.phase, upgrade.target, upgrade.mode)
     provider.wait(host, bound)
-    return _awaited(fleet, upgrade.host, bound, lambda seen: _shows(upgrade, seen, fleet))
+    return _awaited(context, upgrade.host, bound, lambda seen: _shows(upgrade, seen, context))
 
 
-def _give_back(fleet: Fleet, run: Run, plan: Plan, upgrade: UpgradeOfHost) -> bool:
+def _give_back(context: Context, run: Run, plan: Plan, upgrade: UpgradeOfHost) -> bool:
     """Whether the host was rebooted on the way; raises ``RefusedError`` where the size stays."""
-    provider, host = provider_named(upgrade.provider.name), fleet.inventory.host(upgrade.host)
+    provider, host = provider_named(upgrade.provider.name), context.inventory.host(upgrade.host)
     now = provider.current(host, upgrade.phase)
     if now is None:
-        seen = _look(fleet, upgrade.host, fresh=True)
+        seen = _look(context, upgrade.host, fresh=True)
         if not _grew(upgrade, seen):
             return False
         now = _size(upgrade, seen)
@@ -186,23 +155,25 @@ def _give_back(fleet: Fleet, run: Run, plan: Plan, upgrade: UpgradeOfHost) -> bo
     if upgrade.mode is Mode.REBOOT:
         for step in plan.steps:
             if step.id in (DRAIN, STOP):
-                execute(fleet.hands, run, plan, step, step.hosts, last=False)
+                execute(context.hands, run, plan, step, step.hosts, last=False)
     provider.revert(host, upgrade.phase, upgrade.before, upgrade.mode)
-    bound = fleet.policy.vertical.comes_back
+    bound = context.policy.vertical.comes_back
     provider.wait(host, bound)
-    seen = _awaited(fleet, upgrade.host, bound, lambda _: True)
+    seen = _awaited(context, upgrade.host, bound, lambda _: True)
     _refuse_stranger(upgrade, seen)
     return upgrade.mode is Mode.REBOOT
 
 
-def _awaited(fleet: Fleet, host: str, bound: float, enough: Callable[[HostObservation | str], bool]) -> HostObservation:
+def _awaited(
+    context: Context, host: str, bound: float, enough: Callable[[HostObservation | str], bool]
+) -> HostObservation:
     """The host as soon as it answers, its Docker works and it is ``enough``; after ``bound`` as it then is.
 
     Raises ``HostUnreachableError`` when it does not answer, ``DriftError`` when somebody else answers in its place.
     """
     give_up = time.monotonic() + bound
     while True:
-        seen = _look(fleet, host, fresh=True)
+        seen = _look(context, host, fresh=True)
         if isinstance(seen, HostObservation) and seen.problem is None and enough(seen):
             return seen
         if isinstance(seen, str):
@@ -219,10 +190,10 @@ def _awaited(fleet: Fleet, host: str, bound: float, enough: Callable[[HostObserv
     )
 
 
-def _look(fleet: Fleet, host: str, *, fresh: bool = False) -> HostObservation | str:
+def _look(context: Context, host: str, *, fresh: bool = False) -> HostObservation | str:
     """The host as it is now, or why it cannot be reached."""
-    alone = replace(fleet.inventory, hosts=(fleet.inventory.host(host),))
-    seen = observe_hosts(alone, fleet.policy, cursors={}, at=fleet.clock(), cancel=fleet.cancel, fresh=fresh)
+    alone = replace(context.inventory, hosts=(context.inventory.host(host),))
+    seen = observe_hosts(alone, context.policy, cursors={}, at=context.clock(), cancel=context.cancel, fresh=fresh)
     return seen.host(host) or seen.unreachable.get(host, "it does not answer")
 
 
@@ -236,15 +207,15 @@ def _refuse_stranger(upgrade: UpgradeOfHost, seen: HostObservation) -> None:
         )
 
 
-def _shows(upgrade: UpgradeOfHost, seen: Any, fleet: Fleet) -> bool:
+def _shows(upgrade: UpgradeOfHost, seen: Any, context: Context) -> bool:
     """Whether the host's own facts show the new size; for storage the disk, as its file system grows later."""
     if not isinstance(seen, HostObservation):
         return False
     if upgrade.phase == "storage":
         disk = disk_seen(seen.facts)
-        return disk is not None and disk >= upgrade.target * fleet.policy.facts.storage
+        return disk is not None and disk >= upgrade.target * context.policy.facts.storage
     known = size_seen(upgrade.phase, seen.facts) is not None or not upgrade.provider.waits
-    return known and misses(upgrade.phase, seen.facts, upgrade.target, fleet.policy) is None
+    return known and misses(upgrade.phase, seen.facts, upgrade.target, context.policy) is None
 
 
 def _grew(upgrade: UpgradeOfHost, seen: Any) -> bool:
@@ -263,14 +234,14 @@ def _size(upgrade: UpgradeOfHost, seen: Any) -> float | None:
     return disk_seen(seen.facts) if upgrade.phase == "storage" else size_seen(upgrade.phase, seen.facts)
 
 
-def _missed(upgrade: UpgradeOfHost, seen: HostObservation, fleet: Fleet) -> str | None:
+def _missed(upgrade: UpgradeOfHost, seen: HostObservation, context: Context) -> str | None:
     """What is not as it should be, in words."""
     if seen.problem:
         return seen.problem.rstrip(".")
     if upgrade.phase == "storage":
         disk = disk_seen(seen.facts)
-        if disk is not None and disk < upgrade.target * fleet.policy.facts.storage:
+        if disk is not None and disk < upgrade.target * context.policy.facts.storage:
             wanted = size_text("storage", upgrade.target)
             return f"its disk has {size_text('storage', disk)} instead of {wanted}"
         return None
-    return misses(upgrade.phase, seen.facts, upgrade.target, fleet.policy)
+    return misses(upgrade.phase, seen.facts, upgrade.target, context.policy)

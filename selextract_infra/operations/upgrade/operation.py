@@ -1,75 +1,50 @@
-"""Upgrade a server's hardware: look, decide, plan one phase of one host, and on demand apply."""
+"""The upgrade of a server's hardware as the flow knows it: one phase of one host."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from statistics import fmean
+from typing import TYPE_CHECKING
 
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.fleet import Fleet
-from selextract_infra.flow.reachability import missing_hosts, refuse_missing
+from selextract_infra.flow.operation import Announcement, Effects, Message, Operation
 from selextract_infra.flow.resume_at_boot import BOOT_UNIT
-from selextract_infra.flow.unfinished import refuse_unfinished
-from selextract_infra.hosts.identity import owner
-from selextract_infra.hosts.providers import chosen_provider
+from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.figures import duration
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.run import Run, RunStatus, StepStatus
-from selextract_infra.model.upgrade import Abilities, Mode
+from selextract_infra.model.run import Run, RunStatus
+from selextract_infra.model.upgrade import Mode, UpgradeOfHost
 from selextract_infra.operations.upgrade.decide import read_phase
-from selextract_infra.operations.upgrade.plan import OPERATION, plan_of_upgrade, upgrade_of
+from selextract_infra.operations.upgrade.hardware import change_hardware, refuse_strangers, undo_upgrade
+from selextract_infra.operations.upgrade.observe import look_at_hardware
+from selextract_infra.operations.upgrade.plan import (
+    OPERATION,
+    UpgradeRequest,
+    down_seconds,
+    downtime,
+    draft_upgrade,
+    rebuilt_upgrade,
+    refuse_impossible_upgrade,
+    upgrade_of,
+)
+from selextract_infra.operations.upgrade.retune import retune
+from selextract_infra.operations.upgrade.steps import FREEZE, HARDWARE, PERFORMERS, RETUNE, with_performers
 
-__all__ = ["learned_durations", "plan_upgrade"]
+if TYPE_CHECKING:
+    from selextract_infra.flow.context import Context
 
-_RUNS_LOOKED_AT = 200
+__all__ = ["UPGRADE"]
 
 
-def plan_upgrade(
-    fleet: Fleet,
-    phase: str,
-    *,
-    provider: str | None = None,
-    target: float | None = None,
-    mode: Mode | None = None,
-    overrides: Collection[str] = (),
-    to_apply: bool = False,
-) -> Plan:
-    """The Plan that upgrades one phase of the fleet's one host, as it is seen now; recorded in the journal.
-
-    Raises ``UsageError`` for an unknown phase or more than one host, ``RefusedError`` where a rule forbids it, and with
-    ``to_apply`` ``LockedError`` when a Run is unfinished on the host.
-    """
-    named = read_phase(phase, fleet.policy)
-    if len(fleet.inventory.hosts) != 1:
-        known = ", ".join(host.name for host in fleet.inventory.hosts)
+def _refuse_request(context: Context, request: UpgradeRequest) -> None:
+    """Raise ``UsageError`` for an unknown phase or more than one host."""
+    read_phase(request.phase, context.policy)
+    if len(context.inventory.hosts) != 1:
+        known = ", ".join(host.name for host in context.inventory.hosts)
         raise UsageError("Hardware is upgraded one host at a time.", remedy=f"name one with --limit: {known}")
-    (host,) = fleet.inventory.hosts
-    seen = fleet.observe()
-    refuse_missing(missing_hosts(seen), reached=bool(seen.hosts))
-    if to_apply:
-        refuse_unfinished(seen)
-    there = seen.hosts[0]
-    changer = chosen_provider(provider, host, fleet.policy)
-    plan = plan_of_upgrade(
-        seen,
-        there,
-        named,
-        fleet.policy,
-        provider=changer.abilities,
-        before=changer.current(host, named),
-        target=target,
-        mode=mode,
-        durations=learned_durations(fleet, named, mode, changer.abilities),
-        overrides=overrides,
-        made_by=owner(),
-    )
-    _refuse_cutting_off(fleet, plan)
-    fleet.journal.record_plan(plan)
-    return plan
 
 
-def _refuse_cutting_off(fleet: Fleet, plan: Plan) -> None:
+def _refuse_cutting_off(context: Context, plan: Plan) -> None:
     """Raise ``RefusedError`` when the reboot would end this very program and nothing would start it again (DRV-07)."""
-    if plan.empty or upgrade_of(plan).mode is not Mode.REBOOT or plan.hosts[0] not in fleet.inventory.local:
+    if plan.empty or upgrade_of(plan).mode is not Mode.REBOOT or plan.hosts[0] not in context.inventory.local:
         return
     if not BOOT_UNIT.is_symlink():
         raise RefusedError(
@@ -79,29 +54,53 @@ def _refuse_cutting_off(fleet: Fleet, plan: Plan) -> None:
         )
 
 
-def learned_durations(fleet: Fleet, phase: str, mode: Mode | None, provider: Abilities) -> Mapping[str, float]:
-    """By step, how long it took in the last upgrades of that kind, with a margin; none before the first."""
-    rules = fleet.policy.vertical.learning
-    wanted = mode or provider.modes.get(phase, (Mode.REBOOT,))[0]
-    found: dict[str, list[float]] = {}
-    counted = 0
-    for run in fleet.journal.runs(_RUNS_LOOKED_AT):
-        if counted == rules.runs:
-            break
-        if not _alike(fleet, run, phase, wanted):
-            continue
-        counted += 1
-        for result in run.results:
-            if result.status is StepStatus.VERIFIED and result.started_at and result.ended_at:
-                found.setdefault(result.step, []).append((result.ended_at - result.started_at).total_seconds())
-    return {step: round(fmean(times) * rules.margin, 1) for step, times in found.items()}
+def _begins(plan: Plan) -> Message:
+    upgrade, down = upgrade_of(plan), down_seconds(plan.steps)
+    meanwhile = f"is down for about {duration(down)}" if down else "stays up"
+    return Message(
+        title=f"Upgrade of {upgrade.host} begins",
+        body=f"The {upgrade.phase} of {upgrade.host} is upgraded now; the application {meanwhile}.",
+    )
 
 
-def _alike(fleet: Fleet, run: Run, phase: str, mode: Mode) -> bool:
-    if run.operation != OPERATION or run.status is not RunStatus.DONE:
-        return False
-    plan = fleet.journal.plan(run.plan_digest)
-    if plan is None or plan.empty:
-        return False
-    upgrade = upgrade_of(plan)
-    return (upgrade.phase, upgrade.mode) == (phase, mode)
+def _outcome(run: Run) -> str:
+    """The downtime as it was measured, where all of it was done."""
+    if run.status is not RunStatus.DONE:
+        return ""
+    down = downtime(run)
+    return f"The application was down for {down:,.0f} s." if down else "Nothing was stopped."
+
+
+UPGRADE = Operation(
+    name=OPERATION,
+    noun="an upgrade",
+    summary="A server gets more memory, cores, disk or bandwidth, step by step.",
+    request=UpgradeRequest,
+    parameters=UpgradeOfHost,
+    effects=Effects(
+        reads=("the host's hardware", "the provider's books", "how long earlier upgrades took"),
+        inverse="The host gets its former size back where the provider can do that; everything else is put back.",
+        downtime="From draining to starting where the host reboots; none where the hardware changes live.",
+        seconds=lambda policy: policy.vertical.steps["hardware_reboot"].estimate,
+        privileges=("root on the host", "the superuser of Postgres", "the provider's account"),
+        points_of_no_return=(f"{HARDWARE}, for storage alone",),
+    ),
+    refuse_request=_refuse_request,
+    refuse_plan=_refuse_cutting_off,
+    look=look_at_hardware,
+    draft=draft_upgrade,
+    steps=rebuilt_upgrade,
+    refuse_impossible=refuse_impossible_upgrade,
+    performers={PERFORMERS[HARDWARE]: change_hardware, PERFORMERS[RETUNE]: retune},
+    undo=undo_upgrade,
+    undone_past_no_return=True,
+    announcement=Announcement(
+        before=FREEZE,
+        severity=lambda policy: IncidentSeverity(policy.vertical.announcement.severity),
+        begins=_begins,
+        ended=lambda plan, run: f"Upgrade of {upgrade_of(plan).host}: {run.status}",
+        outcome=_outcome,
+    ),
+    refuse_strangers=refuse_strangers,
+    completed=with_performers,
+)

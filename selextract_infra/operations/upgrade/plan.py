@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import Field
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
 from selextract_infra.errors import RefusedError
+from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
-from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
@@ -22,61 +26,72 @@ from selextract_infra.planning.cost import upgrade_cost
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "down_seconds", "downtime", "plan_of_upgrade", "rebuilt_upgrade", "upgrade_of"]
+__all__ = [
+    "OPERATION",
+    "HardwareLook",
+    "UpgradeRequest",
+    "down_seconds",
+    "downtime",
+    "draft_upgrade",
+    "rebuilt_upgrade",
+    "refuse_impossible_upgrade",
+    "upgrade_of",
+]
 
 OPERATION = "upgrade"
 _DRAINED = ("worker", "nginx", "frontend", "api")
 _STOPPED = ("database", "redis")
 
 
-def plan_of_upgrade(
-    seen: Observation,
-    host: HostObservation,
-    phase: str,
-    policy: Policy,
-    *,
-    provider: Abilities,
-    before: float | None = None,
-    target: float | None = None,
-    mode: Mode | None = None,
-    durations: Mapping[str, float] | None = None,
-    overrides: Collection[str] = (),
-    made_by: str = "",
-    at: datetime | None = None,
-) -> Plan:
-    """The Plan that upgrades one phase of ``host``; without steps where the host is at its target already.
+class UpgradeRequest(Request):
+    """What is asked of an upgrade."""
 
-    ``before`` is the present size by the provider's books, ``target`` what was asked for in place of the guide's.
+    phase: str = Field(description="memory, cpu, storage or network.")
+    provider: str | None = Field(default=None, description="Who changes the hardware; by default the inventory's.")
+    target: float | None = Field(default=None, description="This size in place of the guide's, in its base unit.")
+    mode: Mode | None = Field(default=None, description="While the host runs (live), or while it is off (reboot).")
+    overrides: OverriddenRules = ()
+
+
+@dataclass(frozen=True)
+class HardwareLook:
+    """What the provider can do and says that the host has, and by step how many seconds earlier upgrades took."""
+
+    provider: Abilities
+    before: float | None = None
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+
+def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
+    """Upgrade one phase of the one host that was seen; without steps where the host is at its target already.
+
     Raises ``RefusedError`` where a rule forbids it: an earlier phase is missing (VP-00), it would shrink (X-54), or the
-    provider cannot do it in that ``mode``.
+    provider cannot do it in that mode.
     """
-    decided = decide_upgrade(host, phase, policy, before=before, target=target, overrides=overrides)
+    (host,) = given.observation.hosts
+    request, policy, look, phase = given.request, given.policy, given.look, given.request.phase
+    decided = decide_upgrade(
+        host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
+    )
     decision = decided.decision
     steps: tuple[Step, ...] = ()
-    parameters: dict[str, Any] = {}
+    upgrade: UpgradeOfHost | None = None
     if decision.changes:
         upgrade = UpgradeOfHost(
             host=host.name,
             phase=phase,
-            mode=_mode(provider, phase, mode),
-            provider=provider,
+            mode=_mode(look.provider, phase, request.mode),
+            provider=look.provider,
             before=decision.current,
             target=float(decision.granted or 0),
             machine_id=host.facts.machine_id,
             app=_app(host, policy),
             data_folder=policy.application.data,
-            durations=dict(durations or {}),
+            durations=dict(look.durations),
         )
         steps = upgrade_steps(upgrade, policy)
-        parameters = upgrade.model_dump(mode="json")
-    return Plan(
-        operation=OPERATION,
-        parameters=parameters,
-        made_at=at or seen.at,
-        made_by=made_by,
-        policy_digest=policy.digest,
-        observation_digest=seen.digest,
-        host_digests={host.name: seen.host_digests[host.name]},
+    return PlanDraft(
+        parameters=upgrade,
         hosts=(host.name,),
         decisions=(decision,),
         steps=steps,
@@ -91,20 +106,20 @@ def upgrade_of(plan: Plan) -> UpgradeOfHost:
     return read_parameters(UpgradeOfHost.model_validate, plan.parameters, "an upgrade")
 
 
-def rebuilt_upgrade(said: Plan, policy: Policy) -> tuple[Step, ...]:
-    """The steps that a saved Plan's parameters lead to.
+def rebuilt_upgrade(_decisions: Sequence[Decision], upgrade: UpgradeOfHost, policy: Policy) -> tuple[Step, ...]:
+    """The steps that a saved Plan's parameters lead to."""
+    return upgrade_steps(upgrade, policy)
 
-    Raises ``UsageError`` for parameters of something else, ``RefusedError`` for an upgrade that no decision of the Plan
-    is about, or an app that the policy does not map.
-    """
-    if not any(decision.changes for decision in said.decisions):
-        return ()
-    upgrade = upgrade_of(said)
-    (decision,) = said.decisions
+
+def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Policy) -> None:
+    """Raise ``RefusedError`` for an upgrade that no decision of the Plan is about, or an app that is not mapped."""
     mapped, app = policy.application, upgrade.app
-    same = (upgrade.host, upgrade.phase, upgrade.before, upgrade.target) == (
-        decision.host, decision.resource, decision.current, float(decision.granted or 0)
-    )  # fmt: skip
+    same = any(
+        (upgrade.host, upgrade.phase, upgrade.before, upgrade.target)
+        == (decision.host, decision.resource, decision.current, float(decision.granted or 0))
+        for decision in saved.decisions
+        if decision.changes and len(saved.decisions) == 1
+    )
     own = app is None or (
         app.project == mapped.project
         and app.directory == (mapped.directory or app.directory)
@@ -112,11 +127,10 @@ def rebuilt_upgrade(said: Plan, policy: Policy) -> tuple[Step, ...]:
         and {one.service for one in app.databases} <= set(app.stopped)
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
-    if not (same and own and said.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
+    if not (same and own and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
         raise RefusedError(
             "The plan asks for another upgrade than its decision.", rule="saved plan", remedy="plan again"
         )
-    return upgrade_steps(upgrade, policy)
 
 
 def _mode(provider: Abilities, phase: str, asked: Mode | None) -> Mode:

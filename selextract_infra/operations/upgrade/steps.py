@@ -9,16 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from selextract_infra.model.plan import Change, Step
+from selextract_infra.model.plan import BY_PLAYBOOK, Change, Plan, Step
 from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["DRAIN", "FREEZE", "HARDWARE", "PLAYBOOK", "RETUNE", "START", "STOP", "upgrade_steps"]
+__all__ = [
+    "DRAIN",
+    "FREEZE",
+    "HARDWARE",
+    "PERFORMERS",
+    "PLAYBOOK",
+    "RETUNE",
+    "START",
+    "STOP",
+    "upgrade_steps",
+    "with_performers",
+]
 
 PLAYBOOK = "selextract.infra.upgrade"
 FREEZE, DRAIN, STOP, HARDWARE, START, RETUNE = "freeze", "drain", "stop", "hardware", "start", "retune"
+
+PERFORMERS = {HARDWARE: "provider", RETUNE: "retune"}
+"""Who carries out what no playbook can: the provider changes the hardware, and retuning plans anew for its size."""
 
 _DOCKER_FOLDER = "/var/lib/docker"
 
@@ -26,6 +40,12 @@ _DOCKER_FOLDER = "/var/lib/docker"
 def upgrade_steps(upgrade: UpgradeOfHost, policy: Policy) -> tuple[Step, ...]:
     """The steps that give a host its new hardware and make the app use it; built from ``upgrade`` and nothing else."""
     return tuple(_Way(upgrade, policy).steps())
+
+
+def with_performers(plan: Plan) -> Plan:
+    """The Plan with who carries out each step, which version 0.1 knew by the step's name alone."""
+    steps = tuple(step.model_copy(update={"performer": PERFORMERS.get(step.id, step.performer)}) for step in plan.steps)
+    return plan.model_copy(update={"steps": steps})
 
 
 class _Way:
@@ -162,6 +182,7 @@ class _Way:
             id=step,
             title=title,
             playbook=PLAYBOOK,
+            performer=PERFORMERS.get(step, BY_PLAYBOOK),
             hosts=(self.upgrade.host,),
             values={self.upgrade.host: {"kind": step, **values, "policy_digest": self.policy.digest}},
             changes=changes,

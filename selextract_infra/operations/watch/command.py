@@ -13,7 +13,7 @@ from selextract_infra.cli.frame.output import Format, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from selextract_infra.flow.fleet import Fleet
+    from selextract_infra.flow.context import Context
     from selextract_infra.operations.watch.watch import News
 
 __all__ = ["register"]
@@ -45,11 +45,11 @@ def register(app: typer.Typer) -> None:
                 typer.echo(f"{news.at:%Y-%m-%d %H:%M:%S}Z  {news.kind:<10} {_plain(news.sentence)}")
             tell_systemd(f"STATUS={_plain(news.sentence)[:200]}")
 
-        with hosts.fleet() as fleet, Watchdog(_LONGEST_WORK) as watchdog:
-            fleet.on_event = watchdog.progress
-            teller = notifier(fleet.policy, fleet.journal, fleet.clock, dry_run=say if dry_run else None)
-            watcher = Watch(fleet, say=told, notifier=teller, dry_run=dry_run)
-            watcher.run(once=once, progress=_alive(fleet, watchdog.progress))
+        with hosts.context() as context, Watchdog(_LONGEST_WORK) as watchdog:
+            context.on_event = watchdog.progress
+            teller = notifier(context.policy, context.journal, context.clock, dry_run=say if dry_run else None)
+            watcher = Watch(context, say=told, notifier=teller, dry_run=dry_run)
+            watcher.run(once=once, progress=_alive(context, watchdog.progress))
 
 
 def _plain(text: str) -> str:
@@ -58,7 +58,7 @@ def _plain(text: str) -> str:
     return displayable(text, limit=1000)
 
 
-def _alive(fleet: Fleet, progress: Callable[[], None]) -> Callable[[], None]:
+def _alive(context: Context, progress: Callable[[], None]) -> Callable[[], None]:
     """After each look: the watchdog, and at most so often the address elsewhere that notices silence."""
     import os
     import time
@@ -66,7 +66,7 @@ def _alive(fleet: Fleet, progress: Callable[[], None]) -> Callable[[], None]:
     from selextract_infra.flow.notify import visit
     from selextract_infra.hosts.credentials import with_credentials
 
-    schedule = fleet.policy.schedule
+    schedule = context.policy.schedule
     environment = with_credentials(os.environ, schedule.credentials)
     address = environment.get(schedule.dead_man or "")
     visited = [-schedule.every]

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.assessment import assess
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import escalate
 from selextract_infra.flow.notify import deliveries_text
 from selextract_infra.hosts.identity import watcher
 from selextract_infra.model.assessment import Assessment, IncidentSeverity
 from selextract_infra.model.emergency import Incident, open_emergencies
 from selextract_infra.model.observation import Observation
+from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
 from selextract_infra.operations.emergency.end import in_step, validate_emergency
-from selextract_infra.operations.emergency.operation import begin_emergency, plan_emergency, tell_emergency
 from selextract_infra.operations.emergency.ready import make_ready
 from selextract_infra.operations.watch.memory import Watched
 
@@ -35,14 +35,14 @@ class IncidentWatch:
 
     def __init__(
         self,
-        fleet: Fleet,
+        context: Context,
         watched: Watched,
         tell: Callable[[str, str], None],
         notifier: Notifier,
         *,
         dry_run: bool = False,
     ) -> None:
-        self._fleet, self._watched, self._tell, self._notifier, self._dry = fleet, watched, tell, notifier, dry_run
+        self._context, self._watched, self._tell, self._notifier, self._dry = context, watched, tell, notifier, dry_run
         self.began = False
         self._looks: dict[IncidentSeverity, int] = {}
         self._last: IncidentSeverity | None = None
@@ -51,13 +51,13 @@ class IncidentWatch:
     def follow(self, seen: Observation) -> IncidentSeverity | None:
         """Judge this look; begin, propose, validate, tell. Returns the severity that holds."""
         self.began = False
-        found = assess(seen, self._fleet.policy, more=self._watched.measurements())
+        found = assess(seen, self._context.policy, more=self._watched.measurements())
         severity = found.response.severity if found.response else None
         self._count(severity)
         self._make_ready(severity, seen)
         self._changed(severity, found)
         if not self._dry:
-            for one in in_step(self._fleet, seen):
+            for one in in_step(self._context, seen):
                 self._tell("emergency", f"The emergency of {one.host} is {one.status}. {one.message}".strip())
             self._validated(seen)
             self._escalate()
@@ -75,9 +75,9 @@ class IncidentWatch:
     def _make_ready(self, severity: IncidentSeverity | None, seen: Observation) -> None:
         """With the first look that shows a P1, so that with the second the emergency begins at once."""
         if severity is not IncidentSeverity.P1:
-            self._fleet.close_ready()
+            self._context.close_ready()
         elif self._looks[severity] == 1 and not self._dry and not open_emergencies(seen):
-            make_ready(self._fleet)
+            make_ready(self._context)
 
     def _changed(self, severity: IncidentSeverity | None, found: Assessment) -> None:
         if severity is self._last:
@@ -95,7 +95,7 @@ class IncidentWatch:
             self._propose(IncidentSeverity.P1, found, f" No emergency begins by itself: {', '.join(frozen)} is frozen.")
             return
         granted = plan_emergency(
-            self._fleet, severity=IncidentSeverity.P1, seen=seen, assessment=found, made_by=watcher()
+            self._context, severity=IncidentSeverity.P1, seen=seen, assessment=found, made_by=watcher()
         )
         values = granted.text
         if self._dry:
@@ -106,22 +106,22 @@ class IncidentWatch:
             return
         self._tell("emergency", f"Emergency begins: {values}.")
         self.began = True
-        run = begin_emergency(self._fleet, granted)
+        run = begin_emergency(self._context, granted)
         self._tell("emergency", f"Run {run.id}: {run.message}")
         self._tell("told", f"{deliveries_text(tell_emergency(self._notifier, granted, run))}.")
 
     def _ended_by_hand(self) -> bool:
         """Whether a person took an emergency back a while ago: what people do is respected."""
-        last = self._fleet.journal.incident()
+        last = self._context.journal.incident()
         if last is None or last.closed_at is None or last.failed or last.closed_by.endswith("time to live"):
             return False
-        lifetime = timedelta(seconds=self._fleet.policy.emergency.actions.lifetime.value)
-        return self._fleet.clock() - last.closed_at < lifetime
+        lifetime = timedelta(seconds=self._context.policy.emergency.actions.lifetime.value)
+        return self._context.clock() - last.closed_at < lifetime
 
     def _propose(self, severity: IncidentSeverity, found: Assessment, more: str = "") -> None:
         """Tell people, and not again for a while."""
-        now, last = self._fleet.clock(), self._told_at.get(severity)
-        if last is not None and now - last < timedelta(seconds=self._fleet.policy.monitoring.watch.repeat):
+        now, last = self._context.clock(), self._told_at.get(severity)
+        if last is not None and now - last < timedelta(seconds=self._context.policy.monitoring.watch.repeat):
             return
         self._told_at[severity] = now
         because = "; ".join(found.response.because) if found.response else ""
@@ -134,15 +134,15 @@ class IncidentWatch:
 
     def _validated(self, seen: Observation) -> None:
         """Once, when the guide's time for it has come (EPB-3)."""
-        start = self._fleet.policy.emergency.playbook["validate"].window.start
+        start = self._context.policy.emergency.playbook["validate"].window.start
         for one in open_emergencies(seen):
-            incident: Incident | None = self._fleet.journal.incident(one.run)
+            incident: Incident | None = self._context.journal.incident(one.run)
             if incident and not incident.validations and (seen.at - one.began_at).total_seconds() >= start:
-                verdict = validate_emergency(self._fleet, seen)
+                verdict = validate_emergency(self._context, seen)
                 self._tell("emergency", f"Validated: {verdict.sentence}.")
 
     def _escalate(self) -> None:
         """What nobody has answered in time goes to others, once (EMN-02)."""
-        told = escalate(self._notifier, self._fleet.policy, self._fleet.journal, self._fleet.clock())
+        told = escalate(self._notifier, self._context.policy, self._context.journal, self._context.clock())
         if told:
             self._tell("escalated", f"Nobody has taken it on, so others hear of it: {deliveries_text(told)}.")

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from selextract_infra.errors import DriftError, RefusedError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import at_work, resume, roll_back, unfinished_runs
 from selextract_infra.hosts.identity import watcher
 from selextract_infra.model.observation import Observation
@@ -26,8 +26,8 @@ _END = "expires_at"  # of an emergency, in its Plan's parameters
 class OwnRuns:
     """Ends the Runs of this loop: each is finished once, then put back once, then left to a person."""
 
-    def __init__(self, fleet: Fleet, tell: Callable[[str, str], None], *, dry_run: bool = False) -> None:
-        self._fleet, self._tell, self._dry = fleet, tell, dry_run
+    def __init__(self, context: Context, tell: Callable[[str, str], None], *, dry_run: bool = False) -> None:
+        self._context, self._tell, self._dry = context, tell, dry_run
         self._tries: dict[str, int] = {}
         self._told: set[str] = set()
 
@@ -56,7 +56,7 @@ class OwnRuns:
         where = f"Run {run_id} of this loop is unfinished on {', '.join(sorted(records))}"
         if tries or _over(records, seen.at):
             self._say(f"{where}; it is put back.")
-            run = roll_back(self._fleet, run_id, idle=os.getpid())
+            run = roll_back(self._context, run_id, idle=os.getpid())
         else:
             self._say(f"{where}; it is finished now.")
             run = self._finished(run_id)
@@ -65,10 +65,10 @@ class OwnRuns:
 
     def _finished(self, run_id: str) -> Run:
         try:
-            return resume(self._fleet, run_id, idle=os.getpid())
+            return resume(self._context, run_id, idle=os.getpid())
         except (DriftError, RefusedError) as refused:
             self._say(f"{str(refused).rstrip('.')}. It is put back.")
-            return roll_back(self._fleet, run_id, idle=os.getpid())
+            return roll_back(self._context, run_id, idle=os.getpid())
 
     def _say(self, sentence: str) -> None:
         """Once, however often it is tried."""

@@ -16,7 +16,10 @@ from pydantic import AwareDatetime
 
 from selextract_infra.assess.calendar import Calendar
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.apply import apply
+from selextract_infra.flow.context import Context
+from selextract_infra.flow.planning import plan_from, request_for
+from selextract_infra.flow.registry import operation_named
 from selextract_infra.hosts.identity import new_run_id, owner, watcher
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
@@ -28,7 +31,6 @@ from selextract_infra.model.figures import duration
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.scaling import ScalingDecision
-from selextract_infra.operations.scaling.plan import scale
 from selextract_infra.operations.watch.incident import IncidentWatch
 from selextract_infra.operations.watch.memory import Watched
 from selextract_infra.operations.watch.unfinished import OwnRuns
@@ -58,25 +60,25 @@ class Watch:
 
     def __init__(
         self,
-        fleet: Fleet,
+        context: Context,
         *,
         say: Callable[[News], None],
         notifier: Notifier,
         dry_run: bool = False,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._fleet, self._say, self._dry, self._steady = fleet, say, dry_run, steady
-        self.watched = Watched(fleet.policy)
-        self._calendar = Calendar.of(fleet.policy)
-        self._own = OwnRuns(fleet, self.tell, dry_run=dry_run)
-        self._incident = IncidentWatch(fleet, self.watched, self.tell, notifier, dry_run=dry_run)
+        self._context, self._say, self._dry, self._steady = context, say, dry_run, steady
+        self.watched = Watched(context.policy)
+        self._calendar = Calendar.of(context.policy)
+        self._own = OwnRuns(context, self.tell, dry_run=dry_run)
+        self._incident = IncidentWatch(context, self.watched, self.tell, notifier, dry_run=dry_run)
         self._told: dict[str, str] = {}
         self._clocks: tuple[float, float] | None = None
         self._blind_since: dict[str, float] = {}
 
     def run(self, *, once: bool = False, progress: Callable[[], object] = lambda: None) -> None:
         """Look at every interval until cancelled; ``progress`` is called after every look."""
-        pause = self._fleet.cancel or Event()
+        pause = self._context.cancel or Event()
         due = self._steady()
         while not pause.is_set():
             self.tick()
@@ -111,15 +113,15 @@ class Watch:
 
     def tell(self, kind: str, sentence: str) -> None:
         """Say it, and write it down where it is not a rehearsal."""
-        at = self._fleet.clock()
+        at = self._context.clock()
         self._say(News(at=at, kind=kind, sentence=sentence))
         if not self._dry:
-            self._fleet.journal.record_event(at, "watch", sentence)
+            self._context.journal.record_event(at, "watch", sentence)
 
     def _look(self) -> Observation:
-        fleet = self._fleet
+        context = self._context
         return observe_hosts(
-            fleet.inventory, fleet.policy, cursors={}, at=fleet.clock(), cancel=fleet.cancel, history=False
+            context.inventory, context.policy, cursors={}, at=context.clock(), cancel=context.cancel, history=False
         )
 
     def _clock(self, at: datetime, steady: float) -> float:
@@ -183,7 +185,7 @@ class Watch:
             self._over(f"blind {key}", f"{key} can be seen again.")
             return
         since = self._blind_since.setdefault(key, at)
-        after = self._fleet.policy.monitoring.watch.blind_after
+        after = self._context.policy.monitoring.watch.blind_after
         if at - since >= after:
             self._news(
                 f"blind {key}", "blind", f"Blind: {key} has had no metric for {duration(after)}; it stays as it is."
@@ -218,7 +220,9 @@ class Watch:
     def _plan(self, seen: Observation, host: str, decisions: list[ScalingDecision]) -> Plan:
         """The same Plan that a person would make."""
         wanted = {one.service: int(one.granted or 0) for one in decisions}
-        return scale(seen, self._fleet.policy, wanted, hosts=[host], made_by=watcher())
+        operation = operation_named("scale")
+        request = request_for(operation, {"wanted": wanted, "hosts": (host,)})
+        return plan_from(operation, seen, request, self._context.policy, made_by=watcher())
 
     def _apply(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:
         """Stamps first, so that a cooldown holds whatever happens next; then the Plan."""
@@ -229,8 +233,8 @@ class Watch:
                 self.watched.services[one.host, one.service].acted(one.direction, int(one.granted or 0), at)
         try:
             self._keep_stamps(host.name)
-            self._fleet.journal.record_plan(plan)
-            run = self._fleet.apply(plan)
+            self._context.journal.record_plan(plan)
+            run = apply(self._context, plan)
         except SelextractError:
             self._counts(host.name, before)
             raise
@@ -243,11 +247,11 @@ class Watch:
             self.watched.services[host, name].count = count
 
     def _keep_stamps(self, host: str) -> None:
-        now = self._fleet.clock()
+        now = self._context.clock()
         outcome = run_playbook(
             PlaybookRun(
                 playbook=_STAMPS,
-                inventory=self._fleet.inventory,
+                inventory=self._context.inventory,
                 hosts=(host,),
                 values={
                     "run": {"id": new_run_id(now), "owner": owner()},
@@ -255,7 +259,7 @@ class Watch:
                 },
                 timeout=_STAMPS_SECONDS,
             ),
-            cancel=self._fleet.cancel,
+            cancel=self._context.cancel,
         )
         if outcome.status != "successful":
             reason = outcome.hosts[host].message or outcome.message

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from selextract_infra.flow import performing
-from selextract_infra.flow.announcement import announce_end
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.announcement import announce, announce_end, announced_before
+from selextract_infra.flow.context import Context
+from selextract_infra.flow.operation import StepWork
 from selextract_infra.hosts.executor import Execution
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
-from selextract_infra.operations.upgrade.plan import plan_of_upgrade
-from tests.unit.seen import AT, container, host, observation
+from tests.unit.operations.upgrade.planned import upgrade_of_host
+from tests.unit.seen import AT, container, host
 
 pytestmark = pytest.mark.usefixtures("notifying")
 
@@ -57,18 +58,18 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(performing, "execute", execute)
 
 
-def fleet_with(tmp_path: Path, port: int, **more: Any) -> Fleet:
+def context_with(tmp_path: Path, port: int, **more: Any) -> Context:
     channels = {"webhook": f"json://127.0.0.1:{port}"}
     rules = {"emergency": {"notifications": {"channels": channels}}, "schedule": {"patience": "2s"}}
     inventory = tmp_path / "hosts.yml"
     group = {"hosts": {"app1": {"ansible_host": "192.0.2.7"}}, "vars": {"selextract_policy": rules}}
     inventory.write_text(json.dumps({"all": group}))
-    return Fleet(inventory, state=tmp_path / "state", clock=lambda: AT, **more)
+    return Context(inventory, state=tmp_path / "state", clock=lambda: AT, **more)
 
 
-def upgrade_in(fleet: Fleet, mode: Mode = Mode.LIVE) -> tuple[Plan, Run]:
+def upgrade_in(context: Context, mode: Mode = Mode.LIVE) -> tuple[Plan, Run]:
     there = host([container("api", health="healthy")])
-    plan = plan_of_upgrade(observation(there), there, "memory", fleet.policy, provider=ROBOT, mode=mode)
+    plan = upgrade_of_host(there, "memory", context.policy, provider=ROBOT, mode=mode)
     run = Run(
         id="r1", operation="upgrade", plan_digest=plan.digest, policy_digest=plan.policy_digest, owner="me@here",
         purpose="upgrade app1", hosts=("app1",), started_at=AT,
@@ -76,12 +77,13 @@ def upgrade_in(fleet: Fleet, mode: Mode = Mode.LIVE) -> tuple[Plan, Run]:
     return plan, run
 
 
-def begun(fleet: Fleet, plan: Plan, run: Run) -> tuple[StepResult, ...]:
+def begun(context: Context, plan: Plan, run: Run) -> tuple[StepResult, ...]:
     """Preflight and freeze, as they end."""
     results: tuple[StepResult, ...] = ()
     for step in plan.steps[:2]:
-        execution, _ = performing.perform(fleet, run, plan, step, ("app1",), last=False)
-        results += execution.results
+        if step.id == announced_before(plan):
+            announce(context, run, plan)
+        results += performing.perform(context, StepWork(run, plan, step, ("app1",), last=False)).execution.results
     return results
 
 
@@ -89,12 +91,12 @@ def test_people_hear_that_it_begins_once_it_can_work_and_how_it_ended(
     tmp_path: Path, told: tuple[int, list[dict[str, Any]]]
 ) -> None:
     port, heard = told
-    with fleet_with(tmp_path, port) as fleet:
-        plan, run = upgrade_in(fleet)
-        run = run.model_copy(update={"results": begun(fleet, plan, run)})
+    with context_with(tmp_path, port) as context:
+        plan, run = upgrade_in(context)
+        run = run.model_copy(update={"results": begun(context, plan, run)})
         assert [message["title"] for message in heard] == ["P3 Upgrade of app1 begins"]
         assert "the application stays up" in heard[0]["message"]
-        ended = announce_end(fleet, run.model_copy(update={"status": RunStatus.ROLLED_BACK, "message": "No."}), plan)
+        ended = announce_end(context, run.model_copy(update={"status": RunStatus.ROLLED_BACK, "message": "No."}), plan)
         assert ended.message == "No."
         assert heard[1]["title"] == "P3 Upgrade of app1: rolled back"
 
@@ -109,34 +111,34 @@ def test_the_downtime_is_told_as_it_was(tmp_path: Path, told: tuple[int, list[di
         )
         for name, (begin, end) in times.items()
     )  # fmt: skip
-    with fleet_with(tmp_path, port) as fleet:
-        plan, run = upgrade_in(fleet, Mode.REBOOT)
+    with context_with(tmp_path, port) as context:
+        plan, run = upgrade_in(context, Mode.REBOOT)
         done = {"results": results, "status": RunStatus.DONE, "message": "Done on app1."}
-        ended = announce_end(fleet, run.model_copy(update=done), plan)
+        ended = announce_end(context, run.model_copy(update=done), plan)
         assert ended.message == "Done on app1. The application was down for 72 s."
         assert ended.message in heard[0]["message"]
 
 
 def test_whoever_cannot_be_told_stops_nothing(tmp_path: Path, told: tuple[int, list[dict[str, Any]]]) -> None:
-    with fleet_with(tmp_path, 1) as fleet:
-        plan, run = upgrade_in(fleet)
-        assert [result.status for result in begun(fleet, plan, run)] == [StepStatus.VERIFIED] * 2
-        events = [event["kind"] for event in fleet.journal.events(10)]
+    with context_with(tmp_path, 1) as context:
+        plan, run = upgrade_in(context)
+        assert [result.status for result in begun(context, plan, run)] == [StepStatus.VERIFIED] * 2
+        events = [event["kind"] for event in context.journal.events(10)]
         assert {"announcement", "notified", "not notified"} <= set(events)
 
 
 def test_messages_that_are_only_printed_are_not_sent(tmp_path: Path, told: tuple[int, list[dict[str, Any]]]) -> None:
     said: list[str] = []
     port, heard = told
-    with fleet_with(tmp_path, port, on_message=said.append) as fleet:
-        begun(fleet, *upgrade_in(fleet))
+    with context_with(tmp_path, port, on_message=said.append) as context:
+        begun(context, *upgrade_in(context))
     assert heard == []
     assert any("Upgrade of app1 begins" in line for line in said)
 
 
 def test_what_was_not_announced_ends_in_silence(tmp_path: Path, told: tuple[int, list[dict[str, Any]]]) -> None:
     port, heard = told
-    with fleet_with(tmp_path, port) as fleet:
-        plan, run = upgrade_in(fleet)
-        assert announce_end(fleet, run, plan) is run
+    with context_with(tmp_path, port) as context:
+        plan, run = upgrade_in(context)
+        assert announce_end(context, run, plan) is run
     assert heard == []

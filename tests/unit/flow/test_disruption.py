@@ -12,8 +12,8 @@ import pytest
 
 from selextract_infra.errors import OutsideWindowError, PreemptedError
 from selextract_infra.flow import apply, performing
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.disruption import refuse_disruption, window_override
-from selextract_infra.flow.fleet import Fleet
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.hosts.executor import Execution
 from selextract_infra.model.plan import Plan, Step
@@ -55,8 +55,8 @@ class Hosts:
         return Execution(tuple(StepResult(step="rollback", host=host, status=self.undoing) for host in hosts))
 
     @property
-    def fleet(self) -> Fleet:
-        return cast("Fleet", self)
+    def context(self) -> Context:
+        return cast("Context", self)
 
 
 @pytest.fixture
@@ -101,10 +101,10 @@ TWO = plan(step("one", 10), step("two", 10))
 def test_a_plan_begins_only_where_it_and_its_way_back_fit(hosts: Hosts, minutes: int, begins: bool) -> None:
     hosts.now = OPENS + timedelta(minutes=minutes)
     if begins:
-        refuse_disruption(hosts.fleet, TWO, ())
+        refuse_disruption(hosts.context, TWO, ())
         return
     with pytest.raises(OutsideWindowError, match="sunday, Sun 2026-01-") as refused:
-        refuse_disruption(hosts.fleet, TWO, ())
+        refuse_disruption(hosts.context, TWO, ())
     assert "Do one; Do two" in str(refused.value)
     assert refused.value.remedy is not None
     assert "--at-window sunday" in refused.value.remedy
@@ -112,26 +112,26 @@ def test_a_plan_begins_only_where_it_and_its_way_back_fit(hosts: Hosts, minutes:
 
 def test_a_plan_that_disturbs_nobody_needs_no_window(hosts: Hosts) -> None:
     hosts.now = OPENS - timedelta(days=2)
-    refuse_disruption(hosts.fleet, plan(step("one", 600, disrupts=False)), ())
+    refuse_disruption(hosts.context, plan(step("one", 600, disrupts=False)), ())
 
 
 def test_a_reason_is_enough_to_disturb_at_once(hosts: Hosts) -> None:
     hosts.now = OPENS - timedelta(days=2)
-    refuse_disruption(hosts.fleet, TWO, window_override("the disk is full"))
-    ended = apply.carry_out(hosts.fleet, TWO, run(TWO, overrides=window_override("the disk is full")))
+    refuse_disruption(hosts.context, TWO, window_override("the disk is full"))
+    ended = apply.carry_out(hosts.context, TWO, run(TWO, overrides=window_override("the disk is full")))
     assert (ended.status, hosts.done) == (RunStatus.DONE, ["one", "two"])
 
 
 def test_only_what_is_still_to_do_must_fit(hosts: Hosts) -> None:
     hosts.now = OPENS + timedelta(minutes=38)
     with pytest.raises(OutsideWindowError):
-        refuse_disruption(hosts.fleet, TWO, ())
-    refuse_disruption(hosts.fleet, TWO, (), done=("one",))
+        refuse_disruption(hosts.context, TWO, ())
+    refuse_disruption(hosts.context, TWO, (), done=("one",))
 
 
 def test_a_window_that_closes_in_mid_run_puts_back_what_was_done(hosts: Hosts) -> None:
     hosts.took["one"] = timedelta(minutes=45)
-    ended = apply.carry_out(hosts.fleet, TWO, run(TWO))
+    ended = apply.carry_out(hosts.context, TWO, run(TWO))
     assert (ended.status, ended.exit_code) == (RunStatus.ROLLED_BACK, 4)
     assert (hosts.done, hosts.undone) == (["one"], [("one", "two")])
     assert "There was no time left for: Do two. Only 15 min of the window sunday" in ended.message
@@ -140,7 +140,7 @@ def test_a_window_that_closes_in_mid_run_puts_back_what_was_done(hosts: Hosts) -
 
 def test_a_failure_to_put_back_is_worse_than_the_window(hosts: Hosts) -> None:
     hosts.took["one"], hosts.undoing = timedelta(minutes=45), StepStatus.ROLLBACK_FAILED
-    ended = apply.carry_out(hosts.fleet, TWO, run(TWO))
+    ended = apply.carry_out(hosts.context, TWO, run(TWO))
     assert (ended.status, ended.exit_code) == (RunStatus.ROLLBACK_FAILED, 7)
     assert ended.message.startswith("There was no time left for: Do two.")
 
@@ -148,7 +148,7 @@ def test_a_failure_to_put_back_is_worse_than_the_window(hosts: Hosts) -> None:
 def test_a_run_that_did_nothing_yet_is_refused(hosts: Hosts) -> None:
     hosts.now = OPENS + timedelta(hours=2)
     with pytest.raises(OutsideWindowError):
-        apply.carry_out(hosts.fleet, TWO, run(TWO))
+        apply.carry_out(hosts.context, TWO, run(TWO))
     recorded = hosts.journal.run("r1")
     assert recorded is not None
     assert (recorded.status, recorded.exit_code, hosts.done) == (RunStatus.REFUSED, 4, [])
@@ -158,7 +158,7 @@ def test_past_the_point_of_no_return_a_run_goes_on(hosts: Hosts) -> None:
     """Stopping there would leave the service worse off than a window that is overrun."""
     wanted = plan(step("one", 10, no_return=True), step("two", 10))
     hosts.took["one"] = timedelta(minutes=70)
-    ended = apply.carry_out(hosts.fleet, wanted, run(wanted))
+    ended = apply.carry_out(hosts.context, wanted, run(wanted))
     assert (ended.status, hosts.done, hosts.undone) == (RunStatus.DONE, ["one", "two"], [])
     assert [event["kind"] for event in hosts.journal.events(9)] == ["window overrun"]
 
@@ -166,12 +166,12 @@ def test_past_the_point_of_no_return_a_run_goes_on(hosts: Hosts) -> None:
 def test_steps_that_disturb_nobody_run_past_the_end(hosts: Hosts) -> None:
     wanted = plan(step("one", 10), step("tidy", 10, disrupts=False))
     hosts.took["one"] = timedelta(minutes=70)
-    assert apply.carry_out(hosts.fleet, wanted, run(wanted)).status is RunStatus.DONE
+    assert apply.carry_out(hosts.context, wanted, run(wanted)).status is RunStatus.DONE
 
 
 def test_something_urgent_stops_a_run_between_two_steps_and_leaves_it_to_be_resumed(hosts: Hosts) -> None:
     hosts.urgent_before = "two"
-    ended = apply.carry_out(hosts.fleet, TWO, run(TWO))
+    ended = apply.carry_out(hosts.context, TWO, run(TWO))
     assert (ended.status, ended.exit_code) == (RunStatus.WAITING, 11)
     assert (hosts.done, hosts.undone) == (["one"], [])
     assert "Stopped at a safe point, before: Do two. app1 is asked for by ops" in ended.message
@@ -181,7 +181,7 @@ def test_something_urgent_stops_a_run_between_two_steps_and_leaves_it_to_be_resu
 def test_something_urgent_keeps_a_run_from_beginning(hosts: Hosts) -> None:
     hosts.urgent_before = "one"
     with pytest.raises(PreemptedError):
-        apply.carry_out(hosts.fleet, TWO, run(TWO))
+        apply.carry_out(hosts.context, TWO, run(TWO))
     recorded = hosts.journal.run("r1")
     assert recorded is not None
     assert (recorded.status, recorded.exit_code) == (RunStatus.REFUSED, 5)

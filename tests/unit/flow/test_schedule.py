@@ -14,7 +14,7 @@ import pytest
 
 from selextract_infra.errors import LockedError, OutsideWindowError, RefusedError, SelextractError, UsageError
 from selextract_infra.flow import schedule
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.queue import Queue
 from selextract_infra.flow.schedule import cancel_queued, queue_plan, run_due
@@ -63,7 +63,7 @@ class Site:
     def clock(self) -> datetime:
         return self.now
 
-    def apply(self, plan: Plan) -> Run:
+    def carry_out(self, plan: Plan) -> Run:
         self.applied.append(self.now)
         if isinstance(self.ending, SelextractError):
             raise self.ending
@@ -80,15 +80,15 @@ class Site:
         pass
 
     @property
-    def fleet(self) -> Fleet:
-        return cast("Fleet", self)
+    def context(self) -> Context:
+        return cast("Context", self)
 
     @property
     def queue(self) -> Queue:
         return Queue(self.journal.folder)
 
     def look(self) -> tuple[QueuedPlan, ...]:
-        changed = run_due(self.journal, self.clock, lambda _: self.fleet, retry_after=300, ended=self.told.append)
+        changed = run_due(self.journal, self.clock, lambda _: self.context, retry_after=300, ended=self.told.append)
         assert changed is not None
         return changed
 
@@ -96,40 +96,41 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(schedule, "load_plan", lambda path, _policy: Plan.model_validate_json(path.read_bytes()))
+    monkeypatch.setattr(schedule, "apply", lambda site, plan: site.carry_out(plan))
     with Journal(tmp_path) as journal:
         yield Site(journal)
 
 
 def test_a_plan_is_queued_for_the_next_opening_with_enough_time(site: Site) -> None:
-    entry = queue_plan(site.fleet, PLAN, "sunday")
+    entry = queue_plan(site.context, PLAN, "sunday")
     assert entry.opening.starts_at == OPENS
     assert site.queue.entries() == (entry,)
     site.now = OPENS + timedelta(minutes=20)
-    assert queue_plan(site.fleet, PLAN, "sunday").opening.starts_at == OPENS
+    assert queue_plan(site.context, PLAN, "sunday").opening.starts_at == OPENS
     site.now = OPENS + timedelta(minutes=21)
-    assert queue_plan(site.fleet, PLAN, "sunday").opening.starts_at == OPENS + timedelta(days=7)
+    assert queue_plan(site.context, PLAN, "sunday").opening.starts_at == OPENS + timedelta(days=7)
 
 
 def test_what_fits_into_no_opening_is_not_queued(site: Site) -> None:
     long = PLAN.model_copy(update={"steps": (PLAN.steps[0].model_copy(update={"estimate_seconds": 3000.0}),)})
     with pytest.raises(OutsideWindowError, match="sunday is never that long"):
-        queue_plan(site.fleet, long, "sunday")
-    assert queue_plan(site.fleet, long, "monday").opening.windows == ("monday",)
+        queue_plan(site.context, long, "sunday")
+    assert queue_plan(site.context, long, "monday").opening.windows == ("monday",)
     with pytest.raises(UsageError, match="There is no maintenance window 'friday'"):
-        queue_plan(site.fleet, PLAN, "friday")
+        queue_plan(site.context, PLAN, "friday")
     with pytest.raises(UsageError, match="nothing to do"):
-        queue_plan(site.fleet, PLAN.model_copy(update={"steps": ()}), "sunday")
+        queue_plan(site.context, PLAN.model_copy(update={"steps": ()}), "sunday")
 
 
 def test_only_its_owner_reads_what_is_queued(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     files = [path for path in site.queue.folder.iterdir() if path.is_file()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert stat.S_IMODE(site.queue.folder.stat().st_mode) == 0o700
 
 
 def test_a_plan_is_carried_out_once_when_its_window_opens(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     assert site.look() == ()
     site.now = OPENS
     (done,) = site.look()
@@ -140,7 +141,7 @@ def test_a_plan_is_carried_out_once_when_its_window_opens(site: Site) -> None:
 
 
 def test_a_missed_window_is_told_once_and_never_caught_up(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     site.now = OPENS + timedelta(hours=1)
     (missed,) = site.look()
     assert (missed.status, missed.exit_code) == (QueueStatus.MISSED, 4)
@@ -152,7 +153,7 @@ def test_a_missed_window_is_told_once_and_never_caught_up(site: Site) -> None:
 
 
 def test_a_refusal_is_recorded_and_not_repeated(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     site.now, site.ending = OPENS, RefusedError("The host would be full.", rule="X-09")
     (refused,) = site.look()
     assert (refused.status, refused.exit_code, refused.message) == (QueueStatus.REFUSED, 3, "The host would be full.")
@@ -161,13 +162,13 @@ def test_a_refusal_is_recorded_and_not_repeated(site: Site) -> None:
 
 
 def test_a_run_that_was_rolled_back_has_failed(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     site.now, site.ending = OPENS, RunStatus.ROLLED_BACK
     assert [(one.status, one.exit_code) for one in site.look()] == [(QueueStatus.FAILED, 6)]
 
 
 def test_a_locked_host_is_tried_again_while_the_window_is_open(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     site.now, site.ending = OPENS, LockedError("app1 is locked by me.")
     assert site.look() == ()
     site.now += timedelta(minutes=1)
@@ -182,7 +183,7 @@ def test_a_locked_host_is_tried_again_while_the_window_is_open(site: Site) -> No
 
 
 def test_what_ended_without_a_word_is_not_begun_again(site: Site) -> None:
-    entry = queue_plan(site.fleet, PLAN, "sunday")
+    entry = queue_plan(site.context, PLAN, "sunday")
     site.queue.write(entry.model_copy(update={"status": QueueStatus.RUNNING}))
     site.now = OPENS + timedelta(minutes=2)
     assert [one.status for one in site.look()] == [QueueStatus.INTERRUPTED]
@@ -191,10 +192,10 @@ def test_what_ended_without_a_word_is_not_begun_again(site: Site) -> None:
 
 
 def test_an_inventory_that_is_gone_is_a_refusal_with_its_sentence(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     site.now = OPENS
 
-    def gone(_: QueuedPlan) -> Fleet:
+    def gone(_: QueuedPlan) -> Context:
         raise UsageError("There is no inventory at /srv/inventory.")
 
     changed = run_due(site.journal, site.clock, gone, retry_after=300, ended=site.told.append)
@@ -205,7 +206,7 @@ def test_an_inventory_that_is_gone_is_a_refusal_with_its_sentence(site: Site) ->
 
 
 def test_a_cancelled_plan_is_not_carried_out(site: Site) -> None:
-    entry = queue_plan(site.fleet, PLAN, "sunday")
+    entry = queue_plan(site.context, PLAN, "sunday")
     cancel_queued(site.journal, entry.id[:12], site.now)
     site.now = OPENS
     assert site.look() == ()
@@ -216,11 +217,11 @@ def test_a_cancelled_plan_is_not_carried_out(site: Site) -> None:
 
 
 def test_while_one_looks_another_leaves_everything_to_it(site: Site) -> None:
-    queue_plan(site.fleet, PLAN, "sunday")
+    queue_plan(site.context, PLAN, "sunday")
     site.now = OPENS
     with site.queue.held() as ours:
         assert ours
-        assert run_due(site.journal, site.clock, lambda _: site.fleet, retry_after=1, ended=site.told.append) is None
+        assert run_due(site.journal, site.clock, lambda _: site.context, retry_after=1, ended=site.told.append) is None
         with pytest.raises(LockedError):
             cancel_queued(site.journal, "2026", site.now)
     assert site.applied == []
@@ -230,13 +231,13 @@ def look_in_a_process(state: Path, begin: Any, applied: Any) -> None:
     with Journal(state) as journal:
         site = Site(journal, now=OPENS)
         begin.wait()
-        run_due(journal, site.clock, lambda _: site.fleet, retry_after=1, ended=site.told.append)
+        run_due(journal, site.clock, lambda _: site.context, retry_after=1, ended=site.told.append)
         applied.put(len(site.applied))
 
 
 def test_processes_that_look_at_the_same_time_carry_out_each_plan_once(site: Site) -> None:
     for _ in range(3):
-        queue_plan(site.fleet, PLAN, "sunday")
+        queue_plan(site.context, PLAN, "sunday")
     fork = multiprocessing.get_context("fork")
     begin, applied = fork.Barrier(4), fork.Queue()
     looks = [fork.Process(target=look_in_a_process, args=(site.journal.folder, begin, applied)) for _ in range(4)]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from selextract_infra.model.plan import Plan
-from selextract_infra.operations.rightsize.plan import rightsize
+from selextract_infra.plan import rightsize
 from tests.unit.seen import GB, MB, container, history, host, observation, one, policy
 
 HOSTILE = "api\x1b[2J\x1b]0;owned\x07\u202e{{ 7*7 }} [red]x[/red]\r\n$(id)"

@@ -9,8 +9,7 @@ from rich.console import Console
 
 from selextract_infra.model.observation import HostFacts, Observation, SamplerStatus
 from selextract_infra.model.plan import Plan
-from selextract_infra.operations.rightsize.plan import rightsize
-from selextract_infra.operations.tune.plan_workers import tune_workers_plan
+from selextract_infra.plan import rightsize, tune_workers
 from selextract_infra.report.terminal import print_change, print_observation, print_plan
 from tests.unit.seen import GB, MB, container, history, host, observation, one, policy
 
@@ -129,6 +128,6 @@ def test_settings_have_neither_a_peak_nor_a_saving() -> None:
         host([container("worker", number=number, memory=3 * GB, stop_grace_seconds=300) for number in (1, 2)])
     )
     mapped = policy({"worker": {"environment": {"concurrency": "CELERY_CONCURRENCY"}}})
-    words = " ".join(plan_on(120, tune_workers_plan(seen, mapped)).split())
+    words = " ".join(plan_on(120, tune_workers(seen, mapped)).split())
     assert "service resource now proposed why" in words
     assert "saving" not in words

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from selextract_infra.model.task_event import TaskEvent
-from selextract_infra.operations.rightsize.plan import rightsize
+from selextract_infra.plan import rightsize
 from selextract_infra.report.progress import Progress, progress
 from tests.unit.seen import MB, one, policy
 

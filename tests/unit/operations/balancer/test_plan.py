@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import PolicyError, RefusedError
+from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.traffic import BalancerObservation, EdgeObservation, TrafficObservation
-from selextract_infra.operations.balancer.plan import balancer
-from selextract_infra.operations.rebuild import rebuild_unchanged
+from selextract_infra.plan import balancer
 from selextract_infra.policy import Policy, load_policy
 from selextract_infra.templates.balancer import haproxy_text
 from selextract_infra.templates.nginx import edge_files
@@ -46,7 +46,8 @@ def seen(policy: Policy = POLICY, **edge: Any) -> HostObservation:
 
 def on(where: HostObservation, policy: Policy = POLICY) -> Plan:
     """The plan to turn it on."""
-    return balancer(observation(where), policy, on=True)
+    made: Plan = balancer(observation(where), policy, on=True)
+    return made
 
 
 def running(where: HostObservation, plan: Plan) -> HostObservation:

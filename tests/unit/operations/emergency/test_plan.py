@@ -10,7 +10,7 @@ from selextract_infra.assess.incident import situation_of
 from selextract_infra.model.capacity import foreign_keys
 from selextract_infra.model.plan import Plan
 from selextract_infra.operations.emergency.decide import grant
-from selextract_infra.operations.emergency.plan import emergency
+from selextract_infra.plan import emergency
 from selextract_infra.policy import Policy
 from tests.unit.assess.test_incident import server
 from tests.unit.seen import GB, MB, container, definition, host, observation, policy
@@ -22,7 +22,9 @@ def planned(rules: Policy | None = None, **more: Any) -> Plan:
     rules = rules or policy()
     seen = observation(server(**more))
     found = assess(seen, rules)
-    return emergency(seen, rules, grant(situation_of(seen, found, rules), rules), made_by="ops@here", reason="a test")
+    decision = grant(situation_of(seen, found, rules), rules)
+    made: Plan = emergency(seen, rules, look=decision, made_by="ops@here", reason="a test")
+    return made
 
 
 def test_all_of_it_is_one_step_with_counts_limits_and_the_whole_capacity_file() -> None:
@@ -65,7 +67,7 @@ def test_where_nothing_can_be_granted_there_is_no_step_and_others_hear_of_it() -
     seen = observation(host(server().containers, memory=16 * GB, cpus=1))
     rules = policy()
     found = grant(situation_of(seen, assess(seen, rules), rules), rules)
-    plan = emergency(seen, rules, found)
+    plan = emergency(seen, rules, look=found)
     assert plan.empty
     assert "no capacity could be granted" in next(one.sentence for one in plan.findings if one.rule == "X-16")
 
@@ -88,7 +90,7 @@ def test_no_grant_takes_anything_away_or_promises_more_memory_than_there_is(
     ]
     seen, rules = observation(host(there, memory=ram * GB, cpus=64)), policy()
     decision = grant(situation_of(seen, assess(seen, rules), rules), rules)
-    plan = emergency(seen, rules, decision)
+    plan = emergency(seen, rules, look=decision)
     load = decision.loads[0]
     before = sum(count * memory * MB for count, memory in sizes.values())
     assert load.memory <= max(before, ram * GB * (1 - rules.rightsizing.host_reserve_memory)) + 1

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.pooler import AppAddress, PoolerLook, ServerSeen
-from selextract_infra.operations.pgbouncer.plan import pgbouncer_off, pgbouncer_on, rebuilt_pgbouncer
+from selextract_infra.plan import pgbouncer
+from selextract_infra.policy import Policy
 from tests.unit.seen import container, definition, host, observation, policy
 
 DIRECT = "postgresql://shop:${POSTGRES_PASSWORD:?set it}@postgres:5432/orders"
@@ -49,6 +51,16 @@ def installed() -> dict[str, Any]:
 def led_project() -> dict[str, Any]:
     keys = {"environment": {"DATABASE_URL": POOLED}}
     return {"capacity_file": {"services": {"api": keys, "worker": keys}}}
+
+
+def pgbouncer_on(there: Observation, looks: dict[str, PoolerLook], rules: Policy, **asked: Any) -> Plan:
+    plan: Plan = pgbouncer(there, rules, switch="on", look=looks, **asked)
+    return plan
+
+
+def pgbouncer_off(there: Observation, looks: dict[str, PoolerLook], rules: Policy, **asked: Any) -> Plan:
+    plan: Plan = pgbouncer(there, rules, switch="off", look=looks, **asked)
+    return plan
 
 
 def test_pgbouncer_comes_before_the_app_is_led_to_it_one_instance_at_a_time() -> None:
@@ -176,10 +188,10 @@ def test_one_instance_or_no_health_check_takes_a_window() -> None:
 def test_a_saved_plan_gives_the_same_steps_and_none_that_lead_elsewhere() -> None:
     plan = pgbouncer_on(seen(), look(), POLICY)
     again = Plan.model_validate_json(plan.model_dump_json())
-    assert rebuilt_pgbouncer(again, POLICY) == plan.steps
+    assert rebuild(again, POLICY).steps == plan.steps
     again.parameters["sites"]["app1"]["variables"]["api"]["DATABASE_URL"] = "postgresql://shop@evil:5432/orders"
     with pytest.raises(RefusedError, match="somewhere else"):
-        rebuilt_pgbouncer(again, POLICY)
+        rebuild(again, POLICY)
     again.parameters["sites"] = {"app1": {}}
     with pytest.raises(UsageError, match="PgBouncer"):
-        rebuilt_pgbouncer(again, POLICY)
+        rebuild(again, POLICY)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.replication import BalancerSeen, ReplicaSeen, Replication, SlotSeen
-from selextract_infra.operations.rebuild import rebuild_unchanged
-from selextract_infra.operations.replicas.plan import replicas
+from selextract_infra.plan import replicas
 from tests.unit.operations.replicas.replicated import observation, policy, primary, replication
 
 POLICY = policy()
@@ -18,7 +18,8 @@ SEEN = observation()
 
 
 def plan(there: Replication, **more: Any) -> Plan:
-    return replicas(SEEN, there, POLICY, **more)
+    made: Plan = replicas(SEEN, POLICY, look=there, **more)
+    return made
 
 
 def after(done: Plan) -> Replication:
@@ -106,10 +107,10 @@ def test_the_wal_of_a_lost_replica_is_limited_unless_somebody_has_limited_it() -
     seen = observation()
     facts = seen.hosts[0].facts.model_copy(update={"disk_total": 100 * 10**9})
     sized = seen.model_copy(update={"hosts": (seen.hosts[0].model_copy(update={"facts": facts}), *seen.hosts[1:])})
-    step = replicas(sized, replication(), POLICY, count=1).steps[1]
+    step = replicas(sized, POLICY, count=1, look=replication()).steps[1]
     assert step.values["db2"]["primary"]["settings"] == {"max_slot_wal_keep_size": "9536MB"}
     limited = replication(settings={**primary().settings, "max_slot_wal_keep_size": "1024"})
-    assert replicas(sized, limited, POLICY, count=1).steps[1].values["db2"]["primary"]["settings"] == {}
+    assert replicas(sized, POLICY, count=1, look=limited).steps[1].values["db2"]["primary"]["settings"] == {}
 
 
 def test_slots_of_replicas_that_are_gone_are_swept_and_those_in_use_are_left() -> None:
@@ -127,7 +128,7 @@ def test_the_slot_of_a_host_that_is_only_not_reached_is_left() -> None:
     gone = SEEN.model_copy(
         update={"hosts": tuple(host for host in SEEN.hosts if host.name != "db2"), "unreachable": {"db2": "off"}}
     )
-    assert replicas(gone, Replication(hosts=hosts), POLICY).empty
+    assert replicas(gone, POLICY, look=Replication(hosts=hosts)).empty
 
 
 def test_cloning_again_is_a_step_though_nothing_else_changed() -> None:

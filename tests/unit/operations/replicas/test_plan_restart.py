@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.replication import Replication
-from selextract_infra.operations.rebuild import rebuild_unchanged
-from selextract_infra.operations.replicas.plan_restart import restart_postgres
+from selextract_infra.plan import restart_postgres
 from tests.unit.operations.replicas.replicated import observation, policy, replica, replication
 
 POLICY = policy()
@@ -19,7 +19,8 @@ WAITS: dict[str, Any] = {"pending_restart": ("shared_buffers",)}
 
 
 def plan(there: Replication, **more: Any) -> Plan:
-    return restart_postgres(SEEN, there, POLICY, **more)
+    made: Plan = restart_postgres(SEEN, POLICY, look=there, **more)
+    return made
 
 
 def test_where_nothing_waits_there_is_nothing_to_do() -> None:

@@ -8,7 +8,7 @@ import selextract_infra as sx
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
-from selextract_infra.operations.rightsize.plan import rightsize
+from selextract_infra.plan import rightsize
 from tests.unit.seen import AT, GB, MB, container, definition, history, host, observation, one, policy
 
 HEALTHY = policy({"api": {"health": "http://127.0.0.1:8080/api/v1/health"}, "nginx": {"health": "http://127.0.0.1/"}})

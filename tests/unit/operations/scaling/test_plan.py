@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild, rebuild_unchanged
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.traffic import BalancerObservation, TrafficObservation
-from selextract_infra.operations.rebuild import rebuild, rebuild_unchanged
-from selextract_infra.operations.scaling.plan import scale, scaled_project
+from selextract_infra.operations.scaling.plan import scaled_project
 from selextract_infra.operations.scaling.steps import scale_steps
+from selextract_infra.plan import scale
 from tests.unit.seen import GB, container, definition, host, observation, policy
 
 BALANCED = TrafficObservation(balancer=BalancerObservation(project="selextract", service="api"))

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.observation import ContainerObservation, HostFacts, HostObservation, Limits, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting
-from selextract_infra.operations.rebuild import rebuild_unchanged
-from selextract_infra.operations.tune.plan_postgres import tune_postgres_plan
+from selextract_infra.plan import tune_postgres
 from selextract_infra.policy import load_policy
 
 GB = 1 << 30
@@ -52,7 +52,7 @@ def seen(settings: dict[str, PostgresSetting] = DEFAULTS, problem: str | None = 
 
 
 def plan() -> Plan:
-    return tune_postgres_plan(seen(), POLICY)
+    return tune_postgres(seen(), POLICY)
 
 
 def test_what_takes_a_restart_is_written_by_the_step_that_restarts() -> None:
@@ -98,18 +98,18 @@ def test_parameters_that_describe_no_server_are_a_usage_error() -> None:
 
 def test_a_server_that_does_not_answer_is_refused_with_the_reason() -> None:
     with pytest.raises(RefusedError, match=r"db on app1 cannot be asked: role \"postgres\" does not exist"):
-        tune_postgres_plan(seen(problem='role "postgres" does not exist'), POLICY)
+        tune_postgres(seen(problem='role "postgres" does not exist'), POLICY)
 
 
 def test_no_mapped_server_is_refused_by_name() -> None:
     nothing = Observation(at=AT, hosts=(HostObservation(name="app1"),))
     with pytest.raises(RefusedError, match="mapped as a database"):
-        tune_postgres_plan(nothing, POLICY)
+        tune_postgres(nothing, POLICY)
 
 
 def test_a_plan_of_a_tuned_server_is_empty() -> None:
     done = plan().steps[1].values["app1"]["settings"]
     after = {name: DEFAULTS[name].model_copy(update={"value": value}) for name, value in done.items()}
-    again = tune_postgres_plan(seen({**DEFAULTS, **after}), POLICY)
+    again = tune_postgres(seen({**DEFAULTS, **after}), POLICY)
     assert again.empty
     assert {one.verdict for one in again.decisions} == {Verdict.KEEP}

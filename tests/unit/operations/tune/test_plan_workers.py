@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
-from selextract_infra.operations.rebuild import rebuild_unchanged
-from selextract_infra.operations.tune.decide_services import Asked
-from selextract_infra.operations.tune.plan_workers import tune_workers_plan
+from selextract_infra.plan import tune_workers
 from selextract_infra.policy import Policy
 from tests.unit.seen import GB, container, host, observation, policy
 
@@ -41,7 +40,7 @@ def decided(plan: Plan, service: str = "worker") -> dict[str, Decision]:
 
 
 def test_what_differs_is_written_and_every_instance_is_replaced() -> None:
-    plan = tune_workers_plan(seen(2, 2), POLICY)
+    plan = tune_workers(seen(2, 2), POLICY)
     concurrency = decided(plan)["concurrency"]
     assert (concurrency.current, concurrency.granted, concurrency.verdict) == (2, 3, Verdict.RAISE)
     (step,) = plan.steps
@@ -53,37 +52,37 @@ def test_what_differs_is_written_and_every_instance_is_replaced() -> None:
 
 
 def test_a_second_run_has_nothing_to_do() -> None:
-    assert tune_workers_plan(seen(3, 3), POLICY).empty
+    assert tune_workers(seen(3, 3), POLICY).empty
 
 
 def test_one_instance_that_differs_is_enough() -> None:
-    assert len(tune_workers_plan(seen(3, 2), POLICY).steps) == 1
+    assert len(tune_workers(seen(3, 2), POLICY).steps) == 1
 
 
 def test_processes_that_may_open_too_many_connections_are_a_finding() -> None:
     crowded = observation(
         host([container("api", number=number, cpus=2.0, numbers={"WEB_CONCURRENCY": 1}) for number in range(1, 6)])
     )
-    (finding,) = [one for one in tune_workers_plan(crowded, POLICY).findings if one.rule == "X-13"]
+    (finding,) = [one for one in tune_workers(crowded, POLICY).findings if one.rule == "X-13"]
     assert "4 processes of 5 instances of api may open 400 connections where 197 can be" in finding.sentence
-    assert not [one for one in tune_workers_plan(seen(2, 2), POLICY).findings if one.rule == "X-13"]
+    assert not [one for one in tune_workers(seen(2, 2), POLICY).findings if one.rule == "X-13"]
 
 
 def test_a_single_instance_disrupts() -> None:
-    assert tune_workers_plan(seen(2), POLICY).disrupts
+    assert tune_workers(seen(2), POLICY).disrupts
 
 
 def test_an_instance_gets_the_time_that_its_longest_task_needs() -> None:
-    (step,) = tune_workers_plan(seen(2, 2, grace=10), POLICY).steps
+    (step,) = tune_workers(seen(2, 2, grace=10), POLICY).steps
     assert step.values["app1"]["settle"][0]["stop_grace"] == 48
-    findings = tune_workers_plan(seen(2, 2, grace=10), POLICY).findings
+    findings = tune_workers(seen(2, 2, grace=10), POLICY).findings
     assert any("killed 10 s after" in one.sentence and "48s" in one.resolution for one in findings)
-    longer = tune_workers_plan(seen(2, 2), POLICY, asked=Asked(longest_task=100)).steps[0]
+    longer = tune_workers(seen(2, 2), POLICY, longest_task=100).steps[0]
     assert longer.values["app1"]["settle"][0]["stop_grace"] == 120
 
 
 def test_what_is_not_mapped_is_refused_by_name() -> None:
-    plan = tune_workers_plan(seen(3, 3), POLICY)
+    plan = tune_workers(seen(3, 3), POLICY)
     browsers = decided(plan)["browser_instances"]
     assert browsers.verdict is Verdict.REFUSED
     assert browsers.why_less is not None
@@ -93,7 +92,7 @@ def test_what_is_not_mapped_is_refused_by_name() -> None:
 
 def test_other_settings_of_ours_stay_in_the_file() -> None:
     ours = {"services": {"api": {"mem_limit": 1}, "worker": {"cpus": 1.5, "environment": {"OTHER": "x"}}}}
-    (step,) = tune_workers_plan(seen(2, 2, capacity_file=ours), POLICY).steps
+    (step,) = tune_workers(seen(2, 2, capacity_file=ours), POLICY).steps
     assert step.values["app1"]["capacity"]["services"] == {
         "api": {"mem_limit": 1},
         "worker": {"cpus": 1.5, "environment": {"OTHER": "x", "CELERY_CONCURRENCY": 3}},
@@ -102,30 +101,30 @@ def test_other_settings_of_ours_stay_in_the_file() -> None:
 
 def test_a_later_service_keeps_what_an_earlier_one_wrote() -> None:
     rules = policy({**MAPPED, "api": {**MAPPED["api"], "environment": {"concurrency": "WEB", "max_requests": "REQS"}}})
-    first, second = tune_workers_plan(seen(2, 2), rules).steps
+    first, second = tune_workers(seen(2, 2), rules).steps
     assert set(first.values["app1"]["capacity"]["services"]) == {"worker"}
     assert set(second.values["app1"]["capacity"]["services"]) == {"worker", "api"}
 
 
 def test_a_service_can_be_named_and_has_to_be_a_tuned_one() -> None:
-    assert {one.service for one in tune_workers_plan(seen(2, 2), POLICY, service="api").decisions} == {"api"}
+    assert {one.service for one in tune_workers(seen(2, 2), POLICY, service="api").decisions} == {"api"}
     with pytest.raises(UsageError, match="redis is not mapped as a worker or an API"):
-        tune_workers_plan(seen(2, 2), POLICY, service="redis")
+        tune_workers(seen(2, 2), POLICY, service="redis")
 
 
 def test_a_worker_without_room_for_one_task_is_refused_by_name() -> None:
     small = observation(host([container("worker", memory=GB // 2)]))
     with pytest.raises(RefusedError, match="worker on app1: One task with its browser needs"):
-        tune_workers_plan(small, POLICY)
+        tune_workers(small, POLICY)
 
 
 def test_where_nothing_runs_that_is_said() -> None:
     with pytest.raises(RefusedError, match="mapped as a worker or an API"):
-        tune_workers_plan(observation(host([container("redis")])), POLICY)
+        tune_workers(observation(host([container("redis")])), POLICY)
 
 
 def test_a_saved_plan_gives_the_same_steps_again() -> None:
-    plan = tune_workers_plan(seen(2, 2), POLICY)
+    plan = tune_workers(seen(2, 2), POLICY)
     assert rebuild_unchanged(Plan.model_validate_json(plan.model_dump_json()), POLICY) == plan
 
 
@@ -137,7 +136,7 @@ def test_a_saved_plan_gives_the_same_steps_again() -> None:
     ],
 )  # fmt: skip
 def test_decisions_that_tuning_never_makes_are_refused(update: dict[str, Any]) -> None:
-    plan = tune_workers_plan(seen(2, 2), POLICY)
+    plan = tune_workers(seen(2, 2), POLICY)
     edited = tuple(
         one.model_copy(update=update) if one.resource == "concurrency" and one.service == "worker" else one
         for one in plan.decisions
@@ -147,7 +146,7 @@ def test_decisions_that_tuning_never_makes_are_refused(update: dict[str, Any]) -
 
 
 def test_foreign_keys_and_foreign_parameters_are_refused() -> None:
-    plan = tune_workers_plan(seen(2, 2), POLICY)
+    plan = tune_workers(seen(2, 2), POLICY)
     projects = {"app1": {**plan.parameters["projects"]["app1"], "capacity": {"api": {"privileged": True}}}}
     with pytest.raises(RefusedError, match="not ours"):
         rebuild_unchanged(plan.model_copy(update={"parameters": {"projects": projects}}), POLICY)
@@ -157,6 +156,6 @@ def test_foreign_keys_and_foreign_parameters_are_refused() -> None:
 
 def test_the_mapping_is_the_only_source_of_names() -> None:
     unmapped: Policy = policy({"worker": {"longest_task": "40s"}})
-    plan = tune_workers_plan(seen(2, 2), unmapped)
+    plan = tune_workers(seen(2, 2), unmapped)
     assert plan.empty
     assert decided(plan)["concurrency"].verdict is Verdict.REFUSED

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild, rebuild_unchanged
 from selextract_infra.model.observation import HostFacts, HostObservation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
-from selextract_infra.operations.rebuild import rebuild, rebuild_unchanged
-from selextract_infra.operations.upgrade.plan import plan_of_upgrade
 from selextract_infra.operations.upgrade.retune import limit_steps, postgres_steps
+from tests.unit.operations.upgrade.planned import upgrade_of_host
 from tests.unit.seen import GB, MB, container, history, host, observation, policy
 
 TB, GBIT = 10**12, 10**9
@@ -36,7 +36,7 @@ def server(phase: str) -> HostObservation:
 
 def plan(phase: str = "memory", provider: Abilities = ROBOT, **more: Any) -> Plan:
     there = server(phase)
-    return plan_of_upgrade(observation(there), there, phase, RULES, provider=provider, **more)
+    return upgrade_of_host(there, phase, RULES, provider=provider, **more)
 
 
 def ids(made: Plan) -> list[str]:
@@ -106,7 +106,7 @@ def test_durations_are_the_policys_until_they_were_learned() -> None:
 
 def test_nothing_to_do_is_a_plan_without_steps() -> None:
     there = server("network")
-    made = plan_of_upgrade(observation(there), there, "memory", RULES, provider=ROBOT)
+    made = upgrade_of_host(there, "memory", RULES, provider=ROBOT)
     assert made.empty
     assert rebuild_unchanged(made, RULES).empty
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import notifier
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.observation import Observation
@@ -30,14 +30,14 @@ APPLICATION = {
 class Loop:
     """The incident's part of the loop, fed with looks; ``said`` is what it told."""
 
-    def __init__(self, fleet: Fleet, *, dry_run: bool) -> None:
+    def __init__(self, context: Context, *, dry_run: bool) -> None:
         self.said: list[tuple[str, str]] = []
         self.sent: list[str] = []
-        self.fleet = fleet
-        self.watched = Watched(fleet.policy)
-        told = notifier(fleet.policy, fleet.journal, fleet.clock, dry_run=self.sent.append)
+        self.context = context
+        self.watched = Watched(context.policy)
+        told = notifier(context.policy, context.journal, context.clock, dry_run=self.sent.append)
         self.incident = IncidentWatch(
-            fleet, self.watched, lambda kind, text: self.said.append((kind, text)), told, dry_run=dry_run
+            context, self.watched, lambda kind, text: self.said.append((kind, text)), told, dry_run=dry_run
         )
 
     def looks(self, times: int, *, failed: int, first: int = 0) -> IncidentSeverity | None:
@@ -54,15 +54,15 @@ class Loop:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
+def context(tmp_path: Path) -> Iterator[Context]:
     hosts = {"all": {"hosts": {"app1": {}}, "vars": {"selextract_policy": {"application": APPLICATION}}}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
-    with Fleet(tmp_path / "hosts.yml", state=tmp_path / "state", clock=lambda: START) as one:
+    with Context(tmp_path / "hosts.yml", state=tmp_path / "state", clock=lambda: START) as one:
         yield one
 
 
-def test_a_p1_needs_more_than_one_look_and_a_rehearsal_only_says_what_it_would_do(fleet: Fleet) -> None:
-    loop = Loop(fleet, dry_run=True)
+def test_a_p1_needs_more_than_one_look_and_a_rehearsal_only_says_what_it_would_do(context: Context) -> None:
+    loop = Loop(context, dry_run=True)
     assert loop.looks(5, failed=66) is IncidentSeverity.P1
     (would,) = set(loop.told("would do"))
     assert "api instances 4" in would
@@ -70,50 +70,50 @@ def test_a_p1_needs_more_than_one_look_and_a_rehearsal_only_says_what_it_would_d
     assert len(loop.told("would do")) < 5
 
 
-def test_a_p2_is_proposed_once_and_begins_nothing(fleet: Fleet) -> None:
-    loop = Loop(fleet, dry_run=False)
+def test_a_p2_is_proposed_once_and_begins_nothing(context: Context) -> None:
+    loop = Loop(context, dry_run=False)
     assert loop.looks(12, failed=40) is IncidentSeverity.P2
     assert loop.told("emergency") == []
     assert len([line for line in loop.sent if line.startswith("P2")]) == len(set(loop.sent))
     assert len(loop.told("told")) == 1
 
 
-def test_its_end_is_said(fleet: Fleet) -> None:
-    loop = Loop(fleet, dry_run=True)
+def test_its_end_is_said(context: Context) -> None:
+    loop = Loop(context, dry_run=True)
     loop.looks(5, failed=66)
     assert loop.looks(40, failed=0, first=5) is None
     assert loop.told("incident")[-1].endswith("is over.")
 
 
-def test_after_a_person_ended_one_nothing_begins_by_itself_for_its_lifetime(fleet: Fleet) -> None:
+def test_after_a_person_ended_one_nothing_begins_by_itself_for_its_lifetime(context: Context) -> None:
     closed = incident().model_copy(update={"closed_at": START - timedelta(minutes=10), "closed_by": "ops@here"})
-    fleet.journal.record_incident(closed)
-    loop = Loop(fleet, dry_run=True)
+    context.journal.record_incident(closed)
+    loop = Loop(context, dry_run=True)
     assert loop.looks(6, failed=66) is IncidentSeverity.P1
     assert loop.told("would do") == []
     by_itself = closed.model_copy(update={"closed_by": "app1, time to live"})
-    fleet.journal.record_incident(by_itself)
+    context.journal.record_incident(by_itself)
     loop.looks(2, failed=66, first=6)
     assert loop.told("would do")
 
 
-def test_ansible_waits_from_the_first_look_at_a_p1_until_that_is_over(fleet: Fleet) -> None:
+def test_ansible_waits_from_the_first_look_at_a_p1_until_that_is_over(context: Context) -> None:
     by_hand = incident().model_copy(update={"closed_at": START - timedelta(minutes=10), "closed_by": "ops@here"})
-    fleet.journal.record_incident(by_hand)  # so that none begins by itself
-    loop = Loop(fleet, dry_run=False)
+    context.journal.record_incident(by_hand)  # so that none begins by itself
+    loop = Loop(context, dry_run=False)
     looks = 0
     while loop.looks(1, failed=66, first=looks) is not IncidentSeverity.P1:
-        assert fleet.hands.ready is None
+        assert context.hands.ready is None
         looks += 1
-    waiting = fleet.hands.ready
+    waiting = context.hands.ready
     assert waiting is not None
     loop.looks(1, failed=66, first=looks + 1)
-    assert fleet.hands.ready is waiting
+    assert context.hands.ready is waiting
     loop.looks(40, failed=0, first=looks + 2)
-    assert fleet.hands.ready is None
+    assert context.hands.ready is None
 
 
-def test_a_rehearsal_makes_nothing_ready(fleet: Fleet) -> None:
-    loop = Loop(fleet, dry_run=True)
+def test_a_rehearsal_makes_nothing_ready(context: Context) -> None:
+    loop = Loop(context, dry_run=True)
     assert loop.looks(5, failed=66) is IncidentSeverity.P1
-    assert fleet.hands.ready is None
+    assert context.hands.ready is None

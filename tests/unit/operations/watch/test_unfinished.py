@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from selextract_infra.flow.fleet import Fleet
+from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import at_work
 from selextract_infra.hosts.identity import owner, watcher
 from selextract_infra.model.observation import HostObservation, Observation
@@ -48,8 +48,8 @@ def lock(who: str) -> dict[str, Any]:
 def test_what_is_not_its_own_or_not_idle_is_left_alone(there: Observation, dry: bool, tmp_path: Path) -> None:
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"app1": {}}}}))
     said: list[str] = []
-    with Fleet(tmp_path / "hosts.yml", state=tmp_path / "state") as fleet:
-        assert not OwnRuns(fleet, lambda _, text: said.append(text), dry_run=dry).end(there)
+    with Context(tmp_path / "hosts.yml", state=tmp_path / "state") as context:
+        assert not OwnRuns(context, lambda _, text: said.append(text), dry_run=dry).end(there)
     assert said == []
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.saved import rebuild, rebuild_unchanged
 from selextract_infra.model.plan import Plan
-from selextract_infra.operations.rebuild import rebuild, rebuild_unchanged
-from selextract_infra.operations.rightsize.plan import rightsize
+from selextract_infra.plan import rightsize
 from tests.unit.seen import GB, MB, one, policy
 
 POLICY = policy()
-PLAN = rightsize(one("api", peak=600 * MB), POLICY, settle=True)
+PLAN: Plan = rightsize(one("api", peak=600 * MB), POLICY, settle=True)
 
 
 def edited(**update: Any) -> Plan:

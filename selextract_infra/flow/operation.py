@@ -1,0 +1,139 @@
+"""Operation: a named change that people ask for, said once in its folder as a manifest that the flow reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.model.base import Frozen
+from selextract_infra.model.decision import Decision
+from selextract_infra.model.observation import Observation
+from selextract_infra.model.plan import Plan, Step
+from selextract_infra.model.run import Run, RunStatus
+
+if TYPE_CHECKING:
+    from selextract_infra.flow.context import Context
+    from selextract_infra.hosts.executor import Execution
+    from selextract_infra.model.assessment import IncidentSeverity
+    from selextract_infra.policy import Policy
+
+__all__ = ["Announcement", "AnyOperation", "Effects", "Message", "Operation", "Performance", "StepWork", "Stop"]
+
+Asked = TypeVar("Asked", bound=Request)
+Kept = TypeVar("Kept", bound=Frozen)
+Own = TypeVar("Own")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a Run ends at a safe point, between two steps, and how."""
+
+    status: RunStatus
+    exit_code: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class StepWork:
+    """One step as it is to be carried out: on which hosts of it, and whether it ends the Run on them."""
+
+    run: Run
+    plan: Plan
+    step: Step
+    hosts: tuple[str, ...]
+    last: bool
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What became of a step; with ``stop`` where the Run ends there for now."""
+
+    execution: Execution
+    stop: Stop | None = None
+
+
+Performer = Callable[["Context", StepWork], Performance]
+Undoing = Callable[["Context", Run, Plan, tuple[Step, ...], tuple[str, ...]], "Execution"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What people are told: a headline and a sentence or two."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """People are told before the step ``before`` begins, and how it ended; as urgently as ``severity`` says.
+
+    ``begins`` is what they hear first. ``ended`` is the headline at the end, whose body is the Run's own message with
+    ``outcome`` behind it.
+    """
+
+    before: str
+    severity: Callable[[Policy], IncidentSeverity]
+    begins: Callable[[Plan], Message]
+    ended: Callable[[Plan, Run], str]
+    outcome: Callable[[Run], str]
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What an operation means for a host and its users, in words where it is no number.
+
+    ``reads`` names what it is decided from, ``privileges`` what it needs on a host. ``inverse`` says how it is put
+    back, ``downtime`` what users notice. ``seconds`` is how long its usual step takes by the policy.
+    ``points_of_no_return`` names steps after which there is no way back, where these are always the same.
+    """
+
+    reads: tuple[str, ...]
+    inverse: str
+    downtime: str
+    seconds: Callable[[Policy], float]
+    privileges: tuple[str, ...] = ("root on the host",)
+    points_of_no_return: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation(Generic[Asked, Kept, Own]):
+    """One operation. ``name`` is what a Plan calls it, ``noun`` what a sentence calls it.
+
+    ``request`` is what people ask, ``parameters`` what a Plan keeps. ``draft`` decides and plans; ``steps`` builds the
+    same steps again from what a saved Plan says, and ``refuse_impossible`` raises for what it would never have said;
+    without ``steps`` a saved Plan is not carried out. The three are pure. ``guards`` raise where what is seen forbids
+    it. ``look`` reads what it needs besides the Observation.
+
+    ``refuse_request`` is asked before anything is looked at, ``refuse_plan`` before the Plan is recorded.
+
+    ``performers`` carry out the steps that say so by ``Step.performer``; all others are playbooks. ``undo`` puts steps
+    back where restoring them on the host is not all; with ``undone_past_no_return`` also past such a point, as far as
+    that goes. ``refuse_strangers`` raises where another machine stands in place of the Plan's. ``completed`` adds to a
+    Plan of version 0.1 what that did not write.
+    """
+
+    name: str
+    noun: str
+    summary: str
+    request: type[Asked]
+    parameters: type[Kept]
+    effects: Effects
+    draft: Callable[[PlanInput[Asked, Own]], PlanDraft]
+    steps: Callable[[Sequence[Decision], Kept, Policy], tuple[Step, ...]] | None = None
+    refuse_impossible: Callable[[Plan, Kept, Policy], None] | None = None
+    guards: tuple[Callable[[Observation], None], ...] = ()
+    look: Callable[[Context, Observation, Asked], Own] | None = None
+    refuse_request: Callable[[Context, Asked], None] | None = None
+    refuse_plan: Callable[[Context, Plan], None] | None = None
+    performers: Mapping[str, Performer] = field(default_factory=dict)
+    undo: Undoing | None = None
+    undone_past_no_return: bool = False
+    announcement: Announcement | None = None
+    refuse_strangers: Callable[[Plan, Observation], None] | None = None
+    completed: Callable[[Plan], Plan] | None = None
+
+
+AnyOperation = Operation[Any, Any, Any]
