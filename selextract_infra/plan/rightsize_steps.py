@@ -18,7 +18,7 @@ from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["IN_PLACE", "SETTLE", "common_values", "limit_values", "rightsize_steps", "wanted_limits"]
+__all__ = ["IN_PLACE", "SETTLE", "common_values", "limit_values", "rightsize_steps", "settle_values", "wanted_limits"]
 
 IN_PLACE = "selextract.infra.rightsize"
 SETTLE = "selextract.infra.settle"
@@ -140,10 +140,9 @@ def _settling(
             values={
                 host: {
                     **common_values(project, policy, times.gate),
-                    "services": {name: limit_values(wanted[name], service)},
-                    "settle": [
-                        {"service": name, "containers": list(service.containers), "stop_grace": service.stop_grace}
-                    ],
+                    # Without a change of ours the files say the limits, and Compose whether the containers have them.
+                    "services": {name: limit_values(wanted[name], service) if name in changed else {}},
+                    "settle": [settle_values(name, service.containers, service.stop_grace, policy)],
                 }
             },
             verification="Each new container runs and is healthy with its limits before the next one is stopped; all"
@@ -167,6 +166,13 @@ def common_values(project: ProjectOnHost, policy: Policy, gate: float) -> dict[s
         "shrink_margin": policy.rightsizing.shrink_margin,
         "policy_digest": policy.digest,
     }
+
+
+def settle_values(service: str, containers: Sequence[str], stop_grace: float | None, policy: Policy) -> dict[str, Any]:
+    """What playbooks read about instances that are made anew; only in the mapped variables may they become others."""
+    mapped = policy.application.services.get(service)
+    variables = sorted({name for name in vars(mapped.environment).values() if name}) if mapped else []
+    return {"service": service, "containers": list(containers), "stop_grace": stop_grace, "variables": variables}
 
 
 def limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.plan.parameters import read_parameters
 from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
+from selextract_infra.plan.rightsize_steps import settle_values
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -166,7 +167,7 @@ def _step(
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [{"service": name, "containers": list(there.containers), "stop_grace": grace}],
+                "settle": [settle_values(name, there.containers, grace, policy)],
             }
         },
         changes=tuple(
