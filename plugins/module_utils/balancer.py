@@ -11,12 +11,12 @@ from .containers import Container, find_containers
 from .docker_program import docker
 from .engine import Engine
 from .failure import HostSideError
+from .project import own_project
 from .rotation import PROJECT, SETTINGS, Rotation, config_text
 from .state import StateFolder, remove_folder, write_whole
 
 __all__ = ["Balancer"]
 
-_SERVICE = "balancer"
 _NOBODY = 65534
 _COMPOSE = "compose.yml"
 _INSIDE = "/etc/selextract"
@@ -67,7 +67,7 @@ class Balancer:
         """Create and start its container, ``anew`` where there is one of other files, and wait until it answers."""
         if anew:
             self.stop()
-        Compose(PROJECT, self.place).up([_SERVICE], _START_BOUND)
+        Compose(own_project(PROJECT, self.place)).up(_START_BOUND)
         until = time.monotonic() + _START_BOUND
         while not self.rotation.admin.answers:
             if time.monotonic() > until:

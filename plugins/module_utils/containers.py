@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from threading import local
 from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of"]
+__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of", "unix_time"]
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01T00:00:00Z"
@@ -18,6 +19,7 @@ _DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
 _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
 _PARALLEL = 4
 _ILL = re.compile(r"\((health: starting|unhealthy)\)")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z\Z")
 _PLAIN_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?\Z")
 
 
@@ -27,6 +29,7 @@ class Container:
 
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
     change it in any other form. ``service`` is None for a one-off container of ``docker compose run``.
+    ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant when it was made.
     """
 
     id: str
@@ -46,10 +49,11 @@ class Container:
     project: str | None
     service: str | None
     number: int | None
-    config_hash: str | None
     config_files: tuple[str, ...]
     working_directory: str | None
     environment_file: str | None
+    created_at: float = 0.0
+    image_id: str = ""
 
     @property
     def running(self) -> bool:
@@ -83,10 +87,11 @@ class Container:
             project=labels.get(_LABEL + "project") or None,
             service=None if one_off else labels.get(_LABEL + "service") or None,
             number=int(number) if number.isdigit() and not one_off else None,
-            config_hash=labels.get(_LABEL + "config-hash") or None,
             config_files=tuple(filter(None, str(labels.get(_LABEL + "project.config_files", "")).split(","))),
             working_directory=labels.get(_LABEL + "project.working_dir") or None,
             environment_file=labels.get(_LABEL + "project.environment_file") or None,
+            created_at=unix_time(str(raw.get("Created") or "")),
+            image_id=str(raw.get("Image") or ""),
         )
 
 
@@ -137,6 +142,15 @@ def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] |
 
     with ThreadPoolExecutor(_PARALLEL) as pool:
         return list(pool.map(inspect, ids))
+
+
+def unix_time(text: str) -> float:
+    """A moment as Docker writes it, in Unix seconds; 0 where it is none."""
+    match = _MOMENT.match(text)
+    if match is None:
+        return 0.0
+    second = datetime.fromisoformat(match[1]).replace(tzinfo=timezone.utc)
+    return second.timestamp() + float(match[2] or 0)
 
 
 def _positive(value: int | None) -> int | None:

@@ -13,7 +13,6 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 def service_definitions(
     configuration: dict[str, Any],
-    hashes: dict[str, str],
     profiles: tuple[str, ...],
     present: set[str],
     probed: set[str],
@@ -24,7 +23,7 @@ def service_definitions(
     """
     services = configuration.get("services") or {}
     return [
-        _definition(name, service, hashes.get(name), name in probed)
+        _definition(name, service, name in probed)
         for name, service in sorted(services.items())
         if _in_force(service, profiles) or name in present
     ]
@@ -35,7 +34,7 @@ def _in_force(service: dict[str, Any], profiles: tuple[str, ...]) -> bool:
     return not asked or "*" in profiles or bool(set(asked) & set(profiles))
 
 
-def _definition(name: str, service: dict[str, Any], config_hash: str | None, probed: bool) -> dict[str, Any]:
+def _definition(name: str, service: dict[str, Any], probed: bool) -> dict[str, Any]:
     deploy = service.get("deploy") or {}
     resources = (deploy.get("resources") or {}).get("limits") or {}
     own = {key: service[key] for key in ("mem_limit", "cpus") if service.get(key)}
@@ -54,7 +53,6 @@ def _definition(name: str, service: dict[str, Any], config_hash: str | None, pro
         "count_form": "service" if service.get("scale") is not None else "deploy" if "replicas" in deploy else None,
         "container_name": service.get("container_name"),
         "fixed_host_ports": [port for port in map(_fixed_port, service.get("ports") or []) if port],
-        "config_hash": config_hash,
         "depends_on": sorted(service.get("depends_on") or {}),
         "has_healthcheck": probed or bool(test and test[0] != "NONE" and not check.get("disable")),
     }

@@ -130,11 +130,19 @@ class Engine:
         return "".join(_split_streams(self._content("GET", path)))
 
     def run_inside(
-        self, container: str, arguments: list[str], *, user: str = "", environment: Iterable[str] = ()
+        self,
+        container: str,
+        arguments: list[str],
+        *,
+        user: str = "",
+        environment: Iterable[str] = (),
+        folder: str = "",
+        privileged: bool = False,
     ) -> tuple[int, str, str]:
         """Run a program in a running container: its exit code, its output, its complaints.
 
-        ``user`` is whom it runs as, the container's own user where it is empty; ``environment`` has ``NAME=value``.
+        ``user`` is whom it runs as, the container's own user where it is empty, and ``folder`` where, likewise;
+        ``environment`` has ``NAME=value``.
         Neither arguments nor environment may hold a secret: everybody on the host can read them.
         """
         asked = {
@@ -143,6 +151,8 @@ class Engine:
             "Cmd": arguments,
             "User": user,
             "Env": list(environment),
+            "WorkingDir": folder,
+            "Privileged": privileged,
         }
         made = self._call("POST", f"/containers/{quote(container, safe='')}/exec", asked)
         path = f"/exec/{quote(str(made['Id']), safe='')}"
@@ -150,9 +160,19 @@ class Engine:
         code = dict(self._call("GET", path + "/json")).get("ExitCode")
         return (-1 if code is None else int(code)), output, complaints
 
-    def remove(self, container: str) -> None:
-        """Remove a stopped container; its volumes stay."""
-        self._call("DELETE", f"/containers/{quote(container, safe='')}")
+    def image(self, name: str) -> dict[str, Any] | None:
+        """Everything about an image of this host, or None where there is none of that name."""
+        try:
+            return dict(self._call("GET", f"/images/{quote(name, safe='/:@')}/json"))
+        except EngineRefusedError as refusal:
+            if refusal.status == http.client.NOT_FOUND:
+                return None
+            raise
+
+    def remove(self, container: str, *, volumes: bool = False) -> None:
+        """Remove a stopped container; its volumes stay. With ``volumes`` those without a name go too."""
+        query = "?v=1" if volumes else ""
+        self._call("DELETE", f"/containers/{quote(container, safe='')}{query}")
 
     def signal(self, container: str, signal: str) -> None:
         """Send a signal to a container's first process."""

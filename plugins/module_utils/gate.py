@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any
 
-from .containers import Container, find_containers
+from .containers import Container, find_containers, unix_time
 from .engine import Engine
 from .failure import HostSideError
 from .limits import Capability, Limits, change_of, describe, wanted_for
 from .probe import complaint_of
 
 __all__ = ["Gate"]
-
-_SECOND = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*Z\Z")
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Gate:
 
     ``expected`` has the limits of each service that has to run, an empty mapping where only running matters. ``began``
     is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place.
-    ``hashes`` are the configuration hashes that containers must have, ``counts`` how many there must be, by service.
+    ``counts`` is how many containers there must be, by service.
     """
 
     project: str
@@ -34,7 +30,6 @@ class Gate:
     urls: list[str]
     began: float
     in_place: dict[str, dict[str, Any]]
-    hashes: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
     def complaint(
@@ -49,8 +44,7 @@ class Gate:
         host = Capability.parse(engine.info())
         for service, limits in sorted(self.expected.items()):
             own = [container for container in containers if container.service == service]
-            complaint = _service_complaint(service, limits, own, host, passed) or self._unsettled(service, own)
-            complaint = complaint or self._miscounted(service, own)
+            complaint = _service_complaint(service, limits, own, host, passed) or self._miscounted(service, own)
             if complaint:
                 return complaint
         return next((complaint for complaint in map(complaint_of, self.urls) if complaint), None)
@@ -59,16 +53,11 @@ class Gate:
         by_id = {container.id: container for container in containers}
         for name, before in self.in_place.items():
             container = by_id.get(name)
-            again = container and container.started_at and _moment(container.started_at) > self.began
+            again = container and container.started_at and unix_time(container.started_at) > self.began
             if container and again and before.get("running", True):
                 raise HostSideError(f"{container.name} restarted after its limits were changed.", kind="gate")
             if container and _lowered(before, container) and self._killed(engine, container, now):
                 raise HostSideError(f"{container.name} was killed for memory after its limit was lowered.", kind="gate")
-
-    def _unsettled(self, service: str, own: list[Container]) -> str | None:
-        wanted = self.hashes.get(service)
-        other = next((container for container in own if wanted and container.config_hash != wanted), None)
-        return f"{other.name} was not made from the Compose files in force" if other else None
 
     def _miscounted(self, service: str, own: list[Container]) -> str | None:
         wanted = self.counts.get(service, len(own))
@@ -97,11 +86,3 @@ def _service_complaint(
 
 def _lowered(before: dict[str, Any], container: Container) -> bool:
     return container.memory is not None and (before["memory"] is None or container.memory < before["memory"])
-
-
-def _moment(text: str) -> float:
-    match = _SECOND.match(text)
-    if match is None:
-        return 0.0
-    form = "%Y-%m-%dT%H:%M:%S.%f" if "." in match[1] else "%Y-%m-%dT%H:%M:%S"
-    return datetime.strptime(match[1], form).replace(tzinfo=timezone.utc).timestamp()

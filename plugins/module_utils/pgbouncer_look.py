@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .compose import CAPACITY_FILE, Compose, files_in_force
+from .compose import CAPACITY_FILE, Compose
 from .containers import Container
 from .dsn import read_address, redirected
 from .engine import Engine
@@ -14,6 +14,7 @@ from .pgbouncer_login import server_facts
 from .pgbouncer_place import Place
 from .pgbouncer_processes import Process, Row, answering, leaving
 from .postgres_look import database_container
+from .project import Project
 from .psql import server_in
 from .read_rotation import PROJECT as READ_BALANCER
 
@@ -49,16 +50,13 @@ def look_at_server(containers: list[Container], wanted: dict[str, Any]) -> dict[
         return {"problem": failure.sentence}
 
 
-def addresses_of(
-    project: str, directory: str, variables: dict[str, str], host: str, port: int, started_from: tuple[str, ...]
-) -> dict[str, dict[str, Any]]:
+def addresses_of(project: Project, variables: dict[str, str], host: str, port: int) -> dict[str, dict[str, Any]]:
     """By service, where the app's own files lead it, and the text that leads it to ``host`` and ``port`` instead.
 
     Our own capacity file is left out of it. ``problem`` says why a service cannot be led elsewhere; no secret is in
     any of this.
     """
-    files = [name for name in files_in_force(directory, started_from) if os.path.basename(name) != CAPACITY_FILE]
-    compose = Compose(project, directory, files=files)
+    compose = Compose(project.with_files(name for name in project.files if os.path.basename(name) != CAPACITY_FILE))
     raw, filled_in = compose.environments(filled_in=False), compose.environments(filled_in=True)
     found = {}
     for service, variable in variables.items():

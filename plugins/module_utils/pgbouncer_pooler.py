@@ -20,6 +20,7 @@ from .pgbouncer_login import ensure_login, login_is_there, refuse_users, remove_
 from .pgbouncer_place import Place
 from .pgbouncer_processes import Process, answering, leaving
 from .pgwire import Login, Wire
+from .project import own_project
 from .psql import Server, find_server, literal
 from .state import StateFolder
 
@@ -102,7 +103,7 @@ class Pooler:
         self.place.write(wanted, self._network(wanted))
         if container is None or not container.running or not before:
             done = "started"
-            Compose(self.place.name, self.place.path).up(["pgbouncer"], self._bound)
+            Compose(own_project(self.place.name, self.place.path)).up(self._bound)
             self._wait(lambda: bool(self.processes(wanted["port"])), "PgBouncer does not answer")
         else:
             done = self._renew(container, before, wanted, replace=replace)

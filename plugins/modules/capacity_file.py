@@ -74,7 +74,7 @@ from ..module_utils import dotenv
 from ..module_utils.capacity import render
 from ..module_utils.capacity_writer import CapacityWriter, known_places
 from ..module_utils.compose import CAPACITY_FILE
-from ..module_utils.containers import find_containers
+from ..module_utils.containers import Container, find_containers
 from ..module_utils.engine import Engine
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
@@ -101,7 +101,7 @@ def main() -> None:
 def _present(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    writer = CapacityWriter(folder, given["project"], given["directory"], _started_from(given))
+    writer = CapacityWriter(folder, given["project"], given["directory"], _containers(given))
     text, environment = render(given["services"]), writer.environment_with_us()
     result = _result(writer, text, environment)
     if result["changed"] and not module.check_mode:
@@ -129,10 +129,9 @@ def _absent(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": bool(removed_from), "removed_from": removed_from, "diff": diffs}
 
 
-def _started_from(given: dict[str, Any]) -> tuple[str, ...]:
+def _containers(given: dict[str, Any]) -> list[Container]:
     with Engine(given["docker_socket"]) as engine:
-        containers = find_containers(engine, given["docker_socket"], given["project"])
-    return next((one.config_files for one in containers if one.config_files), ())
+        return find_containers(engine, given["docker_socket"], given["project"])
 
 
 def _result(writer: CapacityWriter, text: str | None, environment: bytes) -> dict[str, Any]:

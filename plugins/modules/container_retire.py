@@ -10,7 +10,10 @@ version_added: "0.1.0"
 description:
   - For replacing instances one at a time. The container gets its own stop signal and its own grace period; its
     volumes stay. Where others serve with it behind a balancer of ours, it leaves rotation first.
-  - A container that Compose has already made anew from the files in force is left alone, so the step can be repeated.
+  - A container that is as the files in force say is left alone, so the step can be repeated. Compose itself is asked
+    for that.
+  - Refuses before anything is touched where a new instance would have another image, environment or configuration
+    than those that run, beside what O(variables) names and limits.
 author: ["selextract-infra contributors"]
 options:
   name:
@@ -27,9 +30,14 @@ options:
     type: str
     required: true
   directory:
-    description: The folder the project's Compose files are in.
+    description: The folder the project's Compose files are in, where no container of it says so.
     type: path
     required: true
+  variables:
+    description: Variables of the service that a change of ours is about, so new instances may have other values.
+    type: list
+    elements: str
+    default: []
   stop_grace:
     description: Seconds it gets to end by itself; by default its own.
     type: float
@@ -71,8 +79,13 @@ from ..module_utils.failure import HostSideError
 from ..module_utils.limits import inverse_of
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.new_instances import NewInstances
+from ..module_utils.outdated import outdated_among
+from ..module_utils.project import read_project
 from ..module_utils.rotation import Rotation
 from ..module_utils.state import StateFolder
+
+_BOUND = 60.0  # seconds for Compose
 
 
 def main() -> None:
@@ -83,6 +96,7 @@ def main() -> None:
             "project": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
+            "variables": {"type": "list", "elements": "str", "default": []},
             "stop_grace": {"type": "float"},
             **STEP,
             **DOCKER,
@@ -97,10 +111,13 @@ def _retire(module: AnsibleModule) -> dict[str, Any]:
     if record is not None:
         record.start_step_once(given["step_id"], time.time())
     with Engine(given["docker_socket"]) as engine:
-        wanted = _hash_in_force(given)
-        container = _container(engine, given, wanted)
-        if container is None or container.config_hash == wanted:
+        containers = find_containers(engine, given["docker_socket"], given["project"])
+        compose = Compose(read_project(containers, given["project"], given["directory"]))
+        container = _container(given, containers, outdated_among(compose, [given["service"]], containers))
+        if container is None:
             return {"changed": False, "container": None}
+        variables = {given["service"]: given["variables"]}
+        NewInstances(compose, given["docker_socket"], _BOUND, variables).refuse(engine, [given["service"]])
         if record is not None:
             record.note_inverse(given["step_id"], "containers", {container.id: inverse_of(container)})
             Rotation(StateFolder(given["state_folder"]), given["docker_socket"]).spare(container)
@@ -110,24 +127,18 @@ def _retire(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": True, "container": container.id}
 
 
-def _container(engine: Engine, given: dict[str, Any], wanted: str | None) -> Container | None:
-    found = find_containers(engine, given["docker_socket"], given["project"])
+def _container(given: dict[str, Any], containers: list[Container], outdated: list[Container]) -> Container | None:
+    """The one that has to go: the named one, or of the outdated ones first one that does not run."""
     if given["name"] is None:
-        stale = [one for one in found if one.service == given["service"] and one.config_hash != wanted]
-        return min(stale, key=lambda one: one.running, default=None)
-    container = next((one for one in found if one.name == given["name"]), None)
+        return min(outdated, key=lambda one: one.running, default=None)
+    container = next((one for one in containers if one.name == given["name"]), None)
     if container is not None and container.service != given["service"]:
         raise HostSideError(
             f"{container.name} belongs to service {container.service}, not to {given['service']}.",
             kind="refused",
             rule="mapping",
         )
-    return container
-
-
-def _hash_in_force(given: dict[str, Any]) -> str | None:
-    _, hashes = Compose(given["project"], given["directory"]).describe()
-    return hashes.get(given["service"])
+    return container if container in outdated else None
 
 
 if __name__ == "__main__":

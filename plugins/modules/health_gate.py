@@ -26,8 +26,8 @@ options:
     default: {}
   settled_in:
     description:
-      - The folder of the project's Compose files. When it is given, every container must also be made from what these
-        files say now, so that the app's next C(up) recreates none of them.
+      - The folder of the project's Compose files, where no container of it says so. When it is given, every container
+        must also be made from what these files say now, so that the app's next C(up) recreates none of them.
     type: path
   counts:
     description: By service, how many containers it must have, no more and no fewer.
@@ -76,10 +76,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.compose import Compose
+from ..module_utils.containers import find_containers
 from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.gate import Gate
 from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.outdated import outdated_among
+from ..module_utils.project import read_project
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
@@ -118,14 +121,12 @@ def _check(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _wait(given: dict[str, Any], step: dict[str, Any]) -> None:
-    settled_in = given["settled_in"]
     gate = Gate(
         given["project"],
         given["services"],
         given["urls"],
         step.get("started", time.time()),
         (step.get("inverse") or {}).get("containers") or {},
-        Compose(given["project"], settled_in).describe()[1] if settled_in else {},
         {service: int(count) for service, count in given["counts"].items()},
     )
     give_up = time.monotonic() + given["bound_seconds"]
@@ -133,10 +134,23 @@ def _wait(given: dict[str, Any], step: dict[str, Any]) -> None:
         while True:
             complaint = gate.complaint(engine, given["docker_socket"], time.time())
             if complaint is None:
+                _refuse_outdated(engine, given)
                 return
             if time.monotonic() >= give_up:
                 raise HostSideError(f"After {given['bound_seconds']:.0f} s {complaint}.", kind="gate")
             time.sleep(_PAUSE)
+
+
+def _refuse_outdated(engine: Engine, given: dict[str, Any]) -> None:
+    """Waiting does not make a container another one, so it is asked once, after all else holds."""
+    if given["settled_in"] is None:
+        return
+    containers = find_containers(engine, given["docker_socket"], given["project"])
+    compose = Compose(read_project(containers, given["project"], given["settled_in"]))
+    outdated = outdated_among(compose, given["services"], containers)
+    if outdated:
+        names = ", ".join(one.name for one in outdated)
+        raise HostSideError(f"{names} was not made from the Compose files in force.", kind="gate")
 
 
 if __name__ == "__main__":

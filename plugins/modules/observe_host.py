@@ -186,7 +186,8 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             numbers = _numbers(engine, containers, given["numbers"])
             state = StateFolder(given["state_folder"])
             traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
-            found = {"projects": projects.result(), "postgres": postgres.result()}
+            defined, current = projects.result()
+            found = {"projects": defined, "postgres": postgres.result()}
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
@@ -205,6 +206,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             {
                 **_container(one, first.get(one.id), second.get(one.id), seconds),
                 "numbers": numbers.get(one.id, {}),
+                "current": current.get(one.id),
             }
             for one in containers
         ],
@@ -248,7 +250,6 @@ def _container(container: Container, first: Reading | None, second: Reading | No
             "memory": second.memory if second else None,
             "page_cache": second.page_cache if second else None,
         },
-        "config_hash": container.config_hash,
         "config_files": list(container.config_files),
         "stop_grace_seconds": container.stop_grace,
     }

@@ -79,11 +79,9 @@ def project_on_host(
     )
 
 
-def is_pending(containers: Sequence[ContainerObservation], definition: ServiceDefinition) -> bool:
-    """Whether a container was made from another configuration than the files in force have now."""
-    return definition.config_hash is not None and any(
-        container.config_hash not in (None, definition.config_hash) for container in containers
-    )
+def is_pending(containers: Sequence[ContainerObservation]) -> bool:
+    """Whether Compose would recreate one of these containers."""
+    return any(container.current is False for container in containers)
 
 
 def _service(
@@ -103,6 +101,6 @@ def _service(
         containers=tuple(container.name for container in ordered),
         stop_grace=max((container.stop_grace_seconds or 0.0 for container in ordered), default=0.0) or None,
         has_healthcheck=definition.has_healthcheck,
-        pending=is_pending(ordered, definition),
+        pending=is_pending(ordered),
         recreate=recreate,
     )

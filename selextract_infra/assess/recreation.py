@@ -24,7 +24,7 @@ def _pending(seen: Observation, name: str) -> Iterator[PendingRecreation]:
     for host in seen.hosts:
         project = host.project(name)
         for definition in project.services if project else ():
-            if is_pending(host.containers_of(name, definition.name), definition):
+            if is_pending(host.containers_of(name, definition.name)):
                 yield PendingRecreation(
                     host=host.name,
                     project=name,

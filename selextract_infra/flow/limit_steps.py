@@ -12,7 +12,7 @@ from selextract_infra.model.observation import Limits
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["IN_PLACE", "SETTLE", "common_values", "limit_values", "wanted_limits"]
+__all__ = ["IN_PLACE", "SETTLE", "common_values", "limit_values", "settle_values", "wanted_limits"]
 
 IN_PLACE = "selextract.infra.rightsize"
 SETTLE = "selextract.infra.settle"
@@ -60,3 +60,10 @@ def common_values(project: ProjectOnHost, policy: Policy, gate: float) -> dict[s
 def limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:
     """The limits of one service as modules read them."""
     return {**limits.model_dump(), "form": service.form}
+
+
+def settle_values(service: str, containers: Sequence[str], stop_grace: float | None, policy: Policy) -> dict[str, Any]:
+    """What playbooks read about instances that are made anew; only in the mapped variables may they become others."""
+    mapped = policy.application.services.get(service)
+    variables = sorted({name for name in vars(mapped.environment).values() if name}) if mapped else []
+    return {"service": service, "containers": list(containers), "stop_grace": stop_grace, "variables": variables}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from selextract_infra.model.base import Frozen, digest_of
 from selextract_infra.model.history import ContainerHistory
@@ -49,7 +49,8 @@ class ContainerObservation(Frozen):
     """One container of a Compose project, or a container of nobody's (``project`` None).
 
     ``numbers`` has the values of environment variables that the application mapping names for counts and sizes, where
-    they are plain numbers; nothing else of an environment is ever looked at.
+    they are plain numbers; nothing else of an environment is ever looked at. ``current``: it is as the Compose files in
+    force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell.
     """
 
     name: str
@@ -65,10 +66,15 @@ class ContainerObservation(Frozen):
     oom_killed: bool = False
     limits: Limits = Limits()
     usage: Usage = Usage()
-    config_hash: str | None = None
+    current: bool | None = None
     config_files: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_hash(cls, data: Any) -> Any:
+        return _without_hash(data)
 
 
 class ServiceDefinition(Frozen):
@@ -85,9 +91,13 @@ class ServiceDefinition(Frozen):
     count_form: str | None = None
     container_name: str | None = None
     fixed_host_ports: tuple[str, ...] = ()
-    config_hash: str | None = None
     depends_on: tuple[str, ...] = ()
     has_healthcheck: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_hash(cls, data: Any) -> Any:
+        return _without_hash(data)
 
 
 class ProjectObservation(Frozen):
@@ -197,6 +207,11 @@ class Observation(Frozen):
         return digest_of(self.host_digests)
 
 
+def _without_hash(data: Any) -> Any:
+    """An Observation that 0.1 recorded has hashes, whose comparison was wrong for many services; they say nothing."""
+    return {key: value for key, value in data.items() if key != "config_hash"} if isinstance(data, dict) else data
+
+
 def _resting(host: HostObservation) -> dict[str, Any]:
     return {
         "host": host.name,
@@ -204,7 +219,7 @@ def _resting(host: HostObservation) -> dict[str, Any]:
         "cpus": host.facts.cpus,
         "memory": host.facts.memory,
         "containers": sorted(
-            [c.project or "", c.service or "", c.name, c.id, c.limits.model_dump()] for c in host.containers
+            [c.project or "", c.service or "", c.name, c.id, c.limits.model_dump(), c.current] for c in host.containers
         ),
         "numbers": sorted([c.name, c.numbers] for c in host.containers if c.numbers),
         "projects": [

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from selextract_infra.assess.project_on_host import ProjectOnHost
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values
+from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values, settle_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.capacity import foreign_keys, with_environment
 from selextract_infra.model.figures import count
@@ -159,7 +159,7 @@ def _instances(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
                 host: {
                     **common_values(site.project, policy, times.gate),
                     "services": {service: {}},
-                    "settle": [{"service": service, "containers": list(names), "stop_grace": on_host.stop_grace}],
+                    "settle": [settle_values(service, names, on_host.stop_grace, policy)],
                 }
             },
             verification="Each new container runs and is healthy before the next one is stopped; all health addresses"

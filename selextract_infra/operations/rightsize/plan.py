@@ -160,7 +160,7 @@ def _pending(
                 by_service.setdefault(container.service, []).append(container)
         for definition in project.services:
             key = (name, definition.name)
-            differs = is_pending(by_service.get(definition.name, ()), definition)
+            differs = is_pending(by_service.get(definition.name, ()))
             if key in settled or not (differs or key in changed):
                 continue
             why = (

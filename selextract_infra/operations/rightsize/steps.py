@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.project_on_host import ProjectOnHost
-from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values, limit_values, wanted_limits
+from selextract_infra.flow.limit_steps import (
+    IN_PLACE,
+    SETTLE,
+    common_values,
+    limit_values,
+    settle_values,
+    wanted_limits,
+)
 from selextract_infra.model.capacity import with_limits
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
@@ -112,10 +119,9 @@ def _settling(
             values={
                 host: {
                     **common_values(project, policy, times.gate),
-                    "services": {name: limit_values(wanted[name], service)},
-                    "settle": [
-                        {"service": name, "containers": list(service.containers), "stop_grace": service.stop_grace}
-                    ],
+                    # Without a change of ours the files say the limits, and Compose whether the containers have them.
+                    "services": {name: limit_values(wanted[name], service) if name in changed else {}},
+                    "settle": [settle_values(name, service.containers, service.stop_grace, policy)],
                 }
             },
             verification="Each new container runs and is healthy with its limits before the next one is stopped; all"

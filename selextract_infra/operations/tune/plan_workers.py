@@ -12,6 +12,7 @@ from selextract_infra.assess.services import services_of
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
+from selextract_infra.flow.limit_steps import settle_values
 from selextract_infra.model.capacity import with_environment
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
@@ -163,7 +164,7 @@ def _step(
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [{"service": name, "containers": list(there.containers), "stop_grace": grace}],
+                "settle": [settle_values(name, there.containers, grace, policy)],
             }
         },
         changes=tuple(

@@ -12,7 +12,7 @@ MIB = 2**20
 
 def define(service: dict[str, Any], **more: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"profiles": (), "present": set(), "probed": set(), **more}
-    found = service_definitions({"services": {"api": service}}, {"api": "hash"}, **values)
+    found = service_definitions({"services": {"api": service}}, **values)
     return found[0]
 
 
@@ -20,7 +20,6 @@ def test_limits_in_the_service_form() -> None:
     seen = define({"mem_limit": "134217728", "memswap_limit": "134217728", "cpus": 0.5, "scale": 2})
     assert seen["limits"] == {"cpus": 0.5, "memory": 128 * MIB, "swap": 128 * MIB}
     assert (seen["limit_form"], seen["count_form"], seen["replicas"]) == ("service", "service", 2)
-    assert seen["config_hash"] == "hash"
 
 
 def test_limits_in_the_deploy_form() -> None:
@@ -77,7 +76,7 @@ def test_a_service_of_an_inactive_profile_counts_only_with_a_container(
     asked: list[str], active: tuple[str, ...], present: set[str], there: bool
 ) -> None:
     configuration = {"services": {"api": {"profiles": asked}}}
-    assert bool(service_definitions(configuration, {}, active, present, set())) is there
+    assert bool(service_definitions(configuration, active, present, set())) is there
 
 
 def test_the_environment_of_a_service_goes_nowhere() -> None:

@@ -1,0 +1,80 @@
+"""Compose itself says which containers it would recreate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from plugins.module_utils.compose import Act
+from plugins.module_utils.containers import Container
+from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.outdated import current_by_id, outdated_among, would_recreate
+from tests.unit.plugins.small_host import SmallCompose, SmallHost
+
+
+class Answering(SmallCompose):
+    """Says of each container what it is told, and fails for services that are told to fail."""
+
+    def __init__(self, host: SmallHost, verbs: Mapping[str, str], failing: tuple[str, ...] = ()) -> None:
+        super().__init__(host, {name: {} for name in ("db", "web")})
+        self._verbs = verbs
+        self._failing = failing
+
+    def would_do(self, counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
+        self.asked.append(dict(counts))
+        assert recreate
+        if set(counts).intersection(self._failing):
+            raise HostSideError("Compose rejects the files.", kind="compose")
+        return [Act("Container", name, verb) for name, verb in self._verbs.items()]
+
+
+@pytest.fixture
+def host() -> SmallHost:
+    small = SmallHost()
+    for service, number in (("db", 1), ("web", 1), ("web", 2), ("gone", 1)):
+        small.add(service, number)
+    return small
+
+
+def containers_of(host: SmallHost) -> list[Container]:
+    return [Container.parse(raw) for raw in host.containers.values()]
+
+
+def test_only_what_compose_recreates_is_outdated(host: SmallHost) -> None:
+    compose = Answering(host, {"shop-web-1": "Running", "shop-web-2": "Recreate", "shop-db-1": "Recreate"})
+    assert [one.name for one in outdated_among(compose, ["web"], containers_of(host))] == ["shop-web-2"]
+
+
+def test_each_service_is_asked_about_with_the_instances_that_it_has(host: SmallHost) -> None:
+    compose = Answering(host, dict.fromkeys(("shop-web-1", "shop-web-2", "shop-db-1"), "Running"))
+    would_recreate(compose, ["web", "db"], containers_of(host))
+    assert compose.asked == [{"web": 2, "db": 1}]
+
+
+def test_a_container_that_compose_does_not_mention_is_not_taken_for_current(host: SmallHost) -> None:
+    compose = Answering(host, {"shop-web-1": "Running"})
+    with pytest.raises(HostSideError, match="does not say whether it would recreate shop-web-2"):
+        would_recreate(compose, ["web"], containers_of(host))
+
+
+def test_no_container_is_no_question(host: SmallHost) -> None:
+    compose = Answering(host, {})
+    assert would_recreate(compose, ["jobs"], containers_of(host)) == {}
+    assert compose.asked == []
+
+
+def test_a_service_that_the_files_do_not_have_any_more_is_unknown(host: SmallHost) -> None:
+    compose = Answering(host, {"shop-web-1": "Running", "shop-web-2": "Recreated", "shop-db-1": "Running"})
+    assert current_by_id(compose, {"db": {}, "web": {}}, containers_of(host)) == {
+        "shop-db-1": True,
+        "shop-web-1": True,
+        "shop-web-2": False,
+        "shop-gone-1": None,
+    }
+
+
+def test_a_service_of_which_compose_cannot_tell_does_not_keep_it_from_telling_of_others(host: SmallHost) -> None:
+    compose = Answering(host, {"shop-web-1": "Running", "shop-web-2": "Running"}, failing=("db",))
+    current = current_by_id(compose, {"db": {}, "web": {}}, containers_of(host))
+    assert (current["shop-db-1"], current["shop-web-1"], current["shop-web-2"]) == (None, True, True)
