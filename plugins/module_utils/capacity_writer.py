@@ -172,7 +172,8 @@ class CapacityWriter:
             inner = entry.raw[1:-1] if quote else entry.raw
             return quote + inner + f"{between}{self._path}".encode() + quote
         # Compose takes relative names from where it is called, so `--project-directory` would no longer find them.
-        names = [os.path.join(self._directory, name) for name in [*self.files, CAPACITY_FILE]]
+        others = [name for name in self.files if os.path.basename(name) != CAPACITY_FILE]
+        names = [os.path.join(self._directory, name) for name in [*others, CAPACITY_FILE]]
         broken = next((name for name in names if between in name), None)
         if broken is not None:
             raise HostSideError(

@@ -6,8 +6,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import dotenv
@@ -16,7 +16,16 @@ from .failure import HostSideError
 if TYPE_CHECKING:
     from .project import Project
 
-__all__ = ["CAPACITY_FILE", "Act", "Compose", "compose_version", "files_in_force", "has_usual_name", "usual_files"]
+__all__ = [
+    "CAPACITY_FILE",
+    "Act",
+    "Compose",
+    "compose_version",
+    "files_in_force",
+    "has_usual_name",
+    "usual_files",
+    "with_dependencies",
+]
 
 CAPACITY_FILE = "compose.capacity.yml"
 _PLUGIN_FOLDERS = (
@@ -74,22 +83,34 @@ class Compose:
         """The configuration with all profiles."""
         return dict(json.loads(self._collect(self._start(["--profile", "*", "config", "--format", "json"]))))
 
-    def would_do(self, counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
-        """What ``create`` would do for so many instances of these services; nothing is touched.
+    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
+        """What ``create`` would do; nothing is touched.
 
         With ``recreate`` what differs from the files in force is named as recreated. It takes a tenth of a second.
         """
-        process = self._start(["--ansi", "never", "--dry-run", *_creating(counts, recreate=recreate)])
+        process = self._start(["--ansi", "never", "--dry-run", *_creating(services, counts, recreate=recreate)])
         return _acts(self._collect(process, both=True))
 
-    def create(self, counts: Mapping[str, int], bound: float) -> list[Act]:
+    def hashes(self, configuration: Mapping[str, Any]) -> dict[str, str]:
+        """By service, the hash that Compose gives to a container of this configuration, which ``describe`` told.
+
+        Unlike ``config --hash`` of the files themselves it counts what ``env_file`` says, as ``up`` does. For a service
+        that shares something of another one's container it is another hash: there ``up`` puts that container's ID.
+        """
+        told = Compose(replace(self.project, files=("-",)), bound=self._bound)
+        process = told._start(["--profile", "*", "config", "--hash", "*"], fed=True)
+        rows = [row.split() for row in told._collect(process, feed=json.dumps(configuration)).splitlines()]
+        return {row[0]: row[1] for row in rows if len(row) == 2}
+
+    def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[Act]:
         """Create what is missing of these services, without starting anything or recreating what is there.
 
-        ``counts`` is how many instances there are to be, by service. What they depend on is created too where it has no
+        ``counts`` is how many instances there are to be, by service: of these and of all that they depend on, since
+        Compose would take away what is more than its files say. What they depend on is created too where it has no
         container. Unlike ``up --no-deps`` it gives a container the very configuration hash that the team's own ``up``
         computes, and unlike ``up`` it runs no one-shot service again (measured with Compose 2.26 and 2.40).
         """
-        complaint = self._ended(["--ansi", "never", *_creating(counts, recreate=False)], bound)
+        complaint = self._ended(["--ansi", "never", *_creating(services, counts, recreate=False)], bound)
         return _acts(complaint)
 
     def environments(self, *, filled_in: bool) -> dict[str, dict[str, str]]:
@@ -128,13 +149,13 @@ class Compose:
             raise HostSideError(f"Compose could not make the instances: {_reason(complaint)}.", kind="compose")
         return output + complaint
 
-    def _start(self, arguments: list[str]) -> subprocess.Popen[str]:
+    def _start(self, arguments: list[str], *, fed: bool = False) -> subprocess.Popen[str]:
         try:
             return subprocess.Popen(
                 [*_program(), *self.project.options, *arguments],
                 cwd=self.project.directory,
                 env=_environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
@@ -145,10 +166,10 @@ class Compose:
                 f"The folder {self.project.directory} of project {self.project.name} is missing.", kind="compose"
             ) from None
 
-    def _collect(self, process: subprocess.Popen[str], *, both: bool = False) -> str:
+    def _collect(self, process: subprocess.Popen[str], *, both: bool = False, feed: str | None = None) -> str:
         """Its output, with its complaints where ``both`` are asked for."""
         try:
-            output, complaint = process.communicate(timeout=self._bound)
+            output, complaint = process.communicate(feed, timeout=self._bound)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -226,10 +247,22 @@ def _relative(name: str, directory: str) -> str:
     return name if inside.startswith("..") else inside
 
 
-def _creating(counts: Mapping[str, int], *, recreate: bool) -> list[str]:
+def with_dependencies(names: Iterable[str], services: Mapping[str, Any]) -> set[str]:
+    """These services and all that they depend on; ``services`` are those of Compose's configuration."""
+    known: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in known:
+            known.add(name)
+            waiting += (services.get(name) or {}).get("depends_on") or {}
+    return known
+
+
+def _creating(services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[str]:
     kept = [] if recreate else ["--no-recreate"]
     scaled = [word for name, count in sorted(counts.items()) for word in ("--scale", f"{name}={count}")]
-    return ["create", *kept, *_AS_IT_IS, *scaled, *sorted(counts)]
+    return ["create", *kept, *_AS_IT_IS, *scaled, *sorted(services)]
 
 
 def _acts(text: str) -> list[Act]:

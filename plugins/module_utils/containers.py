@@ -49,6 +49,7 @@ class Container:
     project: str | None
     service: str | None
     number: int | None
+    config_hash: str | None
     config_files: tuple[str, ...]
     working_directory: str | None
     environment_file: str | None
@@ -87,6 +88,7 @@ class Container:
             project=labels.get(_LABEL + "project") or None,
             service=None if one_off else labels.get(_LABEL + "service") or None,
             number=int(number) if number.isdigit() and not one_off else None,
+            config_hash=labels.get(_LABEL + "config-hash") or None,
             config_files=tuple(filter(None, str(labels.get(_LABEL + "project.config_files", "")).split(","))),
             working_directory=labels.get(_LABEL + "project.working_dir") or None,
             environment_file=labels.get(_LABEL + "project.environment_file") or None,

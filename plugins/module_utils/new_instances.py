@@ -7,12 +7,13 @@ here, and the engine starts just what is new (measured with Compose 2.26 and 2.4
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from .compose import Act, Compose
+from .compose import Act, Compose, with_dependencies
 from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
@@ -58,7 +59,7 @@ class NewInstances:
         present = {name: instances_of(before, self._project.name, name) for name in counts}
         wanted = {name: max(count, len(present[name])) for name, count in counts.items()}
         compose, services = self._examined(engine, wanted, before)
-        acts = compose.create(wanted, self.bound)
+        acts = compose.create(wanted, self._counts(wanted, before, services), self.bound)
         known = {one.id for one in before}
         after = self._containers(engine)
         new = [one for one in after if one.service in counts and one.id not in known]
@@ -92,8 +93,17 @@ class NewInstances:
             _refuse_content(name, services[name], configuration)
             self._refuse_difference(engine, name, services[name], instances_of(containers, self._project.name, name))
         compose = self.compose.for_project(self._project.with_profiles_of(containers, services))
-        _refuse_more(counts, compose.would_do(counts, recreate=False), containers)
+        acts = compose.would_do(counts, self._counts(counts, containers, services), recreate=False)
+        _refuse_more(counts, acts, containers)
         return compose, services
+
+    def _counts(
+        self, wanted: Mapping[str, int], containers: list[Container], services: Mapping[str, Any]
+    ) -> dict[str, int]:
+        """How many instances there are to be, with those of what the services depend on as many as there are."""
+        concerned = with_dependencies(wanted, services)
+        present = Counter(str(one.service) for one in containers if one.service in concerned)
+        return {**present, **wanted}
 
     @property
     def _project(self) -> Project:

@@ -127,7 +127,9 @@ def _files(newest: Container | None, folder: str, environment: bytes) -> tuple[s
     used = [name for name in labelled if not _replaced(name, files, named)]
     past = [name for name in files if name not in used and not _ours(name)]
     if newest and used and (set(used).difference(files) or any(_older(name, newest) for name in past)):
-        files = [*used, *(name for name in files if _ours(name))]
+        named_by_team = [os.path.join(folder, name) for name in newest.config_files if _ours(name)]
+        ours = [name for name in dict.fromkeys([*named_by_team, *files]) if _ours(name) and os.path.exists(name)]
+        files = [*used, *ours]
     if not files:
         raise HostSideError(f"No Compose file was found in {folder}.", kind="compose")
     _refuse_missing(files)

@@ -70,7 +70,7 @@ def _observe(
 def _services(project: Project, own: list[Container]) -> tuple[list[dict[str, Any]], dict[str, bool | None]]:
     compose = Compose(project)
     configuration = compose.describe()
-    current = current_by_id(compose, configuration.get("services") or {}, own)
+    current = current_by_id(compose, configuration, own)
     present = {one.service for one in own if one.service}
     probed = {one.service for one in own if one.service and one.health is not None}
     return service_definitions(configuration, project.profiles, present, probed), current

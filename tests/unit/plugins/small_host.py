@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,12 @@ class SmallCompose(Compose):
     def describe(self) -> dict[str, Any]:
         return {"services": self._services}
 
-    def would_do(self, counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
-        assert counts, recreate
+    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
+        assert set(services) <= set(counts), recreate
         return [*self.more, *(Act("Container", name, "Running") for name in self._host.containers)]
 
-    def create(self, counts: Mapping[str, int], bound: float) -> list[Act]:
-        assert bound > 0
+    def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[Act]:
+        assert set(services) <= set(counts), bound
         self.asked.append(dict(counts))
         for service in self.dependencies:
             self._host.add(service, running=False)

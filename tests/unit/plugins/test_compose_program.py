@@ -41,19 +41,19 @@ def test_what_compose_would_do_is_read_line_by_line(folder: Path) -> None:
         ' DRY-RUN MODE -  Volume "shop_data"  Creating\n DRY-RUN MODE -  Container shop-db-1  Running \n'
         " DRY-RUN MODE -  Container shop-web-1  Recreate\n a warning of nothing\n Network shop_default  Created\n"
     )
-    assert Compose(own_project("shop", str(folder))).would_do({"web": 2}, recreate=True) == [
+    assert Compose(own_project("shop", str(folder))).would_do(["web"], {"web": 2, "db": 3}, recreate=True) == [
         Act("Volume", "shop_data", "Creating"),
         Act("Container", "shop-db-1", "Running"),
         Act("Container", "shop-web-1", "Recreate"),
         Act("Network", "shop_default", "Created"),
     ]
     asked = (folder / "asked").read_text()
-    assert "--dry-run create --no-build --pull never --scale web=2 web" in asked
+    assert "--dry-run create --no-build --pull never --scale db=3 --scale web=2 web" in asked
 
 
 def test_creating_names_the_services_and_recreates_builds_and_pulls_nothing(folder: Path) -> None:
     (folder / "answer.json").touch()
-    Compose(own_project("shop", str(folder))).create({"web": 2, "api": 1}, 10)
+    Compose(own_project("shop", str(folder))).create(["web", "api"], {"web": 2, "api": 1}, 10)
     words = "create --no-recreate --no-build --pull never --scale api=1 --scale web=2 api web\n"
     assert (folder / "asked").read_text().endswith(words)
     assert "--dry-run" not in (folder / "asked").read_text()

@@ -50,6 +50,14 @@ def test_no_instance_is_taken_away_where_there_are_more_than_asked_for(host: Sma
     assert compose.asked == [{"web": 2}]
 
 
+def test_what_the_service_depends_on_keeps_its_count_whatever_the_files_say(host: SmallHost, socket_path: str) -> None:
+    host.add("db", 2)
+    services = {"web": {**WEB, "depends_on": {"cache": {}}}, "cache": {"depends_on": {"db": {}}}}
+    compose = SmallCompose(host, services)
+    brought(compose, socket_path)
+    assert compose.asked == [{"db": 2, "web": 2}]
+
+
 def test_an_instance_that_was_made_and_not_started_is_started(host: SmallHost, socket_path: str) -> None:
     host.add("web", 2, running=False)
     assert brought(SmallCompose(host, {"web": WEB}), socket_path) == []
@@ -67,8 +75,8 @@ def test_a_container_that_compose_made_of_a_dependency_is_removed_and_never_star
 
 def test_a_container_that_the_team_made_meanwhile_stays(host: SmallHost, socket_path: str) -> None:
     class Busy(SmallCompose):
-        def create(self, counts: Any, bound: float) -> list[Act]:
-            acts = super().create(counts, bound)
+        def create(self, services: Any, counts: Any, bound: float) -> list[Act]:
+            acts = super().create(services, counts, bound)
             host.add("theirs", running=False)
             return acts
 

@@ -67,11 +67,14 @@ def test_an_override_that_the_team_passes_over_does_not_count(tmp_path: Path) ->
 
 def test_our_file_counts_where_it_is_attached_and_only_there(tmp_path: Path) -> None:
     written(tmp_path, "other.yaml", "compose.capacity.yml")
-    container = made(tmp_path, "other.yaml", "compose.capacity.yml")
-    assert names_of(tmp_path, container) == ["other.yaml"]
+    past, named = made(tmp_path, "other.yaml"), made(tmp_path, "other.yaml", "compose.capacity.yml")
+    assert names_of(tmp_path, past) == ["other.yaml"]
+    assert names_of(tmp_path, named) == ["other.yaml", "compose.capacity.yml"]
     (tmp_path / ".env").write_text(f"COMPOSE_FILE=other.yaml:{tmp_path}/compose.capacity.yml\n")
-    assert names_of(tmp_path, container) == ["other.yaml", "compose.capacity.yml"]
-    assert names_of(tmp_path, made(tmp_path, "other.yaml")) == ["other.yaml", "compose.capacity.yml"]
+    assert names_of(tmp_path, past) == ["other.yaml", "compose.capacity.yml"]
+    (tmp_path / ".env").unlink()
+    (tmp_path / "compose.capacity.yml").unlink()
+    assert names_of(tmp_path, named) == ["other.yaml"]
 
 
 def test_a_file_that_is_gone_is_named_before_anything_is_touched(tmp_path: Path) -> None:
