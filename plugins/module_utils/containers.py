@@ -5,14 +5,25 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from threading import local
 from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of"]
+__all__ = [
+    "NO_MEMORY_LIMIT",
+    "Container",
+    "Listed",
+    "find_containers",
+    "listed_instances",
+    "numbers_of",
+    "unix_time",
+]
 
 _LABEL = "com.docker.compose."
+NO_MEMORY_LIMIT = 2**62  # bytes; Docker cannot take a memory limit away in place, so a rollback sets this one
+_SECOND = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*Z\Z")
 _NEVER = "0001-01-01T00:00:00Z"
 _DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
 _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
@@ -26,7 +37,8 @@ class Container:
     """One container. Memory and swap in bytes, CPUs in cores; None means unlimited. ``swap`` is memory plus swap.
 
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
-    change it in any other form. ``service`` is None for a one-off container of ``docker compose run``.
+    change it in any other form. ``start_period`` is in seconds, 0 without a health check. ``service`` is None for a
+    one-off container of ``docker compose run``.
     """
 
     id: str
@@ -38,6 +50,7 @@ class Container:
     started_at: str | None
     restarts: int
     oom_killed: bool
+    start_period: float
     memory: int | None
     swap: int | None
     cpus: float | None
@@ -55,6 +68,15 @@ class Container:
     def running(self) -> bool:
         """Whether it has processes."""
         return self.pid > 0
+
+    @property
+    def started(self) -> float:
+        """When it was started the last time, in Unix seconds; 0 where that is not known."""
+        return unix_time(self.started_at or "")
+
+    def ran(self, now: float) -> float:
+        """For how many seconds it has run since its last start; 0 where it does not run."""
+        return max(0.0, now - self.started) if self.running else 0.0
 
     @classmethod
     def parse(cls, raw: dict[str, Any]) -> Container:
@@ -75,8 +97,9 @@ class Container:
             started_at=None if started in (None, "", _NEVER) else started,
             restarts=int(raw.get("RestartCount") or 0),
             oom_killed=bool(state.get("OOMKilled")),
-            memory=limits.get("Memory") or None,
-            swap=_positive(limits.get("MemorySwap")),
+            start_period=float((config.get("Healthcheck") or {}).get("StartPeriod") or 0) / 1e9,
+            memory=_limited(limits.get("Memory")),
+            swap=_limited(limits.get("MemorySwap")),
             cpus=_cpus(limits.get("NanoCpus") or 0, quota, period),
             cpu_period=(period or _DEFAULT_PERIOD) if quota > 0 or period > 0 else None,
             stop_grace=float(_or(config.get("StopTimeout"), _DEFAULT_GRACE)),
@@ -139,8 +162,18 @@ def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] |
         return list(pool.map(inspect, ids))
 
 
-def _positive(value: int | None) -> int | None:
-    return value if value and value > 0 else None
+def unix_time(text: str) -> float:
+    """A time as Docker writes it, in Unix seconds; 0 where it is none."""
+    match = _SECOND.match(text)
+    if match is None:
+        return 0.0
+    form = "%Y-%m-%dT%H:%M:%S.%f" if "." in match[1] else "%Y-%m-%dT%H:%M:%S"
+    return datetime.strptime(match[1], form).replace(tzinfo=timezone.utc).timestamp()
+
+
+def _limited(value: int | None) -> int | None:
+    """A limit in bytes; None for none, and for one that no machine reaches."""
+    return value if value and 0 < value < NO_MEMORY_LIMIT else None
 
 
 def _cpus(nano: int, quota: int, period: int) -> float | None:

@@ -19,6 +19,7 @@ from selextract_infra.model.plan import Change, Plan, Step
 from selextract_infra.plan.balancer_files import compose_text, haproxy_text, server_options
 from selextract_infra.plan.edge_files import ROUTING, edge_files
 from selextract_infra.plan.parameters import read_parameters
+from selextract_infra.plan.proof import proof_values
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -198,7 +199,6 @@ def _decision(host: HostObservation, place: Place, policy: Policy, *, on: bool) 
 
 def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
     names, edge = mapped_names(policy), policy.application.edge
-    services = policy.application.services
     return {
         "on": on,
         "project": place.project,
@@ -208,7 +208,7 @@ def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
         "files": _edge_files(policy, place.inside),
         "compose": compose_text(policy, place.network, _FOLDER),
         "settings": _settings(place, policy),
-        "health": [url for name in names.values() if (url := services[name].health)],
+        **proof_values(names.values(), policy),
         "gate_seconds": policy.scaling.instance.gate,
         "policy_digest": policy.digest,
     }

@@ -16,6 +16,7 @@ from selextract_infra.model.capacity import foreign_keys, with_environment
 from selextract_infra.model.figures import count
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.plan.project_on_host import ProjectOnHost
+from selextract_infra.plan.proof import not_proved, replicable
 from selextract_infra.plan.rightsize_steps import IN_PLACE, SETTLE, common_values
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def _files(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
             host: {
                 **common_values(site.project, policy, times.gate),
                 "services": {},
+                "recreated": {},
                 "capacity": {"services": capacity},
             }
         },
@@ -159,11 +161,18 @@ def _instances(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
                 host: {
                     **common_values(site.project, policy, times.gate),
                     "services": {service: {}},
-                    "settle": [{"service": service, "containers": list(names), "stop_grace": on_host.stop_grace}],
+                    "settle": [
+                        {
+                            "service": service,
+                            "containers": list(names),
+                            "stop_grace": on_host.stop_grace,
+                            "replicable": replicable(service, policy),
+                        }
+                    ],
                 }
             },
             verification="Each new container runs and is healthy before the next one is stopped; all health addresses"
-            " answer.",
+            f" answer.{not_proved([service], site.project.services, policy)}",
             rollback="The files from before are put back. Both ways to the database stay open meanwhile.",
             disrupts=len(on_host.containers) < 2 or not on_host.has_healthcheck,
             estimate_seconds=len(names) * times.estimate,

@@ -14,6 +14,7 @@ from selextract_infra.model.figures import count
 from selextract_infra.model.observation import Limits
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost
+from selextract_infra.plan.proof import not_proved, proof_values, replicable
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -59,6 +60,11 @@ def _host_values(
             name: limit_values(wanted[name], project.services[name])
             for name in sorted(changed)
             if not project.services[name].recreate
+        },
+        "recreated": {
+            name: limit_values(wanted[name], project.services[name])
+            for name in sorted(changed)
+            if project.services[name].recreate
         },
         "capacity": {"services": capacity},
     }
@@ -114,7 +120,7 @@ def _in_place(
             for decision in changing
         ),
         verification="Every container has the limits asked for, runs, is healthy and was not restarted; all health"
-        " addresses answer.",
+        f" addresses answer.{_not_proved(by_host, projects, policy)}",
         rollback="The limits and the files from before are put back from what each host noted before it was touched.",
         estimate_seconds=times.estimate,
         rollback_seconds=times.rollback,
@@ -142,13 +148,18 @@ def _settling(
                     **common_values(project, policy, times.gate),
                     "services": {name: limit_values(wanted[name], service)},
                     "settle": [
-                        {"service": name, "containers": list(service.containers), "stop_grace": service.stop_grace}
+                        {
+                            "service": name,
+                            "containers": list(service.containers),
+                            "stop_grace": service.stop_grace,
+                            "replicable": replicable(name, policy),
+                        }
                     ],
                 }
             },
             verification="Each new container runs and is healthy with its limits before the next one is stopped; all"
-            " health addresses answer.",
-            rollback="The files from before are put back, and the instances are recreated from them one at a time.",
+            f" health addresses answer.{not_proved([name], project.services, policy)}",
+            rollback="Each instance that was replaced is made again from its own definition, as it was.",
             disrupts=instances < 2 or not service.has_healthcheck,
             estimate_seconds=instances * times.estimate,
             rollback_seconds=instances * times.rollback,
@@ -156,13 +167,20 @@ def _settling(
         )
 
 
+def _not_proved(
+    changing: Mapping[str, Sequence[Decision]], projects: Mapping[str, ProjectOnHost], policy: Policy
+) -> str:
+    """What is not proved on any of the hosts."""
+    services = {name: service for host in changing for name, service in projects[host].services.items()}
+    return not_proved({decision.service for own in changing.values() for decision in own}, services, policy)
+
+
 def common_values(project: ProjectOnHost, policy: Policy, gate: float) -> dict[str, Any]:
     """What every playbook reads about a host's project; ``gate`` is the bound of its health gate, in seconds."""
-    mapped = policy.application.services
     return {
         "project": project.project,
         "directory": policy.application.directory or project.directory,
-        "health": [url for name in project.present if name in mapped and (url := mapped[name].health)],
+        **proof_values(project.present, policy),
         "gate_seconds": gate,
         "shrink_margin": policy.rightsizing.shrink_margin,
         "policy_digest": policy.digest,

@@ -17,6 +17,7 @@ from selextract_infra.model.capacity import with_count
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.plan.proof import proof_values
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -101,7 +102,7 @@ def _step(
                 "stop_grace": grace,
                 "gate_seconds": times.gate,
                 "capacity": {"services": dict(capacity)},
-                "health": _health(project, policy),
+                **proof_values(project.present, policy),
                 "policy_digest": policy.digest,
             }
         },
@@ -138,8 +139,3 @@ def _longest(name: str, policy: Policy) -> float:
 def _role(name: str, policy: Policy) -> str:
     service = policy.application.services.get(name)
     return service.role if service else ""
-
-
-def _health(project: ScaledProject, policy: Policy) -> list[str]:
-    mapped = policy.application.services
-    return [url for name in project.present if name in mapped and (url := mapped[name].health)]

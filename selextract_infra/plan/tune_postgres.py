@@ -19,6 +19,7 @@ from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.plan.parameters import read_parameters
+from selextract_infra.plan.proof import proof_values
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -183,7 +184,7 @@ def _values(server: ServerOnHost, retuning: Retuning, policy: Policy, *, restart
         "settings": {setting.name: raw_value(setting, server.settings[setting.name].unit) for setting in settings},
         "memory": server.facts.memory,
         "restart": restart,
-        "health": [url for name in server.present if name in mapped and (url := mapped[name].health)],
+        **proof_values(server.present, policy),
         "gate_seconds": times.gate,
         "policy_digest": policy.digest,
     }

@@ -19,6 +19,7 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.plan.parameters import read_parameters
 from selextract_infra.plan.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
+from selextract_infra.plan.proof import not_proved, proof_values, replicable
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -151,7 +152,6 @@ def _step(
 ) -> Step:
     there: ServiceOnHost = project.services[name]
     instances, times = len(there.containers), policy.rightsizing.settle
-    mapped = policy.application.services
     return Step(
         id=f"tune-{host}-{name}",
         title=f"Recreate {name} on {host} with {count(len(changing), 'new setting')}, one instance at a time",
@@ -161,12 +161,19 @@ def _step(
             host: {
                 "project": project.project,
                 "directory": policy.application.directory or project.directory,
-                "health": [url for one in project.present if one in mapped and (url := mapped[one].health)],
+                **proof_values(project.present, policy),
                 "gate_seconds": times.gate,
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [{"service": name, "containers": list(there.containers), "stop_grace": grace}],
+                "settle": [
+                    {
+                        "service": name,
+                        "containers": list(there.containers),
+                        "stop_grace": grace,
+                        "replicable": replicable(name, policy),
+                    }
+                ],
             }
         },
         changes=tuple(
@@ -174,8 +181,9 @@ def _step(
             for one in changing
         ),
         verification="Each instance ends what it has begun before it is replaced; the new one runs, is healthy and is"
-        " made from the files in force before the next one is asked to stop.",
-        rollback="The file from before is put back, and the instances that were replaced are recreated from it.",
+        " made from the files in force before the next one is asked to stop."
+        f"{not_proved([name], project.services, policy)}",
+        rollback="The file from before is put back, and each instance that was replaced is made again as it was.",
         disrupts=instances < 2 or not there.has_healthcheck,
         estimate_seconds=instances * times.estimate,
         rollback_seconds=instances * (times.rollback + grace),

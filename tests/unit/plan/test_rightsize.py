@@ -39,10 +39,13 @@ def test_one_step_in_place_says_exactly_what_the_host_is_given() -> None:
             "project": "selextract",
             "directory": "/opt/selextract",
             "health": ["http://127.0.0.1:8080/api/v1/health", "http://127.0.0.1/"],
+            "answering": ["api", "nginx"],
+            "settling_seconds": 10.0,
             "gate_seconds": 60.0,
             "shrink_margin": 0.1,
             "policy_digest": HEALTHY.digest,
             "services": {"api": {"cpus": 0.5, "memory": 1008 * MB, "swap": 1008 * MB, "form": "service"}},
+            "recreated": {},
             "capacity": {
                 "services": {"api": {"memswap_limit": 1008 * MB, "mem_limit": 1008 * MB, "cpus": 0.5}},
             },
@@ -111,7 +114,12 @@ def test_settle_recreates_after_the_limits_and_announces_nothing_more() -> None:
     assert in_place.id == "rightsize"
     assert (settle.id, settle.playbook, settle.hosts) == ("settle-app1-api", "selextract.infra.settle", ("app1",))
     assert settle.values["app1"]["settle"] == [
-        {"service": "api", "containers": ["selextract-api-1", "selextract-api-2"], "stop_grace": 30.0}
+        {
+            "service": "api",
+            "containers": ["selextract-api-1", "selextract-api-2"],
+            "stop_grace": 30.0,
+            "replicable": True,
+        }
     ]
     assert settle.values["app1"]["services"] == {
         "api": {"cpus": 0.5, "memory": 1008 * MB, "swap": 1008 * MB, "form": "service"}
