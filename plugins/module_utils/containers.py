@@ -52,6 +52,7 @@ class Container:
     oom_killed: bool
     start_period: float
     memory: int | None
+    memory_reservation: int | None
     swap: int | None
     cpus: float | None
     cpu_period: int | None
@@ -99,6 +100,7 @@ class Container:
             oom_killed=bool(state.get("OOMKilled")),
             start_period=float((config.get("Healthcheck") or {}).get("StartPeriod") or 0) / 1e9,
             memory=_limited(limits.get("Memory")),
+            memory_reservation=limits.get("MemoryReservation") or None,
             swap=_limited(limits.get("MemorySwap")),
             cpus=_cpus(limits.get("NanoCpus") or 0, quota, period),
             cpu_period=(period or _DEFAULT_PERIOD) if quota > 0 or period > 0 else None,

@@ -243,6 +243,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         "restarts": container.restarts,
         "oom_killed": container.oom_killed,
         "limits": {"cpus": container.cpus, "memory": container.memory, "swap": container.swap},
+        "memory_reservation": container.memory_reservation,
         "usage": {
             "cpus": None if used is None else round(used, 4),
             "memory": second.memory if second else None,

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from selextract_infra.decide.floors import Floor
+from selextract_infra.decide.floors import RESERVATION, Floor
 from selextract_infra.decide.services import Service
 from selextract_infra.decide.wishes import Wish, rounded_up, too_thin
 from selextract_infra.errors import RefusedError, UsageError
@@ -80,6 +80,13 @@ def asked_memory(
     if asked < rules.memory_floor:
         overrides.refuse_always(
             f"{memory(asked)} for {where} is below {memory(rules.memory_floor)}", "rightsizing.memory_floor"
+        )
+    if asked < service.memory_reservation:
+        overrides.refuse_always(
+            f"{memory(asked)} for {where} is below its reservation of {memory(service.memory_reservation)},"
+            " which Docker refuses",
+            RESERVATION,
+            "lower the reservation in the app's Compose files first",
         )
     if now is None or asked < now:
         _refuse_less(service, asked, floor, policy, overrides)

@@ -23,6 +23,7 @@ __all__ = [
     "Limits",
     "Observation",
     "ProjectObservation",
+    "ResourceKeys",
     "SamplerStatus",
     "ServiceDefinition",
     "Usage",
@@ -64,11 +65,26 @@ class ContainerObservation(Frozen):
     restarts: int = 0
     oom_killed: bool = False
     limits: Limits = Limits()
+    memory_reservation: int | None = None
     usage: Usage = Usage()
     config_hash: str | None = None
     config_files: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
+
+
+class ResourceKeys(Frozen):
+    """What stands beside the limits of a service in its Compose files, as far as a limit has to respect it.
+
+    ``memory_reservation`` and ``shm_size`` in bytes, ``cpuset`` as the number of cores in it; None where not given.
+    ``cpu_quota``: its CPU limit is given in that form, beside which Docker takes no ``cpus``.
+    """
+
+    memory_reservation: int | None = None
+    shm_size: int | None = None
+    cpu_quota: bool = False
+    cpuset: int | None = None
+    oom_kill_disable: bool = False
 
 
 class ServiceDefinition(Frozen):
@@ -81,6 +97,7 @@ class ServiceDefinition(Frozen):
     name: str
     replicas: int = 1
     limits: Limits = Limits()
+    beside: ResourceKeys = ResourceKeys()
     limit_form: str | None = None
     count_form: str | None = None
     container_name: str | None = None
