@@ -86,6 +86,7 @@ not_proved:
   type: list
   elements: str
   returned: success
+sentence: {description: The same for a person; empty where all is proved., type: str, returned: success}
 """
 
 import time
@@ -129,7 +130,7 @@ def main() -> None:
 def _check(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     if module.check_mode:
-        return {"changed": False, "verified": False, "waited": 0.0, "not_proved": []}
+        return {"changed": False, "verified": False, "waited": 0.0, "not_proved": [], "sentence": ""}
     record = RunRecord(StateFolder(given["state_folder"]), given["run_id"])
     began = time.monotonic()
     with record.failure_noted(given["step_id"]):
@@ -141,6 +142,7 @@ def _check(module: AnsibleModule) -> dict[str, Any]:
         "verified": True,
         "waited": round(time.monotonic() - began, 2),
         "not_proved": not_proved,
+        "sentence": not_proved_text(not_proved),
     }
 
 
