@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from selextract_infra.model.capacity import with_limits
+from selextract_infra.model.capacity import limits_in, with_limits
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.observation import Limits
@@ -146,7 +146,7 @@ def _settling(
             values={
                 host: {
                     **common_values(project, policy, times.gate),
-                    "services": {name: limit_values(wanted[name], service)},
+                    "services": {name: limit_values(_ours(name, wanted[name], project, decisions), service)},
                     "settle": [
                         {
                             "service": name,
@@ -165,6 +165,18 @@ def _settling(
             rollback_seconds=instances * times.rollback,
             timeout_seconds=instances * (times.timeout + grace),
         )
+
+
+def _ours(name: str, wanted: Limits, project: ProjectOnHost, decisions: Sequence[Decision]) -> Limits:
+    """The limits that new containers must have: those of our decisions and our file; the team may change the rest."""
+    written = limits_in(project.capacity.get(name) or {})
+    resources = {decision.resource for decision in decisions if decision.changes and decision.service == name}
+    memory = "memory" in resources or written.memory is not None
+    return Limits(
+        memory=wanted.memory if memory else None,
+        swap=wanted.swap if memory else None,
+        cpus=wanted.cpus if "cpus" in resources or written.cpus is not None else None,
+    )
 
 
 def _not_proved(
