@@ -11,9 +11,18 @@ from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of", "unix_time"]
+__all__ = [
+    "NO_MEMORY_LIMIT",
+    "Container",
+    "Listed",
+    "find_containers",
+    "listed_instances",
+    "numbers_of",
+    "unix_time",
+]
 
 _LABEL = "com.docker.compose."
+NO_MEMORY_LIMIT = 2**62  # bytes; Docker cannot take a memory limit away in place, so a rollback sets this one
 _NEVER = "0001-01-01T00:00:00Z"
 _DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
 _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
@@ -28,8 +37,9 @@ class Container:
     """One container. Memory and swap in bytes, CPUs in cores; None means unlimited. ``swap`` is memory plus swap.
 
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
-    change it in any other form. ``service`` is None for a one-off container of ``docker compose run``.
-    ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant when it was made.
+    change it in any other form. ``start_period`` is in seconds, 0 without a health check. ``service`` is None for a
+    one-off container of ``docker compose run``. ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant
+    when it was made.
     """
 
     id: str
@@ -41,7 +51,9 @@ class Container:
     started_at: str | None
     restarts: int
     oom_killed: bool
+    start_period: float
     memory: int | None
+    memory_reservation: int | None
     swap: int | None
     cpus: float | None
     cpu_period: int | None
@@ -60,6 +72,15 @@ class Container:
     def running(self) -> bool:
         """Whether it has processes."""
         return self.pid > 0
+
+    @property
+    def started(self) -> float:
+        """When it was started the last time, in Unix seconds; 0 where that is not known."""
+        return unix_time(self.started_at or "")
+
+    def ran(self, now: float) -> float:
+        """For how many seconds it has run since its last start; 0 where it does not run."""
+        return max(0.0, now - self.started) if self.running else 0.0
 
     @classmethod
     def parse(cls, raw: dict[str, Any]) -> Container:
@@ -80,8 +101,10 @@ class Container:
             started_at=None if started in (None, "", _NEVER) else started,
             restarts=int(raw.get("RestartCount") or 0),
             oom_killed=bool(state.get("OOMKilled")),
-            memory=limits.get("Memory") or None,
-            swap=_positive(limits.get("MemorySwap")),
+            start_period=float((config.get("Healthcheck") or {}).get("StartPeriod") or 0) / 1e9,
+            memory=_limited(limits.get("Memory")),
+            memory_reservation=limits.get("MemoryReservation") or None,
+            swap=_limited(limits.get("MemorySwap")),
             cpus=_cpus(limits.get("NanoCpus") or 0, quota, period),
             cpu_period=(period or _DEFAULT_PERIOD) if quota > 0 or period > 0 else None,
             stop_grace=float(_or(config.get("StopTimeout"), _DEFAULT_GRACE)),
@@ -155,8 +178,9 @@ def unix_time(text: str) -> float:
     return second.timestamp() + float(match[2] or 0)
 
 
-def _positive(value: int | None) -> int | None:
-    return value if value and value > 0 else None
+def _limited(value: int | None) -> int | None:
+    """A limit in bytes; None for none, and for one that no machine reaches."""
+    return value if value and 0 < value < NO_MEMORY_LIMIT else None
 
 
 def _cpus(nano: int, quota: int, period: int) -> float | None:

@@ -8,6 +8,9 @@ from typing import Any
 __all__ = ["service_definitions"]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\Z", re.IGNORECASE)
+_RANGE = re.compile(r"\d{1,4}(-\d{1,4})?\Z")
+_PLAIN = re.compile(r"-?\d{1,12}(\.\d{1,6})?\Z")
+_MOST_CORES = 4096
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -49,6 +52,7 @@ def _definition(name: str, service: dict[str, Any], probed: bool) -> dict[str, A
             "memory": _bytes(own.get("mem_limit") or deployed.get("memory")),
             "swap": _bytes(service.get("memswap_limit")),
         },
+        "beside": _beside(service, deploy),
         "limit_form": _form(own, deployed),
         "count_form": "service" if service.get("scale") is not None else "deploy" if "replicas" in deploy else None,
         "container_name": service.get("container_name"),
@@ -56,6 +60,30 @@ def _definition(name: str, service: dict[str, Any], probed: bool) -> dict[str, A
         "depends_on": sorted(service.get("depends_on") or {}),
         "has_healthcheck": probed or bool(test and test[0] != "NONE" and not check.get("disable")),
     }
+
+
+def _beside(service: dict[str, Any], deploy: dict[str, Any]) -> dict[str, Any]:
+    """What a limit has to respect."""
+    reserved = ((deploy.get("resources") or {}).get("reservations") or {}).get("memory")
+    return {
+        "memory_reservation": _bytes(service.get("mem_reservation")) or _bytes(reserved),
+        "shm_size": _bytes(service.get("shm_size")),
+        "cpu_quota": _number(service.get("cpu_quota")) > 0,
+        "cpuset": _cores_in(str(service.get("cpuset") or "")),
+        "oom_kill_disable": service.get("oom_kill_disable") is True,
+    }
+
+
+def _cores_in(cpuset: str) -> int | None:
+    """How many cores a set such as ``0-2,5`` has."""
+    ranges = [part.partition("-") for part in cpuset.split(",") if _RANGE.match(part.strip())]
+    cores = {core for low, _, high in ranges for core in range(int(low), min(int(high or low), _MOST_CORES) + 1)}
+    return len(cores) or None
+
+
+def _number(value: Any) -> float:
+    match = _PLAIN.match(str(value))
+    return float(match[0]) if match else 0.0
 
 
 def _form(own: dict[str, Any], deployed: dict[str, Any]) -> str | None:

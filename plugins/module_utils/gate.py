@@ -7,13 +7,21 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from .containers import Container, find_containers, unix_time
+from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
-from .limits import Capability, Limits, change_of, describe, wanted_for
+from .limits import Capability, Limits, change_of, describe, size, wanted_for
 from .probe import complaint_of
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "not_proved_text"]
+
+
+def not_proved_text(services: list[str]) -> str:
+    """That nothing tells whether these services serve, for a person; empty where all is proved."""
+    if not services:
+        return ""
+    has = "has no health check" if len(services) == 1 else "have no health check"
+    return f"Not proved that it serves: {', '.join(services)} {has}."
 
 
 @dataclass(frozen=True)
@@ -21,8 +29,8 @@ class Gate:
     """One gate.
 
     ``expected`` has the limits of each service that has to run, an empty mapping where only running matters. ``began``
-    is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place.
-    ``counts`` is how many containers there must be, by service.
+    is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place, and
+    ``changed`` is when they had been changed. ``counts`` is how many containers there must be, by service.
     """
 
     project: str
@@ -31,6 +39,7 @@ class Gate:
     began: float
     in_place: dict[str, dict[str, Any]]
     counts: dict[str, int] = field(default_factory=dict)
+    changed: float = 0.0
 
     def complaint(
         self, engine: Engine, socket_path: str, now: float, passed: Mapping[str, str] = MappingProxyType({})
@@ -50,22 +59,36 @@ class Gate:
         return next((complaint for complaint in map(complaint_of, self.urls) if complaint), None)
 
     def _refuse_victims(self, engine: Engine, containers: list[Container], now: float) -> None:
-        by_id = {container.id: container for container in containers}
-        for name, before in self.in_place.items():
-            container = by_id.get(name)
-            again = container and container.started_at and unix_time(container.started_at) > self.began
-            if container and again and before.get("running", True):
+        """Raise where a container that the step touched restarted, or was killed for memory after that."""
+        touched = [one for one in containers if one.id in self.in_place or self._started_here(one)]
+        killed = self._killed(engine, now) if touched else {}
+        for container in touched:
+            before = self.in_place.get(container.id)
+            at = killed.get(container.id, 0.0)
+            if before is None and at > self.began:
+                raise HostSideError(f"{container.name} was killed for memory after it was started.", kind="gate")
+            if before is None:
+                continue
+            if at > max(self.began, self.changed):
+                raise HostSideError(_victim(container, before), kind="gate")
+            # One that was killed again and again may well have restarted between the step's begin and the new limit.
+            if self._started_here(container) and before.get("running", True) and not before.get("oom_killed"):
                 raise HostSideError(f"{container.name} restarted after its limits were changed.", kind="gate")
-            if container and _lowered(before, container) and self._killed(engine, container, now):
-                raise HostSideError(f"{container.name} was killed for memory after its limit was lowered.", kind="gate")
+
+    def _started_here(self, container: Container) -> bool:
+        return container.service in self.expected and container.started > self.began
 
     def _miscounted(self, service: str, own: list[Container]) -> str | None:
         wanted = self.counts.get(service, len(own))
         return None if len(own) == wanted else f"{service} has {len(own)} containers instead of {wanted}"
 
-    def _killed(self, engine: Engine, container: Container, now: float) -> bool:
+    def _killed(self, engine: Engine, now: float) -> dict[str, float]:
+        """By container ID, when one was killed for memory the last time since the step began, in Unix seconds."""
         events = engine.events(["oom"], self.began, now)
-        return any((event.get("Actor") or {}).get("ID", event.get("id")) == container.id for event in events)
+        return {
+            str((event.get("Actor") or {}).get("ID", event.get("id"))): float(event.get("timeNano") or 0) / 1e9
+            for event in sorted(events, key=lambda event: float(event.get("timeNano") or 0))
+        }
 
 
 def _service_complaint(
@@ -84,5 +107,10 @@ def _service_complaint(
     return None
 
 
-def _lowered(before: dict[str, Any], container: Container) -> bool:
-    return container.memory is not None and (before["memory"] is None or container.memory < before["memory"])
+def _victim(container: Container, before: dict[str, Any]) -> str:
+    limit = size(container.memory)
+    if before.get("oom_killed"):
+        return f"{container.name} was killed for memory again, so its limit of {limit} is not enough."
+    lowered = container.memory is not None and (before["memory"] is None or container.memory < before["memory"])
+    what = "its limit was lowered" if lowered else "its limits were changed"
+    return f"{container.name} was killed for memory after {what}."

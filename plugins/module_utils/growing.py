@@ -11,6 +11,7 @@ from .capacity import render
 from .capacity_writer import CapacityWriter
 from .compose import Compose
 from .containers import Container, find_containers, listed_instances
+from .dry_creation import refuse_unaccepted_limits
 from .engine import Engine, EngineGoneError
 from .failure import HostSideError
 from .gate import Gate
@@ -67,6 +68,12 @@ class Growth:
                     kind="refused",
                     rule="X-14",
                 )
+
+    def refuse_unaccepted(self, engine: Engine, containers: list[Container]) -> None:
+        """Raise ``HostSideError`` where Docker would not create a container with its limits; nothing is touched."""
+        own = {service: instances_of(containers, self.project, service)[:1] for service in self.limits}
+        wanted = [(one, wanted_for(self.limits[service], one)) for service, first in own.items() for one in first]
+        refuse_unaccepted_limits(engine, wanted)
 
     def note(self, writer: CapacityWriter, containers: list[Container], record: RunRecord, step_id: str) -> None:
         """Bring to the disk how all of it is undone."""

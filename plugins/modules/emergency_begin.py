@@ -174,6 +174,7 @@ def _begun(module: AnsibleModule, folder: StateFolder) -> dict[str, Any]:
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"])
         growth.refuse_impossible(containers)
+        growth.refuse_unaccepted(engine, containers)
         if module.check_mode:
             return {"changed": bool(growth.services or given["switches"]), "seconds": {}}
         record = held_run(folder, given["run_id"])

@@ -112,7 +112,7 @@ from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.postgres_look import look_at_postgres
 from ..module_utils.preemption import asked
 from ..module_utils.projects import observe_projects
-from ..module_utils.runs import unfinished_runs
+from ..module_utils.runs import failed_rollbacks, unfinished_runs
 from ..module_utils.samples import packed_since, sampler_status
 from ..module_utils.state import StateFolder
 from ..module_utils.traffic import look_at_traffic
@@ -245,6 +245,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         "restarts": container.restarts,
         "oom_killed": container.oom_killed,
         "limits": {"cpus": container.cpus, "memory": container.memory, "swap": container.swap},
+        "memory_reservation": container.memory_reservation,
         "usage": {
             "cpus": None if used is None else round(used, 4),
             "memory": second.memory if second else None,
@@ -261,6 +262,7 @@ def _state(folder: StateFolder) -> dict[str, Any]:
         "freeze": folder.read("freeze.json"),
         "preempt": asked(folder, time.time()),
         "unfinished": unfinished_runs(folder),
+        "failed_rollbacks": failed_rollbacks(folder),
         "emergency": folder.read("emergency.json"),
         "autoscaler": folder.read("autoscaler.json"),
     }

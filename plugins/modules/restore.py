@@ -104,7 +104,7 @@ def _begun(record: RunRecord) -> list[str]:
 
 def _sentence(restoring: Restoring) -> str:
     if restoring.failures:
-        return " ".join(["Not everything could be put back:", *restoring.failures])
+        return " ".join(["Not everything could be put back:", *restoring.failures, *restoring.notes])
     return " ".join(["Everything was put back." if restoring.done else "Nothing had to be put back.", *restoring.notes])
 
 

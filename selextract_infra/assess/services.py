@@ -15,6 +15,7 @@ from selextract_infra.model.observation import (
     ContainerObservation,
     HostObservation,
     ProjectObservation,
+    ResourceKeys,
     ServiceDefinition,
 )
 
@@ -58,6 +59,17 @@ class Service:
     def memory_peak(self) -> int:
         """The highest working set seen in the window or right now, bytes."""
         return max(self.peaks.memory, self.memory_use)
+
+    @property
+    def beside(self) -> ResourceKeys:
+        """What stands beside its limits in the Compose files."""
+        return self.definition.beside if self.definition else ResourceKeys()
+
+    @property
+    def memory_reservation(self) -> int:
+        """The most that is reserved for one of its containers, by the files or by itself; 0 for none, bytes."""
+        reserved = [container.memory_reservation for container in self.containers]
+        return max(filter(None, [*reserved, self.beside.memory_reservation]), default=0)
 
     @property
     def oom_limit(self) -> int | None:

@@ -23,6 +23,7 @@ __all__ = [
     "Limits",
     "Observation",
     "ProjectObservation",
+    "ResourceKeys",
     "SamplerStatus",
     "ServiceDefinition",
     "Usage",
@@ -65,6 +66,7 @@ class ContainerObservation(Frozen):
     restarts: int = 0
     oom_killed: bool = False
     limits: Limits = Limits()
+    memory_reservation: int | None = None
     usage: Usage = Usage()
     current: bool | None = None
     config_files: tuple[str, ...] = ()
@@ -77,6 +79,20 @@ class ContainerObservation(Frozen):
         return _without_hash(data)
 
 
+class ResourceKeys(Frozen):
+    """What stands beside the limits of a service in its Compose files, as far as a limit has to respect it.
+
+    ``memory_reservation`` and ``shm_size`` in bytes, ``cpuset`` as the number of cores in it; None where not given.
+    ``cpu_quota``: its CPU limit is given in that form, beside which Docker takes no ``cpus``.
+    """
+
+    memory_reservation: int | None = None
+    shm_size: int | None = None
+    cpu_quota: bool = False
+    cpuset: int | None = None
+    oom_kill_disable: bool = False
+
+
 class ServiceDefinition(Frozen):
     """One service as the project's Compose files in force say (``docker compose config``), without its environment.
 
@@ -87,6 +103,7 @@ class ServiceDefinition(Frozen):
     name: str
     replicas: int = 1
     limits: Limits = Limits()
+    beside: ResourceKeys = ResourceKeys()
     limit_form: str | None = None
     count_form: str | None = None
     container_name: str | None = None

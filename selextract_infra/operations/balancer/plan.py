@@ -11,6 +11,7 @@ from pydantic import Field
 
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
+from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import memory
@@ -201,7 +202,6 @@ def _decision(host: HostObservation, place: Place, policy: Policy, *, on: bool) 
 
 def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
     names, edge = mapped_names(policy), policy.application.edge
-    services = policy.application.services
     return {
         "on": on,
         "project": place.project,
@@ -211,7 +211,7 @@ def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
         "files": _edge_files(policy, place.inside),
         "compose": compose_text(policy, place.network, _FOLDER),
         "settings": _settings(place, policy),
-        "health": [url for name in names.values() if (url := services[name].health)],
+        **proof_values(names.values(), policy),
         "gate_seconds": policy.scaling.instance.gate,
         "policy_digest": policy.digest,
     }

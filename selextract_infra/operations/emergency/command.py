@@ -65,7 +65,11 @@ def run(
         from selextract_infra.cli.frame.applying import conclude, follow
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
-        from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
+        from selextract_infra.operations.emergency.begin import (
+            begin_emergency,
+            plan_emergency,
+            tell_emergency,
+        )
         from selextract_infra.operations.emergency.show import print_grant
 
         granted = plan_emergency(context, reason=reason, seen=seen)

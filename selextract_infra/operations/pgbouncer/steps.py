@@ -13,6 +13,7 @@ from pydantic import Field
 from selextract_infra.assess.project_on_host import ProjectOnHost
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values, settle_values
+from selextract_infra.flow.proof import not_proved
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.capacity import foreign_keys, with_environment
 from selextract_infra.model.figures import count
@@ -125,6 +126,7 @@ def _files(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
             host: {
                 **common_values(site.project, policy, times.gate),
                 "services": {},
+                "recreated": {},
                 "capacity": {"services": capacity},
             }
         },
@@ -163,7 +165,7 @@ def _instances(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
                 }
             },
             verification="Each new container runs and is healthy before the next one is stopped; all health addresses"
-            " answer.",
+            f" answer.{not_proved([service], site.project.services, policy)}",
             rollback="The files from before are put back. Both ways to the database stay open meanwhile.",
             disrupts=len(on_host.containers) < 2 or not on_host.has_healthcheck,
             estimate_seconds=len(names) * times.estimate,

@@ -199,16 +199,13 @@ def _carried(wish: Wish, policy: Policy, *, settle: bool, asked: Asked) -> Wish:
     """The wish, marked or kept where it cannot be carried out on the containers as they are."""
     if not wish.changes:
         return wish
-    definition = wish.service.definition
-    reason: str | None = None
-    if definition is None:
-        reason = f"the Compose files in force do not define {wish.service.name}, so its limits cannot be kept there"
-    elif definition.limit_form not in FORMS:
-        reason = "its limits stand in two forms, and Compose would reject a third"
+    reason = _unwritable_limit(wish)
     if reason is not None:
         if asked.values:
             raise RefusedError(f"{wish.service.name} on {wish.service.host}: {reason}.", rule="compose files")
         return replace(wish.kept(reason, "compose files"), verdict=Verdict.REFUSED, severity=Severity.MINOR)
+    if _beyond_cpuset(wish):
+        return _within_cpuset(wish, asked)
     reason = _not_in_place(wish, policy)
     if reason is None:
         return wish
@@ -221,6 +218,32 @@ def _carried(wish: Wish, policy: Policy, *, settle: bool, asked: Asked) -> Wish:
             remedy="add --settle, which recreates its containers one at a time",
         )
     return wish.kept(f"not safe in place: {reason}; --settle does it")
+
+
+def _unwritable_limit(wish: Wish) -> str | None:
+    """Why Compose or Docker would not take the new limit from a file beside the app's own; None where they would."""
+    definition = wish.service.definition
+    if definition is None:
+        return f"the Compose files in force do not define {wish.service.name}, so its limits cannot be kept there"
+    if definition.limit_form not in FORMS:
+        return "its limits stand in two forms, and Compose would reject a third"
+    if wish.resource == "cpus" and definition.beside.cpu_quota:
+        return "its CPU limit is given as cpu_quota, and Docker refuses cpus beside that"
+    return None
+
+
+def _beyond_cpuset(wish: Wish) -> bool:
+    """Whether its CPU limit would be raised to more cores than it may run on."""
+    cpuset = wish.service.beside.cpuset
+    raised = wish.want is not None and wish.want > max(cpuset or 0, wish.now or 0.0)
+    return wish.resource == "cpus" and cpuset is not None and raised
+
+
+def _within_cpuset(wish: Wish, asked: Asked) -> Wish:
+    reason = f"its cpuset has {cores(wish.service.beside.cpuset or 0)}, and a higher limit gives it nothing"
+    if asked.values:
+        raise RefusedError(f"{wish.service.name} on {wish.service.host}: {reason}.", rule="cpuset")
+    return wish.kept(reason, "cpuset")
 
 
 def _not_in_place(wish: Wish, policy: Policy) -> str | None:

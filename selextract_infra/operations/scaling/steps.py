@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.capacity import with_count
 from selextract_infra.model.decision import Decision
@@ -101,7 +102,7 @@ def _step(
                 "stop_grace": grace,
                 "gate_seconds": times.gate,
                 "capacity": {"services": dict(capacity)},
-                "health": _health(project, policy),
+                **proof_values(project.present, policy),
                 "policy_digest": policy.digest,
             }
         },
@@ -138,8 +139,3 @@ def _longest(name: str, policy: Policy) -> float:
 def _role(name: str, policy: Policy) -> str:
     service = policy.application.services.get(name)
     return service.role if service else ""
-
-
-def _health(project: ScaledProject, policy: Policy) -> list[str]:
-    mapped = policy.application.services
-    return [url for name in project.present if name in mapped and (url := mapped[name].health)]

@@ -13,6 +13,7 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import settle_values
+from selextract_infra.flow.proof import not_proved, proof_values
 from selextract_infra.model.capacity import with_environment
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
@@ -149,7 +150,6 @@ def _step(
 ) -> Step:
     there: ServiceOnHost = project.services[name]
     instances, times = len(there.containers), policy.rightsizing.settle
-    mapped = policy.application.services
     return Step(
         id=f"tune-{host}-{name}",
         title=f"Recreate {name} on {host} with {count(len(changing), 'new setting')}, one instance at a time",
@@ -159,7 +159,7 @@ def _step(
             host: {
                 "project": project.project,
                 "directory": policy.application.directory or project.directory,
-                "health": [url for one in project.present if one in mapped and (url := mapped[one].health)],
+                **proof_values(project.present, policy),
                 "gate_seconds": times.gate,
                 "policy_digest": policy.digest,
                 "services": {name: {}},
@@ -172,8 +172,9 @@ def _step(
             for one in changing
         ),
         verification="Each instance ends what it has begun before it is replaced; the new one runs, is healthy and is"
-        " made from the files in force before the next one is asked to stop.",
-        rollback="The file from before is put back, and the instances that were replaced are recreated from it.",
+        " made from the files in force before the next one is asked to stop."
+        f"{not_proved([name], project.services, policy)}",
+        rollback="The file from before is put back, and each instance that was replaced is made again as it was.",
         disrupts=instances < 2 or not there.has_healthcheck,
         estimate_seconds=instances * times.estimate,
         rollback_seconds=instances * (times.rollback + grace),

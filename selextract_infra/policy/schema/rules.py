@@ -88,6 +88,7 @@ class Rightsizing(Section):
     redis_fork_reserve: Ratio
     in_place: StepTimes
     settle: StepTimes
+    settling: Seconds
 
 
 class Forecasting(Section):

@@ -82,3 +82,19 @@ def test_a_service_of_an_inactive_profile_counts_only_with_a_container(
 def test_the_environment_of_a_service_goes_nowhere() -> None:
     service = {"environment": {"PASSWORD": "secret"}, "command": "--token secret", "labels": {"x": "secret"}}
     assert "secret" not in json.dumps(define(service))
+
+
+def test_what_stands_beside_the_limits_is_read_in_both_forms() -> None:
+    nothing = {"memory_reservation": None, "shm_size": None, "cpu_quota": False, "cpuset": None}
+    assert define({})["beside"] == {**nothing, "oom_kill_disable": False}
+    own = {"mem_reservation": "209715200", "shm_size": "134217728", "cpu_quota": "50000", "cpuset": "0-2,5"}
+    assert define({**own, "oom_kill_disable": True})["beside"] == {
+        "memory_reservation": 200 * MIB,
+        "shm_size": 128 * MIB,
+        "cpu_quota": True,
+        "cpuset": 4,
+        "oom_kill_disable": True,
+    }
+    reserved = {"deploy": {"resources": {"reservations": {"memory": "209715200"}}}}
+    assert define(reserved)["beside"] == {**nothing, "memory_reservation": 200 * MIB, "oom_kill_disable": False}
+    assert define({"cpuset": "0-999999999", "cpu_quota": "much"})["beside"]["cpu_quota"] is False

@@ -40,10 +40,13 @@ def test_one_step_in_place_says_exactly_what_the_host_is_given() -> None:
             "project": "selextract",
             "directory": "/opt/selextract",
             "health": ["http://127.0.0.1:8080/api/v1/health", "http://127.0.0.1/"],
+            "answering": ["api", "nginx"],
+            "settling_seconds": 10.0,
             "gate_seconds": 60.0,
             "shrink_margin": 0.1,
             "policy_digest": HEALTHY.digest,
             "services": {"api": {"cpus": 0.5, "memory": 1008 * MB, "swap": 1008 * MB, "form": "service"}},
+            "recreated": {},
             "capacity": {
                 "services": {"api": {"memswap_limit": 1008 * MB, "mem_limit": 1008 * MB, "cpus": 0.5}},
             },
@@ -117,6 +120,7 @@ def test_settle_recreates_after_the_limits_and_announces_nothing_more() -> None:
             "containers": ["selextract-api-1", "selextract-api-2"],
             "stop_grace": 30.0,
             "variables": [],
+            "replicable": True,
         }
     ]
     assert settle.values["app1"]["services"] == {
