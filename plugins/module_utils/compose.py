@@ -12,7 +12,7 @@ from typing import Any
 from . import dotenv
 from .failure import HostSideError
 
-__all__ = ["CAPACITY_FILE", "Compose", "compose_version", "files_in_force"]
+__all__ = ["CAPACITY_FILE", "Compose", "compose_version", "environment_values", "files_in_force"]
 
 CAPACITY_FILE = "compose.capacity.yml"
 _PLUGIN_FOLDERS = (
@@ -73,10 +73,7 @@ class Compose:
         """
         words = ["--profile", "*", "config", "--format", "json", *([] if filled_in else ["--no-interpolate"])]
         services = (json.loads(self._collect(self._start(words))).get("services") or {}).items()
-        return {
-            name: {key: value for key, value in (service.get("environment") or {}).items() if isinstance(value, str)}
-            for name, service in services
-        }
+        return {name: environment_values(service.get("environment")) for name, service in services}
 
     def check(self) -> None:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
@@ -138,6 +135,17 @@ class Compose:
         if process.returncode:
             raise HostSideError(f"Compose rejects the files in {self.directory}: {_reason(complaint)}.", kind="compose")
         return output
+
+
+def environment_values(written: Any) -> dict[str, str]:
+    """An ``environment:`` in either form, ``NAME: value`` or a list of ``NAME=value``; names without a value are none.
+
+    Compose prints the form of the file where it is asked not to fill in references.
+    """
+    if isinstance(written, list):
+        pairs = (str(entry).partition("=") for entry in written)
+        return {name: value for name, sign, value in pairs if sign}
+    return {name: value for name, value in (written or {}).items() if isinstance(value, str)}
 
 
 def compose_version(bound: float = 15.0) -> str | None:

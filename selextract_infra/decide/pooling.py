@@ -12,13 +12,14 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model import figures
 from selextract_infra.model.assessment import ConnectionBudget
 from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.pooler import ConnectionLimit
 from selextract_infra.model.postgres import Pooling
 from selextract_infra.model.tuning import ConnectionPlan, PoolSizes
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["Clients", "plan_connections", "refuse_overdrawn"]
+__all__ = ["Clients", "plan_connections", "refuse_beyond_limit", "refuse_overdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,19 @@ def refuse_overdrawn(plan: ConnectionPlan, overrides: Collection[str] = ()) -> N
         rule="X-13",
         override="--override X-13",
         remedy=f"{remedy}, or override it with --override X-13",
+    )
+
+
+def refuse_beyond_limit(plan: ConnectionPlan, limit: ConnectionLimit | None, overrides: Collection[str] = ()) -> None:
+    """Raise RefusedError where the role or its database may not have as many, unless the operator overrides X-13."""
+    if limit is None or plan.opened <= limit.connections or "X-13" in overrides:
+        return
+    raise RefusedError(
+        f"{plan.sentence}, but {limit.subject} may have {limit.connections} of them: {plan.opened} >"
+        f" {limit.connections} (X-13)",
+        rule="X-13",
+        override="--override X-13",
+        remedy=f"raise the limit in Postgres (CONNECTION LIMIT {plan.opened}), or override it with --override X-13",
     )
 
 

@@ -10,6 +10,7 @@ from selextract_infra.model.base import Frozen
 
 __all__ = [
     "AppAddress",
+    "ConnectionLimit",
     "PoolSeen",
     "PoolerClient",
     "PoolerLook",
@@ -22,7 +23,8 @@ __all__ = [
 class AppAddress(Frozen):
     """Where the app's own Compose files lead a service, and the text that leads it to PgBouncer.
 
-    ``text`` is Compose's own, with secrets as ``${NAME}``. ``problem`` says why the service cannot be led elsewhere.
+    ``text`` is Compose's own, with secrets as ``${NAME}``. ``limits`` is how many connections Postgres allows the
+    ``role`` and the ``database``, where it limits them. ``problem`` says why the service cannot be led elsewhere.
     """
 
     variable: str
@@ -31,7 +33,15 @@ class AppAddress(Frozen):
     port: int | None = None
     database: str | None = None
     text: str | None = None
+    limits: dict[str, int] = Field(default_factory=dict)
     problem: str | None = None
+
+
+class ConnectionLimit(Frozen):
+    """How many connections Postgres allows to what ``subject`` names, ``role shop`` or ``database orders``."""
+
+    subject: str
+    connections: int
 
 
 class ServerSeen(Frozen):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from selextract_infra.decide.pooler import pooler_sizes
-from selextract_infra.decide.pooling import Clients, plan_connections, refuse_overdrawn
+from selextract_infra.decide.pooling import Clients, plan_connections, refuse_beyond_limit, refuse_overdrawn
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Plan, Step
-from selextract_infra.model.pooler import AppAddress, PoolerLook
+from selextract_infra.model.pooler import AppAddress, ConnectionLimit, PoolerLook
 from selextract_infra.plan.pgbouncer_steps import PoolerSite, pgbouncer_steps
 from selextract_infra.plan.project_on_host import project_on_host
 from selextract_infra.plan.read_balancer_files import ALIAS
@@ -70,7 +70,9 @@ def pgbouncer_off(
 ) -> Plan:
     """The Plan that leads the app back to its database and then takes PgBouncer away.
 
-    Raises ``RefusedError`` where the app's own connections would not fit into Postgres (X-13).
+    Where these and PgBouncer's would not fit beside each other, PgBouncer gives its idle ones back first. Raises
+    ``RefusedError`` where the app's own connections would not fit into Postgres, or are more than its role may have
+    (X-13).
     """
     sites, decisions = {}, []
     for name, host, look in _hosts(seen, looks, policy):
@@ -79,6 +81,8 @@ def pgbouncer_off(
         maximum = look.server.maximum if look.server else None
         direct = plan_connections(_clients(host, policy), policy, maximum=maximum)
         refuse_overdrawn(direct, overrides)
+        limit = _smallest_limit(look.addresses)
+        refuse_beyond_limit(direct, limit, overrides)
         variables = {
             service: {variable: None}
             for service, mapped in policy.application.services.items()
@@ -86,6 +90,8 @@ def pgbouncer_off(
         }
         sites[name] = _site(
             host, look, policy, wanted=look.installed, put_up=look.installed is not None, variables=variables, led=False
+        ).model_copy(
+            update={"yields": limit is not None or _crowded(look, direct.at_rest.api + direct.at_rest.workers)}
         )
         if look.installed is not None:
             decisions.append(
@@ -96,6 +102,29 @@ def pgbouncer_off(
                 )
             )  # fmt: skip
     return _plan(seen, policy, sites, decisions, at, made_by, overrides, switch="off", replace=False)
+
+
+def _smallest_limit(addresses: Mapping[str, AppAddress]) -> ConnectionLimit | None:
+    """The smallest number of connections that holds for a role in one of its databases, or for a database."""
+    databases: dict[str, set[str]] = {}
+    for address in addresses.values():
+        databases.setdefault(str(address.user), set()).add(str(address.database))
+    limits = []
+    for address in addresses.values():
+        user = str(address.user)
+        for kind, connections in address.limits.items():
+            each = connections // len(databases[user]) if kind == "role" else connections
+            name = user if kind == "role" else address.database
+            limits.append(ConnectionLimit(subject=f"{kind} {name}", connections=each))
+    return min(limits, key=lambda limit: limit.connections, default=None)
+
+
+def _crowded(look: PoolerLook, opened: int) -> bool:
+    """Whether the app's own connections do not fit beside PgBouncer's."""
+    server = look.server
+    if look.installed is None or server is None or server.maximum is None:
+        return False
+    return opened + int(look.installed["most"]) > server.maximum - (server.reserved or 0)
 
 
 def rebuilt_pgbouncer(said: Plan, policy: Policy) -> tuple[Step, ...]:
@@ -210,6 +239,7 @@ def _wanted(
         reserved=look.server.reserved or 0,
         databases=len(databases),
         clients=_clients(host, policy),
+        limit=_smallest_limit(addresses),
         overrides=overrides,
     )
     place: dict[str, Any] = {"host": first.host, "port": first.port}
@@ -234,6 +264,7 @@ def _wanted(
             "socket": mapped.postgres.socket,
         },
         "services": sorted(addresses),
+        "variables": {service: address.variable for service, address in sorted(addresses.items())},
         "users": sorted({address.user for address in addresses.values() if address.user}),
         "databases": aliases,
         "pools": {

@@ -31,3 +31,14 @@ def test_only_services_with_something_to_do_after_their_start_are_named(folder: 
 def test_what_compose_rejects_is_a_sentence(folder: Path) -> None:
     with pytest.raises(HostSideError, match="Compose rejects the files"):
         Compose("shop", str(folder)).start_hooks()
+
+
+def test_an_environment_is_read_in_either_form(folder: Path) -> None:
+    written = {
+        "web": {"environment": ["A=${X}", "B=", "FROM_OUTSIDE", "C=a=b"]},
+        "jobs": {"environment": {"A": "1", "N": None}},
+    }
+    (folder / "answer.json").write_text(json.dumps({"services": {**written, "plain": {}}}))
+    assert Compose("shop", str(folder)).environments(filled_in=True) == {
+        "web": {"A": "${X}", "B": "", "C": "a=b"}, "jobs": {"A": "1"}, "plain": {},
+    }  # fmt: skip

@@ -1,0 +1,144 @@
+"""Nobody is left who points to a PgBouncer that is gone: against an engine and a Compose that stand in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.module_utils import compose, pooled_instances
+from plugins.module_utils.containers import find_containers
+from plugins.module_utils.engine import Engine
+from plugins.module_utils.pooled_instances import LeadingBack, led_otherwise
+from plugins.module_utils.state import StateFolder
+from tests.unit.plugins.unix_server import serving
+
+DIRECT, POOLED = "postgresql://shop:pw@db:5432/orders", "postgresql://shop:pw@pgbouncer:6432/orders"
+WANTED = {"host": "pgbouncer", "port": 6432}
+
+
+class Host:
+    """Containers by name: service, address, whether it runs; Compose makes one anew with what the files say."""
+
+    def __init__(self, folder: Path, files: dict[str, str], **containers: tuple[str | None, str, bool]) -> None:
+        self.folder, self.files = folder, files
+        self.healthy = True
+        self.containers: dict[str, list[Any]] = {
+            name.replace("_", "-"): [f"{name}-id", *about] for name, about in containers.items()
+        }
+        self.acts: list[str] = []
+
+    def answer(self, method: str, path: str, _body: bytes) -> tuple[int, bytes]:
+        if path.startswith("/containers/json"):
+            return 200, json.dumps([{"Id": about[0]} for about in self.containers.values()]).encode()
+        known = path.split("/")[2].split("?")[0]
+        name = next(name for name, about in self.containers.items() if about[0] == known)
+        verb = path.split("/")[-1].split("?")[0]
+        if method == "DELETE":
+            self.acts.append(f"remove {name}")
+            del self.containers[name]
+        elif verb in ("stop", "start"):
+            self.acts.append(f"{verb} {name}")
+            self.containers[name][3] = verb == "start"
+        else:
+            return 200, json.dumps(self._details(name)).encode()
+        return 204, b""
+
+    def made(self, name: str) -> None:
+        """What Compose creates where the container of that name is missing."""
+        service = name.rsplit("-", 2)[1]
+        self.containers[name] = [f"{name}-new", service, self.files[service], False]
+
+    def _details(self, name: str) -> dict[str, Any]:
+        known, service, address, runs = self.containers[name]
+        labels: dict[str, str] = {
+            "com.docker.compose.project": "shop",
+            "com.docker.compose.project.working_dir": str(self.folder),
+        }
+        labels |= {"com.docker.compose.service": service} if service else {}
+        state: dict[str, Any] = {"Status": "running" if runs else "exited", "Pid": 1 if runs else 0}
+        if runs:
+            state["Health"] = {"Status": "healthy" if self.healthy else "unhealthy"}
+        return {
+            "Id": known, "Name": f"/{name}", "HostConfig": {}, "State": state,
+            "Config": {"Labels": labels, "Env": ["OTHER=1", f"DATABASE_URL={address}"], "Image": "app"},
+        }  # fmt: skip
+
+
+@contextmanager
+def leading(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LeadingBack]:
+    """The one that leads back on that host; its Compose is a stand-in that knows the files."""
+
+    class Files(compose.Compose):
+        def environments(self, *, filled_in: bool) -> dict[str, dict[str, str]]:
+            assert filled_in
+            return {service: {"DATABASE_URL": address} for service, address in host.files.items()}
+
+        def create(self, services: Any, bound: float) -> None:
+            assert bound > 0
+            gone = [f"shop-{service}-1" for service in services if f"shop-{service}-1" not in host.containers]
+            for name in gone:
+                host.made(name)
+
+    monkeypatch.setattr(pooled_instances, "Compose", Files)
+    with serving(tmp_path / "s", host.answer) as socket, Engine(socket) as engine:
+        yield LeadingBack(engine, socket, StateFolder(str(tmp_path / "state")), "shop", 0.3)
+
+
+def test_whoever_points_to_it_is_made_again_idle_or_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(
+        tmp_path, {"web": DIRECT, "jobs": DIRECT, "mail": DIRECT},
+        shop_web_1=("web", POOLED, True), shop_jobs_1=("jobs", POOLED, False), shop_mail_1=("mail", DIRECT, True),
+    )  # fmt: skip
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run(WANTED)
+    assert (back.done, back.problems) == (["shop-jobs-1", "shop-web-1"], [])
+    assert host.acts == ["remove shop-jobs-1", "stop shop-web-1", "remove shop-web-1", "start shop-web-1"]
+    assert {name: about[2] for name, about in host.containers.items()} == dict.fromkeys(host.containers, DIRECT)
+
+
+def test_where_the_files_lead_there_it_stays_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(tmp_path, {"web": POOLED}, shop_web_1=("web", POOLED, True))
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run(WANTED)
+    assert back.problems == ["the Compose files still lead shop-web-1 to PgBouncer"]
+    assert host.acts == []
+
+
+def test_what_no_file_describes_is_named_and_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(
+        tmp_path, {"web": DIRECT}, shop_web_1=("web", DIRECT, True), shop_run_1=(None, POOLED, True),
+        shop_old_1=("old", POOLED, False), shop_done_1=(None, POOLED, False),
+    )  # fmt: skip
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run(WANTED)
+    assert back.problems == [
+        "shop-old-1 leads to PgBouncer, and the Compose files have no such service",
+        "shop-run-1 leads to PgBouncer, and the Compose files have no such service",
+    ]
+    assert host.acts == []
+
+
+def test_one_that_does_not_get_healthy_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(tmp_path, {"web": DIRECT}, shop_web_1=("web", POOLED, True))
+    host.healthy = False
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run(WANTED)
+    assert back.problems == ["shop-web-1 could not be led back: shop-web-1 is unhealthy"]
+
+
+def test_an_instance_that_goes_another_way_than_the_files_say_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host(
+        tmp_path, {"web": POOLED, "jobs": POOLED},
+        shop_web_1=("web", DIRECT, True), shop_jobs_1=("jobs", POOLED, True),
+    )  # fmt: skip
+    with leading(host, tmp_path, monkeypatch) as back:
+        found = find_containers(back.engine, back.socket_path, "shop")
+        names = led_otherwise(back.engine, found, "shop", {"web": "DATABASE_URL", "jobs": "DATABASE_URL"})
+    assert names == ["shop-web-1"]
