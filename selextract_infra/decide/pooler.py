@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.decide.pooling import Clients, plan_connections
 from selextract_infra.errors import RefusedError
-from selextract_infra.model.pooler import ConnectionLimit, PoolerSizes
+from selextract_infra.model.pooler import PoolerSizes
 from selextract_infra.model.postgres import Pooling
+from selextract_infra.model.postgres_observation import ConnectionLimit
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

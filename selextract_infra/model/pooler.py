@@ -10,7 +10,6 @@ from selextract_infra.model.base import Frozen
 
 __all__ = [
     "AppAddress",
-    "ConnectionLimit",
     "PoolSeen",
     "PoolerClient",
     "PoolerLook",
@@ -35,13 +34,6 @@ class AppAddress(Frozen):
     text: str | None = None
     limits: dict[str, int] = Field(default_factory=dict)
     problem: str | None = None
-
-
-class ConnectionLimit(Frozen):
-    """How many connections Postgres allows to what ``subject`` names, ``role shop`` or ``database orders``."""
-
-    subject: str
-    connections: int
 
 
 class ServerSeen(Frozen):

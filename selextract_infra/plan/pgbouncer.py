@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from selextract_infra.decide.pooler import pooler_sizes
-from selextract_infra.decide.pooling import Clients, plan_connections, refuse_beyond_limit, refuse_overdrawn
+from selextract_infra.decide.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Plan, Step
-from selextract_infra.model.pooler import AppAddress, ConnectionLimit, PoolerLook
+from selextract_infra.model.pooler import AppAddress, PoolerLook
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.plan.pgbouncer_steps import PoolerSite, pgbouncer_steps
 from selextract_infra.plan.project_on_host import project_on_host
 from selextract_infra.plan.read_balancer_files import ALIAS
@@ -79,10 +80,9 @@ def pgbouncer_off(
         if look.installed is None and not look.led:
             continue
         maximum = look.server.maximum if look.server else None
-        direct = plan_connections(_clients(host, policy), policy, maximum=maximum)
-        refuse_overdrawn(direct, overrides)
         limit = _smallest_limit(look.addresses)
-        refuse_beyond_limit(direct, limit, overrides)
+        direct = plan_connections(_clients(host, policy), policy, maximum=maximum, limit=limit)
+        refuse_overdrawn(direct, overrides)
         variables = {
             service: {variable: None}
             for service, mapped in policy.application.services.items()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from selextract_infra.decide.pooler import pooler_sizes
 from selextract_infra.decide.pooling import Clients
 from selextract_infra.errors import RefusedError
-from selextract_infra.model.pooler import ConnectionLimit
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.policy import default_policy
 
 POLICY = default_policy()

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.decide.pooling import Clients, plan_connections, refuse_beyond_limit, refuse_overdrawn
+from selextract_infra.decide.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.finding import Severity
-from selextract_infra.model.pooler import ConnectionLimit
 from selextract_infra.model.postgres import Pooling
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.policy import default_policy
 
 POLICY = default_policy()
@@ -114,12 +114,15 @@ def test_one_instance_more_never_fits_where_one_less_did_not(api: int, workers: 
 
 
 def test_what_a_role_may_have_counts_beside_what_postgres_has() -> None:
-    plan = plan_connections(Clients(2, 2), POLICY)
-    assert plan.fits
-    limit = ConnectionLimit(subject="role shop", connections=plan.opened - 1)
-    with pytest.raises(RefusedError, match=f"role shop may have {plan.opened - 1} of them") as refused:
-        refuse_beyond_limit(plan, limit)
+    free = plan_connections(Clients(2, 2), POLICY)
+    assert free.fits
+    limit = ConnectionLimit(subject="role shop", connections=free.opened - 1)
+    plan = plan_connections(Clients(2, 2), POLICY, limit=limit)
+    with pytest.raises(RefusedError, match=f"role shop may have {free.opened - 1} of them") as refused:
+        refuse_overdrawn(plan)
     assert (refused.value.rule, refused.value.override) == ("X-13", "--override X-13")
-    refuse_beyond_limit(plan, limit, ["X-13"])
-    refuse_beyond_limit(plan, ConnectionLimit(subject="role shop", connections=plan.opened))
-    refuse_beyond_limit(plan, None)
+    refuse_overdrawn(plan, ["X-13"])
+    just = ConnectionLimit(subject="role shop", connections=free.opened)
+    assert plan_connections(Clients(2, 2), POLICY, limit=just) == free
+    pooled = plan_connections(Clients(2, 2), POLICY, pooling=Pooling.POOLED, limit=limit)
+    assert pooled.fits, "PgBouncer's pools are made for the limit"
