@@ -108,6 +108,8 @@ def _begun(record: RunRecord) -> list[str]:
 def _sentence(restoring: Restoring) -> str:
     if restoring.failures:
         return " ".join(["Not everything could be put back:", *restoring.failures])
+    if not restoring.done and restoring.notes:
+        return " ".join(restoring.notes)
     return " ".join(["Everything was put back." if restoring.done else "Nothing had to be put back.", *restoring.notes])
 
 
