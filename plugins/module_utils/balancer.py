@@ -22,7 +22,6 @@ _COMPOSE = "compose.yml"
 _INSIDE = "/etc/selextract"
 _PULL_BOUND = 600.0  # seconds
 _START_BOUND = 60.0
-_STOP_GRACE = 70.0
 _PAUSE = 0.2
 
 
@@ -75,10 +74,13 @@ class Balancer:
             time.sleep(_PAUSE)
 
     def stop(self) -> None:
-        """Let it finish the requests that it holds, and remove its container."""
+        """Let it finish the requests that it holds, and remove its container. Answers that go on for long are cut."""
+        rotation = self.rotation
+        if rotation.settings is not None and rotation.admin.answers:
+            rotation.admin.finish(list(rotation.admin.servers()), rotation.drain, rotation.longest)
         with Engine(self._socket_path) as engine:
             for container in self._containers():
-                engine.stop(container.id, max(_STOP_GRACE, container.stop_grace))
+                engine.stop(container.id, max(rotation.drain, container.stop_grace))
                 engine.remove(container.id)
 
     def remove(self) -> None:

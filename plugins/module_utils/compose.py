@@ -21,6 +21,7 @@ __all__ = [
     "Act",
     "Compose",
     "compose_version",
+    "environment_values",
     "files_in_force",
     "has_usual_name",
     "usual_files",
@@ -120,10 +121,7 @@ class Compose:
         """
         words = ["--profile", "*", "config", "--format", "json", *([] if filled_in else ["--no-interpolate"])]
         services = (json.loads(self._collect(self._start(words))).get("services") or {}).items()
-        return {
-            name: {key: value for key, value in (service.get("environment") or {}).items() if isinstance(value, str)}
-            for name, service in services
-        }
+        return {name: environment_values(service.get("environment")) for name, service in services}
 
     def check(self) -> None:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
@@ -179,6 +177,17 @@ class Compose:
                 f"Compose rejects the files in {self.project.directory}: {_reason(complaint)}.", kind="compose"
             )
         return output + complaint if both else output
+
+
+def environment_values(written: Any) -> dict[str, str]:
+    """An ``environment:`` in either form, ``NAME: value`` or a list of ``NAME=value``; names without a value are none.
+
+    Compose prints the form of the file where it is asked not to fill in references.
+    """
+    if isinstance(written, list):
+        pairs = (str(entry).partition("=") for entry in written)
+        return {name: value for name, sign, value in pairs if sign}
+    return {name: value for name, value in (written or {}).items() if isinstance(value, str)}
 
 
 def compose_version(bound: float = 15.0) -> str | None:

@@ -55,6 +55,15 @@ class NewInstances:
 
         Refuses as ``refuse`` does. What of it cannot be made leaves no container behind.
         """
+        new = self.make(engine, counts)
+        services = self.compose.describe().get("services") or {} if new else {}
+        self._start([one for one in self._containers(engine) if one.service in counts and not one.running])
+        for one in new:
+            self._greet(engine, one, services[str(one.service)].get("post_start") or [])
+        return [one.name for one in new]
+
+    def make(self, engine: Engine, counts: Mapping[str, int]) -> list[Container]:
+        """As ``bring``, but start nothing; the new containers."""
         before = self._containers(engine)
         present = {name: instances_of(before, self._project.name, name) for name in counts}
         wanted = {name: max(count, len(present[name])) for name, count in counts.items()}
@@ -71,10 +80,7 @@ class NewInstances:
             _remove(engine, [*new, *others])
             raise
         _remove(engine, others)  # containers of dependencies that nobody asked for
-        self._start([one for one in after if one.service in counts and not one.running])
-        for one in new:
-            self._greet(engine, one, services[str(one.service)].get("post_start") or [])
-        return [one.name for one in new]
+        return new
 
     def _containers(self, engine: Engine) -> list[Container]:
         return find_containers(engine, self.socket_path, self._project.name)

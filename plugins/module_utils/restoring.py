@@ -99,6 +99,8 @@ class Restoring:
             present = find_containers(engine, self.socket_path)
             host = Capability.parse(engine.info())
             for before, container in _pairs(inverse, present):
+                if container is not None and container.id not in inverse:
+                    self.notes.append(f"{container.name} was made again meanwhile, from the Compose files in force.")
                 self._container(engine, container, before, host)
 
     def _container(self, engine: Engine, container: Container | None, before: dict[str, Any], host: Capability) -> None:

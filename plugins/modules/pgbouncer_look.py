@@ -76,7 +76,13 @@ from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.pgbouncer_image import version_in
-from ..module_utils.pgbouncer_look import addresses_of, led_containers, look_at_pgbouncer, look_at_server
+from ..module_utils.pgbouncer_look import (
+    addresses_of,
+    led_containers,
+    look_at_logins,
+    look_at_pgbouncer,
+    look_at_server,
+)
 from ..module_utils.pgbouncer_place import Place
 from ..module_utils.project import read_project
 from ..module_utils.state import StateFolder
@@ -132,6 +138,7 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
         project = read_project(mine, given["project"], given["directory"])
         if given["variables"]:
             addresses = addresses_of(project, given["variables"], given["host"], given["port"])
+            addresses = look_at_logins(containers, {**given["database"], "project": given["project"]}, addresses)
     except HostSideError as failure:
         problem = failure.sentence
     return {"changed": False, "look": {**seen, **offered, "addresses": addresses, "problem": problem}}

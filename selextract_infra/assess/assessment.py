@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from selextract_infra.assess.bottleneck import bottlenecks, signatures_of
-from selextract_infra.assess.connections import connection_budget
+from selextract_infra.assess.connections import connection_budget, tightest_limit
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of, project_missing
 from selextract_infra.assess.rules import rules_of
@@ -53,7 +53,8 @@ def assess(
     )
     unreachable = tuple(_unreachable(host, why) for host, why in sorted(seen.unreachable.items()))
     unmapped = (_unmapped(seen, policy),) if seen.hosts and project_missing(seen, policy) else ()
-    return found.model_copy(update={"findings": unreachable + unmapped + found.findings})
+    limited = tuple(_limited(seen, found.connections))
+    return found.model_copy(update={"findings": unreachable + unmapped + limited + found.findings})
 
 
 def assess_measurements(
@@ -150,6 +151,25 @@ def _latest(measurements: Sequence[Measurement], metric: str, now: float) -> flo
         if measurement.metric == metric and measurement.samples.at and measurement.samples.at[-1] <= now
     ]
     return sum(values) if values else None
+
+
+def _limited(seen: Observation, connections: ConnectionBudget | None) -> Iterator[Finding]:
+    """Where the app's role or database may have fewer connections than its instances may open."""
+    for host in seen.hosts if connections is not None else ():
+        limit = tightest_limit(host.postgres.limits) if host.postgres else None
+        if connections is None or limit is None or connections.api + connections.workers <= limit.connections:
+            continue
+        opened = connections.api + connections.workers
+        yield Finding(
+            rule="X-13",
+            severity=Severity.MAJOR,
+            rule_class=RuleClass.WARN,
+            subject="database connections",
+            sentence=f"{host.name}: the app may open {opened} connections, and {limit.subject} may have"
+            f" {limit.connections}.",
+            numbers={"opened": opened, "limit": limit.connections, "open": limit.open},
+            resolution=f"raise the limit in Postgres (CONNECTION LIMIT {opened}), or put PgBouncer in between",
+        )
 
 
 def _findings(

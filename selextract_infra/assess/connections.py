@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import ConnectionBudget
+from selextract_infra.model.postgres_observation import ConnectionLimit
 
-__all__ = ["connection_budget"]
+__all__ = ["connection_budget", "tightest_limit"]
+
+
+def tightest_limit(limits: Iterable[ConnectionLimit]) -> ConnectionLimit | None:
+    """The limit that the app meets first, None where there is none for it.
+
+    Of roles and of databases it is the one with the most open connections that is the app's; others, such as that of a
+    person who may read, say nothing about it.
+    """
+    busiest: dict[str, ConnectionLimit] = {}
+    for limit in limits:
+        kind = limit.subject.partition(" ")[0]
+        if limit.open and limit.open > (busiest[kind].open if kind in busiest else 0):
+            busiest[kind] = limit
+    return min(busiest.values(), key=lambda limit: limit.connections, default=None)
 
 
 def connection_budget(

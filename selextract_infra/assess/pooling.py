@@ -13,6 +13,7 @@ from selextract_infra.model import figures
 from selextract_infra.model.assessment import ConnectionBudget
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.postgres import Pooling
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.model.tuning import ConnectionPlan, PoolSizes
 
 if TYPE_CHECKING:
@@ -38,10 +39,16 @@ class Clients:
 
 
 def plan_connections(
-    clients: Clients, policy: Policy, *, pooling: Pooling = Pooling.DIRECT, maximum: int | None = None
+    clients: Clients,
+    policy: Policy,
+    *,
+    pooling: Pooling = Pooling.DIRECT,
+    maximum: int | None = None,
+    limit: ConnectionLimit | None = None,
 ) -> ConnectionPlan:
     """The arithmetic of X-13 for these clients; ``maximum`` is Postgres' max_connections, None for the guide's.
 
+    ``limit`` is what the app's role or its database may have, which counts where there is no pooler in between.
     Nothing is refused here: see `refuse_overdrawn`. Raises UsageError for counts below zero.
     """
     if min(clients.api, clients.workers, clients.surge) < 0 or min(clients.poolers, clients.databases) < 1:
@@ -65,12 +72,15 @@ def plan_connections(
         "per_process": budget.of(clients.api, clients.workers, processes),
     }
     if pooling is Pooling.DIRECT:
+        opened = rolling.api + rolling.workers
+        beyond = limit if limit is not None and opened > limit.connections else None
         return ConnectionPlan(
             **shared,
-            available=rolling.usable,
-            opened=rolling.api + rolling.workers,
-            fits=rolling.fits,
-            sentence=rolling.sentence,
+            available=beyond.connections if beyond else rolling.usable,
+            opened=opened,
+            limit=beyond,
+            fits=rolling.fits and beyond is None,
+            sentence=_direct_sentence(rolling, beyond),
             findings=_direct_findings(rolling, policy),
         )
     pools = _pools(clients, rolling, policy)
@@ -91,11 +101,11 @@ def refuse_overdrawn(plan: ConnectionPlan, overrides: Collection[str] = ()) -> N
     """Raise RefusedError where the connections do not fit, unless the operator overrides X-13."""
     if plan.fits or "X-13" in overrides:
         return
-    remedy = (
-        "put a pooler in between"
-        if plan.pooling is Pooling.DIRECT
-        else "make the pools smaller, or raise max_connections"
-    )
+    remedy = "make the pools smaller, or raise max_connections"
+    if plan.limit is not None:
+        remedy = f"raise the limit in Postgres (CONNECTION LIMIT {plan.opened})"
+    elif plan.pooling is Pooling.DIRECT:
+        remedy = "put a pooler in between"
     raise RefusedError(
         f"{plan.sentence}: {plan.opened} > {plan.available} (X-13)",
         rule="X-13",
@@ -135,6 +145,12 @@ def _pools(clients: Clients, rolling: ConnectionBudget, policy: Policy) -> PoolS
         max_client_conn=math.ceil(rolling.wanted * (1 + pooler.client_margin)),
         server_connections=each * clients.databases * clients.poolers,
     )
+
+
+def _direct_sentence(rolling: ConnectionBudget, beyond: ConnectionLimit | None) -> str:
+    if beyond is None:
+        return rolling.sentence
+    return f"{rolling.sentence}, but {beyond.subject} may have {beyond.connections} of them"
 
 
 def _pooled_sentence(pools: PoolSizes, rolling: ConnectionBudget, available: int, *, fits: bool) -> str:

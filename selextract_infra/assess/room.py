@@ -15,6 +15,7 @@ from selextract_infra.assess.pooling import Clients, plan_connections
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.model.figures import amount, cores, percent
 from selextract_infra.model.postgres import Pooling
+from selextract_infra.model.postgres_observation import ConnectionLimit
 
 if TYPE_CHECKING:
     from selextract_infra.model.observation import ContainerObservation, HostObservation
@@ -64,11 +65,15 @@ class HostSize:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSide:
-    """How the app reaches Postgres, and its ``max_connections`` (None for the guide's)."""
+    """How the app reaches Postgres, and its ``max_connections`` (None for the guide's).
+
+    ``limit`` is what the app's role or its database may have, where Postgres limits them.
+    """
 
     pooling: Pooling = Pooling.DIRECT
     maximum: int | None = None
     surge: int = 1
+    limit: ConnectionLimit | None = None
 
 
 class Room:
@@ -147,6 +152,7 @@ class Room:
             self._policy,
             pooling=self._database.pooling,
             maximum=self._database.maximum,
+            limit=self._database.limit,
         )
         return plan.fits, plan.sentence
 

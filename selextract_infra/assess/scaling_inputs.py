@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.connections import tightest_limit
 from selextract_infra.assess.room import SCALED_ROLES, DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.model.observation import ContainerObservation, HostObservation
@@ -70,7 +71,8 @@ def database_side(host: HostObservation, policy: Policy) -> DatabaseSide:
     seen, names = host.postgres, policy.application.services_of("database")
     if seen is None or seen.service not in names or _MAX_CONNECTIONS not in seen.settings:
         return DatabaseSide(pooling=pooling)
-    return DatabaseSide(pooling=pooling, maximum=int(seen.settings[_MAX_CONNECTIONS].value))
+    maximum = int(seen.settings[_MAX_CONNECTIONS].value)
+    return DatabaseSide(pooling=pooling, maximum=maximum, limit=tightest_limit(seen.limits))
 
 
 def _is_led(host: HostObservation, policy: Policy) -> bool:

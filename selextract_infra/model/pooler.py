@@ -22,7 +22,8 @@ __all__ = [
 class AppAddress(Frozen):
     """Where the app's own Compose files lead a service, and the text that leads it to PgBouncer.
 
-    ``text`` is Compose's own, with secrets as ``${NAME}``. ``problem`` says why the service cannot be led elsewhere.
+    ``text`` is Compose's own, with secrets as ``${NAME}``. ``limits`` is how many connections Postgres allows the
+    ``role`` and the ``database``, where it limits them. ``problem`` says why the service cannot be led elsewhere.
     """
 
     variable: str
@@ -31,6 +32,7 @@ class AppAddress(Frozen):
     port: int | None = None
     database: str | None = None
     text: str | None = None
+    limits: dict[str, int] = Field(default_factory=dict)
     problem: str | None = None
 
 

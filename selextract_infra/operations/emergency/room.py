@@ -120,5 +120,6 @@ class EmergencyRoom:
             for role in ("api", "worker")
         )
         clients = Clients(api=api, workers=workers, surge=self._database.surge)
-        plan = plan_connections(clients, self._policy, pooling=self._database.pooling, maximum=self._database.maximum)
+        side = self._database
+        plan = plan_connections(clients, self._policy, pooling=side.pooling, maximum=side.maximum, limit=side.limit)
         return plan.sentence

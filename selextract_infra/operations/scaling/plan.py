@@ -85,6 +85,7 @@ def scaled_project(host: HostObservation, policy: Policy) -> ScaledProject:
                 instances=tuple(one.name for one in sorted(containers, key=_leaves_first)),
                 stop_grace=max(one.stop_grace_seconds or 0.0 for one in containers),
                 balanced=balancer is not None and balancer.running and balancer.service == name,
+                answer=host.traffic.edge.answer if host.traffic.edge else None,
             )
     return ScaledProject(
         project=project.name,

@@ -18,6 +18,7 @@ from selextract_infra.model.capacity import with_count
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.templates.balancer import answer_seconds
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -32,13 +33,14 @@ class ScaledServiceOnHost(Frozen):
     """One service: ``form`` is how the app states its count, ``instances`` its containers in the order they leave.
 
     ``stop_grace`` is the longest time that one of them has to stop, in seconds. ``balanced``: requests reach it through
-    the balancer.
+    the balancer. ``answer`` is how long Nginx waits for an answer, in seconds, None where it does not say.
     """
 
     form: str | None = None
     instances: tuple[str, ...]
     stop_grace: float = 0.0
     balanced: bool = False
+    answer: float | None = None
 
 
 class ScaledProject(Frozen):
@@ -78,15 +80,16 @@ def _step(
     service, times = project.services[decision.service], policy.scaling.instance
     before, wanted = int(decision.current or 0), int(decision.granted or 0)
     grace = max(service.stop_grace, _longest(decision.service, policy))
-    drain = policy.balancing.proxy.drain if service.balanced else 0.0
+    longest = max(policy.balancing.proxy.drain, answer_seconds(policy, service.answer)) if service.balanced else 0.0
     changed = abs(wanted - before)
     leaving = list(service.instances[: max(0, before - wanted)])
     # What leaves stops at the same time; what comes, comes one after the other.
     one_by_one = -(-changed // max(1, at_once)) if wanted > before else 1
-    going = grace + drain
+    going = grace + longest
     return Step(
         id=f"scale-{decision.host}-{decision.service}",
-        title=f"Scale {decision.service} on {decision.host} from {before} to {count(wanted, 'instance')}",
+        title=f"Scale {decision.service} on {decision.host} from {before} to {count(wanted, 'instance')}"
+        + (_cut(policy) if service.balanced and leaving else ""),
         playbook=SCALE,
         hosts=(decision.host,),
         values={
@@ -119,6 +122,12 @@ def _step(
         rollback_seconds=one_by_one * times.rollback + going,
         timeout_seconds=one_by_one * times.timeout + going,
     )  # fmt: skip
+
+
+def _cut(policy: Policy) -> str:
+    """What becomes of streams, which would never let their instance go."""
+    drain = policy.balancing.proxy.drain
+    return f"; streams and downloads that still go on after {drain:.0f} s are cut, and their clients connect again"
 
 
 def _targets(before: int, wanted: int, at_once: int) -> list[int]:

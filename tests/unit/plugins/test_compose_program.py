@@ -62,3 +62,16 @@ def test_creating_names_the_services_and_recreates_builds_and_pulls_nothing(fold
 def test_what_compose_rejects_is_a_sentence(folder: Path) -> None:
     with pytest.raises(HostSideError, match="Compose rejects the files"):
         Compose(own_project("shop", str(folder))).describe()
+
+
+def test_an_environment_is_read_in_either_form(folder: Path) -> None:
+    written = {
+        "web": {"environment": ["A=${X}", "B=", "FROM_OUTSIDE", "C=a=b"]},
+        "jobs": {"environment": {"A": "1", "N": None}},
+    }
+    (folder / "answer.json").write_text(json.dumps({"services": {**written, "plain": {}}}))
+    assert Compose(own_project("shop", str(folder))).environments(filled_in=True) == {
+        "web": {"A": "${X}", "B": "", "C": "a=b"},
+        "jobs": {"A": "1"},
+        "plain": {},
+    }

@@ -7,7 +7,7 @@ import pytest
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.saved import rebuild, rebuild_unchanged
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.traffic import BalancerObservation, TrafficObservation
+from selextract_infra.model.traffic import BalancerObservation, EdgeObservation, TrafficObservation
 from selextract_infra.operations.scaling.plan import scaled_project
 from selextract_infra.operations.scaling.steps import scale_steps
 from selextract_infra.plan import scale
@@ -18,14 +18,14 @@ POLICY = policy({"api": {"health": "http://127.0.0.1/health"}, "worker": {"longe
 OVERRIDES = ("X-09", "X-13")
 
 
-def seen(api: int = 2, workers: int = 2, **more: Any) -> Any:
+def seen(api: int = 2, workers: int = 2, traffic: TrafficObservation = BALANCED, **more: Any) -> Any:
     """An app with so many instances, its API counted by ``scale`` and its workers by ``deploy.replicas``."""
     containers = [
         *(container("api", number=number, memory=GB, stop_grace_seconds=30.0) for number in range(1, api + 1)),
         *(container("worker", number=number, memory=GB, stop_grace_seconds=60.0) for number in range(1, workers + 1)),
     ]
     said = [definition("api", count_form="service"), definition("worker", count_form="deploy")]
-    return observation(host(containers, definitions=said, traffic=BALANCED, **more))
+    return observation(host(containers, definitions=said, traffic=traffic, **more))
 
 
 def values(plan: Plan, step: int = 0) -> dict[str, Any]:
@@ -75,6 +75,18 @@ def test_what_leaves_has_time_for_its_longest_request_or_task() -> None:
     worker = scale(seen(workers=4), POLICY, {"worker": 2}, overrides=OVERRIDES)
     assert values(worker)["stop_grace"] == pytest.approx(100 * (1 + POLICY.workers.grace_margin))
     assert worker.steps[0].timeout_seconds > values(worker)["stop_grace"]
+
+
+def test_that_streams_are_cut_is_said_before() -> None:
+    edge = EdgeObservation(project="selextract", service="nginx", folder="/srv", answer=300.0)
+    traffic = BALANCED.model_copy(update={"edge": edge})
+    fewer = scale(seen(api=4, traffic=traffic), POLICY, {"api": 2}, overrides=OVERRIDES).steps[0]
+    assert fewer.title.endswith(
+        "streams and downloads that still go on after 70 s are cut, and their clients connect again"
+    )
+    assert fewer.timeout_seconds >= POLICY.scaling.instance.timeout + 300
+    more = scale(seen(api=2, traffic=traffic), POLICY, {"api": 3}, overrides=OVERRIDES).steps[0]
+    assert "cut" not in more.title
 
 
 def test_other_keys_of_our_file_stay() -> None:
