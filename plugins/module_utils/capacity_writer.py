@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from . import dotenv
@@ -36,7 +37,11 @@ class CapacityWriter:
         self._path = os.path.join(directory, CAPACITY_FILE)
         self._environment_path = os.path.realpath(os.path.join(directory, ".env"))
         self._containers = [one for one in containers if one.project == project]
-        self.files = self._team().named_files
+
+    @cached_property
+    def files(self) -> list[str]:
+        """The Compose files in force before we wrote anything; taking our file away needs none of them."""
+        return self._team().named_files
 
     @property
     def text(self) -> str | None:

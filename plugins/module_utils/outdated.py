@@ -3,7 +3,8 @@
 Not by the configuration hash alone: what ``docker compose config --hash`` prints is another hash than that on the
 container of a service with ``env_file``, ``network_mode: service:``, ``pid: service:`` or ``volumes_from`` (measured
 with Compose 2.26 and 2.40). A dry run compares as ``up`` does, and looks at the image too. But Compose 2.26 recreates
-with a service also all that depends on it, so where that is the reason the container's own hash decides.
+with a service also all that depends on it (2.40 does not), so where that may be the reason the container's own hash
+decides.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def outdated_by_id(
     """By ID of the services' containers, whether each is outdated, whatever becomes of what it depends on.
 
     Each service is to have as many instances as it has, since Compose would remove a surplus one in place of recreating
-    another. Raises ``HostSideError`` of kind ``compose`` where Compose does not say it of each.
+    another. Raises ``HostSideError`` of kind ``compose`` where Compose does not say it of each that runs.
     """
     wanted, defined = set(services), configuration.get("services") or {}
     all_own = [one for one in containers if one.project == compose.project.name and one.service]
@@ -39,7 +40,9 @@ def outdated_by_id(
     concerned = with_dependencies(named, defined)
     counts = Counter(str(one.service) for one in all_own if one.service in concerned)
     acts = [act for act in compose.would_do(named, counts, recreate=True) if act.kind == "Container"]
-    silent = next((one.name for one in own if one.name not in {act.name for act in acts}), None)
+    # Of a container that does not run and stays as it is, Compose 2.40 says nothing (2.26 says `Created`).
+    named_by_it = {act.name for act in acts}
+    silent = next((one.name for one in own if one.running and one.name not in named_by_it), None)
     if silent is not None:
         raise HostSideError(f"Compose does not say whether it would recreate {silent}.", kind="compose")
     recreated = {act.name for act in acts if act.verb.startswith("Recreat")}

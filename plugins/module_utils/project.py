@@ -158,7 +158,7 @@ def _refuse_missing(names: Sequence[str]) -> None:
     missing = next((name for name in names if not os.path.isfile(name)), None)
     if missing is not None:
         raise HostSideError(
-            f"The app was started with {missing}, which does not exist any more; nothing was touched. Its team's own"
+            f"The app is started with {missing}, which does not exist any more; nothing was touched. Its team's own"
             " `docker compose up` with the files of today tells where they are.",
             kind="compose",
         )

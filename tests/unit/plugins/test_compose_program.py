@@ -59,6 +59,24 @@ def test_creating_names_the_services_and_recreates_builds_and_pulls_nothing(fold
     assert "--dry-run" not in (folder / "asked").read_text()
 
 
+@pytest.mark.parametrize(
+    ("recreate", "words"), [("never", " --no-recreate"), ("auto", ""), ("always", " --force-recreate")]
+)
+def test_a_project_of_ours_is_started_as_a_whole(folder: Path, recreate: str, words: str) -> None:
+    (folder / "answer.json").touch()
+    Compose(own_project("ours", str(folder))).up(10, recreate=recreate)
+    asked = (folder / "asked").read_text()
+    assert asked == f"--project-name ours --project-directory {folder} up --detach{words} --no-build --pull never\n"
+
+
+def test_hashes_are_those_of_the_configuration_that_is_handed_over(folder: Path) -> None:
+    (folder / "docker-compose").write_text('#!/bin/sh\necho "$*" > asked\ncat > fed\necho "web abc"\n')
+    project = Project("shop", str(folder), ("/srv/shop/compose.yaml",))
+    assert Compose(project).hashes({"services": {"web": {}}}) == {"web": "abc"}
+    assert json.loads((folder / "fed").read_text()) == {"services": {"web": {}}}
+    assert "--file - --profile * config --hash *" in (folder / "asked").read_text()
+
+
 def test_what_compose_rejects_is_a_sentence(folder: Path) -> None:
     with pytest.raises(HostSideError, match="Compose rejects the files"):
         Compose(own_project("shop", str(folder))).describe()

@@ -65,6 +65,12 @@ def test_a_container_that_compose_does_not_mention_is_not_taken_for_current(host
         outdated_by_id(compose, compose.describe(), ["web"], containers_of(host))
 
 
+def test_a_container_that_does_not_run_and_is_not_mentioned_stays_as_it_is(host: SmallHost) -> None:
+    host.add("web", 3, running=False)
+    compose = Answering(host, {"shop-web-1": "Running", "shop-web-2": "Running"})
+    assert outdated_among(compose, ["web"], containers_of(host)) == []
+
+
 def test_no_container_is_no_question(host: SmallHost) -> None:
     compose = Answering(host, {})
     assert outdated_by_id(compose, compose.describe(), ["jobs"], containers_of(host)) == {}
