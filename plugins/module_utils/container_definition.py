@@ -65,7 +65,10 @@ class ContainerDefinition:
         return replace(self, body={**self.body, "Labels": {**(self.body.get("Labels") or {}), label: value}})
 
     def limited(self, *, memory: int | None, swap: int | None, cpus: float | None) -> ContainerDefinition:
-        """The same with other limits, as Compose would create it; None leaves what there is. ``swap`` -1: unlimited."""
+        """The same with other limits, as Compose would create it; None leaves what there is. ``swap`` -1: unlimited.
+
+        ``cpus`` stands beside a quota that the container has, as Compose would ask for both.
+        """
         host = dict(self.body["HostConfig"])
         if memory is not None:
             host["Memory"] = memory

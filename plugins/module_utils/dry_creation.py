@@ -31,23 +31,23 @@ def prove_creatable(engine: Engine, definition: ContainerDefinition, container: 
 
 
 def refuse_unaccepted_limits(
-    engine: Engine, wanted: Iterable[tuple[Container, Limits]], *, details: dict[str, dict[str, Any]] | None = None
+    engine: Engine, wanted: Iterable[tuple[Container, Limits]], *, written: bool = True
 ) -> None:
     """Raise ``HostSideError`` where Docker would not create one of these containers with the limits it should get.
 
     Compose accepts combinations that the engine refuses, such as a limit below the reservation (measured with Compose
-    2.26 and 2.40), so a limit that was changed in place would keep the team's next ``up`` from working. ``details`` are
-    answers of ``Engine.inspect`` that are known already.
+    2.26 and 2.40), so a limit that was changed in place would keep the team's next ``up`` from working. Limits that are
+    not ``written`` beside the app's files are only changed in place: there a CPU limit keeps the form that it has.
     """
     for container, limits in wanted:
-        known = (details or {}).get(container.id) or engine.inspect(container.id)
+        known = engine.inspect(container.id)
         if known is None:
             continue
         before = Limits.of(container)
         definition = ContainerDefinition.parse(known).limited(
             memory=_changed(before.memory, limits.memory),
             swap=_UNLIMITED if limits.swap is None and limits.memory is not None else limits.swap,
-            cpus=_changed(before.cpus, limits.cpus),
+            cpus=_changed(before.cpus, limits.cpus) if written or not container.cpu_period else None,
         )
         try:
             prove_creatable(engine, definition, container.id)

@@ -127,7 +127,8 @@ def _limit(module: AnsibleModule) -> dict[str, Any]:
             if change.body:
                 refuse_shrinking(change.container, change.wanted, given["shrink_margin"])
         first = {change.container.service: change for change in (*changes, *later) if change.body}
-        refuse_unaccepted_limits(engine, [(change.container, change.wanted) for change in first.values()])
+        wanted = [(change.container, change.wanted) for change in first.values()]
+        refuse_unaccepted_limits(engine, wanted, written=False)
         if not module.check_mode:
             record = held_run(StateFolder(given["state_folder"]), given["run_id"])
             _carry_out(engine, changes, record, given["step_id"])

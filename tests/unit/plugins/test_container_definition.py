@@ -126,3 +126,13 @@ def test_scratch_containers_of_a_killed_process_are_removed_and_no_others(tmp_pa
         parsed().unlabelled().labelled("selextract-infra.scratch", "x").create(engine, "selextract-scratch-x")
         remove_scratch_containers(engine)
     assert list(docker.containers) == ["1" * 64]
+
+
+def test_a_cpu_limit_that_only_changes_in_place_keeps_the_form_that_it_has(tmp_path: Path) -> None:
+    docker = SimulatedDocker()
+    docker.add(instance("shop-web-1", HostConfig={"CpuQuota": 20_000, "CpuPeriod": 50_000}))
+    web = Container.parse(docker.named("shop-web-1"))
+    with docker.serving(tmp_path) as path, Engine(path) as engine:
+        for written in (True, False):
+            refuse_unaccepted_limits(engine, [(web, Limits(None, None, 0.6))], written=written)
+    assert [body["HostConfig"].get("NanoCpus") for body in docker.bodies] == [600_000_000, None]
