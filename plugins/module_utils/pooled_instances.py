@@ -111,9 +111,10 @@ class LeadingBack:
             self.done.append(container.name)
 
     def _created(self, compose: Compose, old: Container) -> Container:
-        """The new container in place of the old one, not started yet."""
+        """The new container in place of the old one, not started yet; Compose may give it another number."""
+        before = {one.id for one in self._present()}
         compose.create([str(old.service)], self.bound)
-        made = next((one for one in self._present() if one.name == old.name and one.id != old.id), None)
+        made = next((one for one in self._present() if one.id not in before and one.service == old.service), None)
         if made is None:
             raise HostSideError(f"{old.name} was not made again.", kind="compose")
         return made

@@ -80,9 +80,8 @@ def leading(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
         def create(self, services: Any, bound: float) -> None:
             assert bound > 0
-            gone = [f"shop-{service}-1" for service in services if f"shop-{service}-1" not in host.containers]
-            for name in gone:
-                host.made(name)
+            for service in services:
+                host.made(f"shop-{service}-7")
 
     monkeypatch.setattr(pooled_instances, "Compose", Files)
     with serving(tmp_path / "s", host.answer) as socket, Engine(socket) as engine:
@@ -97,7 +96,8 @@ def test_whoever_points_to_it_is_made_again_idle_or_stopped(tmp_path: Path, monk
     with leading(host, tmp_path, monkeypatch) as back:
         back.run(WANTED)
     assert (back.done, back.problems) == (["shop-jobs-1", "shop-web-1"], [])
-    assert host.acts == ["remove shop-jobs-1", "stop shop-web-1", "remove shop-web-1", "start shop-web-1"]
+    assert host.acts == ["remove shop-jobs-1", "stop shop-web-1", "remove shop-web-1", "start shop-web-7"]
+    assert sorted(host.containers) == ["shop-jobs-7", "shop-mail-1", "shop-web-7"]
     assert {name: about[2] for name, about in host.containers.items()} == dict.fromkeys(host.containers, DIRECT)
 
 
@@ -128,7 +128,7 @@ def test_one_that_does_not_get_healthy_is_a_problem(tmp_path: Path, monkeypatch:
     host.healthy = False
     with leading(host, tmp_path, monkeypatch) as back:
         back.run(WANTED)
-    assert back.problems == ["shop-web-1 could not be led back: shop-web-1 is unhealthy"]
+    assert back.problems == ["shop-web-1 could not be led back: shop-web-7 is unhealthy"]
 
 
 def test_an_instance_that_goes_another_way_than_the_files_say_is_found(
