@@ -110,6 +110,7 @@ class LeadingBack:
             rotation.spare(container)
             self.engine.stop(container.id, container.stop_grace)
         self.engine.remove(container.id)
+        others = {one.id for one in self._present()}
         try:
             made = self._made(new, container)
             if container.running:
@@ -118,22 +119,22 @@ class LeadingBack:
                 rotation.join([one for one in self._present() if one.id == made.id], self.bound)
         except HostSideError as failure:
             self._note(container, failure)
-            self._bring_back(container, definition)
+            self._bring_back(container, definition, others)
         else:
             self.done.append(container.name)
 
     def _made(self, new: NewInstances, old: Container) -> Container:
-        """The new container in place of the old one, not started yet."""
+        """The new container in place of the old one, not started yet; Compose may give it another number."""
         others = instances_of(self._present(), self.project, str(old.service))
         made = new.make(self.engine, {str(old.service): len(others) + 1})
         if not made:
             raise HostSideError(f"{old.name} was not made again.", kind="compose")
         return made[0]
 
-    def _bring_back(self, old: Container, definition: ContainerDefinition) -> None:
+    def _bring_back(self, old: Container, definition: ContainerDefinition, others: set[str]) -> None:
         """The old container, from its own definition, in place of one that does not serve."""
         for container in self._present():
-            if container.name == old.name:
+            if container.service == old.service and container.id not in others:
                 self.engine.stop(container.id, container.stop_grace)
                 self.engine.remove(container.id)
         again = definition.create(self.engine, old.name)

@@ -103,7 +103,8 @@ def leading(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         def make(self, engine: Engine, counts: dict[str, int]) -> list[Container]:
             if host.unmade:
                 raise HostSideError(host.unmade, kind="compose")
-            (name,) = [name for service in counts if (name := f"shop-{service}-1") not in host.containers]
+            (service,) = counts
+            name = f"shop-{service}-7"
             host.made(name)
             present = find_containers(engine, str(tmp_path / "s"), "shop")
             return [container for container in present if container.name == name]
@@ -123,7 +124,8 @@ def test_whoever_points_to_it_is_made_again_idle_or_stopped(tmp_path: Path, monk
     with leading(host, tmp_path, monkeypatch) as back:
         back.run(WANTED)
     assert (back.done, back.problems) == (["shop-jobs-1", "shop-web-1"], [])
-    assert host.acts == ["remove shop-jobs-1", "stop shop-web-1", "remove shop-web-1", "start shop-web-1"]
+    assert host.acts == ["remove shop-jobs-1", "stop shop-web-1", "remove shop-web-1", "start shop-web-7"]
+    assert sorted(host.containers) == ["shop-jobs-7", "shop-mail-1", "shop-web-7"]
     assert {name: about[2] for name, about in host.containers.items()} == dict.fromkeys(host.containers, DIRECT)
 
 
@@ -154,7 +156,7 @@ def test_one_that_does_not_get_healthy_is_a_problem(tmp_path: Path, monkeypatch:
     host.healthy = False
     with leading(host, tmp_path, monkeypatch) as back:
         back.run(WANTED)
-    assert back.problems == ["shop-web-1 could not be led back: shop-web-1 is unhealthy"]
+    assert back.problems == ["shop-web-1 could not be led back: shop-web-7 is unhealthy"]
 
 
 def test_one_that_does_not_get_healthy_leaves_its_place_to_the_old_one(
