@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from selextract_infra.model.figures import amount, bandwidth, cores, disk
-from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.planning import Hardware
 from selextract_infra.policy import Policy
 from selextract_infra.policy.schema.system import Host
 from selextract_infra.policy.sizes import read_sizes
 
+if TYPE_CHECKING:
+    from selextract_infra.model.observation import HostObservation
+
 __all__ = [
     "RESOURCES",
     "after_phase",
+    "hardware_of",
     "hardware_seen",
-    "hardware_text",
     "monthly_cost",
     "phase_id",
     "policy_host",
@@ -42,15 +43,13 @@ def read_hardware(text: str) -> Hardware:
     return Hardware(cores=sizes.cpus, memory=sizes.memory, storage=sizes.storage, network=sizes.network)
 
 
-def hardware_text(host: Hardware) -> str:
-    """For a person: ``8 cores, 32 GB RAM, 1,000 GB disk, 1 Gbps``."""
-    ram = amount(host.memory, "bytes of RAM")
-    return f"{cores(host.cores)}, {ram} RAM, {disk(host.storage)} disk, {bandwidth(host.network)}"
-
-
 def reference_hardware(policy: Policy) -> Hardware:
     """The host of the Policy (SYS-01 to SYS-04)."""
-    host = policy.host
+    return hardware_of(policy.host)
+
+
+def hardware_of(host: Host) -> Hardware:
+    """The sizes of a host of the Policy."""
     return Hardware(cores=host.cpus, memory=host.memory, storage=host.storage, network=host.network)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from selextract_infra.assess.hardware import hardware_seen, policy_host
-from selextract_infra.defects.checked import Checked
-from selextract_infra.defects.run import check_policy
+from selextract_infra.defects.run import Checked, check_policy
 from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation
 from selextract_infra.policy import Policy
 from selextract_infra.policy.schema.system import Container

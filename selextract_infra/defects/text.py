@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from selextract_infra.defects.checked import Checked
 from selextract_infra.defects.explain import Explanation
-from selextract_infra.defects.rule import Number, percent
+from selextract_infra.defects.rule import Number
+from selextract_infra.defects.run import Checked
+from selextract_infra.defects.sentence import spaced, with_unit
 from selextract_infra.model.finding import Finding, Severity
 from selextract_infra.policy.schema.system import Host
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
@@ -85,22 +86,11 @@ def _rule_lines(found: Explanation, width: int) -> list[str]:
 
 
 def _figure(name: str, number: Number, subject: str) -> tuple[str, str]:
-    """A figure's name in words, and its value in the unit that the name ends with; of storage bytes are decimal."""
-    start, _, unit = name.rpartition("_")
-    if not isinstance(number, str):
-        size = DISK if subject == "storage" else MEMORY
-        written = {"bytes": size.about, "ratio": percent, "change": _change, "dollars": _dollars}
-        if unit in written and start:
-            return (name if unit == "change" else start).replace("_", " "), written[unit](number)
-    return name.replace("_", " "), _number(number)
-
-
-def _change(ratio: float) -> str:
-    return f"{'+' if ratio > 0 else ''}{percent(ratio)}"
-
-
-def _dollars(amount: float) -> str:
-    return f"${amount:,.2f}".removesuffix(".00")
+    """A figure's name in words, and its value in the unit that the name ends with, which a change keeps in its name."""
+    written = None if isinstance(number, str) else with_unit(name, number, subject)
+    if written is None:
+        return spaced(name), _number(number)
+    return spaced(name if name.endswith("_change") else name.rpartition("_")[0]), written
 
 
 def _number(number: Number) -> str:

@@ -14,7 +14,7 @@ __all__ = ["Frozen", "digest_of"]
 class Frozen(BaseModel):
     """A value: immutable, no unknown keys, compared by content."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
 
 def digest_of(data: Any) -> str:

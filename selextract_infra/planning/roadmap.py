@@ -12,7 +12,6 @@ from datetime import date
 from dateutil.relativedelta import relativedelta
 
 from selextract_infra.assess.hardware import RESOURCES, phase_id
-from selextract_infra.defects.selection import defects
 from selextract_infra.errors import UsageError
 from selextract_infra.model.planning import Gate, Milestone, MilestoneStatus, RoadmapPhase, RoadmapReport
 from selextract_infra.planning.phase_names import milestone_ids, phase_of
@@ -20,7 +19,6 @@ from selextract_infra.policy import Policy
 
 __all__ = ["month_of", "only", "roadmap_on"]
 
-_DEFECTS = ("X-51", "X-52", "X-58", "X-60", "X-61", "X-62", "X-68", "X-69")
 _TITLES = {"memory": "Memory upgrade", "cpu": "CPU upgrade", "storage": "Storage upgrade", "network": "Network upgrade"}
 
 
@@ -46,7 +44,6 @@ def roadmap_on(policy: Policy, start: date, today: date, *, done: Collection[str
             review_due=policy.guide.next_review,
             review_overdue=today >= policy.guide.next_review,
             gates=tuple(_gates(policy, start, today)),
-            findings=defects(policy, policy.host, _DEFECTS),
         )
     except (OverflowError, ValueError) as error:
         raise UsageError(f"{start} and {today} cannot be reckoned with: {error}.") from error

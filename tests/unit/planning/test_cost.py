@@ -90,10 +90,6 @@ def test_an_upgrade_by_unit_price_and_as_quoted() -> None:
     assert "VP1, VP2" in change.sentence
 
 
-def test_the_defects_of_the_cost_chapter_are_reported() -> None:
-    assert {finding.rule for finding in REPORT.findings} >= {"X-48", "X-49", "X-50", "X-55", "X-57", "X-73"}
-
-
 @given(st.integers(1, 500), st.integers(1, 4096), st.integers(1, 100), st.integers(1, 400))
 def test_more_hardware_never_costs_less(cores: int, memory: int, storage: int, network: int) -> None:
     host = read_hardware(f"{cores}c/{memory}GB/{storage}TB/{network}Gbps")
