@@ -17,7 +17,6 @@ from selextract_infra.assess.hardware import (
     reference_hardware,
 )
 from selextract_infra.model.figures import amount, dollars
-from selextract_infra.model.plan import CostChange
 from selextract_infra.model.planning import (
     CostReport,
     CostRow,
@@ -37,7 +36,6 @@ __all__ = [
     "freed_memory",
     "phase_price",
     "reserved",
-    "upgrade_cost",
 ]
 
 _GB, _TERA, _GIGA = 2**30, 10**12, 10**9
@@ -241,17 +239,4 @@ def freed_memory(freed: int, claimed: float, policy: Policy) -> str:
     needed = f"; {dollars(claimed)} would take {claimed / price:g} GB" if claimed and price else ""
     return (
         f"{amount(freed, 'bytes of RAM')} freed are worth {worth} by unit price{needed}; a fixed host bills no limits"
-    )
-
-
-def upgrade_cost(before: Hardware, after: Hardware, policy: Policy) -> CostChange:
-    """The change of the monthly bill: claimed by the quotes of the phases between, realised by unit price (X-49)."""
-    realised = monthly_cost(after, policy) - monthly_cost(before, policy)
-    phases = [name for name in RESOURCES if getattr(after, RESOURCES[name][0]) > getattr(before, RESOURCES[name][0])]
-    quoted = sum(getattr(policy.vertical.phases, name).cost for name in phases)
-    names = ", ".join(phase_id(name, policy) for name in phases) or "no phase"
-    return CostChange(
-        claimed=quoted,
-        realised=realised,
-        sentence=f"{names}: {dollars(realised)} a month by unit price, at most {dollars(quoted)} as quoted",
     )

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from selextract_infra.assess.hardware import RESOURCES
+from selextract_infra.assess.hardware import RESOURCES, monthly_cost, phase_id
 from selextract_infra.errors import UsageError
 from selextract_infra.model.decision import Decision
-from selextract_infra.model.figures import amount
+from selextract_infra.model.figures import amount, dollars
+from selextract_infra.model.plan import CostChange
 from selextract_infra.model.planning import ExhaustionChange, Hardware
 from selextract_infra.planning.exhaustion import days_left, days_text, exact
+from selextract_infra.policy import Policy
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY, Quantity
 
-__all__ = ["Growing", "exhaustion_change", "host_changes", "plan_changes", "read_growing"]
+__all__ = ["Growing", "exhaustion_change", "host_changes", "plan_changes", "read_growing", "upgrade_cost"]
 
 _QUANTITIES: Mapping[str, tuple[Quantity, str]] = {
     "cores": (CORES, "cores"),
@@ -123,3 +125,16 @@ def _usual(name: str) -> str:
     """The name with the usual word for its resource."""
     where, gap, resource = name.rpartition(" ")
     return where + gap + {"cpus": "cpu", "cores": "cpu"}.get(resource, resource)
+
+
+def upgrade_cost(before: Hardware, after: Hardware, policy: Policy) -> CostChange:
+    """The change of the monthly bill: claimed by the quotes of the phases between, realised by unit price (X-49)."""
+    realised = monthly_cost(after, policy) - monthly_cost(before, policy)
+    phases = [name for name in RESOURCES if getattr(after, RESOURCES[name][0]) > getattr(before, RESOURCES[name][0])]
+    quoted = sum(getattr(policy.vertical.phases, name).cost for name in phases)
+    names = ", ".join(phase_id(name, policy) for name in phases) or "no phase"
+    return CostChange(
+        claimed=quoted,
+        realised=realised,
+        sentence=f"{names}: {dollars(realised)} a month by unit price, at most {dollars(quoted)} as quoted",
+    )

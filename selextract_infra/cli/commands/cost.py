@@ -76,8 +76,7 @@ def _by_size(
     host: str | None, after: str | None, policy: Policy, growing: list[Growing]
 ) -> tuple[CostChange, tuple[ExhaustionChange, ...]]:
     from selextract_infra.cli.frame.planning import hardware_of
-    from selextract_infra.planning.cost import upgrade_cost
-    from selextract_infra.planning.effects import host_changes
+    from selextract_infra.planning.effects import host_changes, upgrade_cost
 
     present, wanted = hardware_of(host, policy), hardware_of(after, policy)
     return upgrade_cost(present, wanted, policy), host_changes(present, wanted, growing)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selextract_infra.assess.hardware import monthly_cost, read_hardware, reference_hardware
-from selextract_infra.planning.cost import cost_report, freed_memory, reserved, upgrade_cost
+from selextract_infra.planning.cost import cost_report, freed_memory, reserved
+from selextract_infra.planning.effects import upgrade_cost
 from selextract_infra.policy import default_policy, load_policy
 
 POLICY = default_policy()
