@@ -199,7 +199,7 @@ class Tracer:
 
 
 def loaded(root: Path, playbooks: set[str]) -> list[Path]:
-    """What Ansible loads for playbooks: task files, roles, modules, plugins, and what those import."""
+    """What Ansible loads for playbooks: task files, roles, modules, plugins, and what those import of the host side."""
     waiting = [root / "playbooks" / f"{name.rpartition('.')[2]}.yml" for name in playbooks]
     edges, found = imports(root), set[Path]()
     while waiting:
@@ -208,7 +208,11 @@ def loaded(root: Path, playbooks: set[str]) -> list[Path]:
             continue
         found.add(path)
         if path.suffix == ".py":
-            waiting += [_file(root, target) for module, target in edges if module == _dotted(root, path)]
+            waiting += [
+                _file(root, target)
+                for module, target in edges
+                if module == _dotted(root, path) and not target.startswith(PACKAGE)
+            ]
         else:
             waiting += _named_in(root, path)
     return sorted(found)
