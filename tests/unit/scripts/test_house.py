@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "scripts" / "house.py"
-
-
-@pytest.fixture(scope="module")
-def house() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("house", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from scripts import house
 
 
 @pytest.fixture
@@ -44,14 +32,14 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_type_only_import_closes_a_circle_too(house: ModuleType, tree: Path) -> None:
+def test_a_type_only_import_closes_a_circle_too(tree: Path) -> None:
     now = house.figures(tree)
     assert now["circles"] == [["selextract_infra.operations.one.decide", "selextract_infra.operations.one.steps"]]
     assert (now["imports"], now["imports_inside_percent"]) == (3, 66.7)
     assert now["doubled_classes"] == ["Wrong"]
 
 
-def test_what_ansible_loads_is_followed_through_tasks_modules_and_imports(house: ModuleType, tree: Path) -> None:
+def test_what_ansible_loads_is_followed_through_tasks_modules_and_imports(tree: Path) -> None:
     names = [path.relative_to(tree).as_posix() for path in house.loaded(tree, {"selextract.infra.size"})]
     assert names == [
         "playbooks/size.yml",
@@ -62,7 +50,7 @@ def test_what_ansible_loads_is_followed_through_tasks_modules_and_imports(house:
     ]
 
 
-def test_a_floor_holds_and_a_gain_is_named(house: ModuleType) -> None:
+def test_a_floor_holds_and_a_gain_is_named() -> None:
     floors = {"imports_inside_percent": 30.0, "circles": 1}
     assert house.compared({"imports_inside_percent": 29.9, "circles": 1}, floors) == (["imports_inside_percent"], [])
     assert house.compared({"imports_inside_percent": 30.0, "circles": 0}, floors) == ([], ["circles"])
