@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from selextract_infra.assess.hardware import policy_host, read_hardware
 from selextract_infra.defects.rule import REGISTER, Rule
 from selextract_infra.errors import UsageError
 from selextract_infra.model.finding import Finding
+from selextract_infra.model.planning import CostReport, GrowthReport, RoadmapReport
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.sizes import read_sizes
 
-__all__ = ["CHAPTERS", "Checked", "check_policy", "checked_host", "host_of", "rule_named", "rules"]
+__all__ = ["CHAPTERS", "Checked", "check_policy", "checked_host", "host_of", "rule_named", "rules", "with_findings"]
 
 CHAPTERS = (
     "memory",
@@ -31,6 +32,9 @@ CHAPTERS = (
     "timeline",
 )
 """The modules of this package that hold checks."""
+
+Report = TypeVar("Report", CostReport, GrowthReport, RoadmapReport)
+_REPORTS = {CostReport: "cost", GrowthReport: "growth", RoadmapReport: "roadmap"}
 
 
 def rules() -> tuple[Rule, ...]:
@@ -58,6 +62,12 @@ def check_policy(policy: Policy, host: Host | None = None, *, report: str | None
     return tuple(finding for finding in findings if finding is not None)
 
 
+def with_findings(report: Report, policy: Policy) -> Report:
+    """A report of planning with what the checks find for it, on the host that it is about."""
+    host = policy.host if isinstance(report, RoadmapReport) else policy_host(policy, report.host)
+    return report.model_copy(update={"findings": check_policy(policy, host, report=_REPORTS[type(report)])})
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The findings on one host; ``name`` is empty where it is none of the inventory's."""
@@ -75,7 +85,7 @@ class Checked:
 
 def host_of(policy: Policy, text: str | None) -> Host:
     """The policy's host, or one such as ``8c/32GB/1TB/1Gbps``; raises UnitError where that cannot be read."""
-    return policy.host if text is None else policy.host.model_copy(update=read_sizes(text)._asdict())
+    return policy.host if text is None else policy_host(policy, read_hardware(text))
 
 
 def checked_host(policy: Policy, text: str | None = None) -> Checked:

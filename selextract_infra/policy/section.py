@@ -2,8 +2,9 @@
 
 A section is a plain class that hands pydantic a schema made from its annotations, through the hook that pydantic has
 for this. It is validated, compared and serialised like a model of pydantic's. There are two hundred kinds of section,
-and making that many model classes takes longer than everything else that `policy check` does. For the same reason
-their annotations are not postponed: each would be compiled again.
+and making that many model classes takes longer than everything else that `policy check` does: as plain BaseModels with
+``defer_build`` importing the policy took 1.37 times as long, loading the guide 1.43 times (medians of nine pairs). For
+the same reason their annotations are not postponed: each would be compiled again.
 """
 
 from collections.abc import Iterator, Mapping

@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """The cost table recomputed, phases as quoted and by unit price, commitments, savings claimed and realised."""
         from selextract_infra.cli.frame.planning import gate_findings, hardware_of, policy_of
-        from selextract_infra.defects.reports import with_findings
+        from selextract_infra.defects.run import with_findings
         from selextract_infra.errors import UsageError
         from selextract_infra.planning.cost import cost_report
         from selextract_infra.planning.effects import read_growing

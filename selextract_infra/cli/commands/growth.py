@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Demand, what it needs, the phases that close the gap, what they cost, and the seasons ahead."""
         from selextract_infra.cli.frame.planning import gate_findings, hardware_of, policy_of, today_of
-        from selextract_infra.defects.reports import with_findings
+        from selextract_infra.defects.run import with_findings
         from selextract_infra.planning.growth import grow
         from selextract_infra.planning.season import season_demands
         from selextract_infra.report.planning_tables import print_growth

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """What is done, due and overdue, with the command for it, and what conflicts."""
         from selextract_infra.cli.frame.planning import day_of, gate_findings, policy_of, today_of
-        from selextract_infra.defects.reports import with_findings
+        from selextract_infra.defects.run import with_findings
         from selextract_infra.planning.phase_names import resolve
         from selextract_infra.planning.roadmap import only, roadmap_on
         from selextract_infra.report.planning_tables import print_roadmap

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from selextract_infra import __version__
-from selextract_infra.defects.reports import with_findings
+from selextract_infra.defects.run import with_findings
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.outlook import Outlook
 from selextract_infra.model.assessment import Assessment

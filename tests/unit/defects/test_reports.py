@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from selextract_infra.assess.hardware import read_hardware
-from selextract_infra.defects.reports import with_findings
-from selextract_infra.defects.run import rules
+from selextract_infra.defects.run import rules, with_findings
 from selextract_infra.planning.cost import cost_report
 from selextract_infra.planning.growth import grow
 from selextract_infra.planning.roadmap import roadmap_on
