@@ -38,8 +38,8 @@ _FUNCTION = 0x01 | 0x02  # CO_OPTIMIZED and CO_NEWLOCALS: neither a module nor t
 
 def product_files(root: Path, *folders: str) -> list[Path]:
     """The text files below some folders, links and caches left out."""
-    found = (path for folder in folders for path in sorted((root / folder).rglob("*")))
-    return [path for path in found if path.is_file() and not path.is_symlink() and path.suffix not in _DATA]
+    files = (path for folder in folders for path in sorted((root / folder).rglob("*")))
+    return [path for path in files if path.is_file() and not path.is_symlink() and path.suffix not in _DATA]
 
 
 def lines(files: list[Path]) -> int:
@@ -105,14 +105,14 @@ def circles(edges: list[tuple[str, str]]) -> list[list[str]]:
 
 
 def _reached(module: str, below: Mapping[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
+    reached: set[str] = set()
     waiting = list(below[module])
     while waiting:
         target = waiting.pop()
-        if target not in seen:
-            seen.add(target)
+        if target not in reached:
+            reached.add(target)
             waiting += below.get(target, ())
-    return seen
+    return reached
 
 
 def doubled_classes(root: Path) -> list[str]:
@@ -201,12 +201,12 @@ class Tracer:
 def loaded(root: Path, playbooks: set[str]) -> list[Path]:
     """What Ansible loads for playbooks: task files, roles, modules, plugins, and what those import of the host side."""
     waiting = [root / "playbooks" / f"{name.rpartition('.')[2]}.yml" for name in playbooks]
-    edges, found = imports(root), set[Path]()
+    edges, files = imports(root), set[Path]()
     while waiting:
         path = waiting.pop()
-        if path in found or not path.is_file():
+        if path in files or not path.is_file():
             continue
-        found.add(path)
+        files.add(path)
         if path.suffix == ".py":
             waiting += [
                 _file(root, target)
@@ -215,7 +215,7 @@ def loaded(root: Path, playbooks: set[str]) -> list[Path]:
             ]
         else:
             waiting += _named_in(root, path)
-    return sorted(found)
+    return sorted(files)
 
 
 def _file(root: Path, module: str) -> Path:

@@ -126,8 +126,8 @@ def claimed_saving(policy: Policy, _: Host) -> Breach | None:
     savings, prices = policy.optimisation.savings, policy.cost.prices
     claimed = savings["container_rightsizing"].saves
     goal = policy.optimisation.rightsizing.api
-    one = prices.of(memory=goal.before - goal.after)
-    most = one * policy.scaling.api.instances.maximum
+    saved = prices.of(memory=goal.before - goal.after)
+    most = saved * policy.scaling.api.instances.maximum
     if claimed <= most:
         return None
     total, bill = sum(saving.saves for saving in savings.values()), policy.cost.table["now"].sum
@@ -138,7 +138,7 @@ def claimed_saving(policy: Policy, _: Host) -> Breach | None:
     return Breach(
         {"freed": goal.before - goal.after},
         claimed_dollars=claimed,
-        one_instance_dollars=one,
+        one_instance_dollars=saved,
         most_instances_dollars=most,
         needed_bytes=freed,
         all_claims_dollars=total,

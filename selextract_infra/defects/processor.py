@@ -80,15 +80,15 @@ def recycling(policy: Policy, _: Host) -> Breach | None:
     parts, rate = policy.cpu_parts.api, policy.baseline.api.throughput.high
     requests = parts.max_requests_per_worker * parts.worker_processes
     at_trigger = requests / policy.scaling.api.scale_up.threshold
-    one = requests / rate
+    lifetime = requests / rate
     minimum = policy.workers.minimum_recycle
     if at_trigger >= minimum:
         return None
     return Breach(
-        one_instance_seconds=one,
-        two_instances_seconds=2 * one,
+        one_instance_seconds=lifetime,
+        two_instances_seconds=2 * lifetime,
         at_trigger_seconds=at_trigger,
-        restarts_per_second=parts.worker_processes / one,
+        restarts_per_second=parts.worker_processes / lifetime,
         minimum_seconds=minimum,
         jitter_ratio=policy.workers.jitter,
     )

@@ -15,11 +15,11 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import Host
 
-__all__ = ["REGISTER", "Breach", "Check", "Number", "Rule", "check"]
+__all__ = ["DEFECTS", "REGISTER", "Breach", "Check", "Number", "Rule", "check"]
 
 Number: TypeAlias = float | int | str
 
-_DEFECTS = Path(__file__).with_name("defects.yml")
+DEFECTS = Path(__file__).with_name("defects.yml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -113,7 +113,7 @@ def check(rule_id: str) -> Callable[[Check], Check]:
 @cache
 def _rows() -> Mapping[str, Mapping[str, Any]]:
     """The rows of defects.yml; with libyaml they take 10 ms, so they are read when a check is first asked for."""
-    rows: Mapping[str, Mapping[str, Any]] = _LOADER(_DEFECTS.read_text(encoding="utf-8")).get_single_data()
+    rows: Mapping[str, Mapping[str, Any]] = _LOADER(DEFECTS.read_text(encoding="utf-8")).get_single_data()
     return rows
 
 

@@ -64,10 +64,10 @@ def cost_report(policy: Policy, *, host: Hardware | None = None) -> CostReport:
         reservations=tuple(_reservations(policy, monthly_cost(present, policy))),
         orders=tuple(_orders(policy, present)),
         optimisations=optimisations,
-        claimed_total=sum(one.claimed for one in optimisations),
-        realised_total=sum(one.realised for one in optimisations),
-        gain_added=sum(one.gain for one in optimisations),
-        gain_compounded=math.prod(1 + one.gain for one in optimisations) - 1,
+        claimed_total=sum(saving.claimed for saving in optimisations),
+        realised_total=sum(saving.realised for saving in optimisations),
+        gain_added=sum(saving.gain for saving in optimisations),
+        gain_compounded=math.prod(1 + saving.gain for saving in optimisations) - 1,
     )
 
 

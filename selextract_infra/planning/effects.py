@@ -86,9 +86,9 @@ def host_changes(before: Hardware, after: Hardware, growing: Sequence[Growing]) 
     """The effect of other hardware on what grows on it."""
     fields = {resource: field for resource, (field, _) in RESOURCES.items()} | {"cpus": "cores", "cores": "cores"}
     return tuple(
-        exhaustion_change(one, float(getattr(before, fields[one.name])), float(getattr(after, fields[one.name])))
-        for one in growing
-        if one.name in fields
+        exhaustion_change(use, float(getattr(before, fields[use.name])), float(getattr(after, fields[use.name])))
+        for use in growing
+        if use.name in fields
     )
 
 
@@ -99,16 +99,16 @@ def plan_changes(decisions: Sequence[Decision], growing: Sequence[Growing]) -> t
     or ``resource``. Raises UsageError, naming what the plan does change, for one that it does not.
     """
     known = {name: decision for decision in decisions for name in _names(decision)}
-    found = []
-    for one in growing:
-        decision = known.get(_usual(one.name))
+    changes = []
+    for use in growing:
+        decision = known.get(_usual(use.name))
         if decision is None or decision.current is None or decision.granted is None:
             raise UsageError(
-                f"The plan does not change {one.name[:60]}.",
+                f"The plan does not change {use.name[:60]}.",
                 remedy=f"it changes {', '.join(list(known)[:_SHOWN])}" if known else "plan a change first",
             )
-        found.append(exhaustion_change(one, float(decision.current), float(decision.granted)))
-    return tuple(found)
+        changes.append(exhaustion_change(use, float(decision.current), float(decision.granted)))
+    return tuple(changes)
 
 
 def _names(decision: Decision) -> Iterator[str]:

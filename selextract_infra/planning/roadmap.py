@@ -33,7 +33,8 @@ def roadmap_on(policy: Policy, start: date, today: date, *, done: Collection[str
         if name not in known:
             raise UsageError(f"{name[:40]!r} is not a milestone.", remedy=f"milestones are {known[0]} to {known[-1]}")
     try:
-        milestones = tuple(sorted(_milestones(policy, start, today, frozenset(done)), key=lambda one: one.due))
+        dated = _milestones(policy, start, today, frozenset(done))
+        milestones = tuple(sorted(dated, key=lambda milestone: milestone.due))
         return RoadmapReport(
             start=start,
             today=today,
@@ -182,12 +183,12 @@ def only(report: RoadmapReport, name: str) -> RoadmapReport:
     Raises UsageError for a phase that the roadmap does not date, such as one of several regions.
     """
     phase = phase_of(name)
-    phases = tuple(one for one in report.phases if one.id == phase)
-    operations = {one.id: f"upgrade {resource}" for one, resource in zip(report.phases, RESOURCES, strict=False)}
+    phases = tuple(known for known in report.phases if known.id == phase)
+    operations = {known.id: f"upgrade {resource}" for known, resource in zip(report.phases, RESOURCES, strict=False)}
     milestones = tuple(
-        one
-        for one in report.milestones
-        if name in (one.id, one.phase) or (name in operations and one.operation == operations[name])
+        milestone
+        for milestone in report.milestones
+        if name in (milestone.id, milestone.phase) or (name in operations and milestone.operation == operations[name])
     )
     if not phases and not milestones:
         raise UsageError(f"{name} has no dates: it is held as a plan for later and never executed.")

@@ -34,10 +34,10 @@ class Section:
     @classmethod
     def annotations(cls) -> dict[str, Any]:
         """The type of each field, by name, in the order in which they are written."""
-        found: dict[str, Any] = {}
+        annotations: dict[str, Any] = {}
         for kind in reversed(cls.__mro__):
-            found |= vars(kind).get("__annotations__", {}) if kind is not Section else {}
-        return found
+            annotations |= vars(kind).get("__annotations__", {}) if kind is not Section else {}
+        return annotations
 
     @classmethod
     def model_validate(cls, values: Any) -> Self:

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selextract_infra.defects import check_policy, rule_named, rules
+from selextract_infra.defects.rule import DEFECTS
 from selextract_infra.defects.rule import check as register
 from selextract_infra.defects.run import checked_host, host_of
 from selextract_infra.errors import PolicyError, UsageError
@@ -95,6 +97,11 @@ def test_rules_are_found_by_their_id() -> None:
     assert rule_named("X-31").title == "thresholds name no operator"
     with pytest.raises(UsageError, match="X-01 to X-75"):
         rule_named("X-76")
+
+
+def test_every_row_of_the_data_has_its_check() -> None:
+    rows = yaml.safe_load(DEFECTS.read_text())
+    assert list(rows) == [rule.id for rule in rules()]
 
 
 def test_an_id_has_one_check() -> None:
