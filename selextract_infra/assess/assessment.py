@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from selextract_infra.assess.bottleneck import bottlenecks, signatures_of
-from selextract_infra.assess.connections import connection_budget, tightest_limit
+from selextract_infra.assess.connections import policy_budget, tightest_limit
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of, project_missing
 from selextract_infra.assess.rules import rules_of
@@ -115,17 +115,7 @@ def _down(seen: Observation, policy: Policy) -> tuple[str, ...]:
 
 
 def _connections(policy: Policy, api: int | None, workers: int | None) -> ConnectionBudget | None:
-    if api is None:
-        return None
-    return connection_budget(
-        api_instances=api,
-        pool_size=policy.scaling.connections.per_api_instance,
-        worker_instances=workers or 0,
-        worker_concurrency=policy.cpu_parts.worker.concurrency,
-        maximum=policy.scaling.connections.maximum,
-        reserved=policy.postgres.superuser_reserved,
-        soft_limit=policy.limits.soft.database_connections.limit,
-    )
+    return None if api is None else policy_budget(policy, api, workers or 0)
 
 
 def _workers(

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import ConnectionBudget
 from selextract_infra.model.postgres_observation import ConnectionLimit
+from selextract_infra.policy.model import Policy
 
-__all__ = ["connection_budget", "tightest_limit"]
+__all__ = ["connection_budget", "policy_budget", "tightest_limit"]
 
 
 def tightest_limit(limits: Iterable[ConnectionLimit]) -> ConnectionLimit | None:
@@ -68,4 +69,24 @@ def connection_budget(
         within_soft_limit=within,
         most_api_instances=most,
         sentence=f"{sum_text} = {wanted} of {maximum} connections {verdict}{contention}",
+    )
+
+
+def policy_budget(
+    policy: Policy, api: int, workers: int, *, processes: int = 1, maximum: int | None = None
+) -> ConnectionBudget:
+    """What so many API instances and workers ask of Postgres by the policy (X-13).
+
+    ``processes``: how many processes of an API instance have a pool of their own. ``maximum`` is Postgres'
+    max_connections, None for the policy's.
+    """
+    return connection_budget(
+        api_instances=api,
+        pool_size=policy.scaling.connections.per_api_instance,
+        worker_instances=workers,
+        worker_concurrency=policy.cpu_parts.worker.concurrency,
+        maximum=policy.scaling.connections.maximum if maximum is None else maximum,
+        reserved=policy.postgres.superuser_reserved,
+        soft_limit=policy.limits.soft.database_connections.limit,
+        processes_per_api=processes,
     )

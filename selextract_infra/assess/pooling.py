@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.connections import connection_budget
+from selextract_infra.assess.connections import policy_budget
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model import figures
 from selextract_infra.model.assessment import ConnectionBudget
@@ -53,23 +54,21 @@ def plan_connections(
     """
     if min(clients.api, clients.workers, clients.surge) < 0 or min(clients.poolers, clients.databases) < 1:
         raise UsageError("Instances are counted from zero, poolers and databases from one.")
-    budget = _Budget(policy, policy.scaling.connections.maximum if maximum is None else maximum)
     processes = policy.cpu_parts.api.worker_processes
-    each = processes if clients.per_process else 1
-    at_rest = budget.of(clients.api, clients.workers, each)
+    budget = partial(policy_budget, policy, processes=processes if clients.per_process else 1, maximum=maximum)
     rolling = max(
-        budget.of(clients.api + clients.surge, clients.workers, each),
-        budget.of(clients.api, clients.workers + clients.surge, each),
-        key=lambda found: found.wanted,
+        budget(clients.api + clients.surge, clients.workers),
+        budget(clients.api, clients.workers + clients.surge),
+        key=lambda clients_at_once: clients_at_once.wanted,
     )
     shared = {
         "pooling": pooling,
         "api": clients.api,
         "workers": clients.workers,
         "surge": clients.surge,
-        "at_rest": at_rest,
+        "at_rest": budget(clients.api, clients.workers),
         "rolling": rolling,
-        "per_process": budget.of(clients.api, clients.workers, processes),
+        "per_process": budget(clients.api, clients.workers, processes=processes),
     }
     if pooling is Pooling.DIRECT:
         opened = rolling.api + rolling.workers
@@ -112,26 +111,6 @@ def refuse_overdrawn(plan: ConnectionPlan, overrides: Collection[str] = ()) -> N
         override="--override X-13",
         remedy=f"{remedy}, or override it with --override X-13",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Budget:
-    """The policy's side of the arithmetic."""
-
-    policy: Policy
-    maximum: int
-
-    def of(self, api: int, workers: int, processes: int) -> ConnectionBudget:
-        return connection_budget(
-            api_instances=api,
-            pool_size=self.policy.scaling.connections.per_api_instance,
-            worker_instances=workers,
-            worker_concurrency=self.policy.cpu_parts.worker.concurrency,
-            maximum=self.maximum,
-            reserved=self.policy.postgres.superuser_reserved,
-            soft_limit=self.policy.limits.soft.database_connections.limit,
-            processes_per_api=processes,
-        )
 
 
 def _pools(clients: Clients, rolling: ConnectionBudget, policy: Policy) -> PoolSizes:

@@ -56,7 +56,6 @@ __all__ = [
     "Seconds",
     "Share",
     "quantities",
-    "quantity_named",
 ]
 
 _NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
@@ -271,22 +270,6 @@ def _more_than_nothing(amount: Any) -> Any:
 Positive = Annotated[Amount, AfterValidator(_more_than_nothing)]
 """A quantity that something is divided by or made of: zero is refused."""
 
-_NAMED: Final = {
-    "duration": DURATION,
-    "ratio": PERCENT,
-    "share": SHARE,
-    "change": CHANGE,
-    "memory": MEMORY,
-    "disk": DISK,
-    "bandwidth": BANDWIDTH,
-    "cores": CORES,
-    "money": MONEY,
-    "rate": RATE,
-    "hourly rate": HOURLY,
-    "factor": FACTOR,
-    "count": COUNT,
-}
-
 
 def quantities() -> tuple[Quantity, ...]:
     """Every kind of quantity, in the order in which they are explained."""
@@ -294,10 +277,3 @@ def quantities() -> tuple[Quantity, ...]:
         DURATION, P95_DURATION, MONTHS, SHARE, PERCENT, BASELINE_PERCENT, CHANGE, MEMORY, DISK, BANDWIDTH, CORES, MONEY,
         RATE, HOURLY, FACTOR, COUNT, MAXIMUM,
     )  # fmt: skip
-
-
-def quantity_named(name: str) -> Quantity:
-    """The quantity of that plain name (``duration``, ``memory``); raises UnitError with the names there are."""
-    if name not in _NAMED:
-        raise UnitError(f"there is no quantity named {name}; there are {', '.join(_NAMED)}")
-    return _NAMED[name]

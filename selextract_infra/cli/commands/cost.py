@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """The cost table recomputed, phases as quoted and by unit price, commitments, savings claimed and realised."""
         from selextract_infra.cli.frame.planning import gate_findings, hardware_of, policy_of
+        from selextract_infra.defects.run import with_findings
         from selextract_infra.errors import UsageError
         from selextract_infra.planning.cost import cost_report
         from selextract_infra.planning.effects import read_growing
@@ -59,7 +60,7 @@ def register(app: typer.Typer) -> None:
         if rates and after is None and plan is None:
             raise UsageError("--growing compares before and after.", remedy="add --after SIZE or --plan FILE")
         if after is None and plan is None:
-            report = cost_report(rules, host=hardware_of(host, rules))
+            report = with_findings(cost_report(rules, host=hardware_of(host, rules)), rules)
             emit(report, lambda screen: print_cost(screen, report), form)
             gate_findings(report.findings, fail_on)
             return
@@ -75,8 +76,7 @@ def _by_size(
     host: str | None, after: str | None, policy: Policy, growing: list[Growing]
 ) -> tuple[CostChange, tuple[ExhaustionChange, ...]]:
     from selextract_infra.cli.frame.planning import hardware_of
-    from selextract_infra.planning.cost import upgrade_cost
-    from selextract_infra.planning.effects import host_changes
+    from selextract_infra.planning.effects import host_changes, upgrade_cost
 
     present, wanted = hardware_of(host, policy), hardware_of(after, policy)
     return upgrade_cost(present, wanted, policy), host_changes(present, wanted, growing)

@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Demand, what it needs, the phases that close the gap, what they cost, and the seasons ahead."""
         from selextract_infra.cli.frame.planning import gate_findings, hardware_of, policy_of, today_of
+        from selextract_infra.defects.run import with_findings
         from selextract_infra.planning.growth import grow
         from selextract_infra.planning.season import season_demands
         from selextract_infra.report.planning_tables import print_growth
@@ -39,6 +40,6 @@ def register(app: typer.Typer) -> None:
         hardware = hardware_of(host, rules)
         report = grow(rules, scenario, host=hardware, month=month)
         seasons = season_demands(rules, today_of(today, rules), host=hardware)
-        report = report.model_copy(update={"seasons": seasons})
+        report = with_findings(report.model_copy(update={"seasons": seasons}), rules)
         emit(report, lambda screen: print_growth(screen, report), form)
         gate_findings(report.findings, fail_on)

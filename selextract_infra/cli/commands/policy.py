@@ -14,8 +14,8 @@ from selextract_infra.cli.frame.planning import HostOption, PlainInventoryOption
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from selextract_infra.defects.checked import Checked
     from selextract_infra.defects.explain import Explanation
+    from selextract_infra.defects.run import Checked
     from selextract_infra.policy import Policy
 
 __all__ = ["register"]
@@ -90,8 +90,8 @@ def explain(
 ) -> None:
     """An item of the guide or one of its defects, in words and with its numbers."""
     from selextract_infra.cli.frame.planning import policy_of
-    from selextract_infra.defects.checked import host_of
     from selextract_infra.defects.explain import explain as explained
+    from selextract_infra.defects.run import host_of
     from selextract_infra.defects.text import explanation_text
 
     rules = policy_of(inventory, policy)
@@ -126,7 +126,7 @@ def export(
 
 
 def _checked(rules: Policy, host: str | None, observation: Path | None) -> list[Checked]:
-    from selextract_infra.defects.checked import checked_host
+    from selextract_infra.defects.run import checked_host
 
     if observation is None:
         return [checked_host(rules, host)]

@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """What is done, due and overdue, with the command for it, and what conflicts."""
         from selextract_infra.cli.frame.planning import day_of, gate_findings, policy_of, today_of
+        from selextract_infra.defects.run import with_findings
         from selextract_infra.planning.phase_names import resolve
         from selextract_infra.planning.roadmap import only, roadmap_on
         from selextract_infra.report.planning_tables import print_roadmap
@@ -39,7 +40,9 @@ def register(app: typer.Typer) -> None:
         rules = policy_of(inventory, policy)
         now = today_of(today, rules)
         first = now if start is None else day_of(start, "--start")
-        report = roadmap_on(rules, first, now, done=[resolve(one, rules) for one in done or ()])
+        report = with_findings(
+            roadmap_on(rules, first, now, done=[resolve(milestone, rules) for milestone in done or ()]), rules
+        )
         if name is not None:
             report = only(report, resolve(name, rules))
         shown = everything or name is not None

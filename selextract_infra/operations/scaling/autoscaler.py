@@ -54,8 +54,8 @@ def autoscale(
 class Autoscaler:
     """One policy, calendar, database and set of hosts; ``decide`` may be asked as often as one likes.
 
-    ``cheaper`` is the cost profile (ASO); whether it may be used is for ``refuse_cheaper`` to say. ``overrides`` names
-    rules that the operator overrides: X-09 (CPU) and X-13 (connections); memory has no override.
+    ``cheaper`` is the cost profile (ASO), which is replayed and never acted on (X-34). ``overrides`` names rules that
+    the operator overrides: X-09 (CPU) and X-13 (connections); memory has no override.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
 from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
 from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
-from selextract_infra.planning.cost import upgrade_cost
+from selextract_infra.planning.effects import upgrade_cost
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from selextract_infra.defects import rules
-from selextract_infra.defects.checked import host_of
+from selextract_infra.defects.run import host_of
 from selextract_infra.model.finding import Finding
 from selextract_infra.policy import default_policy, load_policy
 

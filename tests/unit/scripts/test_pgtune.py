@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from scripts.pgtune import pgtune_settings
 from selextract_infra.model.postgres import Storage, Workload
-from selextract_infra.operations.tune.pgtune import pgtune_settings
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selextract_infra.defects import check_policy, rule_named, rules
-from selextract_infra.defects.checked import checked_host, host_of
-from selextract_infra.defects.rule import rule as register
+from selextract_infra.defects.rule import DEFECTS
+from selextract_infra.defects.rule import check as register
+from selextract_infra.defects.run import checked_host, host_of
 from selextract_infra.errors import PolicyError, UsageError
 from selextract_infra.policy import default_policy, load_policy
 from selextract_infra.policy.load import GUIDE
@@ -97,9 +99,12 @@ def test_rules_are_found_by_their_id() -> None:
         rule_named("X-76")
 
 
+def test_every_row_of_the_data_has_its_check() -> None:
+    rows = yaml.safe_load(DEFECTS.read_text())
+    assert list(rows) == [rule.id for rule in rules()]
+
+
 def test_an_id_has_one_check() -> None:
     known = rules()[0]
     with pytest.raises(ValueError, match="two checks for X-01"):
-        register(
-            known.id, known.title, known.severity, known.rule_class, subject="x", items="MEM-07", resolution="none"
-        )(known.check)
+        register(known.id)(known.check)
