@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from pydantic import AwareDatetime, Field
 
@@ -120,8 +121,10 @@ class Plan(Frozen):
         """Digest of the whole Plan without its own making (time and author)."""
         return digest_of(self.model_dump(mode="json", exclude={"made_at", "made_by"}))
 
-    def __str__(self) -> str:
-        """The Plan as a person reads it at 80 columns, without colour."""
-        from selextract_infra.model.plan_text import plan_text
+    layout: ClassVar[Callable[[Plan], str] | None] = None
+    """How a Plan is written for a person. ``report`` says it here, because model keeps no words for people."""
 
-        return plan_text(self)
+    def __str__(self) -> str:
+        """The Plan as a person reads it; where ``report`` was never imported, its fields."""
+        layout = type(self).layout
+        return super().__str__() if layout is None else layout(self)

@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.errors import UsageError
         from selextract_infra.planning.cost import cost_report
         from selextract_infra.planning.effects import read_growing
-        from selextract_infra.report.planning_tables import print_cost, print_effects
+        from selextract_infra.report.planning import cost_blocks, effect_blocks
 
         rules = policy_of(inventory, policy)
         rates = [read_growing(text) for text in growing or ()]
@@ -60,15 +60,15 @@ def register(app: typer.Typer) -> None:
             raise UsageError("--growing compares before and after.", remedy="add --after SIZE or --plan FILE")
         if after is None and plan is None:
             report = cost_report(rules, host=hardware_of(host, rules))
-            emit(report, lambda screen: print_cost(screen, report), form)
+            emit(report, cost_blocks(report), form)
             gate_findings(report.findings, fail_on)
             return
         change, exhaustion = _by_plan(plan, rules, rates) if plan is not None else _by_size(host, after, rules, rates)
         data = {
             "cost": change.model_dump(mode="json"),
-            "exhaustion": [one.model_dump(mode="json") for one in exhaustion],
+            "exhaustion": [effect.model_dump(mode="json") for effect in exhaustion],
         }
-        emit(data, lambda screen: print_effects(screen, change, exhaustion), form)
+        emit(data, effect_blocks(change, exhaustion), form)
 
 
 def _by_size(

@@ -33,12 +33,12 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.cli.frame.planning import gate_findings, hardware_of, policy_of, today_of
         from selextract_infra.planning.growth import grow
         from selextract_infra.planning.season import season_demands
-        from selextract_infra.report.planning_tables import print_growth
+        from selextract_infra.report.planning import growth_blocks
 
         rules = policy_of(inventory, policy)
         hardware = hardware_of(host, rules)
         report = grow(rules, scenario, host=hardware, month=month)
         seasons = season_demands(rules, today_of(today, rules), host=hardware)
         report = report.model_copy(update={"seasons": seasons})
-        emit(report, lambda screen: print_growth(screen, report), form)
+        emit(report, growth_blocks(report), form)
         gate_findings(report.findings, fail_on)

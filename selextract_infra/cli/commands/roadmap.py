@@ -34,14 +34,14 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.cli.frame.planning import day_of, gate_findings, policy_of, today_of
         from selextract_infra.planning.phase_names import resolve
         from selextract_infra.planning.roadmap import only, roadmap_on
-        from selextract_infra.report.planning_tables import print_roadmap
+        from selextract_infra.report.planning import roadmap_blocks
 
         rules = policy_of(inventory, policy)
         now = today_of(today, rules)
         first = now if start is None else day_of(start, "--start")
-        report = roadmap_on(rules, first, now, done=[resolve(one, rules) for one in done or ()])
+        report = roadmap_on(rules, first, now, done=[resolve(milestone, rules) for milestone in done or ()])
         if name is not None:
             report = only(report, resolve(name, rules))
         shown = everything or name is not None
-        emit(report, lambda screen: print_roadmap(screen, report, everything=shown), form)
+        emit(report, roadmap_blocks(report, everything=shown), form)
         gate_findings(report.findings, fail_on)

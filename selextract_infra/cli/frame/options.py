@@ -143,10 +143,7 @@ class PlanOptions:
         """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
         from selextract_infra.cli.frame.applying import offer
 
-        offer(
-            fleet, plan, form=form, out=self.out, apply=self.apply, yes=self.yes, now_reason=self.now,
-            fail_on=self.fail_on,
-        )  # fmt: skip
+        offer(fleet, plan, self, form)
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

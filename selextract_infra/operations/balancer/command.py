@@ -37,14 +37,14 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.cli.frame.output import emit
         from selextract_infra.flow.reachability import missing_hosts, refuse_blindness, refuse_missing
         from selextract_infra.operations.balancer.operation import plan_balancer
-        from selextract_infra.operations.balancer.show import print_traffic
+        from selextract_infra.operations.balancer.show import show_traffic
 
         with hosts.fleet() as fleet:
             if wanted is Wanted.STATUS:
                 seen = fleet.observe()
                 refuse_blindness(seen)
                 data = {host.name: host.traffic.model_dump(mode="json") for host in seen.hosts}
-                emit(data, lambda screen: print_traffic(screen, seen), form)
+                emit(data, show_traffic(seen), form)
                 refuse_missing(missing_hosts(seen))
                 return
             plan = plan_balancer(fleet, on=wanted is Wanted.ON, to_apply=options.apply)

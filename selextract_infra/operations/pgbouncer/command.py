@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from selextract_infra.cli.frame.options import FleetOptions, FormatOption, OverrideOption, PlanOptions, with_options
 from selextract_infra.cli.frame.output import Format, emit
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from selextract_infra.operations.pgbouncer.operation import PoolerStatus
 
 __all__ = ["register"]
 
@@ -66,18 +61,10 @@ def status(
     """Its pools, which clients wait and for how long, and whose transactions are open."""
     from selextract_infra.errors import HostError
     from selextract_infra.operations.pgbouncer.operation import pooler_status
+    from selextract_infra.operations.pgbouncer.show import show_pooler
 
     with hosts.fleet() as fleet:
         seen = pooler_status(fleet)
-    emit(seen, lambda screen: _screen(screen, seen), form)
+    emit(seen, show_pooler(seen), form)
     if seen.unreachable:
         raise typer.Exit(HostError.exit_code)
-
-
-def _screen(screen: Console, seen: PoolerStatus) -> None:
-    from selextract_infra.operations.pgbouncer.show import print_pooler
-
-    for name, look in sorted(seen.hosts.items()):
-        print_pooler(screen, name, look)
-    for name, reason in sorted(seen.unreachable.items()):
-        screen.print(f"{name}: {reason}", style="bold red", soft_wrap=True)

@@ -29,12 +29,12 @@ def register(app: typer.Typer) -> None:
         """Show the read replicas and what is wrong with them; --count N plans so many, --apply makes them."""
         from selextract_infra.cli.frame.output import emit
         from selextract_infra.operations.replicas.operation import plan_replicas, see_replicas
-        from selextract_infra.operations.replicas.show import print_replication
+        from selextract_infra.operations.replicas.show import show_replication
 
         with hosts.fleet() as fleet:
             if count is None and not again and not options.apply:
                 seen = see_replicas(fleet)
-                emit(seen, lambda screen: print_replication(screen, seen), form)
+                emit(seen, show_replication(seen), form)
                 return
             plan = plan_replicas(fleet, count=count, on=on or (), again=again or (), to_apply=options.apply)
             options.offer(fleet, plan, form)

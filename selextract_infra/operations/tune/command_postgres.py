@@ -135,7 +135,7 @@ def _compute(
     """Print the settings of a server that nobody looks at."""
     from selextract_infra.assess.postgres.settings_for import tune_postgres
     from selextract_infra.model.postgres_conf import conf_text
-    from selextract_infra.operations.tune.show import print_postgres_tuning
+    from selextract_infra.operations.tune.show import show_postgres_tuning
     from selextract_infra.policy import load_policy
 
     guide = load_policy(files=tuple(policy_files))
@@ -144,7 +144,7 @@ def _compute(
         sys.stdout.write(conf_text(tuning))
         return
     data = {**tuning.model_dump(mode="json"), "total": tuning.total}
-    emit(data, lambda screen: print_postgres_tuning(screen, tuning), Format(form.value))
+    emit(data, show_postgres_tuning(tuning), Format(form.value))
 
 
 def _print_files(plan: Plan, fleet: Fleet) -> None:

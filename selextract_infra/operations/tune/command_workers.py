@@ -104,7 +104,7 @@ def workers(
 def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[Path], form: Format) -> None:
     """Print the settings of workers, and of an API, that nobody looks at."""
     from selextract_infra.operations.tune.api import tune_api
-    from selextract_infra.operations.tune.show import print_service_tuning
+    from selextract_infra.operations.tune.show import show_service_tuning
     from selextract_infra.operations.tune.workers import tune_workers
     from selextract_infra.policy import load_policy
 
@@ -113,7 +113,7 @@ def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[
     if api is not None:
         tunings.append(tune_api(api, guide))
     data = {each.role: {**each.model_dump(mode="json"), "total": each.total} for each in tunings}
-    emit(data, lambda screen: print_service_tuning(screen, tunings), form)
+    emit(data, show_service_tuning(tunings), form)
 
 
 def _seconds(text: str | None) -> float | None:

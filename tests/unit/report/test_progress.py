@@ -7,6 +7,7 @@ from rich.console import Console
 from selextract_infra.model.task_event import TaskEvent
 from selextract_infra.operations.rightsize.plan import rightsize
 from selextract_infra.report.progress import Progress, progress
+from selextract_infra.report.terminal import draw
 from tests.unit.seen import MB, one, policy
 
 PLAN = rightsize(one("api", peak=600 * MB), policy(), settle=True)
@@ -40,10 +41,10 @@ def test_live_it_shows_each_host_with_its_step_and_task() -> None:
     console = Console(file=io.StringIO(), width=100)
     for event in EVENTS[:3]:
         shown.hear(event)
-    console.print(shown.table())
+    draw(console, shown.blocks())
     for event in EVENTS[3:]:
         shown.hear(event)
-    console.print(shown.table())
+    draw(console, shown.blocks())
     assert isinstance(console.file, io.StringIO)
     words = " ".join(console.file.getvalue().split())
     assert "app1 1 of 2 Set limits in place" in words
