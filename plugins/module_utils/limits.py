@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .amounts import cores, memory
 from .cgroup import find_control_group
 from .containers import Container
 from .facts import host_memory
@@ -20,8 +21,6 @@ __all__ = [
     "restoration",
     "wanted_for",
 ]
-
-_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,8 @@ def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> Non
     least = round(reading.memory * (1 + margin))
     if wanted.memory < least:
         raise HostSideError(
-            f"{container.name} uses {_size(reading.memory)} now; with {margin:.0%} on top that is {_size(least)},"
-            f" more than the limit of {_size(wanted.memory)} it should get.",
+            f"{container.name} uses {memory(reading.memory)} now; with {margin:.0%} on top that is {memory(least)},"
+            f" more than the limit of {memory(wanted.memory)} it should get.",
             kind="refused",
             rule="shrink_margin",
         )
@@ -141,15 +140,10 @@ def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> Non
 
 def describe(limits: Limits) -> str:
     """For diffs and messages."""
-    cpus = "unlimited" if limits.cpus is None else f"{limits.cpus:g} cores"
-    return f"memory {_size(limits.memory)}, with swap {_size(limits.swap)}, cpus {cpus}"
+    return f"memory {memory(limits.memory)}, with swap {memory(limits.swap)}, cpus {cores(limits.cpus)}"
 
 
 def _cpu_body(cpus: float, period: int | None) -> dict[str, int]:
     if period:
         return {"CpuPeriod": period, "CpuQuota": round(cpus * period)}
     return {"NanoCpus": round(cpus * 1e9)}
-
-
-def _size(value: int | None) -> str:
-    return "unlimited" if value is None else f"{value / _MIB:.1f} MiB".replace(".0 MiB", " MiB")

@@ -32,7 +32,7 @@ __all__ = [
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
 """Binary sizes in bytes."""
 
-_GIGA = 10**9
+_MEGA, _GIGA = 10**6, 10**9
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -51,14 +51,16 @@ def cores(value: float | None) -> str:
 
 
 def _ram(value: float) -> str:
-    """Memory of a whole host in binary gigabytes: ``30.5 GB``; less than four as ``memory`` writes it."""
-    if value < 4 * GB:
+    """Memory of a whole host in binary gigabytes: ``30.5 GB``; less than sixteen as ``memory`` writes it."""
+    if value < 16 * GB:
         return memory(value)
     return f"{value / GB:,.1f}".removesuffix(".0") + " GB"
 
 
 def disk(value: float) -> str:
-    """Bytes of a disk in decimal gigabytes with at most one decimal: ``140 GB``."""
+    """Bytes of a disk in decimal gigabytes with at most one decimal: ``140 GB``; less than one in megabytes."""
+    if 0 < abs(value) < _GIGA:
+        return f"{value / _MEGA:,.0f} MB"
     return f"{value / _GIGA:,.1f}".removesuffix(".0") + " GB"
 
 
@@ -145,6 +147,7 @@ _RATES = {"per second": "/s", "per hour": "/h"}
 _WRITTEN: dict[str, Callable[[float], str]] = {
     "ratio": percent,
     "seconds": latency,
+    "duration": lambda seconds: latency(seconds) if seconds < _MINUTE else duration(seconds),
     "cores": cores,
     "bytes": disk,
     "bytes of RAM": _ram,

@@ -19,7 +19,7 @@ from typing import TextIO
 from selextract_infra.assess.measurements import Measurement, Metric, metric_named, require_metric
 from selextract_infra.assess.samples import Samples
 from selextract_infra.errors import UsageError
-from selextract_infra.model.figures import printable
+from selextract_infra.model.figures import MB, printable
 from selextract_infra.planning.forecast.series_csv import read_stamp
 
 __all__ = ["KEPT_SECONDS", "Clock", "Columns", "RecordedMetrics", "columns_of", "load_metrics", "reading", "rows_of"]
@@ -29,7 +29,7 @@ KEPT_SECONDS = 3600.0
 
 _TIMES = ("at", "timestamp", "time", "date", "datetime", "ts")
 _SUBJECTS = ("subject", "service", "host", "container", "instance", "name")
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = MB
 _MOST_SERIES = 200_000
 _GAPS = frozenset({"", "nan", "null", "none", "-"})
 _PERCENT = 0.01

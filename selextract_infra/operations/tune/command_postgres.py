@@ -38,7 +38,7 @@ def postgres(
     hosts: FleetOptions,
     memory: Annotated[
         str | None,
-        typer.Option("--memory", help="Only compute, for a server with this container limit, as in 2GiB."),
+        typer.Option("--memory", help="Only compute, for a server with this container limit, as in 2GB."),
     ] = None,
     cpus: Annotated[float | None, typer.Option("--cpus", help="Its CPU limit, in cores.")] = None,
     pg_version: Annotated[int | None, typer.Option("--pg-version", help="Its major version, 14 to 18.")] = None,

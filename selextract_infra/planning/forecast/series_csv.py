@@ -10,12 +10,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import TextIO
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.figures import count, printable
+from selextract_infra.model.figures import MB, count, printable
 from selextract_infra.planning.forecast.series import DailyUse, Days, Series
 
 __all__ = ["read_series", "read_stamp"]
 
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = MB
 _SHOWN = 40
 _TIME_NAMES = ("timestamp", "time", "date", "datetime", "at", "day", "ts", "ds")
 # A count of seconds since 1970 that is larger than these is one of milli-, micro- or nanoseconds.
