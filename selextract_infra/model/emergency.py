@@ -108,7 +108,10 @@ class EmergencyAssessment(Frozen):
 
 
 class Reading(Frozen):
-    """One metric before and after, in its unit; None where it was not measured. ``better`` is None without both."""
+    """One metric before and after, in its unit; None where it was not measured.
+
+    ``better`` is None without both, and where both are written the same.
+    """
 
     metric: str
     subject: str
@@ -135,8 +138,9 @@ class Validation(Frozen):
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        told = [one.better for one in self.effect if one.better is not None]
-        effect = f"{sum(told)} of {len(told)} readings are better" if told else "no reading can be compared"
+        compared = [reading for reading in self.effect if None not in (reading.before, reading.after)]
+        better = sum(reading.better is True for reading in compared)
+        effect = f"{better} of {len(compared)} readings are better" if compared else "no reading can be compared"
         recovery = "all services have recovered" if self.recovered else f"not recovered: {'; '.join(self.unrecovered)}"
         cascade = f", and {len(self.cascades)} other things give way" if self.cascades else ""
         return f"{effect}; {recovery}{cascade}"

@@ -142,7 +142,7 @@ def printable(text: object) -> str:
     return "".join("�" if unicodedata.category(letter) in _INVISIBLE else letter for letter in plain)
 
 
-_SWITCHES = {"caching": ("off", "on"), "throttling": ("off", "on"), "restart": ("not needed", "now")}
+_SWITCHES = {"caching": ("off", "on"), "throttling": ("off", "on"), "restart": ("no", "yes")}
 _RATES = {"per second": "/s", "per hour": "/h"}
 _WRITTEN: dict[str, Callable[[float], str]] = {
     "ratio": percent,

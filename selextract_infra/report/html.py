@@ -28,8 +28,15 @@ from selextract_infra.report.planning import (
     requirement_table,
     reservation_table,
 )
-from selextract_infra.report.plots import Plot, cost_steps, forecast_fan, headroom_bars, roadmap_timeline
-from selextract_infra.report.table import Table, Tone, tone_of
+from selextract_infra.report.plots import (
+    ROLES_OF_TONES,
+    Plot,
+    cost_steps,
+    forecast_fan,
+    headroom_bars,
+    roadmap_timeline,
+)
+from selextract_infra.report.table import Table, tone_of
 
 __all__ = ["ReportContent", "render_html"]
 
@@ -37,16 +44,6 @@ _SHOWN_ROWS = 60
 _SHOWN_FINDINGS = 80
 _LONGEST_WHOLE = 16
 """Cells of at most so many characters are not broken into lines."""
-
-_CLASSES = {
-    Tone.WORST: "critical",
-    Tone.BAD: "critical",
-    Tone.WARNING: "warning",
-    Tone.ACTIVE: "warning",
-    Tone.GOOD: "ok",
-    Tone.QUIET: "muted",
-}
-"""The colour of a tone on the page; a tone without one is plain text."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +102,8 @@ def _environment() -> Environment:
         heading=lambda title: title[:1].upper() + title[1:],
         plain=figures.printable,
         stamp=stamp,
-        colour=lambda tone: _CLASSES.get(tone, ""),
-        tone=lambda word: _CLASSES.get(tone_of(word), "muted"),
+        colour=lambda tone: ROLES_OF_TONES.get(tone, ""),
+        tone=lambda word: ROLES_OF_TONES.get(tone_of(word), "muted"),
     )
     return environment
 

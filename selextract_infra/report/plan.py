@@ -101,16 +101,19 @@ def _changing(host: str, decisions: Sequence[Decision]) -> Table:
     rows: list[Row] = []
     for decision in decisions:
         tone = Cell.state(decision.verdict).tone
-        rows.append((
+        row: list[str | Cell] = [
             Cell(_SIGNS[decision.verdict], tone),
             decision.service,
             resource_name(decision.resource),
             _current(decision),
-            *([_peak(decision)] if peaks else []),
-            Cell(decision.granted_text or resource_value(decision.resource, decision.granted), tone),
-            *([_saving(decision)] if savings else []),
-            decision.why if decision.why_less is None else f"{decision.why} But: {decision.why_less}.",
-        ))  # fmt: skip
+        ]
+        if peaks:
+            row.append(_peak(decision))
+        row.append(Cell(decision.granted_text or resource_value(decision.resource, decision.granted), tone))
+        if savings:
+            row.append(_saving(decision))
+        why = decision.why if decision.why_less is None else f"{decision.why} But: {decision.why_less}."
+        rows.append([*row, why])
     columns = ("now", *(["peak seen"] if peaks else []), "proposed", *(["saving"] if savings else []))
     return table(("", "service", "resource", *map(number, columns), prose("why")), rows, caption=host)
 
@@ -120,7 +123,8 @@ def _staying(decisions: Sequence[Decision]) -> Iterator[str]:
     for (service, verdict, reason), alike in groupby(decisions, key=_reason):
         values = " and ".join(f"{resource_name(decision.resource)} {_current(decision)}" for decision in alike)
         kind = "" if verdict is Verdict.KEEP else f" ({verdict})"
-        yield f"{service} keeps {values}{kind}: {reason}."
+        kept = "needs no restart" if values.startswith("restart") else f"keeps {values}{kind}"
+        yield f"{service} {kept}: {reason}."
 
 
 def _reason(decision: Decision) -> tuple[str, Verdict, str]:

@@ -26,7 +26,7 @@ __all__ = [
     "show_validation",
 ]
 
-_BETTER = {True: "yes", False: "no", None: ""}
+_BETTER = {True: "yes", False: "no", None: "same"}
 
 
 def show_assessment(assessment: EmergencyAssessment) -> Iterator[Block]:
@@ -102,7 +102,7 @@ def effect_table(validation: Validation) -> Table:
                 "not measured" if value is None else amount(value, effect.unit)
                 for value in (effect.before, effect.after)
             ),
-            _BETTER[effect.better],
+            "" if None in (effect.before, effect.after) else _BETTER[effect.better],
         )
         for effect in validation.effect
     )

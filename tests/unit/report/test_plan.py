@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import selextract_infra as sx
+from selextract_infra.operations.replicas.plan_restart import restart_postgres
+from tests.unit.operations.replicas import replicated
 from tests.unit.seen import GB, MB, container, history, host, observation, one, policy
 
 HOSTILE = "api\x1b[2J\x1b]0;owned\x07\u202e{{ 7*7 }} [red]x[/red]\r\n$(id)"
@@ -90,3 +92,13 @@ def test_print_of_a_plan_is_readable_for_whoever_imports_the_public_names_alone(
     code = f"import selextract_infra as sx; print(sx.Plan.model_validate_json(open({str(file)!r}).read()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith("Plan: rightsize on app1, 2 changes of 2 values\n")
+
+
+def test_a_share_that_rounds_to_what_is_allowed_does_not_stand_beside_a_change_unexplained() -> None:
+    text = str(sx.plan.rightsize(one("api", peak=600 * MB, cpus=0.5, cpu=0.3002), policy()))
+    assert "Its p95 of 0.3 cores is just above 60 % of the limit; REC-03 allows 60 %." in " ".join(text.split())
+
+
+def test_a_server_that_waits_for_nothing_is_not_said_to_stay_at_a_number() -> None:
+    plan = restart_postgres(replicated.observation(), replicated.replication(), replicated.policy())
+    assert "postgres needs no restart: Nothing waits." in str(plan)
