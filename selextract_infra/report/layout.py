@@ -45,13 +45,13 @@ def laid_out(blocks: Iterable[Block], width: int) -> Iterator[Spans]:
     blank = True
     wanted = False
     for block in blocks:
-        headed = isinstance(block, Table) and any(column.title for column in block.columns)
+        headed = isinstance(block, Table) and block.headed
         for line in _table(block, width) if isinstance(block, Table) else _line(block, width):
             if (wanted or headed) and line and not blank:
                 yield ()
             blank, wanted, headed = not line, False, False
             yield line
-        wanted = isinstance(block, Table) and any(column.title for column in block.columns)
+        wanted = isinstance(block, Table) and block.headed
 
 
 def plain_text(blocks: Iterable[Block], width: int) -> str:
@@ -77,7 +77,7 @@ def _table(block: Table, width: int) -> Iterator[Spans]:
     if block.caption:
         yield from _line(Line(block.caption, Tone.STRONG), width)
     if rows:
-        yield from _rows(block, rows, width)
+        yield from (((" " * block.indent, Tone.PLAIN), *line) for line in _rows(block, rows, width - block.indent))
     if block.more:
         yield from _line(Line(block.more, Tone.QUIET), width)
 
@@ -86,13 +86,16 @@ def _rows(block: Table, rows: Sequence[tuple[Cell, ...]], width: int) -> Iterato
     shown = [index for index, column in enumerate(block.columns) if _filled(column, index, rows)]
     columns = [block.columns[index] for index in shown]
     cells = [tuple(row[index] for index in shown) for row in rows]
-    below = [index for index in range(len(columns)) if columns[index].prose and _narrow(columns, cells, index, width)]
+    below = [
+        index
+        for index in range(len(columns))
+        if block.headed and columns[index].prose and _narrow(columns, cells, index, width)
+    ]
     beside = [index for index in range(len(columns)) if index not in below]
     widths = _widths([columns[index] for index in beside], [[row[index] for index in beside] for row in cells], width)
     kinds = [columns[index] for index in beside]
-    titled = any(column.title for column in kinds)
     rule = (("─" * min(width, sum(widths) + _GAP * (len(widths) - 1)), Tone.QUIET),)
-    if titled:
+    if block.headed:
         yield from _row(kinds, widths, [Cell(column.title, Tone.STRONG) for column in kinds])
         for index in below:
             yield from _line(Line(columns[index].title, Tone.STRONG, indent=_INDENT), width)
@@ -112,7 +115,7 @@ def _filled(column: Column, index: int, rows: Sequence[tuple[Cell, ...]]) -> boo
 
 def _row(columns: Sequence[Column], widths: Sequence[int], row: Sequence[Cell]) -> Iterator[Spans]:
     parts = [_broken(_words(cell), width) for cell, width in zip(row, widths, strict=True)]
-    for height in range(max(len(part) for part in parts)):
+    for height in range(max((len(part) for part in parts), default=0)):
         line: list[tuple[str, Tone]] = []
         for index, (column, width, part) in enumerate(zip(columns, widths, parts, strict=True)):
             piece = part[height] if height < len(part) else ()
@@ -133,9 +136,8 @@ def _narrow(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], index: in
         for at, column in enumerate(columns)
         if at != index
     )
-    headless = not any(column.title for column in columns)
     room = width - others
-    return not headless and room < natural and (room < _READABLE or natural <= width - _INDENT)
+    return room < natural and (room < _READABLE or natural <= width - _INDENT)
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> list[int]:

@@ -7,7 +7,7 @@ severity, a level or a verdict is changed in `_TONES`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 __all__ = [
@@ -99,13 +99,22 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns; without any title it has no heading. ``foot`` sums up, ``more`` says what was left out."""
+    """Rows under columns; without any title it has no heading.
+
+    ``foot`` sums up, ``more`` says what was left out, ``indent`` is how far a terminal moves it to the right.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
     foot: tuple[Cell, ...] = ()
     more: str = ""
+    indent: int = 0
+
+    @property
+    def headed(self) -> bool:
+        """Whether any column has a title."""
+        return any(column.title for column in self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +168,9 @@ def table(
     )
 
 
-def fields(rows: Iterable[tuple[str, str | Cell]]) -> Table:
+def fields(rows: Iterable[tuple[str, str | Cell]], *, indent: int = 0) -> Table:
     """Labels, each with what it names."""
-    return table(("", prose("")), rows)
+    return replace(table(("", prose("")), rows), indent=indent)
 
 
 def _cells(row: Row) -> tuple[Cell, ...]:

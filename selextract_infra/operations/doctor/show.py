@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from selextract_infra.model.figures import count
@@ -35,14 +36,12 @@ def show_diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
 
 
 def _checks(checks: Sequence[Check]) -> Table:
-    return table(
-        ("", "", prose("")),
+    rows = (
         (
-            (
-                f"  {check.name}",
-                Cell.state(check.status),
-                Cell(check.sentence, note=f"try: {check.remedy}" if check.remedy else ""),
-            )
-            for check in checks
-        ),
+            check.name,
+            Cell.state(check.status),
+            Cell(check.sentence, note=f"-> {check.remedy}" if check.remedy else ""),
+        )
+        for check in checks
     )
+    return replace(table(("", "", prose("")), rows), indent=2)

@@ -17,13 +17,13 @@ __all__ = ["show_status"]
 
 def show_status(status: Status) -> Iterator[Block]:
     """One screen about all hosts."""
-    yield Line(f"{count(len(status.hosts), 'host')} at {status.at:%Y-%m-%d %H:%M:%S %Z}")
+    yield Line(f"{count(len(status.hosts) + len(status.unreachable), 'host')} at {status.at:%Y-%m-%d %H:%M:%S %Z}")
     for host in status.hosts:
         yield Line(host.name, Tone.STRONG)
-        yield fields((f"  {label}", text) for label, text in _host(host))
+        yield fields(_host(host), indent=2)
     for name, reason in status.unreachable.items():
         yield Line(name, Tone.WORST)
-        yield fields([("  unreachable", Cell(reason, Tone.BAD))])
+        yield fields([("unreachable", Cell(reason, Tone.BAD))], indent=2)
     yield fields(_waiting(status))
     if status.pending_recreations:
         yield Line("The app's next `docker compose up` recreates once:")
