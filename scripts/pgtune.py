@@ -9,23 +9,23 @@ from __future__ import annotations
 import math
 
 from selextract_infra.assess.postgres.parameters import context_of, parameter
+from selextract_infra.model.figures import GB, KB, MB
 from selextract_infra.model.postgres import Storage, Workload
 from selextract_infra.model.tuning import Setting
 
 __all__ = ["pgtune_settings"]
 
-_KB, _MB, _GB = 1 << 10, 1 << 20, 1 << 30
 _WAL_SIZES = {
-    Workload.WEB: (1 * _GB, 4 * _GB),
-    Workload.OLTP: (2 * _GB, 8 * _GB),
-    Workload.DW: (4 * _GB, 16 * _GB),
-    Workload.MIXED: (1 * _GB, 4 * _GB),
-    Workload.DESKTOP: (100 * _MB, 2 * _GB),
+    Workload.WEB: (1 * GB, 4 * GB),
+    Workload.OLTP: (2 * GB, 8 * GB),
+    Workload.DW: (4 * GB, 16 * GB),
+    Workload.MIXED: (1 * GB, 4 * GB),
+    Workload.DESKTOP: (100 * MB, 2 * GB),
 }
 _READS_AT_ONCE = {Storage.HDD: 2, Storage.SSD: 200, Storage.SAN: 300, Storage.NVME: 1000}
-_MAINTENANCE_LIMIT = 8 * _GB
-_LEAST_WORK_MEM = 4 * _MB
-_WAL_BUFFERS = (32 * _KB, 14 * _MB, 16 * _MB)
+_MAINTENANCE_LIMIT = 8 * GB
+_LEAST_WORK_MEM = 4 * MB
+_WAL_BUFFERS = (32 * KB, 14 * MB, 16 * MB)
 _PARALLEL_FROM = 4
 _LEAST_PARALLEL = 8
 
@@ -51,7 +51,7 @@ def pgtune_settings(
         "default_statistics_target": 500 if workload is Workload.DW else 100,
         "random_page_cost": 4.0 if storage is Storage.HDD else 1.1,
         "effective_io_concurrency": _READS_AT_ONCE[storage],
-        "huge_pages": "try" if shared >= 2 * _GB else "off",
+        "huge_pages": "try" if shared >= 2 * GB else "off",
         **_parallelism(cpus, workload),
     }
     if workload in (Workload.WEB, Workload.OLTP, Workload.MIXED):
@@ -95,4 +95,4 @@ def _setting(name: str, value: bool | float | str, version: int) -> Setting:
 
 
 def _kb(value: float) -> int:
-    return math.floor(value / _KB) * _KB
+    return math.floor(value / KB) * KB

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from .amounts import memory
 from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
-from .limits import Capability, Limits, change_of, describe, size, wanted_for
+from .limits import Capability, Limits, change_of, describe, wanted_for
 from .probe import complaint_of
 
 __all__ = ["Gate", "not_proved_text"]
@@ -108,7 +109,7 @@ def _service_complaint(
 
 
 def _victim(container: Container, before: dict[str, Any]) -> str:
-    limit = size(container.memory)
+    limit = memory(container.memory)
     if before.get("oom_killed"):
         return f"{container.name} was killed for memory again, so its limit of {limit} is not enough."
     lowered = container.memory is not None and (before["memory"] is None or container.memory < before["memory"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .amounts import cores, memory
 from .cgroup import find_control_group
 from .containers import NO_MEMORY_LIMIT, Container
 from .facts import host_memory
@@ -19,11 +20,9 @@ __all__ = [
     "inverse_of",
     "refuse_shrinking",
     "restoration",
-    "size",
     "wanted_for",
 ]
 
-_MIB = 2**20
 _NO_SWAP_LIMIT = 2**63 - 4096  # bytes; what the kernel itself shows for none
 
 
@@ -148,12 +147,14 @@ def _kept_memory(inverse: dict[str, Any], container: Container) -> str | None:
     if before is None or now is None or now <= before:
         return None
     if inverse.get("oom_killed"):
-        return f"{container.name} keeps its memory limit of {size(now)}: with {size(before)} it was killed for memory."
+        return (
+            f"{container.name} keeps its memory limit of {memory(now)}: with {memory(before)} it was killed for memory."
+        )
     group = find_control_group(container.pid) if container.running else None
     reading = group.read() if group else None
     if reading is not None and reading.memory >= before:
-        in_use = size(reading.memory)
-        return f"{container.name} keeps its memory limit of {size(now)}: it uses {in_use}, and had {size(before)}."
+        in_use = memory(reading.memory)
+        return f"{container.name} keeps its memory limit of {memory(now)}: it uses {in_use}, and had {memory(before)}."
     return None
 
 
@@ -173,8 +174,8 @@ def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> Non
     least = round(reading.memory * (1 + margin))
     if wanted.memory < least:
         raise HostSideError(
-            f"{container.name} uses {size(reading.memory)} now; with {margin:.0%} on top that is {size(least)},"
-            f" more than the limit of {size(wanted.memory)} it should get.",
+            f"{container.name} uses {memory(reading.memory)} now; with {margin:.0%} on top that is {memory(least)},"
+            f" more than the limit of {memory(wanted.memory)} it should get.",
             kind="refused",
             rule="shrink_margin",
         )
@@ -182,16 +183,10 @@ def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> Non
 
 def describe(limits: Limits) -> str:
     """For diffs and messages."""
-    cpus = "unlimited" if limits.cpus is None else f"{limits.cpus:g} cores"
-    return f"memory {size(limits.memory)}, with swap {size(limits.swap)}, cpus {cpus}"
+    return f"memory {memory(limits.memory)}, with swap {memory(limits.swap)}, cpus {cores(limits.cpus)}"
 
 
 def _cpu_body(cpus: float, period: int | None) -> dict[str, int]:
     if period:
         return {"CpuPeriod": period, "CpuQuota": round(cpus * period)}
     return {"NanoCpus": round(cpus * 1e9)}
-
-
-def size(value: int | None) -> str:
-    """Bytes in words; None is unlimited."""
-    return "unlimited" if value is None else f"{value / _MIB:.1f} MiB".replace(".0 MiB", " MiB")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from selextract_infra.model.base import Frozen
 
@@ -15,6 +15,7 @@ __all__ = [
     "PoolerLook",
     "PoolerProcess",
     "PoolerSizes",
+    "PoolerStatus",
     "ServerSeen",
 ]
 
@@ -124,3 +125,11 @@ class PoolerSizes(Frozen):
     most: int
     clients: int
     available: int
+
+
+class PoolerStatus(Frozen):
+    """PgBouncer on every host that answers; ``unreachable`` has the reason for each other."""
+
+    at: AwareDatetime
+    hosts: dict[str, PoolerLook]
+    unreachable: dict[str, str]

@@ -16,7 +16,7 @@ from selextract_infra.assess.hardware import (
     phase_id,
     reference_hardware,
 )
-from selextract_infra.model.figures import amount, dollars
+from selextract_infra.model.figures import GB, amount, dollars
 from selextract_infra.model.planning import (
     CostReport,
     CostRow,
@@ -38,7 +38,7 @@ __all__ = [
     "reserved",
 ]
 
-_GB, _TERA, _GIGA = 2**30, 10**12, 10**9
+_TERA, _GIGA = 10**12, 10**9
 ROUNDED = 0.005
 """Half a point: percentages are stated as whole ones."""
 
@@ -92,7 +92,7 @@ def _rows(policy: Policy) -> Iterator[CostRow]:
             agrees=row.sum == row.total and (stated is None or abs(growth - stated) <= ROUNDED),
             implies=Hardware(
                 cores=_bought(row.cpu, prices.per_core),
-                memory=round(_bought(row.memory, prices.per_gb_memory) * _GB),
+                memory=round(_bought(row.memory, prices.per_gb_memory) * GB),
                 storage=round(_bought(row.storage, prices.per_tb_storage) * _TERA),
                 network=round(_bought(row.network, prices.per_gbps_network) * _GIGA),
             ),
@@ -236,7 +236,9 @@ def freed_memory(freed: int, claimed: float, policy: Policy) -> str:
     """What freed memory is worth by unit price, and how much would have to be freed for a claim (X-55)."""
     price = policy.cost.prices.per_gb_memory
     worth = dollars(policy.cost.prices.of(memory=freed))
-    needed = f"; {dollars(claimed)} would take {claimed / price:g} GB" if claimed and price else ""
+    needed = (
+        f"; {dollars(claimed)} would take {amount(claimed / price * GB, 'bytes of RAM')}" if claimed and price else ""
+    )
     return (
         f"{amount(freed, 'bytes of RAM')} freed are worth {worth} by unit price{needed}; a fixed host bills no limits"
     )

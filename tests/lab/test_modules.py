@@ -80,7 +80,7 @@ def test_a_limit_below_present_use_is_refused_before_any_container_is_touched(sh
     refused = shop.limit({"web": {"memory": 42 * MIB}})
     assert refused["failed"]
     assert (refused["kind"], refused["rule"]) == ("refused", "shrink_margin")
-    assert re.search(r"shop-web-2 uses 4\d(\.\d)? MiB now; with 10% on top", refused["msg"])
+    assert re.search(r"shop-web-2 uses 4\d(\.\d)? MB now; with 10% on top", refused["msg"])
     assert shop.limits("shop-web-1") == (64 * MIB, 64 * MIB, 0.3)
 
 

@@ -17,14 +17,14 @@ from stat import S_ISREG
 from typing import TextIO
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.figures import count, printable
+from selextract_infra.model.figures import MB, count, printable
 
 __all__ = ["TIME_NAMES", "Clock", "CsvFile", "Line", "opened", "quoted", "read_stamp"]
 
 TIME_NAMES = ("timestamp", "time", "date", "datetime", "at", "day", "ts", "ds")
 """What the column of the times is usually called."""
 
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = MB
 _SHOWN = 40
 _HOUR_SECONDS = 3600
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

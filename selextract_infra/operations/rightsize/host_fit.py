@@ -87,7 +87,7 @@ def _granted(wish: Wish, free: float, room: Room, step: float, minimum_change: f
     limit = f"{room.host} has room for {room.text(max(room.total, 0))} of limits"
     part = _rounded_down(fits, step)
     if wish.now is None or part <= wish.now * (1 + minimum_change):
-        return wish.kept(f"{limit}, and they are given away", room.rule)
+        return wish.kept(f"{limit}, and none of it is left", room.rule)
     return replace(wish, want=part, why_less=f"{limit}; {room.text(part)} is what is left ({room.rule})")
 
 

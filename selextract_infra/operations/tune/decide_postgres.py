@@ -16,6 +16,7 @@ from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.model import figures
 from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.figures import GB, KB, MB
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Role, Storage, Unit, Workload
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Retuning", "facts_of", "in_force", "pinned_by", "raw_value", "retune_postgres"]
 
-_SIZES = {"B": 1, "kB": 1 << 10, "8kB": 8 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_SIZES = {"B": 1, "kB": KB, "8kB": 8 * KB, "MB": MB, "GB": GB}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 _OURS_TO_SET = ("default", "configuration file")
 _MEMORY = ("shared_buffers", "work_mem", "maintenance_work_mem", "autovacuum_work_mem", "max_connections")
@@ -232,8 +233,7 @@ def _findings(
             sentence=f"{seen.container} has {figures.memory(seen.shm_size)} of shared memory, and parallel queries and"
             f" vacuums may need {figures.memory(tuning.shm_size)}.",
             numbers={"shm_size_bytes": seen.shm_size, "needed_bytes": tuning.shm_size},
-            resolution=f"Set shm_size: {tuning.shm_size // (1 << 20)}m in the app's Compose file; it takes a"
-            " recreation.",
+            resolution=f"Set shm_size: {tuning.shm_size // MB}m in the app's Compose file; it takes a recreation.",
         )
 
 

@@ -15,6 +15,7 @@ from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.services import Service
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.figures import KB
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Unit
@@ -41,8 +42,6 @@ _VARIABLES = {
     "max_requests_jitter": "max_requests_jitter",
 }
 """By setting, the key of the mapping's ``environment`` that names its variable."""
-
-_KILOBYTE = 1024
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ def _verdict(
 def _as_written(setting: ServiceSetting) -> float:
     """The number as the variable takes it: bytes in kB, as Celery counts them."""
     value = float(setting.value)
-    value = value // _KILOBYTE if setting.unit is Unit.BYTES else value
+    value = value // KB if setting.unit is Unit.BYTES else value
     return int(value) if value == int(value) else value
 
 

@@ -144,7 +144,7 @@ def test_a_limit_below_present_use_with_its_margin_is_refused(
     if not refused:
         refuse_shrinking(API, wanted, 0.1)
         return
-    with pytest.raises(HostSideError, match="uses 200 MiB now; with 10% on top that is 220 MiB") as refusal:
+    with pytest.raises(HostSideError, match="uses 200 MB now; with 10% on top that is 220 MB") as refusal:
         refuse_shrinking(API, wanted, 0.1)
     assert refusal.value.result() == {"kind": "refused", "rule": "shrink_margin"}
 

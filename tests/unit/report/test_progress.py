@@ -6,7 +6,9 @@ from rich.console import Console
 
 from selextract_infra.model.task_event import TaskEvent
 from selextract_infra.plan import rightsize
+from selextract_infra.report.layout import plain_text
 from selextract_infra.report.progress import Progress, progress
+from selextract_infra.report.terminal import draw
 from tests.unit.seen import MB, one, policy
 
 PLAN = rightsize(one("api", peak=600 * MB), policy(), settle=True)
@@ -40,10 +42,10 @@ def test_live_it_shows_each_host_with_its_step_and_task() -> None:
     console = Console(file=io.StringIO(), width=100)
     for event in EVENTS[:3]:
         shown.hear(event)
-    console.print(shown.table())
+    draw(console, shown.blocks())
     for event in EVENTS[3:]:
         shown.hear(event)
-    console.print(shown.table())
+    draw(console, shown.blocks())
     assert isinstance(console.file, io.StringIO)
     words = " ".join(console.file.getvalue().split())
     assert "app1 1 of 2 Set limits in place" in words
@@ -73,3 +75,22 @@ def test_how_far_a_long_task_is_stands_beside_it() -> None:
     shown = Progress()
     assert shown.hear(TaskEvent("progress", "db2", "Clone", message="8 MB of 456 MB")) == "db2: Clone: 8 MB of 456 MB"
     assert shown.hear(TaskEvent("progress", "db2", "Clone")) is None
+
+
+def test_a_step_that_is_put_back_is_not_announced_as_the_next_one() -> None:
+    shown = Progress(steps=PLAN.steps)
+    for event in EVENTS[:3]:
+        shown.hear(event)
+    lines = [
+        shown.hear(TaskEvent("failed", "app1", "Check that the services answer", message="No answer.")),
+        shown.hear(TaskEvent("task_started", "app1", "Take the lock")),
+        shown.hear(TaskEvent("task_started", "app1", "Stop where somebody else is at work")),
+        shown.hear(TaskEvent("task_started", "app1", "Put back what was there")),
+    ]
+    assert lines == [
+        "app1: Check that the services answer: No answer.",
+        None,
+        None,
+        "app1: puts back step 1 of 2: Set 2 limits in place on app1",
+    ]
+    assert "1 of 2, undone" in plain_text(shown.blocks(), 100)

@@ -7,7 +7,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
-from selextract_infra.report.terminal import print_run, print_runs
+from selextract_infra.report.run import run_blocks, runs_table
+from selextract_infra.report.terminal import draw
 from tests.unit.seen import AT
 
 RUN = Run(
@@ -37,10 +38,7 @@ RUN = Run(
 
 def text_of(width: int, *, runs: bool = False) -> str:
     console = Console(file=io.StringIO(), width=width)
-    if runs:
-        print_runs(console, [RUN])
-    else:
-        print_run(console, RUN)
+    draw(console, [runs_table([RUN])] if runs else run_blocks(RUN))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
