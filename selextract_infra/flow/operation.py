@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.machine.messages import Stop
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.run import Run, RunStatus
+from selextract_infra.model.run import Run
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
@@ -24,15 +25,6 @@ __all__ = ["Announcement", "AnyOperation", "Effects", "Message", "Operation", "P
 Asked = TypeVar("Asked", bound=Request)
 Kept = TypeVar("Kept", bound=Frozen)
 Own = TypeVar("Own")
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a Run ends at a safe point, between two steps, and how."""
-
-    status: RunStatus
-    exit_code: int
-    sentence: str
 
 
 @dataclass(frozen=True)
