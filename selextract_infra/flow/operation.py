@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from selextract_infra.model.assessment import IncidentSeverity
     from selextract_infra.policy import Policy
 
-__all__ = ["Announcement", "AnyOperation", "Effects", "Message", "Operation", "Performance", "StepWork", "Stop"]
+__all__ = ["AnyOperation", "Effects", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
 
 Asked = TypeVar("Asked", bound=Request)
 Kept = TypeVar("Kept", bound=Frozen)
@@ -59,7 +59,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Announcement:
+class Notice:
     """People are told before the step ``before`` begins, and how it ended; as urgently as ``severity`` says.
 
     ``begins`` is what they hear first. ``ended`` is the headline at the end, whose body is the Run's own message with
@@ -123,7 +123,7 @@ class Operation(Generic[Asked, Kept, Own]):
     performers: Mapping[str, Performer] = field(default_factory=dict)
     undo: Undoing | None = None
     undone_past_no_return: bool = False
-    announcement: Announcement | None = None
+    announcement: Notice | None = None
     refuse_strangers: Callable[[Plan, Observation], None] | None = None
     completed: Callable[[Plan], Plan] | None = None
 

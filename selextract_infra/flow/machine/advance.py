@@ -40,7 +40,7 @@ from selextract_infra.flow.machine.messages import (
     UndoSteps,
     WindowChecked,
 )
-from selextract_infra.flow.machine.state import Goal, Phase, RunState, new_run, not_verified
+from selextract_infra.flow.machine.state import Goal, RunPhase, RunState, new_run, not_verified
 from selextract_infra.flow.outcome import concluded
 from selextract_infra.model.plan import Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -66,14 +66,14 @@ def advance(state: RunState, answer: FlowAnswer) -> Turn:
     return _HANDLERS[state.phase](state, answer)
 
 
-def _ask(state: RunState, phase: Phase, *requests: FlowRequest) -> Turn:
+def _ask(state: RunState, phase: RunPhase, *requests: FlowRequest) -> Turn:
     """Ask for these one after the other; the last answer is what ``phase`` is about."""
     return state.but(phase=phase, queue=requests[1:]), requests[0]
 
 
 def _end(state: RunState, error: DriftError | OutsideWindowError) -> Turn:
     """End before there is a Run."""
-    return _ask(state, Phase.ENDED, Finish(failure=Failure.of(error)))
+    return _ask(state, RunPhase.ENDED, Finish(failure=Failure.of(error)))
 
 
 def _unexpected(state: RunState, answer: FlowAnswer) -> ValueError:
@@ -89,11 +89,11 @@ def _start(state: RunState, answer: FlowAnswer) -> Turn:
             changed = DriftError(
                 "The policy changed since the plan was made.", remedy="plan again; nothing was touched"
             )
-            return _ask(state, Phase.ENDED, Finish(failure=Failure.of(changed)))
+            return _ask(state, RunPhase.ENDED, Finish(failure=Failure.of(changed)))
         case Goal.APPLY | Goal.RESUME:
             return _window_before_the_run(state)
         case Goal.ROLL_BACK:
-            return _ask(state, Phase.REMAINS, StopRemains(hosts=state.hosts))
+            return _ask(state, RunPhase.REMAINS, StopRemains(hosts=state.hosts))
         case Goal.CARRY_OUT:
             return _next_step(state, answer.at)
 
@@ -102,7 +102,7 @@ def _window_before_the_run(state: RunState) -> Turn:
     left = _steps_left(state)
     if state.window_overridden or not any(step.disrupts for step in left):
         return _in_time(state)
-    return _ask(state, Phase.WINDOW, CheckWindow(needed_seconds=_needed(state, left)))
+    return _ask(state, RunPhase.WINDOW, CheckWindow(needed_seconds=_needed(state, left)))
 
 
 def _steps_left(state: RunState) -> tuple[Step, ...]:
@@ -129,16 +129,16 @@ def _window(state: RunState, answer: FlowAnswer) -> Turn:
 
 def _in_time(state: RunState) -> Turn:
     if state.goal is Goal.APPLY:
-        return _ask(state, Phase.LOOK, LookAtHosts())
-    return _ask(state, Phase.REMAINS, RecordRun(with_plan=True), StopRemains(hosts=state.hosts))
+        return _ask(state, RunPhase.LOOK, LookAtHosts())
+    return _ask(state, RunPhase.REMAINS, RecordRun(with_plan=True), StopRemains(hosts=state.hosts))
 
 
 def _looked(state: RunState, answer: FlowAnswer) -> Turn:
     if isinstance(answer, Failed):
-        return _ask(state, Phase.ENDED, Finish(failure=answer.failure))
+        return _ask(state, RunPhase.ENDED, Finish(failure=answer.failure))
     if not isinstance(answer, HostsLookedAt):
         raise _unexpected(state, answer)
-    return _ask(state.but(missing=answer.missing), Phase.BEGIN, BeginRun())
+    return _ask(state.but(missing=answer.missing), RunPhase.BEGIN, BeginRun())
 
 
 def _begin(state: RunState, answer: FlowAnswer) -> Turn:
@@ -154,16 +154,16 @@ def _begin(state: RunState, answer: FlowAnswer) -> Turn:
     )
     notes = [NoteEvent(event="override", sentence=override) for override in state.overrides]
     state = state.but(run=run, left_out=not_verified(run.results))
-    return _ask(state, Phase.READY, RecordRun(with_plan=True), *notes)
+    return _ask(state, RunPhase.READY, RecordRun(with_plan=True), *notes)
 
 
 def _remains(state: RunState, answer: FlowAnswer) -> Turn:
     if isinstance(answer, Failed):
-        return _ask(state, Phase.ENDED, Finish(failure=answer.failure))
+        return _ask(state, RunPhase.ENDED, Finish(failure=answer.failure))
     if state.goal is Goal.RESUME:
         return _next_step(state, answer.at)
     undo = UndoSteps(steps=tuple(step.id for step in state.plan.steps), hosts=state.hosts)
-    return _ask(state.but(undoing=state.hosts), Phase.UNDO, NoteEvent(event=_ROLLBACK, sentence=state.note), undo)
+    return _ask(state.but(undoing=state.hosts), RunPhase.UNDO, NoteEvent(event=_ROLLBACK, sentence=state.note), undo)
 
 
 # -- step by step
@@ -180,7 +180,7 @@ def _next_step(state: RunState, at: datetime) -> Turn:
         if _hosts_to_do(here):
             if here.step.disrupts and not here.window_overridden:
                 left = here.plan.steps[position:]
-                return _ask(here, Phase.STEP_WINDOW, CheckWindow(needed_seconds=_needed(here, left)))
+                return _ask(here, RunPhase.STEP_WINDOW, CheckWindow(needed_seconds=_needed(here, left)))
             return _perform(here)
     return _conclude(state, at)
 
@@ -195,7 +195,7 @@ def _perform(state: RunState, *before: FlowRequest) -> Turn:
     last = step.id == state.plan.steps[-1].id
     told = (TellPeople(moment="begin"),) if step.id == state.traits.announced_before else ()
     perform = PerformStep(step=step.id, hosts=_hosts_to_do(state), last=last)
-    return _ask(state, Phase.STEP, *before, *told, perform)
+    return _ask(state, RunPhase.STEP, *before, *told, perform)
 
 
 def _step_window(state: RunState, answer: FlowAnswer) -> Turn:
@@ -223,7 +223,7 @@ def _step(state: RunState, answer: FlowAnswer) -> Turn:
         return _give_up(state, answer.failure, answer.at)
     if not isinstance(answer, StepPerformed):
         raise _unexpected(state, answer)
-    return _ask(state.with_results(answer.results).but(performed=answer), Phase.STEP_RECORDED, RecordRun())
+    return _ask(state.with_results(answer.results).but(performed=answer), RunPhase.STEP_RECORDED, RecordRun())
 
 
 def _step_recorded(state: RunState, answer: FlowAnswer) -> Turn:
@@ -259,13 +259,13 @@ def _undo(state: RunState, hosts: tuple[str, ...], at: datetime) -> Turn:
     if any(step.point_of_no_return for step in before) and not state.traits.undone_past_no_return:
         return _next_step(state.but(position=state.position + 1), at)
     steps = (*(step.id for step in before), state.step.id)
-    return _ask(state.but(undoing=hosts), Phase.UNDO, UndoSteps(steps=steps, hosts=hosts))
+    return _ask(state.but(undoing=hosts), RunPhase.UNDO, UndoSteps(steps=steps, hosts=hosts))
 
 
 def _undone(state: RunState, answer: FlowAnswer) -> Turn:
     if isinstance(answer, Failed):
         if state.goal is Goal.ROLL_BACK:
-            return _ask(state, Phase.ENDED, Finish(failure=answer.failure))
+            return _ask(state, RunPhase.ENDED, Finish(failure=answer.failure))
         if answer.preempted:
             return _conclude(state.but(stop=_waiting(state, answer.failure)), answer.at)
         results = tuple(_not_put_back(host, answer) for host in state.undoing)
@@ -273,7 +273,7 @@ def _undone(state: RunState, answer: FlowAnswer) -> Turn:
         results = answer.results
     else:
         raise _unexpected(state, answer)
-    return _ask(state.with_results(results), Phase.UNDO_RECORDED, RecordRun())
+    return _ask(state.with_results(results), RunPhase.UNDO_RECORDED, RecordRun())
 
 
 def _not_put_back(host: str, failed: Failed) -> StepResult:
@@ -301,7 +301,7 @@ def _give_up(state: RunState, failure: Failure, at: datetime) -> Turn:
     status = RunStatus.INTERRUPTED if state.begun_hosts else RunStatus.REFUSED
     ended = {"status": status, "message": failure.sentence, "exit_code": failure.exit_code, "ended_at": at}
     run = state.begun_run.model_copy(update=ended)
-    return _ask(state.but(run=run, failure=failure), Phase.LAST_RECORD, RecordRun())
+    return _ask(state.but(run=run, failure=failure), RunPhase.LAST_RECORD, RecordRun())
 
 
 def _conclude(state: RunState, at: datetime) -> Turn:
@@ -312,8 +312,8 @@ def _conclude(state: RunState, at: datetime) -> Turn:
         run = _stopped(run, state.stop)
     state = state.but(run=run)
     if _announced(state):
-        return _ask(state, Phase.TELL, TellPeople(moment="end"))
-    return _ask(state, Phase.LAST_RECORD, RecordRun())
+        return _ask(state, RunPhase.TELL, TellPeople(moment="end"))
+    return _ask(state, RunPhase.LAST_RECORD, RecordRun())
 
 
 def _stopped(run: Run, stop: Stop) -> Run:
@@ -342,30 +342,30 @@ def _told(state: RunState, answer: FlowAnswer) -> Turn:
     if not isinstance(answer, PeopleTold):
         raise _unexpected(state, answer)
     run = state.begun_run.model_copy(update={"message": answer.message})
-    return _ask(state.but(run=run), Phase.LAST_RECORD, RecordRun())
+    return _ask(state.but(run=run), RunPhase.LAST_RECORD, RecordRun())
 
 
 def _last_record(state: RunState, _: FlowAnswer) -> Turn:
-    return _ask(state, Phase.ENDED, Finish(failure=state.failure))
+    return _ask(state, RunPhase.ENDED, Finish(failure=state.failure))
 
 
 def _ended(state: RunState, answer: FlowAnswer) -> Turn:
     raise _unexpected(state, answer)
 
 
-_HANDLERS: dict[Phase, Callable[[RunState, FlowAnswer], Turn]] = {
-    Phase.START: _start,
-    Phase.WINDOW: _window,
-    Phase.LOOK: _looked,
-    Phase.BEGIN: _begin,
-    Phase.REMAINS: _remains,
-    Phase.READY: _ready,
-    Phase.STEP_WINDOW: _step_window,
-    Phase.STEP: _step,
-    Phase.STEP_RECORDED: _step_recorded,
-    Phase.UNDO: _undone,
-    Phase.UNDO_RECORDED: _undo_recorded,
-    Phase.TELL: _told,
-    Phase.LAST_RECORD: _last_record,
-    Phase.ENDED: _ended,
+_HANDLERS: dict[RunPhase, Callable[[RunState, FlowAnswer], Turn]] = {
+    RunPhase.START: _start,
+    RunPhase.WINDOW: _window,
+    RunPhase.LOOK: _looked,
+    RunPhase.BEGIN: _begin,
+    RunPhase.REMAINS: _remains,
+    RunPhase.READY: _ready,
+    RunPhase.STEP_WINDOW: _step_window,
+    RunPhase.STEP: _step,
+    RunPhase.STEP_RECORDED: _step_recorded,
+    RunPhase.UNDO: _undone,
+    RunPhase.UNDO_RECORDED: _undo_recorded,
+    RunPhase.TELL: _told,
+    RunPhase.LAST_RECORD: _last_record,
+    RunPhase.ENDED: _ended,
 }

@@ -19,7 +19,7 @@ __all__ = [
     "WINDOW_OVERRIDE",
     "Goal",
     "OperationTraits",
-    "Phase",
+    "RunPhase",
     "RunState",
     "applying",
     "carrying_out",
@@ -40,7 +40,7 @@ class Goal(StrEnum):
     ROLL_BACK = "roll back"
 
 
-class Phase(StrEnum):
+class RunPhase(StrEnum):
     """What the answer to come is about."""
 
     START = "start"
@@ -81,7 +81,7 @@ class RunState(Frozen):
     overrides: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     note: str = ""
-    phase: Phase = Phase.START
+    phase: RunPhase = RunPhase.START
     queue: tuple[FlowRequest, ...] = ()
     run: Run | None = None
     missing: dict[str, str] = Field(default_factory=dict)
