@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selextract_infra.flow.notification import notifier
-from selextract_infra.flow.operation import Announcement
+from selextract_infra.flow.operation import Notice
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, StepStatus
@@ -48,15 +48,15 @@ def announce_end(context: Context, run: Run, plan: Plan) -> Run:
     return run
 
 
-def _announcement(plan: Plan) -> Announcement | None:
+def _announcement(plan: Plan) -> Notice | None:
     operation = known_operation(plan.operation)
     return operation.announcement if operation else None
 
 
-def _announced(run: Run, announcement: Announcement) -> bool:
+def _announced(run: Run, announcement: Notice) -> bool:
     return any(result.step == announcement.before and result.status is StepStatus.VERIFIED for result in run.results)
 
 
-def _tell(context: Context, run: Run, announcement: Announcement, title: str, body: str) -> None:
+def _tell(context: Context, run: Run, announcement: Notice, title: str, body: str) -> None:
     sender = notifier(context.policy, context.journal, context.clock, dry_run=context.on_message)
     sender.tell(announcement.severity(context.policy), run.id, title, f"{body}\nRun {run.id} of {run.owner}.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from selextract_infra.flow.journal.journal import Journal
+from selextract_infra.flow.run_log import forget_run_logs
 from selextract_infra.hosts.executor import Hands
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.hosts import observe_hosts
@@ -122,6 +123,7 @@ class Context:
         self.journal.forget(
             now, observations=timedelta(seconds=keep.observations), buckets=timedelta(seconds=keep.history)
         )
+        forget_run_logs(self.journal.folder, now - timedelta(seconds=keep.observations))
         window = timedelta(seconds=self.policy.rightsizing.window)
         hosts = tuple(self._with_history(host, now - window, now) for host in observation.hosts)
         return observation.model_copy(update={"hosts": hosts})

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from selextract_infra.errors import DriftError
+from selextract_infra.flow.reachability import refuse_missing
 from selextract_infra.model.figures import resource_value
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 
-__all__ = ["refuse_drift"]
+__all__ = ["missing_of", "refuse_drift"]
+
+
+def missing_of(plan: Plan, observation: Observation) -> dict[str, str]:
+    """Hosts of the Plan that cannot be worked on now, and those that never could, with the reason of each.
+
+    Raises ``HostError`` when that is all of them.
+    """
+    problems = {host.name: host.problem for host in observation.hosts if host.problem}
+    missing = {
+        host: observation.unreachable.get(host) or problems.get(host) or "The host is no longer in the inventory."
+        for host in plan.hosts
+        if host in observation.unreachable or host in problems or observation.host(host) is None
+    }
+    if len(missing) == len(plan.hosts):
+        refuse_missing(missing, reached=bool(problems))
+    return {**plan.missing, **missing}
 
 
 def refuse_drift(plan: Plan, seen: Observation) -> None:

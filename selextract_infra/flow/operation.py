@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.machine.messages import Stop
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.run import Run, RunStatus
+from selextract_infra.model.run import Run
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
@@ -19,20 +20,11 @@ if TYPE_CHECKING:
     from selextract_infra.model.assessment import IncidentSeverity
     from selextract_infra.policy import Policy
 
-__all__ = ["Announcement", "AnyOperation", "Effects", "Message", "Operation", "Performance", "StepWork", "Stop"]
+__all__ = ["AnyOperation", "Effects", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
 
 Asked = TypeVar("Asked", bound=Request)
 Kept = TypeVar("Kept", bound=Frozen)
 Own = TypeVar("Own")
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a Run ends at a safe point, between two steps, and how."""
-
-    status: RunStatus
-    exit_code: int
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Announcement:
+class Notice:
     """People are told before the step ``before`` begins, and how it ended; as urgently as ``severity`` says.
 
     ``begins`` is what they hear first. ``ended`` is the headline at the end, whose body is the Run's own message with
@@ -131,7 +123,7 @@ class Operation(Generic[Asked, Kept, Own]):
     performers: Mapping[str, Performer] = field(default_factory=dict)
     undo: Undoing | None = None
     undone_past_no_return: bool = False
-    announcement: Announcement | None = None
+    announcement: Notice | None = None
     refuse_strangers: Callable[[Plan, Observation], None] | None = None
     completed: Callable[[Plan], Plan] | None = None
 

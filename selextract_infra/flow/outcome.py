@@ -8,11 +8,11 @@ from datetime import datetime
 from selextract_infra.errors import worst_exit_code
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 
-__all__ = ["OBSERVE", "concluded"]
+__all__ = ["CODES", "OBSERVE", "concluded"]
 
 OBSERVE = "observe"
 
-_CODES = {
+CODES = {
     StepStatus.VERIFIED: 0,
     StepStatus.SKIPPED: 0,
     StepStatus.ROLLED_BACK: 6,
@@ -29,7 +29,7 @@ _CODES = {
 def concluded(run: Run, now: datetime) -> Run:
     """The Run with its end: the last result of each host decides; over several hosts the worst wins."""
     last = {result.host: result for result in run.results}
-    code = worst_exit_code([_CODES[result.status] for result in last.values()])
+    code = worst_exit_code([CODES[result.status] for result in last.values()])
     return run.model_copy(
         update={
             "ended_at": now,
@@ -71,7 +71,7 @@ def _sentence(run: Run, code: int, last: dict[str, StepResult]) -> str:
             "no reason was given",
         ).rstrip(".")
         for host, result in last.items()
-        if _CODES[result.status]
+        if CODES[result.status]
     }
     told = "; ".join(f"{host}: {reason}" for host, reason in reasons.items())
     return {

@@ -7,12 +7,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from selextract_infra.errors import DriftError, RefusedError, UsageError
+from selextract_infra.flow.operation import AnyOperation
 from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.flow.registry import completed, known_operation, operation_names
-from selextract_infra.model.plan import Plan
+from selextract_infra.model.plan import Plan, Step
 from selextract_infra.policy import Policy
 
-__all__ = ["load_plan", "rebuild", "rebuild_unchanged"]
+__all__ = ["built_steps", "load_plan", "rebuild", "rebuild_unchanged"]
 
 
 def load_plan(path: Path, policy: Policy) -> Plan:
@@ -40,16 +41,31 @@ def rebuild(saved: Plan, policy: Policy) -> Plan:
     Raises ``UsageError`` for an operation that is not known or parameters that do not fit it, ``RefusedError`` for
     decisions that no operation of ours would have made.
     """
-    operation = known_operation(saved.operation)
-    if operation is None or operation.steps is None:
-        known = ", ".join(sorted(operation_names()))
-        raise UsageError(f"The plan is for the operation {saved.operation}, which is not known; there are {known}.")
+    operation = _operation(saved)
     if not saved.steps and not saved.parameters:
         return saved
     parameters = read_parameters(operation.parameters.model_validate, saved.parameters, operation.noun)
     if operation.refuse_impossible:
         operation.refuse_impossible(saved, parameters, policy)
-    return saved.model_copy(update={"steps": operation.steps(saved.decisions, parameters, policy)})
+    return saved.model_copy(update={"steps": built_steps(saved, policy)})
+
+
+def built_steps(plan: Plan, policy: Policy) -> tuple[Step, ...]:
+    """The steps that an operation builds from the decisions and parameters of a Plan.
+
+    Raises ``UsageError`` for an operation that is not known or parameters that do not fit it.
+    """
+    operation = _operation(plan)
+    parameters = read_parameters(operation.parameters.model_validate, plan.parameters, operation.noun)
+    return operation.steps(plan.decisions, parameters, policy) if operation.steps else ()
+
+
+def _operation(plan: Plan) -> AnyOperation:
+    operation = known_operation(plan.operation)
+    if operation is None or operation.steps is None:
+        known = ", ".join(sorted(operation_names()))
+        raise UsageError(f"The plan is for the operation {plan.operation}, which is not known; there are {known}.")
+    return operation
 
 
 def rebuild_unchanged(saved: Plan, policy: Policy) -> Plan:

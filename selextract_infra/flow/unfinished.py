@@ -12,20 +12,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, SelextractError, UsageError
-from selextract_infra.flow.announcement import announce_end
-from selextract_infra.flow.apply import carry_out
 from selextract_infra.flow.context import Context
-from selextract_infra.flow.disruption import refuse_disruption, window_override
-from selextract_infra.flow.outcome import concluded
-from selextract_infra.flow.performing import undo
+from selextract_infra.flow.disruption import window_override
+from selextract_infra.flow.executor import RunExecutor
+from selextract_infra.flow.machine.state import resuming, rolling_back
 from selextract_infra.flow.reachability import refuse_other_key
 from selextract_infra.flow.registry import completed, known_operation
 from selextract_infra.hosts.identity import owner
 from selextract_infra.hosts.providers import switch_on
-from selextract_infra.hosts.runner import stop_remains
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
+from selextract_infra.model.run import Run, StepResult, StepStatus
 
 __all__ = [
     "at_work",
@@ -37,7 +34,6 @@ __all__ = [
     "unfinished_runs",
 ]
 
-_STOPPED_WITHIN = 180.0  # seconds; nobody waits for it at a terminal, and a host may be busy
 _OWNER = re.compile(r".*@(?P<machine>[^ ]+) \(process (?P<process>\d+)\)")
 
 
@@ -102,11 +98,7 @@ def resume(context: Context, run_id: str, *, now_reason: str | None = None, idle
     known = context.journal.run(run_id)
     overrides = (*(known.overrides if known else ()), *window_override(now_reason))
     run = _run_of(run_id, plan, records).model_copy(update={"overrides": overrides})
-    refuse_disruption(context, plan, overrides, done=_done_everywhere(plan, run))
-    context.journal.record_plan(plan)
-    context.journal.record_run(run)
-    _stop_remains(context, run_id, seen, plan)
-    return carry_out(context, plan, run)
+    return RunExecutor(context).run(resuming(plan, run, _hosts_seen(seen, plan)))
 
 
 def resume_only(context: Context, *, now_reason: str | None = None) -> Run | None:
@@ -151,11 +143,9 @@ def roll_back(context: Context, run_id: str, *, idle: int | None = None) -> Run:
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
         _refuse_unseen(seen, full_id, plan.hosts)
-    _stop_remains(context, full_id, seen, plan)
     by = "by the loop that began it" if idle else "by hand"
-    context.journal.record_event(context.clock(), "rollback", f"Run {full_id} is rolled back {by}.", run=full_id)
-    undone = undo(context, run, plan, plan.steps, hosts)
-    return _ended(context, run, plan, undone.results)
+    note = f"Run {full_id} is rolled back {by}."
+    return RunExecutor(context).run(rolling_back(plan, run, hosts, note=note))
 
 
 def _awake(context: Context, run_id: str) -> Observation:
@@ -182,29 +172,11 @@ def stop_remains_of(context: Context, run_id: str, seen: Observation) -> None:
     records = unfinished_runs(seen).get(run_id)
     if records:
         _refuse_at_work(seen, run_id, context.clock(), None)
-        _stop_remains(context, run_id, seen, _plan_of(records))
+        RunExecutor(context).stop_remains(run_id, _hosts_seen(seen, _plan_of(records)))
 
 
-def _stop_remains(context: Context, run_id: str, seen: Observation, plan: Plan) -> None:
-    """Stop what a killed process has left working on the hosts, before its work is done again or undone."""
-    hosts = tuple(host.name for host in seen.hosts if host.name in plan.hosts)
-    stopped = stop_remains(context.inventory, hosts, run_id, bound=_STOPPED_WITHIN)
-    left = [host for host, done in stopped.items() if not done]
-    if left:
-        raise LockedError(
-            f"What is left of run {run_id} on {', '.join(left)} does not stop.", remedy="look at the host's processes"
-        )
-
-
-def _ended(context: Context, run: Run, plan: Plan, results: tuple[StepResult, ...]) -> Run:
-    run = concluded(run.model_copy(update={"results": (*run.results, *results)}), context.clock())
-    if all(result.status is StepStatus.ROLLED_BACK for result in results):
-        run = run.model_copy(
-            update={"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": "Everything was put back."}
-        )
-    run = announce_end(context, run, plan)
-    context.journal.record_run(run)
-    return run
+def _hosts_seen(seen: Observation, plan: Plan) -> tuple[str, ...]:
+    return tuple(host.name for host in seen.hosts if host.name in plan.hosts)
 
 
 def _held(seen: Observation, run_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
@@ -289,11 +261,6 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
 def _verified(step: str, host: str, state: dict[str, Any]) -> StepResult:
     times = {key: datetime.fromisoformat(state[key]) for key in ("started_at", "ended_at") if state.get(key)}
     return StepResult(step=step, host=host, status=StepStatus.VERIFIED, **times)
-
-
-def _done_everywhere(plan: Plan, run: Run) -> tuple[str, ...]:
-    done = {(result.step, result.host) for result in run.results if result.status is StepStatus.VERIFIED}
-    return tuple(step.id for step in plan.steps if all((step.id, host) in done for host in step.hosts))
 
 
 def _alive(process: int) -> bool:

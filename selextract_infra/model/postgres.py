@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Context", "Pooling", "Role", "Storage", "Unit", "Workload"]
+__all__ = ["Pooling", "Role", "SettingContext", "Storage", "Unit", "Workload"]
 
 
 class Workload(StrEnum):
@@ -39,7 +39,7 @@ class Role(StrEnum):
         return self is not Role.PRIMARY
 
 
-class Context(StrEnum):
+class SettingContext(StrEnum):
     """When a parameter takes effect, in Postgres' own words (DRV-09)."""
 
     POSTMASTER = "postmaster"
@@ -50,7 +50,7 @@ class Context(StrEnum):
     @property
     def restart(self) -> bool:
         """Whether a reload is not enough."""
-        return self is Context.POSTMASTER
+        return self is SettingContext.POSTMASTER
 
 
 class Unit(StrEnum):

@@ -8,7 +8,7 @@ from selextract_infra.model.assessment import ConnectionBudget, WorkerCapacity
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
-from selextract_infra.model.postgres import Context, Pooling, Role, Storage, Unit, Workload
+from selextract_infra.model.postgres import Pooling, Role, SettingContext, Storage, Unit, Workload
 from selextract_infra.model.postgres_observation import ConnectionLimit
 
 __all__ = [
@@ -57,7 +57,7 @@ class Setting(Frozen):
     name: str
     value: bool | int | float | str
     unit: Unit = Unit.NONE
-    context: Context
+    context: SettingContext
     rule: str
     why: str
 

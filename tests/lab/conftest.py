@@ -14,6 +14,7 @@ import pytest
 from selextract_infra.errors import LabUnavailableError
 from selextract_infra.lab import Lab, Topology
 from tests.lab.rightsizing import demanding, failing, oversized, seasoned, waiting
+from tests.replayed import replay_runs
 
 __all__ = ["demanding", "failing", "lab", "lab_multi", "oversized", "seasoned", "waiting"]
 
@@ -39,6 +40,15 @@ def running(config: pytest.Config, topology: Topology) -> Iterator[Lab]:
     finally:
         if not kept:
             lab.down(on_progress=show)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """At the end: what was logged of every Run of these tests brings about the same states once more."""
+    yield
+    for log in tmp_path_factory.getbasetemp().rglob("runs"):
+        if (log.parent / "journal.sqlite").exists():
+            replay_runs(log.parent)
 
 
 @pytest.fixture(scope="session")

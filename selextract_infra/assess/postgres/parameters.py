@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.postgres import Context, Unit
+from selextract_infra.model.postgres import SettingContext, Unit
 
 __all__ = [
     "PARAMETERS",
@@ -34,13 +34,13 @@ class Parameter:
     """One parameter. ``contexts`` has, by version, where its context changed from that version on."""
 
     name: str
-    context: Context
+    context: SettingContext
     unit: Unit = Unit.NONE
-    contexts: Mapping[int, Context] = field(default_factory=dict)
+    contexts: Mapping[int, SettingContext] = field(default_factory=dict)
 
 
 def _parameters() -> Iterable[Parameter]:
-    postmaster, sighup, user = Context.POSTMASTER, Context.SIGHUP, Context.USER
+    postmaster, sighup, user = SettingContext.POSTMASTER, SettingContext.SIGHUP, SettingContext.USER
     for name in STANDBY_PARAMETERS:
         yield Parameter(name, postmaster)
     yield Parameter("superuser_reserved_connections", postmaster)
@@ -53,7 +53,7 @@ def _parameters() -> Iterable[Parameter]:
     yield Parameter("max_standby_streaming_delay", sighup, Unit.SECONDS)
     for name in ("checkpoint_completion_target", "hot_standby_feedback"):
         yield Parameter(name, sighup)
-    yield Parameter("wal_compression", Context.SUPERUSER)
+    yield Parameter("wal_compression", SettingContext.SUPERUSER)
     for name in ("work_mem", "maintenance_work_mem", "effective_cache_size"):
         yield Parameter(name, user, Unit.BYTES)
     for name in (
@@ -78,7 +78,7 @@ def parameter(name: str) -> Parameter:
     return PARAMETERS[name]
 
 
-def context_of(name: str, version: int) -> Context:
+def context_of(name: str, version: int) -> SettingContext:
     """When the parameter takes effect in that major version; raises UsageError for an unknown parameter."""
     known = parameter(name)
     changes = [context for since, context in sorted(known.contexts.items()) if version >= since]

@@ -131,7 +131,7 @@ def begin_emergency(context: Context, granted: Grant, *, drill: bool = False) ->
 
 def _begun(context: Context, granted: Grant, *, drill: bool) -> Run:
     plan = granted.plan
-    run = begin(context, plan, plan.missing, None)
+    run = begin(context, plan)
     changes = count(len(granted.decision.granted), "value")
     incident = Incident(
         id=run.id,

@@ -62,10 +62,9 @@ def change_hardware(context: Context, work: StepWork) -> Performance:
         host = _change(context, upgrade, provider)
         _refuse_stranger(upgrade, host)
     except WaitingForOperatorError as waiting:
-        sentence = f"{waiting} (selextract-infra resume {run.id})"
-        return Performance(Execution(()), Stop(RunStatus.WAITING, waiting.exit_code, sentence))
+        return _stopped(RunStatus.WAITING, waiting, f"{waiting} (selextract-infra resume {run.id})")
     except DriftError as stranger:
-        return Performance(Execution(()), Stop(RunStatus.INTERRUPTED, stranger.exit_code, str(stranger)))
+        return _stopped(RunStatus.INTERRUPTED, stranger, str(stranger))
     except HostUnreachableError as missing:
         return ended(StepStatus.UNREACHABLE, str(missing))
     except SelextractError as problem:
@@ -77,6 +76,10 @@ def change_hardware(context: Context, work: StepWork) -> Performance:
     if not verified.hosts(StepStatus.VERIFIED):
         return Performance(verified)
     return ended(StepStatus.VERIFIED)
+
+
+def _stopped(status: RunStatus, why: SelextractError, sentence: str) -> Performance:
+    return Performance(Execution(()), Stop(status=status, exit_code=why.exit_code, sentence=sentence))
 
 
 def mark(

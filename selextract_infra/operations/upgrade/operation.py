@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.operation import Announcement, Effects, Message, Operation
+from selextract_infra.flow.operation import Effects, Message, Notice, Operation
 from selextract_infra.flow.resume_at_boot import BOOT_UNIT
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.figures import duration
@@ -94,7 +94,7 @@ UPGRADE = Operation(
     performers={PERFORMERS[HARDWARE]: change_hardware, PERFORMERS[RETUNE]: retune},
     undo=undo_upgrade,
     undone_past_no_return=True,
-    announcement=Announcement(
+    announcement=Notice(
         before=FREEZE,
         severity=lambda policy: IncidentSeverity(policy.vertical.announcement.severity),
         begins=_begins,

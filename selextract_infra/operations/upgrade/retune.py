@@ -13,7 +13,7 @@ from selextract_infra.errors import RefusedError
 from selextract_infra.flow.operation import Performance, StepWork
 from selextract_infra.flow.planning import plan_from, request_for
 from selextract_infra.flow.registry import operation_named
-from selextract_infra.flow.saved import rebuild
+from selextract_infra.flow.saved import built_steps
 from selextract_infra.hosts.executor import execute
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.observation import Observation
@@ -53,7 +53,7 @@ def limit_steps(observation: Observation, host: str, policy: Policy) -> tuple[St
     """The steps that raise limits on one host; none where the rules raise none."""
     plan = _planned("rightsize", observation, host, policy)
     raised = tuple(decision for decision in plan.decisions if decision.changes and decision.verdict is Verdict.RAISE)
-    return _part_of_it(rebuild(plan.model_copy(update={"decisions": raised}), policy).steps)
+    return _part_of_it(built_steps(plan.model_copy(update={"decisions": raised}), policy))
 
 
 def postgres_steps(observation: Observation, host: str, policy: Policy, *, restart: bool) -> tuple[Step, ...]:

@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from selextract_infra.flow import performing
-from selextract_infra.flow.announcement import announce, announce_end, announced_before
+from selextract_infra.flow import executor
+from selextract_infra.flow.announcement import announce_end
 from selextract_infra.flow.context import Context
-from selextract_infra.flow.operation import StepWork
+from selextract_infra.flow.machine.state import carrying_out
 from selextract_infra.hosts.executor import Execution
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
+from selextract_infra.operations.upgrade import hardware
 from tests.unit.operations.upgrade.planned import upgrade_of_host
 from tests.unit.seen import AT, container, host
 
@@ -50,12 +51,15 @@ def told() -> Iterator[tuple[int, list[dict[str, Any]]]]:
 
 @pytest.fixture(autouse=True)
 def hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hosts on which every step succeeds."""
+    """Hosts on which the first two steps succeed; in the third the program is stopped."""
 
     def execute(_hands: Any, _run: Run, _plan: Plan, step: Step, names: tuple[str, ...], **_: Any) -> Execution:
+        if step.id not in ("preflight", "freeze"):
+            raise KeyboardInterrupt
         return Execution(tuple(StepResult(step=step.id, host=name, status=StepStatus.VERIFIED) for name in names))
 
-    monkeypatch.setattr(performing, "execute", execute)
+    monkeypatch.setattr(executor, "execute", execute)
+    monkeypatch.setattr(hardware, "execute", execute)
 
 
 def context_with(tmp_path: Path, port: int, **more: Any) -> Context:
@@ -79,12 +83,11 @@ def upgrade_in(context: Context, mode: Mode = Mode.LIVE) -> tuple[Plan, Run]:
 
 def begun(context: Context, plan: Plan, run: Run) -> tuple[StepResult, ...]:
     """Preflight and freeze, as they end."""
-    results: tuple[StepResult, ...] = ()
-    for step in plan.steps[:2]:
-        if step.id == announced_before(plan):
-            announce(context, run, plan)
-        results += performing.perform(context, StepWork(run, plan, step, ("app1",), last=False)).execution.results
-    return results
+    with pytest.raises(KeyboardInterrupt):
+        executor.RunExecutor(context).run(carrying_out(plan, run))
+    recorded = context.journal.run(run.id)
+    assert recorded is not None
+    return recorded.results
 
 
 def test_people_hear_that_it_begins_once_it_can_work_and_how_it_ended(

@@ -11,11 +11,15 @@ from typing import Any, cast
 import pytest
 
 from selextract_infra.errors import OutsideWindowError, PreemptedError
-from selextract_infra.flow import apply, performing
+from selextract_infra.flow import executor
+from selextract_infra.flow.apply import apply, carry_out
 from selextract_infra.flow.context import Context
-from selextract_infra.flow.disruption import refuse_disruption, window_override
+from selextract_infra.flow.disruption import window_override
+from selextract_infra.flow.executor import RunExecutor
 from selextract_infra.flow.journal.journal import Journal
+from selextract_infra.flow.machine.state import resuming
 from selextract_infra.hosts.executor import Execution
+from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.policy import Policy, load_policy
@@ -24,6 +28,7 @@ OPENS = datetime(2026, 1, 4, 2, tzinfo=UTC)
 NIGHT = {
     "windows": {"sunday": {"rrule": "FREQ=WEEKLY;BYDAY=SU", "start": "02:00", "duration": "1h", "time_zone": "UTC"}}
 }
+DIGEST = load_policy(NIGHT).digest
 
 
 @dataclass
@@ -39,6 +44,10 @@ class Hosts:
     undoing: StepStatus = StepStatus.ROLLED_BACK
     urgent_before: str = ""
     hands: None = None
+    inventory: None = None
+
+    def observe(self) -> Observation:
+        return Observation(at=self.now, hosts=(HostObservation(name="app1"),))
 
     def clock(self) -> datetime:
         return self.now
@@ -63,8 +72,9 @@ class Hosts:
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
     with Journal(tmp_path) as journal:
         hosts = Hosts(journal, OPENS)
-        monkeypatch.setattr(performing, "execute", hosts.execute)
-        monkeypatch.setattr(performing, "put_back", hosts.put_back)
+        monkeypatch.setattr(executor, "execute", hosts.execute)
+        monkeypatch.setattr(executor, "put_back", hosts.put_back)
+        monkeypatch.setattr(executor, "stop_remains", lambda *_, **__: {"app1": True})
         yield hosts
 
 
@@ -78,7 +88,7 @@ def step(name: str, minutes: float, *, disrupts: bool = True, no_return: bool = 
 
 def plan(*steps: Step) -> Plan:
     return Plan(
-        operation="test", made_at=OPENS, made_by="a test", policy_digest="", observation_digest="", hosts=("app1",),
+        operation="test", made_at=OPENS, made_by="a test", policy_digest=DIGEST, observation_digest="", hosts=("app1",),
         steps=steps,
     )  # fmt: skip
 
@@ -101,10 +111,11 @@ TWO = plan(step("one", 10), step("two", 10))
 def test_a_plan_begins_only_where_it_and_its_way_back_fit(hosts: Hosts, minutes: int, begins: bool) -> None:
     hosts.now = OPENS + timedelta(minutes=minutes)
     if begins:
-        refuse_disruption(hosts.context, TWO, ())
+        assert apply(hosts.context, TWO).status is RunStatus.DONE
         return
     with pytest.raises(OutsideWindowError, match="sunday, Sun 2026-01-") as refused:
-        refuse_disruption(hosts.context, TWO, ())
+        apply(hosts.context, TWO)
+    assert hosts.done == []
     assert "Do one; Do two" in str(refused.value)
     assert refused.value.remedy is not None
     assert "--at-window sunday" in refused.value.remedy
@@ -112,26 +123,29 @@ def test_a_plan_begins_only_where_it_and_its_way_back_fit(hosts: Hosts, minutes:
 
 def test_a_plan_that_disturbs_nobody_needs_no_window(hosts: Hosts) -> None:
     hosts.now = OPENS - timedelta(days=2)
-    refuse_disruption(hosts.context, plan(step("one", 600, disrupts=False)), ())
+    assert apply(hosts.context, plan(step("one", 600, disrupts=False))).status is RunStatus.DONE
 
 
 def test_a_reason_is_enough_to_disturb_at_once(hosts: Hosts) -> None:
     hosts.now = OPENS - timedelta(days=2)
-    refuse_disruption(hosts.context, TWO, window_override("the disk is full"))
-    ended = apply.carry_out(hosts.context, TWO, run(TWO, overrides=window_override("the disk is full")))
+    ended = apply(hosts.context, TWO, now_reason="the disk is full")
+    assert ended.overrides == window_override("the disk is full")
     assert (ended.status, hosts.done) == (RunStatus.DONE, ["one", "two"])
 
 
 def test_only_what_is_still_to_do_must_fit(hosts: Hosts) -> None:
     hosts.now = OPENS + timedelta(minutes=38)
     with pytest.raises(OutsideWindowError):
-        refuse_disruption(hosts.context, TWO, ())
-    refuse_disruption(hosts.context, TWO, (), done=("one",))
+        RunExecutor(hosts.context).run(resuming(TWO, run(TWO), ("app1",)))
+    done = StepResult(step="one", host="app1", status=StepStatus.VERIFIED)
+    half = run(TWO).model_copy(update={"results": (done,)})
+    assert RunExecutor(hosts.context).run(resuming(TWO, half, ("app1",))).status is RunStatus.DONE
+    assert hosts.done == ["two"]
 
 
 def test_a_window_that_closes_in_mid_run_puts_back_what_was_done(hosts: Hosts) -> None:
     hosts.took["one"] = timedelta(minutes=45)
-    ended = apply.carry_out(hosts.context, TWO, run(TWO))
+    ended = carry_out(hosts.context, TWO, run(TWO))
     assert (ended.status, ended.exit_code) == (RunStatus.ROLLED_BACK, 4)
     assert (hosts.done, hosts.undone) == (["one"], [("one", "two")])
     assert "There was no time left for: Do two. Only 15 min of the window sunday" in ended.message
@@ -140,7 +154,7 @@ def test_a_window_that_closes_in_mid_run_puts_back_what_was_done(hosts: Hosts) -
 
 def test_a_failure_to_put_back_is_worse_than_the_window(hosts: Hosts) -> None:
     hosts.took["one"], hosts.undoing = timedelta(minutes=45), StepStatus.ROLLBACK_FAILED
-    ended = apply.carry_out(hosts.context, TWO, run(TWO))
+    ended = carry_out(hosts.context, TWO, run(TWO))
     assert (ended.status, ended.exit_code) == (RunStatus.ROLLBACK_FAILED, 7)
     assert ended.message.startswith("There was no time left for: Do two.")
 
@@ -148,7 +162,7 @@ def test_a_failure_to_put_back_is_worse_than_the_window(hosts: Hosts) -> None:
 def test_a_run_that_did_nothing_yet_is_refused(hosts: Hosts) -> None:
     hosts.now = OPENS + timedelta(hours=2)
     with pytest.raises(OutsideWindowError):
-        apply.carry_out(hosts.context, TWO, run(TWO))
+        carry_out(hosts.context, TWO, run(TWO))
     recorded = hosts.journal.run("r1")
     assert recorded is not None
     assert (recorded.status, recorded.exit_code, hosts.done) == (RunStatus.REFUSED, 4, [])
@@ -158,7 +172,7 @@ def test_past_the_point_of_no_return_a_run_goes_on(hosts: Hosts) -> None:
     """Stopping there would leave the service worse off than a window that is overrun."""
     wanted = plan(step("one", 10, no_return=True), step("two", 10))
     hosts.took["one"] = timedelta(minutes=70)
-    ended = apply.carry_out(hosts.context, wanted, run(wanted))
+    ended = carry_out(hosts.context, wanted, run(wanted))
     assert (ended.status, hosts.done, hosts.undone) == (RunStatus.DONE, ["one", "two"], [])
     assert [event["kind"] for event in hosts.journal.events(9)] == ["window overrun"]
 
@@ -166,12 +180,12 @@ def test_past_the_point_of_no_return_a_run_goes_on(hosts: Hosts) -> None:
 def test_steps_that_disturb_nobody_run_past_the_end(hosts: Hosts) -> None:
     wanted = plan(step("one", 10), step("tidy", 10, disrupts=False))
     hosts.took["one"] = timedelta(minutes=70)
-    assert apply.carry_out(hosts.context, wanted, run(wanted)).status is RunStatus.DONE
+    assert carry_out(hosts.context, wanted, run(wanted)).status is RunStatus.DONE
 
 
 def test_something_urgent_stops_a_run_between_two_steps_and_leaves_it_to_be_resumed(hosts: Hosts) -> None:
     hosts.urgent_before = "two"
-    ended = apply.carry_out(hosts.context, TWO, run(TWO))
+    ended = carry_out(hosts.context, TWO, run(TWO))
     assert (ended.status, ended.exit_code) == (RunStatus.WAITING, 11)
     assert (hosts.done, hosts.undone) == (["one"], [])
     assert "Stopped at a safe point, before: Do two. app1 is asked for by ops" in ended.message
@@ -181,7 +195,7 @@ def test_something_urgent_stops_a_run_between_two_steps_and_leaves_it_to_be_resu
 def test_something_urgent_keeps_a_run_from_beginning(hosts: Hosts) -> None:
     hosts.urgent_before = "one"
     with pytest.raises(PreemptedError):
-        apply.carry_out(hosts.context, TWO, run(TWO))
+        carry_out(hosts.context, TWO, run(TWO))
     recorded = hosts.journal.run("r1")
     assert recorded is not None
     assert (recorded.status, recorded.exit_code) == (RunStatus.REFUSED, 5)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from selextract_infra.flow import executor
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.operation import Performance, StepWork
 from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.flow.registry import completed, operation_named, operation_names
 from selextract_infra.flow.saved import load_plan, rebuild
-from selextract_infra.model.plan import BY_PLAYBOOK, Plan
+from selextract_infra.flow.unfinished import resume
+from selextract_infra.hosts.executor import Execution
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import BY_PLAYBOOK, Plan, Step
+from selextract_infra.model.run import Run, StepResult, StepStatus
 from tests.unit.flow.test_saved import PLAN, POLICY
+from tests.unit.seen import AT
 
 SAVED = {path.stem: json.loads(path.read_text()) for path in Path("tests/cases/version_0_1").glob("*.json")}
 
@@ -59,3 +67,35 @@ def test_a_row_of_the_journal_is_found_by_its_digest(context: Context, name: str
     plan = Plan.model_validate(SAVED[name]["plan"])
     context.journal.record_plan(plan)
     assert context.journal.plan(SAVED[name]["digest"]) == plan
+
+
+def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_provider(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record on the host knows no performers; the hardware must not be left to a playbook."""
+    plan = {**SAVED["upgrade"]["plan"], "policy_digest": context.policy.digest}
+    verified = {name: {"status": "verified"} for name in ("preflight", "freeze", "drain", "backup", "stop")}
+    record = {"run_id": "run-a", "owner": "root@there (process 1)", "started_at": AT.isoformat(), "plan": plan}
+    state = {"unfinished": [{**record, "steps": verified}], "lock": None}
+    seen = Observation(at=AT, hosts=(HostObservation(name="app1", state=state),))
+    playbooks: list[str] = []
+    providers: list[str] = []
+
+    def execute(_hands: Any, _run: Run, _plan: Plan, step: Step, hosts: tuple[str, ...], **_: Any) -> Execution:
+        playbooks.append(step.id)
+        return Execution(tuple(StepResult(step=step.id, host=host, status=StepStatus.VERIFIED) for host in hosts))
+
+    def by_provider(_: Context, work: StepWork) -> Performance:
+        providers.append(work.step.id)
+        return Performance(Execution((StepResult(step=work.step.id, host="app1", status=StepStatus.VERIFIED),)))
+
+    upgrade = operation_named("upgrade")
+    performers = dict.fromkeys(upgrade.performers, by_provider)
+    monkeypatch.setattr(context, "observe", lambda: seen)
+    monkeypatch.setattr(executor, "execute", execute)
+    monkeypatch.setattr(executor, "stop_remains", lambda *_, **__: {"app1": True})
+    monkeypatch.setattr(executor, "known_operation", lambda _: replace(upgrade, performers=performers))
+    run = resume(context, "run-a", now_reason="a test")
+    assert (run.exit_code, run.operation) == (0, "upgrade")
+    assert providers == ["hardware", "retune"]
+    assert playbooks == ["start", "gate", "unfreeze"]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selextract_infra.assess.postgres.settings_for import tune_postgres
-from selextract_infra.model.postgres import Context, Unit
+from selextract_infra.model.postgres import SettingContext, Unit
 from selextract_infra.model.postgres_conf import conf_text, conf_value
 from selextract_infra.model.tuning import PostgresFacts, Setting
 from selextract_infra.policy import default_policy
@@ -14,7 +14,7 @@ UNITS = {"kB": KB, "MB": MB, "GB": GB, "TB": 1 << 40}
 
 
 def written(value: bool | float | str, unit: Unit = Unit.NONE) -> str:
-    setting = Setting(name="any", value=value, unit=unit, context=Context.USER, rule="X-00", why="")
+    setting = Setting(name="any", value=value, unit=unit, context=SettingContext.USER, rule="X-00", why="")
     return conf_value(setting)
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from selextract_infra.assess.postgres.parameters import context_of
 from selextract_infra.errors import UsageError
-from selextract_infra.model.postgres import Context
+from selextract_infra.model.postgres import SettingContext
 
 
 @pytest.mark.parametrize("name", ["shared_buffers", "max_connections", "max_worker_processes", "max_wal_senders"])
 def test_these_need_a_restart(name: str) -> None:
-    assert context_of(name, 16) is Context.POSTMASTER
+    assert context_of(name, 16) is SettingContext.POSTMASTER
 
 
 @pytest.mark.parametrize("name", ["work_mem", "maintenance_work_mem", "max_parallel_workers", "max_wal_size"])

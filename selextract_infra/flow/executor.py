@@ -1,0 +1,184 @@
+"""The small executor of a Run: it carries out what the state machine asks for, and tells it what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from selextract_infra import errors
+from selextract_infra.errors import PreemptedError, SelextractError
+from selextract_infra.flow.announcement import announce, announce_end, announced_before
+from selextract_infra.flow.disruption import window_answer
+from selextract_infra.flow.drift import missing_of, refuse_drift
+from selextract_infra.flow.machine.advance import advance
+from selextract_infra.flow.machine.messages import (
+    BeginRun,
+    CheckWindow,
+    Done,
+    Failed,
+    Failure,
+    Finish,
+    FlowAnswer,
+    FlowRequest,
+    HostsLookedAt,
+    LookAtHosts,
+    NoteEvent,
+    PeopleTold,
+    PerformStep,
+    RecordRun,
+    RunBegun,
+    Started,
+    StepPerformed,
+    StepsUndone,
+    StopRemains,
+    TellPeople,
+    UndoSteps,
+)
+from selextract_infra.flow.machine.state import OperationTraits, RunState
+from selextract_infra.flow.operation import Performance, StepWork
+from selextract_infra.flow.registry import known_operation
+from selextract_infra.flow.run_log import RunLog
+from selextract_infra.hosts.executor import Execution, execute, put_back
+from selextract_infra.hosts.identity import new_run_id, owner
+from selextract_infra.hosts.runner import stop_remains
+from selextract_infra.model.plan import BY_PLAYBOOK, Plan
+from selextract_infra.model.run import Run
+
+if TYPE_CHECKING:
+    from selextract_infra.flow.context import Context
+
+__all__ = ["RunExecutor", "traits_of"]
+
+_STOPPED_WITHIN = 180.0  # seconds; nobody waits for it at a terminal, and a host may be busy
+
+
+def traits_of(plan: Plan) -> OperationTraits:
+    """What of the Plan's operation the flow depends on."""
+    operation = known_operation(plan.operation)
+    return OperationTraits(
+        announced_before=announced_before(plan),
+        undone_past_no_return=operation is not None and operation.undone_past_no_return,
+    )
+
+
+class RunExecutor:
+    """Takes one Run through its states on the hosts of a Context; every request and answer is logged."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._error: SelextractError | None = None
+
+    def run(self, state: RunState) -> Run:
+        """The Run as it ended.
+
+        Raises what ``Finish`` says where nothing, or nothing more, could be begun: ``DriftError``,
+        ``OutsideWindowError``, ``LockedError`` and others.
+        """
+        state = state.but(traits=traits_of(state.plan))
+        with RunLog(self._context.journal.folder, state) as log:
+            state, request = advance(state, Started(at=self._context.clock()))
+            while not isinstance(request, Finish):
+                answer = self._answer(state, request)
+                log.add(request, answer, state)
+                state, request = advance(state, answer)
+        if request.failure is not None:
+            raise self._error_of(request.failure)
+        return state.begun_run
+
+    def _answer(self, state: RunState, request: FlowRequest) -> FlowAnswer:
+        """Carry one request out. What keeps it from being done is an answer; what cannot be recorded is raised."""
+        context = self._context
+        match request:
+            case RecordRun(with_plan=with_plan):
+                if with_plan:
+                    context.journal.record_plan(state.plan)
+                context.journal.record_run(state.begun_run)
+            case NoteEvent(event=event, sentence=sentence):
+                context.journal.record_event(context.clock(), event, sentence, run=state.begun_run.id)
+            case TellPeople(moment="begin"):
+                announce(context, state.begun_run, state.plan)
+            case TellPeople():
+                run = announce_end(context, state.begun_run, state.plan)
+                return PeopleTold(at=context.clock(), message=run.message)
+            case BeginRun():
+                now = context.clock()
+                return RunBegun(at=now, run_id=new_run_id(now), owner=owner())
+            case CheckWindow(needed_seconds=needed):
+                return window_answer(context, needed)
+            case _:
+                return self._answer_of_hosts(state, request)
+        return Done(at=context.clock())
+
+    def _answer_of_hosts(self, state: RunState, request: FlowRequest) -> FlowAnswer:
+        try:
+            match request:
+                case LookAtHosts():
+                    return self._look(state.plan)
+                case StopRemains(hosts=hosts):
+                    self.stop_remains(state.begun_run.id, hosts)
+                    return Done(at=self._context.clock())
+                case PerformStep():
+                    return self._perform(state, request)
+                case UndoSteps():
+                    return self._undo(state, request)
+                case _:
+                    raise ValueError(f"Nobody carries this out: {request.kind}.")
+        except SelextractError as error:
+            self._error = error
+            return Failed(
+                at=self._context.clock(), failure=Failure.of(error), preempted=isinstance(error, PreemptedError)
+            )
+
+    def _look(self, plan: Plan) -> HostsLookedAt:
+        observation = self._context.observe()
+        missing = missing_of(plan, observation)
+        refuse_drift(plan, observation)
+        return HostsLookedAt(at=self._context.clock(), missing=missing)
+
+    def _perform(self, state: RunState, request: PerformStep) -> StepPerformed:
+        """Let the playbook, or whom the operation's manifest names, carry the step out."""
+        step = next(step for step in state.plan.steps if step.id == request.step)
+        work = StepWork(state.begun_run, state.plan, step, request.hosts, request.last)
+        if step.performer == BY_PLAYBOOK:
+            done = Performance(execute(self._context.hands, work.run, work.plan, step, work.hosts, last=work.last))
+        else:
+            operation = known_operation(state.plan.operation)
+            performer = operation.performers.get(step.performer) if operation else None
+            if performer is None:
+                raise SelextractError(f"Nobody is known as {step.performer}, who is to do: {step.title}.")
+            done = performer(self._context, work)
+        execution = done.execution
+        return StepPerformed(
+            at=self._context.clock(), results=execution.results, cancelled=execution.cancelled, stop=done.stop
+        )
+
+    def _undo(self, state: RunState, request: UndoSteps) -> StepsUndone:
+        """Let the hosts put back what they noted, or the operation, where that is not all."""
+        steps = tuple(step for step in state.plan.steps if step.id in request.steps)
+        operation = known_operation(state.plan.operation)
+        if operation is not None and operation.undo is not None:
+            undone: Execution = operation.undo(self._context, state.begun_run, state.plan, steps, request.hosts)
+        else:
+            timeout = sum(step.timeout_seconds for step in steps)
+            names = tuple(step.id for step in steps)
+            undone = put_back(self._context.hands, state.begun_run, request.hosts, names, bound=timeout)
+        return StepsUndone(at=self._context.clock(), results=undone.results)
+
+    def stop_remains(self, run_id: str, hosts: tuple[str, ...]) -> None:
+        """Stop what a killed process has left working on the hosts, before its work is done again or undone.
+
+        Raises ``LockedError`` where something of it does not stop.
+        """
+        stopped = stop_remains(self._context.inventory, hosts, run_id, bound=_STOPPED_WITHIN)
+        left = [host for host, done in stopped.items() if not done]
+        if left:
+            raise errors.LockedError(
+                f"What is left of run {run_id} on {', '.join(left)} does not stop.",
+                remedy="look at the host's processes",
+            )
+
+    def _error_of(self, failure: Failure) -> SelextractError:
+        """The error that a failure tells of: the very one that came, or one that the state machine decided on."""
+        if self._error is not None and str(self._error) == failure.sentence:
+            return self._error
+        kind: type[SelextractError] = getattr(errors, failure.error)
+        return kind(failure.sentence, remedy=failure.remedy)
