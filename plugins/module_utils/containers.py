@@ -18,6 +18,7 @@ _DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
 _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
 _PARALLEL = 4
 _ILL = re.compile(r"\((health: starting|unhealthy)\)")
+_POOL = re.compile(r"(?<!\S)(?:--pool[= ]|-P ?)([A-Za-z_][\w.:-]{0,60})(?!\S)")
 _PLAIN_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?\Z")
 
 
@@ -26,7 +27,8 @@ class Container:
     """One container. Memory and swap in bytes, CPUs in cores; None means unlimited. ``swap`` is memory plus swap.
 
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
-    change it in any other form. ``service`` is None for a one-off container of ``docker compose run``.
+    change it in any other form. ``service`` is None for a one-off container of ``docker compose run``. ``worker_pool``
+    is the pool that its command line gives a Celery worker, None where it gives none.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Container:
     config_files: tuple[str, ...]
     working_directory: str | None
     environment_file: str | None
+    worker_pool: str | None
 
     @property
     def running(self) -> bool:
@@ -87,6 +90,7 @@ class Container:
             config_files=tuple(filter(None, str(labels.get(_LABEL + "project.config_files", "")).split(","))),
             working_directory=labels.get(_LABEL + "project.working_dir") or None,
             environment_file=labels.get(_LABEL + "project.environment_file") or None,
+            worker_pool=_worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
         )
 
 
@@ -137,6 +141,13 @@ def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] |
 
     with ThreadPoolExecutor(_PARALLEL) as pool:
         return list(pool.map(inspect, ids))
+
+
+def _worker_pool(words: list[str]) -> str | None:
+    """Celery takes the last ``--pool`` or ``-P``; a shell may stand before it, so its own line is read too."""
+    line = " ".join(" ".join(words).split())
+    named = _POOL.findall(line.replace("'", "").replace('"', "")) if "celery" in line else []
+    return named[-1] if named else None
 
 
 def _positive(value: int | None) -> int | None:

@@ -251,6 +251,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         "config_hash": container.config_hash,
         "config_files": list(container.config_files),
         "stop_grace_seconds": container.stop_grace,
+        "worker_pool": container.worker_pool,
     }
 
 

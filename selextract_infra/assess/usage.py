@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.service import fixed_identity
 from selextract_infra.model.capacity import FILE_NAME, foreign_keys, limits_in
 from selextract_infra.model.figures import cores, count, memory
 from selextract_infra.model.finding import Finding, RuleClass, Severity
@@ -71,7 +72,7 @@ def definition_findings(host: HostObservation, project: ProjectObservation, poli
                 f"{name} on {host.name} has its limits in two forms, mem_limit or cpus beside deploy.resources.limits.",
                 "keep one of the two in the app's Compose files",
             )  # fmt: skip
-        pinned = _pinned(definition.container_name, definition.fixed_host_ports)
+        pinned = fixed_identity(definition)
         if definition.replicas > 1 and pinned:
             yield _finding(
                 "HAPI-01", Severity.MAJOR, f"{host.name}/{name}",
@@ -145,12 +146,6 @@ def _started_past(
             f" {memory(container.limits.memory)} where the file says {memory(wanted.memory)}.",
             "start it without -f, so that COMPOSE_FILE holds",
         )  # fmt: skip
-
-
-def _pinned(container_name: str | None, ports: tuple[str, ...]) -> str | None:
-    if container_name is not None:
-        return f"the container_name {container_name}"
-    return f"the fixed host port {', '.join(ports)}" if ports else None
 
 
 def _finding(rule: str, severity: Severity, subject: str, sentence: str, resolution: str) -> Finding:

@@ -49,7 +49,8 @@ class ContainerObservation(Frozen):
     """One container of a Compose project, or a container of nobody's (``project`` None).
 
     ``numbers`` has the values of environment variables that the application mapping names for counts and sizes, where
-    they are plain numbers; nothing else of an environment is ever looked at.
+    they are plain numbers; nothing else of an environment is ever looked at. ``worker_pool`` is what the command line
+    of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing.
     """
 
     name: str
@@ -68,12 +69,14 @@ class ContainerObservation(Frozen):
     config_hash: str | None = None
     config_files: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
+    worker_pool: str | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
 
 
 class ServiceDefinition(Frozen):
     """One service as the project's Compose files in force say (``docker compose config``), without its environment.
 
+    ``fixed_addresses`` are its addresses and MAC addresses in networks, and ``network_mode host``, each by its key.
     ``limit_form`` is ``service`` (``mem_limit``, ``cpus``), ``deploy`` (``deploy.resources.limits``) or None where the
     app sets no limit; ``count_form`` likewise ``service`` (``scale``), ``deploy`` (``deploy.replicas``) or None.
     """
@@ -85,6 +88,7 @@ class ServiceDefinition(Frozen):
     count_form: str | None = None
     container_name: str | None = None
     fixed_host_ports: tuple[str, ...] = ()
+    fixed_addresses: tuple[str, ...] = ()
     config_hash: str | None = None
     depends_on: tuple[str, ...] = ()
     has_healthcheck: bool = False

@@ -32,10 +32,9 @@ def emergency(
     seen: Observation, policy: Policy, decision: EmergencyDecision, *, made_by: str = "", reason: str = ""
 ) -> Plan:
     """What carries the decision out on the hosts that were seen; without a step where nothing is granted."""
-    mapped = policy.application.services
     hosts = {one.host for one in decision.granted}
     projects = {
-        host.name: project_on_host(host, project, mapped, None, ())
+        host.name: project_on_host(host, project, policy)
         for host in seen.hosts
         if host.name in hosts and (project := host.project(policy.application.project or "")) is not None
     }

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.incident import refuse_during_emergency
-from selextract_infra.assess.project_on_host import ProjectOnHost, is_pending, project_on_host
+from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
+from selextract_infra.assess.service import services_on
 from selextract_infra.flow.limit_steps import SETTLE
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import dollars
-from selextract_infra.model.observation import ContainerObservation, Observation
+from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import CostChange, PendingRecreation, Plan, Step
 from selextract_infra.operations.rightsize.decide import decide_rightsize
 from selextract_infra.operations.rightsize.requested import Asked
@@ -57,9 +58,8 @@ def rightsize(
         settle=settle,
         overrides=overrides,
     )
-    mapped = policy.application.services
     projects = {
-        host.name: project_on_host(host, project, mapped, service, decided.recreate)
+        host.name: project_on_host(host, project, policy, service, decided.recreate)
         for host in seen.hosts
         if (hosts is None or host.name in hosts)
         and host.problem is None
@@ -87,7 +87,7 @@ def rightsize(
         steps=steps,
         findings=decided.findings,
         cost=_cost(decided.decisions, policy),
-        pending_recreations=tuple(_pending(seen, projects, decided.decisions, steps)),
+        pending_recreations=tuple(_pending(seen, policy, projects, decided.decisions, steps)),
         overrides=decided.overrides,
     )
 
@@ -111,7 +111,11 @@ def _cost(decisions: Sequence[Decision], policy: Policy) -> CostChange:
 
 
 def _pending(
-    seen: Observation, projects: Mapping[str, ProjectOnHost], decisions: Sequence[Decision], steps: Sequence[Step]
+    seen: Observation,
+    policy: Policy,
+    projects: Mapping[str, ProjectOnHost],
+    decisions: Sequence[Decision],
+    steps: Sequence[Step],
 ) -> Iterator[PendingRecreation]:
     """Services that the app's next ``up`` recreates once this Plan is applied: changed in place, or differing now."""
     settled = {
@@ -127,13 +131,10 @@ def _pending(
         project = host.project(there.project) if host else None
         if host is None or project is None:
             continue
-        by_service: dict[str | None, list[ContainerObservation]] = {}
-        for container in host.containers:
-            if container.project == project.name:
-                by_service.setdefault(container.service, []).append(container)
+        pending = {one.name for one in services_on(host, policy) if one.project == project.name and one.pending}
         for definition in project.services:
             key = (name, definition.name)
-            differs = is_pending(by_service.get(definition.name, ()), definition)
+            differs = definition.name in pending
             if key in settled or not (differs or key in changed):
                 continue
             why = (

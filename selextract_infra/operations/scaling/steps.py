@@ -28,14 +28,16 @@ _API = "api"
 
 
 class ScaledServiceOnHost(Frozen):
-    """One service: ``form`` is how the app states its count, ``instances`` its containers in the order they leave.
+    """One service: ``form`` is how the app states its count, ``instances`` what runs of it in the order they leave.
 
+    ``stopped`` are instances that do not run; they leave first. Compose counts them too, and starts them first.
     ``stop_grace`` is the longest time that one of them has to stop, in seconds. ``balanced``: requests reach it through
     the balancer.
     """
 
     form: str | None = None
     instances: tuple[str, ...]
+    stopped: tuple[str, ...] = ()
     stop_grace: float = 0.0
     balanced: bool = False
 
@@ -79,7 +81,7 @@ def _step(
     grace = max(service.stop_grace, _longest(decision.service, policy))
     drain = policy.balancing.proxy.drain if service.balanced else 0.0
     changed = abs(wanted - before)
-    leaving = list(service.instances[: max(0, before - wanted)])
+    leaving = [*service.stopped, *service.instances[: before - wanted]] if wanted < before else []
     # What leaves stops at the same time; what comes, comes one after the other.
     one_by_one = -(-changed // max(1, at_once)) if wanted > before else 1
     going = grace + drain
@@ -94,7 +96,7 @@ def _step(
                 "directory": policy.application.directory or project.directory,
                 "service": decision.service,
                 "count": wanted,
-                "targets": _targets(before, wanted, at_once),
+                "targets": _targets(before, wanted, at_once, len(service.stopped)),
                 "leaving": leaving,
                 "balanced": service.balanced,
                 "drain_seconds": policy.balancing.proxy.drain,
@@ -120,9 +122,10 @@ def _step(
     )  # fmt: skip
 
 
-def _targets(before: int, wanted: int, at_once: int) -> list[int]:
-    """The counts on the way up."""
-    return [min(number, wanted) for number in range(before + at_once, wanted + at_once, at_once)]
+def _targets(before: int, wanted: int, at_once: int, stopped: int) -> list[int]:
+    """The counts on the way up; none is below what Compose counts already, else it would remove some."""
+    first = before + max(at_once, stopped)
+    return [min(number, wanted) for number in range(first, wanted + at_once, at_once)]
 
 
 def _longest(name: str, policy: Policy) -> float:

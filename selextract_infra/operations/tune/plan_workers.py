@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
-from selextract_infra.assess.services import services_of
+from selextract_infra.assess.service import sampled_services
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.model.capacity import foreign_keys, with_environment
@@ -57,9 +57,9 @@ def tune_workers_plan(
         project = host.project(policy.application.project or "")
         if host.problem is not None or project is None or project.problem is not None:
             continue
-        found = services_of(host, project, policy, moment, {service} if service else tuned)
+        found = sampled_services(host, policy, moment, {service} if service else tuned)
         if found:
-            projects[host.name] = project_on_host(host, project, policy.application.services, None, ())
+            projects[host.name] = project_on_host(host, project, policy)
         for one in sorted(found, key=lambda each: TUNED_ROLES.index(each.role)):
             decided, told = retune_service(host, one, policy, asked or Asked())
             decisions += decided

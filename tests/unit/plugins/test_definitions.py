@@ -83,3 +83,19 @@ def test_a_service_of_an_inactive_profile_counts_only_with_a_container(
 def test_the_environment_of_a_service_goes_nowhere() -> None:
     service = {"environment": {"PASSWORD": "secret"}, "command": "--token secret", "labels": {"x": "secret"}}
     assert "secret" not in json.dumps(define(service))
+
+
+@pytest.mark.parametrize(
+    ("service", "fixed"),
+    [
+        ({"networks": {"default": {"ipv4_address": "172.31.9.20"}}}, ["ipv4_address 172.31.9.20"]),
+        ({"networks": {"default": {"ipv6_address": "fd00::20"}, "other": None}}, ["ipv6_address fd00::20"]),
+        ({"networks": {"default": {"mac_address": "02:42:ac:11:00:02"}}}, ["mac_address 02:42:ac:11:00:02"]),
+        ({"mac_address": "02:42:ac:11:00:02"}, ["mac_address 02:42:ac:11:00:02"]),
+        ({"network_mode": "host"}, ["network_mode host"]),
+        ({"network_mode": "bridge", "networks": {"default": None}}, []),
+        ({"networks": {"default": {"aliases": ["jobs"]}}}, []),
+    ],
+)
+def test_an_address_that_only_one_container_can_have_is_fixed(service: dict[str, Any], fixed: list[str]) -> None:
+    assert define(service)["fixed_addresses"] == fixed
