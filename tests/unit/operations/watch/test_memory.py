@@ -162,13 +162,13 @@ def test_a_service_that_is_not_scaled_holds_its_room_so_what_is_asked_for_is_wha
         container("api", memory=2 * GB), container("postgres", memory=GB),
         *(container("worker", number=number, memory=GB) for number in (1, 2)),
     ]  # fmt: skip
-    one, busy = watched(), host(instances, definitions=definitions, cpus=64, memory=8 * GB, traffic=queue)
+    one, busy = watched(), host(instances, definitions=definitions, cpus=64, memory=7 * GB, traffic=queue)
     look(one, busy, 40)
     worker = decided(one, busy, START + 39 * STEP)["worker"]
-    assert (worker.current, worker.granted) == (2, 4)  # 7.2 of 8 GB may be given, 3 are fixed
-    assert decide_scale(observation(busy), one.policy, {"worker": 4})[0].granted == 4
-    with pytest.raises(RefusedError, match="5 instances of worker do not fit, at most 4"):
-        decide_scale(observation(busy), one.policy, {"worker": 5})
+    assert (worker.current, worker.granted) == (2, 3)  # 6.3 of 7 GB may be given, 3 are fixed
+    assert decide_scale(observation(busy), one.policy, {"worker": 3})[0].granted == 3
+    with pytest.raises(RefusedError, match="4 instances of worker do not fit, at most 3"):
+        decide_scale(observation(busy), one.policy, {"worker": 4})
 
 
 def test_without_any_metric_it_is_blind() -> None:
