@@ -10,7 +10,7 @@ from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of"]
+__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of", "pool_of_process", "worker_pool"]
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01T00:00:00Z"
@@ -90,7 +90,7 @@ class Container:
             config_files=tuple(filter(None, str(labels.get(_LABEL + "project.config_files", "")).split(","))),
             working_directory=labels.get(_LABEL + "project.working_dir") or None,
             environment_file=labels.get(_LABEL + "project.environment_file") or None,
-            worker_pool=_worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
+            worker_pool=worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
         )
 
 
@@ -143,8 +143,20 @@ def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] |
         return list(pool.map(inspect, ids))
 
 
-def _worker_pool(words: list[str]) -> str | None:
-    """Celery takes the last ``--pool`` or ``-P``; a shell may stand before it, so its own line is read too."""
+def pool_of_process(pid: int, proc: str = "/proc") -> str | None:
+    """The pool in the command line of a container's first process: a script may have become the worker itself."""
+    try:
+        with open(f"{proc}/{pid}/cmdline", "rb") as source:
+            return worker_pool(source.read().decode("utf-8", "replace").split("\0"))
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def worker_pool(words: list[str]) -> str | None:
+    """The pool in a Celery worker's command line, None where it names none.
+
+    Celery takes the last ``--pool`` or ``-P``. A shell may stand before it, so the line that it is given is read too.
+    """
     line = " ".join(" ".join(words).split())
     named = _POOL.findall(line.replace("'", "").replace('"', "")) if "celery" in line else []
     return named[-1] if named else None

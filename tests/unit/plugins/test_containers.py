@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.containers import Container, listed_instances, numbers_of
+from plugins.module_utils.containers import Container, listed_instances, numbers_of, pool_of_process
 from plugins.module_utils.engine import Engine
 from tests.unit.plugins.unix_server import serving
 
@@ -65,3 +65,12 @@ def test_the_pool_of_a_celery_worker_is_read_off_its_command_line(command: tuple
 def test_a_one_off_container_of_compose_run_is_in_its_project_and_no_instance_of_a_service() -> None:
     container = inspected("true", project="shop", service="web", oneoff="True", **{"container-number": "1"})
     assert (container.project, container.service, container.number) == ("shop", None, None)
+
+
+def test_a_script_that_became_the_worker_is_seen_by_its_process(tmp_path: Path) -> None:
+    assert inspected("/app/worker.sh").worker_pool is None
+    (tmp_path / "7").mkdir()
+    line = ["python3", "/bin/celery", "worker", "--pool", "threads", "--concurrency", "100"]
+    (tmp_path / "7" / "cmdline").write_bytes("\0".join(line).encode() + b"\0")
+    assert pool_of_process(7, str(tmp_path)) == "threads"
+    assert pool_of_process(8, str(tmp_path)) is None
