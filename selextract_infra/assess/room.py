@@ -219,8 +219,7 @@ class Room:
         if not service.memory:
             return now, f"{service.name} has no memory limit, so it cannot be said what fits (X-11)"
         room, held = host.room("memory", self._policy), self.held(host, "memory")
-        more = math.floor((room.total - held) / service.memory + _NEARLY)
-        return now + more, (
+        return now + _times(room.total - held, service.memory), (
             f"{host.name} has room for {amount(room.total, _RAM)} of limits, {amount(held, _RAM)} are given, "
             f"an instance takes {amount(service.memory, _RAM)} (X-11)"
         )
@@ -230,8 +229,7 @@ class Room:
         if host is None or not host.cpus or not service.cpus or "X-09" in self._overrides:
             return _ANY, ""
         room, held = host.room("cpus", self._policy), self.held(host, "cpus")
-        more = math.floor((room.total - held) / service.cpus + _NEARLY)
-        return now + more, (
+        return now + _times(room.total - held, service.cpus), (
             f"CPU limits of {cores(held)} are given on {cores(host.cpus)} of {host.name}, at most "
             f"{percent(self._policy.rightsizing.cpu_overcommit_refuse)} may be; an instance takes"
             f" {cores(service.cpus)} (X-09)"
@@ -250,3 +248,7 @@ class Room:
 
     def _with(self, service: ScaledService, number: int) -> ConnectionPlan:
         return self.connections({**self.granted.counts, service.key: number})
+
+
+def _times(free: float, each: float) -> int:
+    return math.floor(free / each + _NEARLY)

@@ -157,7 +157,7 @@ def _decided_on(
     settle: bool,
 ) -> tuple[list[Wish], list[Finding]]:
     """The wishes for one host, fitted to it, memory and CPU of each service side by side, and the findings."""
-    findings = [*definition_findings(host, project, policy), *container_findings(host, project)]
+    findings = [*definition_findings(host, project, policy), *container_findings(host, project, policy)]
     problem = project_problem(project)
     if problem is not None:
         if asked.values:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.incident import refuse_during_emergency
 from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
-from selextract_infra.assess.service import services_on
+from selextract_infra.assess.recreation import pending_recreations
 from selextract_infra.flow.limit_steps import SETTLE
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import dollars
@@ -126,20 +126,10 @@ def _pending(
         for entry in values["settle"]
     }
     changed = {(decision.host, decision.service) for decision in decisions if decision.changes}
-    for name, there in projects.items():
-        host = seen.host(name)
-        project = host.project(there.project) if host else None
-        if host is None or project is None:
-            continue
-        pending = {one.name for one in services_on(host, policy) if one.project == project.name and one.pending}
-        for definition in project.services:
-            key = (name, definition.name)
-            differs = definition.name in pending
-            if key in settled or not (differs or key in changed):
-                continue
-            why = (
-                "its limits change in place, so its configuration no longer is what it was created from"
-                if key in changed
-                else "its configuration changed since it was created"
-            )
-            yield PendingRecreation(host=name, project=project.name, service=definition.name, why=why)
+    differing = {(one.host, one.service): one for one in pending_recreations(seen, policy)}
+    for key in sorted({*changed, *differing} - settled):
+        if key in changed:
+            why = "its limits change in place, so its configuration no longer is what it was created from"
+            yield PendingRecreation(host=key[0], project=projects[key[0]].project, service=key[1], why=why)
+        elif key[0] in projects:
+            yield differing[key]

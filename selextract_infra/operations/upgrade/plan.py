@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
+from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.model.figures import duration
@@ -137,7 +138,7 @@ def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
     project = host.project(mapped.project or "")
     if project is None:
         return None
-    there = {one.service for one in host.containers if one.project == project.name and one.state == "running"}
+    there = {service.name for service in app_services(host, policy) if service.running}
 
     def of(*roles: str) -> tuple[str, ...]:
         return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)
