@@ -66,8 +66,8 @@ def _limit(service: Service, history: ContainerHistory, resource: str) -> float:
 
     Else the host's size, 0 where that is unknown.
     """
-    facts = service.on.facts
-    own = next((one for one in service.containers if one.name == history.name), None)
+    facts = service.on_host.facts
+    own = next((container for container in service.containers if container.name == history.name), None)
     limit = service.lowest_limit(resource) if own is None else limit_of(own, resource, facts)
     return limit or float(facts.memory if resource == "memory" else facts.cpus)
 

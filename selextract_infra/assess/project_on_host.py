@@ -58,7 +58,7 @@ def project_on_host(
     recreate: Collection[tuple[str, str]] = (),
 ) -> ProjectOnHost:
     """The project as it was seen; ``only`` narrows it to one service, ``recreate`` has (host, service)."""
-    services = [one for one in app_services(host, policy) if one.project == project.name]
+    services = [service for service in app_services(host, policy) if service.project == project.name]
     capacity = (project.capacity_file or {}).get("services")
     return ProjectOnHost(
         project=project.name,

@@ -53,7 +53,7 @@ def host_size(host: HostObservation, policy: Policy, roles: Collection[str] = SC
 def only_instances(host: HostObservation, policy: Policy) -> dict[tuple[str, str], str]:
     """By host and service, why there can be only one instance of it."""
     project = host.project(policy.application.project or "")
-    fixed = {one.name: fixed_identity(one) for one in (project.services if project else ())}
+    fixed = {definition.name: fixed_identity(definition) for definition in (project.services if project else ())}
     return {
         (host.name, name): f"it has {what}, which only one instance can have"
         for name, what in fixed.items()
@@ -145,7 +145,8 @@ def _rate(before: TrafficObservation, now: TrafficObservation, earlier: int | No
 
 def _usage(service: Service) -> Iterator[tuple[str, float]]:
     """Only where every instance has a limit: a share of nothing is no share, and calms or alarms nobody."""
-    cpus, memory = ([use / limit for use, limit in service.shares(one, of_host=False)] for one in ("cpus", "memory"))
+    cpus = [use / limit for use, limit in service.shares("cpus", of_host=False)]
+    memory = [use / limit for use, limit in service.shares("memory", of_host=False)]
     if len(cpus) == len(service.running):
         yield "cpu_usage", sum(cpus) / len(cpus)
     if len(memory) == len(service.running):

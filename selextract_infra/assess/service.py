@@ -85,7 +85,7 @@ class Service:
     ``sized_by_us``: our capacity file sets its memory limit.
     """
 
-    on: HostObservation
+    on_host: HostObservation
     project: str
     name: str
     role: str
@@ -98,7 +98,7 @@ class Service:
     @property
     def host(self) -> str:
         """The name of the host."""
-        return self.on.name
+        return self.on_host.name
 
     @cached_property
     def running(self) -> tuple[ContainerObservation, ...]:
@@ -112,7 +112,7 @@ class Service:
 
     def limits(self, resource: str) -> list[float | None]:
         """The limit of each running instance, of each instance where none runs."""
-        return [limit_of(container, resource, self.on.facts) for container in self.running or self.containers]
+        return [limit_of(container, resource, self.on_host.facts) for container in self.running or self.containers]
 
     def lowest_limit(self, resource: str) -> float | None:
         """The lowest limit of an instance; None where none of them has one."""
@@ -128,7 +128,7 @@ class Service:
 
         ``of_host``: the host's total stands for a limit that is missing, else such an instance is left out.
         """
-        facts = self.on.facts
+        facts = self.on_host.facts
         total = (float(facts.memory) if resource == "memory" else float(facts.cpus)) if of_host else 0.0
         pairs = [
             (
@@ -141,7 +141,7 @@ class Service:
 
     def held(self, resource: str) -> list[float]:
         """What each running instance takes of the host."""
-        return [held_by(container, resource, self.on.facts) for container in self.running]
+        return [held_by(container, resource, self.on_host.facts) for container in self.running]
 
     @property
     def memory(self) -> int | None:
@@ -231,7 +231,7 @@ class Service:
     def pending(self) -> bool:
         """Whether an instance was made from another configuration than the files in force have now."""
         wanted = self.definition.config_hash if self.definition else None
-        return wanted is not None and any(one.config_hash not in (None, wanted) for one in self.containers)
+        return wanted is not None and any(container.config_hash not in (None, wanted) for container in self.containers)
 
 
 def services_on(host: HostObservation, policy: Policy, window: Window | None = None) -> list[Service]:
@@ -244,12 +244,14 @@ def services_on(host: HostObservation, policy: Policy, window: Window | None = N
     for history in host.history:
         if history.project and history.service:
             histories[history.project, history.service].append(history)
-    definitions = {(project.name, one.name): one for project in host.projects for one in project.services}
+    definitions = {
+        (project.name, definition.name): definition for project in host.projects for definition in project.services
+    }
     ours = {(project.name, name) for project in host.projects for name in _sized_by_us(project)}
     mapped, app = policy.application.services, policy.application.project
     return [
         Service(
-            on=host,
+            on_host=host,
             project=project,
             name=name,
             role=mapped[name].role if name in mapped and app in (None, project) else "",

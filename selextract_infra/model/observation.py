@@ -212,7 +212,12 @@ def _resting(host: HostObservation) -> dict[str, Any]:
         ),
         "numbers": sorted([c.name, c.numbers] for c in host.containers if c.numbers),
         "projects": [
-            [p.name, p.directory, list(p.files), p.capacity_file, [s.model_dump() for s in p.services]]
+            [p.name, p.directory, list(p.files), p.capacity_file, [_definition(s) for s in p.services]]
             for p in host.projects
         ],
     }
+
+
+def _definition(service: ServiceDefinition) -> dict[str, Any]:
+    """Without the addresses, which the configuration's hash has too: Plans that were saved without them stay valid."""
+    return service.model_dump(exclude={"fixed_addresses"})

@@ -126,7 +126,7 @@ def _pending(
         for entry in values["settle"]
     }
     changed = {(decision.host, decision.service) for decision in decisions if decision.changes}
-    differing = {(one.host, one.service): one for one in pending_recreations(seen, policy)}
+    differing = {(pending.host, pending.service): pending for pending in pending_recreations(seen, policy)}
     for key in sorted({*changed, *differing} - settled):
         if key in changed:
             why = "its limits change in place, so its configuration no longer is what it was created from"

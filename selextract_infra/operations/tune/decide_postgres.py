@@ -56,7 +56,7 @@ def facts_of(host: HostObservation, seen: PostgresObservation, policy: Policy) -
     """What the server has: its container's limits, else the host's; never the host's where the container has less."""
     mapped = policy.application.services[seen.service].postgres
     container = next((one for one in host.containers if one.name == seen.container), None)
-    memory, cpus = (limit_of(container, one, host.facts) if container else None for one in ("memory", "cpus"))
+    memory, cpus = (limit_of(container, resource, host.facts) if container else None for resource in ("memory", "cpus"))
     fixed = _pinned_number(seen, "max_connections")
     standby = {name: int(seen.settings[name].value) for name in STANDBY_PARAMETERS if name in seen.settings}
     return PostgresFacts(

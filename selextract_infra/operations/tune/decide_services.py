@@ -98,6 +98,7 @@ def _tuning(
             memory=memory, cpus=cpus, instances=service.instances, requests_per_second=rate, runtime=runtime
         )
         return tune_api(api, policy, subject=subject)
+    pools = [container.worker_pool for container in service.running]
     facts: WorkerFacts = WorkerFacts(
         memory=memory,
         cpus=cpus,
@@ -106,7 +107,7 @@ def _tuning(
         longest_task=asked.longest_task or mapped.longest_task,
         stop_grace=_grace(service),
         visibility_timeout=asked.visibility_timeout or mapped.visibility_timeout,
-        pool=next((one.worker_pool for one in service.running if one.worker_pool not in (None, *PROCESSES)), None),
+        pool=next((pool for pool in pools if pool not in (None, *PROCESSES)), None),
     )
     return tune_workers(facts, policy, subject=subject)
 
