@@ -18,7 +18,9 @@ __all__ = [
     "find_containers",
     "listed_instances",
     "numbers_of",
+    "pool_of_process",
     "unix_time",
+    "worker_pool",
 ]
 
 _LABEL = "com.docker.compose."
@@ -29,6 +31,7 @@ _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
 _PARALLEL = 4
 _ILL = re.compile(r"\((health: starting|unhealthy)\)")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z\Z")
+_POOL = re.compile(r"(?<!\S)(?:--pool[= ]|-P ?)([A-Za-z_][\w.:-]{0,60})(?!\S)")
 _PLAIN_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?\Z")
 
 
@@ -39,7 +42,7 @@ class Container:
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
     change it in any other form. ``start_period`` is in seconds, 0 without a health check. ``service`` is None for a
     one-off container of ``docker compose run``. ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant
-    when it was made.
+    when it was made. ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Container:
     environment_file: str | None
     created_at: float = 0.0
     image_id: str = ""
+    worker_pool: str | None = None
 
     @property
     def running(self) -> bool:
@@ -117,6 +121,7 @@ class Container:
             environment_file=labels.get(_LABEL + "project.environment_file") or None,
             created_at=unix_time(str(raw.get("Created") or "")),
             image_id=str(raw.get("Image") or ""),
+            worker_pool=worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
         )
 
 
@@ -181,6 +186,25 @@ def unix_time(text: str) -> float:
 def _limited(value: int | None) -> int | None:
     """A limit in bytes; None for none, and for one that no machine reaches."""
     return value if value and 0 < value < NO_MEMORY_LIMIT else None
+
+
+def pool_of_process(pid: int, proc: str = "/proc") -> str | None:
+    """The pool in the command line of a container's first process: a script may have become the worker itself."""
+    try:
+        with open(f"{proc}/{pid}/cmdline", "rb") as source:
+            return worker_pool(source.read().decode("utf-8", "replace").split("\0"))
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def worker_pool(words: list[str]) -> str | None:
+    """The pool in a Celery worker's command line, None where it names none.
+
+    Celery takes the last ``--pool`` or ``-P``. A shell may stand before it, so the line that it is given is read too.
+    """
+    line = " ".join(" ".join(words).split())
+    named = _POOL.findall(line.replace("'", "").replace('"', "")) if "celery" in line else []
+    return named[-1] if named else None
 
 
 def _cpus(nano: int, quota: int, period: int) -> float | None:

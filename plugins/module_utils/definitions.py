@@ -57,6 +57,7 @@ def _definition(name: str, service: dict[str, Any], probed: bool) -> dict[str, A
         "count_form": "service" if service.get("scale") is not None else "deploy" if "replicas" in deploy else None,
         "container_name": service.get("container_name"),
         "fixed_host_ports": [port for port in map(_fixed_port, service.get("ports") or []) if port],
+        "fixed_addresses": _fixed_addresses(service),
         "depends_on": sorted(service.get("depends_on") or {}),
         "has_healthcheck": probed or bool(test and test[0] != "NONE" and not check.get("disable")),
     }
@@ -103,6 +104,15 @@ def _fixed_port(port: dict[str, Any]) -> str | None:
         return None
     address = f"{port['host_ip']}:" if port.get("host_ip") else ""
     return f"{address}{published}/{port.get('protocol', 'tcp')}"
+
+
+def _fixed_addresses(service: dict[str, Any]) -> list[str]:
+    """What of its place in a network only one container can have, each with its key."""
+    keys = ("ipv4_address", "ipv6_address", "mac_address")
+    networks = service.get("networks")
+    attached = [one for one in networks.values() if one] if isinstance(networks, dict) else []
+    places = [f"{key} {place[key]}" for place in (service, *attached) for key in keys if place.get(key)]
+    return ["network_mode host", *places] if service.get("network_mode") == "host" else places
 
 
 def _bytes(value: Any) -> int | None:

@@ -104,7 +104,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.compose import compose_version
-from ..module_utils.containers import Container, find_containers, numbers_of
+from ..module_utils.containers import Container, find_containers, numbers_of, pool_of_process
 from ..module_utils.engine import Engine
 from ..module_utils.facts import host_facts
 from ..module_utils.failure import HostSideError
@@ -253,6 +253,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         },
         "config_files": list(container.config_files),
         "stop_grace_seconds": container.stop_grace,
+        "worker_pool": container.worker_pool or (pool_of_process(container.pid) if container.running else None),
     }
 
 

@@ -10,6 +10,7 @@ from selextract_infra.assess.connections import policy_budget, tightest_limit
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of, project_missing
 from selextract_infra.assess.rules import rules_of
+from selextract_infra.assess.service import services_on
 from selextract_infra.assess.severity import Signals, classify, respond
 from selextract_infra.assess.thresholds import judge_all
 from selextract_infra.assess.workers import worker_capacity
@@ -105,13 +106,12 @@ def assess_measurements(
 
 def _down(seen: Observation, policy: Policy) -> tuple[str, ...]:
     """Mapped services of which no container runs."""
-    mapped, project = policy.application.services, policy.application.project
-    down = []
-    for host in seen.hosts:
-        here = [c for c in host.containers if c.service in mapped and project in (None, c.project)]
-        running = {c.service for c in here if c.state == "running"}
-        down += [f"{host.name}/{name}" for name in sorted({c.service for c in here if c.service} - running)]
-    return tuple(down)
+    services = (service for host in seen.hosts for service in services_on(host, policy) if service.role)
+    return tuple(
+        f"{service.host}/{service.name}"
+        for service in services
+        if all(container.state != "running" for container in service.containers)
+    )
 
 
 def _connections(policy: Policy, api: int | None, workers: int | None) -> ConnectionBudget | None:

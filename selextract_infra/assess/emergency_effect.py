@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.service import app_services
 from selextract_infra.model.assessment import Assessment, Judgement, Level
 from selextract_infra.model.emergency import Reading, Validation
 from selextract_infra.model.figures import amount, duration
@@ -69,13 +70,11 @@ def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | 
 
 def _unrecovered(after: Assessment, seen: Observation, policy: Policy) -> Iterator[str]:
     """What does not answer or is still critical."""
-    mapped, project = policy.application.services, policy.application.project
     for host in seen.hosts:
         if host.problem is not None:
             yield f"{host.name} cannot be looked at"
-        for container in host.containers:
-            ours = container.project == project and container.service in mapped
-            if ours and (container.state != "running" or container.health not in (None, "healthy")):
+        for container in (container for service in app_services(host, policy) for container in service.containers):
+            if container.state != "running" or container.health not in (None, "healthy"):
                 yield f"{container.name} is {container.health or container.state}"
     yield from (f"{host} is not reached" for host in seen.unreachable)
     for one in after.judgements:

@@ -51,7 +51,8 @@ class ContainerObservation(Frozen):
 
     ``numbers`` has the values of environment variables that the application mapping names for counts and sizes, where
     they are plain numbers; nothing else of an environment is ever looked at. ``current``: it is as the Compose files in
-    force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell.
+    force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell. ``worker_pool`` is what the
+    command line of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ContainerObservation(Frozen):
     current: bool | None = None
     config_files: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
+    worker_pool: str | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -96,6 +98,7 @@ class ResourceKeys(Frozen):
 class ServiceDefinition(Frozen):
     """One service as the project's Compose files in force say (``docker compose config``), without its environment.
 
+    ``fixed_addresses`` are its addresses and MAC addresses in networks, and ``network_mode host``, each by its key.
     ``limit_form`` is ``service`` (``mem_limit``, ``cpus``), ``deploy`` (``deploy.resources.limits``) or None where the
     app sets no limit; ``count_form`` likewise ``service`` (``scale``), ``deploy`` (``deploy.replicas``) or None.
     """
@@ -108,6 +111,7 @@ class ServiceDefinition(Frozen):
     count_form: str | None = None
     container_name: str | None = None
     fixed_host_ports: tuple[str, ...] = ()
+    fixed_addresses: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     has_healthcheck: bool = False
 
@@ -240,7 +244,12 @@ def _resting(host: HostObservation) -> dict[str, Any]:
         ),
         "numbers": sorted([c.name, c.numbers] for c in host.containers if c.numbers),
         "projects": [
-            [p.name, p.directory, list(p.files), p.capacity_file, [s.model_dump() for s in p.services]]
+            [p.name, p.directory, list(p.files), p.capacity_file, [_definition(s) for s in p.services]]
             for p in host.projects
         ],
     }
+
+
+def _definition(service: ServiceDefinition) -> dict[str, Any]:
+    """Without the addresses, which the configuration's hash has too: Plans that were saved without them stay valid."""
+    return service.model_dump(exclude={"fixed_addresses"})

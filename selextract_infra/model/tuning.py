@@ -142,7 +142,8 @@ class WorkerFacts(Frozen):
     """What a worker has and does. Memory in bytes, CPUs in cores, times in seconds, per instance.
 
     None where it is not known: then the guide's numbers stand for it, or what is usual. ``stop_grace`` is how long a
-    worker may take to stop, ``visibility_timeout`` after what time the broker hands a task out again.
+    worker may take to stop, ``visibility_timeout`` after what time the broker hands a task out again. ``pool`` is the
+    pool of Celery that it runs its tasks in; processes where it is None.
     """
 
     memory: int
@@ -152,6 +153,7 @@ class WorkerFacts(Frozen):
     longest_task: float | None = None
     stop_grace: float | None = None
     visibility_timeout: float | None = None
+    pool: str | None = None
 
 
 class ApiFacts(Frozen):

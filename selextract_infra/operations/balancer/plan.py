@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
 from selextract_infra.flow.proof import proof_values
@@ -165,13 +166,11 @@ def _place(host: HostObservation, policy: Policy, *, on: bool) -> Place:
 
 
 def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
-    room = host.facts.memory * (1 - policy.rightsizing.host_reserve_memory)
-    held = sum(one.limits.memory or one.usage.memory or 0 for one in host.containers)
-    wanted = policy.balancing.proxy.memory
-    if host.facts.memory and held + wanted > room:
+    room, wanted = HostSize.seen(host).room("memory", policy), policy.balancing.proxy.memory
+    if room.size and room.others + wanted > room.total:
         raise RefusedError(
-            f"{host.name} has room for {memory(int(room))} of limits, {memory(held)} are given, and the balancer takes"
-            f" {memory(wanted)} (X-11).",
+            f"{host.name} has room for {memory(int(room.total))} of limits, {memory(room.others)} are given, and the"
+            f" balancer takes {memory(wanted)} (X-11).",
             rule="X-11",
             remedy="make room, or give it less: balancing.proxy.memory",
         )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
+from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.model.decision import Decision, Verdict
@@ -293,9 +294,9 @@ def _pool(pool: int, reserve: int, shared: int) -> dict[str, int]:
 
 def _clients(host: HostObservation, policy: Policy) -> Clients:
     counts = dict.fromkeys(("api", "worker"), 0)
-    for service, mapped in policy.application.services.items():
-        if mapped.role in counts:
-            counts[mapped.role] += len(host.containers_of(policy.application.project or "", service))
+    for service in app_services(host, policy):
+        if service.role in counts:
+            counts[service.role] += len(service.running)
     return Clients(counts["api"], counts["worker"], surge=1)
 
 
@@ -312,7 +313,7 @@ def _site(
     project = host.project(policy.application.project or "")
     if project is None:
         raise _unmapped(f"{host.name} has no project of the app")
-    there = project_on_host(host, project, policy.application.services, None, ())
+    there = project_on_host(host, project, policy)
     recreate = {
         service: tuple(name for name in on_host.containers if (name in look.led) is not led)
         for service, on_host in there.services.items()

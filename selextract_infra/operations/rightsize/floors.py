@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.postgres.parameters import VERSIONS
 from selextract_infra.assess.postgres.settings_for import tune_postgres
-from selextract_infra.assess.services import Service
+from selextract_infra.assess.service import Service
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.figures import memory, percent
 from selextract_infra.model.tuning import PostgresFacts

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.services import Service
+from selextract_infra.assess.service import Service
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.figures import cores, count, duration, memory, percent
 from selextract_infra.model.finding import Severity

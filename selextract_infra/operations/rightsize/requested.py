@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from selextract_infra.assess.overrides import Overrides
-from selextract_infra.assess.services import Service
+from selextract_infra.assess.service import Service
 from selextract_infra.errors import UsageError
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.figures import cores, memory, percent

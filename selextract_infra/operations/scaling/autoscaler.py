@@ -103,14 +103,21 @@ class Autoscaler:
         return self._judge.may_act(service, rules, self.floors.of(service, rules, at).count, at)
 
     def decide(
-        self, services: Sequence[ScaledService], at: float, *, incident: IncidentSeverity | None = None
+        self,
+        services: Sequence[ScaledService],
+        at: float,
+        *,
+        incident: IncidentSeverity | None = None,
+        beside: Iterable[ScaledService] = (),
     ) -> tuple[ScalingDecision, ...]:
         """A Decision for each service, those that keep their count too; ``at`` is Unix seconds.
+
+        ``beside`` are services that are not scaled and share the room: what they hold is not free, and they connect.
 
         What one service is granted is no longer there for those after it. Room that a removal frees counts from the
         next time on, when it has really happened.
         """
-        room = Room(services, self._hosts, self._policy, database=self._database, overrides=self._overrides)
+        room = Room((*services, *beside), self._hosts, self._policy, database=self._database, overrides=self._overrides)
         return tuple(self._decided(service, at, room, incident) for service in services)
 
     def _decided(

@@ -30,14 +30,16 @@ _API = "api"
 
 
 class ScaledServiceOnHost(Frozen):
-    """One service: ``form`` is how the app states its count, ``instances`` its containers in the order they leave.
+    """One service: ``form`` is how the app states its count, ``instances`` what runs of it in the order they leave.
 
+    ``stopped`` are instances that do not run; they leave first. Compose counts them too, and starts them first.
     ``stop_grace`` is the longest time that one of them has to stop, in seconds. ``balanced``: requests reach it through
     the balancer. ``answer`` is how long Nginx waits for an answer, in seconds, None where it does not say.
     """
 
     form: str | None = None
     instances: tuple[str, ...]
+    stopped: tuple[str, ...] = ()
     stop_grace: float = 0.0
     balanced: bool = False
     answer: float | None = None
@@ -82,7 +84,7 @@ def _step(
     grace = max(service.stop_grace, _longest(decision.service, policy))
     longest = max(policy.balancing.proxy.drain, answer_seconds(policy, service.answer)) if service.balanced else 0.0
     changed = abs(wanted - before)
-    leaving = list(service.instances[: max(0, before - wanted)])
+    leaving = [*service.stopped, *service.instances[: before - wanted]] if wanted < before else []
     # What leaves stops at the same time; what comes, comes one after the other.
     one_by_one = -(-changed // max(1, at_once)) if wanted > before else 1
     going = grace + longest
@@ -98,7 +100,7 @@ def _step(
                 "directory": policy.application.directory or project.directory,
                 "service": decision.service,
                 "count": wanted,
-                "targets": _targets(before, wanted, at_once),
+                "targets": _targets(before, wanted, at_once, len(service.stopped)),
                 "leaving": leaving,
                 "balanced": service.balanced,
                 "drain_seconds": policy.balancing.proxy.drain,
@@ -130,9 +132,10 @@ def _cut(policy: Policy) -> str:
     return f"; streams and downloads that still go on after {drain:.0f} s are cut, and their clients connect again"
 
 
-def _targets(before: int, wanted: int, at_once: int) -> list[int]:
-    """The counts on the way up."""
-    return [min(number, wanted) for number in range(before + at_once, wanted + at_once, at_once)]
+def _targets(before: int, wanted: int, at_once: int, stopped: int) -> list[int]:
+    """The counts on the way up; none is below what Compose counts already, else it would remove some."""
+    first = before + max(at_once, stopped)
+    return [min(number, wanted) for number in range(first, wanted + at_once, at_once)]
 
 
 def _longest(name: str, policy: Policy) -> float:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS, parameter
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.postgres.settings_for import tune_postgres
+from selextract_infra.assess.service import limit_of
 from selextract_infra.model import figures
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import GB, KB, MB
@@ -56,14 +57,12 @@ def facts_of(host: HostObservation, seen: PostgresObservation, policy: Policy) -
     """What the server has: its container's limits, else the host's; never the host's where the container has less."""
     mapped = policy.application.services[seen.service].postgres
     container = next((one for one in host.containers if one.name == seen.container), None)
-    limits = container.limits if container else None
-    memory = limits.memory if limits and limits.memory else host.facts.memory
-    cpus = limits.cpus if limits and limits.cpus else float(host.facts.cpus)
+    memory, cpus = (limit_of(container, resource, host.facts) if container else None for resource in ("memory", "cpus"))
     fixed = _pinned_number(seen, "max_connections")
     standby = {name: int(seen.settings[name].value) for name in STANDBY_PARAMETERS if name in seen.settings}
     return PostgresFacts(
-        memory=min(memory, host.facts.memory) if host.facts.memory else memory,
-        cpus=cpus,
+        memory=int(memory or host.facts.memory),
+        cpus=cpus or float(host.facts.cpus),
         version=seen.version or 0,
         connections=mapped.connections if fixed is None else fixed,
         workload=Workload(mapped.workload) if mapped.workload else None,

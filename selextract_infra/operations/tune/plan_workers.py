@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
-from selextract_infra.assess.services import services_of
+from selextract_infra.assess.service import sampled_services
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
@@ -71,9 +71,9 @@ def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         project = host.project(policy.application.project or "")
         if host.problem is not None or project is None or project.problem is not None:
             continue
-        found = services_of(host, project, policy, given.at, {service} if service else tuned)
+        found = sampled_services(host, policy, given.at, {service} if service else tuned)
         if found:
-            projects[host.name] = project_on_host(host, project, policy.application.services, None, ())
+            projects[host.name] = project_on_host(host, project, policy)
         for one in sorted(found, key=lambda each: TUNED_ROLES.index(each.role)):
             decided, told = retune_service(host, one, policy, asked)
             decisions += decided

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
+from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.flow.parameters import read_parameters
@@ -151,7 +152,7 @@ def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
     project = host.project(mapped.project or "")
     if project is None:
         return None
-    there = {one.service for one in host.containers if one.project == project.name and one.state == "running"}
+    there = {service.name for service in app_services(host, policy) if service.running}
 
     def of(*roles: str) -> tuple[str, ...]:
         return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)

@@ -105,7 +105,7 @@ def test_a_limit_that_the_engine_refuses_is_refused_in_one_sentence(tmp_path: Pa
     with docker.serving(tmp_path) as path, Engine(path) as engine, pytest.raises(HostSideError) as refusal:
         refuse_unaccepted_limits(engine, [(web, Limits(96 * 2**20, 96 * 2**20, None))])
     assert refusal.value.sentence == (
-        "Docker would not make shop-web-1 with memory 96 MiB, with swap 96 MiB, cpus unlimited:"
+        "Docker would not make shop-web-1 with memory 96 MB, with swap 96 MB, cpus unlimited:"
         " Minimum memory limit can not be less than memory reservation limit."
     )
     assert refusal.value.result() == {"kind": "refused", "rule": "engine"}

@@ -98,3 +98,19 @@ def test_what_stands_beside_the_limits_is_read_in_both_forms() -> None:
     reserved = {"deploy": {"resources": {"reservations": {"memory": "209715200"}}}}
     assert define(reserved)["beside"] == {**nothing, "memory_reservation": 200 * MIB, "oom_kill_disable": False}
     assert define({"cpuset": "0-999999999", "cpu_quota": "much"})["beside"]["cpu_quota"] is False
+
+
+@pytest.mark.parametrize(
+    ("service", "fixed"),
+    [
+        ({"networks": {"default": {"ipv4_address": "172.31.9.20"}}}, ["ipv4_address 172.31.9.20"]),
+        ({"networks": {"default": {"ipv6_address": "fd00::20"}, "other": None}}, ["ipv6_address fd00::20"]),
+        ({"networks": {"default": {"mac_address": "02:42:ac:11:00:02"}}}, ["mac_address 02:42:ac:11:00:02"]),
+        ({"mac_address": "02:42:ac:11:00:02"}, ["mac_address 02:42:ac:11:00:02"]),
+        ({"network_mode": "host"}, ["network_mode host"]),
+        ({"network_mode": "bridge", "networks": {"default": None}}, []),
+        ({"networks": {"default": {"aliases": ["jobs"]}}}, []),
+    ],
+)
+def test_an_address_that_only_one_container_can_have_is_fixed(service: dict[str, Any], fixed: list[str]) -> None:
+    assert define(service)["fixed_addresses"] == fixed

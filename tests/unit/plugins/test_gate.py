@@ -86,7 +86,7 @@ def test_a_raise_that_was_not_enough_says_so(shop: Shop) -> None:
     shop.docker.named("shop-web-1")["State"]["StartedAt"] = "2026-01-01T00:00:10Z"
     assert shop.complaint(memory=256 * MIB, oom_killed=True) is None  # it had been killed before the raise
     shop.killed(9)
-    with pytest.raises(HostSideError, match="was killed for memory again, so its limit of 416 MiB is not enough"):
+    with pytest.raises(HostSideError, match="was killed for memory again, so its limit of 416 MB is not enough"):
         shop.complaint(memory=256 * MIB, oom_killed=True)
 
 

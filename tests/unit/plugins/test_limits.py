@@ -116,7 +116,7 @@ def test_a_limit_that_killed_the_container_is_never_put_back_while_its_cpus_are(
     raised = replace(API, memory=416 * MIB, swap=416 * MIB, cpus=1.0)
     back = restoration(inverse_of(API, oom_killed=True), raised, HOST)
     assert back.body == {"NanoCpus": 500_000_000}
-    assert back.difference == f"{API.name} keeps its memory limit of 416 MiB: with 256 MiB it was killed for memory."
+    assert back.difference == f"{API.name} keeps its memory limit of 416 MB: with 256 MB it was killed for memory."
 
 
 def test_a_limit_that_the_kernel_would_refuse_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_a_limit_that_the_kernel_would_refuse_is_not_tried(monkeypatch: pytest.M
     raised = replace(API, memory=416 * MIB, swap=416 * MIB)
     back = restoration(inverse_of(API), raised, HOST)
     assert back.body == {}
-    assert back.difference == f"{API.name} keeps its memory limit of 416 MiB: it uses 300 MiB, and had 256 MiB."
+    assert back.difference == f"{API.name} keeps its memory limit of 416 MB: it uses 300 MB, and had 256 MB."
 
 
 class Group:

@@ -133,3 +133,13 @@ def test_parameters_that_do_not_fit_are_a_usage_error_and_foreign_keys_are_refus
     projects = {"app1": {**plan.parameters["projects"]["app1"], "capacity": {"api": {"privileged": True}}}}
     with pytest.raises(RefusedError, match="what is not ours"):
         rebuild(plan.model_copy(update={"parameters": {"projects": projects}}), POLICY)
+
+
+def test_stopped_instances_are_started_before_any_is_created_and_leave_before_any_that_runs() -> None:
+    running = [container("worker", number=number, memory=GB) for number in (1, 2)]
+    stopped = [container("worker", number=number, memory=GB, state="exited", use=None) for number in (3, 4)]
+    shown = observation(host([*running, *stopped]))
+    (more,) = scale(shown, policy(), {"worker": 5}, overrides=("X-09", "X-13")).steps
+    assert more.values["app1"]["targets"] == [4, 5]  # below four Compose would remove one of its own choice
+    (fewer,) = scale(shown, policy(), {"worker": 1}, overrides=("HWRK-01",)).steps
+    assert fewer.values["app1"]["leaving"] == ["selextract-worker-3", "selextract-worker-4", "selextract-worker-2"]
