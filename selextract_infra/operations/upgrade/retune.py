@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["limit_steps", "postgres_steps", "retune"]
 
+_RAISED_BY = {"memory": "memory", "cpu": "cpus"}
+"""By phase, the limits that its hardware allows to raise."""
+
 
 def retune(context: Context, work: StepWork) -> Performance:
     """Look again, plan for the new size, and carry that out as part of the same step: limits, then Postgres in them."""
@@ -37,9 +40,10 @@ def retune(context: Context, work: StepWork) -> Performance:
     if not begun.hosts(StepStatus.VERIFIED):
         return Performance(begun)
     (host,) = work.step.hosts
-    down = upgrade_of(work.plan).mode is Mode.REBOOT  # only then may Postgres restart: nobody is served anyway
+    upgrade = upgrade_of(work.plan)
+    down = upgrade.mode is Mode.REBOOT  # only then may Postgres restart: nobody is served anyway
     for planned in (
-        lambda observation: limit_steps(observation, host, context.policy),
+        lambda observation: limit_steps(observation, host, context.policy, phase=upgrade.phase),
         lambda observation: postgres_steps(observation, host, context.policy, restart=down),
     ):
         for part in _unless_refused(context, work, planned):
@@ -49,10 +53,21 @@ def retune(context: Context, work: StepWork) -> Performance:
     return Performance(mark(context, work.run, work.plan, work.step, "verified"))
 
 
-def limit_steps(observation: Observation, host: str, policy: Policy) -> tuple[Step, ...]:
-    """The steps that raise limits on one host; none where the rules raise none."""
+def limit_steps(observation: Observation, host: str, policy: Policy, *, phase: str) -> tuple[Step, ...]:
+    """The steps that raise limits on one host, of what the phase brought more of; none where the rules raise none.
+
+    A disk or a network gives no container more memory or cores: what is too small there was so before, and a person
+    who asked for bandwidth did not ask for other limits.
+    """
+    resource = _RAISED_BY.get(phase)
+    if resource is None:
+        return ()
     plan = _planned("rightsize", observation, host, policy)
-    raised = tuple(decision for decision in plan.decisions if decision.changes and decision.verdict is Verdict.RAISE)
+    raised = tuple(
+        decision
+        for decision in plan.decisions
+        if decision.changes and decision.verdict is Verdict.RAISE and decision.resource == resource
+    )
     return _part_of_it(built_steps(plan.model_copy(update={"decisions": raised}), policy))
 
 

@@ -149,11 +149,18 @@ def test_retuning_raises_what_the_rules_raise_and_takes_nothing_away() -> None:
         [container("api", use=1900 * MB, health="healthy"), container("frontend", memory=GB, health="healthy")],
         used, memory=64 * GB,
     )  # fmt: skip
-    steps = limit_steps(observation(there), "app1", RULES)
+    steps = limit_steps(observation(there), "app1", RULES, phase="memory")
     assert {step.id for step in steps} == {"retune"}
     changes = [change for step in steps for change in step.changes]
     assert {change.subject for change in changes} == {"api"}
     assert all(float(change.after or 0) > float(change.before or 0) for change in changes)
+
+
+@pytest.mark.parametrize("phase", ["cpu", "storage", "network"])
+def test_a_phase_raises_no_limit_that_its_hardware_has_nothing_to_do_with(phase: str) -> None:
+    used = [history("api", memory=1900 * MB, limit=2 * GB)]
+    there = host([container("api", use=1900 * MB, health="healthy")], used, memory=64 * GB)
+    assert limit_steps(observation(there), "app1", RULES, phase=phase) == ()
 
 
 def test_without_postgres_there_is_nothing_of_it_to_retune() -> None:
