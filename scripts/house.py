@@ -49,7 +49,7 @@ def lines(files: list[Path]) -> int:
 
 def python(files: list[Path]) -> list[Path]:
     """The files of Python among them; programs of the lab's own app are none of the product."""
-    return [path for path in files if path.suffix == ".py" and "lab/stack" not in path.as_posix()]
+    return [path for path in files if path.suffix == ".py" and "lab/stack/" not in path.as_posix()]
 
 
 def imports(root: Path) -> list[tuple[str, str]]:
