@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.service import app_services
 from selextract_infra.model.assessment import Assessment, Judgement, Level
-from selextract_infra.model.emergency import Reading, Validation
+from selextract_infra.model.emergency import EmergencyReading, Validation
 from selextract_infra.model.figures import amount, duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Observation
@@ -56,7 +56,7 @@ def validated(
     )
 
 
-def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | None) -> Reading:
+def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | None) -> EmergencyReading:
     subject, metric = key
     first, last = (None if one is None else one.value for one in (before, after))
     known = before or after
@@ -65,7 +65,7 @@ def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | 
     # A difference that a person cannot see in the figures is no improvement and no harm.
     if first is not None and last is not None and amount(first, unit) != amount(last, unit):
         better = last >= first * (1 - _NEARLY) if metric in _MORE_IS_BETTER else last <= first * (1 + _NEARLY)
-    return Reading(metric=metric, subject=subject, unit=unit, before=first, after=last, better=better)
+    return EmergencyReading(metric=metric, subject=subject, unit=unit, before=first, after=last, better=better)
 
 
 def _unrecovered(after: Assessment, seen: Observation, policy: Policy) -> Iterator[str]:

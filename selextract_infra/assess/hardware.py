@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from selextract_infra.errors import UnitError
 from selextract_infra.model.planning import Hardware
 from selextract_infra.policy import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def reference_hardware(policy: Policy) -> Hardware:
     return hardware_of(policy.host)
 
 
-def hardware_of(host: Host) -> Hardware:
+def hardware_of(host: HostPolicy) -> Hardware:
     """The sizes of a host of the Policy."""
     return Hardware(cores=host.cpus, memory=host.memory, storage=host.storage, network=host.network)
 
 
-def policy_host(policy: Policy, hardware: Hardware) -> Host:
+def policy_host(policy: Policy, hardware: Hardware) -> HostPolicy:
     """The Policy's host with that hardware, for its own checks."""
     sizes: dict[str, Any] = {
         "cpus": hardware.cores,

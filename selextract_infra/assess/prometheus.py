@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from selextract_infra.assess.measurements import METRICS
-from selextract_infra.assess.rules import Rule, Step, rules_of
+from selextract_infra.assess.rules import ThresholdRule, ThresholdStep, rules_of
 from selextract_infra.assess.samples import Aggregate
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Level
@@ -92,7 +92,7 @@ def _sources(policy: Policy, interval: float) -> Iterator[dict[str, Any]]:
         yield {"record": USUAL_THROUGHPUT, "expr": f"vector({_number(monitoring.throughput_baseline.stated)})"}
 
 
-def _alerts(rule: Rule, rules: list[Rule], interval: float) -> Iterator[dict[str, Any]]:
+def _alerts(rule: ThresholdRule, rules: list[ThresholdRule], interval: float) -> Iterator[dict[str, Any]]:
     """One alert for each level of a rule; a worse level that holds hides it."""
     worse: list[str] = []
     for step in rule.steps:
@@ -109,7 +109,7 @@ def _alerts(rule: Rule, rules: list[Rule], interval: float) -> Iterator[dict[str
             yield _alert(rule, step, whole, pages=pages)
 
 
-def _alert(rule: Rule, step: Step, expression: str, *, pages: bool) -> dict[str, Any]:
+def _alert(rule: ThresholdRule, step: ThresholdStep, expression: str, *, pages: bool) -> dict[str, Any]:
     words = "".join(part.capitalize() for part in rule.metric.split("_"))
     item = re.sub(r"[^A-Za-z0-9]", "_", rule.item)
     unit = METRICS[rule.metric].unit
@@ -124,7 +124,7 @@ def _alert(rule: Rule, step: Step, expression: str, *, pages: bool) -> dict[str,
     }
 
 
-def _expression(rule: Rule, step: Step, interval: float) -> str:
+def _expression(rule: ThresholdRule, step: ThresholdStep, interval: float) -> str:
     """The comparison of one level; half-open windows, and silence where too few samples are there."""
     name = metric_name(rule.metric)
     if rule.holds_for is not None:
@@ -138,7 +138,7 @@ def _expression(rule: Rule, step: Step, interval: float) -> str:
     return _compared(f"{function}_over_time({name}[{_window(rule.window)}])", rule, step, rule.window, interval)
 
 
-def _compared(value: str, rule: Rule, step: Step, window: float, interval: float) -> str:
+def _compared(value: str, rule: ThresholdRule, step: ThresholdStep, window: float, interval: float) -> str:
     expected = max(1, round(window / interval))
     samples = math.ceil(round(expected * rule.minimum_coverage, 9))
     enough = f"count_over_time({metric_name(rule.metric)}[{_window(window)}]) >= {samples}"
@@ -148,7 +148,7 @@ def _compared(value: str, rule: Rule, step: Step, window: float, interval: float
     return f"{value} {step.operator} {limit} and {enough}"
 
 
-def _signals(rules: list[Rule], interval: float) -> Iterator[str]:
+def _signals(rules: list[ThresholdRule], interval: float) -> Iterator[str]:
     """Errors or latency at warning or worse, beside which low throughput wakes somebody."""
     for rule in rules:
         if rule.metric in _SIGNALS and rule.alert:

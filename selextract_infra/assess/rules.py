@@ -15,7 +15,7 @@ from selextract_infra.model.assessment import Level
 from selextract_infra.policy import Policy
 from selextract_infra.policy.condition import Condition
 
-__all__ = ["COMPARISONS", "Rule", "Step", "rules_of"]
+__all__ = ["COMPARISONS", "ThresholdRule", "ThresholdStep", "rules_of"]
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -46,7 +46,7 @@ _ALL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ThresholdStep:
     """A level and the comparison that reaches it."""
 
     level: Level
@@ -59,7 +59,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ThresholdRule:
     """One line of the Policy about one metric: its steps, worst first, and the window in seconds that it looks at.
 
     ``holds_for`` seconds every raw sample must breach; without it the window's value is compared. ``of_baseline``: the
@@ -70,7 +70,7 @@ class Rule:
 
     metric: str
     item: str
-    steps: tuple[Step, ...]
+    steps: tuple[ThresholdStep, ...]
     minimum_coverage: float
     window: float = 0.0
     aggregate: Aggregate = Aggregate.LAST
@@ -81,7 +81,7 @@ class Rule:
     alert: bool = True
 
 
-def rules_of(policy: Policy) -> tuple[Rule, ...]:
+def rules_of(policy: Policy) -> tuple[ThresholdRule, ...]:
     """All rules of a Policy: monitoring, indicators, current capacity, soft limits, and emergencies."""
     builder = _Builder(policy)
     return (
@@ -119,23 +119,23 @@ class _Builder:
         same = (c.operator for _, c in self.stated() if c.metric == metric and c.limit == threshold)
         return next(same, self.rising)
 
-    def steps(self, metric: str, warning: float, critical: float) -> tuple[Step, ...]:
+    def steps(self, metric: str, warning: float, critical: float) -> tuple[ThresholdStep, ...]:
         return (
-            Step(Level.CRITICAL, self.operator(metric, critical), critical),
-            Step(Level.WARNING, self.operator(metric, warning), warning),
+            ThresholdStep(Level.CRITICAL, self.operator(metric, critical), critical),
+            ThresholdStep(Level.WARNING, self.operator(metric, warning), warning),
         )
 
-    def monitoring(self) -> Iterator[Rule]:
+    def monitoring(self) -> Iterator[ThresholdRule]:
         """MON-01 to MON-04, MON-06 to MON-08."""
         for name in _USAGE_METRICS:
             alert = getattr(self.policy.monitoring.infrastructure, name)
             aggregate = Aggregate.LAST if alert.window is None else Aggregate.MEAN
             path = f"monitoring.infrastructure.{name}"
             steps = self.steps(name, alert.warning, alert.critical)
-            yield Rule(name, self.item(path), steps, self.coverage, alert.window or 0.0, aggregate)
-            full = (Step(Level.EMERGENCY, self.rising, _ALL),)
+            yield ThresholdRule(name, self.item(path), steps, self.coverage, alert.window or 0.0, aggregate)
+            full = (ThresholdStep(Level.EMERGENCY, self.rising, _ALL),)
             item = self.item("emergency.triggers.exhausted")
-            yield Rule(
+            yield ThresholdRule(
                 name, item, full, self.coverage, alert.window or 0.0, aggregate, effect="a hard limit is reached"
             )
         for name, metric in _APPLICATION_METRICS.items():
@@ -144,31 +144,33 @@ class _Builder:
             falls = name == "throughput"
             steps = self.steps(metric, alert.warning, alert.critical)
             if falls:
-                steps = tuple(Step(step.level, self.falling, step.threshold) for step in steps)
+                steps = tuple(ThresholdStep(step.level, self.falling, step.threshold) for step in steps)
             path = f"monitoring.application.{name}"
-            yield Rule(metric, self.item(path), steps, self.coverage, alert.window or 0.0, aggregate, of_baseline=falls)
+            yield ThresholdRule(
+                metric, self.item(path), steps, self.coverage, alert.window or 0.0, aggregate, of_baseline=falls
+            )
 
-    def latencies(self) -> Iterator[Rule]:
+    def latencies(self) -> Iterator[ThresholdRule]:
         """MON-05, KPI-05, and the target that nothing else alerts on (X-41)."""
         alert, kpi = self.policy.monitoring.application.response_time, self.policy.kpis.response_time
         window = alert.window or self.policy.monitoring.fast_window.value
-        slo = (Step(Level.NOTICE, ">", self.policy.load_tests.gate.p95),)
+        slo = (ThresholdStep(Level.NOTICE, ">", self.policy.load_tests.gate.p95),)
         for metric, aggregate in _LATENCIES.items():
             for item, steps in (
                 (self.item("monitoring.application.response_time"), self.steps(metric, alert.warning, alert.critical)),
                 (self.item("kpis.response_time"), self.steps(metric, kpi.warning, kpi.critical)),
                 (self.item("load_tests.gate"), slo),
             ):
-                yield Rule(metric, item, steps, self.coverage, window, aggregate)
+                yield ThresholdRule(metric, item, steps, self.coverage, window, aggregate)
 
-    def indicators(self) -> Iterator[Rule]:
+    def indicators(self) -> Iterator[ThresholdRule]:
         """KPI-01 to KPI-04; their thresholds refer to the target capacity."""
         for name, metric in _KPI_METRICS.items():
             kpi = getattr(self.policy.kpis, name)
             steps = self.steps(metric, kpi.warning, kpi.critical)
-            yield Rule(metric, self.item(f"kpis.{name}"), steps, self.coverage, alert=False)
+            yield ThresholdRule(metric, self.item(f"kpis.{name}"), steps, self.coverage, alert=False)
 
-    def current_capacity(self) -> Iterator[Rule]:
+    def current_capacity(self) -> Iterator[ThresholdRule]:
         """Shares of what the system can do today, where the indicators cannot fire before collapse (X-40).
 
         Stored data is left out: what is stored today is not what can be stored; the disk's own rule has that.
@@ -178,21 +180,21 @@ class _Builder:
             if name != "data_storage":
                 today = getattr(self.policy.kpis, name).current
                 steps = self.steps(metric, _share(today, alerts.warning), _share(today, alerts.critical))
-                yield Rule(metric, "X-40", steps, self.coverage, alert=False)
+                yield ThresholdRule(metric, "X-40", steps, self.coverage, alert=False)
 
-    def limits(self) -> Iterator[Rule]:
+    def limits(self) -> Iterator[ThresholdRule]:
         """LIM-S1 to LIM-S4, and the connections that Postgres has at all (HDB-03)."""
         for name, metric in _SOFT_METRICS.items():
             soft = getattr(self.policy.limits.soft, name)
-            steps = (Step(Level.WARNING, self.rising, soft.limit),)
+            steps = (ThresholdStep(Level.WARNING, self.rising, soft.limit),)
             item = self.item(f"limits.soft.{name}")
-            yield Rule(metric, item, steps, self.coverage, effect=soft.effect, alert=False)
+            yield ThresholdRule(metric, item, steps, self.coverage, effect=soft.effect, alert=False)
         usable = self.policy.scaling.connections.maximum - self.policy.postgres.superuser_reserved
-        full = (Step(Level.EMERGENCY, self.rising, usable),)
+        full = (ThresholdStep(Level.EMERGENCY, self.rising, usable),)
         item = self.item("scaling.connections")
-        yield Rule("database_connections", item, full, self.coverage, effect="further connections are refused")
+        yield ThresholdRule("database_connections", item, full, self.coverage, effect="further connections are refused")
 
-    def emergencies(self) -> Iterator[Rule]:
+    def emergencies(self) -> Iterator[ThresholdRule]:
         """EMC-01 to EMC-04 start an emergency; EMT-01 and EMT-02 are critical where they are not the same (X-15)."""
         automatic = {(c.condition.metric, c.condition.limit) for c in self.policy.emergency.conditions.values()}
         for path, condition in self.stated():
@@ -201,10 +203,10 @@ class _Builder:
                 continue
             level = Level.EMERGENCY if starts else Level.CRITICAL
             for metric, aggregate in self._emergency_metrics(condition.metric):
-                yield Rule(
+                yield ThresholdRule(
                     metric,
                     self.item(path),
-                    (Step(level, condition.operator, condition.limit),),
+                    (ThresholdStep(level, condition.operator, condition.limit),),
                     self.coverage,
                     window=self.policy.monitoring.fast_window.value,
                     aggregate=aggregate,

@@ -14,13 +14,13 @@ from selextract_infra.assess.service import Service
 from selextract_infra.errors import UsageError
 from selextract_infra.model.scaling import Direction, ServiceStamps
 
-__all__ = ["Ring", "ScaledService"]
+__all__ = ["SampleRing", "ScaledService"]
 
 _CAPACITY = 4096
 _SMALLEST = 64
 
 
-class Ring:
+class SampleRing:
     """The last samples of one metric, oldest first, as long as any rule looks back; so memory is bounded."""
 
     __slots__ = ("_trimmed_at", "at", "keep", "values")
@@ -79,7 +79,7 @@ class ScaledService:
     last_in: float | None = None
     changed_by_hand: float | None = None
     last: dict[str, float] = field(default_factory=dict)
-    _rings: dict[str, Ring] = field(default_factory=dict)
+    _rings: dict[str, SampleRing] = field(default_factory=dict)
 
     @classmethod
     def of(cls, service: Service) -> ScaledService:
@@ -126,7 +126,7 @@ class ScaledService:
         try:
             ring = self._rings[metric]
         except KeyError:
-            ring = self._rings[metric] = Ring(self.keep)
+            ring = self._rings[metric] = SampleRing(self.keep)
         self.last[metric] = value
         return ring.add(at, value)
 

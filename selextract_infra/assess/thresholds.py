@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from selextract_infra.assess.measurements import METRICS, Measurement
-from selextract_infra.assess.rules import COMPARISONS, Rule, Step
+from selextract_infra.assess.rules import COMPARISONS, ThresholdRule, ThresholdStep
 from selextract_infra.assess.samples import Aggregate, Holds, WindowValue, sustained, window_value
 from selextract_infra.model.assessment import OPPOSITE, Judgement, Level
 from selextract_infra.model.figures import amount, duration, percent
@@ -20,7 +20,7 @@ _RAISED = Level.WARNING.rank
 
 def judge_all(
     measurements: Iterable[Measurement],
-    rules: Sequence[Rule],
+    rules: Sequence[ThresholdRule],
     now: float,
     *,
     baseline: float | None = None,
@@ -32,7 +32,7 @@ def judge_all(
     ``baseline`` the usual requests per second at that time (X-38). Low throughput pages only beside errors or latency,
     unless ``baseline_pages_alone``. The work is linear in the number of measurements.
     """
-    by_metric: dict[str, list[Rule]] = defaultdict(list)
+    by_metric: dict[str, list[ThresholdRule]] = defaultdict(list)
     for rule in rules:
         by_metric[rule.metric].append(rule)
     judged: list[Judgement] = []
@@ -44,7 +44,9 @@ def judge_all(
     return worst_first(judged)
 
 
-def _judge_one(measurement: Measurement, rules: Sequence[Rule], now: float, baseline: float | None) -> list[Judgement]:
+def _judge_one(
+    measurement: Measurement, rules: Sequence[ThresholdRule], now: float, baseline: float | None
+) -> list[Judgement]:
     windows: Windows = {}
     verdicts = [(rule, _verdict(rule, measurement, now, baseline, windows)) for rule in rules]
     told = [pair for pair in verdicts if pair[1].level is not Level.OK]
@@ -58,7 +60,7 @@ def worst_first(judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
     return tuple(sorted(judgements, key=lambda one: (-one.level.rank, one.subject, one.metric, one.item)))
 
 
-def judge(rule: Rule, measurement: Measurement, now: float, *, baseline: float | None = None) -> Judgement:
+def judge(rule: ThresholdRule, measurement: Measurement, now: float, *, baseline: float | None = None) -> Judgement:
     """One measurement against one rule."""
     return _judgement(rule, measurement, _verdict(rule, measurement, now, baseline, {}))
 
@@ -71,19 +73,21 @@ class _Verdict:
     """What one rule says about one measurement: the step that was met or the nearest, and why nothing can be said."""
 
     level: Level
-    step: Step
+    step: ThresholdStep
     value: float | None
     coverage: float | None
     why: str = ""
 
 
-def _verdict(rule: Rule, measurement: Measurement, now: float, baseline: float | None, windows: Windows) -> _Verdict:
+def _verdict(
+    rule: ThresholdRule, measurement: Measurement, now: float, baseline: float | None, windows: Windows
+) -> _Verdict:
     """``windows`` keeps what was computed for other rules that look at the same one."""
     steps = rule.steps
     if rule.of_baseline:
         if baseline is None:
             return _Verdict(Level.UNKNOWN, steps[-1], None, None, "the usual throughput of this hour is not known")
-        steps = tuple(Step(step.level, step.operator, step.threshold * baseline) for step in steps)
+        steps = tuple(ThresholdStep(step.level, step.operator, step.threshold * baseline) for step in steps)
     if rule.holds_for is not None:
         return _held(rule, steps[0], measurement, now, rule.holds_for)
     single = measurement.momentary and rule.window > 0
@@ -95,7 +99,7 @@ def _verdict(rule: Rule, measurement: Measurement, now: float, baseline: float |
 
 
 def _compared(
-    rule: Rule, steps: Sequence[Step], measurement: Measurement, seen: WindowValue, *, single: bool
+    rule: ThresholdRule, steps: Sequence[ThresholdStep], measurement: Measurement, seen: WindowValue, *, single: bool
 ) -> _Verdict:
     value = seen.value
     if value is None:
@@ -108,7 +112,7 @@ def _compared(
     return _Verdict(met.level if met else Level.OK, met or steps[-1], value, None if single else seen.coverage)
 
 
-def _too_thin(rule: Rule, coverage: float, single: bool) -> str:
+def _too_thin(rule: ThresholdRule, coverage: float, single: bool) -> str:
     """Why the window says too little, empty when it says enough."""
     if single and rule.coarsest is not None:
         return "a single reading starts no emergency"
@@ -119,7 +123,7 @@ def _too_thin(rule: Rule, coverage: float, single: bool) -> str:
     return "the last reading is too old"
 
 
-def _too_coarse(rule: Rule, measurement: Measurement) -> str:
+def _too_coarse(rule: ThresholdRule, measurement: Measurement) -> str:
     """Why what was met is not certain: emergencies are judged on raw samples (X-43)."""
     spacing = measurement.samples.spacing
     if rule.coarsest is None or (spacing is not None and spacing <= rule.coarsest):
@@ -127,7 +131,7 @@ def _too_coarse(rule: Rule, measurement: Measurement) -> str:
     return f"samples are more than {duration(rule.coarsest)} apart"
 
 
-def _held(rule: Rule, step: Step, measurement: Measurement, now: float, holds_for: float) -> _Verdict:
+def _held(rule: ThresholdRule, step: ThresholdStep, measurement: Measurement, now: float, holds_for: float) -> _Verdict:
     """Whether a condition held for its whole duration, by its raw samples (TRG-06)."""
     compare = COMPARISONS[step.operator]
     held = sustained(
@@ -146,7 +150,7 @@ def _held(rule: Rule, step: Step, measurement: Measurement, now: float, holds_fo
     return _Verdict(step.level if held is Holds.YES else Level.OK, step, last, coverage)
 
 
-def _judgement(rule: Rule, measurement: Measurement, verdict: _Verdict) -> Judgement:
+def _judgement(rule: ThresholdRule, measurement: Measurement, verdict: _Verdict) -> Judgement:
     level, step, unit = verdict.level, verdict.step, METRICS[rule.metric].unit
     silent = level is Level.UNKNOWN and rule.of_baseline
     return Judgement(
@@ -166,7 +170,7 @@ def _judgement(rule: Rule, measurement: Measurement, verdict: _Verdict) -> Judge
     )
 
 
-def _sentence(rule: Rule, verdict: _Verdict, unit: str) -> str:
+def _sentence(rule: ThresholdRule, verdict: _Verdict, unit: str) -> str:
     step, met = verdict.step, verdict.level is not Level.OK
     number = "" if verdict.value is None else f"{amount(verdict.value, unit)} "
     relation = step.operator if met else OPPOSITE[step.operator]

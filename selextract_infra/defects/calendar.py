@@ -12,7 +12,7 @@ from selextract_infra.defects.sentence import plural, spaced
 from selextract_infra.planning.season import load_at
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.operation import Season
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 SATURDAY, THURSDAY = 5, 3
 
@@ -31,7 +31,7 @@ def cyber_monday(year: int) -> date:
 
 
 @check("X-36")
-def peak_rules(policy: Policy, _: Host) -> Breach | None:
+def peak_rules(policy: Policy, _: HostPolicy) -> Breach | None:
     """Peak seasons raise capacity by one share in one place and by other factors in another, and nothing says what
     holds where they overlap.
     """
@@ -49,7 +49,7 @@ def peak_rules(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-37")
-def weekends(policy: Policy, _: Host) -> Breach | None:
+def weekends(policy: Policy, _: HostPolicy) -> Breach | None:
     """Half of one instance is none: the service is gone every weekend. Peak seasons contain weekends, a low season is
     lowered once more, and no time zone says when a weekend begins.
     """
@@ -79,7 +79,7 @@ def weekends(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-44")
-def season_on_host(policy: Policy, host: Host) -> Breach | None:
+def season_on_host(policy: Policy, host: HostPolicy) -> Breach | None:
     """The season's load needs more instances than the host can carry, and multiplying the fewest instances instead of
     the load needs even more. Its window ends before the Monday that belongs to it.
     """
@@ -117,7 +117,7 @@ def season_on_host(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-71")
-def maintenance(policy: Policy, _: Host) -> Breach | None:
+def maintenance(policy: Policy, _: HostPolicy) -> Breach | None:
     """A graceful scale-down has no number, and the autoscaler and the weekend would both work against it."""
     rules, scaling = policy.maintenance, policy.scaling
     if not (rules.floor.open or rules.freezes_autoscaling.open):

@@ -8,12 +8,12 @@ from selextract_infra.assess.connections import policy_budget
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import spaced
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.section import Reading
+from selextract_infra.policy.schema.system import HostPolicy
+from selextract_infra.policy.section import PolicyReading
 
 
 @check("X-13")
-def connection_budget(policy: Policy, _: Host) -> Breach | None:
+def connection_budget(policy: Policy, _: HostPolicy) -> Breach | None:
     """Every API instance pools connections and every worker holds one for each task it runs. At the bounds that is
     more than Postgres accepts, and already the fewest instances are beyond the soft limit at rest.
     """
@@ -40,7 +40,7 @@ def connection_budget(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-63")
-def analytics_replica(policy: Policy, _: Host) -> Breach | None:
+def analytics_replica(policy: Policy, _: HostPolicy) -> Breach | None:
     """A dedicated replica for analytics is promised while there may be no replica at all."""
     bounds, analytics = policy.scaling.replicas.instances, policy.balancing.analytics
     if analytics.target != "dedicated_replica" or not analytics.with_no_replica.open or bounds.minimum > 1:
@@ -53,7 +53,7 @@ def analytics_replica(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-64")
-def read_trigger(policy: Policy, _: Host) -> Breach | None:
+def read_trigger(policy: Policy, _: HostPolicy) -> Breach | None:
     """Reads may be counted in total or for each replica, and the guide says neither how long they must last nor when
     the next replica may come.
     """
@@ -74,7 +74,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 @check("X-66")
-def pgbouncer_version(policy: Policy, host: Host) -> Breach | None:
+def pgbouncer_version(policy: Policy, host: HostPolicy) -> Breach | None:
     """Round robin over a list of hosts, prepared statements in transaction mode and load balancing each came with a
     later version than the one that the operating system packages.
     """
@@ -93,12 +93,12 @@ def pgbouncer_version(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-67")
-def health_check(policy: Policy, _: Host) -> Breach | None:
+def health_check(policy: Policy, _: HostPolicy) -> Breach | None:
     """The guide gives an interval and neither a timeout nor how many failures count; open-source Nginx has no active
     checks at all and never takes its only server out.
     """
     probe = policy.balancing.health_check
-    readings: dict[str, Reading[Any]] = {
+    readings: dict[str, PolicyReading[Any]] = {
         "timeout": probe.timeout,
         "fall": probe.fall,
         "rise": probe.rise,

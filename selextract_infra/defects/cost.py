@@ -8,7 +8,7 @@ from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import percent, spaced
 from selextract_infra.planning.cost import ROUNDED, commitment, phase_price
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 from selextract_infra.policy.units import BANDWIDTH
 
 
@@ -47,7 +47,7 @@ def _stated(policy: Policy) -> Iterator[tuple[str, float, float]]:
 
 
 @check("X-48")
-def percentages(policy: Policy, _: Host) -> Breach | None:
+def percentages(policy: Policy, _: HostPolicy) -> Breach | None:
     """Each change in percent is computed again from the figures it belongs to."""
     wrong = {name: (stated, real) for name, stated, real in _stated(policy) if abs(stated - real) > ROUNDED + 1e-9}
     if not wrong:
@@ -66,7 +66,7 @@ def percentages(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-49")
-def quotes(policy: Policy, _: Host) -> Breach | None:
+def quotes(policy: Policy, _: HostPolicy) -> Breach | None:
     """Each phase is quoted higher than the table charges for it, so the two ways to the bill after two years differ."""
     rows = {name: (phase.cost, phase_price(policy, name)) for name, phase in dict(policy.vertical.phases).items()}
     differing = {name: row for name, row in rows.items() if round(row[0] - row[1], 6)}
@@ -90,7 +90,7 @@ def quotes(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-50")
-def bill_without_upgrade(policy: Policy, _: Host) -> Breach | None:
+def bill_without_upgrade(policy: Policy, _: HostPolicy) -> Breach | None:
     """By the unit prices a row of the table stands for a bandwidth between two steps of the upgrade, and the last one
     for twice the host.
     """
@@ -121,7 +121,7 @@ def bill_without_upgrade(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-55")
-def claimed_saving(policy: Policy, _: Host) -> Breach | None:
+def claimed_saving(policy: Policy, _: HostPolicy) -> Breach | None:
     """A smaller limit frees memory, which has a price; the claim is many times that, even for the most instances."""
     savings, prices = policy.optimisation.savings, policy.cost.prices
     claimed = savings["container_rightsizing"].saves
@@ -149,7 +149,7 @@ def claimed_saving(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-73")
-def order_of_commitment(policy: Policy, _: Host) -> Breach | None:
+def order_of_commitment(policy: Policy, _: HostPolicy) -> Breach | None:
     """A commitment covers what is there when it is made; what is added later is paid in full, and what is saved later
     was committed to.
     """

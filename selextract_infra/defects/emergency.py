@@ -10,7 +10,7 @@ from selextract_infra.assess.demand import fits, needed
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.model.finding import RuleClass
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 
 def _first_beyond(factor: float, cap: int) -> int:
@@ -19,7 +19,7 @@ def _first_beyond(factor: float, cap: int) -> int:
 
 
 @check("X-14")
-def multipliers(policy: Policy, host: Host) -> Breach | None:
+def multipliers(policy: Policy, host: HostPolicy) -> Breach | None:
     """Twice the API, three times the workers and half as much again for limits compound. From the fewest instances
     they exceed the host's memory: carried out literally, the emergency kills the database.
     """
@@ -70,7 +70,7 @@ def multipliers(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-16")
-def saturated_host(policy: Policy, host: Host) -> Breach | None:
+def saturated_host(policy: Policy, host: HostPolicy) -> Breach | None:
     """The emergency begins when the host's memory or CPU is nearly gone, and answers with more instances on it. What
     is left does not hold a single one.
     """
@@ -82,7 +82,7 @@ def saturated_host(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-17")
-def no_end(policy: Policy, _: Host) -> Breach | None:
+def no_end(policy: Policy, _: HostPolicy) -> Breach | None:
     """Limits are raised temporarily, and nothing lowers them again; neither caching nor throttling is ever switched
     off, and no step goes back when the emergency did not help.
     """
@@ -98,7 +98,7 @@ def no_end(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-65")
-def failover(policy: Policy, host: Host) -> Breach | None:
+def failover(policy: Policy, host: HostPolicy) -> Breach | None:
     """The guide fails over at once when a service is gone; before the second server there is nowhere to go."""
     response = policy.emergency.triggers["unavailable"].response
     if host.hosts > 1 or "failover" not in response:

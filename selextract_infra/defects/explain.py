@@ -9,7 +9,7 @@ from selextract_infra.defects.run import rules
 from selextract_infra.errors import UsageError
 from selextract_infra.model.finding import Finding, RuleClass
 from selextract_infra.policy.model import Policy, nearest
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 from selextract_infra.policy.show import Shown, shown
 
 __all__ = ["CLASSES", "Explanation", "explain"]
@@ -41,7 +41,7 @@ class Explanation:
     related: tuple[tuple[str, str], ...] = field(default=())
 
 
-def explain(policy: Policy, wanted: str, host: Host | None = None) -> Explanation:
+def explain(policy: Policy, wanted: str, host: HostPolicy | None = None) -> Explanation:
     """Explain ``REC-03`` or ``X-06`` with the numbers of this policy on this host.
 
     Raises UsageError with the nearest ID where there is no such item or rule.
@@ -60,7 +60,7 @@ def _near(name: str, known: list[str]) -> str:
     return hint if hint.startswith("; did") else "; items are like REC-03, rules like X-06"
 
 
-def _of_rule(policy: Policy, rule: Rule, host: Host) -> Explanation:
+def _of_rule(policy: Policy, rule: Rule, host: HostPolicy) -> Explanation:
     finding = rule.finding(policy, host)
     items = policy.items
     return Explanation(
@@ -75,7 +75,7 @@ def _of_rule(policy: Policy, rule: Rule, host: Host) -> Explanation:
     )
 
 
-def _of_item(policy: Policy, name: str, host: Host) -> Explanation:
+def _of_item(policy: Policy, name: str, host: HostPolicy) -> Explanation:
     entry = policy.items[name]
     checked = ((rule, rule.finding(policy, host)) for rule in rules() if name in rule.items)
     path = ".".join(entry.path)

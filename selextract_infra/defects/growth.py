@@ -10,7 +10,7 @@ from selextract_infra.model.planning import Hardware
 from selextract_infra.planning.growth import LOADS, YEAR, plans_end, required_hardware, share_of_plan, within_reach
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.growth import Scenario
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 from selextract_infra.policy.units import DISK
 
 PLANNED = {load: names for load, names in LOADS.items() if load != "data"}
@@ -30,7 +30,7 @@ def _beyond(policy: Policy, present: Hardware, scenario: Scenario) -> list[str]:
 
 
 @check("X-53")
-def out_of_reach(policy: Policy, host: Host) -> Breach | None:
+def out_of_reach(policy: Policy, host: HostPolicy) -> Breach | None:
     """The largest scenario needs more cores and memory than the last upgrade has, and the bandwidth of two scenarios
     comes a year too late. There is no step between today's size and twice of it.
     """
@@ -56,7 +56,7 @@ def out_of_reach(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-54")
-def shrinking_storage(policy: Policy, host: Host) -> Breach | None:
+def shrinking_storage(policy: Policy, host: HostPolicy) -> Breach | None:
     """The storage that a scenario needs is a multiple of today's data; the disk is larger already."""
     needs = {name: scenario.needs.storage.amount for name, scenario in policy.growth.scenarios.items()}
     smaller = {name: need for name, need in needs.items() if need < host.storage}
@@ -76,7 +76,7 @@ def shrinking_storage(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-56")
-def planned_capacity(policy: Policy, _: Host) -> Breach | None:
+def planned_capacity(policy: Policy, _: HostPolicy) -> Breach | None:
     """What the plan reaches after a year, against what each scenario asks for by then."""
     month = min(YEAR, plans_end(policy))
     shares = {
@@ -97,7 +97,7 @@ def planned_capacity(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-57")
-def promised_capacity(policy: Policy, _: Host) -> Breach | None:
+def promised_capacity(policy: Policy, _: HostPolicy) -> Breach | None:
     """Twice the capacity for little more money is promised by half a year; the plan's own figures give less for a bill
     that is most of twice as high. In the next half year capacity grows again while nothing is bought.
     """
@@ -124,7 +124,7 @@ def promised_capacity(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-58")
-def targets(policy: Policy, _: Host) -> Breach | None:
+def targets(policy: Policy, _: HostPolicy) -> Breach | None:
     """Indicators, long-term plan and roadmap each aim at another multiple of today's capacity; no scenario of the first
     year reaches the indicators' target.
     """
@@ -153,7 +153,7 @@ def targets(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-59")
-def memory_first(policy: Policy, host: Host) -> Breach | None:
+def memory_first(policy: Policy, host: HostPolicy) -> Breach | None:
     """The primary bottlenecks are CPU, connections and latency. All limits together are a part of the memory there is,
     so more of it changes nothing before limits are raised, and nothing says that the host swaps.
     """
@@ -173,7 +173,7 @@ def memory_first(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-68")
-def availability(policy: Policy, _: Host) -> Breach | None:
+def availability(policy: Policy, _: HostPolicy) -> Breach | None:
     """The time that may be lost in a month is shorter than the time in which the gravest incident is answered."""
     month, answer = policy.sizing.availability_month, policy.emergency.severities["P1"].respond
     steps = max(step.window.end or step.window.start for step in policy.emergency.playbook.values())
@@ -199,7 +199,7 @@ def availability(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-69")
-def response_goal(policy: Policy, _: Host) -> Breach | None:
+def response_goal(policy: Policy, _: HostPolicy) -> Breach | None:
     """The goal for the whole world is a fifth of the API's own target, and the database alone may take all of it."""
     outcome = policy.roadmap.phases["global"].outcomes.get("response_time")
     goal = outcome.response_time if outcome else None

@@ -9,7 +9,7 @@ from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import spaced
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.operation import Breaker, GuideFormula
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 WEEK = 7
 CASES: dict[str, tuple[float, float, float]] = {
@@ -38,7 +38,7 @@ def guide_alert(policy: Policy, days: float) -> str | None:
 
 
 @check("X-19")
-def unreachable(policy: Policy, _: Host) -> Breach | None:
+def unreachable(policy: Policy, _: HostPolicy) -> Breach | None:
     """The first test that matches ends the question, and everything below the critical days is also below the
     warning's.
     """
@@ -69,7 +69,7 @@ def _shown(formula: GuideFormula, case: str) -> str:
 
 
 @check("X-20")
-def domain(policy: Policy, _: Host) -> Breach | None:
+def domain(policy: Policy, _: HostPolicy) -> Breach | None:
     """Without growth it divides by zero, shrinking use gives negative days and an alert, and so does a resource that is
     used up already. Dividing the growth first makes exactly seven days a little less and critical.
     """
@@ -154,7 +154,7 @@ def _scalings(breaker: Breaker) -> int:
 
 
 @check("X-21")
-def circuit_breaker(policy: Policy, _: Host) -> Breach | None:
+def circuit_breaker(policy: Policy, _: HostPolicy) -> Breach | None:
     """The guide's program calls a handler that it does not define, so its first failure hides the real error and it
     never opens. If it did, every refused call would scale out once more.
     """

@@ -6,11 +6,11 @@ from selextract_infra.assess.demand import fits, instances_for, needed
 from selextract_infra.assess.workers import tasks_per_hour, workers_needed
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 
 @check("X-11")
-def instance_bounds(policy: Policy, host: Host) -> Breach | None:
+def instance_bounds(policy: Policy, host: HostPolicy) -> Breach | None:
     """With every service at its fewest instances the CPU is overcommitted, and at the most even the upgraded host's
     memory is not enough.
     """
@@ -37,7 +37,7 @@ def instance_bounds(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-28")
-def load_scope(policy: Policy, _: Host) -> Breach | None:
+def load_scope(policy: Policy, _: HostPolicy) -> Breach | None:
     """Taken as a total, today's load adds an instance at every look and never stops; taken as each instance's load,
     the largest count does not reach the long-term goal.
     """
@@ -61,7 +61,7 @@ def load_scope(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-29")
-def prefetch(policy: Policy, _: Host) -> Breach | None:
+def prefetch(policy: Policy, _: HostPolicy) -> Breach | None:
     """Workers take tasks ahead of time. If only the queue's length counts as pending, scaling down begins while
     tasks are held by workers, and those of a removed worker are delivered twice or lost.
     """
@@ -82,7 +82,7 @@ def prefetch(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-30")
-def queue_step(policy: Policy, _: Host) -> Breach | None:
+def queue_step(policy: Policy, _: HostPolicy) -> Breach | None:
     """The same queue length adds a different number of workers in two places of the guide."""
     trigger, scaling = policy.triggers.queue_scale_out, policy.scaling.worker
     if trigger.adds == scaling.scale_up.instances or trigger.threshold != scaling.scale_up.threshold:
@@ -97,7 +97,7 @@ def queue_step(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-32")
-def worker_cap(policy: Policy, _: Host) -> Breach | None:
+def worker_cap(policy: Policy, _: HostPolicy) -> Breach | None:
     """By Little's law, the largest number of workers finishes fewer tasks an hour than the long-term plan counts on."""
     concurrency, task_seconds = policy.cpu_parts.worker.concurrency, policy.baseline.worker.task_duration
     slots = policy.scaling.worker.instances.maximum * concurrency
@@ -121,7 +121,7 @@ def worker_cap(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-34")
-def single_instance(policy: Policy, _: Host) -> Breach | None:
+def single_instance(policy: Policy, _: HostPolicy) -> Breach | None:
     """With one instance, taking an unhealthy instance out of balancing takes the service away."""
     profile = policy.optimisation.profile
     pairs = {
@@ -142,7 +142,7 @@ def single_instance(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-35")
-def scale_down_delay(policy: Policy, _: Host) -> Breach | None:
+def scale_down_delay(policy: Policy, _: HostPolicy) -> Breach | None:
     """Two different delays hold for the same action."""
     delay, trigger = policy.optimisation.profile.scale_down_delay, policy.triggers.cpu_scale_in
     usual = trigger.duration + trigger.cooldown

@@ -5,11 +5,11 @@ from __future__ import annotations
 from selextract_infra.assess.workers import expected_wait, slots_needed, tasks_per_hour
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 
 @check("X-22")
-def wrong_mark(policy: Policy, _: Host) -> Breach | None:
+def wrong_mark(policy: Policy, _: HostPolicy) -> Breach | None:
     """A result beyond its own target carries a tick; a gate that copied the tick would let bad upgrades through."""
     wrong = {
         f"{name} {metric}": (measured.measured, measured.target)
@@ -33,7 +33,7 @@ def wrong_mark(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-23")
-def baselines(policy: Policy, _: Host) -> Breach | None:
+def baselines(policy: Policy, _: HostPolicy) -> Breach | None:
     """Error rate, throughput and response time are each given differently in two or three places."""
     test, api, kpis = policy.load_tests.baseline, policy.baseline.api, policy.kpis
     errors = test.failed.measured > api.error_rate
@@ -55,7 +55,7 @@ def baselines(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-24")
-def stress_mark(policy: Policy, _: Host) -> Breach | None:
+def stress_mark(policy: Policy, _: HostPolicy) -> Breach | None:
     """CPU was exactly at its critical threshold, and the run answered fewer requests than the baseline run did with
     half the users.
     """
@@ -69,7 +69,7 @@ def stress_mark(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-25")
-def untested(policy: Policy, _: Host) -> Breach | None:
+def untested(policy: Policy, _: HostPolicy) -> Breach | None:
     """No load test came near the number of users that the system is said to hold; its own soft limit is lower, while
     the soft limit for tasks is above what the system is said to do.
     """
@@ -90,7 +90,7 @@ def untested(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-26")
-def littles_law(policy: Policy, _: Host) -> Breach | None:
+def littles_law(policy: Policy, _: HostPolicy) -> Breach | None:
     """Slots that are busy for a task's duration finish only so many tasks an hour (Little's law). With the browsers of
     the baseline that is far fewer than claimed; two workers would explain it, but no count is given.
     """
@@ -111,7 +111,7 @@ def littles_law(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-27")
-def queue_wait(policy: Policy, _: Host) -> Breach | None:
+def queue_wait(policy: Policy, _: HostPolicy) -> Breach | None:
     """At today's rate a queue of a given length means a wait, and every threshold means a much longer one than the
     latency that is asked for.
     """
@@ -139,7 +139,7 @@ def queue_wait(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-47")
-def unexplained_storage(policy: Policy, _: Host) -> Breach | None:
+def unexplained_storage(policy: Policy, _: HostPolicy) -> Breach | None:
     """The indicator and the database's size differ, and nothing says what the rest is."""
     total, database = policy.kpis.data_storage.current, policy.baseline.database.size.total
     if total == database:

@@ -8,11 +8,11 @@ from selextract_infra.assess.demand import limits_of
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.model.finding import RuleClass
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 
 @check("X-01")
-def shared_buffers(policy: Policy, host: Host) -> Breach | None:
+def shared_buffers(policy: Policy, host: HostPolicy) -> Breach | None:
     """Postgres touches its buffers one by one, so a value above the container's limit starts well and is killed under
     load, when the buffers fill. The guide's value comes from the host's memory, not from the container's.
     """
@@ -36,7 +36,7 @@ def shared_buffers(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-02")
-def database_budget(policy: Policy, host: Host) -> Breach | None:
+def database_budget(policy: Policy, host: HostPolicy) -> Breach | None:
     """Shared buffers, one work_mem for each connection and one maintenance_work_mem are the least that Postgres may
     use; a query with several sorts takes several work_mem, and autovacuum takes maintenance_work_mem for each worker.
     """
@@ -62,7 +62,7 @@ def database_budget(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-03")
-def maintenance_work_mem(policy: Policy, host: Host) -> Breach | None:
+def maintenance_work_mem(policy: Policy, host: HostPolicy) -> Breach | None:
     """One index build or vacuum may use all of maintenance_work_mem at once."""
     wanted, limit = policy.memory_parts.database.maintenance_work_mem, policy.containers["database"].memory
     granted = min(wanted, min(limit, host.memory) // policy.postgres.maintenance_divisor)
@@ -74,7 +74,7 @@ def maintenance_work_mem(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-05")
-def api_parts(policy: Policy, _: Host) -> Breach | None:
+def api_parts(policy: Policy, _: HostPolicy) -> Breach | None:
     """Heap, connection pool and cache of one API instance add up to more than its container may use: every instance
     is killed once it uses them all, and right-sizing makes that certain.
     """
@@ -98,7 +98,7 @@ def api_parts(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-06")
-def api_rightsizing(policy: Policy, _: Host) -> Breach | None:
+def api_rightsizing(policy: Policy, _: HostPolicy) -> Breach | None:
     """The smaller limit puts today's use where scaling out begins: what should save memory starts another instance."""
     container, target = policy.containers["api"], policy.optimisation.rightsizing.api.after
     used, allowed = container.memory_share * container.memory, policy.sizing.utilisation
@@ -119,7 +119,7 @@ def api_rightsizing(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-07")
-def jvm_heap(policy: Policy, _: Host) -> Breach | None:
+def jvm_heap(policy: Policy, _: HostPolicy) -> Breach | None:
     """The guide speaks of a jvm_heap, while worker processes, requests per worker and prefetch are the words of
     Gunicorn and Celery. Which of the two the API is decides what the number means.
     """
@@ -131,7 +131,7 @@ def jvm_heap(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-08")
-def worker_parts(policy: Policy, _: Host) -> Breach | None:
+def worker_parts(policy: Policy, _: HostPolicy) -> Breach | None:
     """Browsers and tasks of one worker fill its container to the last byte, and the guide wants a fifth less memory.
     If that means the limit, the browsers leave room for a single task.
     """
@@ -159,7 +159,7 @@ def worker_parts(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-45")
-def stress_memory(policy: Policy, host: Host) -> Breach | None:
+def stress_memory(policy: Policy, host: HostPolicy) -> Breach | None:
     """The share of memory in the stress run, taken of the host, is more than all containers together may use."""
     usage, limits = policy.load_tests.stress.usage, limits_of(policy).memory
     if usage is None or usage.memory * host.memory <= limits:
@@ -169,7 +169,7 @@ def stress_memory(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-46")
-def units(policy: Policy, _: Host) -> Breach | None:
+def units(policy: Policy, _: HostPolicy) -> Breach | None:
     """The guide's percentages come out of decimal sizes in one place and of binary ones in another."""
     if not policy.sizing.memory_units.open:
         return None

@@ -8,7 +8,7 @@ from selextract_infra.assess.hardware import hardware_seen, policy_host
 from selextract_infra.defects.run import Checked, check_policy
 from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation
 from selextract_infra.policy import Policy
-from selextract_infra.policy.schema.system import Container
+from selextract_infra.policy.schema.system import ContainerPolicy
 
 __all__ = ["checked_observation", "policy_seen"]
 
@@ -43,7 +43,7 @@ def _containers(policy: Policy, host: HostObservation, service: str) -> Iterable
     return (container for name in names for container in host.containers_of(name, service))
 
 
-def _row_seen(row: Container, containers: list[ContainerObservation], host: HostObservation) -> Container:
+def _row_seen(row: ContainerPolicy, containers: list[ContainerObservation], host: HostObservation) -> ContainerPolicy:
     cpus = max((each.limits.cpus for each in containers if each.limits.cpus), default=row.cpus)
     memory = max((each.limits.memory for each in containers if each.limits.memory), default=row.memory)
     names = {each.name for each in containers}

@@ -8,11 +8,11 @@ from selextract_infra.assess.demand import limits_of
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.model.finding import RuleClass
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 
 @check("X-04")
-def parallel_workers(policy: Policy, host: Host) -> Breach | None:
+def parallel_workers(policy: Policy, host: HostPolicy) -> Breach | None:
     """Parallel workers beyond the container's CPU limit are throttled by the scheduler and help nobody. The guide
     took the host's cores, not the container's.
     """
@@ -29,7 +29,7 @@ def parallel_workers(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-09")
-def cpu_sum(policy: Policy, host: Host) -> Breach | None:
+def cpu_sum(policy: Policy, host: HostPolicy) -> Breach | None:
     """All containers together may use more cores than there are. As long as they do not all want them at once this
     runs; memory has no such slack.
     """
@@ -52,7 +52,7 @@ def cpu_sum(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-10")
-def usage_without_resource(policy: Policy, _: Host) -> Breach | None:
+def usage_without_resource(policy: Policy, _: HostPolicy) -> Breach | None:
     """The table's current usage may be CPU or memory: Redis' figure is its memory elsewhere in the guide, and the
     worker's is its CPU.
     """
@@ -73,7 +73,7 @@ def usage_without_resource(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-18")
-def recycling(policy: Policy, _: Host) -> Breach | None:
+def recycling(policy: Policy, _: HostPolicy) -> Breach | None:
     """Each process is replaced after so many requests; at the API's load that is every few seconds, and without
     jitter all processes of an instance restart at once.
     """

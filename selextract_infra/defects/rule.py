@@ -13,7 +13,7 @@ import yaml
 from selextract_infra.defects.sentence import render
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 __all__ = ["DEFECTS", "REGISTER", "Breach", "Check", "Number", "Rule", "check"]
 
@@ -38,7 +38,7 @@ class Breach:
         self.words, self.rule_class, self.numbers = words or {}, rule_class, numbers
 
 
-Check: TypeAlias = Callable[[Policy, Host], Breach | None]
+Check: TypeAlias = Callable[[Policy, HostPolicy], Breach | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Rule:
         """The defect in words."""
         return " ".join((self.check.__doc__ or "").split())
 
-    def finding(self, policy: Policy, host: Host) -> Finding | None:
+    def finding(self, policy: Policy, host: HostPolicy) -> Finding | None:
         """The Finding for this policy on this host, or None where the defect is not there."""
         breach = self.check(policy, host)
         if breach is None:

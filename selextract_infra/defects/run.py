@@ -12,7 +12,7 @@ from selextract_infra.errors import UsageError
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.planning import CostReport, GrowthReport, RoadmapReport
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 __all__ = ["CHAPTERS", "Checked", "check_policy", "checked_host", "host_of", "rule_named", "rules", "with_findings"]
 
@@ -52,7 +52,7 @@ def rule_named(rule_id: str) -> Rule:
     return known[rule_id]
 
 
-def check_policy(policy: Policy, host: Host | None = None, *, report: str | None = None) -> tuple[Finding, ...]:
+def check_policy(policy: Policy, host: HostPolicy | None = None, *, report: str | None = None) -> tuple[Finding, ...]:
     """Every defect that this policy has on this host (by default its own reference host), by ID. Pure.
 
     ``report``: only those that a report of the planning commands shows (``cost``, ``growth``, ``roadmap``).
@@ -73,7 +73,7 @@ class Checked:
     """The findings on one host; ``name`` is empty where it is none of the inventory's."""
 
     name: str
-    host: Host
+    host: HostPolicy
     findings: tuple[Finding, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Checked:
         return {"name": self.name, "host": sizes | {"network": self.host.network}, "findings": findings}
 
 
-def host_of(policy: Policy, text: str | None) -> Host:
+def host_of(policy: Policy, text: str | None) -> HostPolicy:
     """The policy's host, or one such as ``8c/32GB/1TB/1Gbps``; raises UnitError where that cannot be read."""
     return policy.host if text is None else policy_host(policy, read_hardware(text))
 

@@ -9,7 +9,7 @@ from selextract_infra.defects.rule import Number
 from selextract_infra.defects.run import Checked
 from selextract_infra.defects.sentence import spaced, with_unit
 from selextract_infra.model.finding import Finding, Severity
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
 
 __all__ = ["explanation_text", "findings_text", "host_text"]
@@ -19,7 +19,7 @@ _INDENT = " " * 6
 _UNBROKEN = "\N{NO-BREAK SPACE}%"
 
 
-def host_text(host: Host) -> str:
+def host_text(host: HostPolicy) -> str:
     """``8 cores, 32GB, 1TB, 1Gbps``."""
     sizes = (CORES.format(host.cpus), MEMORY.format(host.memory), DISK.format(host.storage))
     return ", ".join((*sizes, BANDWIDTH.format(host.network)))

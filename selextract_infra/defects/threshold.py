@@ -6,7 +6,7 @@ from selextract_infra.assess.headroom import needed_capacity
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import percent, spaced
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 
 def _above(policy: Policy) -> dict[str, float]:
@@ -30,7 +30,7 @@ def _above(policy: Policy) -> dict[str, float]:
 
 
 @check("X-12")
-def headroom(policy: Policy, _: Host) -> Breach | None:
+def headroom(policy: Policy, _: HostPolicy) -> Breach | None:
     """Headroom allows less use than the targets aim at and the alerts begin at, and than the system has today. Sizes by
     the headroom rule fit the host, but say that the worker needs more and the API no less than it has.
     """
@@ -51,7 +51,7 @@ def headroom(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-31")
-def operators(policy: Policy, _: Host) -> Breach | None:
+def operators(policy: Policy, _: HostPolicy) -> Breach | None:
     """A value exactly at its threshold fires for ever or never, depending on an operator that the guide does not
     write. Two of its own figures are exactly at a threshold.
     """
@@ -76,7 +76,7 @@ def operators(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-38")
-def throughput(policy: Policy, _: Host) -> Breach | None:
+def throughput(policy: Policy, _: HostPolicy) -> Breach | None:
     """The alert is on a share of a baseline that is nowhere given; with the measured one every quiet night is
     critical, and long before scaling down begins.
     """
@@ -95,7 +95,7 @@ def throughput(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-39")
-def storage_thresholds(policy: Policy, host: Host) -> Breach | None:
+def storage_thresholds(policy: Policy, host: HostPolicy) -> Breach | None:
     """The indicator's thresholds lie above those of the disk alert, and its target is the whole disk."""
     kpi, alert = policy.kpis.data_storage, policy.monitoring.infrastructure.disk_usage
     allowed = policy.sizing.utilisation
@@ -114,7 +114,7 @@ def storage_thresholds(policy: Policy, host: Host) -> Breach | None:
 
 
 @check("X-40")
-def capacity_alerts(policy: Policy, _: Host) -> Breach | None:
+def capacity_alerts(policy: Policy, _: HostPolicy) -> Breach | None:
     """Warning and critical are shares of a target capacity, several times what the system holds today: they cannot
     fire before it collapses.
     """
@@ -143,7 +143,7 @@ def capacity_alerts(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-41")
-def alert_is_trigger(policy: Policy, _: Host) -> Breach | None:
+def alert_is_trigger(policy: Policy, _: HostPolicy) -> Breach | None:
     """Warnings and scale-out triggers have the same thresholds, so what the autoscaler handles by itself alerts people;
     and between the target and the warning of the response time there is no alert at all.
     """
@@ -169,7 +169,7 @@ def alert_is_trigger(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-42")
-def averaged_percentile(policy: Policy, _: Host) -> Breach | None:
+def averaged_percentile(policy: Policy, _: HostPolicy) -> Breach | None:
     """The mean of percentiles is not a percentile of anything; a short burst of slow requests disappears in it."""
     alert = policy.monitoring.application.response_time
     if alert.statistic != "average":
@@ -178,7 +178,7 @@ def averaged_percentile(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-43")
-def windows(policy: Policy, _: Host) -> Breach | None:
+def windows(policy: Policy, _: HostPolicy) -> Breach | None:
     """A breach of two minutes cannot be seen in an average of five; and a trigger that must hold for five minutes on
     such an average fires later than a P1 has to be answered.
     """

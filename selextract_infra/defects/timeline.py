@@ -6,7 +6,7 @@ from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import spaced
 from selextract_infra.planning.phase_names import labelled_phases
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 Span = tuple[int, int]
 
@@ -42,7 +42,7 @@ def _span(span: Span) -> str:
 
 
 @check("X-51")
-def dates(policy: Policy, _: Host) -> Breach | None:
+def dates(policy: Policy, _: HostPolicy) -> Breach | None:
     """Vertical path, plans, cost table and roadmap each say when an upgrade is; no month satisfies them all."""
     conflicts = {name: spans for name, spans in dates_of(policy).items() if _disagree(spans)}
     if not conflicts:
@@ -59,7 +59,7 @@ def dates(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-52")
-def without_milestone(policy: Policy, _: Host) -> Breach | None:
+def without_milestone(policy: Policy, _: HostPolicy) -> Breach | None:
     """The roadmap has a month for some of the upgrades only."""
     spans = {name: dates["window"] for name, dates in dates_of(policy).items() if "roadmap" not in dates}
     if not spans:
@@ -71,7 +71,7 @@ def without_milestone(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-60")
-def phase_names(policy: Policy, _: Host) -> Breach | None:
+def phase_names(policy: Policy, _: HostPolicy) -> Breach | None:
     """Three lists of phases count from one: phase 2 is a CPU upgrade, an orchestrator or a continent."""
     labels: dict[str, list[str]] = {}
     for _item, label, _title, dotted in labelled_phases(policy):
@@ -87,7 +87,7 @@ def phase_names(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-61")
-def next_steps(policy: Policy, _: Host) -> Breach | None:
+def next_steps(policy: Policy, _: HostPolicy) -> Breach | None:
     """A phase is to be executed in half of its own time, and the plan of immediate needs begins after three months."""
     phases, steps = policy.roadmap.phases, policy.roadmap.next_steps
     ends = {name: phase.period.end for name, phase in phases.items()}
@@ -112,7 +112,7 @@ def next_steps(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-62")
-def not_yet(policy: Policy, _: Host) -> Breach | None:
+def not_yet(policy: Policy, _: HostPolicy) -> Breach | None:
     """Fewest instances, balancing and replicas are stated as if they were there; the roadmap brings them late in the
     first year.
     """
@@ -126,7 +126,7 @@ def not_yet(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-72")
-def hands(policy: Policy, _: Host) -> Breach | None:
+def hands(policy: Policy, _: HostPolicy) -> Breach | None:
     """The upgrades of memory, CPU, disk and network need a provider or somebody's hands; the guide names neither."""
     if not policy.vertical.performed_by.open:
         return None

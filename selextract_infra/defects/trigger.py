@@ -5,14 +5,14 @@ from __future__ import annotations
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import plural
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.system import Host
+from selextract_infra.policy.schema.system import HostPolicy
 
 KEEPS_QUEUE = frozenset({"noeviction", "volatile-lru", "volatile-lfu", "volatile-ttl", "volatile-random"})
 """Eviction policies of Redis that never drop a key without an expiry, so never a queued task."""
 
 
 @check("X-15")
-def error_rates(policy: Policy, _: Host) -> Breach | None:
+def error_rates(policy: Policy, _: HostPolicy) -> Breach | None:
     """The guide scales at once at one error rate in one place, and automatically at another in another place."""
     manual, automatic = policy.emergency.triggers["error_rate"].condition, policy.emergency.conditions["error_rate"]
     if manual is None or manual.limit == automatic.condition.limit:
@@ -28,7 +28,7 @@ def error_rates(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-33")
-def trigger_gaps(policy: Policy, _: Host) -> Breach | None:
+def trigger_gaps(policy: Policy, _: HostPolicy) -> Breach | None:
     """Actions name no service, only CPU scales in, the services' own policies have no times, and a low CPU with a long
     queue wants both directions at once. The distance between the CPU thresholds is wide enough not to swing.
     """
@@ -52,7 +52,7 @@ def trigger_gaps(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-70")
-def severities(policy: Policy, _: Host) -> Breach | None:
+def severities(policy: Policy, _: HostPolicy) -> Breach | None:
     """The guide says how fast each severity is answered, but not what makes an incident one; it pages and writes to
     channels that it does not name; and the steps' clock is over before a P3 or P4 has to be answered.
     """
@@ -79,7 +79,7 @@ def severities(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-74")
-def combination(policy: Policy, _: Host) -> Breach | None:
+def combination(policy: Policy, _: HostPolicy) -> Breach | None:
     """Whether one condition is enough is not said; triggers, conditions and circuit breaker each call the same scaling;
     and throttling is an action of the configuration which the steps do not have.
     """
@@ -90,7 +90,7 @@ def combination(policy: Policy, _: Host) -> Breach | None:
 
 
 @check("X-75")
-def cache_evicts_queue(policy: Policy, _: Host) -> Breach | None:
+def cache_evicts_queue(policy: Policy, _: HostPolicy) -> Breach | None:
     """Redis holds the queue. If it may evict any key when it is full, an emergency cache drops queued tasks."""
     actions, redis = policy.emergency.actions, policy.containers["redis"]
     mapped = policy.application.services_of("redis").values()

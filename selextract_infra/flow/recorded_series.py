@@ -16,7 +16,7 @@ from selextract_infra.hosts.observe.csv_file import opened
 from selextract_infra.hosts.observe.series_csv import read_series
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostObservation, Limits
-from selextract_infra.planning.forecast.days import PlannedEvent, read_events
+from selextract_infra.planning.forecast.days import ForecastEvent, read_events
 from selextract_infra.planning.forecast.series import DailyUse, Series, daily_series
 from selextract_infra.policy import Policy
 
@@ -70,7 +70,7 @@ def file_series(
         )
 
 
-def file_events(path: Path) -> tuple[PlannedEvent, ...]:
+def file_events(path: Path) -> tuple[ForecastEvent, ...]:
     """Planned events from a CSV file. Raises UsageError."""
     with opened(path) as stream:
         return read_events(stream, file=path.name)

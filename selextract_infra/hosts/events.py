@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from selextract_infra.hosts.explain import Explanation, explain
+from selextract_infra.hosts.explain import FailureExplanation, explain
 from selextract_infra.model.task_event import EventKind, TaskEvent
 from selextract_infra.model.text import displayable
 
@@ -84,8 +84,8 @@ class Listener:
     def __init__(self, planned: tuple[str, ...]) -> None:
         self._planned = planned
         self._results: dict[str, dict[str, Mapping[str, Any]]] = {}
-        self._failure: dict[str, Explanation] = {}
-        self._unreachable: dict[str, Explanation] = {}
+        self._failure: dict[str, FailureExplanation] = {}
+        self._unreachable: dict[str, FailureExplanation] = {}
         self._seen: set[str] = set()
         self._lost: set[str] = set()
         self._complaints: list[str] = []
@@ -134,7 +134,7 @@ class Listener:
             message = told.sentence
         elif event["lost"]:
             kind, message = "failed", f"the result of {displayable(task)!r} is too large to be taken in"
-            self._failure[host] = Explanation(message)
+            self._failure[host] = FailureExplanation(message)
             self._lost.add(host)
         if kind != "task_started" and event["collected"] and result:
             collected = self._results.setdefault(host, {})
@@ -184,11 +184,11 @@ class Listener:
             return "missing"
         return "failed" if self._stats["failures"].get(host) or host in self._lost else "ok"
 
-    def _told(self, host: str, status: HostStatus) -> Explanation:
+    def _told(self, host: str, status: HostStatus) -> FailureExplanation:
         if status == "unreachable":
             return self._unreachable[host]
         if status == "failed":
-            return self._failure.get(host, Explanation("Ansible ended before this host was finished"))
+            return self._failure.get(host, FailureExplanation("Ansible ended before this host was finished"))
         if status == "missing":
-            return Explanation(self.complaint or "the playbook never came to this host")
-        return Explanation("")
+            return FailureExplanation(self.complaint or "the playbook never came to this host")
+        return FailureExplanation("")

@@ -8,13 +8,13 @@ from typing import Any, Literal, NamedTuple
 
 from selextract_infra.model.text import displayable
 
-__all__ = ["Explanation", "Stage", "explain"]
+__all__ = ["FailureExplanation", "Stage", "explain"]
 
 Stage = Literal["network", "host key", "login", "become", "python", "disk", "docker"]
 """How far one came: the first of these that did not work."""
 
 
-class Explanation(NamedTuple):
+class FailureExplanation(NamedTuple):
     """One displayable sentence without the host's name, what to do about it, and which stage it was.
 
     ``remedy`` and ``stage`` are empty where nothing is known.
@@ -27,10 +27,10 @@ class Explanation(NamedTuple):
 
 _LOG_IN_ONCE = "log in once by hand after comparing the fingerprint, or put the key into known_hosts"
 
-_KNOWN: tuple[tuple[str, Explanation], ...] = (
+_KNOWN: tuple[tuple[str, FailureExplanation], ...] = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key for \S+ has changed",
-        Explanation(
+        FailureExplanation(
             "its SSH host key is not the one in known_hosts",
             "find out why it changed; if the host was rebuilt, remove the old key with ssh-keygen -R and log in once",
             "host key",
@@ -38,21 +38,23 @@ _KNOWN: tuple[tuple[str, Explanation], ...] = (
     ),
     (
         r"host key verification failed|no \S+ host key is known",
-        Explanation("its SSH host key is not known here", _LOG_IN_ONCE, "host key"),
+        FailureExplanation("its SSH host key is not known here", _LOG_IN_ONCE, "host key"),
     ),
     (
         r"UNPROTECTED PRIVATE KEY FILE|bad permissions",
-        Explanation(
+        FailureExplanation(
             "the private key file is readable by others, so ssh ignores it", "chmod 600 on the key file", "login"
         ),
     ),
     (
         r"no such identity: (?P<what>\S+): No such file",
-        Explanation("the private key file {what} does not exist", "correct ansible_ssh_private_key_file", "login"),
+        FailureExplanation(
+            "the private key file {what} does not exist", "correct ansible_ssh_private_key_file", "login"
+        ),
     ),
     (
         r"too many authentication failures",
-        Explanation(
+        FailureExplanation(
             "the SSH agent offered too many wrong keys",
             "name the key with ansible_ssh_private_key_file and add -o IdentitiesOnly=yes to ansible_ssh_common_args",
             "login",
@@ -60,7 +62,7 @@ _KNOWN: tuple[tuple[str, Explanation], ...] = (
     ),
     (
         r"permission denied \(",
-        Explanation(
+        FailureExplanation(
             "the login was refused: no key offered here is accepted for that user",
             "check ansible_user and ansible_ssh_private_key_file; a key with a passphrase needs a running agent",
             "login",
@@ -68,25 +70,27 @@ _KNOWN: tuple[tuple[str, Explanation], ...] = (
     ),
     (
         r"could not resolve hostname (?P<what>[^\s:]+)",
-        Explanation("the name {what} cannot be resolved", "correct ansible_host, or the DNS", "network"),
+        FailureExplanation("the name {what} cannot be resolved", "correct ansible_host, or the DNS", "network"),
     ),
     (
         r"connection refused",
-        Explanation(
+        FailureExplanation(
             "nothing listens on its SSH port", "check that the host and its sshd are up, and ansible_port", "network"
         ),
     ),
     (
         r"no route to host|network is unreachable",
-        Explanation("there is no network route to it", "check that the host is up, the network and the VPN", "network"),
+        FailureExplanation(
+            "there is no network route to it", "check that the host is up, the network and the VPN", "network"
+        ),
     ),
     (
         r"(connect|connection|operation) timed out|timed out during banner exchange|timeout, server \S+ not responding",
-        Explanation("it does not answer", "check that the host is up, the network and the firewall", "network"),
+        FailureExplanation("it does not answer", "check that the host is up, the network and the firewall", "network"),
     ),
     (
         r"connection (closed|reset) by|broken pipe|kex_exchange_identification|shared connection to \S+ closed",
-        Explanation(
+        FailureExplanation(
             "it closed the connection",
             "wait a minute, since sshd turns away who failed to log in often; then look at its log on the host",
             "network",
@@ -94,7 +98,7 @@ _KNOWN: tuple[tuple[str, Explanation], ...] = (
     ),
     (
         r"incorrect \w+ password|sorry, try again",
-        Explanation(
+        FailureExplanation(
             "the password for becoming root is wrong",
             "correct SELEXTRACT_BECOME_PASSWORD, or the credential become-password",
             "become",
@@ -102,7 +106,7 @@ _KNOWN: tuple[tuple[str, Explanation], ...] = (
     ),
     (
         r"missing \w+ password|a password is required|a terminal is required",
-        Explanation(
+        FailureExplanation(
             "becoming root asks for a password and none was given",
             "set SELEXTRACT_BECOME_PASSWORD, or allow the user sudo with NOPASSWD",
             "become",
@@ -110,40 +114,42 @@ _KNOWN: tuple[tuple[str, Explanation], ...] = (
     ),
     (
         r"not in the sudoers file|may not run sudo|is not allowed to (execute|run)",
-        Explanation("the user may not become root", "allow the user sudo, or set another ansible_user", "become"),
+        FailureExplanation(
+            "the user may not become root", "allow the user sudo, or set another ansible_user", "become"
+        ),
     ),
     (
         r"sudo: (command )?not found|sudo: no such file",
-        Explanation(
+        FailureExplanation(
             "sudo is not installed, so the user cannot become root", "install sudo, or log in as root", "become"
         ),
     ),
     (
         r"waiting for privilege escalation prompt|waiting for become success",
-        Explanation("becoming root did not answer", "check sudo on the host by hand: sudo -n true", "become"),
+        FailureExplanation("becoming root did not answer", "check sudo on the host by hand: sudo -n true", "become"),
     ),
     (
         r"module interpreter '(?P<what>[^']+)' was not found|(?P<also>/\S*python[\d.]*): (not found|no such file)",
-        Explanation(
+        FailureExplanation(
             "Python is not at {what}", "install python3 on the host, or set ansible_python_interpreter", "python"
         ),
     ),
     (
         r"requires a minimum of python|unsupported python|no python interpreters? found|python 3\.\d+ or newer",
-        Explanation("its Python is missing or too old", "install Python 3.9 or newer on the host", "python"),
+        FailureExplanation("its Python is missing or too old", "install Python 3.9 or newer on the host", "python"),
     ),
-    (r"no space left on device", Explanation("its disk is full", "free disk space on the host", "disk")),
+    (r"no space left on device", FailureExplanation("its disk is full", "free disk space on the host", "disk")),
     (
         r"read-only file system",
-        Explanation("its file system is read-only", "check the host's disk, then remount it", "disk"),
+        FailureExplanation("its file system is read-only", "check the host's disk, then remount it", "disk"),
     ),
     (
         r"no vault secrets found|decryption failed",
-        Explanation("a vaulted value cannot be decrypted", "set ANSIBLE_VAULT_PASSWORD_FILE"),
+        FailureExplanation("a vaulted value cannot be decrypted", "set ANSIBLE_VAULT_PASSWORD_FILE"),
     ),
     (
         r"cannot connect to the docker daemon|docker\.sock'?\)?: (no such file|connection refused)",
-        Explanation("its Docker engine is not running", "systemctl start docker on the host", "docker"),
+        FailureExplanation("its Docker engine is not running", "systemctl start docker on the host", "docker"),
     ),
 )
 _PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), told) for pattern, told in _KNOWN)
@@ -156,7 +162,7 @@ _FIELDS = ("msg", "module_stderr", "stderr", "module_stdout", "exception")
 _LONGEST = 20_000
 
 
-def explain(result: Mapping[str, Any]) -> Explanation:
+def explain(result: Mapping[str, Any]) -> FailureExplanation:
     """One sentence for a failed or unreachable task result.
 
     What our own modules say is a sentence already and is kept; for what ssh, sudo and Python say there is a table.
@@ -170,10 +176,10 @@ def explain(result: Mapping[str, Any]) -> Explanation:
             return known
     crash = str(result.get("module_stderr") or "").strip()
     own = f"the module did not run: {displayable(crash.splitlines()[-1])}" if crash else displayable(message)
-    return Explanation(own or "it failed and did not say why", displayable(str(result.get("remedy") or "")))
+    return FailureExplanation(own or "it failed and did not say why", displayable(str(result.get("remedy") or "")))
 
 
-def _look_up(text: str) -> Explanation | None:
+def _look_up(text: str) -> FailureExplanation | None:
     for pattern, told in _PATTERNS:
         if found := pattern.search(text):
             names = found.groupdict()

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from selextract_infra.model.text import displayable
 
-__all__ = ["Look", "offered_key"]
+__all__ = ["LoginProbe", "offered_key"]
 
 LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Look:
+class LoginProbe:
     """What was seen at one address and port.
 
     ``open``: something accepted the connection; ``refused``: nothing listens there. ``key`` is the host key shown, in
@@ -28,7 +28,7 @@ class Look:
     problem: str = ""
 
 
-def offered_key(address: str, port: int, *, prefer: tuple[str, ...] = (), within: float = LOOK_SECONDS) -> Look:
+def offered_key(address: str, port: int, *, prefer: tuple[str, ...] = (), within: float = LOOK_SECONDS) -> LoginProbe:
     """Connect, take the SSH host key that is shown, hang up.
 
     ``prefer`` names key types to ask for first, as ssh does with those it already knows. ``within`` bounds each of the
@@ -37,18 +37,18 @@ def offered_key(address: str, port: int, *, prefer: tuple[str, ...] = (), within
     try:
         connection = socket.create_connection((address, port), timeout=within)
     except ConnectionRefusedError:
-        return Look(refused=True, problem="nothing listens on its SSH port")
+        return LoginProbe(refused=True, problem="nothing listens on its SSH port")
     except TimeoutError:
-        return Look(problem="it does not answer")
+        return LoginProbe(problem="it does not answer")
     except socket.gaierror:
-        return Look(problem=f"the name {displayable(address, limit=120)} cannot be resolved")
+        return LoginProbe(problem=f"the name {displayable(address, limit=120)} cannot be resolved")
     except (OSError, UnicodeError) as problem:
-        return Look(problem=displayable(getattr(problem, "strerror", None) or str(problem)).lower())
+        return LoginProbe(problem=displayable(getattr(problem, "strerror", None) or str(problem)).lower())
     with connection:
         return _exchanged(connection, prefer, within)
 
 
-def _exchanged(connection: socket.socket, prefer: tuple[str, ...], within: float) -> Look:
+def _exchanged(connection: socket.socket, prefer: tuple[str, ...], within: float) -> LoginProbe:
     import paramiko
 
     logging.getLogger("paramiko").addHandler(logging.NullHandler())  # its thread would print a traceback
@@ -61,7 +61,7 @@ def _exchanged(connection: socket.socket, prefer: tuple[str, ...], within: float
         transport.start_client(timeout=within)
         key = transport.get_remote_server_key()
     except (paramiko.SSHException, EOFError, OSError):
-        return Look(open=True, problem="its port is open, but no SSH server answers there")
+        return LoginProbe(open=True, problem="its port is open, but no SSH server answers there")
     finally:
         transport.close()
-    return Look(open=True, key=key.get_base64(), key_type=key.get_name())
+    return LoginProbe(open=True, key=key.get_base64(), key_type=key.get_name())

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
-from selextract_infra.hosts.look import Look, offered_key
+from selextract_infra.hosts.look import LoginProbe, offered_key
 from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, run_playbook
 
 __all__ = ["KeyStanding", "Preflight", "look_before"]
@@ -45,7 +45,7 @@ class Preflight:
     unattended: bool
     local: bool
     jump: bool
-    look: Look
+    look: LoginProbe
     key: KeyStanding
     fingerprint: str
     outcome: HostOutcome
@@ -121,7 +121,7 @@ def _clock_ahead(outcome: HostOutcome, arrived: float | None) -> float | None:
 
 
 def _from_outside(host: InventoryHost, inventory: Inventory) -> dict[str, Any]:
-    nothing = {"jump": False, "look": Look(), "key": "not looked at", "fingerprint": ""}
+    nothing = {"jump": False, "look": LoginProbe(), "key": "not looked at", "fingerprint": ""}
     if host.connection == "local" or host.name in inventory.local:
         return {**nothing, "local": True}
     route = _route(host)
@@ -197,7 +197,7 @@ def _known_keys(route: _Route) -> list[tuple[str, str, str]]:
     return found
 
 
-def _standing(look: Look, known: list[tuple[str, str, str]]) -> KeyStanding:
+def _standing(look: LoginProbe, known: list[tuple[str, str, str]]) -> KeyStanding:
     if not look.key:
         return "not looked at"
     standing = {marker for marker, _, key in known if key == look.key}
@@ -210,7 +210,7 @@ def _standing(look: Look, known: list[tuple[str, str, str]]) -> KeyStanding:
     return "changed" if known else "unknown"
 
 
-def _fingerprint(look: Look) -> str:
+def _fingerprint(look: LoginProbe) -> str:
     if not look.key:
         return ""
     from base64 import b64decode, b64encode

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from selextract_infra.lab.lab import Lab
-from selextract_infra.lab.load import Load, LoadResult, Step, TaskShape
+from selextract_infra.lab.load import Load, LoadResult, LoadStep, TaskShape
 from selextract_infra.lab.state import LabHost, LabState, LabStatus
 from selextract_infra.lab.topology import Topology
 
-__all__ = ["Lab", "LabHost", "LabState", "LabStatus", "Load", "LoadResult", "Step", "TaskShape", "Topology"]
+__all__ = ["Lab", "LabHost", "LabState", "LabStatus", "Load", "LoadResult", "LoadStep", "TaskShape", "Topology"]

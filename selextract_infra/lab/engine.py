@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from selextract_infra.errors import LabUnavailableError, SelextractError
 
-__all__ = ["Engine", "EngineError"]
+__all__ = ["EngineError", "LabEngine"]
 
 QUICK = 60.0
 LONG = 900.0
@@ -21,7 +21,7 @@ class EngineError(SelextractError):
 
 
 @dataclass(frozen=True)
-class Engine:
+class LabEngine:
     """A Docker engine. ``prefix`` is the command that reaches it: ``docker``, or ``sudo -n docker``."""
 
     prefix: tuple[str, ...] = ("docker",)

@@ -11,13 +11,13 @@ from typing import Any
 
 from selextract_infra.errors import HostUnpreparedError
 from selextract_infra.lab.disk import DEVICE
-from selextract_infra.lab.engine import Engine, EngineError
+from selextract_infra.lab.engine import EngineError, LabEngine
 from selextract_infra.lab.machine import Machine
 from selextract_infra.lab.topology import (
     HOST_LABEL,
     LAB_LABEL,
     RECIPE_LABEL,
-    HostSize,
+    HostHardware,
     container_name,
     network_name,
 )
@@ -47,7 +47,7 @@ _ISOLATION = (
 class Host:
     """A lab host by name, as the machine's engine knows it."""
 
-    engine: Engine
+    engine: LabEngine
     lab: str
     name: str
 
@@ -160,7 +160,7 @@ class Host:
 
 
 def create_host(
-    machine: Machine, lab: str, size: HostSize, *, image: str, recipe: str, subnet: IPv4Network, disk: str | None
+    machine: Machine, lab: str, size: HostHardware, *, image: str, recipe: str, subnet: IPv4Network, disk: str | None
 ) -> Host:
     """Create and start a lab host of that size; its address is the same for as long as the lab lives.
 

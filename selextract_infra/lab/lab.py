@@ -13,10 +13,10 @@ from selextract_infra.lab.folders import DEFAULT_NAME, LabFolder, locked
 from selextract_infra.lab.host import Host
 from selextract_infra.lab.images import Progress
 from selextract_infra.lab.inventory import remove_inventory
-from selextract_infra.lab.load import BROWSER, Load, Step, TaskShape
+from selextract_infra.lab.load import BROWSER, Load, LoadStep, TaskShape
 from selextract_infra.lab.machine import as_root, engine, look
 from selextract_infra.lab.provision import Provision
-from selextract_infra.lab.state import HostStatus, LabState, LabStatus
+from selextract_infra.lab.state import LabHostStatus, LabState, LabStatus
 from selextract_infra.lab.topology import HOST_LABEL, LAB_LABEL, Topology
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Lab:
         *,
         tasks_per_hour: float = 0.0,
         seconds: float | None = None,
-        steps: Sequence[Step] = (),
+        steps: Sequence[LoadStep] = (),
         task: TaskShape = BROWSER,
         on_progress: Progress | None = None,
     ) -> Load:
@@ -130,13 +130,13 @@ class Lab:
         """
         return Load(
             self.state().url,
-            steps or [Step(rps, seconds)],
+            steps or [LoadStep(rps, seconds)],
             tasks_per_hour=tasks_per_hour,
             task=task,
             on_progress=on_progress,
         )
 
 
-def _host_status(host: Host, state: str, address: str) -> HostStatus:
+def _host_status(host: Host, state: str, address: str) -> LabHostStatus:
     services = stack.services(host) if state == "running" else ()
-    return HostStatus(name=host.name, address=address, container=host.container, state=state, services=services)
+    return LabHostStatus(name=host.name, address=address, container=host.container, state=state, services=services)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selextract_infra.errors import LabUnavailableError
-from selextract_infra.lab.engine import Engine
+from selextract_infra.lab.engine import LabEngine
 from selextract_infra.model.figures import disk
 
 __all__ = ["LXCFS", "Machine", "as_root", "engine", "look"]
@@ -24,7 +24,7 @@ PROGRAMS = ("ssh", "ssh-keygen")
 class Machine:
     """This machine: its engine, its cores and memory (bytes), its cgroup version and what it cannot do (``notes``)."""
 
-    engine: Engine
+    engine: LabEngine
     cpus: int
     memory: int
     cgroup: int
@@ -71,7 +71,7 @@ def look() -> Machine:
     return Machine(docker, int(answer[0]), int(answer[1]), int(answer[2]), files, notes)
 
 
-def engine() -> Engine:
+def engine() -> LabEngine:
     """The machine's engine, reached directly or through sudo. Raises LabUnavailableError when there is none."""
     if shutil.which("docker") is None:
         raise LabUnavailableError(
@@ -80,10 +80,10 @@ def engine() -> Engine:
         )
     direct = _probe(("docker",))
     if direct is None:
-        return Engine(("docker",))
+        return LabEngine(("docker",))
     if os.geteuid() != 0 and "permission denied" in direct.lower():
         if shutil.which("sudo") and _probe(("sudo", "-n", "docker")) is None:
-            return Engine(("sudo", "-n", "docker"))
+            return LabEngine(("sudo", "-n", "docker"))
         raise LabUnavailableError(
             "You may not use Docker on this machine: you are neither root nor in the group docker, and sudo does not"
             " work without a password.",

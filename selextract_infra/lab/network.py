@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from selextract_infra.errors import LabUnavailableError
-from selextract_infra.lab.engine import Engine, EngineError
+from selextract_infra.lab.engine import EngineError, LabEngine
 from selextract_infra.lab.topology import LAB_LABEL, network_name
 
 __all__ = ["candidates", "ensure_network"]
@@ -21,7 +21,7 @@ SUBNET_BITS = 28
 ATTEMPTS = 32
 
 
-def ensure_network(engine: Engine, lab: str) -> Network:
+def ensure_network(engine: LabEngine, lab: str) -> Network:
     """The lab's subnet; its network is made when missing. Raises LabUnavailableError when no subnet is free."""
     name = network_name(lab)
     present = engine.inspect("network", name)

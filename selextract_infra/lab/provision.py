@@ -21,7 +21,7 @@ from selextract_infra.lab.state import LabHost, LabState
 from selextract_infra.lab.topology import (
     LAB_LABEL,
     RECIPE_LABEL,
-    HostSize,
+    HostHardware,
     Topology,
     container_name,
     hosts_of,
@@ -65,7 +65,7 @@ class Provision:
         return self.base_image or (self._before.base_image if self._before else None)
 
     @cached_property
-    def _sizes(self) -> tuple[HostSize, ...]:
+    def _sizes(self) -> tuple[HostHardware, ...]:
         """The hosts asked for; else those of the lab that is there, even when nobody remembers it."""
         if self.topology or self._before:
             return hosts_of(self.topology or (self._before.topology if self._before else Topology.SINGLE))
@@ -110,7 +110,7 @@ class Provision:
             jobs = [pool.submit(self._ensure_host, size, images, recipe, subnet) for size in self._sizes]
             return [job.result() for job in jobs]
 
-    def _ensure_host(self, size: HostSize, images: Images, recipe: str, subnet: IPv4Network) -> Host:
+    def _ensure_host(self, size: HostHardware, images: Images, recipe: str, subnet: IPv4Network) -> Host:
         """The host of that size, running: the one there is if it was made by the same recipe, else a new one."""
         host = Host(self.machine.engine, self.folder.name, size.name)
         details = host.details()
@@ -139,7 +139,7 @@ class Provision:
         hardware.install(host, size.network)
         return host
 
-    def _disk(self, size: HostSize, *, fresh: bool) -> str | None:
+    def _disk(self, size: HostHardware, *, fresh: bool) -> str | None:
         """The device of the host's data disk, an empty one if ``fresh``; None where this machine cannot give it one."""
         disk = DataDisk(self.folder.disks / f"{size.name}.img", self.machine.sudo)
         try:

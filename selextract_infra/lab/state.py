@@ -9,7 +9,7 @@ from selextract_infra.lab.folders import LabFolder
 from selextract_infra.lab.topology import Topology
 from selextract_infra.model.base import Frozen
 
-__all__ = ["HostStatus", "LabHost", "LabState", "LabStatus", "ServiceStatus"]
+__all__ = ["LabHost", "LabHostStatus", "LabState", "LabStatus", "ServiceStatus"]
 
 
 class LabHost(Frozen):
@@ -68,7 +68,7 @@ class ServiceStatus(Frozen):
     health: str
 
 
-class HostStatus(Frozen):
+class LabHostStatus(Frozen):
     """A lab host as it is now; ``state`` is the engine's word (running, exited, …), or ``missing``."""
 
     name: str
@@ -84,7 +84,7 @@ class LabStatus(Frozen):
     name: str
     running: bool
     topology: Topology | None = None
-    hosts: tuple[HostStatus, ...] = ()
+    hosts: tuple[LabHostStatus, ...] = ()
     inventory: Path | None = None
     url: str | None = None
     notes: tuple[str, ...] = ()

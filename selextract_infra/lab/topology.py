@@ -12,7 +12,7 @@ __all__ = [
     "HOST_LABEL",
     "LAB_LABEL",
     "RECIPE_LABEL",
-    "HostSize",
+    "HostHardware",
     "Topology",
     "container_name",
     "hosts_of",
@@ -39,7 +39,7 @@ class Topology(StrEnum):
 
 
 @dataclass(frozen=True)
-class HostSize:
+class HostHardware:
     """A lab host as hardware: ``cpus`` whole cores, ``memory`` and ``storage`` (its data disk) in bytes, ``network`` in
     bits per second; ``address`` is the last part of its address.
     """
@@ -53,15 +53,15 @@ class HostSize:
     network: int = 10**9
 
 
-_APP = HostSize("app1", cpus=2, memory=4 * GB, address=11, application=True)
+_APP = HostHardware("app1", cpus=2, memory=4 * GB, address=11, application=True)
 _DATABASES = (
-    HostSize("db2", cpus=2, memory=2 * GB, address=12),
-    HostSize("db3", cpus=2, memory=2 * GB, address=13),
-    HostSize("db4", cpus=2, memory=2 * GB, address=14),
+    HostHardware("db2", cpus=2, memory=2 * GB, address=12),
+    HostHardware("db3", cpus=2, memory=2 * GB, address=13),
+    HostHardware("db4", cpus=2, memory=2 * GB, address=14),
 )
 
 
-def hosts_of(topology: Topology) -> tuple[HostSize, ...]:
+def hosts_of(topology: Topology) -> tuple[HostHardware, ...]:
     """The hosts of a topology; ``app1`` runs the application."""
     return (_APP, *_DATABASES) if topology is Topology.MULTI else (_APP,)
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from selextract_infra.model.base import Frozen
 
-__all__ = ["Check", "CheckStatus", "Diagnosis", "HostDiagnosis"]
+__all__ = ["CheckStatus", "Diagnosis", "DiagnosisCheck", "HostDiagnosis"]
 
 
 class CheckStatus(StrEnum):
@@ -20,7 +20,7 @@ class CheckStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-class Check(Frozen):
+class DiagnosisCheck(Frozen):
     """One check of one host: a sentence, and what to do where it is not ok."""
 
     name: str
@@ -35,7 +35,7 @@ class HostDiagnosis(Frozen):
     name: str
     address: str
     connection: str
-    checks: tuple[Check, ...]
+    checks: tuple[DiagnosisCheck, ...]
 
     @property
     def healthy(self) -> bool:
@@ -49,7 +49,7 @@ class Diagnosis(Frozen):
     at: AwareDatetime
     unattended: bool
     hosts: tuple[HostDiagnosis, ...]
-    machine: tuple[Check, ...] = ()
+    machine: tuple[DiagnosisCheck, ...] = ()
 
     @property
     def healthy(self) -> bool:

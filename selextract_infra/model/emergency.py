@@ -20,10 +20,10 @@ __all__ = [
     "Drill",
     "EmergencyAssessment",
     "EmergencyOnHost",
+    "EmergencyReading",
     "EmergencyStatus",
     "Incident",
     "Moment",
-    "Reading",
     "Reverted",
     "Validation",
     "emergencies",
@@ -109,7 +109,7 @@ class EmergencyAssessment(Frozen):
     active: tuple[EmergencyOnHost, ...] = ()
 
 
-class Reading(Frozen):
+class EmergencyReading(Frozen):
     """One metric before and after, in its unit; None where it was not measured.
 
     ``better`` is None without both, and where both are written the same.
@@ -127,7 +127,7 @@ class Validation(Frozen):
     """Whether it helps (EPB-3): the effect by metric, what has not recovered, and what else gives way."""
 
     at: AwareDatetime
-    effect: tuple[Reading, ...]
+    effect: tuple[EmergencyReading, ...]
     unrecovered: tuple[str, ...]
     cascades: tuple[Finding, ...]
     severity: IncidentSeverity | None = None

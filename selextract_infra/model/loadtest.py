@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from selextract_infra.model.base import Frozen
 
-__all__ = ["Check", "LoadTestReport", "LoadTestResult", "Verdict"]
+__all__ = ["LoadTestCheck", "LoadTestReport", "LoadTestResult", "LoadTestVerdict"]
 
 
-class Verdict(StrEnum):
+class LoadTestVerdict(StrEnum):
     """How one figure stands; ``not judged`` where there is nothing to compare with."""
 
     NOT_JUDGED = "not judged"
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     @property
     def rank(self) -> int:
         """0 (not judged) to 3 (fail); for sorting and for the gate."""
-        return list(Verdict).index(self)
+        return list(LoadTestVerdict).index(self)
 
 
 class LoadTestResult(Frozen):
@@ -35,14 +35,14 @@ class LoadTestResult(Frozen):
     duration: float | None = None
 
 
-class Check(Frozen):
+class LoadTestCheck(Frozen):
     """One figure against what it should be, with the guide's item."""
 
     item: str
     what: str
     measured: str
     wanted: str
-    verdict: Verdict
+    verdict: LoadTestVerdict
     sentence: str
 
 
@@ -50,7 +50,7 @@ class LoadTestReport(Frozen):
     """A run judged by the Policy (LT-11): the worst check is its verdict."""
 
     test: str
-    verdict: Verdict
+    verdict: LoadTestVerdict
     result: LoadTestResult
-    checks: tuple[Check, ...]
+    checks: tuple[LoadTestCheck, ...]
     notes: tuple[str, ...] = ()

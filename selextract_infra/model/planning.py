@@ -17,7 +17,6 @@ __all__ = [
     "CostRow",
     "Demand",
     "ExhaustionChange",
-    "Gate",
     "GrowthReport",
     "Hardware",
     "Milestone",
@@ -27,6 +26,7 @@ __all__ = [
     "Requirement",
     "Reservation",
     "ReservationOrder",
+    "RoadmapGate",
     "RoadmapPhase",
     "RoadmapReport",
     "SeasonDemand",
@@ -263,7 +263,7 @@ class RoadmapPhase(Frozen):
     milestones: int
 
 
-class Gate(Frozen):
+class RoadmapGate(Frozen):
     """A policy that the roadmap brings only later, and whether it holds yet (X-62)."""
 
     policy: str
@@ -288,7 +288,7 @@ class RoadmapReport(Frozen):
     review_due: date | None = None
     next_review: date | None = None
     review_overdue: bool = False
-    gates: tuple[Gate, ...] = ()
+    gates: tuple[RoadmapGate, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def with_status(self, status: MilestoneStatus) -> tuple[Milestone, ...]:

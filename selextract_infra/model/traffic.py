@@ -7,8 +7,8 @@ from pydantic import Field
 from selextract_infra.model.base import Frozen
 
 __all__ = [
-    "BalancedServer",
     "BalancerObservation",
+    "BalancerServer",
     "EdgeObservation",
     "RedisObservation",
     "TrafficObservation",
@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 
-class BalancedServer(Frozen):
+class BalancerServer(Frozen):
     """An instance as the balancer sees it: ``UP``, ``DOWN``, ``MAINT``…, the requests it holds, where it is."""
 
     name: str
@@ -61,7 +61,7 @@ class BalancerObservation(Frozen):
     service: str
     digest: str = ""
     running: bool = True
-    servers: tuple[BalancedServer, ...] = ()
+    servers: tuple[BalancerServer, ...] = ()
     windows: tuple[TrafficWindow, ...] = ()
     problem: str | None = None
 

@@ -13,7 +13,7 @@ from dateutil.relativedelta import relativedelta
 
 from selextract_infra.assess.hardware import RESOURCES, phase_id
 from selextract_infra.errors import UsageError
-from selextract_infra.model.planning import Gate, Milestone, MilestoneStatus, RoadmapPhase, RoadmapReport
+from selextract_infra.model.planning import Milestone, MilestoneStatus, RoadmapGate, RoadmapPhase, RoadmapReport
 from selextract_infra.planning.phase_names import milestone_ids, phase_of
 from selextract_infra.policy import Policy
 
@@ -154,7 +154,7 @@ def _next_review(policy: Policy, today: date) -> date:
     return _after(review, every * ((month_of(review, today) - 1) // every + 1))
 
 
-def _gates(policy: Policy, start: date, today: date) -> Iterator[Gate]:
+def _gates(policy: Policy, start: date, today: date) -> Iterator[RoadmapGate]:
     """Policies that the guide writes as if they held already, and the month of the roadmap that brings them (X-62)."""
     by_month = {
         milestone.month: policy.origin(f"roadmap.phases.{phase}.milestones.{name}").item_id or name
@@ -167,7 +167,7 @@ def _gates(policy: Policy, start: date, today: date) -> Iterator[Gate]:
         milestone = by_month.get(month, f"month {month}")
         name = capability.replace("_", " ")
         holds = today >= day
-        yield Gate(
+        yield RoadmapGate(
             policy=capability,
             item="X-62",
             from_milestone=milestone,

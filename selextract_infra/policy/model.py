@@ -10,10 +10,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from selextract_infra.errors import PolicyError
-from selextract_infra.policy.schema.growth import Growth
-from selextract_infra.policy.schema.investment import Cost, CpuParts, MemoryParts, Optimisation, Planning, Vertical
-from selextract_infra.policy.schema.operation import Emergency, Monitoring, Prediction, Season, SeasonRules
-from selextract_infra.policy.schema.replication import Replication
+from selextract_infra.policy.schema.growth import GrowthPolicy
+from selextract_infra.policy.schema.investment import (
+    Cost,
+    CpuParts,
+    MemoryParts,
+    OptimisationPolicy,
+    Planning,
+    Vertical,
+)
+from selextract_infra.policy.schema.operation import EmergencyPolicy, Monitoring, Prediction, Season, SeasonRules
+from selextract_infra.policy.schema.replication import ReplicationPolicy
 from selextract_infra.policy.schema.roadmap import Recommendations, Roadmap
 from selextract_infra.policy.schema.rules import (
     Application,
@@ -30,7 +37,7 @@ from selextract_infra.policy.schema.scaling import (
     EnabledFrom,
     Maintenance,
     PgBouncer,
-    PlannedEvent,
+    PlannedEventPolicy,
     Regions,
     Scaling,
     TriggerRules,
@@ -38,19 +45,19 @@ from selextract_infra.policy.schema.scaling import (
 )
 from selextract_infra.policy.schema.system import (
     Baseline,
-    Bottleneck,
+    BottleneckPolicy,
     CapacityAlerts,
-    Container,
+    ContainerPolicy,
     Guide,
-    Host,
+    HostPolicy,
     Indicators,
-    Limits,
+    LimitsPolicy,
     LoadTests,
     Objective,
 )
 from selextract_infra.policy.schema.windows import Period, Schedule
 from selextract_infra.policy.section import Section, Table
-from selextract_infra.policy.source import Entry, Path, Source, find
+from selextract_infra.policy.source import Path, PolicyEntry, Source, find
 
 __all__ = ["Policy", "Provenance"]
 
@@ -74,16 +81,16 @@ class Policy(BaseModel):
     objectives: Table[Objective]
     kpis: Indicators
     capacity_alerts: CapacityAlerts
-    host: Host
-    containers: Table[Container]
+    host: HostPolicy
+    containers: Table[ContainerPolicy]
     baseline: Baseline
     load_tests: LoadTests
-    bottlenecks: Table[Bottleneck]
-    limits: Limits
-    growth: Growth
+    bottlenecks: Table[BottleneckPolicy]
+    limits: LimitsPolicy
+    growth: GrowthPolicy
     triggers: Triggers
     trigger_rules: TriggerRules
-    planned_events: Table[PlannedEvent]
+    planned_events: Table[PlannedEventPolicy]
     maintenance: Maintenance
     windows: Table[Period]
     blackouts: Table[Period]
@@ -98,19 +105,19 @@ class Policy(BaseModel):
     cpu_parts: CpuParts
     planning: Planning
     cost: Cost
-    optimisation: Optimisation
+    optimisation: OptimisationPolicy
     roadmap: Roadmap
     monitoring: Monitoring
     prediction: Prediction
     seasons: Table[Season]
     season_rules: SeasonRules
-    emergency: Emergency
+    emergency: EmergencyPolicy
     recommendations: Recommendations
     sizing: Sizing
     rightsizing: Rightsizing
     forecast: Forecasting
     postgres: Postgres
-    replication: Replication
+    replication: ReplicationPolicy
     workers: Workers
     facts: Facts
     journal: JournalRetention
@@ -132,16 +139,16 @@ class Policy(BaseModel):
         return digest_of(values)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[PolicyEntry, ...]:
         """All commented places of the guide, in its order: each item once, and our own rules."""
         return self._sources[0].entries if self._sources else ()
 
     @cached_property
-    def items(self) -> Mapping[str, Entry]:
+    def items(self) -> Mapping[str, PolicyEntry]:
         """The guide's items by their ID."""
         return {entry.item: entry for entry in self.entries if entry.item is not None}
 
-    def entry(self, path: str | Path) -> Entry | None:
+    def entry(self, path: str | Path) -> PolicyEntry | None:
         """The entry that explains the value at a dotted path: the nearest one that encloses it."""
         steps = _steps(path)
         by_path = self._entries_by_path
@@ -179,7 +186,7 @@ class Policy(BaseModel):
         return here
 
     @cached_property
-    def _entries_by_path(self) -> dict[Path, Entry]:
+    def _entries_by_path(self) -> dict[Path, PolicyEntry]:
         return {entry.path: entry for entry in self.entries}
 
 

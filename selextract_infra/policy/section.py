@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 
 from selextract_infra.policy.units import Quantity
 
-__all__ = ["FrozenTable", "Reading", "Section", "Table", "bound_annotations", "row_of", "section_in"]
+__all__ = ["FrozenTable", "PolicyReading", "Section", "Table", "bound_annotations", "row_of", "section_in"]
 
 Value = TypeVar("Value")
 Anything = TypeVar("Anything")
@@ -200,7 +200,7 @@ class FrozenTable(dict[str, Value]):
 Table = Annotated[Mapping[str, Value], AfterValidator(FrozenTable)]
 
 
-class Reading(Section, Generic[Value]):
+class PolicyReading(Section, Generic[Value]):
     """Something that the guide leaves open or says ambiguously.
 
     ``stated`` is what the guide (or the team's override) says, None where it says nothing; ``reading`` is what this

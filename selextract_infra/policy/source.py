@@ -19,7 +19,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from selextract_infra.errors import PolicyError
 
-__all__ = ["Entry", "Path", "Reference", "Source", "WrittenMapping", "find", "parse_mapping", "parse_text"]
+__all__ = ["Path", "PolicyEntry", "Reference", "Source", "WrittenMapping", "find", "parse_mapping", "parse_text"]
 
 Path = tuple[str, ...]
 
@@ -32,7 +32,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PolicyEntry:
     """One commented place of the policy: an item of the guide (``item``) or a rule of ours (``item`` None)."""
 
     path: Path
@@ -54,7 +54,7 @@ class Source:
 
     name: str
     values: Mapping[str, Any]
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[PolicyEntry, ...] = ()
     root: Node | None = field(default=None, compare=False, repr=False)
 
     def where(self, path: Path) -> str:
@@ -97,7 +97,7 @@ def parse_text(text: str, name: str) -> Source:
 
 def parse_mapping(values: Mapping[str, Any], name: str = "inventory") -> Source:
     """Overrides given as data, copied to plain types so that nothing of where they came from clings to them."""
-    entries: list[Entry] = []
+    entries: list[PolicyEntry] = []
     name, root = (values.name, values.root) if isinstance(values, WrittenMapping) else (name, None)
     plain = {str(k): _plain(v, (str(k),), name, entries) for k, v in values.items()}
     return Source(name, _spoken(plain), tuple(entries), root)
@@ -117,7 +117,7 @@ class _Reader:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.entries: list[Entry] = []
+        self.entries: list[PolicyEntry] = []
         self._seen: set[int] = set()
 
     def mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
@@ -169,11 +169,11 @@ class _Reader:
             raise PolicyError(f'{self.name}:{node.start_mark.line + 1}: the tag "{kind}" has no meaning in a policy')
 
 
-def _entry(values: dict[str, Any], path: Path, entries: list[Entry]) -> dict[str, Any]:
+def _entry(values: dict[str, Any], path: Path, entries: list[PolicyEntry]) -> dict[str, Any]:
     item = values.pop("item", None)
     values.pop("origin", None)
     says, source = values.pop("says", ""), values.pop("source", "")
-    entries.append(Entry(path, item, str(says).strip(), str(source).strip()))
+    entries.append(PolicyEntry(path, item, str(says).strip(), str(source).strip()))
     return values or {"value": _NOTHING}
 
 
@@ -198,7 +198,7 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def _plain(value: Any, path: Path, name: str, entries: list[Entry]) -> Any:
+def _plain(value: Any, path: Path, name: str, entries: list[PolicyEntry]) -> Any:
     if isinstance(value, Mapping):
         inner = {str(k): _plain(v, (*path, str(k)), name, entries) for k, v in value.items()}
         return _unwrapped(_entry(inner, path, entries) if not _MARKS.isdisjoint(inner) else inner)

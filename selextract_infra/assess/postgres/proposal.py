@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.finding import Severity
 
-__all__ = ["NOBODY", "Subject", "Wish"]
+__all__ = ["NOBODY", "SettingProposal", "Subject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ NOBODY = Subject()
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SettingProposal:
     """One value as it is wished for, and as it is granted.
 
     ``item`` names where the wish comes from; ``rule``, ``severity`` and ``why_less`` count only where what is granted

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.postgres.memory import Memory, divide_memory, shared_memory_size
 from selextract_infra.assess.postgres.parameters import VERSIONS
-from selextract_infra.assess.postgres.proposal import NOBODY, Subject, Wish
+from selextract_infra.assess.postgres.proposal import NOBODY, SettingProposal, Subject
 from selextract_infra.assess.postgres.settings import postgres_settings
 from selextract_infra.errors import UsageError
 from selextract_infra.model import figures
@@ -85,7 +85,7 @@ class _Wishes:
         self.facts, self.memory, self.policy, self.subject = facts, memory, policy, subject
         self.size = figures.memory(facts.memory)
 
-    def decision(self, wish: Wish) -> Decision:
+    def decision(self, wish: SettingProposal) -> Decision:
         common = {"memory_bytes": self.facts.memory, "cpus_cores": self.facts.cpus}
         return replace(wish, numbers={**common, **wish.numbers}).decision(self.subject)
 
@@ -98,7 +98,7 @@ class _Wishes:
         larger = rules.shared_buffers_maximum_share
         beyond = f" Overriding X-01 allows {figures.percent(larger)}." if asked and memory.shared_share < larger else ""
         return self.decision(
-            Wish(
+            SettingProposal(
                 resource="shared_buffers",
                 item="X-01" if asked else self.item("memory_parts.database.shared_buffers"),
                 requested=wish,
@@ -116,7 +116,7 @@ class _Wishes:
         memory, wish = self.memory, self.policy.memory_parts.database.work_mem
         sorts = memory.sorts * (memory.connections + memory.parallel_workers)
         return self.decision(
-            Wish(
+            SettingProposal(
                 resource="work_mem",
                 item=self.item("memory_parts.database.work_mem"),
                 requested=wish,
@@ -138,7 +138,7 @@ class _Wishes:
     def maintenance_work_mem(self) -> Decision:
         wish, divisor = self.policy.memory_parts.database.maintenance_work_mem, self.policy.postgres.maintenance_divisor
         return self.decision(
-            Wish(
+            SettingProposal(
                 resource="maintenance_work_mem",
                 item=self.item("memory_parts.database.maintenance_work_mem"),
                 requested=wish,
@@ -155,7 +155,7 @@ class _Wishes:
     def autovacuum_work_mem(self) -> Decision:
         memory, workers = self.memory, self.policy.postgres.autovacuum_workers
         return self.decision(
-            Wish(
+            SettingProposal(
                 resource="autovacuum_work_mem",
                 item="X-03",
                 requested=memory.autovacuum_work_mem,
@@ -171,7 +171,7 @@ class _Wishes:
     def max_worker_processes(self, granted: int) -> Decision:
         wish, primary = self.policy.cpu_parts.database.max_worker_processes, self.facts.primary
         return self.decision(
-            Wish(
+            SettingProposal(
                 resource="max_worker_processes",
                 item=self.item("cpu_parts.database.max_worker_processes"),
                 requested=wish,
@@ -187,7 +187,7 @@ class _Wishes:
     def max_parallel_workers(self) -> Decision:
         wish = self.policy.cpu_parts.database.max_parallel_workers
         return self.decision(
-            Wish(
+            SettingProposal(
                 resource="max_parallel_workers",
                 item=self.item("cpu_parts.database.max_parallel_workers"),
                 requested=wish,
@@ -204,7 +204,7 @@ class _Wishes:
         memory, facts = self.memory, self.facts
         asked = facts.connections is not None and facts.connections == memory.wanted_connections
         return self.decision(
-            Wish(
+            SettingProposal(
                 resource="max_connections",
                 item="X-13" if asked else self.item("scaling.connections.maximum"),
                 requested=memory.wanted_connections,

@@ -13,7 +13,7 @@ from selextract_infra.report.table import Block, Line, Tone, fields, number, tab
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from selextract_infra.lab import LabState, LabStatus, LoadResult, Step
+    from selextract_infra.lab import LabState, LabStatus, LoadResult, LoadStep
 
 Name = Annotated[str, typer.Option("--name", help="The lab's name; several labs live side by side.")]
 Form = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
@@ -78,10 +78,10 @@ def load(
     form: Form = Format.TABLE,
 ) -> None:
     """Drive the lab's application and count every request and every task; Ctrl-C ends it early."""
-    from selextract_infra.lab import Lab, Step
+    from selextract_infra.lab import Lab, LoadStep
     from selextract_infra.policy.units import DURATION
 
-    steps = [_step(text) for text in step or ()] or [Step(rps, DURATION.parse(duration))]
+    steps = [_step(text) for text in step or ()] or [LoadStep(rps, DURATION.parse(duration))]
     run = Lab(name).load(steps=steps, tasks_per_hour=tasks_per_hour, on_progress=say)
     # A shell script starts its background jobs deaf to Ctrl-C; this one is to be ended that way.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -96,14 +96,14 @@ def load(
     emit(result, _load(result), form)
 
 
-def _step(text: str) -> Step:
+def _step(text: str) -> LoadStep:
     from selextract_infra.errors import UsageError
-    from selextract_infra.lab import Step
+    from selextract_infra.lab import LoadStep
     from selextract_infra.policy.units import DURATION
 
     rate, at, lasting = text.partition("@")
     try:
-        return Step(float(rate), DURATION.parse(lasting))
+        return LoadStep(float(rate), DURATION.parse(lasting))
     except ValueError as wrong:
         if at and isinstance(wrong, UsageError):
             raise

@@ -107,14 +107,14 @@ def _share(text: str | None, option: str) -> float | None:
 
 def _gate_rank(fail_on: str) -> int:
     from selextract_infra.errors import UsageError
-    from selextract_infra.model.loadtest import Verdict
+    from selextract_infra.model.loadtest import LoadTestVerdict
 
     verdicts = {
-        "warning": Verdict.WARNING,
-        "minor": Verdict.WARNING,
-        "fail": Verdict.FAIL,
-        "major": Verdict.FAIL,
-        "breaking": Verdict.FAIL,
+        "warning": LoadTestVerdict.WARNING,
+        "minor": LoadTestVerdict.WARNING,
+        "fail": LoadTestVerdict.FAIL,
+        "major": LoadTestVerdict.FAIL,
+        "breaking": LoadTestVerdict.FAIL,
     }
     if fail_on not in verdicts:
         raise UsageError(f"--fail-on takes warning or fail, not {fail_on[:40]!r}.")

@@ -19,7 +19,7 @@ from typing import TextIO
 from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import MB, count, printable
 
-__all__ = ["TIME_NAMES", "Clock", "CsvFile", "Line", "opened", "quoted", "read_stamp"]
+__all__ = ["TIME_NAMES", "Clock", "CsvFile", "CsvLine", "opened", "quoted", "read_stamp"]
 
 TIME_NAMES = ("timestamp", "time", "date", "datetime", "at", "day", "ts", "ds")
 """What the column of the times is usually called."""
@@ -46,7 +46,7 @@ def opened(path: Path) -> Iterator[TextIO]:
 
 
 @dataclass(slots=True)
-class Line:
+class CsvLine:
     """Where reading has come to; becomes text only for a sentence."""
 
     file: str
@@ -65,7 +65,7 @@ class CsvFile:
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self.name = name
-        self.line = Line(name)
+        self.line = CsvLine(name)
         self._stream = stream
         self._records = self._read()
         header = next(self._records, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selextract_infra.lab.load.generator import BROWSER, Load, Step, TaskShape
+from selextract_infra.lab.load.generator import BROWSER, Load, LoadStep, TaskShape
 from selextract_infra.lab.load.result import LoadResult, RequestCount, TaskCount
 
-__all__ = ["BROWSER", "Load", "LoadResult", "RequestCount", "Step", "TaskCount", "TaskShape"]
+__all__ = ["BROWSER", "Load", "LoadResult", "LoadStep", "RequestCount", "TaskCount", "TaskShape"]

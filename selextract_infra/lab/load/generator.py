@@ -21,7 +21,7 @@ from selextract_infra.lab.load.counter import RequestCounter
 from selextract_infra.lab.load.http import ExchangeError, Site
 from selextract_infra.lab.load.result import LoadResult, TaskCount
 
-__all__ = ["BROWSER", "Load", "Step", "TaskShape"]
+__all__ = ["BROWSER", "Load", "LoadStep", "TaskShape"]
 
 MOST_WAITING = 1000
 PROGRESS_EVERY = 5.0
@@ -43,7 +43,7 @@ _PATHS = {
 
 
 @dataclass(frozen=True)
-class Step:
+class LoadStep:
     """A stretch of the load: ``rps`` requests per second for ``seconds`` (None: until it is stopped)."""
 
     rps: float
@@ -74,7 +74,7 @@ class Load:
     def __init__(
         self,
         url: str,
-        steps: Sequence[Step],
+        steps: Sequence[LoadStep],
         *,
         tasks_per_hour: float = 0.0,
         task: TaskShape = BROWSER,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from urllib.parse import urlsplit
 
-__all__ = ["Answer", "ExchangeError", "Site"]
+__all__ = ["ExchangeError", "HttpAnswer", "Site"]
 
 CONNECT_BOUND = 10.0
 # Shorter than the server's own, so that a connection is never taken up in the moment the server closes it.
@@ -22,7 +22,7 @@ class ExchangeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What came back."""
 
     status: int
@@ -53,7 +53,7 @@ class Site:
 
     async def exchange(
         self, method: str, path: str, *, body: bytes = b"", headers: dict[str, str] | None = None, bound: float = 30.0
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send one request and wait for the whole answer, ``bound`` seconds at most. Raises ExchangeError."""
         try:
             async with asyncio.timeout(bound):
@@ -68,7 +68,7 @@ class Site:
         while self.idle:
             self.idle.pop().close()
 
-    async def _exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def _exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> HttpAnswer:
         connection = self._take() or await self._open()
         whole = False
         try:
@@ -101,7 +101,7 @@ class Site:
             return _Connection(*await asyncio.open_connection(self._host, self._port))
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
+async def _read_answer(reader: asyncio.StreamReader) -> tuple[HttpAnswer, bool]:
     """The answer, and whether the connection stays open."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -113,7 +113,7 @@ async def _read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
     except (ValueError, IndexError, asyncio.LimitOverrunError) as garbled:
         raise ExchangeError("not an HTTP answer") from garbled
-    return Answer(status, body), headers.get("connection", "").lower() != "close"
+    return HttpAnswer(status, body), headers.get("connection", "").lower() != "close"
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:

@@ -45,7 +45,7 @@ class BalancerRequest(Request):
     hosts: ChosenHosts = None
 
 
-class Place(Frozen):
+class BalancerPlace(Frozen):
     """Where the balancer goes on one host: the network it joins, and where Nginx sees its include folder.
 
     ``reload``: Nginx has to read files of ours that it has not read yet. ``answer`` is how long Nginx waits for an
@@ -62,7 +62,7 @@ class Place(Frozen):
 class BalancerParameters(BalancerRequest):
     """The request, and by host where the balancer goes."""
 
-    places: dict[str, Place]
+    places: dict[str, BalancerPlace]
 
 
 def draft_balancer(given: PlanInput[BalancerRequest, None]) -> PlanDraft:
@@ -96,7 +96,7 @@ def rebuilt_balancer(decisions: Sequence[Decision], parameters: BalancerParamete
 
 
 def balancer_steps(
-    decisions: Collection[Decision], places: dict[str, Place], policy: Policy, *, on: bool
+    decisions: Collection[Decision], places: dict[str, BalancerPlace], policy: Policy, *, on: bool
 ) -> tuple[Step, ...]:
     """One step for all hosts where something changes."""
     going = tuple(sorted({one.host for one in decisions if one.changes and one.host in places}))
@@ -148,7 +148,7 @@ def _unmapped(what: str) -> RefusedError:
     return RefusedError(f"{what}.", rule="mapping", remedy="map it in the policy; see docs/scaling.md")
 
 
-def _place(host: HostObservation, policy: Policy, *, on: bool) -> Place:
+def _place(host: HostObservation, policy: Policy, *, on: bool) -> BalancerPlace:
     edge = host.traffic.edge
     problem = None
     if edge is None or edge.problem:
@@ -162,7 +162,9 @@ def _place(host: HostObservation, policy: Policy, *, on: bool) -> Place:
     if on and host.traffic.balancer is None:
         _refuse_crowding(host, policy)
     reload = _differs(edge.files, _edge_files(policy, edge.inside), read=edge.read)
-    return Place(project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload, answer=edge.answer)
+    return BalancerPlace(
+        project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload, answer=edge.answer
+    )
 
 
 def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
@@ -176,7 +178,7 @@ def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
         )
 
 
-def _decision(host: HostObservation, place: Place, policy: Policy, *, on: bool) -> Decision:
+def _decision(host: HostObservation, place: BalancerPlace, policy: Policy, *, on: bool) -> Decision:
     edge, running = host.traffic.edge, host.traffic.balancer
     routed = edge is not None and ROUTING in edge.switches
     now = running is not None and running.running and routed
@@ -202,7 +204,7 @@ def _decision(host: HostObservation, place: Place, policy: Policy, *, on: bool) 
     )
 
 
-def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
+def _values(place: BalancerPlace, policy: Policy, *, on: bool) -> dict[str, Any]:
     names, edge = mapped_names(policy), policy.application.edge
     return {
         "on": on,
@@ -219,7 +221,7 @@ def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
     }
 
 
-def _settings(place: Place, policy: Policy) -> dict[str, Any]:
+def _settings(place: BalancerPlace, policy: Policy) -> dict[str, Any]:
     name = mapped_names(policy)["api"]
     port = _port(policy)
     return {
@@ -250,7 +252,7 @@ def _differs(there: dict[str, str], files: dict[str, str], *, read: bool) -> boo
     return not read or there != {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
 
 
-def _digest(place: Place, policy: Policy) -> str:
+def _digest(place: BalancerPlace, policy: Policy) -> str:
     """What tells one balancer from another, as the host computes it."""
     content = [compose_text(policy, place.network, _FOLDER, place.answer), _settings(place, policy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

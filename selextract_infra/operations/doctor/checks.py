@@ -11,7 +11,7 @@ from typing import Any
 from selextract_infra.errors import CancelledError
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
-from selextract_infra.model.diagnosis import Check, CheckStatus, Diagnosis, HostDiagnosis
+from selextract_infra.model.diagnosis import CheckStatus, Diagnosis, DiagnosisCheck, HostDiagnosis
 from selextract_infra.model.figures import MB, disk, percent
 from selextract_infra.model.text import displayable
 from selextract_infra.operations.doctor.unattended import machine_checks
@@ -75,7 +75,7 @@ def diagnosis_of(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDi
     )
 
 
-def _with_a_problem(checks: list[Check], seen: Preflight) -> list[Check]:
+def _with_a_problem(checks: list[DiagnosisCheck], seen: Preflight) -> list[DiagnosisCheck]:
     """Who did not answer everything has a problem; where nobody knows which, it is the first check skipped."""
     if seen.outcome.status == "ok" or any(check.status is CheckStatus.PROBLEM for check in checks):
         return checks
@@ -89,23 +89,23 @@ def _with_a_problem(checks: list[Check], seen: Preflight) -> list[Check]:
 _OUTSIDE = ("port", "host key")
 
 
-def _ok(name: str, sentence: str = "") -> Check:
-    return Check(name=name, status=CheckStatus.OK, sentence=sentence)
+def _ok(name: str, sentence: str = "") -> DiagnosisCheck:
+    return DiagnosisCheck(name=name, status=CheckStatus.OK, sentence=sentence)
 
 
-def _problem(name: str, sentence: str, remedy: str = "") -> Check:
-    return Check(name=name, status=CheckStatus.PROBLEM, sentence=sentence, remedy=remedy)
+def _problem(name: str, sentence: str, remedy: str = "") -> DiagnosisCheck:
+    return DiagnosisCheck(name=name, status=CheckStatus.PROBLEM, sentence=sentence, remedy=remedy)
 
 
-def _warning(name: str, sentence: str, remedy: str = "") -> Check:
-    return Check(name=name, status=CheckStatus.WARNING, sentence=sentence, remedy=remedy)
+def _warning(name: str, sentence: str, remedy: str = "") -> DiagnosisCheck:
+    return DiagnosisCheck(name=name, status=CheckStatus.WARNING, sentence=sentence, remedy=remedy)
 
 
-def _skipped(name: str, sentence: str) -> Check:
-    return Check(name=name, status=CheckStatus.SKIPPED, sentence=sentence)
+def _skipped(name: str, sentence: str) -> DiagnosisCheck:
+    return DiagnosisCheck(name=name, status=CheckStatus.SKIPPED, sentence=sentence)
 
 
-def _way(seen: Preflight) -> Iterator[Check]:
+def _way(seen: Preflight) -> Iterator[DiagnosisCheck]:
     """Port and host key, as seen from outside; where ssh got through all the same, ssh is right."""
     if seen.local:
         yield _skipped("port", "this very machine, reached without ssh")
@@ -127,7 +127,7 @@ _UNATTENDED = {
 _UP = "check that the host and its sshd are up, ansible_host and ansible_port, and the firewall"
 
 
-def _host_key(seen: Preflight, *, through: bool) -> Check:
+def _host_key(seen: Preflight, *, through: bool) -> DiagnosisCheck:
     shown = f"it shows {seen.fingerprint}"
     match seen.key:
         case "unchecked":
@@ -156,7 +156,7 @@ def _host_key(seen: Preflight, *, through: bool) -> Check:
             return _skipped("host key", "the host did not show one")
 
 
-def _login(seen: Preflight) -> Check:
+def _login(seen: Preflight) -> DiagnosisCheck:
     """What OpenSSH said, through Ansible; a failure after that is told where it belongs."""
     ready = seen.outcome.results.get(READY_TASK, {})
     if "user" in ready:
@@ -174,7 +174,7 @@ _AFTER_LOGIN = {"python": "python", "become": "root", "disk": "state folder", "d
 """Stages at which a task can fail once the login works, and the check that tells of it."""
 
 
-def _not_made(name: str, seen: Preflight) -> Check:
+def _not_made(name: str, seen: Preflight) -> DiagnosisCheck:
     if _AFTER_LOGIN.get(seen.outcome.stage) == name:
         return _problem(name, seen.outcome.message, _remedy(seen))
     return _skipped(
@@ -186,7 +186,7 @@ def _remedy(seen: Preflight) -> str:
     return _UNATTENDED.get(seen.outcome.stage, seen.outcome.remedy) if seen.unattended else seen.outcome.remedy
 
 
-def _python(ready: Mapping[str, Any]) -> Check:
+def _python(ready: Mapping[str, Any]) -> DiagnosisCheck:
     version = displayable(str(ready["python"]), limit=20)
     parts = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if parts < _OLDEST_PYTHON:
@@ -194,14 +194,14 @@ def _python(ready: Mapping[str, Any]) -> Check:
     return _ok("python", version)
 
 
-def _root(ready: Mapping[str, Any]) -> Check:
+def _root(ready: Mapping[str, Any]) -> DiagnosisCheck:
     if ready["root"]:
         return _ok("root")
     user = displayable(str(ready["user"]), limit=40)
     return _problem("root", f"tasks run as {user}, not as root", "set ansible_become: true for the host")
 
 
-def _state(ready: Mapping[str, Any]) -> Check:
+def _state(ready: Mapping[str, Any]) -> DiagnosisCheck:
     if ready["state_problem"]:
         return _problem("state folder", displayable(str(ready["state_problem"])), "make it writable for root")
     if ready["state_free"] < _STATE_BYTES:
@@ -209,7 +209,7 @@ def _state(ready: Mapping[str, Any]) -> Check:
     return _ok("state folder", "can be written")
 
 
-def _clock(ahead: float | None) -> Check:
+def _clock(ahead: float | None) -> DiagnosisCheck:
     if ahead is None:
         return _skipped("clock", "the host did not say")
     if abs(ahead) > _CLOCK_SECONDS:
@@ -218,20 +218,20 @@ def _clock(ahead: float | None) -> Check:
     return _ok("clock", f"{ahead:+.1f} s")
 
 
-def _docker(seen: Mapping[str, Any]) -> Check:
+def _docker(seen: Mapping[str, Any]) -> DiagnosisCheck:
     if seen.get("problem"):
         return _problem("docker", displayable(str(seen["problem"])), "install or start Docker on the host")
     return _ok("docker", displayable(str(seen["facts"].get("docker")), limit=40))
 
 
-def _compose(seen: Mapping[str, Any]) -> Check:
+def _compose(seen: Mapping[str, Any]) -> DiagnosisCheck:
     version = seen["facts"].get("compose")
     if not version:
         return _problem("compose", "Compose v2 is not installed", "install the package docker-compose-plugin")
     return _ok("compose", displayable(str(version), limit=40))
 
 
-def _disk(seen: Mapping[str, Any], policy: Policy) -> Check:
+def _disk(seen: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
     total, free = seen["facts"].get("disk_total"), seen["facts"].get("disk_free")
     if not total or free is None:
         return _warning("disk", "its size is unknown")
@@ -242,7 +242,7 @@ def _disk(seen: Mapping[str, Any], policy: Policy) -> Check:
     return _ok("disk", told)
 
 
-def _sampler(seen: Mapping[str, Any]) -> Check:
+def _sampler(seen: Mapping[str, Any]) -> DiagnosisCheck:
     sampler = seen["sampler"]
     if not sampler["installed"]:
         return _warning("sampler", "it is not installed, so there is no history", "selextract-infra sampler")
@@ -253,7 +253,7 @@ def _sampler(seen: Mapping[str, Any]) -> Check:
     return _ok("sampler", "running")
 
 
-def _app(seen: Mapping[str, Any], policy: Policy) -> Check:
+def _app(seen: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
     mapped = policy.application
     if not mapped.project:
         return _warning("app", "the policy maps no application", "write the section application of the policy")

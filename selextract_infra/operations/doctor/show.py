@@ -10,7 +10,7 @@ from selextract_infra.model.figures import count
 from selextract_infra.report.table import Block, Cell, Line, Table, Tone, prose, table
 
 if TYPE_CHECKING:
-    from selextract_infra.model.diagnosis import Check, Diagnosis
+    from selextract_infra.model.diagnosis import Diagnosis, DiagnosisCheck
 
 __all__ = ["show_diagnosis"]
 
@@ -35,7 +35,7 @@ def show_diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
         yield Line(f"{hosts} can be worked on{manner}.", Tone.GOOD)
 
 
-def _checks(checks: Sequence[Check]) -> Table:
+def _checks(checks: Sequence[DiagnosisCheck]) -> Table:
     rows = (
         (
             check.name,

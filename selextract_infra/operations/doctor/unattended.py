@@ -8,7 +8,7 @@ from pathlib import Path
 from selextract_infra.flow.notify_routes import routes
 from selextract_infra.hosts.credentials import references
 from selextract_infra.model.assessment import IncidentSeverity
-from selextract_infra.model.diagnosis import Check, CheckStatus
+from selextract_infra.model.diagnosis import CheckStatus, DiagnosisCheck
 from selextract_infra.policy import Policy
 
 __all__ = ["UNITS", "machine_checks"]
@@ -18,7 +18,7 @@ _SERVICE, _TIMER = "selextract-run-due.service", "timers.target.wants/selextract
 _INSTALL = "selextract-infra schedule install"
 
 
-def machine_checks(policy: Policy, environment: Mapping[str, str], units: Path = UNITS) -> tuple[Check, ...]:
+def machine_checks(policy: Policy, environment: Mapping[str, str], units: Path = UNITS) -> tuple[DiagnosisCheck, ...]:
     """Look at the units that were installed, not at what a person has exported: at night there is no person.
 
     ``environment`` counts only where systemd itself handed out credentials.
@@ -26,10 +26,10 @@ def machine_checks(policy: Policy, environment: Mapping[str, str], units: Path =
     return (_timer(units), *_credentials(policy, environment, units), _messages(policy))
 
 
-def _timer(units: Path) -> Check:
+def _timer(units: Path) -> DiagnosisCheck:
     if (units / _TIMER).is_symlink() or (units / _TIMER).exists():
-        return Check(name="timer", status=CheckStatus.OK, sentence="installed")
-    return Check(
+        return DiagnosisCheck(name="timer", status=CheckStatus.OK, sentence="installed")
+    return DiagnosisCheck(
         name="timer",
         status=CheckStatus.WARNING,
         sentence="none is installed on this machine, so nothing that is queued here is carried out",
@@ -37,7 +37,7 @@ def _timer(units: Path) -> Check:
     )
 
 
-def _credentials(policy: Policy, environment: Mapping[str, str], units: Path) -> Iterator[Check]:
+def _credentials(policy: Policy, environment: Mapping[str, str], units: Path) -> Iterator[DiagnosisCheck]:
     listed = policy.schedule.credentials
     files = _loaded(units / _SERVICE)
     handed_out = environment.get("CREDENTIALS_DIRECTORY")
@@ -75,13 +75,13 @@ def _loaded(service: Path) -> dict[str, Path]:
     return {name: Path(path) for name, _, path in loads}
 
 
-def _from_file(name: str, file: Path) -> Check:
+def _from_file(name: str, file: Path) -> DiagnosisCheck:
     try:
         size = file.stat().st_size
     except FileNotFoundError:
         return _missing(name, f"there is no {file}", f"write it there, readable for its owner alone; then {_INSTALL}")
     except OSError as problem:
-        return Check(
+        return DiagnosisCheck(
             name=f"credential {name}",
             status=CheckStatus.WARNING,
             sentence=f"{file} cannot be looked at: {problem.strerror}",
@@ -89,20 +89,20 @@ def _from_file(name: str, file: Path) -> Check:
         )
     if not size:
         return _missing(name, f"{file} is empty", "write it there")
-    return Check(name=f"credential {name}", status=CheckStatus.OK, sentence=f"in {file}")
+    return DiagnosisCheck(name=f"credential {name}", status=CheckStatus.OK, sentence=f"in {file}")
 
 
-def _missing(name: str, sentence: str, remedy: str) -> Check:
-    return Check(name=f"credential {name}", status=CheckStatus.PROBLEM, sentence=sentence, remedy=remedy)
+def _missing(name: str, sentence: str, remedy: str) -> DiagnosisCheck:
+    return DiagnosisCheck(name=f"credential {name}", status=CheckStatus.PROBLEM, sentence=sentence, remedy=remedy)
 
 
-def _messages(policy: Policy) -> Check:
+def _messages(policy: Policy) -> DiagnosisCheck:
     mute = [severity for severity in IncidentSeverity if all(one.target is None for one in routes(policy, severity))]
     if mute:
-        return Check(
+        return DiagnosisCheck(
             name="messages",
             status=CheckStatus.WARNING,
             sentence=f"nobody would be told of {', '.join(mute)}",
             remedy="give emergency.notifications.channels a mail_server; then selextract-infra notify test",
         )
-    return Check(name="messages", status=CheckStatus.OK, sentence="every severity has somebody to tell")
+    return DiagnosisCheck(name="messages", status=CheckStatus.OK, sentence="every severity has somebody to tell")

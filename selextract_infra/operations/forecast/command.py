@@ -15,7 +15,7 @@ from selextract_infra.cli.frame.planning import AllOption, PlainInventoryOption,
 if TYPE_CHECKING:
     from selextract_infra.model.assessment import Level
     from selextract_infra.model.forecast import Exhaustion, Forecast
-    from selextract_infra.planning.forecast.days import PlannedEvent
+    from selextract_infra.planning.forecast.days import ForecastEvent
     from selextract_infra.planning.forecast.series import Series
     from selextract_infra.policy import Policy
 
@@ -101,7 +101,7 @@ def forecast(
     else:
         series, recorded = _journal_series(rules, host or "", service, resource, state)
         top = recorded if limit is None else _quantity(limit, "The limit", resource, rules)
-    planned: tuple[PlannedEvent, ...] = file_events(events) if events is not None else ()
+    planned: tuple[ForecastEvent, ...] = file_events(events) if events is not None else ()
     found = forecast_series(
         series,
         rules,

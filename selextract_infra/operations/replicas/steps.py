@@ -56,7 +56,7 @@ def replica_steps(decisions: Sequence[Decision], parameters: ReplicaParameters, 
     about = {decision.host: decision for decision in decisions if decision.resource == REPLICA}
     kept = {host: Role(str(decision.numbers["role"])) for host, decision in about.items() if decision.granted}
     going = [host for host, decision in about.items() if not decision.granted]
-    builder = _Builder(parameters, policy)
+    builder = _StepBuilder(parameters, policy)
     return (
         *builder.balancer(kept, going),
         *(step for host, role in kept.items() for step in builder.replica(host, role)),
@@ -65,7 +65,7 @@ def replica_steps(decisions: Sequence[Decision], parameters: ReplicaParameters, 
     )
 
 
-class _Builder:
+class _StepBuilder:
     """Builds steps for one primary."""
 
     def __init__(self, parameters: ReplicaParameters, policy: Policy) -> None:

@@ -26,8 +26,8 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation, ProjectObservation
 from selextract_infra.operations.rightsize.floors import floor_of
 from selextract_infra.operations.rightsize.host_fit import fitted, held_with, room_for
-from selextract_infra.operations.rightsize.proposals import Wish, cpu_wish, memory_wish
-from selextract_infra.operations.rightsize.requested import Asked, asked_cpus, asked_memory
+from selextract_infra.operations.rightsize.proposals import LimitProposal, cpu_wish, memory_wish
+from selextract_infra.operations.rightsize.requested import LimitRequest, asked_cpus, asked_memory
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -56,7 +56,7 @@ def decide_rightsize(
     *,
     at: datetime,
     hosts: Collection[str] | None = None,
-    asked: Asked | None = None,
+    asked: LimitRequest | None = None,
     settle: bool = False,
     overrides: Collection[str] = (),
 ) -> Decided:
@@ -66,14 +66,14 @@ def decide_rightsize(
     that is not safe in place is granted too, because the containers are recreated. Raises ``UsageError`` for unknown
     names, ``RefusedError`` where a rule forbids what was asked, or where nothing at all can be right-sized.
     """
-    asked = asked or Asked()
+    asked = asked or LimitRequest()
     asked.check()
     chosen = _chosen(seen, hosts)
     notes = Overrides(tuple(overrides))
     projects = _projects(chosen, policy)
     if asked.service is not None:
         _refuse_unknown(asked.service, projects, policy)
-    wishes: list[Wish] = []
+    wishes: list[LimitProposal] = []
     findings: list[Finding] = list(chain.from_iterable(host_findings(host) for host in chosen))
     for host, project in projects:
         made, found = _decided_on(host, project, policy, at, asked, notes, settle=settle)
@@ -151,11 +151,11 @@ def _decided_on(
     project: ProjectObservation,
     policy: Policy,
     at: datetime,
-    asked: Asked,
+    asked: LimitRequest,
     overrides: Overrides,
     *,
     settle: bool,
-) -> tuple[list[Wish], list[Finding]]:
+) -> tuple[list[LimitProposal], list[Finding]]:
     """The wishes for one host, fitted to it, memory and CPU of each service side by side, and the findings."""
     findings = [*definition_findings(host, project, policy), *container_findings(host, project, policy)]
     problem = project_problem(project)
@@ -165,7 +165,7 @@ def _decided_on(
         return [], [*findings, _unwritable(host, project, problem)]
     only = None if asked.service is None else (asked.service,)
     services = sampled_services(host, policy, at, only)
-    by_resource: dict[str, list[Wish]] = {}
+    by_resource: dict[str, list[LimitProposal]] = {}
     for resource in RESOURCES:
         wishes = [
             _carried(wish, policy, settle=settle, asked=asked)
@@ -184,8 +184,8 @@ def _decided_on(
 
 
 def _wish(
-    service: Service, resource: str, host: HostObservation, policy: Policy, asked: Asked, overrides: Overrides
-) -> Wish | None:
+    service: Service, resource: str, host: HostObservation, policy: Policy, asked: LimitRequest, overrides: Overrides
+) -> LimitProposal | None:
     """What one service should have, by the rules or because it was asked for; None where only the other was asked."""
     if resource == "memory":
         if asked.memory is not None:
@@ -196,7 +196,7 @@ def _wish(
     return None if asked.values else cpu_wish(service, policy)
 
 
-def _carried(wish: Wish, policy: Policy, *, settle: bool, asked: Asked) -> Wish:
+def _carried(wish: LimitProposal, policy: Policy, *, settle: bool, asked: LimitRequest) -> LimitProposal:
     """The wish, marked or kept where it cannot be carried out on the containers as they are."""
     if not wish.changes:
         return wish
@@ -221,7 +221,7 @@ def _carried(wish: Wish, policy: Policy, *, settle: bool, asked: Asked) -> Wish:
     return wish.kept(f"not safe in place: {reason}; --settle does it")
 
 
-def _unwritable_limit(wish: Wish) -> str | None:
+def _unwritable_limit(wish: LimitProposal) -> str | None:
     """Why Compose or Docker would not take the new limit from a file beside the app's own; None where they would."""
     definition = wish.service.definition
     if definition is None:
@@ -233,21 +233,21 @@ def _unwritable_limit(wish: Wish) -> str | None:
     return None
 
 
-def _beyond_cpuset(wish: Wish) -> bool:
+def _beyond_cpuset(wish: LimitProposal) -> bool:
     """Whether its CPU limit would be raised to more cores than it may run on."""
     cpuset = wish.service.beside.cpuset
     raised = wish.want is not None and wish.want > max(cpuset or 0, wish.now or 0.0)
     return wish.resource == "cpus" and cpuset is not None and raised
 
 
-def _within_cpuset(wish: Wish, asked: Asked) -> Wish:
+def _within_cpuset(wish: LimitProposal, asked: LimitRequest) -> LimitProposal:
     reason = f"its cpuset has {cores(wish.service.beside.cpuset or 0)}, and a higher limit gives it nothing"
     if asked.values:
         raise RefusedError(f"{wish.service.name} on {wish.service.host}: {reason}.", rule="cpuset")
     return wish.kept(reason, "cpuset")
 
 
-def _not_in_place(wish: Wish, policy: Policy) -> str | None:
+def _not_in_place(wish: LimitProposal, policy: Policy) -> str | None:
     """Why new containers are needed, None where the limit of the running ones can be changed and put back."""
     if wish.want is None:
         return None
@@ -264,7 +264,7 @@ def _unlimited(container: ContainerObservation, resource: str) -> bool:
     return (container.limits.memory if resource == "memory" else container.limits.cpus) is None
 
 
-def _refuse_misfit(wishes: Sequence[Wish], room: HostRoom, policy: Policy, overrides: Overrides) -> None:
+def _refuse_misfit(wishes: Sequence[LimitProposal], room: HostRoom, policy: Policy, overrides: Overrides) -> None:
     """Raise ``RefusedError`` where an asked raise makes all limits more than the host carries (X-09, X-11)."""
     raised = [wish for wish in wishes if wish.want is not None and (wish.now is None or wish.want > wish.now)]
     held = held_with(wishes, room)
@@ -284,7 +284,7 @@ def _refuse_misfit(wishes: Sequence[Wish], room: HostRoom, policy: Policy, overr
     )
 
 
-def _crowded(wishes: Sequence[Wish], room: HostRoom, policy: Policy) -> Iterator[Finding]:
+def _crowded(wishes: Sequence[LimitProposal], room: HostRoom, policy: Policy) -> Iterator[Finding]:
     """Whether all limits of a host add up to more than it has, with this plan applied."""
     held = held_with(wishes, room)
     if not room.size:
@@ -344,7 +344,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}." if known else "."
 
 
-def _decision(wish: Wish, policy: Policy) -> Decision:
+def _decision(wish: LimitProposal, policy: Policy) -> Decision:
     service, numbers = wish.service, wish.numbers
     if wish.changes and wish.now is not None and wish.want is not None:
         freed = (wish.now - wish.want) * service.instances
@@ -358,6 +358,6 @@ def _decision(wish: Wish, policy: Policy) -> Decision:
     )  # fmt: skip
 
 
-def _plain(wish: Wish, value: float | None) -> float | int | None:
+def _plain(wish: LimitProposal, value: float | None) -> float | int | None:
     """Memory in whole bytes, CPU in cores."""
     return round(value) if value is not None and wish.resource == "memory" else value

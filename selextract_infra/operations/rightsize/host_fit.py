@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.room import HostRoom, HostSize
 from selextract_infra.model.observation import HostObservation
-from selextract_infra.operations.rightsize.proposals import Wish
+from selextract_infra.operations.rightsize.proposals import LimitProposal
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -25,18 +25,18 @@ _NEARLY = 1e-6
 """Share of a step that sums of floating-point cores may be off by."""
 
 
-def room_for(host: HostObservation, resource: str, wishes: Sequence[Wish], policy: Policy) -> HostRoom:
+def room_for(host: HostObservation, resource: str, wishes: Sequence[LimitProposal], policy: Policy) -> HostRoom:
     """The room on ``host`` beside the containers that ``wishes`` are about."""
     about = {container.id for wish in wishes for container in wish.service.containers}
     return HostSize.seen(host, about).room(resource, policy)
 
 
-def held_with(wishes: Sequence[Wish], room: HostRoom) -> float:
+def held_with(wishes: Sequence[LimitProposal], room: HostRoom) -> float:
     """What all limits of the host add up to when every wish comes true."""
     return room.others + sum(_held(wish, wish.want) for wish in wishes)
 
 
-def fitted(wishes: Sequence[Wish], room: HostRoom, policy: Policy) -> list[Wish]:
+def fitted(wishes: Sequence[LimitProposal], room: HostRoom, policy: Policy) -> list[LimitProposal]:
     """The wishes in their order, with raises cut to what the host has; ``why_less`` says so where one was cut."""
     step = policy.rightsizing.memory_step if room.resource == "memory" else policy.rightsizing.cpu_step
     granted = [wish if _grows(wish) else _capped(wish, room, step) for wish in wishes]
@@ -49,7 +49,7 @@ def fitted(wishes: Sequence[Wish], room: HostRoom, policy: Policy) -> list[Wish]
     return granted
 
 
-def _granted(wish: Wish, free: float, room: HostRoom, step: float, minimum_change: float) -> Wish:
+def _granted(wish: LimitProposal, free: float, room: HostRoom, step: float, minimum_change: float) -> LimitProposal:
     """All of the wish, the part of it that fits, or nothing where that part is not worth a change."""
     if wish.want is None:
         return wish
@@ -66,7 +66,7 @@ def _granted(wish: Wish, free: float, room: HostRoom, step: float, minimum_chang
     return replace(wish, want=part, why_less=f"{limit}; {room.text(part)} is what is left ({room.rule})")
 
 
-def _capped(wish: Wish, room: HostRoom, step: float) -> Wish:
+def _capped(wish: LimitProposal, room: HostRoom, step: float) -> LimitProposal:
     """A lowered value that would still be more than one container may have."""
     if not wish.changes or wish.want is None or not room.size or wish.want <= room.single:
         return wish
@@ -78,16 +78,16 @@ def _rounded_down(value: float, step: float) -> float:
     return round(math.floor(value / step + _NEARLY) * step, 6)
 
 
-def _grows(wish: Wish) -> bool:
+def _grows(wish: LimitProposal) -> bool:
     return wish.want is not None and (wish.now is None or wish.want > wish.now)
 
 
-def _rank(wish: Wish) -> tuple[bool, bool, float, str]:
+def _rank(wish: LimitProposal) -> tuple[bool, bool, float, str]:
     fullness = (wish.peak or 0.0) / wish.now if wish.now else math.inf
     return not wish.service.oom_killed, not wish.service.protected, -fullness, wish.service.name
 
 
-def _held(wish: Wish, limit: float | None) -> float:
+def _held(wish: LimitProposal, limit: float | None) -> float:
     """What the service's instances hold of the host with that limit, each its own where that is no change."""
     service = wish.service
     if limit is not None and limit != wish.now:

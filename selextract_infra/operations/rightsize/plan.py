@@ -17,7 +17,7 @@ from selextract_infra.model.figures import dollars
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import CostChange, PendingRecreation, Plan, Step
 from selextract_infra.operations.rightsize.decide import decide_rightsize
-from selextract_infra.operations.rightsize.requested import Asked
+from selextract_infra.operations.rightsize.requested import LimitRequest
 from selextract_infra.operations.rightsize.steps import rightsize_steps
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def draft_rightsize(given: PlanInput[RightsizeRequest, None]) -> PlanDraft:
         policy,
         at=given.at,
         hosts=hosts,
-        asked=Asked(request.service, request.memory, request.cpus),
+        asked=LimitRequest(request.service, request.memory, request.cpus),
         settle=request.settle,
         overrides=request.overrides,
     )

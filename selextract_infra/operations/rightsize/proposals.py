@@ -19,7 +19,7 @@ from selextract_infra.operations.rightsize.floors import Floor
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["Numbers", "Wish", "cpu_wish", "memory_wish", "rounded_up", "too_thin"]
+__all__ = ["LimitProposal", "Numbers", "cpu_wish", "memory_wish", "rounded_up", "too_thin"]
 
 Numbers = dict[str, float | int | str]
 
@@ -28,7 +28,7 @@ _NEARLY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class LimitProposal:
     """One wanted value, in bytes or cores. ``want`` equals ``now`` where nothing should change.
 
     ``right`` is the right size by the rules alone, None where it is unknown; where something else decides (never
@@ -56,7 +56,7 @@ class Wish:
         """Whether it asks for another value than there is."""
         return self.want != self.now
 
-    def kept(self, why_less: str, rule: str | None = None) -> Wish:
+    def kept(self, why_less: str, rule: str | None = None) -> LimitProposal:
         """The same, but left as it is now, and why."""
         return replace(self, verdict=Verdict.KEEP, want=self.now, why_less=why_less, rule=rule or self.rule)
 
@@ -105,7 +105,7 @@ def too_thin(service: Service, policy: Policy) -> tuple[str, str] | None:
     return None
 
 
-def memory_wish(service: Service, policy: Policy, floor: Floor | None) -> Wish:
+def memory_wish(service: Service, policy: Policy, floor: Floor | None) -> LimitProposal:
     """The memory limit that a service should have (REC-03, RSZ-05), never below what it was seen to need.
 
     An OOM kill is reason enough to raise, however thin the data is, and forbids lowering.
@@ -136,7 +136,7 @@ def memory_wish(service: Service, policy: Policy, floor: Floor | None) -> Wish:
     return _concluded(service, "memory", now, peak, size, rules.memory_step, severity, policy, numbers)
 
 
-def cpu_wish(service: Service, policy: Policy) -> Wish:
+def cpu_wish(service: Service, policy: Policy) -> LimitProposal:
     """The CPU limit that a service should have: the percentile of its buckets at the guide's utilisation (REC-03)."""
     rules, peaks, now = policy.rightsizing, service.peaks, service.cpus
     numbers = _numbers(service) | {
@@ -214,10 +214,10 @@ def _after_oom(service: Service, size: _Size, policy: Policy) -> _Size:
 
 def _unknown(
     service: Service, resource: str, now: float | None, peak: float, thin: tuple[str, str], numbers: Numbers
-) -> Wish:
+) -> LimitProposal:
     rule, why = thin
     seen = peak if service.peaks.samples or peak else None
-    return Wish(service, resource, Verdict.UNKNOWN, rule, now, now, None, seen, why, numbers=numbers)
+    return LimitProposal(service, resource, Verdict.UNKNOWN, rule, now, now, None, seen, why, numbers=numbers)
 
 
 def _concluded(
@@ -230,12 +230,12 @@ def _concluded(
     severity: Severity,
     policy: Policy,
     numbers: Numbers,
-) -> Wish:
+) -> LimitProposal:
     """From the right size to what is wanted: rounded, and left alone where a change is not worth it or not allowed."""
     rules = policy.rightsizing
     right = rounded_up(max(size.value, step), step)
     low, high = min(rounded_up(size.low, step), right), max(rounded_up(size.high, step), right)
-    wish = Wish(
+    wish = LimitProposal(
         service, resource, Verdict.SET, size.rule, now, right, right, peak, size.why,
         low=low, high=high, severity=severity, numbers=numbers,
     )  # fmt: skip

@@ -14,16 +14,16 @@ from selextract_infra.model.decision import Verdict
 from selextract_infra.model.figures import cores, memory, percent
 from selextract_infra.model.observation import HostFacts
 from selextract_infra.operations.rightsize.floors import RESERVATION, Floor
-from selextract_infra.operations.rightsize.proposals import Wish, rounded_up, too_thin
+from selextract_infra.operations.rightsize.proposals import LimitProposal, rounded_up, too_thin
 from selextract_infra.policy import Policy
 
-__all__ = ["Asked", "asked_cpus", "asked_memory"]
+__all__ = ["LimitRequest", "asked_cpus", "asked_memory"]
 
 _NEARLY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LimitRequest:
     """What somebody asks for: one service, or values of it in bytes and cores; all None asks for everything."""
 
     service: str | None = None
@@ -47,7 +47,7 @@ class Asked:
 
 def asked_memory(
     service: Service, asked: int, facts: HostFacts, floor: Floor | None, policy: Policy, overrides: Overrides
-) -> Wish:
+) -> LimitProposal:
     """The asked memory limit. Raises ``RefusedError`` where a rule forbids it."""
     rules, now, peak = policy.rightsizing, service.memory, service.memory_peak
     where = f"{service.name} on {service.host}"
@@ -73,14 +73,14 @@ def asked_memory(
         "instances": service.instances,
     }
     why = f"Asked for; the peak of {memory(peak)} is {percent(peak / asked)} of it."
-    return Wish(
+    return LimitProposal(
         service, "memory", _verdict(now, asked), "RSZ-05", now, asked, asked, peak, why,
         low=rounded_up(peak * (1 + rules.memory_margin), rules.memory_step),
         high=rounded_up(peak / policy.sizing.utilisation, rules.memory_step), numbers=numbers,
     )  # fmt: skip
 
 
-def asked_cpus(service: Service, asked: float, facts: HostFacts, policy: Policy, overrides: Overrides) -> Wish:
+def asked_cpus(service: Service, asked: float, facts: HostFacts, policy: Policy, overrides: Overrides) -> LimitProposal:
     """The asked CPU limit. Raises ``RefusedError`` where a rule forbids it."""
     rules, now, peaks = policy.rightsizing, service.cpus, service.peaks
     where = f"{service.name} on {service.host}"
@@ -109,7 +109,7 @@ def asked_cpus(service: Service, asked: float, facts: HostFacts, policy: Policy,
         "usage_ratio": round(peaks.cpu / asked, 4),
         "instances": service.instances,
     }
-    return Wish(
+    return LimitProposal(
         service, "cpus", _verdict(now, asked), "RSZ-05", now, asked, asked, peaks.cpu_highest, why,
         low=rounded_up(peaks.cpu, rules.cpu_step),
         high=rounded_up(peaks.cpu_highest / policy.sizing.utilisation, rules.cpu_step), numbers=numbers,

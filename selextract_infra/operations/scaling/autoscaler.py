@@ -21,8 +21,8 @@ from selextract_infra.model.decision import Verdict
 from selextract_infra.model.figures import printable
 from selextract_infra.model.finding import Severity
 from selextract_infra.model.scaling import Direction, ScalingDecision
-from selextract_infra.operations.scaling.floor import SUSPENDING, Floor, Floors
-from selextract_infra.operations.scaling.judge import Judge, Wish
+from selextract_infra.operations.scaling.floor import SUSPENDING, CountFloor, Floors
+from selextract_infra.operations.scaling.judge import CountProposal, Judge
 from selextract_infra.operations.scaling.rules import RoleRules, rules_by_role
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Autoscaler:
         return _decision(service, rules, wish, at, granted=wish.requested)
 
     def _granted(
-        self, service: ScaledService, rules: RoleRules, floor: Floor, wish: Wish, at: float, room: Room
+        self, service: ScaledService, rules: RoleRules, floor: CountFloor, wish: CountProposal, at: float, room: Room
     ) -> ScalingDecision:
         clamped = [floor.why_less] if floor.why_less and wish.why == floor.why else []
         wanted = max(service.count, min(wish.requested, rules.maximum))
@@ -144,7 +144,7 @@ class Autoscaler:
 def _decision(
     service: ScaledService,
     rules: RoleRules,
-    wish: Wish,
+    wish: CountProposal,
     at: float,
     *,
     granted: int,
@@ -174,7 +174,7 @@ def _decision(
     )
 
 
-def _verdict(count: int, wish: Wish, granted: int) -> Verdict:
+def _verdict(count: int, wish: CountProposal, granted: int) -> Verdict:
     if wish.blind:
         return Verdict.UNKNOWN
     if granted != count:

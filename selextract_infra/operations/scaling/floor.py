@@ -11,7 +11,7 @@ from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.operations.scaling.rules import RoleRules
 
-__all__ = ["SUSPENDING", "Floor", "Floors"]
+__all__ = ["SUSPENDING", "CountFloor", "Floors"]
 
 _LOOKED_AHEAD = timedelta(days=1)
 _SEASON = "SEA-04"
@@ -21,7 +21,7 @@ SUSPENDING = frozenset({IncidentSeverity.P1, IncidentSeverity.P2})
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class CountFloor:
     """The fewest instances, the rule that says so, why, and what the bounds cut off."""
 
     count: int
@@ -37,7 +37,7 @@ class _Period:
     since: float
     until: float
     adjustment: Adjustment
-    floors: dict[str, Floor] = field(default_factory=dict)
+    floors: dict[str, CountFloor] = field(default_factory=dict)
 
 
 class Floors:
@@ -52,7 +52,7 @@ class Floors:
 
     def of(
         self, service: ScaledService, rules: RoleRules, at: float, incident: IncidentSeverity | None = None
-    ) -> Floor:
+    ) -> CountFloor:
         """The floor of a service at an instant, in Unix seconds; ``incident`` suspends what would lower it (X-37)."""
         suspends = incident in SUSPENDING
         period = self._periods.get(suspends)
@@ -63,7 +63,7 @@ class Floors:
             floor = period.floors[service.name] = self._floor(service, rules, period.adjustment)
         return floor
 
-    def _floor(self, service: ScaledService, rules: RoleRules, adjustment: Adjustment) -> Floor:
+    def _floor(self, service: ScaledService, rules: RoleRules, adjustment: Adjustment) -> CountFloor:
         if rules.resource != "instances":
             return _by_bounds(rules.minimum, rules)
         usual = max(rules.minimum, self._usual.get(service.name, rules.minimum))
@@ -72,7 +72,7 @@ class Floors:
             return _by_bounds(target.granted, rules)
         first = adjustment.reasons[0].partition(" ")[0] if adjustment.reasons else ""
         item = _ITEMS.get(first, _SEASON)
-        return Floor(target.granted, item, f"at least {target.granted}: {target.why} ({item})", target.why_less)
+        return CountFloor(target.granted, item, f"at least {target.granted}: {target.why} ({item})", target.why_less)
 
     def _period(self, at: float, incident: IncidentSeverity | None) -> _Period:
         moment = datetime.fromtimestamp(at, UTC)
@@ -81,5 +81,5 @@ class Floors:
         return _Period(at, end.timestamp(), self._calendar.adjustment(moment, incident=incident))
 
 
-def _by_bounds(count: int, rules: RoleRules) -> Floor:
-    return Floor(count, rules.bounds_item, f"at least {count} ({rules.bounds_item})")
+def _by_bounds(count: int, rules: RoleRules) -> CountFloor:
+    return CountFloor(count, rules.bounds_item, f"at least {count} ({rules.bounds_item})")

@@ -14,20 +14,20 @@ from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.model.figures import count as counted
 from selextract_infra.model.figures import duration, percent
 from selextract_infra.model.scaling import Direction
-from selextract_infra.operations.scaling.floor import Floor
+from selextract_infra.operations.scaling.floor import CountFloor
 from selextract_infra.operations.scaling.rules import RoleRules, ScalingRule
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["Judge", "Wish"]
+__all__ = ["CountProposal", "Judge"]
 
 _STALE_AFTER = 2
 _ROUNDED = 9
 
 
 @dataclass(slots=True)
-class Wish:
+class CountProposal:
     """What is wanted of a service and why. ``requested`` is its present count where nothing is.
 
     ``fired``, ``held`` and ``next_at`` (Unix seconds) are as in ScalingDecision; ``blind``: no metric is there.
@@ -108,13 +108,13 @@ class Judge:
         )
 
     def wish(
-        self, service: ScaledService, rules: RoleRules, floor: Floor, at: float, *, incident: bool = False
-    ) -> Wish:
+        self, service: ScaledService, rules: RoleRules, floor: CountFloor, at: float, *, incident: bool = False
+    ) -> CountProposal:
         """What the service needs at ``at`` (Unix seconds): more, fewer, or as many instances as there are.
 
         While an ``incident`` is open nothing is taken away.
         """
-        wish = Wish(service.count)
+        wish = CountProposal(service.count)
         if service.count < 1 and rules.resource == "instances":
             wish.why = "no instance runs; starting a stopped service is not for the autoscaler"
             return wish
@@ -138,7 +138,9 @@ class Judge:
         seen = service.seen_at(metric)
         return seen is not None and at - seen <= _STALE_AFTER * (service.samples(metric).spacing or 0.0)
 
-    def _more(self, wish: Wish, service: ScaledService, rules: RoleRules, floor: Floor, at: float) -> bool:
+    def _more(
+        self, wish: CountProposal, service: ScaledService, rules: RoleRules, floor: CountFloor, at: float
+    ) -> bool:
         """Ask for more instances where a rule fires; whether any asks, be it held or not."""
         asks = False
         for requested, item, text, cooldown in self._asking(wish, service, rules, floor, at):
@@ -152,7 +154,7 @@ class Judge:
         return asks
 
     def _asking(
-        self, wish: Wish, service: ScaledService, rules: RoleRules, floor: Floor, at: float
+        self, wish: CountProposal, service: ScaledService, rules: RoleRules, floor: CountFloor, at: float
     ) -> Iterator[tuple[int, str, str, float]]:
         """Count, item, text and cooldown of each rule that fires, the floor among them."""
         if service.count < floor.count:
@@ -179,7 +181,7 @@ class Judge:
             minimum_coverage=self._coverage,
         )
 
-    def _wanted(self, wish: Wish, service: ScaledService, rule: ScalingRule, at: float) -> int:
+    def _wanted(self, wish: CountProposal, service: ScaledService, rule: ScalingRule, at: float) -> int:
         """The count that a rule asks for; by load it is the average of the window over the threshold (X-28)."""
         values = service.samples(rule.metric).within(at, rule.duration)[1]
         average = fmean(values)
@@ -188,7 +190,9 @@ class Judge:
             return service.count + rule.adds
         return max(service.count + rule.adds, math.ceil(round(average / rule.threshold, _ROUNDED)))
 
-    def _fewer(self, wish: Wish, service: ScaledService, rules: RoleRules, floor: Floor, at: float) -> None:
+    def _fewer(
+        self, wish: CountProposal, service: ScaledService, rules: RoleRules, floor: CountFloor, at: float
+    ) -> None:
         """Ask for fewer instances where a rule fires, nothing holds it, and everything is calm."""
         fired = [rule for rule in rules.back if self._holds(service, rule, at) is Holds.YES]
         wish.fired += [rule.text for rule in fired]
@@ -262,7 +266,7 @@ def _blocked_until(
     return max(blocks, default=None)
 
 
-def _kept(wish: Wish, service: ScaledService, floor: Floor) -> str:
+def _kept(wish: CountProposal, service: ScaledService, floor: CountFloor) -> str:
     if wish.held:
         return wish.held[0]
     if service.count <= floor.count:

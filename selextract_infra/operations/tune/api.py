@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.postgres.proposal import NOBODY, Subject, Wish
+from selextract_infra.assess.postgres.proposal import NOBODY, SettingProposal, Subject
 from selextract_infra.errors import UsageError
 from selextract_infra.model import figures
 from selextract_infra.model.figures import MB
@@ -98,11 +98,11 @@ class _Api:
             found.append(ServiceSetting(name="java_options", value=heap, rule="X-07", why="the runtime is a JVM"))
         return tuple(found)
 
-    def wishes(self) -> tuple[Wish, ...]:
+    def wishes(self) -> tuple[SettingProposal, ...]:
         step = self.policy.sizing.limit_step
         right = math.ceil(self.total / self.policy.sizing.parts_share / step) * step
         return (
-            Wish(
+            SettingProposal(
                 resource="worker_processes",
                 item=self.item("cpu_parts.api.worker_processes"),
                 requested=self.processes_wish,
@@ -114,7 +114,7 @@ class _Api:
                 severity=Severity.MINOR,
                 numbers={"cpus_cores": self.facts.cpus},
             ),
-            Wish(
+            SettingProposal(
                 resource="memory_parts",
                 item=self.item("memory_parts"),
                 requested=self.total,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
     from selextract_infra.policy.schema.rules import ServiceEnvironment
 
-__all__ = ["STOP_GRACE", "TUNED_ROLES", "Asked", "retune_service", "variable_of"]
+__all__ = ["STOP_GRACE", "TUNED_ROLES", "WorkloadHints", "retune_service", "variable_of"]
 
 TUNED_ROLES = ("worker", "api")
 STOP_GRACE = "stop_grace_period"
@@ -45,7 +45,7 @@ _VARIABLES = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class WorkloadHints:
     """What the operator said of the work; None leaves it to the mapping, then to what is usual."""
 
     task_seconds: float | None = None
@@ -55,7 +55,7 @@ class Asked:
 
 
 def retune_service(
-    host: HostObservation, service: Service, policy: Policy, asked: Asked
+    host: HostObservation, service: Service, policy: Policy, asked: WorkloadHints
 ) -> tuple[tuple[Decision, ...], tuple[Finding, ...]]:
     """What becomes of each setting of one service whose role is among ``TUNED_ROLES``.
 
@@ -87,7 +87,7 @@ def _is_ours(setting: ServiceSetting) -> bool:
 
 
 def _tuning(
-    service: Service, memory: int, cpus: float, policy: Policy, asked: Asked, subject: Subject
+    service: Service, memory: int, cpus: float, policy: Policy, asked: WorkloadHints, subject: Subject
 ) -> ServiceTuning:
     mapped = policy.application.services[service.name]
     if service.role == "api":

@@ -19,7 +19,13 @@ from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
-from selextract_infra.operations.tune.decide_services import STOP_GRACE, TUNED_ROLES, Asked, retune_service, variable_of
+from selextract_infra.operations.tune.decide_services import (
+    STOP_GRACE,
+    TUNED_ROLES,
+    WorkloadHints,
+    retune_service,
+    variable_of,
+)
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -59,7 +65,7 @@ def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
     even one task fits (X-08).
     """
     observation, policy, request, service = given.observation, given.policy, given.request, given.request.service
-    asked = Asked(**request.model_dump(exclude={"service"}))
+    asked = WorkloadHints(**request.model_dump(exclude={"service"}))
     tuned = {name for name, one in policy.application.services.items() if one.role in TUNED_ROLES}
     if service is not None and service not in tuned:
         known = ", ".join(sorted(tuned)) or "none"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.postgres.proposal import NOBODY, Subject, Wish
+from selextract_infra.assess.postgres.proposal import NOBODY, SettingProposal, Subject
 from selextract_infra.assess.workers import worker_capacity
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model import figures
@@ -162,7 +162,7 @@ class _Workers:
             ),
         )
 
-    def wishes(self) -> tuple[Wish, ...]:
+    def wishes(self) -> tuple[SettingProposal, ...]:
         sizes = {
             "memory_bytes": self.facts.memory,
             "allowed_bytes": self.allowed,
@@ -170,7 +170,7 @@ class _Workers:
             "task_bytes": self.task,
         }
         return (
-            Wish(
+            SettingProposal(
                 resource="concurrency",
                 item=self.item("cpu_parts.worker.concurrency"),
                 requested=self.wish,
@@ -181,7 +181,7 @@ class _Workers:
                 severity=Severity.BREAKING,
                 numbers=sizes,
             ),
-            Wish(
+            SettingProposal(
                 resource="browser_instances",
                 item=self.item("memory_parts.worker.browser_instances"),
                 requested=self.browsers_wish,
@@ -212,10 +212,10 @@ class _Workers:
             )
         return f"{figures.cores(self.facts.cpus)} carry {self.by_cpus} at the guide's {self.tasks_per_core:g} a core."
 
-    def prefetch_wish(self) -> Wish:
+    def prefetch_wish(self) -> SettingProposal:
         wish, scaling = self.policy.cpu_parts.worker.prefetch_multiplier, self.policy.scaling.worker
         held = self.slots * wish * scaling.instances.minimum
-        return Wish(
+        return SettingProposal(
             resource="prefetch_multiplier",
             item=self.item("cpu_parts.worker.prefetch_multiplier"),
             requested=wish,
@@ -228,9 +228,9 @@ class _Workers:
             numbers={"held_tasks": held, "threshold_tasks": scaling.scale_down.threshold},
         )
 
-    def grace_wish(self) -> Wish:
+    def grace_wish(self) -> SettingProposal:
         now = self.facts.stop_grace
-        return Wish(
+        return SettingProposal(
             resource="stop_grace_period",
             item="workers.grace_margin",
             requested=now or self.grace,
@@ -244,9 +244,9 @@ class _Workers:
             numbers={"longest_task_seconds": self.longest},
         )
 
-    def visibility_wish(self) -> Wish:
+    def visibility_wish(self) -> SettingProposal:
         now = self.facts.visibility_timeout
-        return Wish(
+        return SettingProposal(
             resource="visibility_timeout",
             item="workers.visibility_timeout",
             requested=now or self.visibility,

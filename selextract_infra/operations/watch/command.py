@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         """Look, decide and scale, again and again; a P1 begins the emergency. One line for each thing that happens."""
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.systemd import Watchdog, tell_systemd
-        from selextract_infra.operations.watch.watch import Watch
+        from selextract_infra.operations.watch.watch import Watcher
 
         def told(news: News) -> None:
             if form is Format.JSON:
@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
         with hosts.context() as context, Watchdog(_LONGEST_WORK) as watchdog:
             context.on_event = watchdog.progress
             teller = notifier(context.policy, context.journal, context.clock, dry_run=say if dry_run else None)
-            watcher = Watch(context, say=told, notifier=teller, dry_run=dry_run)
+            watcher = Watcher(context, say=told, notifier=teller, dry_run=dry_run)
             watcher.run(once=once, progress=_alive(context, watchdog.progress))
 
 

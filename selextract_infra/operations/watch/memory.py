@@ -15,7 +15,7 @@ from selextract_infra.assess.calendar import Calendar
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.room import DatabaseSide
 from selextract_infra.assess.samples import Samples
-from selextract_infra.assess.scaled_service import Ring, ScaledService
+from selextract_infra.assess.scaled_service import SampleRing, ScaledService
 from selextract_infra.assess.scaling_inputs import (
     database_side,
     host_size,
@@ -56,7 +56,7 @@ class Watched:
     replicas: dict[tuple[str, str], ScaledService] = field(default_factory=dict)
     by_transactions: set[str] = field(default_factory=set)
     _traffic: dict[str, TrafficObservation] = field(default_factory=dict)
-    _readings: dict[tuple[str, str, str], Ring] = field(default_factory=dict)
+    _readings: dict[tuple[str, str, str], SampleRing] = field(default_factory=dict)
     _lost: set[tuple[str, str, str]] = field(default_factory=set)
     _pinned: set[tuple[str, str]] = field(default_factory=set)
     _emergency: set[str] = field(default_factory=set)
@@ -108,7 +108,7 @@ class Watched:
             for metric, value in metrics.items():
                 service.record(metric, at, value)
         for name, metric, value in readings_of(host, self.policy):
-            self._readings.setdefault((host.name, name, metric), Ring(self._keep)).add(at, value)
+            self._readings.setdefault((host.name, name, metric), SampleRing(self._keep)).add(at, value)
 
     def _reads(self, host: HostObservation) -> float | None:
         """Reads per second since the last look; transactions, where reads are not counted."""

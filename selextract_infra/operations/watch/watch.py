@@ -38,7 +38,7 @@ from selextract_infra.operations.watch.unfinished import OwnRuns
 if TYPE_CHECKING:
     from selextract_infra.flow.notify import Notifier
 
-__all__ = ["News", "Watch", "hands_off"]
+__all__ = ["News", "Watcher", "hands_off"]
 
 _T = TypeVar("_T")
 
@@ -55,7 +55,7 @@ class News(Frozen):
     sentence: str
 
 
-class Watch:
+class Watcher:
     """The loop over the hosts of one fleet. ``say`` hears all news; a ``dry_run`` changes nothing anywhere."""
 
     def __init__(

@@ -15,7 +15,7 @@ from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import printable
 from selextract_infra.planning.forecast.series import Series
 
-__all__ = ["FitDays", "PlannedEvent", "fit_days", "read_events"]
+__all__ = ["FitDays", "ForecastEvent", "fit_days", "read_events"]
 
 _WEEK = 7
 _COLUMNS = ("first", "last", "factor", "name")
@@ -25,7 +25,7 @@ _LARGEST_FACTOR = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedEvent:
+class ForecastEvent:
     """Days, both included, on which use is not as usual. ``factor`` is how many times the usual is expected there."""
 
     first: date
@@ -47,7 +47,7 @@ class FitDays:
     gap_before: bool
 
 
-def fit_days(series: Series, events: Sequence[PlannedEvent], *, history: int, longest_gap: int) -> FitDays:
+def fit_days(series: Series, events: Sequence[ForecastEvent], *, history: int, longest_gap: int) -> FitDays:
     """The last ``history`` days after the last gap of more than ``longest_gap`` days."""
     bare = series.without(day for event in events for day in _known_days(event, series))
     known = np.flatnonzero(np.isfinite(bare.values))
@@ -61,7 +61,7 @@ def fit_days(series: Series, events: Sequence[PlannedEvent], *, history: int, lo
     return FitDays(series.start + timedelta(days=first), _filled(values), real, gap_before=bool(len(gaps)))
 
 
-def _known_days(event: PlannedEvent, series: Series) -> Iterator[date]:
+def _known_days(event: ForecastEvent, series: Series) -> Iterator[date]:
     """The days of an event that the series has."""
     first, last = max(event.first, series.start), min(event.last, series.end)
     for after in range((last - first).days + 1):
@@ -83,7 +83,7 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.interp(places, known, filled[known]))
 
 
-def read_events(stream: TextIO, *, file: str) -> tuple[PlannedEvent, ...]:
+def read_events(stream: TextIO, *, file: str) -> tuple[ForecastEvent, ...]:
     """Planned events from CSV lines with the columns ``first``, ``last``, and if wanted ``factor`` and ``name``.
 
     Raises UsageError with the line for anything else.
@@ -115,11 +115,11 @@ def _bounded(stream: TextIO, file: str) -> Iterator[str]:
         yield line
 
 
-def _event(fields: dict[str, str], place: str) -> PlannedEvent:
+def _event(fields: dict[str, str], place: str) -> ForecastEvent:
     first, last = _day(fields.get("first", ""), place), _day(fields.get("last", ""), place)
     if last < first:
         raise UsageError(f"{place} ends on {last}, before it begins on {first}.")
-    return PlannedEvent(first, last, _factor(fields.get("factor", "").strip(), place), fields.get("name", "").strip())
+    return ForecastEvent(first, last, _factor(fields.get("factor", "").strip(), place), fields.get("name", "").strip())
 
 
 def _day(text: str, place: str) -> date:
@@ -144,6 +144,6 @@ def _factor(text: str, place: str) -> float | None:
     return factor
 
 
-def factor_on(events: Iterable[PlannedEvent], day: date) -> float:
+def factor_on(events: Iterable[ForecastEvent], day: date) -> float:
     """What is expected on a day, as a multiple of the usual; overlapping events take the largest (X-36)."""
     return max((e.factor for e in events if e.factor is not None and e.first <= day <= e.last), default=1.0)

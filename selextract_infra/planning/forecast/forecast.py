@@ -28,9 +28,9 @@ from selextract_infra.model.forecast import (
 from selextract_infra.planning.exhaustion import linear_exhaustion
 from selextract_infra.planning.forecast.backtest import NAMES, Backtest, Rules, percentage_errors, roll
 from selextract_infra.planning.forecast.candidates import line
-from selextract_infra.planning.forecast.days import FitDays, PlannedEvent, fit_days
+from selextract_infra.planning.forecast.days import FitDays, ForecastEvent, fit_days
 from selextract_infra.planning.forecast.intervals import Intervals, intervals
-from selextract_infra.planning.forecast.outlook import Outlook, exhaustion_dates, expected, outlook
+from selextract_infra.planning.forecast.outlook import ForecastOutlook, exhaustion_dates, expected, outlook
 from selextract_infra.planning.forecast.series import Series
 from selextract_infra.planning.forecast.shifts import level_shifts
 from selextract_infra.policy import Policy
@@ -52,7 +52,7 @@ def forecast(
     limit: float | None = None,
     usable: float | None = None,
     horizon: int | None = None,
-    events: Sequence[PlannedEvent] = (),
+    events: Sequence[ForecastEvent] = (),
     today: date | None = None,
 ) -> Forecast:
     """The forecast of ``series`` for ``horizon`` days (default: the Policy's).
@@ -134,7 +134,7 @@ def _full(
     asked: int,
     limit: float | None,
     usable: float | None,
-    events: Sequence[PlannedEvent],
+    events: Sequence[ForecastEvent],
 ) -> Forecast:
     rules = policy.forecast
     shifts = level_shifts(fitted.values, change=rules.shift_change, lasting=_days(rules.shift_lasting))
@@ -204,7 +204,7 @@ def _method(test: Backtest) -> tuple[MethodShare, ...]:
     )
 
 
-def _forecast_days(ahead: Outlook, end: date, asked: int) -> tuple[ForecastDay, ...]:
+def _forecast_days(ahead: ForecastOutlook, end: date, asked: int) -> tuple[ForecastDay, ...]:
     def known(value: float) -> float | None:
         return None if np.isnan(value) else float(value)
 

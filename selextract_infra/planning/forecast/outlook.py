@@ -18,11 +18,11 @@ from selextract_infra.model.forecast import ExhaustionDates
 from selextract_infra.planning.exhaustion import alert_of, level_of
 from selextract_infra.planning.forecast.backtest import Backtest
 from selextract_infra.planning.forecast.candidates import all_paths, steepness
-from selextract_infra.planning.forecast.days import PlannedEvent, factor_on
+from selextract_infra.planning.forecast.days import ForecastEvent, factor_on
 from selextract_infra.planning.forecast.intervals import Intervals, error_shares, scale_of
 from selextract_infra.policy import Policy
 
-__all__ = ["Outlook", "exhaustion_dates", "expected", "outlook"]
+__all__ = ["ForecastOutlook", "exhaustion_dates", "expected", "outlook"]
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ _EARLY, _MIDDLE, _LATE = 0.1, 0.5, 0.9
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ForecastOutlook:
     """From tomorrow on: P10, P50, P90 as far as the backtest looks, and ``futures``, one row for each past error path.
 
     P10 and P90 are NaN while too few errors are known.
@@ -51,7 +51,7 @@ class Outlook:
 
 def outlook(
     test: Backtest, bounds: Intervals, days: Floats, restart: int, *, fit: int, farthest: int, history: int
-) -> Outlook:
+) -> ForecastOutlook:
     """Today's forecast, carried on for ``farthest`` days. ``days`` are all known; the fit looks from ``restart`` on."""
     known = days[restart:]
     horizon = test.chosen.shape[1]
@@ -59,7 +59,7 @@ def outlook(
     scale = scale_of(path, float(known[-_LEVEL_DAYS:].mean()), test.smallest)
     recent = test.origins >= test.origins[-1] - history
     errors = _error_futures(error_shares(test, days)[recent], len(path))
-    return Outlook(
+    return ForecastOutlook(
         low=np.minimum(bounds.low[-1], path[:horizon]),
         middle=path[:horizon],
         high=np.maximum(bounds.high[-1], path[:horizon]),
@@ -101,16 +101,16 @@ def _carried_error(row: Floats, days: int) -> Floats:
     return np.asarray(end * ((ahead + 1) / length) ** _GROWTH + noise[source])
 
 
-def expected(ahead: Outlook, events: Sequence[PlannedEvent], end: date) -> Outlook:
+def expected(ahead: ForecastOutlook, events: Sequence[ForecastEvent], end: date) -> ForecastOutlook:
     """The outlook with what is planned for single days to come; ``end`` is today."""
     days = ahead.futures.shape[1]
     factors = np.array([factor_on(events, end + timedelta(days=after)) for after in range(1, days + 1)])
     near = factors[: len(ahead.middle)]
-    return Outlook(ahead.low * near, ahead.middle * near, ahead.high * near, ahead.futures * factors)
+    return ForecastOutlook(ahead.low * near, ahead.middle * near, ahead.high * near, ahead.futures * factors)
 
 
 def exhaustion_dates(
-    ahead: Outlook, *, current: float, end: date, limit: float, usable: float, policy: Policy
+    ahead: ForecastOutlook, *, current: float, end: date, limit: float, usable: float, policy: Policy
 ) -> ExhaustionDates:
     """When the use first reaches ``usable``; ``end`` is the last known day, with ``current`` as its use.
 

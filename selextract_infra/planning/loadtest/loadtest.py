@@ -8,7 +8,7 @@ from typing import Literal
 from selextract_infra.assess.rules import COMPARISONS
 from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import duration, latency, memory, percent
-from selextract_infra.model.loadtest import Check, LoadTestReport, LoadTestResult, Verdict
+from selextract_infra.model.loadtest import LoadTestCheck, LoadTestReport, LoadTestResult, LoadTestVerdict
 from selextract_infra.policy import Policy
 
 __all__ = ["TESTS", "TestName", "judge_load_test"]
@@ -50,21 +50,21 @@ def _item(policy: Policy, path: str) -> str:
     return policy.origin(path).item_id or path
 
 
-def _response_time(result: LoadTestResult, policy: Policy, test: TestName) -> Check:
+def _response_time(result: LoadTestResult, policy: Policy, test: TestName) -> LoadTestCheck:
     target = policy.load_tests.gate.p95
     alert = policy.monitoring.application.response_time.warning
     reaches = COMPARISONS[policy.trigger_rules.operators.rising.value]
     over = result.p95 - target
     if result.p95 < target:
-        verdict, says = Verdict.PASSED, f"{percent(result.p95 / target)} of the target."
+        verdict, says = LoadTestVerdict.PASSED, f"{percent(result.p95 / target)} of the target."
     elif test == "baseline" or reaches(result.p95, alert):
-        verdict = Verdict.FAIL
+        verdict = LoadTestVerdict.FAIL
         says = f"{latency(over)} or {percent(over / target)} over the target." if over else "Not below the target."
     else:
-        verdict = Verdict.WARNING
+        verdict = LoadTestVerdict.WARNING
         of_alert = f"{percent(result.p95 / alert)} of the {latency(alert)} alert"
         says = f"{of_alert}, {percent(result.p95 / target)} of the target."
-    return Check(
+    return LoadTestCheck(
         item=_item(policy, f"load_tests.{test}.p95"),
         what="response time (P95)",
         measured=latency(result.p95),
@@ -74,20 +74,20 @@ def _response_time(result: LoadTestResult, policy: Policy, test: TestName) -> Ch
     )
 
 
-def _failed(result: LoadTestResult, policy: Policy, test: TestName) -> Check:
+def _failed(result: LoadTestResult, policy: Policy, test: TestName) -> LoadTestCheck:
     most = policy.load_tests.gate.failed
     failed = round(result.failed * result.requests)
-    return Check(
+    return LoadTestCheck(
         item=_item(policy, f"load_tests.{test}.failed"),
         what="failed requests",
         measured=_fine_percent(result.failed),
         wanted=f"< {_fine_percent(most)}",
-        verdict=Verdict.PASSED if result.failed < most else Verdict.FAIL,
+        verdict=LoadTestVerdict.PASSED if result.failed < most else LoadTestVerdict.FAIL,
         sentence=f"{failed:,} of {result.requests:,} requests.",
     )
 
 
-def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> Check:
+def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> LoadTestCheck:
     """Against the baseline run, if at least as many users were there: fewer requests with more users is saturation."""
     baseline = policy.load_tests.baseline
     alert = policy.monitoring.application.throughput
@@ -95,17 +95,17 @@ def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> Check
     share = round(result.rate / usual, 9)  # 123.456 of 205.76 is 60 %, not a little more
     falls = COMPARISONS[policy.trigger_rules.operators.falling.value]
     users = baseline.run.users
-    verdict, says = Verdict.PASSED, f"{percent(share)} of the baseline's {usual:,.2f}/s."
+    verdict, says = LoadTestVerdict.PASSED, f"{percent(share)} of the baseline's {usual:,.2f}/s."
     if result.users is None or result.users < users:
-        verdict = Verdict.NOT_JUDGED
+        verdict = LoadTestVerdict.NOT_JUDGED
         says = f"Compared with the baseline only at its {users:,} users or more."
     elif falls(share, alert.critical):
-        verdict = Verdict.FAIL
+        verdict = LoadTestVerdict.FAIL
     elif falls(share, alert.warning):
-        verdict = Verdict.WARNING
-    if verdict in (Verdict.WARNING, Verdict.FAIL) and result.users is not None:
+        verdict = LoadTestVerdict.WARNING
+    if verdict in (LoadTestVerdict.WARNING, LoadTestVerdict.FAIL) and result.users is not None:
         says += f" {result.users:,} users made {percent(1 - share)} fewer: saturated, or another workload (X-24)."
-    return Check(
+    return LoadTestCheck(
         item=_item(policy, f"load_tests.{test}.requests"),
         what="requests",
         measured=f"{result.rate:,.2f}/s",
@@ -115,7 +115,7 @@ def _throughput(result: LoadTestResult, policy: Policy, test: TestName) -> Check
     )
 
 
-def _usage(policy: Policy, cpu: float | None, memory_share: float | None) -> Iterator[Check]:
+def _usage(policy: Policy, cpu: float | None, memory_share: float | None) -> Iterator[LoadTestCheck]:
     """CPU and memory against the alerts; at the threshold is over it (X-24, X-31)."""
     reaches = COMPARISONS[policy.trigger_rules.operators.rising.value]
     alerts = policy.monitoring.infrastructure
@@ -128,19 +128,19 @@ def _usage(policy: Policy, cpu: float | None, memory_share: float | None) -> Ite
         critical, warned = reaches(share, alert.critical), reaches(share, alert.warning)
         threshold = alert.critical if critical else alert.warning
         name = "critical" if critical else "warning"
-        yield Check(
+        yield LoadTestCheck(
             item=item,
             what=f"{what} in use",
             measured=percent(share),
             wanted=f"< {percent(alert.warning)}",
-            verdict=Verdict.FAIL if critical else Verdict.WARNING if warned else Verdict.PASSED,
+            verdict=LoadTestVerdict.FAIL if critical else LoadTestVerdict.WARNING if warned else LoadTestVerdict.PASSED,
             sentence=f"At or above the {name} threshold of {percent(threshold)}."
             if warned or critical
             else f"Below the warning threshold of {percent(threshold)}.",
         )
 
 
-def _size(result: LoadTestResult, policy: Policy, test: TestName) -> Iterator[Check]:
+def _size(result: LoadTestResult, policy: Policy, test: TestName) -> Iterator[LoadTestCheck]:
     """A run with fewer users, or a shorter one, is not the guide's run: what it passes says less."""
     run = (policy.load_tests.baseline if test == "baseline" else policy.load_tests.stress).run
     sizes = (
@@ -150,12 +150,12 @@ def _size(result: LoadTestResult, policy: Policy, test: TestName) -> Iterator[Ch
     for what, measured, wanted, wanted_text, measured_text in sizes:
         if measured is not None:
             less = round(measured) < wanted
-            yield Check(
+            yield LoadTestCheck(
                 item=_item(policy, f"load_tests.{test}.run"),
                 what=what,
                 measured=measured_text,
                 wanted=f">= {wanted_text}",
-                verdict=Verdict.WARNING if less else Verdict.PASSED,
+                verdict=LoadTestVerdict.WARNING if less else LoadTestVerdict.PASSED,
                 sentence="A lighter run than the guide's: what it passes says less." if less else "As the guide's run.",
             )
 

@@ -39,7 +39,7 @@ def read_summary(text: str, *, file: str) -> LoadTestResult:
         raise UsageError(f"{file} is no summary of k6: it has no metrics.", remedy=_REMEDY)
     nested = any(isinstance(metric, dict) and "values" in metric for metric in metrics.values())
     flat = {name: one.get("values") if nested and isinstance(one, dict) else one for name, one in metrics.items()}
-    reader = _Reader(flat, file)
+    reader = _SummaryReader(flat, file)
     count = reader.number("http_reqs", "count")
     state = data.get("state")
     duration = state.get("testRunDurationMs") if isinstance(state, dict) else None
@@ -84,7 +84,7 @@ def _machine_readable(data: dict[str, Any], file: str) -> LoadTestResult:
     results, config = data.get("results"), data.get("config")
     listed = results.get("metrics") if isinstance(results, dict) else None
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    reader = _Reader({str(entry.get("name")): entry.get("values") for entry in entries}, file)
+    reader = _SummaryReader({str(entry.get("name")): entry.get("values") for entry in entries}, file)
     duration = _positive(config.get("duration") if isinstance(config, dict) else None)
     if duration <= 0:
         raise UsageError(f"{file} does not say how long the test ran.", remedy=_REMEDY)
@@ -100,7 +100,7 @@ def _machine_readable(data: dict[str, Any], file: str) -> LoadTestResult:
     )
 
 
-class _Reader:
+class _SummaryReader:
     """Figures of a summary's metrics, each refused by name when it is not there or makes no sense."""
 
     def __init__(self, metrics: dict[str, Any], file: str) -> None:

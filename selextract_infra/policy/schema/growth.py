@@ -2,7 +2,7 @@
 
 from typing import Generic, Literal, TypeVar
 
-from selextract_infra.policy.section import Reading, Section, Table
+from selextract_infra.policy.section import PolicyReading, Section, Table
 from selextract_infra.policy.units import (
     BitsPerSecond,
     Change,
@@ -14,12 +14,12 @@ from selextract_infra.policy.units import (
     PerSecond,
 )
 
-__all__ = ["Demand", "Growth", "Need", "Needs", "Scenario"]
+__all__ = ["DemandPolicy", "GrowthPolicy", "Need", "Needs", "Scenario"]
 
 Amount = TypeVar("Amount")
 
 
-class Demand(Section, Generic[Amount]):
+class DemandPolicy(Section, Generic[Amount]):
     """Growth in one year as a ratio (0.5 is +50 %), and the result that the guide states."""
 
     growth: Change
@@ -45,15 +45,15 @@ class Needs(Section):
 class Scenario(Section):
     """One growth scenario for the first year (GRO)."""
 
-    users: Demand[Count]
-    tasks: Demand[PerHour]
-    data: Demand[DiskBytes]
-    api_requests: Demand[PerSecond]
+    users: DemandPolicy[Count]
+    tasks: DemandPolicy[PerHour]
+    data: DemandPolicy[DiskBytes]
+    api_requests: DemandPolicy[PerSecond]
     needs: Needs
 
 
-class Growth(Section):
+class GrowthPolicy(Section):
     """All scenarios, and what the storage percentages refer to (X-54)."""
 
     scenarios: Table[Scenario]
-    storage_basis: Reading[Literal["data", "disk"]]
+    storage_basis: PolicyReading[Literal["data", "disk"]]

@@ -3,7 +3,7 @@
 from typing import Generic, Literal, TypeVar
 
 from selextract_infra.model.figures import GB
-from selextract_infra.policy.section import Reading, Section, Table
+from selextract_infra.policy.section import PolicyReading, Section, Table
 from selextract_infra.policy.units import (
     BitsPerSecond,
     Change,
@@ -24,10 +24,10 @@ from selextract_infra.policy.units import (
 
 __all__ = [
     "Cost",
-    "CostRow",
+    "CostRowPolicy",
     "CpuParts",
     "MemoryParts",
-    "Optimisation",
+    "OptimisationPolicy",
     "Phase",
     "Planning",
     "Prices",
@@ -83,7 +83,7 @@ class Phases(Section):
     network: Phase[BitsPerSecond]
 
 
-class RestorePoint(Section):
+class RestorePointPolicy(Section):
     """Where the restore point of an upgrade is kept; ``room`` is a multiple of the databases' size."""
 
     folder: str
@@ -131,9 +131,9 @@ class Vertical(Section):
     """The vertical path, who changes the hardware (X-72), and how an upgrade goes."""
 
     phases: Phases
-    performed_by: Reading[Literal["operator", "provider"]]
+    performed_by: PolicyReading[Literal["operator", "provider"]]
     drain: Seconds
-    restore_point: RestorePoint
+    restore_point: RestorePointPolicy
     evidence: UpgradeEvidence
     comes_back: Seconds
     announcement: Announcement
@@ -262,7 +262,7 @@ class Planning(Section):
     long_term: PlannedTerm
 
 
-class CostRow(Section):
+class CostRowPolicy(Section):
     """One row of the cost table, dollars a month (CST-01 to CST-05)."""
 
     month: Months
@@ -300,7 +300,7 @@ class Prices(Section):
 class Cost(Section):
     """The bill over time, oldest row first, and the unit prices it follows (CST)."""
 
-    table: Table[CostRow]
+    table: Table[CostRowPolicy]
     prices: Prices
 
 
@@ -323,7 +323,7 @@ class Switch(Section):
     enabled: bool
 
 
-class Workload(Section):
+class WorkloadPolicy(Section):
     """Workload optimisations that this program carries out (WLO)."""
 
     compression: Switch
@@ -337,7 +337,7 @@ class Saving(Section):
     effort: Literal["low", "medium", "high"]
 
 
-class Reservation(Section):
+class ReservationPolicy(Section):
     """A commitment: the share saved, and for how long (RSV)."""
 
     saves: Share
@@ -347,10 +347,10 @@ class Reservation(Section):
 class Reservations(Section):
     """Commitments, the recommended one, and the month in which to commit (X-73)."""
 
-    one_year: Reservation
-    three_years: Reservation
+    one_year: ReservationPolicy
+    three_years: ReservationPolicy
     recommended: Literal["one_year", "three_years"]
-    commit_in: Reading[Months]
+    commit_in: PolicyReading[Months]
 
 
 class MinimumCounts(Section):
@@ -375,15 +375,15 @@ class Profile(Section):
     min_instances: MinimumCounts
     scale_down_delay: Seconds
     weekend: WeekendScaling
-    production: Reading[bool]
-    time_zone: Reading[str]
+    production: PolicyReading[bool]
+    time_zone: PolicyReading[str]
 
 
-class Optimisation(Section):
+class OptimisationPolicy(Section):
     """Saving money (RSZ, WLO, OPT, RSV, ASO)."""
 
     rightsizing: RightsizingGoals
-    workload: Workload
+    workload: WorkloadPolicy
     savings: Table[Saving]
     reservations: Reservations
     profile: Profile

@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 from selextract_infra.errors import UnitError
 from selextract_infra.policy.condition import Condition
 from selextract_infra.policy.schema.rules import StepTimes
-from selextract_infra.policy.section import FrozenTable, Reading, Section, Table
+from selextract_infra.policy.section import FrozenTable, PolicyReading, Section, Table
 from selextract_infra.policy.units import (
     BaselineRatio,
     Count,
@@ -23,12 +23,12 @@ __all__ = [
     "Alert",
     "Breaker",
     "DayOfYear",
-    "Emergency",
+    "EmergencyPolicy",
     "Monitoring",
     "Prediction",
     "Season",
     "SeasonRules",
-    "Severity",
+    "SeverityPolicy",
 ]
 
 Amount = TypeVar("Amount", int, float)
@@ -111,7 +111,7 @@ class ApplicationAlerts(Section):
     queue_length: RisingAlert[Count]
 
 
-class Watch(Section):
+class WatchPolicy(Section):
     """The loop that looks and decides: seconds between looks, until it is blind, until a P2 is told again."""
 
     interval: Positive[Seconds]
@@ -128,12 +128,12 @@ class Monitoring(Section):
     infrastructure: InfrastructureAlerts
     application: ApplicationAlerts
     percentile_rule: Literal["window_percentile"]
-    throughput_baseline: Reading[Positive[PerSecond]]
+    throughput_baseline: PolicyReading[Positive[PerSecond]]
     throughput_hours: Table[PerSecond] = FrozenTable()
-    throughput_needs_signal: Reading[bool]
+    throughput_needs_signal: PolicyReading[bool]
     raw_interval: Seconds
-    fast_window: Reading[Seconds]
-    watch: Watch
+    fast_window: PolicyReading[Seconds]
+    watch: WatchPolicy
 
 
 class PredictionLevel(Section):
@@ -187,13 +187,13 @@ class Season(Section):
 class SeasonRules(Section):
     """What holds where seasons, events and weekends meet (X-36, X-37)."""
 
-    named_season_wins: Reading[bool]
-    overlapping: Reading[Literal["maximum", "product"]]
-    weekend_in_peak: Reading[Literal["suspended", "product"]]
-    weekend_in_low: Reading[Literal["minimum", "product"]]
+    named_season_wins: PolicyReading[bool]
+    overlapping: PolicyReading[Literal["maximum", "product"]]
+    weekend_in_peak: PolicyReading[Literal["suspended", "product"]]
+    weekend_in_low: PolicyReading[Literal["minimum", "product"]]
 
 
-class Severity(Section):
+class SeverityPolicy(Section):
     """A severity of incidents (SEV): answer within ``respond`` seconds, tell those channels."""
 
     name: str
@@ -205,7 +205,7 @@ class Severity(Section):
 class Classification(Section):
     """What makes an incident P1 to P4 (SEV-05, X-70)."""
 
-    criteria: Reading[dict[str, tuple[str, ...]]]
+    criteria: PolicyReading[dict[str, tuple[str, ...]]]
 
 
 class EmergencyTrigger(Section):
@@ -235,9 +235,9 @@ class EmergencyActions(Section):
     limits: ScaleBy
     caching: bool
     throttling: bool
-    lifetime: Reading[Seconds]
-    scope: Reading[Literal["critical_services", "all"]]
-    cache_eviction: Reading[str]
+    lifetime: PolicyReading[Seconds]
+    scope: PolicyReading[Literal["critical_services", "all"]]
+    cache_eviction: PolicyReading[str]
     times: StepTimes
 
 
@@ -313,15 +313,15 @@ class Breaker(Section):
     guide_program: GuideBreaker
 
 
-class Emergency(Section):
+class EmergencyPolicy(Section):
     """The incident path (SEV, EMT, EMC, EMA, EMN, EPB, CB); ``drill_every`` seconds it is rehearsed (REC-05)."""
 
-    severities: Table[Severity]
+    severities: Table[SeverityPolicy]
     classification: Classification
     triggers: Table[EmergencyTrigger]
     conditions: Table[EmergencyCondition]
-    combination: Reading[Literal["any", "all"]]
-    single_flight: Reading[bool]
+    combination: PolicyReading[Literal["any", "all"]]
+    single_flight: PolicyReading[bool]
     actions: EmergencyActions
     notifications: Notifications
     playbook: Table[PlaybookStep]

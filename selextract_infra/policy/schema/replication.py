@@ -4,7 +4,7 @@ from selextract_infra.policy.schema.rules import StepTimes
 from selextract_infra.policy.section import Section
 from selextract_infra.policy.units import Cores, Count, DiskBytes, Factor, MemoryBytes, Positive, Ratio, Seconds
 
-__all__ = ["Replication", "ReplicationPorts"]
+__all__ = ["ReplicationPolicy", "ReplicationPorts"]
 
 
 class ReplicationPorts(Section):
@@ -36,7 +36,7 @@ class ReplicationBalancer(Section):
     drain: Seconds
 
 
-class Replication(Section):
+class ReplicationPolicy(Section):
     """Read replicas. ``rate`` is in bytes per second; lags are how far behind a replica may be to answer."""
 
     rate: Positive[DiskBytes]

@@ -10,10 +10,18 @@ from selextract_infra.policy.units import (
     Share,
 )
 
-__all__ = ["Milestone", "NextStep", "Outcome", "Period", "Recommendations", "Roadmap", "RoadmapPhase"]
+__all__ = [
+    "MilestonePolicy",
+    "NextStep",
+    "Outcome",
+    "Recommendations",
+    "Roadmap",
+    "RoadmapPeriod",
+    "RoadmapPhasePolicy",
+]
 
 
-class Period(Section):
+class RoadmapPeriod(Section):
     """When a roadmap phase is, and what the guide calls it; ``label`` is not unique (X-60)."""
 
     label: str
@@ -22,7 +30,7 @@ class Period(Section):
     end: Months
 
 
-class Milestone(Section):
+class MilestonePolicy(Section):
     """What is due by the end of a month. ``operation`` None: this program only tracks it."""
 
     month: Months
@@ -40,11 +48,11 @@ class Outcome(Section):
     response_time: Seconds | None = None
 
 
-class RoadmapPhase(Section):
+class RoadmapPhasePolicy(Section):
     """One of the four half years."""
 
-    period: Period
-    milestones: Table[Milestone]
+    period: RoadmapPeriod
+    milestones: Table[MilestonePolicy]
     outcomes: Table[Outcome] = FrozenTable()
 
 
@@ -60,7 +68,7 @@ class NextStep(Section):
 class Roadmap(Section):
     """The roadmap, in order."""
 
-    phases: Table[RoadmapPhase]
+    phases: Table[RoadmapPhasePolicy]
     next_steps: Table[NextStep]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from selextract_infra.policy.section import FrozenTable, Reading, Section, Table
+from selextract_infra.policy.section import FrozenTable, PolicyReading, Section, Table
 from selextract_infra.policy.units import (
     Cores,
     Count,
@@ -17,7 +17,7 @@ from selextract_infra.policy.units import (
 __all__ = [
     "Application",
     "ApplicationService",
-    "Edge",
+    "EdgePolicy",
     "Facts",
     "Forecasting",
     "JournalRetention",
@@ -41,7 +41,7 @@ class Sizing(Section):
     parts_share: Positive[Share]
     limit_step: Positive[MemoryBytes]
     availability_month: Positive[Seconds]
-    memory_units: Reading[Literal["binary", "decimal"]]
+    memory_units: PolicyReading[Literal["binary", "decimal"]]
 
     @property
     def utilisation(self) -> float:
@@ -270,7 +270,7 @@ class ApplicationService(Section):
     postgres: ServicePostgres = ServicePostgres()
 
 
-class Edge(Section):
+class EdgePolicy(Section):
     """What Nginx may do in an emergency: routes that may be cached or throttled, and how it is reached.
 
     ``nginx_include`` is a folder on the host that Nginx's own files include ``*.http.conf`` and ``*.server.conf`` from.
@@ -295,7 +295,7 @@ class Application(Section):
     data: str | None = None
     services: Table[ApplicationService] = FrozenTable()
     private_addresses: Table[str] = FrozenTable()
-    edge: Edge = Edge()
+    edge: EdgePolicy = EdgePolicy()
 
     def services_of(self, role: str) -> dict[str, ApplicationService]:
         """The mapped services of a role of the guide, by their name in Compose."""

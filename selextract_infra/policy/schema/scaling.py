@@ -4,7 +4,7 @@ from typing import Generic, Literal, TypeVar
 
 from selextract_infra.policy.condition import Condition
 from selextract_infra.policy.schema.rules import StepTimes
-from selextract_infra.policy.section import Reading, Section, Table
+from selextract_infra.policy.section import PolicyReading, Section, Table
 from selextract_infra.policy.units import (
     Change,
     Cores,
@@ -24,7 +24,7 @@ __all__ = [
     "Instances",
     "Maintenance",
     "PgBouncer",
-    "PlannedEvent",
+    "PlannedEventPolicy",
     "Region",
     "Regions",
     "ScalePolicy",
@@ -72,8 +72,8 @@ class Sustained(Section):
 class Operators(Section):
     """Operators for rising metrics and for scale-in and throughput (X-31)."""
 
-    rising: Reading[Operator]
-    falling: Reading[Operator]
+    rising: PolicyReading[Operator]
+    falling: PolicyReading[Operator]
 
 
 class Hysteresis(Section):
@@ -88,11 +88,11 @@ class TriggerRules(Section):
     sustained: Sustained
     operators: Operators
     hysteresis: Hysteresis
-    metric_scope: Reading[Literal["service", "host"]]
-    calm_scale_in: Reading[bool]
+    metric_scope: PolicyReading[Literal["service", "host"]]
+    calm_scale_in: PolicyReading[bool]
 
 
-class PlannedEvent(Section):
+class PlannedEventPolicy(Section):
     """More capacity for an event: the share added (1.0 doubles) and how long before it, seconds; None without lead."""
 
     capacity: Change
@@ -102,8 +102,8 @@ class PlannedEvent(Section):
 class Maintenance(Section):
     """What happens to instance counts in a maintenance window (MAN-04, X-71)."""
 
-    floor: Reading[Literal["min_instances", "zero"]]
-    freezes_autoscaling: Reading[bool]
+    floor: PolicyReading[Literal["min_instances", "zero"]]
+    freezes_autoscaling: PolicyReading[bool]
 
 
 class Instances(Section):
@@ -141,7 +141,7 @@ class ApiScaling(Section):
     targets: Targets
     scale_up: ScalePolicy[Positive[PerSecond]]
     scale_down: ScalePolicy[PerSecond]
-    load_scope: Reading[Literal["instance", "total"]]
+    load_scope: PolicyReading[Literal["instance", "total"]]
 
 
 class WorkerScaling(Section):
@@ -151,7 +151,7 @@ class WorkerScaling(Section):
     target_queue: Count
     scale_up: ScalePolicy[Positive[Count]]
     scale_down: ScalePolicy[Count]
-    pending: Reading[Literal["queued", "queued_and_reserved"]]
+    pending: PolicyReading[Literal["queued", "queued_and_reserved"]]
 
 
 class ReplicaTrigger(Section):
@@ -165,7 +165,7 @@ class ReplicaScaling(Section):
 
     instances: Instances
     trigger: ReplicaTrigger
-    load_scope: Reading[Literal["total", "replica"]]
+    load_scope: PolicyReading[Literal["total", "replica"]]
     duration: Seconds
     cooldown: Seconds
 
@@ -190,9 +190,9 @@ class Scaling(Section):
 class EnabledFrom(Section):
     """The roadmap month from which a capability exists (X-62)."""
 
-    read_replicas: Reading[Months]
-    load_balancer: Reading[Months]
-    autoscaling: Reading[Months]
+    read_replicas: PolicyReading[Months]
+    load_balancer: PolicyReading[Months]
+    autoscaling: PolicyReading[Months]
 
 
 class HealthCheck(Section):
@@ -200,20 +200,20 @@ class HealthCheck(Section):
 
     path: str
     interval: Seconds
-    timeout: Reading[Seconds]
-    fall: Reading[Count]
-    rise: Reading[Count]
-    prober: Reading[Literal["haproxy", "nginx"]]
+    timeout: PolicyReading[Seconds]
+    fall: PolicyReading[Count]
+    rise: PolicyReading[Count]
+    prober: PolicyReading[Literal["haproxy", "nginx"]]
 
 
 class Analytics(Section):
     """Where analytics queries go (LB-07, X-63)."""
 
     target: Literal["dedicated_replica", "shared_replica", "primary"]
-    with_no_replica: Reading[Literal["primary", "refuse"]]
+    with_no_replica: PolicyReading[Literal["primary", "refuse"]]
 
 
-class Pooling(Section):
+class PoolingPolicy(Section):
     """Connection pooling (LB-08)."""
 
     software: Literal["pgbouncer"]
@@ -264,7 +264,7 @@ class Balancing(Section):
     writes: Literal["primary"]
     reads: Literal["round_robin"]
     analytics: Analytics
-    pooling: Pooling
+    pooling: PoolingPolicy
     proxy: Proxy
     edge: EdgeRules
 

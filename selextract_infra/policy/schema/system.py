@@ -19,14 +19,14 @@ from selextract_infra.policy.units import (
 
 __all__ = [
     "Baseline",
-    "Bottleneck",
+    "BottleneckPolicy",
     "CapacityAlerts",
-    "Container",
+    "ContainerPolicy",
     "Guide",
-    "Host",
+    "HostPolicy",
     "Indicators",
     "Kpi",
-    "Limits",
+    "LimitsPolicy",
     "LoadTests",
     "Objective",
     "Span",
@@ -95,7 +95,7 @@ class OperatingSystem(Section):
         return f"{self.distribution}_{self.version}".lower().replace(".", "_")
 
 
-class Host(Section):
+class HostPolicy(Section):
     """The reference host (SYS-01 to SYS-06): cores, bytes of RAM, bytes of disk, bits per second."""
 
     hosts: Positive[Count]
@@ -106,7 +106,7 @@ class Host(Section):
     os: OperatingSystem
 
 
-class Container(Section):
+class ContainerPolicy(Section):
     """Limits of one container and the share in use (CTR).
 
     ``usage`` has no resource in the guide (X-10); ``cpu_usage`` and ``memory_usage`` are None until measured. Ask
@@ -264,7 +264,7 @@ class LoadTest(Section):
     usage: StressUsage | None = None
 
 
-class Gate(Section):
+class GatePolicy(Section):
     """What a load test must stay below (LT-11)."""
 
     p95: Seconds
@@ -276,10 +276,10 @@ class LoadTests(Section):
 
     baseline: LoadTest
     stress: LoadTest
-    gate: Gate
+    gate: GatePolicy
 
 
-class Bottleneck(Section):
+class BottleneckPolicy(Section):
     """What is likely to give way (BOT); shares only where the guide measured them."""
 
     rank: Literal["primary", "secondary"]
@@ -314,11 +314,11 @@ class SoftLimits(Section):
     database_connections: SoftLimit[Count]
 
 
-class Limits(Section):
+class LimitsPolicy(Section):
     """Hard limits refuse, soft limits warn."""
 
     hard: HardLimits
     soft: SoftLimits
 
 
-Bottlenecks = Table[Bottleneck]
+Bottlenecks = Table[BottleneckPolicy]

@@ -13,12 +13,12 @@ from selextract_infra.model.scaling import BoundKind
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
 from selextract_infra.operations.emergency.decide import grant
 from selextract_infra.policy import Policy
-from selextract_infra.policy.schema.rules import Edge
+from selextract_infra.policy.schema.rules import EdgePolicy
 from tests.unit.seen import GB, container, definition, host, observation, policy
 
 INCLUDE = "/opt/selextract/nginx.d"
 READ = TrafficObservation(edge=EdgeObservation(project="selextract", service="nginx", folder=INCLUDE, read=True))
-EDGE = Edge(public_cacheable=("/api/v1/items",), non_critical=("/api/v1/slow",), nginx_include=INCLUDE)
+EDGE = EdgePolicy(public_cacheable=("/api/v1/items",), non_critical=("/api/v1/slow",), nginx_include=INCLUDE)
 SERVICES = ("api", "worker", "postgres", "redis", "nginx", "frontend")
 
 

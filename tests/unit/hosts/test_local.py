@@ -9,7 +9,7 @@ import paramiko
 import pytest
 
 from selextract_infra.hosts import local
-from selextract_infra.hosts.look import Look
+from selextract_infra.hosts.look import LoginProbe
 from tests.unit.hosts.servers import closed_port, ssh_server
 
 
@@ -42,7 +42,7 @@ def test_a_forwarded_port_that_is_closed_is_not_this_machine(own: Path) -> None:
 
 
 def test_without_an_ssh_server_this_machines_name_is_proof(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "offered_key", lambda *_: Look(refused=True))
+    monkeypatch.setattr(local, "offered_key", lambda *_: LoginProbe(refused=True))
     places = {socket.gethostname(): ("127.0.0.1", 22), "other": ("127.0.0.1", 22)}
     assert local.local_hosts(places, ssh_folder=own) == {socket.gethostname()}
 
@@ -50,9 +50,9 @@ def test_without_an_ssh_server_this_machines_name_is_proof(own: Path, monkeypatc
 def test_a_host_elsewhere_is_not_contacted_to_find_out(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contacted: list[str] = []
 
-    def note(address: str, _port: int) -> Look:
+    def note(address: str, _port: int) -> LoginProbe:
         contacted.append(address)
-        return Look()
+        return LoginProbe()
 
     monkeypatch.setattr(local, "offered_key", note)
     assert local.local_hosts({"db2": ("192.0.2.1", 22), "db3": ("no-such.invalid", 22)}, ssh_folder=own) == frozenset()

@@ -117,7 +117,7 @@ def test_an_empty_column_of_words_is_left_out_and_one_of_numbers_stays() -> None
         decision.Verdict,
         diagnosis.CheckStatus,
         finding.Severity,
-        loadtest.Verdict,
+        loadtest.LoadTestVerdict,
         planning.MilestoneStatus,
         run.RunStatus,
         run.StepStatus,

@@ -5,8 +5,8 @@ import io
 from rich.console import Console
 
 from selextract_infra.model.traffic import (
-    BalancedServer,
     BalancerObservation,
+    BalancerServer,
     EdgeObservation,
     RedisObservation,
     TrafficObservation,
@@ -29,7 +29,7 @@ def shown(traffic: TrafficObservation) -> str:
 
 def test_who_serves_how_many_requests_and_what_waits() -> None:
     window = TrafficWindow(seconds=60, covered=20, requests=40, failed=1, p50=0.012, p95=0.25, p99=1.5)
-    server = BalancedServer(name="selextract-api-1", status="UP", sessions=3, address="172.18.0.8:8000")
+    server = BalancerServer(name="selextract-api-1", status="UP", sessions=3, address="172.18.0.8:8000")
     said = shown(
         TrafficObservation(
             balancer=BalancerObservation(project="p", service="api", servers=(server,), windows=(window,)),
@@ -54,7 +54,7 @@ def test_what_is_not_there_or_does_not_answer_says_so() -> None:
 
 
 def test_names_from_hosts_are_shown_and_never_obeyed() -> None:
-    server = BalancedServer(name=HOSTILE, status=HOSTILE, address=HOSTILE)
+    server = BalancerServer(name=HOSTILE, status=HOSTILE, address=HOSTILE)
     edge = EdgeObservation(project="p", service="nginx", folder="/x", problem=HOSTILE)
     balancer = BalancerObservation(project="p", service="api", servers=(server,))
     said = shown(TrafficObservation(balancer=balancer, edge=edge))

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from selextract_infra.hosts.inventory import InventoryHost
-from selextract_infra.hosts.look import Look
+from selextract_infra.hosts.look import LoginProbe
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight
 from selextract_infra.hosts.runner import HostOutcome
-from selextract_infra.model.diagnosis import Check, CheckStatus, HostDiagnosis
+from selextract_infra.model.diagnosis import CheckStatus, DiagnosisCheck, HostDiagnosis
 from selextract_infra.operations.doctor.checks import diagnosis_of
 from selextract_infra.policy import load_policy
 
@@ -25,7 +25,7 @@ OBSERVED: dict[str, Any] = {
     "projects": [{"name": "shop", "problem": None, "services": [{"name": "web"}]}],
     "problem": None,
 }
-OPEN = Look(open=True, key="a2V5")
+OPEN = LoginProbe(open=True, key="a2V5")
 
 
 def well(ready: dict[str, Any] | None = None, observed: dict[str, Any] | None = None) -> HostOutcome:
@@ -45,7 +45,7 @@ def diagnosed(seen: Preflight) -> HostDiagnosis:
     return diagnosis_of(HOST, seen, POLICY)
 
 
-def named(host: HostDiagnosis, name: str) -> Check:
+def named(host: HostDiagnosis, name: str) -> DiagnosisCheck:
     (check,) = [check for check in host.checks if check.name == name]
     return check
 
@@ -123,11 +123,11 @@ def failing(stage: str, status: Any = "unreachable") -> HostOutcome:
 @pytest.mark.parametrize(
     ("seen", "problem"),
     [
-        (preflight(failing("network"), look=Look(problem="it does not answer"), key="not looked at"), "port"),
+        (preflight(failing("network"), look=LoginProbe(problem="it does not answer"), key="not looked at"), "port"),
         (preflight(failing("host key"), key="changed"), "host key"),
         (preflight(failing("host key"), key="unknown"), "host key"),
         (preflight(failing("login")), "login"),
-        (preflight(failing("network"), jump=True, look=Look(), key="not looked at"), "login"),
+        (preflight(failing("network"), jump=True, look=LoginProbe(), key="not looked at"), "login"),
         (preflight(failing("become", "failed")), "root"),
         (preflight(failing("python", "failed")), "python"),
     ],
@@ -148,7 +148,7 @@ def test_the_first_thing_that_fails_is_told_once_and_the_rest_is_skipped(seen: P
         (preflight(HostOutcome("failed", message="it failed", results={READY_TASK: READY})), "docker"),
         (preflight(HostOutcome("missing", message="the playbook never came to this host")), "login"),
         (preflight(failing("network")), "login"),
-        (preflight(failing("host key"), local=True, look=Look(), key="not looked at"), "login"),
+        (preflight(failing("host key"), local=True, look=LoginProbe(), key="not looked at"), "login"),
     ],
 )
 def test_no_failure_goes_untold_even_where_its_cause_is_unknown(seen: Preflight, problem: str) -> None:
@@ -157,7 +157,7 @@ def test_no_failure_goes_untold_even_where_its_cause_is_unknown(seen: Preflight,
 
 
 def test_where_ssh_got_through_ssh_is_right_about_key_and_port() -> None:
-    host = diagnosed(preflight(well(), look=Look(problem="it does not answer"), key="changed"))
+    host = diagnosed(preflight(well(), look=LoginProbe(problem="it does not answer"), key="changed"))
     assert host.healthy
 
 
@@ -169,7 +169,7 @@ def test_unattended_the_remedy_is_one_that_needs_no_person() -> None:
 
 
 def test_this_machine_needs_no_port_and_no_key() -> None:
-    host = diagnosed(preflight(well(), local=True, look=Look(), key="not looked at"))
+    host = diagnosed(preflight(well(), local=True, look=LoginProbe(), key="not looked at"))
     assert host.healthy
     assert host.connection == "local"
     assert named(host, "port").status is CheckStatus.SKIPPED

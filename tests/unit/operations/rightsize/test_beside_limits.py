@@ -10,7 +10,7 @@ from selextract_infra.errors import RefusedError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import Observation, ResourceKeys
 from selextract_infra.operations.rightsize.decide import decide_rightsize
-from selextract_infra.operations.rightsize.requested import Asked
+from selextract_infra.operations.rightsize.requested import LimitRequest
 from tests.unit.seen import AT, GB, MB, container, definition, history, host, observation, policy
 
 
@@ -39,7 +39,7 @@ def test_a_limit_is_never_proposed_below_the_reservation(reserved: dict[str, int
 
 
 def test_one_that_is_asked_for_below_the_reservation_is_refused_by_name_and_nobody_overrides_it() -> None:
-    asked = Asked("worker", 192 * MB, None)
+    asked = LimitRequest("worker", 192 * MB, None)
     with pytest.raises(RefusedError, match="192 MB for worker on app1 is below its reservation of 200 MB") as refusal:
         decided(seen(memory_reservation=200 * MB), "memory", asked=asked, overrides=["mem_reservation", "RSZ-05"])
     assert (refusal.value.rule, refusal.value.override) == ("mem_reservation", None)
@@ -61,7 +61,7 @@ def test_a_cpu_limit_as_quota_is_left_alone_and_named() -> None:
     assert (kept.verdict, kept.granted) == (Verdict.REFUSED, 0.5)
     assert kept.why_less == "its CPU limit is given as cpu_quota, and Docker refuses cpus beside that"
     with pytest.raises(RefusedError, match="cpu_quota"):
-        decided(seen(cpu_quota=True), "cpus", asked=Asked("worker", None, 1.0))
+        decided(seen(cpu_quota=True), "cpus", asked=LimitRequest("worker", None, 1.0))
 
 
 def test_a_cpu_limit_is_not_raised_beyond_the_cores_that_it_may_run_on() -> None:
@@ -69,4 +69,4 @@ def test_a_cpu_limit_is_not_raised_beyond_the_cores_that_it_may_run_on() -> None
     assert (kept.granted, kept.rule) == (0.5, "cpuset")
     assert decided(seen(cpu=0.9, cpuset=2), "cpus").granted == 1.5
     with pytest.raises(RefusedError, match="cpuset has 1 core"):
-        decided(seen(cpuset=1), "cpus", asked=Asked("worker", None, 2.0))
+        decided(seen(cpuset=1), "cpus", asked=LimitRequest("worker", None, 2.0))

@@ -12,7 +12,7 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.operations.rightsize.decide import Decided, decide_rightsize
 from selextract_infra.operations.rightsize.floors import tuning_budget
-from selextract_infra.operations.rightsize.requested import Asked
+from selextract_infra.operations.rightsize.requested import LimitRequest
 from selextract_infra.policy import Policy, default_policy
 from tests.unit.seen import AT, GB, MB, container, definition, history, host, observation, one, policy
 
@@ -20,7 +20,7 @@ GUIDE_USE = round(2 * GB * 0.6)
 
 
 def ask(seen: Observation, service: str, rules: Policy | None = None, **more: Any) -> Decided:
-    asked = Asked(service, more.pop("memory", None), more.pop("cpus", None))
+    asked = LimitRequest(service, more.pop("memory", None), more.pop("cpus", None))
     return decide_rightsize(seen, rules or policy(), at=AT, asked=asked, **more)
 
 
@@ -156,7 +156,7 @@ def test_impossible_cpu_limits_are_usage_errors(cpus: float) -> None:
 
 def test_a_value_needs_a_service() -> None:
     with pytest.raises(UsageError, match="one service"):
-        decide_rightsize(one("api"), policy(), at=AT, asked=Asked(None, GB, None))
+        decide_rightsize(one("api"), policy(), at=AT, asked=LimitRequest(None, GB, None))
 
 
 def test_an_unknown_service_is_refused_with_the_nearest_name() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from selextract_infra.assess.scaled_service import Ring
+from selextract_infra.assess.scaled_service import SampleRing
 from selextract_infra.model.scaling import Direction
 from tests.unit.operations.scaling.scaled import GB, INTERVAL, WEDNESDAY, autoscaler, service
 
@@ -74,7 +74,7 @@ def test_the_count_by_load_carries_the_load(count: int, total: int) -> None:
 
 @given(st.lists(st.tuples(st.floats(0.5, 400), st.floats(0, 1)), max_size=400), st.floats(10, 2000))
 def test_a_ring_keeps_all_of_its_window_and_little_more(samples: list[tuple[float, float]], keep: float) -> None:
-    ring, at, everything = Ring(keep), 0.0, []
+    ring, at, everything = SampleRing(keep), 0.0, []
     for step, value in samples:
         at += step
         assert ring.add(at, value)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from selextract_infra.model.traffic import BalancedServer, BalancerObservation, EdgeObservation, TrafficObservation
+from selextract_infra.model.traffic import BalancerObservation, BalancerServer, EdgeObservation, TrafficObservation
 from selextract_infra.operations.status.status import host_status
 from tests.unit.seen import container, host, observation
 
 FILES = {"selextract.http.conf": "1", "selextract.server.conf": "2"}
-SERVERS = (BalancedServer(name="api-1", status="UP"), BalancedServer(name="api-2", status="DOWN 1/2"))
+SERVERS = (BalancerServer(name="api-1", status="UP"), BalancerServer(name="api-2", status="DOWN 1/2"))
 BALANCER = BalancerObservation(project="selextract", service="api", servers=SERVERS)
 
 

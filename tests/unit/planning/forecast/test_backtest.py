@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from selextract_infra.planning.forecast.backtest import NAMES, Backtest, Rules, origins_of, percentage_errors, roll
 from selextract_infra.planning.forecast.candidates import DRIFT, LAST_WEEK, LINE
-from selextract_infra.planning.forecast.days import PlannedEvent, fit_days
+from selextract_infra.planning.forecast.days import ForecastEvent, fit_days
 from selextract_infra.planning.forecast.intervals import intervals
 from selextract_infra.planning.forecast.series import Series
 from selextract_infra.planning.forecast.shifts import level_shifts
@@ -155,7 +155,7 @@ def test_holes_are_filled_between_the_same_weekdays() -> None:
 
 
 def test_planned_days_and_old_days_are_not_looked_at() -> None:
-    event = PlannedEvent(date(2026, 1, 7), date(2026, 1, 8), 3.0, "Launch")
+    event = ForecastEvent(date(2026, 1, 7), date(2026, 1, 8), 3.0, "Launch")
     found = fit_days(Series("use", date(2026, 1, 5), np.arange(40.0)), [event], history=730, longest_gap=28)
     assert np.flatnonzero(~found.real).tolist() == [2, 3]
     recent = fit_days(Series("use", date(2026, 1, 5), np.arange(40.0)), [event], history=30, longest_gap=28)
@@ -163,6 +163,6 @@ def test_planned_days_and_old_days_are_not_looked_at() -> None:
 
 
 def test_an_event_of_ten_thousand_years_is_no_work() -> None:
-    forever = PlannedEvent(date.min, date.max)
+    forever = ForecastEvent(date.min, date.max)
     found = fit_days(Series("use", date(2026, 1, 5), np.arange(40.0)), [forever] * 1000, history=730, longest_gap=28)
     assert len(found.values) == 0

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Level
 from selextract_infra.model.forecast import BacktestSummary, Confidence, Forecast, SeriesKind
-from selextract_infra.planning.forecast.days import PlannedEvent
+from selextract_infra.planning.forecast.days import ForecastEvent
 from selextract_infra.planning.forecast.forecast import forecast
 from selextract_infra.planning.forecast.series import Series
 from selextract_infra.policy import default_policy
@@ -155,7 +155,7 @@ def test_planned_events_are_taken_out_of_the_fit() -> None:
     values = traffic(6)
     calm = forecast(series(values), POLICY)
     values[226:240] *= 4
-    event = PlannedEvent(START + timedelta(days=226), START + timedelta(days=239))
+    event = ForecastEvent(START + timedelta(days=226), START + timedelta(days=239))
     seen = forecast(series(values), POLICY, events=[event])
     upset = forecast(series(values), POLICY)
     assert seen.days[9].p50 == pytest.approx(calm.days[9].p50, rel=0.15)
@@ -167,8 +167,8 @@ def test_events_to_come_are_put_on_top_and_overlaps_take_the_largest() -> None:
     end = START + timedelta(days=239)
     plain = forecast(series(values), POLICY, limit=1e6)
     events = [
-        PlannedEvent(end + timedelta(days=3), end + timedelta(days=4), 3.0),
-        PlannedEvent(end + timedelta(days=4), end + timedelta(days=5), 2.0),
+        ForecastEvent(end + timedelta(days=3), end + timedelta(days=4), 3.0),
+        ForecastEvent(end + timedelta(days=4), end + timedelta(days=5), 2.0),
     ]
     seen = forecast(series(values), POLICY, limit=1e6, events=events)
     ratios = [after.p50 / before.p50 for after, before in zip(seen.days, plain.days, strict=True)]

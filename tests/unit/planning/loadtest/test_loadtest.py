@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.loadtest import Check, LoadTestReport, LoadTestResult, Verdict
+from selextract_infra.model.loadtest import LoadTestCheck, LoadTestReport, LoadTestResult, LoadTestVerdict
 from selextract_infra.planning.loadtest.loadtest import TESTS, TestName, judge_load_test
 from selextract_infra.planning.loadtest.script import k6_script
 from selextract_infra.planning.loadtest.summary import read_summary
@@ -67,7 +67,7 @@ def read(data: object) -> LoadTestResult:
     return read_summary(json.dumps(data), file="k6.json")
 
 
-def check(report: LoadTestReport, what: str) -> Check:
+def check(report: LoadTestReport, what: str) -> LoadTestCheck:
     return next(one for one in report.checks if one.what == what)
 
 
@@ -76,31 +76,35 @@ def test_three_formats_hold_the_same_run(data: object) -> None:
     seen = read(data)
     assert (seen.p95, seen.failed, seen.requests, seen.users) == (0.534, 0.0012, 123456, 50)
     assert seen.rate == pytest.approx(205.76)
-    assert judge_load_test(seen, POLICY).verdict is Verdict.FAIL
+    assert judge_load_test(seen, POLICY).verdict is LoadTestVerdict.FAIL
 
 
 def test_the_baseline_fails_whatever_mark_the_guide_puts_beside_it() -> None:
     report = judge_load_test(BASELINE, POLICY)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is LoadTestVerdict.FAIL
     p95 = check(report, "response time (P95)")
-    assert (p95.item, p95.verdict, p95.measured, p95.wanted) == ("LT-02", Verdict.FAIL, "534 ms", "< 500 ms")
+    assert (p95.item, p95.verdict, p95.measured, p95.wanted) == ("LT-02", LoadTestVerdict.FAIL, "534 ms", "< 500 ms")
     assert p95.sentence == "34 ms or 6.8 % over the target."
     failed = check(report, "failed requests")
-    assert (failed.item, failed.verdict, failed.sentence) == ("LT-03", Verdict.PASSED, "148 of 123,456 requests.")
-    assert check(report, "requests").verdict is Verdict.PASSED
+    assert (failed.item, failed.verdict, failed.sentence) == (
+        "LT-03",
+        LoadTestVerdict.PASSED,
+        "148 of 123,456 requests.",
+    )
+    assert check(report, "requests").verdict is LoadTestVerdict.PASSED
 
 
 def test_the_stress_run_is_a_warning_and_its_cpu_is_critical() -> None:
     report = judge_load_test(STRESS, POLICY, test="stress", cpu=0.85, memory_share=0.8)
     verdicts = {one.what: (one.item, one.verdict) for one in report.checks}
     assert verdicts == {
-        "response time (P95)": ("LT-07", Verdict.WARNING),
-        "failed requests": ("LT-08", Verdict.PASSED),
-        "requests": ("LT-09", Verdict.WARNING),
-        "CPU in use": ("LT-10", Verdict.FAIL),
-        "memory in use": ("LT-10", Verdict.WARNING),
-        "users": ("LT-06", Verdict.PASSED),
-        "length": ("LT-06", Verdict.PASSED),
+        "response time (P95)": ("LT-07", LoadTestVerdict.WARNING),
+        "failed requests": ("LT-08", LoadTestVerdict.PASSED),
+        "requests": ("LT-09", LoadTestVerdict.WARNING),
+        "CPU in use": ("LT-10", LoadTestVerdict.FAIL),
+        "memory in use": ("LT-10", LoadTestVerdict.WARNING),
+        "users": ("LT-06", LoadTestVerdict.PASSED),
+        "length": ("LT-06", LoadTestVerdict.PASSED),
     }
     assert check(report, "response time (P95)").sentence == "89 % of the 1 s alert, 178 % of the target."
     assert "27.1 % fewer" in check(report, "requests").sentence
@@ -111,28 +115,31 @@ def test_the_stress_run_is_a_warning_and_its_cpu_is_critical() -> None:
 @pytest.mark.parametrize(
     ("test", "p95", "verdict"),
     [
-        ("baseline", 0.499, Verdict.PASSED),
-        ("baseline", 0.5, Verdict.FAIL),
-        ("stress", 0.5, Verdict.WARNING),
-        ("stress", 0.999, Verdict.WARNING),
-        ("stress", 1.0, Verdict.FAIL),
+        ("baseline", 0.499, LoadTestVerdict.PASSED),
+        ("baseline", 0.5, LoadTestVerdict.FAIL),
+        ("stress", 0.5, LoadTestVerdict.WARNING),
+        ("stress", 0.999, LoadTestVerdict.WARNING),
+        ("stress", 1.0, LoadTestVerdict.FAIL),
     ],
 )
-def test_the_target_must_be_beaten(test: TestName, p95: float, verdict: Verdict) -> None:
+def test_the_target_must_be_beaten(test: TestName, p95: float, verdict: LoadTestVerdict) -> None:
     report = judge_load_test(BASELINE.model_copy(update={"p95": p95}), POLICY, test=test)
     assert check(report, "response time (P95)").verdict is verdict
 
 
-@pytest.mark.parametrize(("failed", "verdict"), [(0.0099, Verdict.PASSED), (0.01, Verdict.FAIL), (1.0, Verdict.FAIL)])
-def test_failures_must_stay_below_their_limit(failed: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("failed", "verdict"), [(0.0099, LoadTestVerdict.PASSED), (0.01, LoadTestVerdict.FAIL), (1.0, LoadTestVerdict.FAIL)]
+)
+def test_failures_must_stay_below_their_limit(failed: float, verdict: LoadTestVerdict) -> None:
     report = judge_load_test(BASELINE.model_copy(update={"failed": failed}), POLICY)
     assert check(report, "failed requests").verdict is verdict
 
 
 @pytest.mark.parametrize(
-    ("rate", "verdict"), [(164.7, Verdict.PASSED), (164.608, Verdict.WARNING), (123.456, Verdict.FAIL)]
+    ("rate", "verdict"),
+    [(164.7, LoadTestVerdict.PASSED), (164.608, LoadTestVerdict.WARNING), (123.456, LoadTestVerdict.FAIL)],
 )
-def test_fewer_requests_with_as_many_users_are_saturation(rate: float, verdict: Verdict) -> None:
+def test_fewer_requests_with_as_many_users_are_saturation(rate: float, verdict: LoadTestVerdict) -> None:
     report = judge_load_test(BASELINE.model_copy(update={"rate": rate}), POLICY)
     assert check(report, "requests").verdict is verdict
 
@@ -140,21 +147,26 @@ def test_fewer_requests_with_as_many_users_are_saturation(rate: float, verdict: 
 @pytest.mark.parametrize("users", [None, 49])
 def test_throughput_is_compared_only_at_the_baselines_users(users: int | None) -> None:
     report = judge_load_test(BASELINE.model_copy(update={"users": users, "rate": 1.0}), POLICY)
-    assert check(report, "requests").verdict is Verdict.NOT_JUDGED
+    assert check(report, "requests").verdict is LoadTestVerdict.NOT_JUDGED
 
 
 def test_a_lighter_run_than_the_guides_is_a_warning() -> None:
     light = BASELINE.model_copy(update={"users": 5, "duration": 3.0, "p95": 0.1})
     report = judge_load_test(light, POLICY)
-    assert report.verdict is Verdict.WARNING
-    assert {one.what for one in report.checks if one.verdict is Verdict.WARNING} == {"users", "length"}
+    assert report.verdict is LoadTestVerdict.WARNING
+    assert {one.what for one in report.checks if one.verdict is LoadTestVerdict.WARNING} == {"users", "length"}
 
 
 @pytest.mark.parametrize(
     ("cpu", "verdict"),
-    [(0.699, Verdict.PASSED), (0.7, Verdict.WARNING), (0.849, Verdict.WARNING), (0.85, Verdict.FAIL)],
+    [
+        (0.699, LoadTestVerdict.PASSED),
+        (0.7, LoadTestVerdict.WARNING),
+        (0.849, LoadTestVerdict.WARNING),
+        (0.85, LoadTestVerdict.FAIL),
+    ],
 )
-def test_at_a_threshold_is_over_it(cpu: float, verdict: Verdict) -> None:
+def test_at_a_threshold_is_over_it(cpu: float, verdict: LoadTestVerdict) -> None:
     assert check(judge_load_test(BASELINE, POLICY, cpu=cpu), "CPU in use").verdict is verdict
 
 
@@ -166,7 +178,7 @@ def test_a_share_lies_between_nothing_and_all(share: float) -> None:
 
 def test_the_gate_follows_the_policy() -> None:
     relaxed = load_policy({"load_tests": {"baseline": {"p95": {"target": "600ms"}}}})
-    assert judge_load_test(BASELINE, relaxed).verdict is Verdict.PASSED
+    assert judge_load_test(BASELINE, relaxed).verdict is LoadTestVerdict.PASSED
 
 
 BAD: list[tuple[object, str]] = [
@@ -288,4 +300,4 @@ def test_the_script_makes_a_summary_that_the_gate_reads(tmp_path: Path) -> None:
     seen = read_summary((tmp_path / "k6-summary.json").read_text(), file="k6-summary.json")
     assert seen.form == "handleSummary"
     assert (seen.failed, seen.users) == (1, 2)
-    assert judge_load_test(seen, POLICY).verdict is Verdict.FAIL
+    assert judge_load_test(seen, POLICY).verdict is LoadTestVerdict.FAIL
