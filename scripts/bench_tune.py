@@ -13,12 +13,13 @@ import statistics
 import sys
 from collections.abc import Mapping
 
+from pgtune import pgtune_settings
+
 from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.lab import Lab
 from selextract_infra.model.postgres import Storage, Workload
 from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.tuning import PostgresFacts
-from selextract_infra.operations.tune.pgtune import pgtune_settings
 from selextract_infra.policy import default_policy
 
 CONTAINER = default_policy().containers["database"]

@@ -53,7 +53,12 @@ _HOME = {
 }
 
 
+_GIVES_PLANS = ("Fleet", "Plan", "plan")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _GIVES_PLANS:  # importing it makes print(plan) readable
+        importlib.import_module(f"{__name__}.report.plan")
     if name in ("errors", "plan"):
         return importlib.import_module(f"{__name__}.{name}")
     if name in _HOME:

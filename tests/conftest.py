@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("patient")
+
+# Modules beside the tests check too; what they compare is said like in a test itself.
+pytest.register_assert_rewrite("tests.lab", "tests.unit")

@@ -11,18 +11,17 @@ from .containers import Container, find_containers
 from .docker_program import docker
 from .engine import Engine
 from .failure import HostSideError
+from .project import own_project
 from .rotation import PROJECT, SETTINGS, Rotation, config_text
 from .state import StateFolder, remove_folder, write_whole
 
 __all__ = ["Balancer"]
 
-_SERVICE = "balancer"
 _NOBODY = 65534
 _COMPOSE = "compose.yml"
 _INSIDE = "/etc/selextract"
 _PULL_BOUND = 600.0  # seconds
 _START_BOUND = 60.0
-_STOP_GRACE = 70.0
 _PAUSE = 0.2
 
 
@@ -67,7 +66,7 @@ class Balancer:
         """Create and start its container, ``anew`` where there is one of other files, and wait until it answers."""
         if anew:
             self.stop()
-        Compose(PROJECT, self.place).up([_SERVICE], _START_BOUND)
+        Compose(own_project(PROJECT, self.place)).up(_START_BOUND)
         until = time.monotonic() + _START_BOUND
         while not self.rotation.admin.answers:
             if time.monotonic() > until:
@@ -75,10 +74,13 @@ class Balancer:
             time.sleep(_PAUSE)
 
     def stop(self) -> None:
-        """Let it finish the requests that it holds, and remove its container."""
+        """Let it finish the requests that it holds, and remove its container. Answers that go on for long are cut."""
+        rotation = self.rotation
+        if rotation.settings is not None and rotation.admin.answers:
+            rotation.admin.finish(list(rotation.admin.servers()), rotation.drain, rotation.longest)
         with Engine(self._socket_path) as engine:
             for container in self._containers():
-                engine.stop(container.id, max(_STOP_GRACE, container.stop_grace))
+                engine.stop(container.id, max(rotation.drain, container.stop_grace))
                 engine.remove(container.id)
 
     def remove(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .failure import HostSideError
 
-__all__ = ["parse", "render"]
+__all__ = ["limits_written", "parse", "render"]
 
 HEADER = """\
 # Written by selextract-infra: container limits and counts that go on top of the app's own Compose files.
@@ -72,6 +72,17 @@ def parse(text: str) -> dict[str, Any]:
         if match["value"] is None:
             open_mappings.append(value)
     return root
+
+
+def limits_written(service: dict[str, Any]) -> dict[str, Any]:
+    """The limits that a service's keys give, in either form: ``memory``, ``swap`` (bytes) and ``cpus`` (cores)."""
+    limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+    cpus = service.get("cpus", limits.get("cpus"))
+    return {
+        "memory": service.get("mem_limit", limits.get("memory")),
+        "swap": service.get("memswap_limit"),
+        "cpus": None if cpus is None else float(cpus),
+    }
 
 
 def _lines(mapping: dict[str, Any], keys: list[str]) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from . import dotenv
 from .compose import CAPACITY_FILE, Compose, environment_bytes, files_in_force, separator
+from .containers import Container
 from .failure import HostSideError
+from .project import Project, read_project
 from .state import StateFolder, sync_folder, write_whole
 
 __all__ = ["CapacityWriter", "known_places"]
@@ -21,10 +25,10 @@ class CapacityWriter:
     """The capacity file of one project, and the ``COMPOSE_FILE`` entry of its ``.env``.
 
     What ``.env`` said before our first change is kept in the state folder, so that uninstalling brings it back byte for
-    byte. ``started_from`` are the files that the running containers were made from.
+    byte. ``containers`` are those of the project: they tell how its team calls Compose.
     """
 
-    def __init__(self, folder: StateFolder, project: str, directory: str, started_from: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: StateFolder, project: str, directory: str, containers: Iterable[Container] = ()) -> None:
         if not os.path.isdir(directory):
             raise HostSideError(f"The folder {directory} of project {project} is missing.", kind="compose")
         self._folder = folder
@@ -32,9 +36,12 @@ class CapacityWriter:
         self._directory = directory
         self._path = os.path.join(directory, CAPACITY_FILE)
         self._environment_path = os.path.realpath(os.path.join(directory, ".env"))
-        self.files = files_in_force(directory, started_from)
-        if not self.files:
-            raise HostSideError(f"No Compose file was found in {directory}.", kind="compose")
+        self._containers = [one for one in containers if one.project == project]
+
+    @cached_property
+    def files(self) -> list[str]:
+        """The Compose files in force before we wrote anything; taking our file away needs none of them."""
+        return self._team().named_files
 
     @property
     def text(self) -> str | None:
@@ -53,7 +60,7 @@ class CapacityWriter:
     def environment_with_us(self) -> bytes:
         """``.env`` with our file named last in ``COMPOSE_FILE``; unchanged where it is named already."""
         content = self.environment
-        if CAPACITY_FILE in self.files and dotenv.resolved(content, _KEY):
+        if dotenv.resolved(content, _KEY) and CAPACITY_FILE in files_in_force(self._directory):
             return content
         return dotenv.with_entry(content, _KEY, self._entry_with_us(content))
 
@@ -98,7 +105,7 @@ class CapacityWriter:
             if wanted != environment:
                 self._replace(self._environment_path, wanted, self._environment_path)
             if not used_at_once:
-                Compose(self._project, self._directory).check()
+                Compose(self._team()).check()
         except HostSideError:
             self._return_to(before, environment, existed=existed)
             raise
@@ -170,7 +177,8 @@ class CapacityWriter:
             inner = entry.raw[1:-1] if quote else entry.raw
             return quote + inner + f"{between}{self._path}".encode() + quote
         # Compose takes relative names from where it is called, so `--project-directory` would no longer find them.
-        names = [os.path.join(self._directory, name) for name in [*self.files, CAPACITY_FILE]]
+        others = [name for name in self.files if os.path.basename(name) != CAPACITY_FILE]
+        names = [os.path.join(self._directory, name) for name in [*others, CAPACITY_FILE]]
         broken = next((name for name in names if between in name), None)
         if broken is not None:
             raise HostSideError(
@@ -185,9 +193,13 @@ class CapacityWriter:
         others = [name for name in self.files if os.path.basename(name) != CAPACITY_FILE]
         try:
             write_whole(trial, text.encode(), mode=0o600)
-            Compose(self._project, self._directory, files=[*others, trial]).check()
+            Compose(self._team().with_files([*others, trial])).check()
         finally:
             _unlink(trial)
+
+    def _team(self) -> Project:
+        """The project as it is called now, with what we have written."""
+        return read_project(self._containers, self._project, self._directory)
 
     def _replace(self, path: str, content: bytes, like: str) -> None:
         """Write a file with its own owner and mode; a new one gets those of the app's first Compose file."""

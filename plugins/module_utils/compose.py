@@ -6,13 +6,27 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from . import dotenv
 from .failure import HostSideError
 
-__all__ = ["CAPACITY_FILE", "Compose", "compose_version", "files_in_force"]
+if TYPE_CHECKING:
+    from .project import Project
+
+__all__ = [
+    "CAPACITY_FILE",
+    "Act",
+    "Compose",
+    "compose_version",
+    "environment_values",
+    "files_in_force",
+    "has_usual_name",
+    "usual_files",
+    "with_dependencies",
+]
 
 CAPACITY_FILE = "compose.capacity.yml"
 _PLUGIN_FOLDERS = (
@@ -32,39 +46,73 @@ _OVERRIDES = (
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f]+")
 
 
-class Compose:
-    """Compose for one project in one folder, as the app team itself would call it there.
+# One line of what Compose does: ` DRY-RUN MODE -  Container shop-web-1  Recreate`; a volume stands in quotes.
+_ACT = re.compile(r"\b(Container|Network|Volume)\s+\"?([^\s\"]+)\"?\s+([A-Z][A-Za-z]*)")
+_RECREATE = {"never": ["--no-recreate"], "auto": [], "always": ["--force-recreate"]}
+_AS_IT_IS = ("--no-build", "--pull", "never")
 
-    The program is called without Docker's own front end, which takes half of the time. ``files`` are those the team
-    names with ``-f``, none where Compose finds them itself; ``environment_file`` is what it names instead of ``.env``.
+
+@dataclass(frozen=True)
+class Act:
+    """What Compose does, or would do, with one thing: ``kind`` is ``Container``, ``Network`` or ``Volume``.
+
+    ``verb`` is Compose's own word: ``Running`` and ``Created`` for what is there already, ``Creating``, ``Recreate``...
+    """
+
+    kind: str
+    name: str
+    verb: str
+
+
+class Compose:
+    """Compose for one project, as the team itself would call it.
+
+    The program is called without Docker's own front end, which takes half of the time. ``bound`` is in seconds.
     Raises ``HostSideError`` of kind ``compose`` when Compose rejects the files, of kind
     ``docker`` when it is missing or too old.
     """
 
-    def __init__(
-        self,
-        project: str,
-        directory: str,
-        *,
-        files: Sequence[str] = (),
-        environment_file: str | None = None,
-        bound: float = 60.0,
-    ) -> None:
+    def __init__(self, project: Project, *, bound: float = 60.0) -> None:
         self.project = project
-        self.directory = directory
         self._bound = bound
-        self._options = ["-p", project, *(part for name in files for part in ("-f", name))]
-        if environment_file and os.path.abspath(environment_file) != os.path.join(os.path.abspath(directory), ".env"):
-            self._options += ["--env-file", environment_file]
 
-    def describe(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The configuration with all profiles, and each service's configuration hash; both at the same time."""
-        everything = ["--profile", "*", "config"]
-        definition = self._start([*everything, "--format", "json"])
-        hashes = self._start([*everything, "--hash", "*"])
-        rows = (row.split() for row in self._collect(hashes).splitlines())
-        by_service = {row[0]: row[1] for row in rows if len(row) == 2}
-        return json.loads(self._collect(definition)), by_service
+    def for_project(self, project: Project) -> Compose:
+        """Compose for the same project with something more known of it."""
+        return Compose(project, bound=self._bound)
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration with all profiles."""
+        return dict(json.loads(self._collect(self._start(["--profile", "*", "config", "--format", "json"]))))
+
+    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
+        """What ``create`` would do; nothing is touched.
+
+        With ``recreate`` what differs from the files in force is named as recreated. It takes a tenth of a second.
+        """
+        process = self._start(["--ansi", "never", "--dry-run", *_creating(services, counts, recreate=recreate)])
+        return _acts(self._collect(process, both=True))
+
+    def hashes(self, configuration: Mapping[str, Any]) -> dict[str, str]:
+        """By service, the hash that Compose gives to a container of this configuration, which ``describe`` told.
+
+        Unlike ``config --hash`` of the files themselves it counts what ``env_file`` says, as ``up`` does. For a service
+        that shares something of another one's container it is another hash: there ``up`` puts that container's ID.
+        """
+        told = Compose(replace(self.project, files=("-",)), bound=self._bound)
+        process = told._start(["--profile", "*", "config", "--hash", "*"], fed=True)
+        rows = [row.split() for row in told._collect(process, feed=json.dumps(configuration)).splitlines()]
+        return {row[0]: row[1] for row in rows if len(row) == 2}
+
+    def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[Act]:
+        """Create what is missing of these services, without starting anything or recreating what is there.
+
+        ``counts`` is how many instances there are to be, by service: of these and of all that they depend on, since
+        Compose would take away what is more than its files say. What they depend on is created too where it has no
+        container. Unlike ``up --no-deps`` it gives a container the very configuration hash that the team's own ``up``
+        computes, and unlike ``up`` it runs no one-shot service again (measured with Compose 2.26 and 2.40).
+        """
+        complaint = self._ended(["--ansi", "never", *_creating(services, counts, recreate=False)], bound)
+        return _acts(complaint)
 
     def environments(self, *, filled_in: bool) -> dict[str, dict[str, str]]:
         """By service, the variables that the files set: with their ``${NAME}`` as they stand there, or filled in.
@@ -73,51 +121,39 @@ class Compose:
         """
         words = ["--profile", "*", "config", "--format", "json", *([] if filled_in else ["--no-interpolate"])]
         services = (json.loads(self._collect(self._start(words))).get("services") or {}).items()
-        return {
-            name: {key: value for key, value in (service.get("environment") or {}).items() if isinstance(value, str)}
-            for name, service in services
-        }
+        return {name: environment_values(service.get("environment")) for name, service in services}
 
     def check(self) -> None:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
         self._collect(self._start(["config", "-q"]))
 
-    def up(self, services: Sequence[str], bound: float, *, counts: Mapping[str, int] | None = None) -> None:
-        """Create and start what is missing of these services; nothing that runs is recreated, nothing built or pulled.
+    def up(self, bound: float, *, recreate: str = "never") -> None:
+        """Create and start what is missing of a project of ours, and never of the team's: it would start dependencies.
 
-        ``counts`` is how many instances there are to be, by service, where it is not what the files say. What they
-        depend on is named to Compose too: without it the new containers would get another configuration hash.
+        What is there is recreated ``never``, ``always``, or where its files have changed (``auto``).
         """
-        scaled = [word for name, count in (counts or {}).items() for word in ("--scale", f"{name}={count}")]
-        self._bring(["--detach", *scaled, *services], bound)
+        self._ended(["up", "--detach", *_RECREATE[recreate], *_AS_IT_IS], bound)
 
-    def create(self, services: Sequence[str], bound: float) -> None:
-        """As ``up``, but start nothing: Compose waits half a second there for what runs already."""
-        self._bring(["--no-start", *services], bound)
-
-    def start_hooks(self) -> frozenset[str]:
-        """The services after whose start Compose itself has something to do (``post_start``)."""
-        services = json.loads(self._collect(self._start(["config", "--format", "json"]))).get("services") or {}
-        return frozenset(name for name, service in services.items() if service.get("post_start"))
-
-    def _bring(self, words: list[str], bound: float) -> None:
-        process = self._start(["up", "--no-recreate", "--no-build", "--pull", "never", *words])
+    def _ended(self, words: list[str], bound: float) -> str:
+        """What Compose said while it brought something about."""
+        process = self._start(words)
         try:
-            _, complaint = process.communicate(timeout=bound)
+            output, complaint = process.communicate(timeout=bound)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            raise HostSideError(f"Compose did not start the instances within {bound:.0f} s.", kind="compose") from None
+            raise HostSideError(f"Compose did not make the instances within {bound:.0f} s.", kind="compose") from None
         if process.returncode:
-            raise HostSideError(f"Compose could not start the instances: {_reason(complaint)}.", kind="compose")
+            raise HostSideError(f"Compose could not make the instances: {_reason(complaint)}.", kind="compose")
+        return output + complaint
 
-    def _start(self, arguments: list[str]) -> subprocess.Popen[str]:
+    def _start(self, arguments: list[str], *, fed: bool = False) -> subprocess.Popen[str]:
         try:
             return subprocess.Popen(
-                [*_program(), *self._options, *arguments],
-                cwd=self.directory,
+                [*_program(), *self.project.options, *arguments],
+                cwd=self.project.directory,
                 env=_environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
@@ -125,19 +161,33 @@ class Compose:
             )
         except (FileNotFoundError, NotADirectoryError):
             raise HostSideError(
-                f"The folder {self.directory} of project {self.project} is missing.", kind="compose"
+                f"The folder {self.project.directory} of project {self.project.name} is missing.", kind="compose"
             ) from None
 
-    def _collect(self, process: subprocess.Popen[str]) -> str:
+    def _collect(self, process: subprocess.Popen[str], *, both: bool = False, feed: str | None = None) -> str:
+        """Its output, with its complaints where ``both`` are asked for."""
         try:
-            output, complaint = process.communicate(timeout=self._bound)
+            output, complaint = process.communicate(feed, timeout=self._bound)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             raise HostSideError(f"Compose did not answer within {self._bound:.0f} s.", kind="compose") from None
         if process.returncode:
-            raise HostSideError(f"Compose rejects the files in {self.directory}: {_reason(complaint)}.", kind="compose")
-        return output
+            raise HostSideError(
+                f"Compose rejects the files in {self.project.directory}: {_reason(complaint)}.", kind="compose"
+            )
+        return output + complaint if both else output
+
+
+def environment_values(written: Any) -> dict[str, str]:
+    """An ``environment:`` in either form, ``NAME: value`` or a list of ``NAME=value``; names without a value are none.
+
+    Compose prints the form of the file where it is asked not to fill in references.
+    """
+    if isinstance(written, list):
+        pairs = (str(entry).partition("=") for entry in written)
+        return {name: value for name, sign, value in pairs if sign}
+    return {name: value for name, value in (written or {}).items() if isinstance(value, str)}
 
 
 def compose_version(bound: float = 15.0) -> str | None:
@@ -156,24 +206,33 @@ def compose_version(bound: float = 15.0) -> str | None:
     return answer.stdout.strip().lstrip("v") or None
 
 
-def files_in_force(directory: str, started_from: tuple[str, ...] = ()) -> list[str]:
-    """The Compose files that the team's next ``docker compose up`` there reads, in order, relative where they can be.
+def files_in_force(directory: str, environment: bytes | None = None) -> list[str]:
+    """The Compose files that ``docker compose up`` finds there by itself, in order, relative where they can be.
 
-    ``COMPOSE_FILE`` in ``.env`` decides, else Compose's default names. ``started_from`` are the files the running
-    containers were made from: where they hold one that has no default name, the team names its files with ``-f``, and
-    those count.
+    ``COMPOSE_FILE`` in ``.env`` decides, or in ``environment`` where other files stand for that, else Compose's default
+    names. Which files a team names with ``-f``, its project says (``read_project``).
     """
-    environment = environment_bytes(directory)
-    named = dotenv.resolved(environment, "COMPOSE_FILE")
+    content = environment_bytes(directory) if environment is None else environment
+    named = dotenv.resolved(content, "COMPOSE_FILE")
     if named:
-        return [_relative(name, directory) for name in named.split(separator(environment)) if name]
+        return [_relative(name, directory) for name in named.split(separator(content)) if name]
+    main, overrides = usual_files(directory)
+    return [*main, *overrides[:1]]
+
+
+def usual_files(directory: str) -> tuple[list[str], list[str]]:
+    """The main file that Compose finds by its name, none or one, and the override files beside it, best first.
+
+    Compose reads the first override alone.
+    """
     present = set(os.listdir(directory)) if os.path.isdir(directory) else set()
-    main = next((name for name in _FILES if name in present), None)
-    override = next((name for name in _OVERRIDES if name in present), None) if main else None
-    usual = [name for name in (main, override) if name]
-    used = [_relative(name, directory) for name in started_from if os.path.basename(name) != CAPACITY_FILE]
-    unusual = [name for name in used if name not in _FILES and name not in _OVERRIDES]
-    return used if unusual and all(os.path.exists(os.path.join(directory, name)) for name in used) else usual
+    main = [name for name in _FILES if name in present][:1]
+    return main, [name for name in _OVERRIDES if name in present] if main else []
+
+
+def has_usual_name(path: str) -> bool:
+    """Whether Compose finds a file of that name by itself."""
+    return os.path.basename(path) in (*_FILES, *_OVERRIDES)
 
 
 def environment_bytes(directory: str) -> bytes:
@@ -195,6 +254,28 @@ def _relative(name: str, directory: str) -> str:
         return name
     inside = os.path.relpath(name, directory)
     return name if inside.startswith("..") else inside
+
+
+def with_dependencies(names: Iterable[str], services: Mapping[str, Any]) -> set[str]:
+    """These services and all that they depend on; ``services`` are those of Compose's configuration."""
+    known: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in known:
+            known.add(name)
+            waiting += (services.get(name) or {}).get("depends_on") or {}
+    return known
+
+
+def _creating(services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[str]:
+    kept = [] if recreate else ["--no-recreate"]
+    scaled = [word for name, count in sorted(counts.items()) for word in ("--scale", f"{name}={count}")]
+    return ["create", *kept, *_AS_IT_IS, *scaled, *sorted(services)]
+
+
+def _acts(text: str) -> list[Act]:
+    return [Act(*match.groups()) for match in map(_ACT.search, text.splitlines()) if match]
 
 
 def _program() -> list[str]:

@@ -5,19 +5,33 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from threading import local
 from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of"]
+__all__ = [
+    "NO_MEMORY_LIMIT",
+    "Container",
+    "Listed",
+    "find_containers",
+    "listed_instances",
+    "numbers_of",
+    "pool_of_process",
+    "unix_time",
+    "worker_pool",
+]
 
 _LABEL = "com.docker.compose."
+NO_MEMORY_LIMIT = 2**62  # bytes; Docker cannot take a memory limit away in place, so a rollback sets this one
 _NEVER = "0001-01-01T00:00:00Z"
 _DEFAULT_PERIOD = 100_000  # microseconds; the kernel's own default
 _DEFAULT_GRACE = 10.0  # seconds; Docker's own default
 _PARALLEL = 4
 _ILL = re.compile(r"\((health: starting|unhealthy)\)")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z\Z")
+_POOL = re.compile(r"(?<!\S)(?:--pool[= ]|-P ?)([A-Za-z_][\w.:-]{0,60})(?!\S)")
 _PLAIN_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?\Z")
 
 
@@ -26,7 +40,9 @@ class Container:
     """One container. Memory and swap in bytes, CPUs in cores; None means unlimited. ``swap`` is memory plus swap.
 
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
-    change it in any other form. ``service`` is None for a one-off container of ``docker compose run``.
+    change it in any other form. ``start_period`` is in seconds, 0 without a health check. ``service`` is None for a
+    one-off container of ``docker compose run``. ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant
+    when it was made. ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none.
     """
 
     id: str
@@ -38,7 +54,9 @@ class Container:
     started_at: str | None
     restarts: int
     oom_killed: bool
+    start_period: float
     memory: int | None
+    memory_reservation: int | None
     swap: int | None
     cpus: float | None
     cpu_period: int | None
@@ -50,11 +68,23 @@ class Container:
     config_files: tuple[str, ...]
     working_directory: str | None
     environment_file: str | None
+    created_at: float = 0.0
+    image_id: str = ""
+    worker_pool: str | None = None
 
     @property
     def running(self) -> bool:
         """Whether it has processes."""
         return self.pid > 0
+
+    @property
+    def started(self) -> float:
+        """When it was started the last time, in Unix seconds; 0 where that is not known."""
+        return unix_time(self.started_at or "")
+
+    def ran(self, now: float) -> float:
+        """For how many seconds it has run since its last start; 0 where it does not run."""
+        return max(0.0, now - self.started) if self.running else 0.0
 
     @classmethod
     def parse(cls, raw: dict[str, Any]) -> Container:
@@ -75,8 +105,10 @@ class Container:
             started_at=None if started in (None, "", _NEVER) else started,
             restarts=int(raw.get("RestartCount") or 0),
             oom_killed=bool(state.get("OOMKilled")),
-            memory=limits.get("Memory") or None,
-            swap=_positive(limits.get("MemorySwap")),
+            start_period=float((config.get("Healthcheck") or {}).get("StartPeriod") or 0) / 1e9,
+            memory=_limited(limits.get("Memory")),
+            memory_reservation=limits.get("MemoryReservation") or None,
+            swap=_limited(limits.get("MemorySwap")),
             cpus=_cpus(limits.get("NanoCpus") or 0, quota, period),
             cpu_period=(period or _DEFAULT_PERIOD) if quota > 0 or period > 0 else None,
             stop_grace=float(_or(config.get("StopTimeout"), _DEFAULT_GRACE)),
@@ -87,6 +119,9 @@ class Container:
             config_files=tuple(filter(None, str(labels.get(_LABEL + "project.config_files", "")).split(","))),
             working_directory=labels.get(_LABEL + "project.working_dir") or None,
             environment_file=labels.get(_LABEL + "project.environment_file") or None,
+            created_at=unix_time(str(raw.get("Created") or "")),
+            image_id=str(raw.get("Image") or ""),
+            worker_pool=worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
         )
 
 
@@ -139,8 +174,37 @@ def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] |
         return list(pool.map(inspect, ids))
 
 
-def _positive(value: int | None) -> int | None:
-    return value if value and value > 0 else None
+def unix_time(text: str) -> float:
+    """A moment as Docker writes it, in Unix seconds; 0 where it is none."""
+    match = _MOMENT.match(text)
+    if match is None:
+        return 0.0
+    second = datetime.fromisoformat(match[1]).replace(tzinfo=timezone.utc)
+    return second.timestamp() + float(match[2] or 0)
+
+
+def _limited(value: int | None) -> int | None:
+    """A limit in bytes; None for none, and for one that no machine reaches."""
+    return value if value and 0 < value < NO_MEMORY_LIMIT else None
+
+
+def pool_of_process(pid: int, proc: str = "/proc") -> str | None:
+    """The pool in the command line of a container's first process: a script may have become the worker itself."""
+    try:
+        with open(f"{proc}/{pid}/cmdline", "rb") as source:
+            return worker_pool(source.read().decode("utf-8", "replace").split("\0"))
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def worker_pool(words: list[str]) -> str | None:
+    """The pool in a Celery worker's command line, None where it names none.
+
+    Celery takes the last ``--pool`` or ``-P``. A shell may stand before it, so the line that it is given is read too.
+    """
+    line = " ".join(" ".join(words).split())
+    named = _POOL.findall(line.replace("'", "").replace('"', "")) if "celery" in line else []
+    return named[-1] if named else None
 
 
 def _cpus(nano: int, quota: int, period: int) -> float | None:

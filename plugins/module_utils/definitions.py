@@ -8,12 +8,14 @@ from typing import Any
 __all__ = ["service_definitions"]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\Z", re.IGNORECASE)
+_RANGE = re.compile(r"\d{1,4}(-\d{1,4})?\Z")
+_PLAIN = re.compile(r"-?\d{1,12}(\.\d{1,6})?\Z")
+_MOST_CORES = 4096
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 def service_definitions(
     configuration: dict[str, Any],
-    hashes: dict[str, str],
     profiles: tuple[str, ...],
     present: set[str],
     probed: set[str],
@@ -24,7 +26,7 @@ def service_definitions(
     """
     services = configuration.get("services") or {}
     return [
-        _definition(name, service, hashes.get(name), name in probed)
+        _definition(name, service, name in probed)
         for name, service in sorted(services.items())
         if _in_force(service, profiles) or name in present
     ]
@@ -35,7 +37,7 @@ def _in_force(service: dict[str, Any], profiles: tuple[str, ...]) -> bool:
     return not asked or "*" in profiles or bool(set(asked) & set(profiles))
 
 
-def _definition(name: str, service: dict[str, Any], config_hash: str | None, probed: bool) -> dict[str, Any]:
+def _definition(name: str, service: dict[str, Any], probed: bool) -> dict[str, Any]:
     deploy = service.get("deploy") or {}
     resources = (deploy.get("resources") or {}).get("limits") or {}
     own = {key: service[key] for key in ("mem_limit", "cpus") if service.get(key)}
@@ -50,14 +52,39 @@ def _definition(name: str, service: dict[str, Any], config_hash: str | None, pro
             "memory": _bytes(own.get("mem_limit") or deployed.get("memory")),
             "swap": _bytes(service.get("memswap_limit")),
         },
+        "beside": _beside(service, deploy),
         "limit_form": _form(own, deployed),
         "count_form": "service" if service.get("scale") is not None else "deploy" if "replicas" in deploy else None,
         "container_name": service.get("container_name"),
         "fixed_host_ports": [port for port in map(_fixed_port, service.get("ports") or []) if port],
-        "config_hash": config_hash,
+        "fixed_addresses": _fixed_addresses(service),
         "depends_on": sorted(service.get("depends_on") or {}),
         "has_healthcheck": probed or bool(test and test[0] != "NONE" and not check.get("disable")),
     }
+
+
+def _beside(service: dict[str, Any], deploy: dict[str, Any]) -> dict[str, Any]:
+    """What a limit has to respect."""
+    reserved = ((deploy.get("resources") or {}).get("reservations") or {}).get("memory")
+    return {
+        "memory_reservation": _bytes(service.get("mem_reservation")) or _bytes(reserved),
+        "shm_size": _bytes(service.get("shm_size")),
+        "cpu_quota": _number(service.get("cpu_quota")) > 0,
+        "cpuset": _cores_in(str(service.get("cpuset") or "")),
+        "oom_kill_disable": service.get("oom_kill_disable") is True,
+    }
+
+
+def _cores_in(cpuset: str) -> int | None:
+    """How many cores a set such as ``0-2,5`` has."""
+    ranges = [part.partition("-") for part in cpuset.split(",") if _RANGE.match(part.strip())]
+    cores = {core for low, _, high in ranges for core in range(int(low), min(int(high or low), _MOST_CORES) + 1)}
+    return len(cores) or None
+
+
+def _number(value: Any) -> float:
+    match = _PLAIN.match(str(value))
+    return float(match[0]) if match else 0.0
 
 
 def _form(own: dict[str, Any], deployed: dict[str, Any]) -> str | None:
@@ -77,6 +104,15 @@ def _fixed_port(port: dict[str, Any]) -> str | None:
         return None
     address = f"{port['host_ip']}:" if port.get("host_ip") else ""
     return f"{address}{published}/{port.get('protocol', 'tcp')}"
+
+
+def _fixed_addresses(service: dict[str, Any]) -> list[str]:
+    """What of its place in a network only one container can have, each with its key."""
+    keys = ("ipv4_address", "ipv6_address", "mac_address")
+    networks = service.get("networks")
+    attached = [one for one in networks.values() if one] if isinstance(networks, dict) else []
+    places = [f"{key} {place[key]}" for place in (service, *attached) for key in keys if place.get(key)]
+    return ["network_mode host", *places] if service.get("network_mode") == "host" else places
 
 
 def _bytes(value: Any) -> int | None:

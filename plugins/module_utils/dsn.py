@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
+from .dsn_parameters import refuse_parameters, startup_parameters, wants_tls
 from .failure import HostSideError
+from .pgwire import Login
 
-__all__ = ["Address", "read_address", "redirected"]
+__all__ = ["Address", "leads_to", "login_of", "read_address", "redirected"]
 
 _REFERENCE = re.compile(r"\$(?:\{(?:[^{}]|\{[^{}]*\})*\}|[A-Za-z_][A-Za-z0-9_]*)")
 _MARK = re.compile("\ue000(\\d+)\ue001")
@@ -38,17 +41,52 @@ class Address:
 def read_address(resolved: str) -> Address:
     """The parts of an address whose references are all filled in; its password is dropped.
 
-    Raises ``HostSideError`` of kind ``refused`` where it is not a URL of one Postgres server; the sentence shows none
-    of it.
+    Raises ``HostSideError`` of kind ``refused`` where it is not a URL of one Postgres server, and where it asks for
+    what does not go through PgBouncer; the sentence shows no value of it.
     """
     match = _URL.match(resolved)
     if match is None:
-        raise _refused("is no address of one Postgres server, such as postgresql://user@host:5432/name")
+        raise _refused(_no_address(resolved))
+    if unquote(match["host"]).startswith("/"):
+        raise _refused("finds its server by a local socket, and PgBouncer is in a container of its own")
+    refuse_parameters(resolved)
     try:
         port = int(match["port"] or _USUAL_PORT)
     except ValueError:
         raise _refused("has no number for a port") from None
-    return Address(match["user"] or "", match["host"], port, match["database"])
+    return Address(unquote(match["user"] or ""), match["host"], port, unquote(match["database"]))
+
+
+def login_of(resolved: str, password: str | None = None) -> Login | None:
+    """How the app logs in, its own parameters with it; None where it says no user or no password.
+
+    ``password`` is used where the address has none.
+    """
+    match = _URL.match(resolved)
+    if match is None or not match["user"] or not (match["password"] or password):
+        return None
+    return Login(
+        unquote(match["user"]),
+        unquote(match["database"]),
+        unquote(match["password"]) if match["password"] else password,
+        parameters=tuple(sorted(startup_parameters(resolved).items())),
+        tls=wants_tls(resolved),
+    )
+
+
+def leads_to(value: str, host: str, port: int) -> bool:
+    """Whether a text is, or has in it, an address at that host and port, whatever else it asks for."""
+    return re.search(rf"(?:@|//|,){re.escape(host)}:{port}(?![0-9])", value) is not None
+
+
+def _no_address(resolved: str) -> str:
+    """Why a text is no address of one server, in words that show none of it."""
+    before = resolved.partition("?")[0].partition("://")[2]
+    if before and "," in before.rpartition("@")[2]:
+        return "names several servers, and PgBouncer is one"
+    if before and before.rpartition("@")[2].startswith("/"):
+        return "names no host, so it finds its server by a local socket or by other variables"
+    return "is no address of one Postgres server, such as postgresql://user@host:5432/name"
 
 
 def redirected(raw: str, host: str, port: int) -> str:

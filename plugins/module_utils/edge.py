@@ -14,13 +14,17 @@ from .engine import Engine
 from .failure import HostSideError
 from .state import StateFolder, sync_folder, write_whole
 
-__all__ = ["STATE", "SWITCHES", "Edge"]
+__all__ = ["STATE", "SWITCHES", "Edge", "longest_answer", "longest_answer_in"]
 
 STATE = "edge.json"
 SWITCHES = ("balancer", "caching", "throttling")
 _SWITCH = re.compile(r"[a-z]{1,30}\Z")
 _FILE = re.compile(r"selextract\.[a-z]{1,30}\.conf\Z")
 _STATUS_MODE = 0o644
+_READ_TIMEOUT = re.compile(r"(?:^|[;{}])\s*proxy_read_timeout\s+([^;#\n]+);", re.MULTILINE)
+_TIME = re.compile(r"(\d+)\s*(ms|s|m|h|d|w|)")
+_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}  # seconds
+_USUAL_ANSWER = 60.0  # seconds; Nginx' own where nothing is written
 
 
 class Edge:
@@ -142,6 +146,23 @@ class Edge:
         return next((one for one in found if one.service == service and one.running), None)
 
 
+def longest_answer(engine: Engine, container: Container) -> float | None:
+    """The longest that the running Nginx waits for an answer, in seconds; None where it does not show its files."""
+    try:
+        return longest_answer_in(_Nginx(engine, container).configuration())
+    except HostSideError:
+        return None
+
+
+def longest_answer_in(configuration: str) -> float:
+    """The largest ``proxy_read_timeout``, in seconds: whichever place it stands at, nobody behind may wait shorter."""
+    times = [
+        sum(float(number) * _UNITS[unit] for number, unit in _TIME.findall(match[1]))
+        for match in _READ_TIMEOUT.finditer(configuration)
+    ]
+    return max(times, default=_USUAL_ANSWER)
+
+
 class _Nginx:
     """A running Nginx, called with the arguments that it was started with."""
 
@@ -154,13 +175,18 @@ class _Nginx:
 
     def check(self, files: dict[str, str]) -> None:
         """Let it read its whole configuration; it has to accept it, and to include each of ``files``."""
+        configuration = self.configuration()
+        left_out = [name for name in files if f"/{name}:" not in configuration]
+        if left_out:
+            raise HostSideError(f"Nginx does not include {', '.join(left_out)} from its folder.", kind="edge")
+
+    def configuration(self) -> str:
+        """All files that it reads, as it would read them now. Raises where it does not accept them."""
         code, configuration, complaints = self._engine.run_inside(self._container.id, [*self._command, "-T"])
         if code:
             lines = [line for line in complaints.strip().splitlines() if "[emerg]" in line] or ["no reason was given"]
             raise HostSideError(f"Nginx rejects its configuration: {lines[-1][:300]}.", kind="edge")
-        left_out = [name for name in files if f"/{name}:" not in configuration]
-        if left_out:
-            raise HostSideError(f"Nginx does not include {', '.join(left_out)} from its folder.", kind="edge")
+        return configuration
 
     def reload(self) -> None:
         """Let it read its configuration; its old processes finish what they hold."""

@@ -26,11 +26,12 @@ class EngineGoneError(HostSideError):
 
 
 class EngineRefusedError(HostSideError):
-    """Docker answered, and the answer was no; ``status`` is the HTTP status."""
+    """Docker answered, and the answer was no; ``status`` is the HTTP status, ``reason`` what Docker said."""
 
-    def __init__(self, sentence: str, status: int) -> None:
+    def __init__(self, sentence: str, status: int, reason: str = "") -> None:
         super().__init__(sentence, kind="docker")
         self.status = status
+        self.reason = reason or sentence
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -94,12 +95,33 @@ class Engine:
 
     def inspect(self, container: str) -> dict[str, Any] | None:
         """Everything about one container, or None when it is gone."""
-        try:
-            return dict(self._call("GET", f"/containers/{quote(container, safe='')}/json"))
-        except EngineRefusedError as refusal:
-            if refusal.status == http.client.NOT_FOUND:
-                return None
-            raise
+        return self._known(f"/containers/{quote(container, safe='')}/json")
+
+    def create(self, name: str, body: dict[str, Any]) -> str:
+        """Create a container without starting it, and return its ID; ``body`` as in the Engine API."""
+        made = self._call("POST", "/containers/create?" + urlencode({"name": name}), body)
+        return str(made["Id"])
+
+    def connect(self, network: str, container: str, endpoint: dict[str, Any]) -> None:
+        """Give a container one network more; ``endpoint`` has its aliases and addresses, as in the Engine API."""
+        body = {"Container": container, "EndpointConfig": endpoint}
+        self._call("POST", f"/networks/{quote(network, safe='')}/connect", body)
+
+    def rename(self, container: str, name: str) -> None:
+        """Give a container another name."""
+        self._call("POST", f"/containers/{quote(container, safe='')}/rename?" + urlencode({"name": name}))
+
+    def image(self, name: str) -> dict[str, Any] | None:
+        """Everything about one image (``Id``, ``RepoTags`` and more), by name or ID; None when it is not here."""
+        return self._known(f"/images/{quote(name, safe='/:@')}/json")
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        """Give an image one name more; an image that had it loses it."""
+        self._call("POST", f"/images/{quote(image, safe='')}/tag?" + urlencode({"repo": repository, "tag": tag}))
+
+    def untag(self, name: str) -> None:
+        """Take a name from an image; the image goes with its last name where no container was made from it."""
+        self._call("DELETE", f"/images/{quote(name, safe='')}?noprune=1")
 
     def update(self, container: str, body: dict[str, int]) -> list[str]:
         """Change a container's resources in place; ``body`` as in the Engine API. Returns Docker's warnings."""
@@ -130,11 +152,19 @@ class Engine:
         return "".join(_split_streams(self._content("GET", path)))
 
     def run_inside(
-        self, container: str, arguments: list[str], *, user: str = "", environment: Iterable[str] = ()
+        self,
+        container: str,
+        arguments: list[str],
+        *,
+        user: str = "",
+        environment: Iterable[str] = (),
+        folder: str = "",
+        privileged: bool = False,
     ) -> tuple[int, str, str]:
         """Run a program in a running container: its exit code, its output, its complaints.
 
-        ``user`` is whom it runs as, the container's own user where it is empty; ``environment`` has ``NAME=value``.
+        ``user`` is whom it runs as, the container's own user where it is empty, and ``folder`` where, likewise;
+        ``environment`` has ``NAME=value``.
         Neither arguments nor environment may hold a secret: everybody on the host can read them.
         """
         asked = {
@@ -143,6 +173,8 @@ class Engine:
             "Cmd": arguments,
             "User": user,
             "Env": list(environment),
+            "WorkingDir": folder,
+            "Privileged": privileged,
         }
         made = self._call("POST", f"/containers/{quote(container, safe='')}/exec", asked)
         path = f"/exec/{quote(str(made['Id']), safe='')}"
@@ -150,13 +182,26 @@ class Engine:
         code = dict(self._call("GET", path + "/json")).get("ExitCode")
         return (-1 if code is None else int(code)), output, complaints
 
-    def remove(self, container: str) -> None:
-        """Remove a stopped container; its volumes stay."""
-        self._call("DELETE", f"/containers/{quote(container, safe='')}")
+    def remove(self, container: str, *, volumes: bool = False) -> None:
+        """Remove a stopped container; its volumes stay. With ``volumes`` those without a name go too."""
+        query = "?v=1" if volumes else ""
+        self._call("DELETE", f"/containers/{quote(container, safe='')}{query}")
 
     def signal(self, container: str, signal: str) -> None:
-        """Send a signal to a container's first process."""
-        self._call("POST", f"/containers/{quote(container, safe='')}/kill?signal={quote(signal, safe='')}")
+        """Send a signal (``HUP``, ``USR1``…) to a container's first process, from inside the container.
+
+        The engine's own ``kill`` call notes, whatever the signal, that the container was stopped by hand. After a
+        restart of the engine it then stays down under ``unless-stopped`` (measured with Docker 26.1).
+        """
+        code, _, complaints = self.run_inside(container, ["sh", "-c", f"kill -{signal} 1"])
+        if code:
+            raise HostSideError(
+                f"The signal {signal} did not reach the container: {complaints.strip()[-200:] or code}.", kind="docker"
+            )
+
+    def restart_always(self, container: str) -> None:
+        """Let the engine start a container whenever the engine starts, also one that counts as stopped by hand."""
+        self._call("POST", f"/containers/{quote(container, safe='')}/update", {"RestartPolicy": {"Name": "always"}})
 
     def events(self, kinds: Iterable[str], since: float, until: float) -> list[dict[str, Any]]:
         """Container events of some kinds (``oom``, ``die``...) between two Unix times, as far as Docker remembers."""
@@ -179,6 +224,15 @@ class Engine:
             raise self._unanswered("GET /events", problem) from problem
         finally:
             connection.close()
+
+    def _known(self, path: str) -> dict[str, Any] | None:
+        """What Docker says about one thing, None where it does not know it."""
+        try:
+            return dict(self._call("GET", path))
+        except EngineRefusedError as refusal:
+            if refusal.status == http.client.NOT_FOUND:
+                return None
+            raise
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float | None = None) -> Any:
         content = self._content(method, path, body, timeout)
@@ -218,8 +272,9 @@ class Engine:
         else:
             connection.close()
         if response.status >= http.client.BAD_REQUEST:
+            reason = _message(content)
             raise EngineRefusedError(
-                f"Docker refused {method} {path.split('?')[0]}: {_message(content)}.", response.status
+                f"Docker refused {method} {path.split('?')[0]}: {reason}.", response.status, reason
             )
         return content
 

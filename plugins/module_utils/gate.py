@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any
 
+from .amounts import memory
 from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
 from .limits import Capability, Limits, change_of, describe, wanted_for
 from .probe import complaint_of
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "not_proved_text"]
 
-_SECOND = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*Z\Z")
+
+def not_proved_text(services: list[str]) -> str:
+    """That nothing tells whether these services serve, for a person; empty where all is proved."""
+    if not services:
+        return ""
+    has = "has no health check" if len(services) == 1 else "have no health check"
+    return f"Not proved that it serves: {', '.join(services)} {has}."
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,8 @@ class Gate:
     """One gate.
 
     ``expected`` has the limits of each service that has to run, an empty mapping where only running matters. ``began``
-    is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place.
-    ``hashes`` are the configuration hashes that containers must have, ``counts`` how many there must be, by service.
+    is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place, and
+    ``changed`` is when they had been changed. ``counts`` is how many containers there must be, by service.
     """
 
     project: str
@@ -34,8 +39,8 @@ class Gate:
     urls: list[str]
     began: float
     in_place: dict[str, dict[str, Any]]
-    hashes: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    changed: float = 0.0
 
     def complaint(
         self, engine: Engine, socket_path: str, now: float, passed: Mapping[str, str] = MappingProxyType({})
@@ -49,34 +54,42 @@ class Gate:
         host = Capability.parse(engine.info())
         for service, limits in sorted(self.expected.items()):
             own = [container for container in containers if container.service == service]
-            complaint = _service_complaint(service, limits, own, host, passed) or self._unsettled(service, own)
-            complaint = complaint or self._miscounted(service, own)
+            complaint = _service_complaint(service, limits, own, host, passed) or self._miscounted(service, own)
             if complaint:
                 return complaint
         return next((complaint for complaint in map(complaint_of, self.urls) if complaint), None)
 
     def _refuse_victims(self, engine: Engine, containers: list[Container], now: float) -> None:
-        by_id = {container.id: container for container in containers}
-        for name, before in self.in_place.items():
-            container = by_id.get(name)
-            again = container and container.started_at and _moment(container.started_at) > self.began
-            if container and again and before.get("running", True):
+        """Raise where a container that the step touched restarted, or was killed for memory after that."""
+        touched = [one for one in containers if one.id in self.in_place or self._started_here(one)]
+        killed = self._killed(engine, now) if touched else {}
+        for container in touched:
+            before = self.in_place.get(container.id)
+            at = killed.get(container.id, 0.0)
+            if before is None and at > self.began:
+                raise HostSideError(f"{container.name} was killed for memory after it was started.", kind="gate")
+            if before is None:
+                continue
+            if at > max(self.began, self.changed):
+                raise HostSideError(_victim(container, before), kind="gate")
+            # One that was killed again and again may well have restarted between the step's begin and the new limit.
+            if self._started_here(container) and before.get("running", True) and not before.get("oom_killed"):
                 raise HostSideError(f"{container.name} restarted after its limits were changed.", kind="gate")
-            if container and _lowered(before, container) and self._killed(engine, container, now):
-                raise HostSideError(f"{container.name} was killed for memory after its limit was lowered.", kind="gate")
 
-    def _unsettled(self, service: str, own: list[Container]) -> str | None:
-        wanted = self.hashes.get(service)
-        other = next((container for container in own if wanted and container.config_hash != wanted), None)
-        return f"{other.name} was not made from the Compose files in force" if other else None
+    def _started_here(self, container: Container) -> bool:
+        return container.service in self.expected and container.started > self.began
 
     def _miscounted(self, service: str, own: list[Container]) -> str | None:
         wanted = self.counts.get(service, len(own))
         return None if len(own) == wanted else f"{service} has {len(own)} containers instead of {wanted}"
 
-    def _killed(self, engine: Engine, container: Container, now: float) -> bool:
+    def _killed(self, engine: Engine, now: float) -> dict[str, float]:
+        """By container ID, when one was killed for memory the last time since the step began, in Unix seconds."""
         events = engine.events(["oom"], self.began, now)
-        return any((event.get("Actor") or {}).get("ID", event.get("id")) == container.id for event in events)
+        return {
+            str((event.get("Actor") or {}).get("ID", event.get("id"))): float(event.get("timeNano") or 0) / 1e9
+            for event in sorted(events, key=lambda event: float(event.get("timeNano") or 0))
+        }
 
 
 def _service_complaint(
@@ -95,13 +108,10 @@ def _service_complaint(
     return None
 
 
-def _lowered(before: dict[str, Any], container: Container) -> bool:
-    return container.memory is not None and (before["memory"] is None or container.memory < before["memory"])
-
-
-def _moment(text: str) -> float:
-    match = _SECOND.match(text)
-    if match is None:
-        return 0.0
-    form = "%Y-%m-%dT%H:%M:%S.%f" if "." in match[1] else "%Y-%m-%dT%H:%M:%S"
-    return datetime.strptime(match[1], form).replace(tzinfo=timezone.utc).timestamp()
+def _victim(container: Container, before: dict[str, Any]) -> str:
+    limit = memory(container.memory)
+    if before.get("oom_killed"):
+        return f"{container.name} was killed for memory again, so its limit of {limit} is not enough."
+    lowered = container.memory is not None and (before["memory"] is None or container.memory < before["memory"])
+    what = "its limit was lowered" if lowered else "its limits were changed"
+    return f"{container.name} was killed for memory after {what}."

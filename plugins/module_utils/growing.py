@@ -11,12 +11,15 @@ from .capacity import render
 from .capacity_writer import CapacityWriter
 from .compose import Compose
 from .containers import Container, find_containers, listed_instances
+from .dry_creation import refuse_unaccepted_limits
 from .engine import Engine, EngineGoneError
 from .failure import HostSideError
 from .gate import Gate
 from .health_checks import HealthChecks
 from .instances import instances_of
 from .limits import Capability, change_of, inverse_of, wanted_for
+from .new_instances import NewInstances
+from .project import read_project
 from .rotation import Rotation
 from .runs import RunRecord
 from .state import StateFolder
@@ -24,7 +27,6 @@ from .state import StateFolder
 __all__ = ["Growth"]
 
 _PAUSE = 0.1  # seconds between two looks
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,12 @@ class Growth:
                     rule="X-14",
                 )
 
+    def refuse_unaccepted(self, engine: Engine, containers: list[Container]) -> None:
+        """Raise ``HostSideError`` where Docker would not create a container with its limits; nothing is touched."""
+        own = {service: instances_of(containers, self.project, service)[:1] for service in self.limits}
+        wanted = [(one, wanted_for(self.limits[service], one)) for service, first in own.items() for one in first]
+        refuse_unaccepted_limits(engine, wanted)
+
     def note(self, writer: CapacityWriter, containers: list[Container], record: RunRecord, step_id: str) -> None:
         """Bring to the disk how all of it is undone."""
         record.note_inverse(step_id, "capacity_file", writer.inverse())
@@ -87,27 +95,32 @@ class Growth:
         """
         writer.write(render(self.capacity), used_at_once=bool(self.counts))
         with ThreadPoolExecutor(1) as meanwhile:
-            starting = meanwhile.submit(self._start, socket_path)
+            starting = meanwhile.submit(self._start, socket_path, containers)
             raised = self._raised(engine, containers)
             starting.result()
         if not raised:
             engine.wait(self.bound)
             self._raise_limits(engine, find_containers(engine, socket_path))
 
-    def _start(self, socket_path: str) -> None:
-        """Create and start what is missing; the same complaint twice is the last word."""
-        compose, give_up, said = Compose(self.project, self.directory), time.monotonic() + self.bound, ""
-        while self.counts:
-            try:
-                _bring(compose, socket_path, sorted(self.counts), max(1.0, give_up - time.monotonic()))
-            except HostSideError as failure:
-                if failure.sentence == said or time.monotonic() >= give_up:
-                    raise
-                said = failure.sentence
-                with Engine(socket_path) as engine:
+    def _start(self, socket_path: str, containers: list[Container]) -> None:
+        """Create and start what is missing; the same complaint twice is the last word, and a refusal is at once."""
+        if not self.counts:
+            return
+        compose = Compose(read_project(containers, self.project, self.directory))
+        give_up, complaint = time.monotonic() + self.bound, ""
+        with Engine(socket_path) as engine:
+            while True:
+                new = NewInstances(compose, socket_path, max(1.0, give_up - time.monotonic()))
+                try:
+                    new.bring(engine, self.counts)
+                except HostSideError as failure:
+                    if failure.kind == "refused" or failure.sentence == complaint or time.monotonic() >= give_up:
+                        raise
+                    complaint = failure.sentence
+                    engine.close()
                     engine.wait(give_up - time.monotonic())
-            else:
-                return
+                else:
+                    return
 
     def _raised(self, engine: Engine, containers: list[Container]) -> bool:
         """Raise the limits; False where Docker went away meanwhile."""
@@ -167,22 +180,3 @@ class Growth:
                 raise
             engine.close()
             return failure.sentence
-
-
-def _bring(compose: Compose, socket_path: str, services: list[str], bound: float) -> None:
-    """Create what is missing and start it, all at once; only what has to do with its start is left to Compose."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        hooks = pool.submit(compose.start_hooks)
-        compose.create(services, bound)
-        if hooks.result().intersection(services):
-            compose.up(services, bound)
-            return
-        with Engine(socket_path) as engine:
-            listed = [one for service in services for one in listed_instances(engine, compose.project, service)]
-        for started in [pool.submit(_start, socket_path, one.id) for one in listed if not one.well]:
-            started.result()
-
-
-def _start(socket_path: str, container: str) -> None:
-    with Engine(socket_path) as engine:
-        engine.start(container)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import csv
+import re
 import socket
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .failure import HostSideError
 
-__all__ = ["AdminSocket", "Server"]
+__all__ = ["AdminSocket", "Server", "begun_answers"]
 
 _BACKEND = "api"
 _ANSWER_BOUND = 10.0  # seconds for one answer
 _PAUSE = 0.1
+_SLOW_PAUSE = 1.0
+_CUT_BOUND = 10.0  # seconds for what was cut to be gone
 _NAME, _LOOKED_UP = 3, 17  # columns of `show servers state`
+_SESSION = re.compile(r"^(0x[0-9a-f]+): ", re.MULTILINE)
+_STATUS = re.compile(r"^  txn=.* status=([1-9]\d\d) ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -102,17 +108,44 @@ class AdminSocket:
             raise HostSideError(f"The balancer does not take {name} into rotation.", kind="balancer")
         return new
 
-    def drain(self, name: str, bound: float) -> None:
-        """Give a server nothing new, and wait until it holds no request; raises after ``bound`` seconds."""
-        self.tell(f"set server {_BACKEND}/{name} state drain")
-        until = time.monotonic() + bound
-        while (held := self.servers()[name].sessions) > 0:
-            if time.monotonic() > until:
+    def drain(self, names: Collection[str], bound: float, longest: float) -> int:
+        """Give these servers nothing new and wait until they hold no request, as ``finish`` does."""
+        for name in names:
+            self.tell(f"set server {_BACKEND}/{name} state drain")
+        try:
+            return self.finish(names, bound, longest)
+        except HostSideError:
+            for name in names:
                 self.ask(f"set server {_BACKEND}/{name} state ready")
-                raise HostSideError(
-                    f"{name} still holds {held} requests after {bound:.0f} s, so it stays in rotation.", kind="balancer"
-                )
-            time.sleep(_PAUSE)
+            raise
+
+    def finish(self, names: Collection[str], bound: float, longest: float) -> int:
+        """Wait until these servers hold no request; returns how many had to be cut.
+
+        An answer that has begun and still goes on after ``bound`` seconds is a stream or a long download; it is cut,
+        or its instance could never leave. A request that has no answer yet gets ``longest`` seconds, after which the
+        balancer and Nginx would give it up anyway.
+        """
+        began, cut = time.monotonic(), set()
+        while held := [name for name in names if self._sessions(name) > 0]:
+            waited = time.monotonic() - began
+            if waited > max(bound, longest) + _CUT_BOUND:
+                raise HostSideError(f"The balancer does not let go of {', '.join(held)}.", kind="balancer")
+            if waited > max(bound, longest):
+                for name in held:
+                    cut |= {f"{name} {number}" for number in range(self._sessions(name))}
+                    self.ask(f"shutdown sessions server {_BACKEND}/{name}")
+            elif waited > bound:
+                streams = begun_answers(self.ask("show sess all"), held)
+                for session in streams:
+                    self.ask(f"shutdown session {session}")
+                cut |= set(streams)
+            time.sleep(_PAUSE if waited <= bound else _SLOW_PAUSE)
+        return len(cut)
+
+    def _sessions(self, name: str) -> int:
+        server = self.servers().get(name)
+        return server.sessions if server else 0
 
     def remove(self, name: str) -> None:
         """Take a drained server away; one that the configuration names stays in maintenance until the next reload."""
@@ -140,3 +173,13 @@ class AdminSocket:
         if answer != wanted:
             said = answer.splitlines()[0] if answer else "nothing"
             raise HostSideError(f"The balancer refuses {' '.join(command.split()[:3])!r}: {said}", kind="balancer")
+
+
+def begun_answers(sessions: str, servers: Collection[str]) -> list[str]:
+    """Of the answer to ``show sess all``, the sessions on these servers whose answer has begun."""
+    begins = list(_SESSION.finditer(sessions))
+    ends = [match.start() for match in begins[1:]] + [len(sessions)]
+    names = "|".join(map(re.escape, servers))
+    here = re.compile(rf"^  backend={_BACKEND} .*\n  server=(?:{names}) ", re.MULTILINE)
+    texts = {match[1]: sessions[match.end() : ends[index]] for index, match in enumerate(begins)}
+    return [session for session, text in texts.items() if here.search(text) and _STATUS.search(text)]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .amounts import cores, memory
 from .cgroup import find_control_group
-from .containers import Container
+from .containers import NO_MEMORY_LIMIT, Container
 from .facts import host_memory
 from .failure import HostSideError
 
 __all__ = [
     "Capability",
     "Limits",
+    "Restoration",
     "change_of",
     "describe",
     "inverse_of",
@@ -21,7 +23,7 @@ __all__ = [
     "wanted_for",
 ]
 
-_MIB = 2**20
+_NO_SWAP_LIMIT = 2**63 - 4096  # bytes; what the kernel itself shows for none
 
 
 @dataclass(frozen=True)
@@ -89,31 +91,71 @@ def change_of(container: Container, wanted: Limits, host: Capability) -> dict[st
     return body
 
 
-def inverse_of(container: Container) -> dict[str, Any]:
-    """What must be known to put the container's limits back."""
+def inverse_of(container: Container, *, oom_killed: bool = False) -> dict[str, Any]:
+    """What must be known to put the container's limits back; ``oom_killed``: with these limits it was killed."""
     known = {"name": container.name, "project": container.project, "service": container.service}
-    return {**known, "running": container.running, **Limits.of(container).result()}
+    state = {"running": container.running, "oom_killed": oom_killed}
+    return {**known, **state, **Limits.of(container).result()}
 
 
-def restoration(inverse: dict[str, Any], container: Container, host: Capability) -> tuple[dict[str, int], str | None]:
-    """What to ask Docker for to put limits back, and a note where that is not exactly possible.
+@dataclass(frozen=True)
+class Restoration:
+    """What Docker is asked for to put limits back, and how they differ from before afterwards, None where not at all.
 
-    A container that had no limit cannot get rid of one in place, so it gets the host's totals.
+    ``note`` is about a difference that changes nothing for the container, ``difference`` about one that does.
+    """
+
+    body: dict[str, int]
+    note: str | None = None
+    difference: str | None = None
+
+
+def restoration(inverse: dict[str, Any], container: Container, host: Capability) -> Restoration:
+    """How limits are put back in place.
+
+    A container that had no CPU limit cannot get rid of one, so it gets the host's total. A memory limit stays where the
+    one from before killed the container, or where more is in use by now than it: the kernel refuses that.
     """
     before = Limits(inverse["memory"], inverse["swap"], inverse["cpus"])
-    changed = {
-        "memory": before.memory is None and container.memory is not None,
-        "swap": host.limits_swap and before.swap is None and container.swap is not None,
-        "cpus": before.cpus is None and container.cpus is not None,
-    }
-    wanted = Limits(
-        host.memory if changed["memory"] else before.memory,
-        before.swap,
-        host.cpus if changed["cpus"] else before.cpus,
+    difference = _kept_memory(inverse, container)
+    if difference:
+        before = Limits(container.memory, container.swap, before.cpus)
+    without_cpus = before.cpus is None and container.cpus is not None
+    wanted = Limits(before.memory, before.swap, host.cpus if without_cpus else before.cpus)
+    body = change_of(container, wanted, host)
+    if before.memory is None and container.memory is not None:
+        # Docker refuses to take a memory limit away in place; this one is out of reach for every machine.
+        body["Memory"] = NO_MEMORY_LIMIT
+        if host.limits_swap:
+            body["MemorySwap"] = _NO_SWAP_LIMIT
+    lost = [name for name, gone in (("swap", _keeps_swap(before, container, host)), ("cpus", without_cpus)) if gone]
+    note = (
+        f"{container.name} had no limit of {', '.join(lost)}; in place it gets the host's total instead."
+        if lost
+        else None
     )
-    lost = ", ".join(name for name, missing in changed.items() if missing)
-    note = f"{container.name} had no limit of {lost}; in place it gets the host's total instead." if lost else None
-    return change_of(container, wanted, host), note
+    return Restoration(body, note, difference)
+
+
+def _keeps_swap(before: Limits, container: Container, host: Capability) -> bool:
+    return host.limits_swap and before.memory is not None and before.swap is None and container.swap is not None
+
+
+def _kept_memory(inverse: dict[str, Any], container: Container) -> str | None:
+    """Why the memory limit is not lowered to what it was, None where it is."""
+    before, now = inverse["memory"], container.memory
+    if before is None or now is None or now <= before:
+        return None
+    if inverse.get("oom_killed"):
+        return (
+            f"{container.name} keeps its memory limit of {memory(now)}: with {memory(before)} it was killed for memory."
+        )
+    group = find_control_group(container.pid) if container.running else None
+    reading = group.read() if group else None
+    if reading is not None and reading.memory >= before:
+        in_use = memory(reading.memory)
+        return f"{container.name} keeps its memory limit of {memory(now)}: it uses {in_use}, and had {memory(before)}."
+    return None
 
 
 def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> None:
@@ -132,8 +174,8 @@ def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> Non
     least = round(reading.memory * (1 + margin))
     if wanted.memory < least:
         raise HostSideError(
-            f"{container.name} uses {_size(reading.memory)} now; with {margin:.0%} on top that is {_size(least)},"
-            f" more than the limit of {_size(wanted.memory)} it should get.",
+            f"{container.name} uses {memory(reading.memory)} now; with {margin:.0%} on top that is {memory(least)},"
+            f" more than the limit of {memory(wanted.memory)} it should get.",
             kind="refused",
             rule="shrink_margin",
         )
@@ -141,15 +183,10 @@ def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> Non
 
 def describe(limits: Limits) -> str:
     """For diffs and messages."""
-    cpus = "unlimited" if limits.cpus is None else f"{limits.cpus:g} cores"
-    return f"memory {_size(limits.memory)}, with swap {_size(limits.swap)}, cpus {cpus}"
+    return f"memory {memory(limits.memory)}, with swap {memory(limits.swap)}, cpus {cores(limits.cpus)}"
 
 
 def _cpu_body(cpus: float, period: int | None) -> dict[str, int]:
     if period:
         return {"CpuPeriod": period, "CpuQuota": round(cpus * period)}
     return {"NanoCpus": round(cpus * 1e9)}
-
-
-def _size(value: int | None) -> str:
-    return "unlimited" if value is None else f"{value / _MIB:.1f} MiB".replace(".0 MiB", " MiB")

@@ -29,6 +29,7 @@ AUTH_DATABASE = "selextract_login"
 CONFIG = "/etc/pgbouncer"  # inside the container
 RUN = "/run/pgbouncer"  # inside the container
 LONGEST_NUMBER = 9  # processes are numbered from one; they know each other as peers
+USUAL_IDLE = 600  # seconds; PgBouncer's own
 SHARE_SECONDS = 90  # for which one process keeps the smaller pools while no second one comes
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}\Z")
@@ -140,6 +141,7 @@ def settings_of(wanted: dict[str, Any]) -> dict[str, str]:
                 "pool_mode": "transaction",
                 "query_wait_timeout": f"{wanted['query_wait']:g}",
                 "reserve_pool_size": str(pools["reserve"]),
+                "server_idle_timeout": f"{wanted.get('idle') or USUAL_IDLE:g}",
                 "server_login_retry": "1",
                 "server_tls_sslmode": "prefer",
                 "so_reuseport": "1",

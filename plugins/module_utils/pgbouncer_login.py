@@ -15,7 +15,16 @@ from .pgbouncer_ini import AUTH_USER
 from .psql import Server, literal
 from .scram import scram_verifier
 
-__all__ = ["ensure_login", "login_is_there", "refuse_users", "remove_login", "server_facts"]
+__all__ = [
+    "connection_limits",
+    "ensure_login",
+    "is_plain_name",
+    "login_is_there",
+    "refuse_users",
+    "remove_login",
+    "server_facts",
+    "user_problem",
+]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}\Z")
 _CREATE = """
@@ -54,6 +63,10 @@ SELECT current_setting('server_version_num')::int / 10000 AS version, pg_is_in_r
   current_setting('superuser_reserved_connections')::int
     + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved
 """
+_LIMITS = """
+SELECT (SELECT rolconnlimit FROM pg_roles WHERE rolname = @USER@ AND NOT rolsuper) AS role,
+  (SELECT datconnlimit FROM pg_database WHERE datname = @DATABASE@) AS database
+"""
 _EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '@ROLE@') AS found".replace("@ROLE@", AUTH_USER)
 _REMOVE = """
 BEGIN;
@@ -87,13 +100,31 @@ def login_is_there(server: Server) -> bool:
 def refuse_users(server: Server, users: list[str]) -> None:
     """Raise ``HostSideError`` of kind ``refused`` for a user that could not log in through PgBouncer."""
     for user in users:
-        if not _NAME.match(user):
-            raise HostSideError(
-                f"{user[:60]!r} is not a name that PgBouncer is given here.", kind="refused", rule="X-66"
-            )
-        why = server.row(_USER.replace("@USER@", literal(user)))["why"]
-        if why:
-            raise HostSideError(f"User {user} {why}, so PgBouncer cannot let it in.", kind="refused", rule="X-66")
+        problem = user_problem(server, user)
+        if problem:
+            raise HostSideError(f"{problem[0].upper()}{problem[1:]}.", kind="refused", rule="X-66")
+
+
+def user_problem(server: Server, user: str) -> str | None:
+    """Why a user could not log in through PgBouncer, None where it could."""
+    if not is_plain_name(user):
+        return f"{user[:60]!r} is not a name that PgBouncer is given here"
+    why = server.row(_USER.replace("@USER@", literal(user)))["why"]
+    if not why:
+        return None
+    role = f"; give the app a role of its own: CREATE ROLE {user}_app LOGIN PASSWORD ...; GRANT its tables to it"
+    return f"user {user} {why}, so PgBouncer cannot let it in{role if 'superuser' in str(why) else ''}"
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether PgBouncer's files can hold the name of this user or database without quoting."""
+    return _NAME.match(name) is not None
+
+
+def connection_limits(server: Server, user: str, database: str) -> dict[str, int]:
+    """How many connections the role (``role``) and the database (``database``) may have; nothing where no limit is."""
+    limits = server.row(_LIMITS.replace("@USER@", literal(user)).replace("@DATABASE@", literal(database)))
+    return {kind: int(number) for kind, number in limits.items() if number is not None and int(number) >= 0}
 
 
 def ensure_login(server: Server, password: str) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .compose import CAPACITY_FILE, Compose, files_in_force
+from .compose import CAPACITY_FILE, Compose
 from .containers import Container
-from .dsn import read_address, redirected
+from .dsn import leads_to, read_address, redirected
 from .engine import Engine
 from .failure import HostSideError
-from .pgbouncer_login import server_facts
+from .pgbouncer_login import connection_limits, is_plain_name, server_facts, user_problem
 from .pgbouncer_place import Place
 from .pgbouncer_processes import Process, Row, answering, leaving
 from .postgres_look import database_container
+from .project import Project
 from .psql import server_in
 from .read_rotation import PROJECT as READ_BALANCER
 
-__all__ = ["addresses_of", "led_containers", "look_at_pgbouncer", "look_at_server"]
+__all__ = ["addresses_of", "led_containers", "look_at_logins", "look_at_pgbouncer", "look_at_server"]
 
 _LONGEST = 20  # rows about single clients and servers
 
@@ -49,16 +50,35 @@ def look_at_server(containers: list[Container], wanted: dict[str, Any]) -> dict[
         return {"problem": failure.sentence}
 
 
-def addresses_of(
-    project: str, directory: str, variables: dict[str, str], host: str, port: int, started_from: tuple[str, ...]
+def look_at_logins(
+    containers: list[Container], wanted: dict[str, Any], addresses: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
+    """The addresses, each with what Postgres says of its login: why it cannot be pooled, and its connection limits."""
+    container = database_container(containers, wanted["project"], wanted["service"])
+    if container is None:
+        return addresses
+    server = server_in(container, superuser=wanted["superuser"], socket=wanted["socket"])
+    found = {}
+    try:
+        for service, address in addresses.items():
+            if address.get("problem") or not address["user"]:
+                found[service] = address
+                continue
+            limits = connection_limits(server, address["user"], address["database"])
+            problem = user_problem(server, address["user"])
+            found[service] = {**address, "limits": limits, "problem": problem}
+    except HostSideError:
+        return addresses  # the server's own problem is told where it is looked at
+    return found
+
+
+def addresses_of(project: Project, variables: dict[str, str], host: str, port: int) -> dict[str, dict[str, Any]]:
     """By service, where the app's own files lead it, and the text that leads it to ``host`` and ``port`` instead.
 
     Our own capacity file is left out of it. ``problem`` says why a service cannot be led elsewhere; no secret is in
     any of this.
     """
-    files = [name for name in files_in_force(directory, started_from) if os.path.basename(name) != CAPACITY_FILE]
-    compose = Compose(project, directory, files=files)
+    compose = Compose(project.with_files(name for name in project.files if os.path.basename(name) != CAPACITY_FILE))
     raw, filled_in = compose.environments(filled_in=False), compose.environments(filled_in=True)
     found = {}
     for service, variable in variables.items():
@@ -79,6 +99,8 @@ def _address(raw: dict[str, str], filled_in: dict[str, str], variable: str, host
         text = redirected(raw[variable], host, port)
     except HostSideError as failure:
         return {"problem": failure.sentence}
+    if not is_plain_name(address.database):
+        return {"problem": "its database has a name that PgBouncer's files cannot hold"}
     return {
         "user": address.user,
         "host": address.host,
@@ -100,11 +122,7 @@ def led_containers(
             continue
         details = engine.inspect(one.id) or {}
         values = dict(str(entry).partition("=")[::2] for entry in (details.get("Config") or {}).get("Env") or [])
-        try:
-            address = read_address(values.get(variable, ""))
-        except HostSideError:
-            continue
-        if (address.host, address.port) == (host, port):
+        if leads_to(values.get(variable, ""), host, port):
             found.append(one.name)
     return found
 

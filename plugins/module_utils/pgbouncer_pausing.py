@@ -51,12 +51,15 @@ def resume(processes: list[Process]) -> bool:
 
 
 def arm_timer(unit: str, container: str, seconds: float) -> None:
-    """Let systemd tell the container's processes, in ``seconds``, to end every pause; whatever becomes of us."""
+    """Let systemd tell the container's processes, in ``seconds``, to end every pause; whatever becomes of us.
+
+    Not by ``docker kill``, which would keep the container from coming back with the engine: see ``Engine.signal``.
+    """
     disarm_timer(unit)
     _systemd(
         "systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--on-active={seconds:g}s",
         "--timer-property=AccuracySec=100ms", "--description=End a pause of PgBouncer",
-        "docker", "kill", "--signal=USR2", container,
+        "docker", "exec", container, "sh", "-c", "kill -USR2 1",
     )  # fmt: skip
 
 

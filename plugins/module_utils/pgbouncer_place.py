@@ -169,7 +169,7 @@ def compose_text(place: Place, wanted: dict[str, Any], network: str) -> bytes:
         "command": [],
         "user": f"{NUMBER}:{NUMBER}",
         "init": True,
-        "restart": "unless-stopped",
+        "restart": "always",
         "stop_grace_period": "60s",
         "read_only": True,
         "cap_drop": ["ALL"],

@@ -8,6 +8,7 @@ the connections to Postgres.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from .compose import Compose
@@ -19,9 +20,13 @@ from .pgbouncer_ini import AUTH_DATABASE, AUTH_USER, LONGEST_NUMBER, SHARE_SECON
 from .pgbouncer_login import ensure_login, login_is_there, refuse_users, remove_login, server_facts
 from .pgbouncer_place import Place
 from .pgbouncer_processes import Process, answering, leaving
+from .pgbouncer_proof import prove_ways
 from .pgwire import Login, Wire
+from .pooled_instances import LeadingBack, files_of
+from .project import own_project
 from .psql import Server, find_server, literal
 from .state import StateFolder
+from .waiting import waited_for
 
 __all__ = ["Pooler"]
 
@@ -40,6 +45,9 @@ class Pooler:
         self._engine = engine
         self._socket_path = socket_path
         self._bound = bound
+        self._folder = folder
+        self.unproved: list[str] = []
+        """Services whose login through PgBouncer could not be tried, because no password stands in their address."""
         self.place = Place(folder, project)
 
     @property
@@ -102,16 +110,31 @@ class Pooler:
         self.place.write(wanted, self._network(wanted))
         if container is None or not container.running or not before:
             done = "started"
-            Compose(self.place.name, self.place.path).up(["pgbouncer"], self._bound)
+            Compose(own_project(self.place.name, self.place.path)).up(self._bound)
             self._wait(lambda: bool(self.processes(wanted["port"])), "PgBouncer does not answer")
         else:
             done = self._renew(container, before, wanted, replace=replace)
+        if wanted.get("idle"):
+            self._give_back(wanted)
         self._prove(wanted)
         self.place.note(wanted)
         return done
 
-    def take_down(self, wanted: dict[str, Any], *, bound: float) -> None:
-        """Remove all of it once nobody uses it; refuses where somebody still does after ``bound`` seconds."""
+    def take_down(self, wanted: dict[str, Any], *, bound: float) -> list[str]:
+        """Remove all of it once nobody uses or needs it; returns the instances that had to be led back before.
+
+        Refuses where somebody is still connected after ``bound`` seconds, and where an instance still points to it: one
+        that is idle just now would find nobody when it next asks.
+        """
+        back = LeadingBack(self._engine, self._socket_path, self._folder, self.place.project, self._bound)
+        back.run(wanted)
+        if back.problems:
+            raise HostSideError(
+                f"PgBouncer stays, because it is still needed: {'; '.join(back.problems)}."
+                " `selextract-infra pgbouncer off` leads everybody back first.",
+                kind="refused",
+                rule="LB-08",
+            )
         give_up = time.monotonic() + bound
         while users := self.users(wanted["port"]):
             if time.monotonic() >= give_up:
@@ -131,6 +154,7 @@ class Pooler:
             remove_login(server)
         self.place.remove()
         self.place.note(None)
+        return back.done
 
     def users(self, port: int) -> str:
         """Who is connected, in words; empty for nobody."""
@@ -143,8 +167,9 @@ class Pooler:
 
     def _renew(self, container: Container, before: list[Process], wanted: dict[str, Any], *, replace: bool) -> str:
         newest, leavers = before[-1], leaving(container.id, before)
+        self._engine.restart_always(container.id)  # an older version of this program may have marked it as stopped
         if leavers:
-            self._engine.signal(container.id, "SIGHUP")  # reaches the console of none, and its files are new
+            self._engine.signal(container.id, "HUP")  # reaches the console of none, and its files are new
         newest.rows("RELOAD")
         said = {str(row["key"]): row for row in newest.rows("SHOW CONFIG")}
         stuck = [
@@ -161,7 +186,7 @@ class Pooler:
                 rule="LB-08",
             )
         self._make_room(container, newest, wanted)
-        self._engine.signal(container.id, "SIGUSR1")
+        self._engine.signal(container.id, "USR1")
         self._wait(lambda: len(self.processes(wanted["port"])) > 1, "The second process of PgBouncer does not answer")
         newest.rows("SHUTDOWN WAIT_FOR_CLIENTS")
         return f"process {newest.number % LONGEST_NUMBER + 1} took over from {newest.number}"
@@ -169,7 +194,7 @@ class Pooler:
     def _make_room(self, container: Container, process: Process, wanted: dict[str, Any]) -> None:
         """Let a process have half of the connections before the second one comes, so that both fit at every moment."""
         shares = shared_by(wanted)
-        self._engine.signal(container.id, "SIGHUP")
+        self._engine.signal(container.id, "HUP")
         self._wait(lambda: _limits(process).items() >= shares.items(), "PgBouncer does not take smaller pools")
         process.rows("RECONNECT")  # what is open beyond that is closed as its transaction ends
         give_up = time.monotonic() + min(self._bound, SHARE_SECONDS / 2)
@@ -181,8 +206,24 @@ class Pooler:
                 )
             time.sleep(_PAUSE)
 
+    def _give_back(self, wanted: dict[str, Any]) -> None:
+        """Close what is open beyond the pools as they are now; what is in a transaction is given back after it."""
+        wanted_most = {alias: int(database["most"]) for alias, database in wanted["databases"].items()}
+        for process in self.processes(wanted["port"]):
+            process.rows("RECONNECT")
+            shrunk = partial(_within, process, wanted_most)
+            if not waited_for(shrunk, self._bound / 2):
+                raise HostSideError(
+                    f"PgBouncer cannot give connections back while transactions stay open:"
+                    f" {', '.join(process.holding()[:3])}.",
+                    kind="gate",
+                )
+
     def _prove(self, wanted: dict[str, Any]) -> None:
-        """Log in at its port as its own role, ask through each alias, and look each user up as PgBouncer will."""
+        """Log in at its port as its own role, ask through each alias, and look each user up as PgBouncer will.
+
+        Then log in as each service will: with its own address and parameters, from its own network.
+        """
         container = self.container
         if container is None:
             raise HostSideError("PgBouncer's container is gone.", kind="docker")
@@ -198,6 +239,12 @@ class Pooler:
                 for user in wanted["users"]:
                     if not wire.rows(_FIND.replace("@USER@", literal(user))):
                         raise HostSideError(f"PgBouncer does not find the user {user}.", kind="gate")
+        present = find_containers(self._engine, self._socket_path, self.place.project)
+        compose = files_of(present, self.place.project)
+        if compose is not None:
+            way = (str(wanted["host"]), int(wanted["port"]), address)
+            environments = compose.environments(filled_in=True)
+            self.unproved = prove_ways(environments, wanted.get("variables") or {}, present, way, self._bound)
 
     def _ensure_login(self, wanted: dict[str, Any]) -> None:
         server = self._server(wanted)
@@ -254,6 +301,11 @@ class Pooler:
 def _limits(process: Process) -> dict[str, int]:
     """By alias, how many connections to Postgres a process may have now."""
     return {str(row.get("name")): int(row.get("max_connections") or 0) for row in process.rows("SHOW DATABASES")}
+
+
+def _within(process: Process, most: dict[str, int]) -> bool:
+    """Whether a process has no more connections than these, by alias."""
+    return all(_open(process).get(alias, 0) <= count for alias, count in most.items())
 
 
 def _open(process: Process) -> dict[str, int]:

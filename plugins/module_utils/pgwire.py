@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from .scram import mac, scram_keys
 __all__ = ["Login", "Wire", "WireRefusedError"]
 
 _PROTOCOL = 196_608  # 3.0
+_TLS_REQUEST = 80_877_103
 _HEAD = 5
 _MOST = 64 * 1024 * 1024
 _OK, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 10, 11, 12
@@ -27,34 +29,53 @@ _UNPROVED = "The server does not prove that it knows the password"
 
 
 class WireRefusedError(HostSideError):
-    """The other side answered, and the answer was no; the sentence is its own."""
+    """The other side answered, and the answer was no; the sentence is its own, ``code`` the SQLSTATE where it has one.
 
-    def __init__(self, sentence: str) -> None:
+    Postgres' code for a role or a database with too many connections is ``53300``.
+    """
+
+    def __init__(self, sentence: str, code: str = "") -> None:
         super().__init__(sentence, kind="postgres")
+        self.code = code
 
 
 @dataclass(frozen=True)
 class Login:
-    """Who logs in to which database; ``password`` is None where the other side must not ask for one."""
+    """Who logs in to which database; ``password`` is None where the other side must not ask for one.
+
+    ``parameters`` are asked for at login. ``tls`` encrypts, without looking whose certificate it is.
+    """
 
     user: str
     database: str
     password: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    tls: bool = False
 
 
 class Wire:
-    """One connection. ``address`` is the path of a Unix socket, or host and port; ``timeout`` is in seconds.
+    """One connection. ``address`` is the path of a Unix socket, host and port, or a socket that is connected already.
+
+    ``timeout`` is in seconds.
 
     ``as_user`` is the user ID that a Unix socket's other side shall see. Raises ``HostSideError`` of kind ``postgres``
     where nobody answers, ``WireRefusedError`` where the answer is no.
     """
 
     def __init__(
-        self, address: str | tuple[str, int], login: Login, *, timeout: float = 10.0, as_user: int | None = None
+        self,
+        address: str | tuple[str, int] | socket.socket,
+        login: Login,
+        *,
+        timeout: float = 10.0,
+        as_user: int | None = None,
     ) -> None:
         self._buffer = b""
-        self._socket = _connected(address, timeout, as_user)
+        self._socket = address if isinstance(address, socket.socket) else _connected(address, timeout, as_user)
+        self._socket.settimeout(timeout)
         try:
+            if login.tls:
+                self._encrypt()
             self._log_in(login)
         except BaseException:
             self._socket.close()
@@ -77,7 +98,7 @@ class Wire:
         self._send(b"Q", _text(statement))
         columns: list[str] = []
         rows: list[dict[str, str | None]] = []
-        refusal: str | None = None
+        refusal: bytes | None = None
         while True:
             kind, body = self._message()
             if kind == b"T":
@@ -86,22 +107,35 @@ class Wire:
                 values = _values(body)
                 rows.append({name: values[place] for place, name in enumerate(columns)})
             elif kind == b"E":
-                refusal = _complaint(body)
+                refusal = body
             elif kind == b"Z":
                 break
         if refusal is not None:
-            raise WireRefusedError(refusal)
+            raise WireRefusedError(_complaint(refusal), _field(refusal, b"C"))
         return rows
 
+    def _encrypt(self) -> None:
+        self._write(struct.pack(">II", 8, _TLS_REQUEST))
+        if self._read(1) != b"S":
+            raise WireRefusedError("The other side offers no TLS")
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        try:
+            self._socket = context.wrap_socket(self._socket)
+        except OSError as problem:
+            raise _unanswered(problem) from problem
+
     def _log_in(self, login: Login) -> None:
-        words = _text("user") + _text(login.user) + _text("database") + _text(login.database) + b"\0"
+        pairs = [("user", login.user), ("database", login.database), *login.parameters]
+        words = b"".join(_text(name) + _text(value) for name, value in pairs) + b"\0"
         start = struct.pack(">I", _PROTOCOL) + words
         self._write(struct.pack(">I", len(start) + 4) + start)
         exchange: _Scram | None = None
         while True:
             kind, body = self._message()
             if kind == b"E":
-                raise WireRefusedError(_complaint(body))
+                raise WireRefusedError(_complaint(body), _field(body, b"C"))
             if kind == b"Z":
                 return
             if kind != b"R":
@@ -249,5 +283,10 @@ def _values(body: bytes) -> list[str | None]:
 
 
 def _complaint(body: bytes) -> str:
+    return " ".join((_field(body, b"M") or "no reason was given").split())[:300]
+
+
+def _field(body: bytes, kind: bytes) -> str:
+    """One field of what the other side complains about, empty where it has none."""
     fields = {part[:1]: part[1:].decode("utf-8", "replace") for part in body.split(b"\0") if part}
-    return " ".join(fields.get(b"M", "no reason was given").split())[:300]
+    return fields.get(kind, "")

@@ -43,6 +43,14 @@ SELECT json_build_object(
    'name', split_part(one, '=', 1), 'value', substr(one, strpos(one, '=') + 1))), '[]')
    FROM pg_db_role_setting LEFT JOIN pg_database d ON d.oid = setdatabase LEFT JOIN pg_roles r ON r.oid = setrole,
    unnest(setconfig) one WHERE split_part(one, '=', 1) = ANY(%(names)s)),
+ 'limits', (SELECT coalesce(json_agg(json_build_object('subject', subject, 'connections', most, 'open', open)
+   ORDER BY subject), '[]') FROM (
+   SELECT 'role ' || rolname AS subject, rolconnlimit AS most, (SELECT count(*) FROM pg_stat_activity
+     WHERE usesysid = r.oid AND backend_type = 'client backend') AS open
+   FROM pg_roles r WHERE rolconnlimit >= 0 AND rolcanlogin AND NOT rolsuper
+   UNION ALL SELECT 'database ' || datname, datconnlimit, (SELECT count(*) FROM pg_stat_activity
+     WHERE datid = d.oid AND backend_type = 'client backend')
+   FROM pg_database d WHERE datconnlimit >= 0 AND datallowconn) limited),
  'replicas', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'address', host(client_addr),
    'state', state, 'sync_state', sync_state, 'lag_bytes', pg_wal_lsn_diff(%(here)s, replay_lsn)::bigint,
    'lag_seconds', extract(epoch FROM replay_lag)::float8) ORDER BY application_name), '[]') FROM pg_stat_replication),

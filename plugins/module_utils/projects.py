@@ -6,73 +6,74 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from . import dotenv
 from .capacity import parse
-from .compose import CAPACITY_FILE, Compose, environment_bytes, files_in_force
+from .compose import CAPACITY_FILE, Compose
 from .containers import Container
 from .definitions import service_definitions
 from .failure import HostSideError
+from .outdated import current_by_id
+from .project import Project, read_project
 
 __all__ = ["observe_projects"]
 
 
-def observe_projects(containers: list[Container], mapped: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Each project as its files in force say, sorted by name; one whose files Compose rejects says so in ``problem``.
+def observe_projects(
+    containers: list[Container], mapped: list[dict[str, str]]
+) -> tuple[list[dict[str, Any]], dict[str, bool | None]]:
+    """Each project as its files in force say, sorted by name, and by container ID whether it is as they say.
 
-    ``mapped`` are the projects of the policy (``name``, ``directory``); a directory given there counts more than the
-    one that a container remembers.
+    A project whose files Compose rejects says so in ``problem``. ``mapped`` are the projects of the policy (``name``,
+    ``directory``); they are looked at even without a container.
     """
-    directories = {one.project: one.working_directory for one in containers if one.project and one.working_directory}
-    directories.update({one["name"]: one["directory"] for one in mapped if one.get("directory")})
-    if not directories:
-        return []
-    with ThreadPoolExecutor(min(4, len(directories))) as pool:
-        return list(pool.map(lambda item: _observe(item[0], item[1], containers), sorted(directories.items())))
+    directories: dict[str, str | None] = {one.project: None for one in containers if one.project}
+    directories.update({one["name"]: one.get("directory") for one in mapped})
+    known = {one.project for one in containers if one.project and one.working_directory}
+    asked = sorted((name, folder) for name, folder in directories.items() if folder or name in known)
+    if not asked:
+        return [], {}
+    with ThreadPoolExecutor(min(4, len(asked))) as pool:
+        answers = list(pool.map(lambda item: _observe(item[0], item[1], containers), asked))
+    return [project for project, _ in answers], {
+        name: state for _, current in answers for name, state in current.items()
+    }
 
 
-def _observe(name: str, directory: str, containers: list[Container]) -> dict[str, Any]:
-    mine = [container for container in containers if container.project == name]
-    started_from = next((one.config_files for one in mine if one.config_files), ())
-    project: dict[str, Any] = {
+def _observe(
+    name: str, directory: str | None, containers: list[Container]
+) -> tuple[dict[str, Any], dict[str, bool | None]]:
+    own = [container for container in containers if container.project == name]
+    labelled = next((one.working_directory for one in own if one.working_directory), None)
+    observed: dict[str, Any] = {
         "name": name,
-        "directory": directory,
+        "directory": labelled or directory,
         "files": [],
         "profiles": [],
         "services": [],
         "capacity_file": None,
         "problem": None,
     }
+    current: dict[str, bool | None] = {}
     try:
-        project["files"] = files_in_force(directory, started_from)
-        project["profiles"] = _profiles(directory)
-        project["capacity_file"] = _capacity(directory)
-        project["services"] = _services(project, mine)
+        project = read_project(own, name, directory)
+        observed["directory"] = project.directory
+        observed["files"] = project.named_files
+        observed["profiles"] = list(project.profiles)
+        observed["capacity_file"] = _capacity(project.directory)
+        observed["services"], current = _services(project, own)
     except HostSideError as failure:
-        project["problem"] = failure.sentence
+        observed["problem"] = failure.sentence
     except OSError as problem:
-        project["problem"] = f"The folder {directory} cannot be read: {problem.strerror}."
-    return project
+        observed["problem"] = f"The folder {observed['directory']} cannot be read: {problem.strerror}."
+    return observed, current
 
 
-def _services(project: dict[str, Any], mine: list[Container]) -> list[dict[str, Any]]:
-    directory = project["directory"]
-    found_by_compose = dotenv.resolved(environment_bytes(directory), "COMPOSE_FILE")
-    environment_file = next((one.environment_file for one in mine if one.environment_file), None)
-    compose = Compose(
-        project["name"],
-        directory,
-        files=() if found_by_compose else project["files"],
-        environment_file=environment_file if environment_file and os.path.exists(environment_file) else None,
-    )
-    configuration, hashes = compose.describe()
-    present = {one.service for one in mine if one.service}
-    probed = {one.service for one in mine if one.service and one.health is not None}
-    return service_definitions(configuration, hashes, tuple(project["profiles"]), present, probed)
-
-
-def _profiles(directory: str) -> list[str]:
-    named = dotenv.resolved(environment_bytes(directory), "COMPOSE_PROFILES") or ""
-    return [profile for profile in named.split(",") if profile]
+def _services(project: Project, own: list[Container]) -> tuple[list[dict[str, Any]], dict[str, bool | None]]:
+    compose = Compose(project)
+    configuration = compose.describe()
+    current = current_by_id(compose, configuration, own)
+    present = {one.service for one in own if one.service}
+    probed = {one.service for one in own if one.service and one.health is not None}
+    return service_definitions(configuration, project.profiles, present, probed), current
 
 
 def _capacity(directory: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from .amounts import disk
 from .containers import Container
 from .docker_program import docker, remove_containers
 from .failure import HostSideError
@@ -105,8 +106,8 @@ class Clone:
         free = shutil.disk_usage(place).free
         if free < needed:
             raise HostSideError(
-                f"The disk of the replica's host is too full: the clone needs {needed / 1e9:.2f} GB and"
-                f" {free / 1e9:.2f} GB are free.",
+                f"The disk of the replica's host is too full: the clone needs {disk(needed)} and"
+                f" {disk(free)} are free.",
                 kind="clone",
             )
 

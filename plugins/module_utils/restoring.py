@@ -11,7 +11,10 @@ from .capacity_writer import CapacityWriter
 from .containers import Container, find_containers
 from .engine import Engine, EngineGoneError
 from .failure import HostSideError
+from .kept_definitions import PART as DEFINITIONS
+from .kept_limits import kept_memory_limits, with_memory_limits
 from .limits import Capability, Limits, describe, restoration
+from .restoring_definitions import definitions
 from .restoring_edge import balancer, edge_files, edge_switches
 from .restoring_instances import instances
 from .restoring_pgbouncer import pgbouncer
@@ -45,11 +48,13 @@ class Restoring:
     done: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    _limits: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def step(self, record: RunRecord, step_id: str) -> None:
         """Restore one step, the last thing it did first. A part that fails does not keep the others from it."""
         inverse = record.step(step_id).get("inverse") or {}
         failed_before = len(self.failures)
+        self._limits = inverse.get("containers") or {}
         for part in reversed(list(inverse)):
             self._try(part, inverse[part])
         if self.check or not record.step(step_id):
@@ -80,7 +85,12 @@ class Restoring:
     def capacity_file(self, inverse: dict[str, Any]) -> None:
         """Put the capacity file and the entry in ``.env`` back."""
         writer = CapacityWriter(self.folder, inverse["project"], inverse["directory"])
+        with Engine(self.socket_path) as engine:
+            present = find_containers(engine, self.socket_path, inverse["project"])
+        kept = kept_memory_limits(self._limits, present, inverse["project"], writer.text)
         if self.check or writer.restore(inverse):
+            if kept and not self.check:
+                writer.write(with_memory_limits(writer.text, kept))
             self.done.append(f"The Compose files in {inverse['directory']} are as before.")
 
     def containers(self, inverse: dict[str, dict[str, Any]]) -> None:
@@ -89,21 +99,26 @@ class Restoring:
             present = find_containers(engine, self.socket_path)
             host = Capability.parse(engine.info())
             for before, container in _pairs(inverse, present):
+                if container is not None and container.id not in inverse:
+                    self.notes.append(f"{container.name} was made again meanwhile, from the Compose files in force.")
                 self._container(engine, container, before, host)
 
     def _container(self, engine: Engine, container: Container | None, before: dict[str, Any], host: Capability) -> None:
         if container is None:
             self.notes.append(f"{before['name']} is gone, so nothing of it was put back.")
             return
-        body, note = restoration(before, container, host)
-        if not body:
+        wanted = restoration(before, container, host)
+        if wanted.difference:
+            self.failures.append(wanted.difference)
+        if not wanted.body:
             return
         if not self.check:
-            engine.update(container.id, body)
-        limits = describe(Limits(before["memory"], before["swap"], before["cpus"]))
-        self.done.append(f"{container.name}: {limits}.")
-        if note:
-            self.notes.append(note)
+            engine.update(container.id, wanted.body)
+        if not wanted.difference:
+            limits = describe(Limits(before["memory"], before["swap"], before["cpus"]))
+            self.done.append(f"{container.name}: {limits}.")
+        if wanted.note:
+            self.notes.append(wanted.note)
 
 
 # By the name under which a module notes its inverse.
@@ -112,6 +127,7 @@ PARTS: dict[str, Callable[[Restoring, dict[str, Any]], None]] = {
     "stopped": stopped,
     "freeze": freeze,
     "containers": Restoring.containers,
+    DEFINITIONS: definitions,
     "instances": instances,
     "postgres_settings": restore_settings,
     "balancer": balancer,

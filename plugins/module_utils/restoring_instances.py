@@ -8,6 +8,8 @@ from .compose import Compose
 from .containers import Container, find_containers
 from .engine import Engine
 from .instances import instances_of, newest_first, retire
+from .new_instances import NewInstances
+from .project import read_project
 from .rotation import Rotation
 
 if TYPE_CHECKING:
@@ -53,8 +55,10 @@ def _bring_back(restoring: Restoring, service: str, before: dict[str, Any], miss
         restoring.done.append(f"{service} would get {missing} instances again.")
         return
     wanted = len(before["containers"])
-    compose = Compose(before["project"], before["directory"])
-    compose.up([service], before["gate_seconds"], counts={service: wanted})
+    with Engine(restoring.socket_path) as engine:
+        containers = find_containers(engine, restoring.socket_path, before["project"])
+        compose = Compose(read_project(containers, before["project"], before["directory"]))
+        NewInstances(compose, restoring.socket_path, before["gate_seconds"]).bring(engine, {service: wanted})
     rotation = Rotation(restoring.folder, restoring.socket_path)
     rotation.join(_present(restoring, before["project"], service), before["gate_seconds"])
     restoring.done.append(f"{service} has {wanted} instances again.")

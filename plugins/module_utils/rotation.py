@@ -28,14 +28,15 @@ _CONFIG = "haproxy.cfg"
 _INSIDE = "/etc/selextract"
 _PAUSE = 0.2  # seconds between two looks
 _RELOAD_BOUND = 30.0
-_DRAIN = 70.0  # seconds that an instance may hold requests
+_DRAIN = 70.0  # seconds that an instance may hold requests, where the balancer's settings do not say
 
 
 class Rotation:
     """The balancer of this host, if there is one.
 
     ``settings.json`` says what it was started with: ``project`` and ``service`` of the app, ``network``, ``port`` and
-    ``path`` of an instance, ``options`` of a server, ``rise``, ``config`` (the text before the servers), ``servers``.
+    ``path`` of an instance, ``options`` of a server, ``rise``, ``config`` (the text before the servers), ``servers``;
+    ``drain``, how long answers may go on when an instance leaves, and ``answer``, how long one is waited for (seconds).
     Raises ``HostSideError`` of kind ``balancer``, or ``gate`` for an instance whose health does not answer in time.
     """
 
@@ -45,6 +46,18 @@ class Rotation:
         self.settings: dict[str, Any] | None = folder.read(SETTINGS)
         self.place = os.path.join(folder.path, FOLDER)
         self.admin = AdminSocket(os.path.join(self.place, "run", "admin.sock"))
+        self.cut = 0
+        """How many answers were cut, because they still went on when their instance had to leave."""
+
+    @property
+    def drain(self) -> float:
+        """For how many seconds answers may go on when an instance leaves."""
+        return float((self.settings or {}).get("drain", _DRAIN))
+
+    @property
+    def longest(self) -> float:
+        """For how many seconds a request without an answer is waited for."""
+        return max(self.drain, float((self.settings or {}).get("answer", 0.0)))
 
     def serves(self, project: str, service: str) -> bool:
         """Whether requests to that service come from the balancer."""
@@ -104,9 +117,9 @@ class Rotation:
         return entered
 
     def leave(self, names: list[str], bound: float) -> list[str]:
-        """Take instances out of rotation, each when it holds no request any more; returns those that were in it.
+        """Take instances out of rotation when they hold no request any more; returns those that were in it.
 
-        Raises where one still holds requests after ``bound`` seconds; that one goes on serving.
+        Answers that still go on after ``bound`` seconds are cut: see ``AdminSocket.finish``.
         """
         if self.settings is None:
             return []
@@ -116,8 +129,8 @@ class Rotation:
             raise HostSideError(
                 "No other instance serves, so the last one is not taken out of rotation.", kind="refused", rule="LB-03"
             )
+        self.cut += self.admin.drain(leaving, bound, max(bound, self.longest))
         for name in leaving:
-            self.admin.drain(name, bound)
             self.admin.remove(name)
         self._remember([name for name in self.servers if name not in names])
         return leaving
@@ -127,7 +140,7 @@ class Rotation:
         if not self._mine(container):
             return False
         others = [one for one in self.admin.servers().values() if one.serving and one.name != container.name]
-        return bool(others) and bool(self.leave([container.name], _DRAIN))
+        return bool(others) and bool(self.leave([container.name], self.drain))
 
     def settle(self) -> bool:
         """Let the balancer read its file again, so that each server is followed by name; returns whether it had to.
@@ -143,7 +156,9 @@ class Rotation:
         """Start a new worker from the file; the old one finishes what it holds."""
         before = self.admin.worker()
         with Engine(self._socket_path) as engine:
-            engine.signal(self._container(engine).id, "SIGUSR2")
+            container = self._container(engine)
+            engine.restart_always(container.id)  # an older version of this program may have marked it as stopped
+            engine.signal(container.id, "USR2")
         until = time.monotonic() + _RELOAD_BOUND
         while not self.admin.answers or self.admin.worker() == before:
             if time.monotonic() > until:

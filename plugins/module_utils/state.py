@@ -16,6 +16,7 @@ from .failure import HostSideError
 
 __all__ = ["StateFolder", "remove_folder", "sync_folder", "write_whole"]
 
+_FOLDERS = ("runs", "definitions")
 _GUARD = ".guard"
 _GUARD_BOUND = 20.0  # seconds to wait for another process that is writing
 
@@ -33,7 +34,8 @@ class StateFolder:
     def prepare(self) -> None:
         """Make the folder where it is missing, and prove that it can be written."""
         try:
-            os.makedirs(os.path.join(self.path, "runs"), mode=0o700, exist_ok=True)
+            for name in _FOLDERS:
+                os.makedirs(os.path.join(self.path, name), mode=0o700, exist_ok=True)
             os.chmod(self.path, 0o700)
             write_whole(os.path.join(self.path, ".writable"), b"x" * 4096, mode=0o600)
             os.unlink(os.path.join(self.path, ".writable"))
@@ -87,7 +89,7 @@ class StateFolder:
     def holds_more_than_the_lock(self) -> bool:
         """Whether anything but the lock and what it needs is there."""
         found = set(os.listdir(self.path)) if os.path.isdir(self.path) else set()
-        return bool(found - {_GUARD, "lock.json", "runs"} or self.names("runs"))
+        return bool(found - {_GUARD, "lock.json", *_FOLDERS} or self.names("runs"))
 
     def remove_all(self) -> None:
         """Remove the folder with everything in it."""

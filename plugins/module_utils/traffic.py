@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from .containers import Container
-from .edge import SWITCHES, Edge
+from .edge import SWITCHES, Edge, longest_answer
 from .engine import Engine
 from .failure import HostSideError
 from .haproxy import Server
@@ -185,6 +185,7 @@ def _edge(
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "read": bool(files) and not edge.differs(folder, files),
         "switches": [name for name in SWITCHES if edge.is_on(folder, name)],
+        "answer": longest_answer(engine, nginx),
         "problem": None if os.path.isdir(folder) else f"The include folder {folder} is missing on this host.",
     }
 

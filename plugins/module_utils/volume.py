@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 
+from .amounts import disk
 from .facts import block_device, disk_size
 from .failure import HostSideError
 
@@ -66,8 +67,8 @@ class Volume:
         """Raise when the file system has fewer bytes."""
         if self.size < least:
             raise HostSideError(
-                f"The volume at {self.folder} has {self.size / 1e9:,.1f} GB after it was grown, and {least / 1e9:,.1f}"
-                " GB are the least.",
+                f"The volume at {self.folder} has {disk(self.size)} after it was grown, and"
+                f" {disk(least)} are the least.",
                 kind="volume",
             )
 

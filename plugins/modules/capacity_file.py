@@ -12,6 +12,7 @@ description:
     is touched.
   - The entry C(COMPOSE_FILE) of C(.env) names every file that was in force before, as running containers tell, and
     ours last. Every other byte, the owner and the mode stay.
+  - The engine accepts the limits that change, on a container that is created and removed again without being started.
   - Compose accepts the result before the file takes its place, and once more afterwards as the app's next C(up) will
     read it.
 author: ["selextract-infra contributors"]
@@ -71,11 +72,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import dotenv
-from ..module_utils.capacity import render
+from ..module_utils.capacity import limits_written, parse, render
 from ..module_utils.capacity_writer import CapacityWriter, known_places
 from ..module_utils.compose import CAPACITY_FILE
-from ..module_utils.containers import find_containers
+from ..module_utils.containers import Container, find_containers
+from ..module_utils.dry_creation import refuse_unaccepted_limits
 from ..module_utils.engine import Engine
+from ..module_utils.limits import Limits, wanted_for
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
 from ..module_utils.runs import RunRecord
@@ -101,12 +104,25 @@ def main() -> None:
 def _present(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    writer = CapacityWriter(folder, given["project"], given["directory"], _started_from(given))
+    writer = CapacityWriter(folder, given["project"], given["directory"], _containers(given))
     text, environment = render(given["services"]), writer.environment_with_us()
     result = _result(writer, text, environment)
+    if result["changed"]:
+        _refuse_unaccepted(given, writer.text)
     if result["changed"] and not module.check_mode:
         _write(writer, text, held_run(folder, given["run_id"]), given["step_id"])
     return {**result, "files": [name for name in writer.files if name != CAPACITY_FILE] + [CAPACITY_FILE]}
+
+
+def _refuse_unaccepted(given: dict[str, Any], before: str | None) -> None:
+    """Raise where Docker would not create a container with the limits that the file is to give it."""
+    known = (parse(before).get("services") or {}) if before else {}
+    changed = {name: keys for name, keys in given["services"].items() if keys != known.get(name)}
+    with Engine(given["docker_socket"]) as engine:
+        containers = find_containers(engine, given["docker_socket"], given["project"])
+        first = {str(one.service): one for one in containers if one.service in changed}
+        wanted = [(one, wanted_for(limits_written(changed[name]), one)) for name, one in sorted(first.items())]
+        refuse_unaccepted_limits(engine, [(one, limits) for one, limits in wanted if limits != Limits.of(one)])
 
 
 def _write(writer: CapacityWriter, text: str, record: RunRecord, step_id: str) -> None:
@@ -129,10 +145,9 @@ def _absent(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": bool(removed_from), "removed_from": removed_from, "diff": diffs}
 
 
-def _started_from(given: dict[str, Any]) -> tuple[str, ...]:
+def _containers(given: dict[str, Any]) -> list[Container]:
     with Engine(given["docker_socket"]) as engine:
-        containers = find_containers(engine, given["docker_socket"], given["project"])
-    return next((one.config_files for one in containers if one.config_files), ())
+        return find_containers(engine, given["docker_socket"], given["project"])
 
 
 def _result(writer: CapacityWriter, text: str | None, environment: bytes) -> dict[str, Any]:

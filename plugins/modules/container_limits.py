@@ -11,6 +11,8 @@ description:
   - Nothing is restarted. Memory and swap change together; a container that has the limits already is left alone.
   - How it is undone is on the host's disk before the first container is touched.
   - A memory limit below what a container uses now plus O(shrink_margin) is refused, before any container is touched.
+    So is a limit that the engine would not create the container with, such as one below its reservation. This is proved
+    by a container that is created and removed again without being started.
   - The containers stay changed until they are recreated, so M(selextract.infra.capacity_file) writes the same limits
     down.
 author: ["selextract-infra contributors"]
@@ -25,6 +27,11 @@ options:
       - C(memory) in bytes; C(swap) in bytes is memory and swap together, by default equal to memory; C(cpus) in cores.
     type: dict
     required: true
+  recreated:
+    description: Limits as in O(services) of services whose containers are recreated later. Nothing of them is changed
+      here; it is only proved that the engine would create them so.
+    type: dict
+    default: {}
   shrink_margin:
     description: How much room above present use a lowered memory limit must leave, as a ratio.
     type: float
@@ -65,6 +72,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.containers import Container, find_containers
+from ..module_utils.dry_creation import refuse_unaccepted_limits
 from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.limits import (
@@ -80,6 +88,8 @@ from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
+
+_OF_LATE = 600.0  # seconds; Docker waits at most one minute before it restarts what was killed
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,7 @@ def main() -> None:
         {
             "project": {"type": "str", "required": True},
             "services": {"type": "dict", "required": True},
+            "recreated": {"type": "dict", "default": {}},
             "shrink_margin": {"type": "float", "required": True},
             **STEP,
             **DOCKER,
@@ -109,23 +120,30 @@ def _limit(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"], given["project"])
-        changes = _changes(containers, given, Capability.parse(engine.info()))
+        host = Capability.parse(engine.info())
+        changes = _changes(containers, given["services"], given["project"], host)
+        later = _changes(containers, given["recreated"], given["project"], host)
         for change in changes:
             if change.body:
                 refuse_shrinking(change.container, change.wanted, given["shrink_margin"])
+        first = {change.container.service: change for change in (*changes, *later) if change.body}
+        wanted = [(change.container, change.wanted) for change in first.values()]
+        refuse_unaccepted_limits(engine, wanted, written=False)
         if not module.check_mode:
             record = held_run(StateFolder(given["state_folder"]), given["run_id"])
             _carry_out(engine, changes, record, given["step_id"])
     return _result(changes)
 
 
-def _changes(containers: list[Container], given: dict[str, Any], host: Capability) -> list[Change]:
+def _changes(
+    containers: list[Container], services: dict[str, dict[str, Any]], project: str, host: Capability
+) -> list[Change]:
     changes = []
-    for service, limits in sorted(given["services"].items()):
+    for service, limits in sorted(services.items()):
         own = [container for container in containers if container.service == service]
         if not own:
             raise HostSideError(
-                f"Service {service} of project {given['project']} has no container here.",
+                f"Service {service} of project {project} has no container here.",
                 kind="refused",
                 rule="mapping",
             )
@@ -139,7 +157,11 @@ def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id
     record.start_step(step_id, time.time())
     differing = [change for change in changes if change.body]
     if differing:
-        inverse = {change.container.id: inverse_of(change.container) for change in differing}
+        killed = _killed_for_memory(engine, [change.container for change in differing])
+        inverse = {
+            change.container.id: inverse_of(change.container, oom_killed=change.container.id in killed)
+            for change in differing
+        }
         record.note_inverse(step_id, "containers", inverse)
     done: list[str] = []
     for change in differing:
@@ -151,6 +173,15 @@ def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id
             record.end_step(step_id, "failed", time.time(), sentence)
             raise HostSideError(sentence, kind="docker") from failure
         done.append(change.container.name)
+    record.note_seen(step_id, {"limits_changed": time.time()})
+
+
+def _killed_for_memory(engine: Engine, containers: list[Container]) -> set[str]:
+    """The IDs of those that were killed for want of memory of late, so that their limits must not come back."""
+    now = time.time()
+    events = engine.events(["oom"], now - _OF_LATE, now)
+    killed = {str((event.get("Actor") or {}).get("ID", event.get("id"))) for event in events}
+    return {one.id for one in containers if one.oom_killed or one.id in killed}
 
 
 def _result(changes: list[Change]) -> dict[str, Any]:
@@ -177,10 +208,9 @@ def _result(changes: list[Change]) -> dict[str, Any]:
 
 
 def _notes(container: Container) -> list[str]:
-    missing = [name for name in ("memory", "swap", "cpus") if getattr(container, name) is None]
-    if not missing:
+    if container.cpus is not None:
         return []
-    return [f"{container.name} has no limit of {', '.join(missing)}; a rollback sets the host's total in its place."]
+    return [f"{container.name} has no limit of cpus; a rollback sets the host's total in its place."]
 
 
 if __name__ == "__main__":

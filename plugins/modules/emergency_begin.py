@@ -174,6 +174,7 @@ def _begun(module: AnsibleModule, folder: StateFolder) -> dict[str, Any]:
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"])
         growth.refuse_impossible(containers)
+        growth.refuse_unaccepted(engine, containers)
         if module.check_mode:
             return {"changed": bool(growth.services or given["switches"]), "seconds": {}}
         record = held_run(folder, given["run_id"])
@@ -186,9 +187,7 @@ def _carried_out(
 ) -> dict[str, float]:
     began, clock = time.time(), _Clock()
     containers = find_containers(engine, given["docker_socket"])
-    writer = CapacityWriter(
-        emergency.folder, growth.project, growth.directory, _started_from(containers, growth.project)
-    )
+    writer = CapacityWriter(emergency.folder, growth.project, growth.directory, containers)
     record.start_step(given["step_id"], began)
     growth.note(writer, containers, record, given["step_id"])
     emergency.begin(
@@ -241,10 +240,6 @@ class _Clock:
     def lap(self, name: str) -> None:
         now = time.monotonic()
         self.laps[name], self._last = round(now - self._last, 3), now
-
-
-def _started_from(containers: list[Any], project: str) -> tuple[str, ...]:
-    return next((one.config_files for one in containers if one.project == project and one.config_files), ())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ description:
   - The lock is bookkeeping of this collection, not of the host, so taking and giving it back is never reported as a
     change.
     Removing somebody else's lock is.
+  - With the end of a Run the host lets go of what it kept to make removed instances again.
 author: ["selextract-infra contributors"]
 options:
   state:
@@ -33,6 +34,7 @@ options:
     default: true
 extends_documentation_fragment:
   - selextract.infra.options.claim
+  - selextract.infra.options.docker
   - selextract.infra.options.state
 attributes:
   check_mode: {description: Says whether the lock could be taken and takes nothing., support: full}
@@ -68,9 +70,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.engine import EngineGoneError
 from ..module_utils.failure import HostSideError
+from ..module_utils.kept_definitions import forget_definitions
 from ..module_utils.lock import Verdict, claimed, free
-from ..module_utils.module import CLAIM, STATE, by_state, run
+from ..module_utils.module import CLAIM, DOCKER, STATE, by_state, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
@@ -83,6 +87,7 @@ def main() -> None:
             "run_id": {"type": "str"},
             "ended": {"type": "bool", "default": True},
             **CLAIM,
+            **DOCKER,
             **STATE,
         },
         required_if=[("state", "held", ["run_id"]), ("state", "gone", ["run_id"])],
@@ -102,6 +107,8 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
     if not module.check_mode:
         folder.prepare()
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
+    if status is not None and not module.check_mode:
+        _forget(folder, given["docker_socket"])
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
         module.fail_json(msg=verdict.sentence, kind="locked", **verdict.result())
@@ -117,8 +124,17 @@ def _gone(module: AnsibleModule) -> dict[str, Any]:
         raise HostSideError("The lock is not ours, so nothing was removed.", kind="locked")
     more = folder.holds_more_than_the_lock()
     if not module.check_mode:
+        forget_definitions(folder, given["docker_socket"], everything=True)
         folder.remove_all()
     return {**Verdict(True, holder).result(), "changed": more}
+
+
+def _forget(folder: StateFolder, socket_path: str) -> None:
+    """Let go of what ended Runs kept. Where Docker is away, the end of the next Run does it: nothing waits for this."""
+    try:
+        forget_definitions(folder, socket_path)
+    except EngineGoneError:
+        return
 
 
 def _ended(folder: StateFolder, run_id: str, ended: bool) -> str | None:

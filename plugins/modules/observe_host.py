@@ -104,7 +104,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.compose import compose_version
-from ..module_utils.containers import Container, find_containers, numbers_of
+from ..module_utils.containers import Container, find_containers, numbers_of, pool_of_process
 from ..module_utils.engine import Engine
 from ..module_utils.facts import host_facts
 from ..module_utils.failure import HostSideError
@@ -112,7 +112,7 @@ from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.postgres_look import look_at_postgres
 from ..module_utils.preemption import asked
 from ..module_utils.projects import observe_projects
-from ..module_utils.runs import unfinished_runs
+from ..module_utils.runs import failed_rollbacks, unfinished_runs
 from ..module_utils.samples import packed_since, sampler_status
 from ..module_utils.state import StateFolder
 from ..module_utils.traffic import look_at_traffic
@@ -186,7 +186,8 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             numbers = _numbers(engine, containers, given["numbers"])
             state = StateFolder(given["state_folder"])
             traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
-            found = {"projects": projects.result(), "postgres": postgres.result()}
+            defined, current = projects.result()
+            found = {"projects": defined, "postgres": postgres.result()}
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
@@ -205,6 +206,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             {
                 **_container(one, first.get(one.id), second.get(one.id), seconds),
                 "numbers": numbers.get(one.id, {}),
+                "current": current.get(one.id),
             }
             for one in containers
         ],
@@ -243,14 +245,15 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         "restarts": container.restarts,
         "oom_killed": container.oom_killed,
         "limits": {"cpus": container.cpus, "memory": container.memory, "swap": container.swap},
+        "memory_reservation": container.memory_reservation,
         "usage": {
             "cpus": None if used is None else round(used, 4),
             "memory": second.memory if second else None,
             "page_cache": second.page_cache if second else None,
         },
-        "config_hash": container.config_hash,
         "config_files": list(container.config_files),
         "stop_grace_seconds": container.stop_grace,
+        "worker_pool": container.worker_pool or (pool_of_process(container.pid) if container.running else None),
     }
 
 
@@ -260,6 +263,7 @@ def _state(folder: StateFolder) -> dict[str, Any]:
         "freeze": folder.read("freeze.json"),
         "preempt": asked(folder, time.time()),
         "unfinished": unfinished_runs(folder),
+        "failed_rollbacks": failed_rollbacks(folder),
         "emergency": folder.read("emergency.json"),
         "autoscaler": folder.read("autoscaler.json"),
     }

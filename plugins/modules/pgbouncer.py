@@ -56,6 +56,11 @@ EXAMPLES = r"""
 RETURN = r"""
 done: {description: What was done., type: str, returned: always}
 differences: {description: What was not as wanted., type: list, elements: str, returned: with O(state=present)}
+unproved:
+  description: Services whose own login could not be tried, because no password stands in their address.
+  type: list
+  elements: str
+  returned: with O(state=present)
 """
 
 import time
@@ -120,6 +125,7 @@ def _present(module: AnsibleModule, pooler: Pooler, folder: StateFolder) -> dict
             lambda: pooler.put_up(wanted, replace=replace) if changed else "nothing",
         )
     return {
+        "unproved": pooler.unproved,
         "changed": changed,
         "done": done,
         "differences": differences,

@@ -76,8 +76,15 @@ from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.pgbouncer_image import version_in
-from ..module_utils.pgbouncer_look import addresses_of, led_containers, look_at_pgbouncer, look_at_server
+from ..module_utils.pgbouncer_look import (
+    addresses_of,
+    led_containers,
+    look_at_logins,
+    look_at_pgbouncer,
+    look_at_server,
+)
 from ..module_utils.pgbouncer_place import Place
+from ..module_utils.project import read_project
 from ..module_utils.state import StateFolder
 
 _BOUND = 60.0  # seconds for the version of an image
@@ -114,8 +121,6 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"])
         mine = [one for one in containers if one.project == given["project"]]
-        directory = given["directory"] or next((one.working_directory for one in mine if one.working_directory), None)
-        started_from = next((one.config_files for one in mine if one.config_files), ())
         seen = {
             **look_at_pgbouncer(place, containers, given["port"]),
             "led": led_containers(engine, mine, given["variables"], given["host"], given["port"]),
@@ -128,14 +133,14 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
         except HostSideError as failure:
             offered["image_problem"] = failure.sentence
     addresses: dict[str, Any] = {}
-    problem = None if directory else f"No folder of project {given['project']} is known here."
-    if directory and given["variables"]:
-        try:
-            addresses = addresses_of(
-                given["project"], directory, given["variables"], given["host"], given["port"], started_from
-            )
-        except HostSideError as failure:
-            problem = failure.sentence
+    problem = None
+    try:
+        project = read_project(mine, given["project"], given["directory"])
+        if given["variables"]:
+            addresses = addresses_of(project, given["variables"], given["host"], given["port"])
+            addresses = look_at_logins(containers, {**given["database"], "project": given["project"]}, addresses)
+    except HostSideError as failure:
+        problem = failure.sentence
     return {"changed": False, "look": {**seen, **offered, "addresses": addresses, "problem": problem}}
 
 

@@ -99,6 +99,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.amounts import memory
 from ..module_utils.containers import Container, find_containers
 from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
@@ -235,8 +236,8 @@ def _container(engine: Engine, given: dict[str, Any]) -> Container:
         )
     if container.memory is not None and container.memory < given["memory"]:
         raise HostSideError(
-            f"{container.name} has {container.memory >> 20} MiB, and the settings were made for"
-            f" {given['memory'] >> 20} MiB; nothing was touched.",
+            f"{container.name} has {memory(container.memory)}, and the settings were made for"
+            f" {memory(given['memory'])}; nothing was touched.",
             kind="refused",
             rule="X-01",
         )

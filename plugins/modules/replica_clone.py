@@ -62,6 +62,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.amounts import disk
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.replica_clone import Clone
@@ -111,7 +112,7 @@ def _clone(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _told(done: int, total: int, *, changed: bool = False, finished: bool = False) -> dict[str, Any]:
-    words = f"{done / 1e6:.0f} MB of {total / 1e6:.0f} MB" if total else "waiting for the primary's checkpoint"
+    words = f"{disk(done)} of {disk(total)}" if total else "waiting for the primary's checkpoint"
     return {
         "changed": changed,
         "finished": finished,

@@ -53,6 +53,7 @@ from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.restoring import Restoring
+from ..module_utils.restoring_pgbouncer import led_astray
 from ..module_utils.runs import RunRecord, moment
 from ..module_utils.state import StateFolder
 from ..module_utils.time_to_live import disarm
@@ -79,6 +80,8 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
     restoring = Restoring(folder, given["docker_socket"], module.check_mode)
     for step_id in given["steps"] if given["steps"] is not None else _begun(record):
         restoring.step(record, step_id)
+    if not module.check_mode:
+        restoring.failures.extend(led_astray(given["docker_socket"], folder))
     if not module.check_mode and not restoring.failures:
         _end_emergency(Emergency(folder), given["run_id"])
     return {
@@ -104,7 +107,9 @@ def _begun(record: RunRecord) -> list[str]:
 
 def _sentence(restoring: Restoring) -> str:
     if restoring.failures:
-        return " ".join(["Not everything could be put back:", *restoring.failures])
+        return " ".join(["Not everything could be put back:", *restoring.failures, *restoring.notes])
+    if not restoring.done and restoring.notes:
+        return " ".join(restoring.notes)
     return " ".join(["Everything was put back." if restoring.done else "Nothing had to be put back.", *restoring.notes])
 
 

@@ -56,7 +56,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-present: {description: How many instances there are now., type: int, returned: success}
+present: {description: How many instances run now., type: int, returned: success}
 instances: {description: Their names, oldest first., type: list, elements: str, returned: success}
 """
 
@@ -107,7 +107,11 @@ def _begin(module: AnsibleModule) -> dict[str, Any]:
             "gate_seconds": given["gate_seconds"],
         }
         record.note_inverse(given["step_id"], "instances", {given["service"]: before})
-    return {"changed": False, "present": len(instances), "instances": [one.name for one in instances]}
+    return {
+        "changed": False,
+        "present": sum(one.running for one in instances),
+        "instances": [one.name for one in instances],
+    }
 
 
 if __name__ == "__main__":

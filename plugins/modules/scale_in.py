@@ -10,6 +10,7 @@ version_added: "0.1.0"
 description:
   - An instance of the API leaves rotation, and is stopped when it holds no request any more. A worker gets its own
     stop signal, finishes what it has begun, and is stopped then.
+  - How each is made again is kept on the host until the Run ends, before any of them is stopped.
   - Exactly these instances are removed; their volumes stay. Those that are gone already are no failure.
 author: ["selextract-infra contributors"]
 options:
@@ -67,10 +68,13 @@ from ..module_utils.containers import find_containers
 from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.instances import instances_of, retire
+from ..module_utils.kept_definitions import Leaving, note_definitions
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
 from ..module_utils.rotation import Rotation
 from ..module_utils.state import StateFolder
+
+_GATE = 120.0  # seconds, where nothing was noted
 
 
 def main() -> None:
@@ -103,6 +107,15 @@ def _take_away(module: AnsibleModule) -> dict[str, Any]:
         if len(leaving) == len(own):
             raise HostSideError(
                 f"{given['service']} would have no instance left, so none was taken away.", kind="refused", rule="LB-03"
+            )
+        before = record.step(given["step_id"])["inverse"]["instances"].get(given["service"]) or {}
+        with Engine(given["docker_socket"]) as engine:
+            note_definitions(
+                engine,
+                folder,
+                record,
+                given["step_id"],
+                Leaving(leaving, own, before.get("gate_seconds", _GATE), before.get("settling_seconds", 0.0)),
             )
         rotation = Rotation(folder, given["docker_socket"])
         if rotation.serves(given["project"], given["service"]):

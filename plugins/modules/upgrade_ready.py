@@ -70,6 +70,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.amounts import disk
 from ..module_utils.answers import answer_times
 from ..module_utils.failure import HostSideError
 from ..module_utils.lock import held_run
@@ -128,7 +129,7 @@ def _room(given: dict[str, Any]) -> int:
     free = shutil.disk_usage(nearest).free
     if free < needed:
         raise HostSideError(
-            f"The restore point needs {needed / 1e6:,.0f} MB at {given['folder']}, and {free / 1e6:,.0f} MB are free.",
+            f"The restore point needs {disk(needed)} at {given['folder']}, and {disk(free)} are free.",
             kind="refused",
             rule="vertical.restore_point",
         )

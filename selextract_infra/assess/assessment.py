@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from selextract_infra.assess.bottleneck import bottlenecks, signatures_of
-from selextract_infra.assess.connections import connection_budget
+from selextract_infra.assess.connections import policy_budget, tightest_limit
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of, project_missing
 from selextract_infra.assess.rules import rules_of
+from selextract_infra.assess.service import services_on
 from selextract_infra.assess.severity import Signals, classify, respond
 from selextract_infra.assess.thresholds import judge_all
 from selextract_infra.assess.workers import worker_capacity
@@ -53,7 +54,8 @@ def assess(
     )
     unreachable = tuple(_unreachable(host, why) for host, why in sorted(seen.unreachable.items()))
     unmapped = (_unmapped(seen, policy),) if seen.hosts and project_missing(seen, policy) else ()
-    return found.model_copy(update={"findings": unreachable + unmapped + found.findings})
+    limited = tuple(_limited(seen, found.connections))
+    return found.model_copy(update={"findings": unreachable + unmapped + limited + found.findings})
 
 
 def assess_measurements(
@@ -104,27 +106,16 @@ def assess_measurements(
 
 def _down(seen: Observation, policy: Policy) -> tuple[str, ...]:
     """Mapped services of which no container runs."""
-    mapped, project = policy.application.services, policy.application.project
-    down = []
-    for host in seen.hosts:
-        here = [c for c in host.containers if c.service in mapped and project in (None, c.project)]
-        running = {c.service for c in here if c.state == "running"}
-        down += [f"{host.name}/{name}" for name in sorted({c.service for c in here if c.service} - running)]
-    return tuple(down)
+    services = (service for host in seen.hosts for service in services_on(host, policy) if service.role)
+    return tuple(
+        f"{service.host}/{service.name}"
+        for service in services
+        if all(container.state != "running" for container in service.containers)
+    )
 
 
 def _connections(policy: Policy, api: int | None, workers: int | None) -> ConnectionBudget | None:
-    if api is None:
-        return None
-    return connection_budget(
-        api_instances=api,
-        pool_size=policy.scaling.connections.per_api_instance,
-        worker_instances=workers or 0,
-        worker_concurrency=policy.cpu_parts.worker.concurrency,
-        maximum=policy.scaling.connections.maximum,
-        reserved=policy.postgres.superuser_reserved,
-        soft_limit=policy.limits.soft.database_connections.limit,
-    )
+    return None if api is None else policy_budget(policy, api, workers or 0)
 
 
 def _workers(
@@ -150,6 +141,25 @@ def _latest(measurements: Sequence[Measurement], metric: str, now: float) -> flo
         if measurement.metric == metric and measurement.samples.at and measurement.samples.at[-1] <= now
     ]
     return sum(values) if values else None
+
+
+def _limited(seen: Observation, connections: ConnectionBudget | None) -> Iterator[Finding]:
+    """Where the app's role or database may have fewer connections than its instances may open."""
+    for host in seen.hosts if connections is not None else ():
+        limit = tightest_limit(host.postgres.limits) if host.postgres else None
+        if connections is None or limit is None or connections.api + connections.workers <= limit.connections:
+            continue
+        opened = connections.api + connections.workers
+        yield Finding(
+            rule="X-13",
+            severity=Severity.MAJOR,
+            rule_class=RuleClass.WARN,
+            subject="database connections",
+            sentence=f"{host.name}: the app may open {opened} connections, and {limit.subject} may have"
+            f" {limit.connections}.",
+            numbers={"opened": opened, "limit": limit.connections, "open": limit.open},
+            resolution=f"raise the limit in Postgres (CONNECTION LIMIT {opened}), or put PgBouncer in between",
+        )
 
 
 def _findings(

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import ConnectionBudget
+from selextract_infra.model.postgres_observation import ConnectionLimit
+from selextract_infra.policy.model import Policy
 
-__all__ = ["connection_budget"]
+__all__ = ["connection_budget", "policy_budget", "tightest_limit"]
+
+
+def tightest_limit(limits: Iterable[ConnectionLimit]) -> ConnectionLimit | None:
+    """The limit that the app meets first, None where there is none for it.
+
+    Of roles and of databases it is the one with the most open connections that is the app's; others, such as that of a
+    person who may read, say nothing about it.
+    """
+    busiest: dict[str, ConnectionLimit] = {}
+    for limit in limits:
+        kind = limit.subject.partition(" ")[0]
+        if limit.open and limit.open > (busiest[kind].open if kind in busiest else 0):
+            busiest[kind] = limit
+    return min(busiest.values(), key=lambda limit: limit.connections, default=None)
 
 
 def connection_budget(
@@ -51,4 +69,24 @@ def connection_budget(
         within_soft_limit=within,
         most_api_instances=most,
         sentence=f"{sum_text} = {wanted} of {maximum} connections {verdict}{contention}",
+    )
+
+
+def policy_budget(
+    policy: Policy, api: int, workers: int, *, processes: int = 1, maximum: int | None = None
+) -> ConnectionBudget:
+    """What so many API instances and workers ask of Postgres by the policy (X-13).
+
+    ``processes``: how many processes of an API instance have a pool of their own. ``maximum`` is Postgres'
+    max_connections, None for the policy's.
+    """
+    return connection_budget(
+        api_instances=api,
+        pool_size=policy.scaling.connections.per_api_instance,
+        worker_instances=workers,
+        worker_concurrency=policy.cpu_parts.worker.concurrency,
+        maximum=policy.scaling.connections.maximum if maximum is None else maximum,
+        reserved=policy.postgres.superuser_reserved,
+        soft_limit=policy.limits.soft.database_connections.limit,
+        processes_per_api=processes,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from selextract_infra.policy.model import Policy
 
-__all__ = ["Needed", "fixed_roles", "instances_for", "limits_of", "needed", "slots_for", "tasks_per_slot"]
+__all__ = ["Needed", "fits", "fixed_roles", "instances_for", "limits_of", "needed"]
 
 SCALED = ("api", "worker")
 
@@ -49,11 +49,7 @@ def instances_for(policy: Policy, requests: float) -> int:
     return math.ceil(round(requests / policy.scaling.api.scale_up.threshold, 9))
 
 
-def tasks_per_slot(policy: Policy) -> float:
-    """Tasks that one busy slot finishes in an hour: 3600 over the task's duration (X-26)."""
-    return 3600 / policy.baseline.worker.task_duration
-
-
-def slots_for(policy: Policy, tasks_per_hour: float, utilisation: float = 1.0) -> float:
-    """Busy slots that so many tasks an hour need, by Little's law."""
-    return tasks_per_hour / tasks_per_slot(policy) / utilisation
+def fits(policy: Policy, need: Needed, cores: float, memory: float) -> bool:
+    """Whether limits fit into a host: memory inside the host less its reserve, CPU overcommitted at most as allowed."""
+    rules = policy.rightsizing
+    return need.memory <= memory * (1 - rules.host_reserve_memory) and need.cpus <= cores * rules.cpu_overcommit_refuse

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.service import app_services
 from selextract_infra.model.assessment import Assessment, Judgement, Level
 from selextract_infra.model.emergency import Reading, Validation
-from selextract_infra.model.figures import duration
+from selextract_infra.model.figures import amount, duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Observation
 
@@ -60,22 +61,20 @@ def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | 
     first, last = (None if one is None else one.value for one in (before, after))
     known = before or after
     better = None
-    if first is not None and last is not None:
+    unit = known.unit if known else ""
+    # A difference that a person cannot see in the figures is no improvement and no harm.
+    if first is not None and last is not None and amount(first, unit) != amount(last, unit):
         better = last >= first * (1 - _NEARLY) if metric in _MORE_IS_BETTER else last <= first * (1 + _NEARLY)
-    return Reading(
-        metric=metric, subject=subject, unit=known.unit if known else "", before=first, after=last, better=better
-    )
+    return Reading(metric=metric, subject=subject, unit=unit, before=first, after=last, better=better)
 
 
 def _unrecovered(after: Assessment, seen: Observation, policy: Policy) -> Iterator[str]:
     """What does not answer or is still critical."""
-    mapped, project = policy.application.services, policy.application.project
     for host in seen.hosts:
         if host.problem is not None:
             yield f"{host.name} cannot be looked at"
-        for container in host.containers:
-            ours = container.project == project and container.service in mapped
-            if ours and (container.state != "running" or container.health not in (None, "healthy")):
+        for container in (container for service in app_services(host, policy) for container in service.containers):
+            if container.state != "running" or container.health not in (None, "healthy"):
                 yield f"{container.name} is {container.health or container.state}"
     yield from (f"{host} is not reached" for host in seen.unreachable)
     for one in after.judgements:

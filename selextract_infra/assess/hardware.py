@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from selextract_infra.model.figures import amount, bandwidth, cores, disk
-from selextract_infra.model.observation import HostObservation
+from selextract_infra.errors import UnitError
 from selextract_infra.model.planning import Hardware
 from selextract_infra.policy import Policy
 from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.sizes import read_sizes
+from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
+
+if TYPE_CHECKING:
+    from selextract_infra.model.observation import HostObservation
 
 __all__ = [
     "RESOURCES",
     "after_phase",
+    "hardware_of",
     "hardware_seen",
-    "hardware_text",
     "monthly_cost",
     "phase_id",
     "policy_host",
@@ -32,25 +34,34 @@ RESOURCES: Mapping[str, tuple[str, str]] = {
 }
 """Each vertical phase, in the order of VP-00: the field of Hardware that it changes, and the unit of that field."""
 
+_ACCEPTED = "cores/RAM/disk/network, as in 8c/32GB/1TB/1Gbps"
+
 
 def read_hardware(text: str) -> Hardware:
     """Read ``8c/32GB/1TB/1Gbps``: RAM binary, disk and network decimal (X-46).
 
     Raises UnitError with the accepted form, also for sizes of zero.
     """
-    sizes = read_sizes(text)
-    return Hardware(cores=sizes.cpus, memory=sizes.memory, storage=sizes.storage, network=sizes.network)
-
-
-def hardware_text(host: Hardware) -> str:
-    """For a person: ``8 cores, 32 GB RAM, 1,000 GB disk, 1 Gbps``."""
-    ram = amount(host.memory, "bytes of RAM")
-    return f"{cores(host.cores)}, {ram} RAM, {disk(host.storage)} disk, {bandwidth(host.network)}"
+    parts = [part.strip() for part in text.split("/")]
+    if len(parts) != len(RESOURCES):
+        raise UnitError(f'"{text[:60]}" is not a host; accepted: {_ACCEPTED}')
+    number = parts[0].lower().removesuffix("cores").removesuffix("core").removesuffix("c").strip()
+    cores = CORES.parse(f"{number} cores")
+    memory, storage, network = (
+        int(size.parse(part)) for size, part in zip((MEMORY, DISK, BANDWIDTH), parts[1:], strict=True)
+    )
+    if not (cores and memory and storage and network):
+        raise UnitError(f'"{text[:60]}" is not a host, everything has to be above zero; accepted: {_ACCEPTED}')
+    return Hardware(cores=cores, memory=memory, storage=storage, network=network)
 
 
 def reference_hardware(policy: Policy) -> Hardware:
     """The host of the Policy (SYS-01 to SYS-04)."""
-    host = policy.host
+    return hardware_of(policy.host)
+
+
+def hardware_of(host: Host) -> Hardware:
+    """The sizes of a host of the Policy."""
     return Hardware(cores=host.cpus, memory=host.memory, storage=host.storage, network=host.network)
 
 

@@ -10,7 +10,7 @@ from selextract_infra.model.assessment import Headroom, Level
 from selextract_infra.model.figures import amount, percent
 from selextract_infra.policy import Policy
 
-__all__ = ["headroom_of", "needed_capacity", "reference_headroom"]
+__all__ = ["headroom_of", "needed_capacity"]
 
 
 def needed_capacity(used: float, wanted: float) -> float:
@@ -56,13 +56,3 @@ def _level(share: float, short: bool, policy: Policy) -> Level:
     if share >= policy.capacity_alerts.warning:
         return Level.WARNING
     return Level.NOTICE if short else Level.OK
-
-
-def reference_headroom(policy: Policy) -> tuple[Headroom, ...]:
-    """The guide's own container table under its own headroom rule (X-12): 7.5 cores and 8.5 GB in all."""
-    rows: list[Headroom] = []
-    for name, container in policy.containers.items():
-        cpus, memory = container.cpus * container.cpu_share, container.memory * container.memory_share
-        rows.append(headroom_of(name, "CPU", "cores", cpus, container.cpus, policy))
-        rows.append(headroom_of(name, "memory", "bytes of RAM", memory, container.memory, policy))
-    return tuple(rows)

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.incident_class import bounds_of, pressures
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
-from selextract_infra.assess.scaling_inputs import RedisSide
-from selextract_infra.errors import RefusedError
-from selextract_infra.model.assessment import IncidentSeverity
-from selextract_infra.model.scaling import Bound
-
-if TYPE_CHECKING:
-    from selextract_infra.policy import Policy
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from selextract_infra.policy import Policy
-
-from collections.abc import Collection, Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from selextract_infra.assess.incident_class import bounds_of, pressures
-from selextract_infra.assess.scaling_inputs import database_side, redis_side
-from selextract_infra.assess.services import services_of
+from selextract_infra.assess.scaling_inputs import (
+    RedisSide,
+    database_side,
+    host_size,
+    only_instances,
+    redis_side,
+    scaled_services,
+)
 from selextract_infra.assess.severity import Signals, classify
-from selextract_infra.model.assessment import Assessment, Judgement, Level
+from selextract_infra.errors import RefusedError
+from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
 from selextract_infra.model.emergency import open_emergencies
-from selextract_infra.model.observation import HostObservation, Observation, ServiceDefinition
+from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.scaling import Bound
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -43,9 +34,7 @@ __all__ = [
     "affected_by",
     "bounds_seen",
     "impact_of",
-    "pinned",
     "refuse_during_emergency",
-    "scaled_services",
     "situation_of",
 ]
 
@@ -84,13 +73,17 @@ def situation_of(
     ``severity`` is None where a person asks without an incident that the readings show. ``hosts`` narrows the hosts.
     """
     looked_at = [host for host in seen.hosts if host.problem is None and (hosts is None or host.name in hosts)]
-    services = [service for host in looked_at for service in scaled_services(host, seen, policy)]
-    scaled = {(service.project, service.name) for service in services}
+    roles = {service.role for service in policy.application.services.values()}
     active = open_emergencies(seen)
     return EmergencySituation(
         at=seen.at,
-        services=services,
-        hosts=[HostSize.seen(host, scaled) for host in looked_at],
+        services=[
+            service
+            for host in looked_at
+            if (project := host.project(policy.application.project or "")) is not None and project.problem is None
+            for service in scaled_services(host, policy, roles)
+        ],
+        hosts=[host_size(host, policy, roles) for host in looked_at],
         bounds=bounds_seen(assessment.judgements, policy),
         database=_database(looked_at, policy),
         redis=next((redis_side(host, policy) for host in looked_at), None),
@@ -98,43 +91,8 @@ def situation_of(
         unavailable=_down(assessment),
         active_since=min((one.began_at for one in active), default=None),
         edges=tuple(_edge(host) for host in looked_at if _runs_nginx(host, policy)) or (EdgeSide(),),
-        pinned={key: why for host in looked_at for key, why in _pinned_on(host, policy)},
+        pinned={key: why for host in looked_at for key, why in only_instances(host, policy).items()},
     )
-
-
-def scaled_services(host: HostObservation, seen: Observation, policy: Policy) -> Iterator[ScaledService]:
-    """The mapped services of a host with their present counts and limits, and without samples."""
-    project = host.project(policy.application.project or "")
-    if project is None or project.problem is not None:
-        return
-    for service in services_of(host, project, policy, seen.at, None):
-        yield ScaledService(
-            name=service.name,
-            role=service.role,
-            count=len(service.containers),
-            host=host.name,
-            project=project.name,
-            cpus=service.cpus,
-            memory=None if service.memory is None else float(service.memory),
-        )
-
-
-def pinned(definition: ServiceDefinition) -> str | None:
-    """Why there can be only one instance of a service, None where there can be more."""
-    if definition.container_name is not None:
-        return f"it has the container_name {definition.container_name}, which only one instance can have"
-    if definition.fixed_host_ports:
-        ports = ", ".join(definition.fixed_host_ports)
-        return f"it has the fixed host port {ports}, which only one instance can have"
-    return None
-
-
-def _pinned_on(host: HostObservation, policy: Policy) -> Iterator[tuple[tuple[str, str], str]]:
-    project = host.project(policy.application.project or "")
-    for definition in project.services if project else ():
-        why = pinned(definition)
-        if why is not None:
-            yield (host.name, definition.name), why
 
 
 def _database(hosts: Sequence[HostObservation], policy: Policy) -> DatabaseSide:

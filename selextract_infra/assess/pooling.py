@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.connections import connection_budget
+from selextract_infra.assess.connections import policy_budget
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model import figures
 from selextract_infra.model.assessment import ConnectionBudget
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.postgres import Pooling
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.model.tuning import ConnectionPlan, PoolSizes
 
 if TYPE_CHECKING:
@@ -38,39 +40,46 @@ class Clients:
 
 
 def plan_connections(
-    clients: Clients, policy: Policy, *, pooling: Pooling = Pooling.DIRECT, maximum: int | None = None
+    clients: Clients,
+    policy: Policy,
+    *,
+    pooling: Pooling = Pooling.DIRECT,
+    maximum: int | None = None,
+    limit: ConnectionLimit | None = None,
 ) -> ConnectionPlan:
     """The arithmetic of X-13 for these clients; ``maximum`` is Postgres' max_connections, None for the guide's.
 
+    ``limit`` is what the app's role or its database may have, which counts where there is no pooler in between.
     Nothing is refused here: see `refuse_overdrawn`. Raises UsageError for counts below zero.
     """
     if min(clients.api, clients.workers, clients.surge) < 0 or min(clients.poolers, clients.databases) < 1:
         raise UsageError("Instances are counted from zero, poolers and databases from one.")
-    budget = _Budget(policy, policy.scaling.connections.maximum if maximum is None else maximum)
     processes = policy.cpu_parts.api.worker_processes
-    each = processes if clients.per_process else 1
-    at_rest = budget.of(clients.api, clients.workers, each)
+    budget = partial(policy_budget, policy, processes=processes if clients.per_process else 1, maximum=maximum)
     rolling = max(
-        budget.of(clients.api + clients.surge, clients.workers, each),
-        budget.of(clients.api, clients.workers + clients.surge, each),
-        key=lambda found: found.wanted,
+        budget(clients.api + clients.surge, clients.workers),
+        budget(clients.api, clients.workers + clients.surge),
+        key=lambda clients_at_once: clients_at_once.wanted,
     )
     shared = {
         "pooling": pooling,
         "api": clients.api,
         "workers": clients.workers,
         "surge": clients.surge,
-        "at_rest": at_rest,
+        "at_rest": budget(clients.api, clients.workers),
         "rolling": rolling,
-        "per_process": budget.of(clients.api, clients.workers, processes),
+        "per_process": budget(clients.api, clients.workers, processes=processes),
     }
     if pooling is Pooling.DIRECT:
+        opened = rolling.api + rolling.workers
+        beyond = limit if limit is not None and opened > limit.connections else None
         return ConnectionPlan(
             **shared,
-            available=rolling.usable,
-            opened=rolling.api + rolling.workers,
-            fits=rolling.fits,
-            sentence=rolling.sentence,
+            available=beyond.connections if beyond else rolling.usable,
+            opened=opened,
+            limit=beyond,
+            fits=rolling.fits and beyond is None,
+            sentence=_direct_sentence(rolling, beyond),
             findings=_direct_findings(rolling, policy),
         )
     pools = _pools(clients, rolling, policy)
@@ -91,37 +100,17 @@ def refuse_overdrawn(plan: ConnectionPlan, overrides: Collection[str] = ()) -> N
     """Raise RefusedError where the connections do not fit, unless the operator overrides X-13."""
     if plan.fits or "X-13" in overrides:
         return
-    remedy = (
-        "put a pooler in between"
-        if plan.pooling is Pooling.DIRECT
-        else "make the pools smaller, or raise max_connections"
-    )
+    remedy = "make the pools smaller, or raise max_connections"
+    if plan.limit is not None:
+        remedy = f"raise the limit in Postgres (CONNECTION LIMIT {plan.opened})"
+    elif plan.pooling is Pooling.DIRECT:
+        remedy = "put a pooler in between"
     raise RefusedError(
         f"{plan.sentence}: {plan.opened} > {plan.available} (X-13)",
         rule="X-13",
         override="--override X-13",
         remedy=f"{remedy}, or override it with --override X-13",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Budget:
-    """The policy's side of the arithmetic."""
-
-    policy: Policy
-    maximum: int
-
-    def of(self, api: int, workers: int, processes: int) -> ConnectionBudget:
-        return connection_budget(
-            api_instances=api,
-            pool_size=self.policy.scaling.connections.per_api_instance,
-            worker_instances=workers,
-            worker_concurrency=self.policy.cpu_parts.worker.concurrency,
-            maximum=self.maximum,
-            reserved=self.policy.postgres.superuser_reserved,
-            soft_limit=self.policy.limits.soft.database_connections.limit,
-            processes_per_api=processes,
-        )
 
 
 def _pools(clients: Clients, rolling: ConnectionBudget, policy: Policy) -> PoolSizes:
@@ -135,6 +124,12 @@ def _pools(clients: Clients, rolling: ConnectionBudget, policy: Policy) -> PoolS
         max_client_conn=math.ceil(rolling.wanted * (1 + pooler.client_margin)),
         server_connections=each * clients.databases * clients.poolers,
     )
+
+
+def _direct_sentence(rolling: ConnectionBudget, beyond: ConnectionLimit | None) -> str:
+    if beyond is None:
+        return rolling.sentence
+    return f"{rolling.sentence}, but {beyond.subject} may have {beyond.connections} of them"
 
 
 def _pooled_sentence(pools: PoolSizes, rolling: ConnectionBudget, available: int, *, fits: bool) -> str:

@@ -5,21 +5,19 @@ It is what a saved Plan needs besides its Decisions to build its steps again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from selextract_infra.assess.service import Service, app_services
 from selextract_infra.model.base import Frozen
-from selextract_infra.model.observation import (
-    ContainerObservation,
-    HostObservation,
-    Limits,
-    ProjectObservation,
-    ServiceDefinition,
-)
+from selextract_infra.model.observation import HostObservation, Limits, ProjectObservation, ServiceDefinition
 
-__all__ = ["ProjectOnHost", "ServiceOnHost", "is_pending", "project_on_host"]
+if TYPE_CHECKING:
+    from selextract_infra.policy import Policy
+
+__all__ = ["ProjectOnHost", "ServiceOnHost", "project_on_host"]
 
 
 class ServiceOnHost(Frozen):
@@ -55,43 +53,30 @@ class ProjectOnHost(Frozen):
 def project_on_host(
     host: HostObservation,
     project: ProjectObservation,
-    mapped: Collection[str],
-    only: str | None,
-    recreate: Collection[tuple[str, str]],
+    policy: Policy,
+    only: str | None = None,
+    recreate: Collection[tuple[str, str]] = (),
 ) -> ProjectOnHost:
     """The project as it was seen; ``only`` narrows it to one service, ``recreate`` has (host, service)."""
-    containers: dict[str, list[ContainerObservation]] = {}
-    for container in host.containers:
-        if container.project == project.name and container.service in mapped:
-            containers.setdefault(container.service or "", []).append(container)
-    definitions = {definition.name: definition for definition in project.services}
+    services = [service for service in app_services(host, policy) if service.project == project.name]
     capacity = (project.capacity_file or {}).get("services")
     return ProjectOnHost(
         project=project.name,
         directory=project.directory,
-        present=tuple(sorted(containers)),
+        present=tuple(service.name for service in services),
         capacity=capacity if isinstance(capacity, dict) else {},
         services={
-            name: _service(there, definitions[name], recreate=(host.name, name) in recreate)
-            for name, there in sorted(containers.items())
-            if name in definitions and only in (None, name)
+            service.name: _on_host(service, service.definition, recreate=(host.name, service.name) in recreate)
+            for service in services
+            if service.definition is not None and only in (None, service.name)
         },
     )
 
 
-def is_pending(containers: Sequence[ContainerObservation], definition: ServiceDefinition) -> bool:
-    """Whether a container was made from another configuration than the files in force have now."""
-    return definition.config_hash is not None and any(
-        container.config_hash not in (None, definition.config_hash) for container in containers
-    )
-
-
-def _service(
-    containers: Sequence[ContainerObservation], definition: ServiceDefinition, *, recreate: bool
-) -> ServiceOnHost:
-    ordered = sorted(containers, key=lambda container: (container.number or 0, container.name))
-    lowest = min(ordered, key=lambda container: container.limits.memory or 0)
-    cpus = [container.limits.cpus for container in ordered]
+def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool) -> ServiceOnHost:
+    """Limits as Docker has them: what a step writes, and what it puts back, is not what a decision compares."""
+    lowest = min(service.containers, key=lambda container: container.limits.memory or 0)
+    cpus = [container.limits.cpus for container in service.containers]
     known = [value for value in cpus if value is not None]
     return ServiceOnHost(
         form=definition.limit_form or "service",
@@ -100,9 +85,9 @@ def _service(
             swap=lowest.limits.swap,
             cpus=min(known) if len(known) == len(cpus) else None,
         ),
-        containers=tuple(container.name for container in ordered),
-        stop_grace=max((container.stop_grace_seconds or 0.0 for container in ordered), default=0.0) or None,
+        containers=tuple(container.name for container in service.containers),
+        stop_grace=max((container.stop_grace_seconds or 0.0 for container in service.containers), default=0.0) or None,
         has_healthcheck=definition.has_healthcheck,
-        pending=is_pending(ordered, definition),
+        pending=service.pending,
         recreate=recreate,
     )

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from selextract_infra.assess.samples import Samples
+from selextract_infra.assess.service import Service
 from selextract_infra.errors import UsageError
 from selextract_infra.model.scaling import Direction, ServiceStamps
 
@@ -55,9 +56,10 @@ class Ring:
 class ScaledService:
     """One service (or the read replicas of a database) on one host, as the autoscaler sees it.
 
-    ``count`` is how many instances there are. ``cpus`` (cores) and ``memory`` (bytes) are the limits of each, None
-    where it has none. ``interval`` is how far apart samples should be (None: as far as they usually are), ``keep`` how
-    long they are kept, in seconds.
+    ``count`` is how many instances run, ``stopped`` how many others there are. ``cpus`` (cores) and ``memory`` (bytes)
+    are what the next instance takes at most, the highest limit of those that run, None where any has none.
+    ``held_cpus`` and ``held_memory`` are what each one that runs holds; empty where all are alike. ``interval`` is how
+    far apart samples should be (None: as far as they usually are), ``keep`` how long they are kept, in seconds.
     ``last`` has the newest value of each metric.
     """
 
@@ -68,6 +70,9 @@ class ScaledService:
     project: str = ""
     cpus: float | None = None
     memory: float | None = None
+    stopped: int = 0
+    held_cpus: tuple[float, ...] = ()
+    held_memory: tuple[float, ...] = ()
     interval: float | None = None
     keep: float = 3600.0
     last_out: float | None = None
@@ -75,6 +80,36 @@ class ScaledService:
     changed_by_hand: float | None = None
     last: dict[str, float] = field(default_factory=dict)
     _rings: dict[str, Ring] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, service: Service) -> ScaledService:
+        """A service as it is observed, without samples."""
+        return cls(
+            name=service.name,
+            role=service.role,
+            count=len(service.running),
+            host=service.host,
+            project=service.project,
+            cpus=service.highest_limit("cpus"),
+            memory=service.highest_limit("memory"),
+            stopped=len(service.stopped),
+            held_cpus=tuple(service.held("cpus")),
+            held_memory=tuple(service.held("memory")),
+        )
+
+    def observe_limits(self, service: ScaledService) -> None:
+        """Take over what the instances have now; samples and stamps stay."""
+        self.cpus, self.memory, self.stopped = service.cpus, service.memory, service.stopped
+        self.held_cpus, self.held_memory = service.held_cpus, service.held_memory
+
+    def held(self, resource: str, count: int) -> float:
+        """What so many instances hold of the host: the largest of those that run, and then as much as the next takes.
+
+        Which of them would leave is not asked: what holds least is taken to go first, so that too much is never given.
+        """
+        own, limit = (self.held_memory, self.memory) if resource == "memory" else (self.held_cpus, self.cpus)
+        kept = sorted(own, reverse=True)[:count]
+        return sum(kept) + (count - len(kept)) * (limit or 0.0)
 
     @property
     def key(self) -> tuple[str, str]:

@@ -5,18 +5,15 @@ A metric that was not seen is left out, never guessed: the rules know what a gap
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from selextract_infra.policy import Policy
-
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
+from selextract_infra.assess.connections import tightest_limit
 from selextract_infra.assess.room import SCALED_ROLES, DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
-from selextract_infra.model.observation import ContainerObservation, HostObservation
+from selextract_infra.assess.service import Service, app_services, fixed_identity
+from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Pooling
 from selextract_infra.model.traffic import TrafficObservation
 
@@ -27,6 +24,7 @@ __all__ = [
     "RedisSide",
     "database_side",
     "host_size",
+    "only_instances",
     "reads_per_second",
     "redis_side",
     "samples_of",
@@ -37,28 +35,31 @@ __all__ = [
 _MAX_CONNECTIONS = "max_connections"
 
 
-def scaled_services(host: HostObservation, policy: Policy) -> tuple[ScaledService, ...]:
-    """The services of a host whose instances are counted, with their counts and limits, without samples."""
-    project = policy.application.project or ""
-    found = []
-    for name, mapped in policy.application.services.items():
-        containers = host.containers_of(project, name)
-        if mapped.role in SCALED_ROLES and containers:
-            cpus = [one.limits.cpus for one in containers]
-            memory = [one.limits.memory for one in containers]
-            found.append(
-                ScaledService(
-                    name, mapped.role, len(containers), host.name, project,
-                    cpus=max((value for value in cpus if value), default=None) if all(cpus) else None,
-                    memory=float(max(value for value in memory if value)) if all(memory) else None,
-                )
-            )  # fmt: skip
-    return tuple(found)
+def scaled_services(
+    host: HostObservation, policy: Policy, roles: Collection[str] = SCALED_ROLES
+) -> tuple[ScaledService, ...]:
+    """The mapped services of these roles with their counts and limits, without samples.
+
+    Those of which there can be only one instance are among them: they hold memory and connections like the others.
+    """
+    return tuple(ScaledService.of(service) for service in app_services(host, policy) if service.role in roles)
 
 
-def host_size(host: HostObservation, policy: Policy) -> HostSize:
-    """The host, with everything on it that is not scaled; the balancer is part of that."""
-    return HostSize.seen(host, {(service.project, service.name) for service in scaled_services(host, policy)})
+def host_size(host: HostObservation, policy: Policy, roles: Collection[str] = SCALED_ROLES) -> HostSize:
+    """The host, with what everything holds there that is no service of these roles; the balancer is part of that."""
+    services = [service for service in app_services(host, policy) if service.role in roles]
+    return HostSize.seen(host, {container.id for service in services for container in service.containers})
+
+
+def only_instances(host: HostObservation, policy: Policy) -> dict[tuple[str, str], str]:
+    """By host and service, why there can be only one instance of it."""
+    project = host.project(policy.application.project or "")
+    fixed = {definition.name: fixed_identity(definition) for definition in (project.services if project else ())}
+    return {
+        (host.name, name): f"it has {what}, which only one instance can have"
+        for name, what in fixed.items()
+        if what is not None
+    }
 
 
 def database_side(host: HostObservation, policy: Policy) -> DatabaseSide:
@@ -70,7 +71,8 @@ def database_side(host: HostObservation, policy: Policy) -> DatabaseSide:
     seen, names = host.postgres, policy.application.services_of("database")
     if seen is None or seen.service not in names or _MAX_CONNECTIONS not in seen.settings:
         return DatabaseSide(pooling=pooling)
-    return DatabaseSide(pooling=pooling, maximum=int(seen.settings[_MAX_CONNECTIONS].value))
+    maximum = int(seen.settings[_MAX_CONNECTIONS].value)
+    return DatabaseSide(pooling=pooling, maximum=maximum, limit=tightest_limit(seen.limits))
 
 
 def _is_led(host: HostObservation, policy: Policy) -> bool:
@@ -104,13 +106,12 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
     times are those of the whole service over the guide's window, tasks all that are pending. ``reads`` are reading
     statements per second, see `reads_per_second`.
     """
-    project = policy.application.project or ""
     found: dict[str, dict[str, float]] = {}
-    for name, mapped in policy.application.services.items():
-        containers = [one for one in host.containers_of(project, name) if one.state == "running"]
-        if not containers:
+    for service in app_services(host, policy):
+        if not service.running:
             continue
-        own = dict(_usage(containers))
+        name, mapped = service.name, policy.application.services[service.name]
+        own = dict(_usage(service))
         if mapped.role == "api":
             own |= dict(_requests(host.traffic, name, policy))
         elif mapped.role == "worker" and mapped.celery_app and host.traffic.redis is not None:
@@ -144,15 +145,14 @@ def _rate(before: TrafficObservation, now: TrafficObservation, earlier: int | No
     return more / seconds if seconds > 0 and more >= 0 else None
 
 
-def _usage(containers: list[ContainerObservation]) -> Iterator[tuple[str, float]]:
-    cpus = [(one.usage.cpus, one.limits.cpus) for one in containers]
-    memory = [(one.usage.memory, one.limits.memory) for one in containers]
-    shares = [used / limit for used, limit in cpus if used is not None and limit]
-    if len(shares) == len(containers):
-        yield "cpu_usage", sum(shares) / len(shares)
-    filled = [used / limit for used, limit in memory if used is not None and limit]
-    if len(filled) == len(containers):
-        yield "memory_usage", max(filled)
+def _usage(service: Service) -> Iterator[tuple[str, float]]:
+    """Only where every instance has a limit: a share of nothing is no share, and calms or alarms nobody."""
+    cpus = [use / limit for use, limit in service.shares("cpus", of_host=False)]
+    memory = [use / limit for use, limit in service.shares("memory", of_host=False)]
+    if len(cpus) == len(service.running):
+        yield "cpu_usage", sum(cpus) / len(cpus)
+    if len(memory) == len(service.running):
+        yield "memory_usage", max(memory)
 
 
 def _requests(traffic: TrafficObservation, name: str, policy: Policy) -> Iterator[tuple[str, float]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.service import fixed_identity, services_on
 from selextract_infra.model.capacity import FILE_NAME, foreign_keys, limits_in
 from selextract_infra.model.figures import cores, count, memory
 from selextract_infra.model.finding import Finding, RuleClass, Severity
@@ -71,7 +72,7 @@ def definition_findings(host: HostObservation, project: ProjectObservation, poli
                 f"{name} on {host.name} has its limits in two forms, mem_limit or cpus beside deploy.resources.limits.",
                 "keep one of the two in the app's Compose files",
             )  # fmt: skip
-        pinned = _pinned(definition.container_name, definition.fixed_host_ports)
+        pinned = fixed_identity(definition)
         if definition.replicas > 1 and pinned:
             yield _finding(
                 "HAPI-01", Severity.MAJOR, f"{host.name}/{name}",
@@ -81,22 +82,19 @@ def definition_findings(host: HostObservation, project: ProjectObservation, poli
             )  # fmt: skip
 
 
-def container_findings(host: HostObservation, project: ProjectObservation) -> Iterator[Finding]:
+def container_findings(host: HostObservation, project: ProjectObservation, policy: Policy) -> Iterator[Finding]:
     """What is wrong with the containers of a project: no limits, uneven ones, or started past the files in force."""
-    services: dict[str, list[ContainerObservation]] = {}
-    for container in host.containers:
-        if container.project == project.name and container.service is not None:
-            services.setdefault(container.service, []).append(container)
     ours = (project.capacity_file or {}).get("services")
     sized = ours if isinstance(ours, dict) else {}
-    for name, containers in sorted(services.items()):
-        yield from _unlimited(host, name, containers)
-        yield from _uneven(host, name, containers)
-        for container in containers:
-            yield from _started_past(host, project, container, sized.get(name))
+    for service in services_on(host, policy):
+        if service.project == project.name:
+            yield from _unlimited(host, service.name, service.containers)
+            yield from _uneven(host, service.name, service.containers)
+            for container in service.containers:
+                yield from _started_past(host, project, container, sized.get(service.name))
 
 
-def _unlimited(host: HostObservation, name: str, containers: list[ContainerObservation]) -> Iterator[Finding]:
+def _unlimited(host: HostObservation, name: str, containers: Sequence[ContainerObservation]) -> Iterator[Finding]:
     for resource in ("memory", "cpus"):
         without = [container.name for container in containers if getattr(container.limits, resource) is None]
         if without:
@@ -109,7 +107,7 @@ def _unlimited(host: HostObservation, name: str, containers: list[ContainerObser
             )  # fmt: skip
 
 
-def _uneven(host: HostObservation, name: str, containers: list[ContainerObservation]) -> Iterator[Finding]:
+def _uneven(host: HostObservation, name: str, containers: Sequence[ContainerObservation]) -> Iterator[Finding]:
     if len({(container.limits.memory, container.limits.cpus) for container in containers}) > 1:
         said = "; ".join(
             f"{container.name} has {memory(container.limits.memory)} and {cores(container.limits.cpus)}"
@@ -145,12 +143,6 @@ def _started_past(
             f" {memory(container.limits.memory)} where the file says {memory(wanted.memory)}.",
             "start it without -f, so that COMPOSE_FILE holds",
         )  # fmt: skip
-
-
-def _pinned(container_name: str | None, ports: tuple[str, ...]) -> str | None:
-    if container_name is not None:
-        return f"the container_name {container_name}"
-    return f"the fixed host port {', '.join(ports)}" if ports else None
 
 
 def _finding(rule: str, severity: Severity, subject: str, sentence: str, resolution: str) -> Finding:

@@ -2,97 +2,57 @@
 
 from __future__ import annotations
 
-from selextract_infra.defects.rule import Breach, rule
-from selextract_infra.model.finding import RuleClass, Severity
+from typing import Any
+
+from selextract_infra.assess.connections import policy_budget
+from selextract_infra.defects.rule import Breach, check
+from selextract_infra.defects.sentence import spaced
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.units import DURATION, MEMORY
+from selextract_infra.policy.section import Reading
 
 
-@rule(
-    "X-13",
-    "direct connections exceed the database's",
-    Severity.BREAKING,
-    RuleClass.REFUSE,
-    subject="database",
-    items="HDB-03 HAPI-01 HWRK-01 CPU-03 PDB-02 LIM-S4 LB-08",
-    resolution="Clients connect to PgBouncer, which opens no more server connections than the soft limit.",
-)
+@check("X-13")
 def connection_budget(policy: Policy, _: Host) -> Breach | None:
     """Every API instance pools connections and every worker holds one for each task it runs. At the bounds that is
     more than Postgres accepts, and already the fewest instances are beyond the soft limit at rest.
     """
-    connections, rules, api = policy.scaling.connections, policy.postgres, policy.scaling.api.instances
-    worker, concurrency = policy.scaling.worker.instances, policy.cpu_parts.worker.concurrency
-    pool, soft = connections.per_api_instance, policy.limits.soft.database_connections.limit
-    pooled, held = api.maximum * pool, worker.maximum * concurrency
-    total, at_rest = pooled + held + rules.superuser_reserved, api.minimum * pool
-    if total <= connections.maximum and at_rest <= soft:
+    api, worker = policy.scaling.api.instances, policy.scaling.worker.instances
+    most = policy_budget(policy, api.maximum, worker.maximum)
+    few = policy_budget(policy, api.minimum, worker.minimum)
+    if most.wanted <= most.maximum and few.api <= few.soft_limit:
         return None
-
-    def instances(workers: int) -> int:
-        return max(0, (connections.maximum - rules.superuser_reserved - workers * concurrency) // pool) if pool else 0
-
-    backends = connections.maximum * rules.backend_memory
     return Breach(
-        f"{api.maximum} x {pool} for the API, {held} for the workers and {rules.superuser_reserved} reserved are "
-        f"{total} of {connections.maximum} connections; with {worker.maximum} workers {instances(worker.maximum)} API "
-        f"instances fit. At rest {api.minimum} instances hold {at_rest}, the soft limit is {soft}.",
-        {
-            "api_connections": pooled,
-            "worker_connections": held,
-            "total_connections": total,
-            "max_connections": connections.maximum,
-            "usable_connections": connections.maximum - rules.superuser_reserved,
-            "api_instances_with_most_workers": instances(worker.maximum),
-            "api_instances_with_fewest_workers": instances(worker.minimum),
-            "connections_if_pooled_per_process": pooled * policy.cpu_parts.api.worker_processes,
-            "at_rest_connections": at_rest,
-            "soft_limit_connections": soft,
-            "pool_maximum_connections": policy.baseline.database.pool.maximum,
-            "backend_memory_bytes": backends,
-            "server_connections": policy.pgbouncer.default_pool + policy.pgbouncer.reserve_pool,
-        },
-        resolution=f"PgBouncer: {policy.pgbouncer.default_pool} + {policy.pgbouncer.reserve_pool} server connections "
-        f"within the soft limit {soft}, clients up to {total} and a margin. Direct, "
-        f"{connections.maximum} backends alone may take {MEMORY.about(backends)}.",
+        api_connections=most.api,
+        worker_connections=most.workers,
+        total_connections=most.wanted,
+        max_connections=most.maximum,
+        usable_connections=most.usable,
+        api_instances_with_most_workers=most.most_api_instances,
+        api_instances_with_fewest_workers=few.most_api_instances,
+        connections_if_pooled_per_process=most.api * policy.cpu_parts.api.worker_processes,
+        at_rest_connections=few.api,
+        soft_limit_connections=few.soft_limit,
+        pool_maximum_connections=policy.baseline.database.pool.maximum,
+        backend_memory_bytes=most.maximum * policy.postgres.backend_memory,
+        server_connections=policy.pgbouncer.default_pool + policy.pgbouncer.reserve_pool,
     )
 
 
-@rule(
-    "X-63",
-    "analytics want a replica that need not exist",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="database",
-    items="LB-06 LB-07 HDB-01",
-    resolution="No replica: the primary. One: shared, with a warning. More: one for analytics, the others for reads.",
-)
+@check("X-63")
 def analytics_replica(policy: Policy, _: Host) -> Breach | None:
     """A dedicated replica for analytics is promised while there may be no replica at all."""
     bounds, analytics = policy.scaling.replicas.instances, policy.balancing.analytics
     if analytics.target != "dedicated_replica" or not analytics.with_no_replica.open or bounds.minimum > 1:
         return None
     return Breach(
-        f"analytics have a dedicated replica, and there are {bounds.minimum} to {bounds.maximum}: with "
-        f"{bounds.maximum} replicas {max(0, bounds.maximum - 1)} serve reads.",
-        {
-            "minimum_replicas": bounds.minimum,
-            "maximum_replicas": bounds.maximum,
-            "read_replicas_at_maximum": max(0, bounds.maximum - 1),
-        },
+        minimum_replicas=bounds.minimum,
+        maximum_replicas=bounds.maximum,
+        read_replicas_at_maximum=max(0, bounds.maximum - 1),
     )
 
 
-@rule(
-    "X-64",
-    "the read trigger has neither scope nor time",
-    Severity.MINOR,
-    RuleClass.PICK,
-    subject="database",
-    items="HDB-02 TRG-01",
-    resolution="All reads together, times as for CPU, one replica for each firing, on another host; removed by hand.",
-)
+@check("X-64")
 def read_trigger(policy: Policy, _: Host) -> Breach | None:
     """Reads may be counted in total or for each replica, and the guide says neither how long they must last nor when
     the next replica may come.
@@ -102,14 +62,10 @@ def read_trigger(policy: Policy, _: Host) -> Breach | None:
     if not replicas.load_scope.open and condition.duration is not None:
         return None
     return Breach(
-        f"{condition} names no scope or duration; with {replicas.instances.maximum} replicas it is reached at "
-        f"{condition.limit:g} reads/s in total or {condition.limit * replicas.instances.maximum:g} if each counts.",
-        {
-            "limit_per_second": condition.limit,
-            "limit_if_per_replica_per_second": condition.limit * replicas.instances.maximum,
-            "assumed_duration_seconds": replicas.duration,
-            "assumed_cooldown_seconds": replicas.cooldown,
-        },
+        limit_per_second=condition.limit,
+        limit_if_per_replica_per_second=condition.limit * replicas.instances.maximum,
+        assumed_duration_seconds=replicas.duration,
+        assumed_cooldown_seconds=replicas.cooldown,
     )
 
 
@@ -117,15 +73,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if part.isdecimal())
 
 
-@rule(
-    "X-66",
-    "the operating system's PgBouncer is too old",
-    Severity.MAJOR,
-    RuleClass.WARN,
-    subject="pgbouncer",
-    items="LB-06 LB-08 SYS-05",
-    resolution="Install it from PostgreSQL's own repository or pool in a container; migrations go round the pool.",
-)
+@check("X-66")
 def pgbouncer_version(policy: Policy, host: Host) -> Breach | None:
     """Round robin over a list of hosts, prepared statements in transaction mode and load balancing each came with a
     later version than the one that the operating system packages.
@@ -137,39 +85,33 @@ def pgbouncer_version(policy: Policy, host: Host) -> Breach | None:
     missing = {name: version for name, version in needs.items() if _version(packaged) < _version(version)}
     if not missing:
         return None
-    listed = ", ".join(f"{name.replace('_', ' ')} {version}" for name, version in missing.items())
     return Breach(
-        f"{host.os.distribution} {host.os.version} has PgBouncer {packaged}; it lacks {listed}.",
-        {"packaged": packaged, **{f"needed_for_{name}": version for name, version in missing.items()}},
+        {"listed": ", ".join(f"{spaced(name)} {version}" for name, version in missing.items())},
+        packaged=packaged,
+        **{f"needed_for_{name}": version for name, version in missing.items()},
     )
 
 
-@rule(
-    "X-67",
-    "the health check is incomplete",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="balancing",
-    items="LB-01 LB-02 LB-03",
-    resolution="HAProxy with leastconn and active checks, or Nginx with checks from outside; the choice is stated.",
-)
+@check("X-67")
 def health_check(policy: Policy, _: Host) -> Breach | None:
     """The guide gives an interval and neither a timeout nor how many failures count; open-source Nginx has no active
     checks at all and never takes its only server out.
     """
-    check = policy.balancing.health_check
-    unstated = {
-        "timeout": check.timeout.open,
-        "fall": check.fall.open,
-        "rise": check.rise.open,
-        "prober": check.prober.open,
+    probe = policy.balancing.health_check
+    readings: dict[str, Reading[Any]] = {
+        "timeout": probe.timeout,
+        "fall": probe.fall,
+        "rise": probe.rise,
+        "prober": probe.prober,
     }
-    missing = [name for name, open_ in unstated.items() if open_]
+    missing = [name for name, reading in readings.items() if reading.open]
     if not missing:
         return None
-    blind = check.fall.value * check.interval
+    fall, interval = probe.fall.value, probe.interval
     return Breach(
-        f"{', '.join(missing)} not stated; {check.fall.value} failures at {DURATION.format(check.interval)} are "
-        f"{blind:g} s in which a dead instance gets requests.",
-        {"interval_seconds": check.interval, "fall": check.fall.value, "blind_seconds": blind, "missing": len(missing)},
+        {"listed": ", ".join(missing)},
+        interval_seconds=interval,
+        fall=fall,
+        blind_seconds=fall * interval,
+        missing=len(missing),
     )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selextract_infra.defects.rule import Breach, percent, rule
-from selextract_infra.model.finding import RuleClass, Severity
+from selextract_infra.defects.rule import Breach, check
+from selextract_infra.defects.sentence import percent, spaced
+from selextract_infra.planning.cost import ROUNDED, commitment, phase_price
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.units import BANDWIDTH, MEMORY
-
-HALF_A_POINT = 0.005
-"""Stated percentages are rounded to whole ones."""
+from selextract_infra.policy.units import BANDWIDTH
 
 
 def _stated(policy: Policy) -> Iterator[tuple[str, float, float]]:
@@ -48,54 +46,29 @@ def _stated(policy: Policy) -> Iterator[tuple[str, float, float]]:
             yield f"bill of {name}", bill.growth, bill.sum / now.sum - 1
 
 
-@rule(
-    "X-48",
-    "a stated percentage is wrong",
-    Severity.MINOR,
-    RuleClass.FIX,
-    subject="figures",
-    items="VP4-02 VP4-04 GRO-00 REQ-00 CST-00 STP-05 MTP-05 LTP-05",
-    resolution="Percentages are computed, never copied.",
-)
+@check("X-48")
 def percentages(policy: Policy, _: Host) -> Breach | None:
     """Each change in percent is computed again from the figures it belongs to."""
-    wrong = {name: (said, real) for name, said, real in _stated(policy) if abs(said - real) > HALF_A_POINT + 1e-9}
+    wrong = {name: (stated, real) for name, stated, real in _stated(policy) if abs(stated - real) > ROUNDED + 1e-9}
     if not wrong:
         return None
     return Breach(
-        ", ".join(f"{name} is +{percent(real)} and not +{percent(said)}" for name, (said, real) in wrong.items()) + ".",
         {
-            "wrong_percentages": len(wrong),
-            "checked_percentages": sum(1 for _ in _stated(policy)),
-            **{f"{name.replace(' ', '_')}_stated_change": said for name, (said, _) in wrong.items()},
-            **{f"{name.replace(' ', '_')}_computed_change": real for name, (_, real) in wrong.items()},
+            "listed": ", ".join(
+                f"{name} is +{percent(real)} and not +{percent(stated)}" for name, (stated, real) in wrong.items()
+            )
         },
+        wrong_percentages=len(wrong),
+        checked_percentages=sum(1 for _ in _stated(policy)),
+        **{f"{name.replace(' ', '_')}_stated_change": stated for name, (stated, _) in wrong.items()},
+        **{f"{name.replace(' ', '_')}_computed_change": real for name, (_, real) in wrong.items()},
     )
 
 
-def phase_prices(policy: Policy) -> dict[str, tuple[float, float]]:
-    """For each vertical phase the quote, and what it costs at the table's unit prices, dollars a month."""
-    phases, prices = policy.vertical.phases, policy.cost.prices
-    return {
-        "memory": (phases.memory.cost, prices.of(memory=phases.memory.size.after - phases.memory.size.before)),
-        "cpu": (phases.cpu.cost, prices.of(cpus=phases.cpu.size.after - phases.cpu.size.before)),
-        "storage": (phases.storage.cost, prices.of(storage=phases.storage.size.after - phases.storage.size.before)),
-        "network": (phases.network.cost, prices.of(network=phases.network.size.after - phases.network.size.before)),
-    }
-
-
-@rule(
-    "X-49",
-    "quotes of the phases differ from the cost table",
-    Severity.MAJOR,
-    RuleClass.WARN,
-    subject="cost",
-    items="VP1-03 VP2-03 VP3-03 VP4-03 CST-06",
-    resolution="Unit prices for the running bill, a phase's quote as its upper bound; the two are never added up.",
-)
+@check("X-49")
 def quotes(policy: Policy, _: Host) -> Breach | None:
     """Each phase is quoted higher than the table charges for it, so the two ways to the bill after two years differ."""
-    rows = phase_prices(policy)
+    rows = {name: (phase.cost, phase_price(policy, name)) for name, phase in dict(policy.vertical.phases).items()}
     differing = {name: row for name, row in rows.items() if round(row[0] - row[1], 6)}
     if not differing:
         return None
@@ -104,27 +77,19 @@ def quotes(policy: Policy, _: Host) -> Breach | None:
         bill += quote
         steps.append(bill)
     return Breach(
-        ", ".join(f"{name} ${q:g} against ${p:g}" for name, (q, p) in differing.items())
-        + f"; by quotes the bill becomes {', '.join(f'${step:g}' for step in steps)}.",
         {
-            **{f"{name}_quote_dollars": quote for name, (quote, _) in rows.items()},
-            **{f"{name}_price_dollars": price for name, (_, price) in rows.items()},
-            **{f"{name}_more_ratio": quote / price - 1 for name, (quote, price) in rows.items() if price},
-            **{f"after_{name}_dollars": step for name, step in zip(rows, steps, strict=True)},
-            "quotes_dollars": sum(quote for quote, _ in rows.values()),
+            "listed": ", ".join(f"{name} ${q:g} against ${p:g}" for name, (q, p) in differing.items()),
+            "bills": ", ".join(f"${step:g}" for step in steps),
         },
+        **{f"{name}_quote_dollars": quote for name, (quote, _) in rows.items()},
+        **{f"{name}_price_dollars": price for name, (_, price) in rows.items()},
+        **{f"{name}_more_ratio": quote / price - 1 for name, (quote, price) in rows.items() if price},
+        **{f"after_{name}_dollars": step for name, step in zip(rows, steps, strict=True)},
+        quotes_dollars=sum(quote for quote, _ in rows.values()),
     )
 
 
-@rule(
-    "X-50",
-    "the bill pays for sizes that no upgrade brings",
-    Severity.MINOR,
-    RuleClass.REPORT,
-    subject="cost",
-    items="CST-04 CST-05 VP4-02 RP3-M13",
-    resolution="Report it; the last row includes the roadmap's second server, which the vertical path does not have.",
-)
+@check("X-50")
 def bill_without_upgrade(policy: Policy, _: Host) -> Breach | None:
     """By the unit prices a row of the table stands for a bandwidth between two steps of the upgrade, and the last one
     for twice the host.
@@ -143,35 +108,26 @@ def bill_without_upgrade(policy: Policy, _: Host) -> Breach | None:
     after = {"cpus": phases.cpu.size.after, "memory": phases.memory.size.after, "storage": phases.storage.size.after}
     first, second = prices.of(**after, network=phases.network.size.after), prices.of(**after)
     return Breach(
-        ", ".join(f"{name.replace('_', ' ')} pays for {BANDWIDTH.about(speed)}" for name, speed in odd.items())
-        + "; " * bool(odd)
-        + f"month 24 pays for {cores:g} cores: ${last.sum:g} is a host of ${first:g} and another of ${second:g}.",
         {
-            **{f"{name}_bits_per_second": speed for name, speed in odd.items()},
-            "last_cores": cores,
-            "last_dollars": last.sum,
-            "first_host_dollars": first,
-            "second_host_dollars": second,
+            "odd": ", ".join(f"{spaced(name)} pays for {BANDWIDTH.about(speed)}" for name, speed in odd.items())
+            + "; " * bool(odd)
         },
+        **{f"{name}_bits_per_second": speed for name, speed in odd.items()},
+        last_cores=cores,
+        last_dollars=last.sum,
+        first_host_dollars=first,
+        second_host_dollars=second,
     )
 
 
-@rule(
-    "X-55",
-    "right-sizing does not save what is claimed",
-    Severity.MINOR,
-    RuleClass.WARN,
-    subject="cost",
-    items="OPT-00 OPT-03 RSZ-01 CST-06",
-    resolution="Say claimed, and compute what is realised; on a host that is paid whole, limits save nothing.",
-)
+@check("X-55")
 def claimed_saving(policy: Policy, _: Host) -> Breach | None:
     """A smaller limit frees memory, which has a price; the claim is many times that, even for the most instances."""
     savings, prices = policy.optimisation.savings, policy.cost.prices
     claimed = savings["container_rightsizing"].saves
     goal = policy.optimisation.rightsizing.api
-    one = prices.of(memory=goal.before - goal.after)
-    most = one * policy.scaling.api.instances.maximum
+    saved = prices.of(memory=goal.before - goal.after)
+    most = saved * policy.scaling.api.instances.maximum
     if claimed <= most:
         return None
     total, bill = sum(saving.saves for saving in savings.values()), policy.cost.table["now"].sum
@@ -180,53 +136,35 @@ def claimed_saving(policy: Policy, _: Host) -> Breach | None:
     for saving in savings.values():
         compounded *= 1 + saving.performance
     return Breach(
-        f"${claimed:g} claimed; {MEMORY.about(goal.before - goal.after)} less is ${one:.2f}, for "
-        f"{policy.scaling.api.instances.maximum} instances ${most:g}; {MEMORY.about(freed)} would have to be freed. "
-        f"All claims are ${total:g}, {percent(total / bill)} of ${bill:g}.",
-        {
-            "claimed_dollars": claimed,
-            "one_instance_dollars": one,
-            "most_instances_dollars": most,
-            "needed_bytes": freed,
-            "all_claims_dollars": total,
-            "all_claims_ratio": total / bill,
-            "performance_added_ratio": sum(saving.performance for saving in savings.values()),
-            "performance_compounded_factor": compounded,
-        },
+        {"freed": goal.before - goal.after},
+        claimed_dollars=claimed,
+        one_instance_dollars=saved,
+        most_instances_dollars=most,
+        needed_bytes=freed,
+        all_claims_dollars=total,
+        all_claims_ratio=total / bill,
+        performance_added_ratio=sum(saving.performance for saving in savings.values()),
+        performance_compounded_factor=compounded,
     )
 
 
-@rule(
-    "X-73",
-    "committing before the upgrades costs more",
-    Severity.MINOR,
-    RuleClass.WARN,
-    subject="cost",
-    items="RSV-01 RSV-03 VP1-02 VP2-02 OPT-00",
-    resolution="Upgrade and optimise first, then commit.",
-)
+@check("X-73")
 def order_of_commitment(policy: Policy, _: Host) -> Breach | None:
     """A commitment covers what is there when it is made; what is added later is paid in full, and what is saved later
     was committed to.
     """
-    reservations, rows = policy.optimisation.reservations, policy.cost.table
+    commit_in = policy.optimisation.reservations.commit_in
     milestones = [m for phase in policy.roadmap.phases.values() for m in phase.milestones.values()]
     last = max((milestone.month for milestone in milestones if milestone.upgrade), default=0)
-    if not reservations.commit_in.open and reservations.commit_in.value >= last:
+    if not commit_in.open and commit_in.value >= last:
         return None
-    chosen = reservations.one_year if reservations.recommended == "one_year" else reservations.three_years
-    keep, now, later = 1 - chosen.saves, rows["now"].sum, rows["month_6"].sum
-    saved = sum(saving.saves for saving in policy.optimisation.savings.values())
+    bill = commitment(policy, policy.cost.table["now"].sum)
     return Breach(
-        f"committing ${now:g} saves ${now * chosen.saves:g}; with ${later - now:g} added on demand that is "
-        f"${now * keep + later - now:g}, committing afterwards ${later * keep:g}. Optimising first gives "
-        f"${(now - saved) * keep:g} instead of ${now * keep - saved:g}.",
-        {
-            "saved_now_dollars": now * chosen.saves,
-            "commit_first_dollars": now * keep + later - now,
-            "commit_later_dollars": later * keep,
-            "optimise_first_dollars": (now - saved) * keep,
-            "optimise_later_dollars": now * keep - saved,
-            "last_upgrade_month": last,
-        },
+        {"added": bill.added},
+        saved_now_dollars=bill.saved,
+        commit_first_dollars=bill.commit_then_upgrade,
+        commit_later_dollars=bill.upgrade_then_commit,
+        optimise_first_dollars=bill.save_then_commit,
+        optimise_later_dollars=bill.commit_then_save,
+        last_upgrade_month=last,
     )

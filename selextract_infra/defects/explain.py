@@ -77,7 +77,7 @@ def _of_rule(policy: Policy, rule: Rule, host: Host) -> Explanation:
 
 def _of_item(policy: Policy, name: str, host: Host) -> Explanation:
     entry = policy.items[name]
-    found = ((rule, rule.finding(policy, host)) for rule in rules() if name in rule.items)
+    checked = ((rule, rule.finding(policy, host)) for rule in rules() if name in rule.items)
     path = ".".join(entry.path)
     values = _values(policy, name, entry.path)
     return Explanation(
@@ -85,7 +85,7 @@ def _of_item(policy: Policy, name: str, host: Host) -> Explanation:
         title=path,
         words=entry.says,
         values=values,
-        related=tuple((rule.id, finding.statement) for rule, finding in found if finding is not None),
+        related=tuple((rule.id, finding.statement) for rule, finding in checked if finding is not None),
     )
 
 

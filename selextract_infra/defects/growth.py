@@ -3,83 +3,59 @@
 from __future__ import annotations
 
 from selextract_infra.assess.demand import limits_of
-from selextract_infra.defects.rule import Breach, percent, rule
-from selextract_infra.model.finding import RuleClass, Severity
+from selextract_infra.assess.hardware import RESOURCES, hardware_of, monthly_cost
+from selextract_infra.defects.rule import Breach, check
+from selextract_infra.defects.sentence import percent, spaced
+from selextract_infra.model.planning import Hardware
+from selextract_infra.planning.growth import LOADS, YEAR, plans_end, required_hardware, share_of_plan, within_reach
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.growth import Scenario
 from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.units import DISK, DURATION, MEMORY
+from selextract_infra.policy.units import DISK
 
-YEAR = 12
-"""Months: the scenarios are for the first year."""
+PLANNED = {load: names for load, names in LOADS.items() if load != "data"}
+"""The loads for which the plans promise a capacity."""
 
 
-def _beyond(policy: Policy, host: Host, scenario: Scenario) -> list[str]:
+def _beyond(policy: Policy, present: Hardware, scenario: Scenario) -> list[str]:
     """The resources that the upgrades of the first year do not bring to what the scenario needs."""
-    needs, phases = scenario.needs, policy.vertical.phases
-    reached = {
-        "cpus": (needs.cpus.amount, host.cpus, phases.cpu.size.after, phases.cpu.window.start),
-        "memory": (needs.memory.amount, host.memory, phases.memory.size.after, phases.memory.window.start),
-        "storage": (needs.storage.amount, host.storage, phases.storage.size.after, phases.storage.window.start),
-        "network": (needs.network.amount, host.network, phases.network.size.after, phases.network.window.start),
-    }
+    fields = {"cpus": "cpu", "memory": "memory", "storage": "storage", "network": "network"}
     return [
-        name for name, (need, now, after, start) in reached.items() if need > max(now, after if start < YEAR else now)
+        name
+        for name, resource in fields.items()
+        if not within_reach(
+            policy, resource, getattr(scenario.needs, name).amount, getattr(present, RESOURCES[resource][0]), YEAR
+        )
     ]
 
 
-@rule(
-    "X-53",
-    "scenarios need more than the upgrades bring",
-    Severity.MAJOR,
-    RuleClass.REFUSE,
-    subject="growth",
-    items="REQ-C1 REQ-C2 REQ-M4 REQ-A1 REQ-A2 REQ-A4 VP1-02 VP2-02 VP4-01",
-    resolution="Not a plan for one host; what a scenario needs is priced and said to be out of reach.",
-)
+@check("X-53")
 def out_of_reach(policy: Policy, host: Host) -> Breach | None:
     """The largest scenario needs more cores and memory than the last upgrade has, and the bandwidth of two scenarios
     comes a year too late. There is no step between today's size and twice of it.
     """
-    scenarios, prices = policy.growth.scenarios, policy.cost.prices
-    missing = {name: _beyond(policy, host, scenario) for name, scenario in scenarios.items()}
+    scenarios, present = policy.growth.scenarios, hardware_of(host)
+    missing = {name: _beyond(policy, present, scenario) for name, scenario in scenarios.items()}
     missing = {name: resources for name, resources in missing.items() if resources}
     if not missing:
         return None
-    bills = {
-        name: prices.of(
-            cpus=scenario.needs.cpus.amount,
-            memory=scenario.needs.memory.amount,
-            storage=max(host.storage, scenario.needs.storage.amount),
-            network=scenario.needs.network.amount,
-        )
-        for name, scenario in scenarios.items()
-    }
+    needs = {name: required_hardware(scenario, present) for name, scenario in scenarios.items()}
+    bills = {name: monthly_cost(hardware, policy) for name, hardware in needs.items()}
     phases = policy.vertical.phases
     return Breach(
-        "; ".join(f"{name} cannot get its {', '.join(resources)}" for name, resources in missing.items())
-        + f" in the first year: upgrades end at {phases.cpu.size.after:g} cores and "
-        f"{MEMORY.about(phases.memory.size.after)}, the network begins in month {phases.network.window.start}. "
-        f"At unit prices {', '.join(f'{name} is ${bill:g}' for name, bill in bills.items())} a month.",
         {
-            **{f"{name}_missing": ", ".join(resources) for name, resources in missing.items()},
-            **{f"{name}_dollars": bill for name, bill in bills.items()},
-            "last_cores": phases.cpu.size.after,
-            "last_memory_bytes": phases.memory.size.after,
-            "network_from_month": phases.network.window.start,
+            "listed": "; ".join(f"{name} cannot get its {', '.join(resources)}" for name, resources in missing.items()),
+            "bills": ", ".join(f"{name} is ${bill:g}" for name, bill in bills.items()),
         },
+        **{f"{name}_missing": ", ".join(resources) for name, resources in missing.items()},
+        **{f"{name}_dollars": bill for name, bill in bills.items()},
+        last_cores=phases.cpu.size.after,
+        last_memory_bytes=phases.memory.size.after,
+        network_from_month=phases.network.window.start,
     )
 
 
-@rule(
-    "X-54",
-    "storage needs would shrink the disk",
-    Severity.BREAKING,
-    RuleClass.FIX,
-    subject="storage",
-    items="REQ-C3 REQ-M3 REQ-A3 SYS-03",
-    resolution="Needs are minima, of the data and not of the disk; nothing ever shrinks.",
-)
+@check("X-54")
 def shrinking_storage(policy: Policy, host: Host) -> Breach | None:
     """The storage that a scenario needs is a multiple of today's data; the disk is larger already."""
     needs = {name: scenario.needs.storage.amount for name, scenario in policy.growth.scenarios.items()}
@@ -87,66 +63,40 @@ def shrinking_storage(policy: Policy, host: Host) -> Breach | None:
     if not smaller or not policy.growth.storage_basis.open:
         return None
     return Breach(
-        f"on a disk of {DISK.about(host.storage)}, "
-        + ", ".join(
-            f"{name} growth needs {DISK.about(need)} ({percent(need / host.storage - 1)})"
-            for name, need in smaller.items()
-        )
-        + ".",
         {
-            "disk_bytes": host.storage,
-            **{f"{name}_bytes": need for name, need in smaller.items()},
-            **{f"{name}_change": need / host.storage - 1 for name, need in smaller.items()},
+            "listed": ", ".join(
+                f"{name} growth needs {DISK.about(need)} ({percent(need / host.storage - 1)})"
+                for name, need in smaller.items()
+            )
         },
+        disk_bytes=host.storage,
+        **{f"{name}_bytes": need for name, need in smaller.items()},
+        **{f"{name}_change": need / host.storage - 1 for name, need in smaller.items()},
     )
 
 
-@rule(
-    "X-56",
-    "planned capacity leaves no headroom over the scenarios",
-    Severity.MAJOR,
-    RuleClass.REPORT,
-    subject="growth",
-    items="MTP-05 MTP-06 MTP-07 LTP-08 REC-03 GRO-M1 GRO-A1",
-    resolution="Say by how much, and what the headroom would take.",
-)
+@check("X-56")
 def planned_capacity(policy: Policy, _: Host) -> Breach | None:
     """What the plan reaches after a year, against what each scenario asks for by then."""
-    gain, allowed = policy.planning.medium_term.gain, policy.sizing.utilisation
-    planned = {"users": gain.users.after, "api_requests": gain.api_requests.after, "tasks": gain.tasks.after}
-    shares: dict[str, float] = {}
-    needs: dict[str, float] = {}
-    for name, scenario in policy.growth.scenarios.items():
-        results = {
-            "users": scenario.users.result,
-            "api_requests": scenario.api_requests.result,
-            "tasks": scenario.tasks.result,
-        }
-        shares |= {f"{name}_{what}": result / planned[what] for what, result in results.items()}
-        needs |= {f"{name}_{what}": result / allowed if allowed else result for what, result in results.items()}
-    over = {name: share for name, share in shares.items() if round(share, 9) > allowed}
+    month = min(YEAR, plans_end(policy))
+    shares = {
+        f"{name}_{field}": share_of_plan(policy, load, getattr(scenario, field).result, month)
+        for name, scenario in policy.growth.scenarios.items()
+        for load, (_, _, field) in PLANNED.items()
+    }
+    used = {name: share.utilisation or 0.0 for name, share in shares.items()}
+    over = [name for name, share in used.items() if round(share, 9) > policy.sizing.utilisation]
     if not over:
         return None
-    worst = max(shares, key=lambda name: shares[name])
+    worst = max(used, key=lambda name: used[name])
     return Breach(
-        f"{len(over)} of {len(shares)} demands after a year are above {percent(allowed)} of the planned capacity; "
-        f"{worst.replace('_', ' ')} is {percent(shares[worst])}.",
-        {
-            **{f"{name}_ratio": share for name, share in shares.items()},
-            **{f"{name}_needs": need for name, need in needs.items()},
-        },
+        {"over": len(over), "demands": len(used), "worst": spaced(worst), "worst_share": used[worst]},
+        **{f"{name}_ratio": share for name, share in used.items()},
+        **{f"{name}_needs": share.needed for name, share in shares.items()},
     )
 
 
-@rule(
-    "X-57",
-    "the promised capacity is not in the plan",
-    Severity.MAJOR,
-    RuleClass.REPORT,
-    subject="roadmap",
-    items="RP1-E1 STP-05 STP-06 STP-07 CST-03 CST-04 MTP-05",
-    resolution="Report the planned factors beside the promise, and the cost of each user.",
-)
+@check("X-57")
 def promised_capacity(policy: Policy, _: Host) -> Breach | None:
     """Twice the capacity for little more money is promised by half a year; the plan's own figures give less for a bill
     that is most of twice as high. In the next half year capacity grows again while nothing is bought.
@@ -154,40 +104,26 @@ def promised_capacity(policy: Policy, _: Host) -> Breach | None:
     outcome = policy.roadmap.phases["optimisation"].outcomes.get("capacity")
     promised = (outcome.factor if outcome else None) or 0.0
     short, medium, rows = policy.planning.short_term.gain, policy.planning.medium_term.gain, policy.cost.table
-    factors = {
-        "users": short.users.after / short.users.before,
-        "api_requests": short.api_requests.after / short.api_requests.before,
-        "tasks": short.tasks.after / short.tasks.before,
-    }
+    gains = {name: getattr(short, name) for _, _, name in PLANNED.values()}
+    factors = {name: gain.after / gain.before for name, gain in gains.items()}
     if promised <= min(factors.values()):
         return None
     now, half, year = rows["now"], rows["month_6"], rows["month_12"]
     per_user, later = now.sum / short.users.before, half.sum / short.users.after
     return Breach(
-        f"{promised:g} times promised, {', '.join(f'{factor:g}' for factor in factors.values())} planned, for "
-        f"{percent(half.sum / now.sum - 1)} more; a user costs ${per_user:.2f} and then ${later:.3f}.",
-        {
-            "promised_factor": promised,
-            **{f"{name}_factor": factor for name, factor in factors.items()},
-            "cost_change": half.sum / now.sum - 1,
-            "dollars_per_user": per_user,
-            "dollars_per_user_later": later,
-            "dollars_per_user_change": later / per_user - 1,
-            "hardware_change_months_6_to_12_dollars": year.cpu + year.memory - half.cpu - half.memory,
-            "users_change_months_6_to_12": medium.users.after / medium.users.before - 1,
-        },
+        {"listed": ", ".join(f"{factor:g}" for factor in factors.values())},
+        promised_factor=promised,
+        **{f"{name}_factor": factor for name, factor in factors.items()},
+        cost_change=half.sum / now.sum - 1,
+        dollars_per_user=per_user,
+        dollars_per_user_later=later,
+        dollars_per_user_change=later / per_user - 1,
+        hardware_change_months_6_to_12_dollars=year.cpu + year.memory - half.cpu - half.memory,
+        users_change_months_6_to_12=medium.users.after / medium.users.before - 1,
     )
 
 
-@rule(
-    "X-58",
-    "three different targets",
-    Severity.MINOR,
-    RuleClass.REPORT,
-    subject="growth",
-    items="KPI-01 KPI-02 KPI-03 LTP-05 LTP-06 LTP-07 RP3-E1 RP4-E1 GRO-A1",
-    resolution="Say which target a figure refers to.",
-)
+@check("X-58")
 def targets(policy: Policy, _: Host) -> Breach | None:
     """Indicators, long-term plan and roadmap each aim at another multiple of today's capacity; no scenario of the first
     year reaches the indicators' target.
@@ -195,50 +131,28 @@ def targets(policy: Policy, _: Host) -> Breach | None:
     kpis, plan, rows = policy.kpis, policy.planning.long_term.gain, policy.cost.table
     outcome = policy.roadmap.phases["servers"].outcomes.get("capacity")
     roadmap = (outcome.factor if outcome else None) or 0.0
-    indicator = {
-        "users": kpis.concurrent_users.target / kpis.concurrent_users.current,
-        "api_requests": kpis.api_requests.target / kpis.api_requests.current,
-        "tasks": kpis.tasks.target / kpis.tasks.current,
-    }
-    planned = {
-        "users": plan.users.after / kpis.concurrent_users.current,
-        "api_requests": plan.api_requests.after / kpis.api_requests.current,
-        "tasks": plan.tasks.after / kpis.tasks.current,
-    }
+    goals = {name: getattr(kpis, kpi) for _, kpi, name in LOADS.values()}
+    indicator = {name: goals[name].target / goals[name].current for _, _, name in PLANNED.values()}
+    planned = {name: getattr(plan, name).after / goals[name].current for name in indicator}
     if {*indicator.values(), *planned.values()} == {roadmap}:
         return None
-    shares: dict[str, float] = {}
-    for name, scenario in policy.growth.scenarios.items():
-        shares |= {
-            f"{name}_users": scenario.users.result / kpis.concurrent_users.target,
-            f"{name}_api_requests": scenario.api_requests.result / kpis.api_requests.target,
-            f"{name}_tasks": scenario.tasks.result / kpis.tasks.target,
-            f"{name}_data": scenario.data.result / kpis.data_storage.target,
-        }
+    shares = {
+        f"{name}_{goal}": getattr(scenario, goal).result / kpi.target
+        for name, scenario in policy.growth.scenarios.items()
+        for goal, kpi in goals.items()
+    }
     cores = rows["month_24"].cpu / rows["now"].cpu
     return Breach(
-        f"indicators aim at {min(indicator.values()):g} to {max(indicator.values()):g} times, the long-term plan at "
-        f"{min(planned.values()):g} times, the roadmap at {roadmap:g} times; after 24 months {cores:g} times the cores "
-        "are paid for.",
-        {
-            **{f"indicator_{name}_factor": factor for name, factor in indicator.items()},
-            **{f"planned_{name}_factor": factor for name, factor in planned.items()},
-            "roadmap_factor": roadmap,
-            **{f"{name}_of_target_ratio": share for name, share in shares.items()},
-            "cores_after_24_months_factor": cores,
-        },
+        {"least": min(indicator.values()), "most": max(indicator.values()), "planned": min(planned.values())},
+        **{f"indicator_{name}_factor": factor for name, factor in indicator.items()},
+        **{f"planned_{name}_factor": factor for name, factor in planned.items()},
+        roadmap_factor=roadmap,
+        **{f"{name}_of_target_ratio": share for name, share in shares.items()},
+        cores_after_24_months_factor=cores,
     )
 
 
-@rule(
-    "X-59",
-    "more memory comes first, and memory is not the bottleneck",
-    Severity.MAJOR,
-    RuleClass.WARN,
-    subject="vertical",
-    items="VP1-02 VP1-04 BOT-01 BOT-02 BOT-03 CTR-00",
-    resolution="Look at swapping and memory pressure first; say that the benefit is unsupported.",
-)
+@check("X-59")
 def memory_first(policy: Policy, host: Host) -> Breach | None:
     """The primary bottlenecks are CPU, connections and latency. All limits together are a part of the memory there is,
     so more of it changes nothing before limits are raised, and nothing says that the host swaps.
@@ -249,27 +163,16 @@ def memory_first(policy: Policy, host: Host) -> Breach | None:
         return None
     after = policy.vertical.phases.memory.size.after
     return Breach(
-        f"all limits are {MEMORY.about(limits)} of {MEMORY.about(host.memory)} ({percent(limits / host.memory)}); the "
-        f"upgrade to {MEMORY.about(after)} helps none of {', '.join(name.replace('_', ' ') for name in primary)}.",
-        {
-            "limits_bytes": limits,
-            "host_bytes": host.memory,
-            "limits_ratio": limits / host.memory,
-            "upgraded_bytes": after,
-            "primary_bottlenecks": len(primary),
-        },
+        {"listed": ", ".join(spaced(name) for name in primary)},
+        limits_bytes=limits,
+        host_bytes=host.memory,
+        limits_ratio=limits / host.memory,
+        upgraded_bytes=after,
+        primary_bottlenecks=len(primary),
     )
 
 
-@rule(
-    "X-68",
-    "the availability goals leave less time than an incident takes",
-    Severity.MAJOR,
-    RuleClass.REPORT,
-    subject="roadmap",
-    items="RP3-E2 RP4-E3 SEV-01 EPB-3.0",
-    resolution="Say the budget in minutes beside the goal; upgrades with a reboot count too.",
-)
+@check("X-68")
 def availability(policy: Policy, _: Host) -> Breach | None:
     """The time that may be lost in a month is shorter than the time in which the gravest incident is answered."""
     month, answer = policy.sizing.availability_month, policy.emergency.severities["P1"].respond
@@ -288,24 +191,14 @@ def availability(policy: Policy, _: Host) -> Breach | None:
         for name, budget in budgets.items()
     )
     return Breach(
-        f"{listed}; a P1 is answered in {DURATION.format(answer)}, the steps take {DURATION.format(steps)}.",
-        {
-            **{f"{name}_budget_minutes": budget / 60 for name, budget in budgets.items()},
-            **{f"{name}_answer_ratio": answer / budget if budget else 0.0 for name, budget in budgets.items()},
-            **{f"{name}_steps_ratio": steps / budget if budget else 0.0 for name, budget in budgets.items()},
-        },
+        {"listed": listed, "steps": steps},
+        **{f"{name}_budget_minutes": budget / 60 for name, budget in budgets.items()},
+        **{f"{name}_answer_ratio": answer / budget if budget else 0.0 for name, budget in budgets.items()},
+        **{f"{name}_steps_ratio": steps / budget if budget else 0.0 for name, budget in budgets.items()},
     )
 
 
-@rule(
-    "X-69",
-    "the response time goal is below what the parts take",
-    Severity.MINOR,
-    RuleClass.REPORT,
-    subject="roadmap",
-    items="RP4-E2 KPI-05 PDB-01",
-    resolution="Report it beside the target of the API and of the database.",
-)
+@check("X-69")
 def response_goal(policy: Policy, _: Host) -> Breach | None:
     """The goal for the whole world is a fifth of the API's own target, and the database alone may take all of it."""
     outcome = policy.roadmap.phases["global"].outcomes.get("response_time")
@@ -313,8 +206,4 @@ def response_goal(policy: Policy, _: Host) -> Breach | None:
     target, query = policy.kpis.response_time.target, policy.baseline.database.query_time
     if goal is None or (goal >= target and goal > query):
         return None
-    return Breach(
-        f"{DURATION.about(goal)} from anywhere, with an API target of {DURATION.about(target)} and queries of "
-        f"{DURATION.about(query)}.",
-        {"goal_seconds": goal, "target_seconds": target, "query_seconds": query},
-    )
+    return Breach(goal_seconds=goal, target_seconds=target, query_seconds=query)

@@ -1,32 +1,41 @@
-"""What a check is: a small pure function of a policy and a host, registered under the ID of the defect it finds."""
+"""What a defect of the guide is: its words in defects.yml, and the check of the same ID, which finds it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
 
+import yaml
+
+from selextract_infra.defects.sentence import render
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import Host
 
-__all__ = ["Breach", "Check", "Number", "Rule", "half_up", "percent", "plural", "rule", "steps_up"]
+__all__ = ["DEFECTS", "REGISTER", "Breach", "Check", "Number", "Rule", "check"]
 
 Number: TypeAlias = float | int | str
 
+DEFECTS = Path(__file__).with_name("defects.yml")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-@dataclass(frozen=True, slots=True)
+
 class Breach:
-    """What a check found: a sentence with its figures, and the figures by name, with the unit in the name.
+    """What a check found: the figures by name, with the unit in the name, from which the sentence is made.
 
-    ``rule_class`` and ``resolution`` replace the rule's own where the case calls for it.
+    ``words`` are what the sentence needs beside them, such as lists. ``rule_class`` replaces the defect's own where the
+    case calls for it.
     """
 
-    sentence: str
-    numbers: Mapping[str, Number] = field(default_factory=dict)
-    rule_class: RuleClass | None = None
-    resolution: str | None = None
+    __slots__ = ("numbers", "rule_class", "words")
+
+    def __init__(
+        self, words: Mapping[str, Number] | None = None, rule_class: RuleClass | None = None, /, **numbers: Number
+    ) -> None:
+        self.words, self.rule_class, self.numbers = words or {}, rule_class, numbers
 
 
 Check: TypeAlias = Callable[[Policy, Host], Breach | None]
@@ -42,7 +51,10 @@ class Rule:
     rule_class: RuleClass
     subject: str
     items: tuple[str, ...]
+    reports: tuple[str, ...]
+    sentence: str
     resolution: str
+    resolution_now: str
     check: Check
 
     @property
@@ -56,15 +68,16 @@ class Rule:
         if breach is None:
             return None
         rule_class = breach.rule_class or self.rule_class
+        names = {"policy": policy, "host": host, **breach.numbers, **breach.words}
         return Finding(
             rule=self.id,
             severity=self.severity,
             rule_class=rule_class,
             subject=self.subject,
             title=self.title,
-            sentence=breach.sentence,
+            sentence=render(self.sentence, names, self.subject),
             numbers={name: _clean(number) for name, number in breach.numbers.items()},
-            resolution=breach.resolution or self.resolution,
+            resolution=render(self.resolution_now, names, self.subject) or self.resolution,
             override=f"--override {self.id}" if rule_class is RuleClass.REFUSE else None,
         )
 
@@ -72,46 +85,36 @@ class Rule:
 REGISTER: dict[str, Rule] = {}
 
 
-def rule(
-    rule_id: str,
-    title: str,
-    severity: Severity,
-    rule_class: RuleClass,
-    *,
-    subject: str,
-    items: str,
-    resolution: str,
-) -> Callable[[Check], Check]:
-    """Register a check under the ID of its defect; ``items`` are the guide's items it is about, separated by spaces."""
+def check(rule_id: str) -> Callable[[Check], Check]:
+    """Register a check under the ID of its defect in defects.yml."""
 
-    def register(check: Check) -> Check:
+    def register(function: Check) -> Check:
         if rule_id in REGISTER:
             raise ValueError(f"two checks for {rule_id}")
-        REGISTER[rule_id] = Rule(rule_id, title, severity, rule_class, subject, tuple(items.split()), resolution, check)
-        return check
+        row = _rows()[rule_id]
+        REGISTER[rule_id] = Rule(
+            id=rule_id,
+            title=row["title"],
+            severity=Severity(row["severity"]),
+            rule_class=RuleClass(row["class"]),
+            subject=row["subject"],
+            items=tuple(row["items"]),
+            reports=tuple(row.get("reports", ())),
+            sentence=row["sentence"].rstrip(),
+            resolution=row["resolution"].rstrip(),
+            resolution_now=row.get("resolution_now", "").rstrip(),
+            check=function,
+        )
+        return function
 
     return register
 
 
-def steps_up(value: float, step: float) -> float:
-    """The smallest multiple of ``step`` that is not below ``value``, whatever the last bit of a float says."""
-    return math.ceil(round(value / step, 9)) * step
-
-
-def percent(ratio: float) -> str:
-    """A ratio for a sentence, with at most one decimal: ``112.5 %``."""
-    return f"{half_up(ratio * 100, 1):g} %"
-
-
-def half_up(value: float, digits: int) -> float:
-    """Rounded as a person rounds: 56.25 to one digit is 56.3."""
-    scale = 10.0**digits
-    return math.floor(round(value * scale, 6) + 0.5) / scale
-
-
-def plural(count: float, noun: str) -> str:
-    """A count with its noun."""
-    return f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
+@cache
+def _rows() -> Mapping[str, Mapping[str, Any]]:
+    """The rows of defects.yml; with libyaml that takes 4 ms, so they are read when a check is first asked for."""
+    rows: Mapping[str, Mapping[str, Any]] = _LOADER(DEFECTS.read_text(encoding="utf-8")).get_single_data()
+    return rows
 
 
 def _clean(number: Number) -> Number:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from selextract_infra.defects.rule import Breach, percent, rule
-from selextract_infra.model.finding import RuleClass, Severity
+from selextract_infra.assess.headroom import needed_capacity
+from selextract_infra.defects.rule import Breach, check
+from selextract_infra.defects.sentence import percent, spaced
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.units import DISK, DURATION, MEMORY
 
 
 def _above(policy: Policy) -> dict[str, float]:
@@ -29,15 +29,7 @@ def _above(policy: Policy) -> dict[str, float]:
     return {name: share for name, share in shares.items() if round(share, 9) > policy.sizing.utilisation}
 
 
-@rule(
-    "X-12",
-    "the wanted headroom contradicts the guide's own targets",
-    Severity.MAJOR,
-    RuleClass.WARN,
-    subject="headroom",
-    items="REC-03 HAPI-02 MON-01 MON-02 KPI-01 RP1-E3 CTR-03 PAPI-01 PWK-01",
-    resolution="The headroom is a rule for planning at normal load, the triggers are for running; violations are told.",
-)
+@check("X-12")
 def headroom(policy: Policy, _: Host) -> Breach | None:
     """Headroom allows less use than the targets aim at and the alerts begin at, and than the system has today. Sizes by
     the headroom rule fit the host, but say that the worker needs more and the API no less than it has.
@@ -46,32 +38,19 @@ def headroom(policy: Policy, _: Host) -> Breach | None:
     if not above:
         return None
     rows = policy.containers
-    cpus = sum(row.cpus * row.cpu_share for row in rows.values()) / allowed if allowed else 0.0
-    memory = sum(row.memory * row.memory_share for row in rows.values()) / allowed if allowed else 0.0
-    sizes = {name: row.memory * row.memory_share / allowed if allowed else 0.0 for name, row in rows.items()}
+    cpus = needed_capacity(sum(row.cpus * row.cpu_share for row in rows.values()), policy.sizing.headroom)
+    sizes = {name: needed_capacity(row.memory * row.memory_share, policy.sizing.headroom) for name, row in rows.items()}
     return Breach(
-        f"{percent(policy.sizing.headroom)} headroom allow {percent(allowed)}, but "
-        + ", ".join(f"{name.replace('_', ' ')} is {percent(share)}" for name, share in above.items())
-        + f". By the rule all containers need {cpus:g} cores and {MEMORY.about(memory)}.",
-        {
-            "allowed_ratio": allowed,
-            **{f"{name}_ratio": share for name, share in above.items()},
-            "sized_cores": cpus,
-            "sized_memory_bytes": memory,
-            **{f"sized_{name}_bytes": share for name, share in sizes.items()},
-        },
+        {"listed": ", ".join(f"{spaced(name)} is {percent(share)}" for name, share in above.items())},
+        allowed_ratio=allowed,
+        **{f"{name}_ratio": share for name, share in above.items()},
+        sized_cores=cpus,
+        sized_memory_bytes=sum(sizes.values()),
+        **{f"sized_{name}_bytes": share for name, share in sizes.items()},
     )
 
 
-@rule(
-    "X-31",
-    "thresholds name no operator",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="triggers",
-    items="TRG-08 TRG-01 BOT-01 LT-10",
-    resolution=">= for thresholds of rising metrics, <= for scaling in and throughput, strict where the guide says so.",
-)
+@check("X-31")
 def operators(policy: Policy, _: Host) -> Breach | None:
     """A value exactly at its threshold fires for ever or never, depending on an operator that the guide does not
     write. Two of its own figures are exactly at a threshold.
@@ -88,22 +67,15 @@ def operators(policy: Policy, _: Host) -> Breach | None:
         "stress_memory": (usage.memory if usage else 0.0, policy.monitoring.infrastructure.memory_usage.warning),
     }
     exactly = {name: value for name, (value, threshold) in at.items() if value == threshold}
-    cases = ", ".join(f"{name.replace('_', ' ')} {percent(value)}" for name, value in exactly.items())
+    cases = ", ".join(f"{spaced(name)} {percent(value)}" for name, value in exactly.items())
     return Breach(
-        f"{len(silent)} triggers name no operator" + (f"; exactly at a threshold: {cases}." if cases else "."),
-        {"triggers_without_operator": len(silent), **{f"{name}_ratio": value for name, value in exactly.items()}},
+        {"exactly": f"; exactly at a threshold: {cases}" * bool(cases)},
+        triggers_without_operator=len(silent),
+        **{f"{name}_ratio": value for name, value in exactly.items()},
     )
 
 
-@rule(
-    "X-38",
-    "the throughput alert has no baseline and fights scaling down",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="monitoring",
-    items="MON-07 HAPI-04 LT-04 LT-09",
-    resolution="A baseline for each hour of the week, and a page only together with errors or latency.",
-)
+@check("X-38")
 def throughput(policy: Policy, _: Host) -> Breach | None:
     """The alert is on a share of a baseline that is nowhere given; with the measured one every quiet night is
     critical, and long before scaling down begins.
@@ -114,28 +86,15 @@ def throughput(policy: Policy, _: Host) -> Breach | None:
     baseline, down = monitoring.throughput_baseline.value, policy.scaling.api.scale_down.threshold
     stress = policy.load_tests.stress.requests.rate
     return Breach(
-        f"with a baseline of {baseline:g}/s the warning is {baseline * alert.warning:.1f} and critical "
-        f"{baseline * alert.critical:.1f}; the stress run's {stress:g} is {percent(stress / baseline)}, and scaling "
-        f"down begins at {down:g}, which is {percent(down / baseline)}.",
-        {
-            "baseline_per_second": baseline,
-            "warning_per_second": baseline * alert.warning,
-            "critical_per_second": baseline * alert.critical,
-            "stress_ratio": stress / baseline,
-            "scale_down_ratio": down / baseline,
-        },
+        baseline_per_second=baseline,
+        warning_per_second=baseline * alert.warning,
+        critical_per_second=baseline * alert.critical,
+        stress_ratio=stress / baseline,
+        scale_down_ratio=down / baseline,
     )
 
 
-@rule(
-    "X-39",
-    "storage has two sets of thresholds and a target that fills the disk",
-    Severity.MAJOR,
-    RuleClass.WARN,
-    subject="storage",
-    items="KPI-04 MON-03 SYS-03 VP3-02",
-    resolution="Both are judged and the lower one fires; the target waits for the storage upgrade.",
-)
+@check("X-39")
 def storage_thresholds(policy: Policy, host: Host) -> Breach | None:
     """The indicator's thresholds lie above those of the disk alert, and its target is the whole disk."""
     kpi, alert = policy.kpis.data_storage, policy.monitoring.infrastructure.disk_usage
@@ -143,32 +102,18 @@ def storage_thresholds(policy: Policy, host: Host) -> Breach | None:
     late = kpi.warning > alert.warning * host.storage or kpi.critical > alert.critical * host.storage
     if not late and kpi.target <= host.storage * allowed:
         return None
-    upgraded, show = policy.vertical.phases.storage.size.after, DISK.about
     return Breach(
-        f"the indicator warns at {show(kpi.warning)} ({percent(kpi.warning / host.storage)}), the disk at "
-        f"{show(alert.warning * host.storage)}; the target {show(kpi.target)} is {percent(kpi.target / host.storage)} "
-        f"of the disk and with headroom needs {show(kpi.target / allowed if allowed else kpi.target)}.",
-        {
-            "kpi_warning_ratio": kpi.warning / host.storage,
-            "kpi_critical_ratio": kpi.critical / host.storage,
-            "disk_warning_bytes": alert.warning * host.storage,
-            "disk_critical_bytes": alert.critical * host.storage,
-            "target_ratio": kpi.target / host.storage,
-            "needed_bytes": kpi.target / allowed if allowed else kpi.target,
-            "upgraded_target_ratio": kpi.target / upgraded,
-        },
+        kpi_warning_ratio=kpi.warning / host.storage,
+        kpi_critical_ratio=kpi.critical / host.storage,
+        disk_warning_bytes=alert.warning * host.storage,
+        disk_critical_bytes=alert.critical * host.storage,
+        target_ratio=kpi.target / host.storage,
+        needed_bytes=needed_capacity(kpi.target, policy.sizing.headroom),
+        upgraded_target_ratio=kpi.target / policy.vertical.phases.storage.size.after,
     )
 
 
-@rule(
-    "X-40",
-    "indicators alert beyond what the system can do",
-    Severity.BREAKING,
-    RuleClass.FIX,
-    subject="kpis",
-    items="KPI-01 KPI-02 KPI-03 KPI-04",
-    resolution="Keep them as goals, and alert on the same shares of current capacity.",
-)
+@check("X-40")
 def capacity_alerts(policy: Policy, _: Host) -> Breach | None:
     """Warning and critical are shares of a target capacity, several times what the system holds today: they cannot
     fire before it collapses.
@@ -185,28 +130,19 @@ def capacity_alerts(policy: Policy, _: Host) -> Breach | None:
         return None
     users = kpis.concurrent_users.warning
     return Breach(
-        ", ".join(
-            f"{name.replace('_', ' ')} warns at {w / c:.1f} times current capacity" for name, (c, w) in beyond.items()
-        )
-        + f". Of current capacity the alerts would be at {percent(shares.warning)} and {percent(shares.critical)}.",
         {
-            **{f"{name}_warning_factor": w / c for name, (c, w) in beyond.items()},
-            "users_warning_of_soft_limit_factor": users / policy.limits.soft.users.limit,
-            **{f"{name}_alert_at": c * shares.warning for name, (c, _) in beyond.items()},
-            **{f"{name}_critical_at": c * shares.critical for name, (c, _) in beyond.items()},
+            "listed": ", ".join(
+                f"{spaced(name)} warns at {w / c:.1f} times current capacity" for name, (c, w) in beyond.items()
+            )
         },
+        **{f"{name}_warning_factor": w / c for name, (c, w) in beyond.items()},
+        users_warning_of_soft_limit_factor=users / policy.limits.soft.users.limit,
+        **{f"{name}_alert_at": c * shares.warning for name, (c, _) in beyond.items()},
+        **{f"{name}_critical_at": c * shares.critical for name, (c, _) in beyond.items()},
     )
 
 
-@rule(
-    "X-41",
-    "every routine scale-out is an alert",
-    Severity.MINOR,
-    RuleClass.WARN,
-    subject="monitoring",
-    items="TRG-01 TRG-03 TRG-04 TRG-05 HAPI-02 MON-01 MON-02 MON-05 MON-08 KPI-05",
-    resolution="Warnings page nobody; a response time above its target is told as information.",
-)
+@check("X-41")
 def alert_is_trigger(policy: Policy, _: Host) -> Breach | None:
     """Warnings and scale-out triggers have the same thresholds, so what the autoscaler handles by itself alerts people;
     and between the target and the warning of the response time there is no alert at all.
@@ -223,48 +159,25 @@ def alert_is_trigger(policy: Policy, _: Host) -> Breach | None:
         return None
     target, warning = policy.kpis.response_time.target, alerts.application.response_time.warning
     tests = [test.p95.measured for test in (policy.load_tests.baseline, policy.load_tests.stress)]
-    between = [p95 for p95 in tests if target < p95 < warning]
     return Breach(
-        f"trigger and warning are the same for {', '.join(same)}; response times between {DURATION.about(target)} and "
-        f"{DURATION.about(warning)} alert nobody, where {len(between)} of {len(tests)} load tests are.",
-        {
-            **{f"{name}_threshold": value for name, value in same.items()},
-            "unalerted_from_seconds": target,
-            "unalerted_to_seconds": warning,
-            "load_tests_between": len(between),
-        },
+        {"listed": ", ".join(same), "load_tests": len(tests)},
+        **{f"{name}_threshold": value for name, value in same.items()},
+        unalerted_from_seconds=target,
+        unalerted_to_seconds=warning,
+        load_tests_between=sum(1 for p95 in tests if target < p95 < warning),
     )
 
 
-@rule(
-    "X-42",
-    "an average of percentiles",
-    Severity.MINOR,
-    RuleClass.FIX,
-    subject="monitoring",
-    items="MON-05",
-    resolution="The P95 of all requests in the window.",
-)
+@check("X-42")
 def averaged_percentile(policy: Policy, _: Host) -> Breach | None:
     """The mean of percentiles is not a percentile of anything; a short burst of slow requests disappears in it."""
     alert = policy.monitoring.application.response_time
     if alert.statistic != "average":
         return None
-    return Breach(
-        f"the response time is a P95 and its aggregation an average over {DURATION.format(alert.window or 0)}.",
-        {"window_seconds": alert.window or 0.0},
-    )
+    return Breach(window_seconds=alert.window or 0.0)
 
 
-@rule(
-    "X-43",
-    "windows are longer than what they should catch",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="monitoring",
-    items="MON-01 MON-06 EMC-01 EMC-02 EMC-03 TRG-01 SEV-01",
-    resolution="Durations and emergencies are judged on raw samples, error rate and latency over a short window.",
-)
+@check("X-43")
 def windows(policy: Policy, _: Host) -> Breach | None:
     """A breach of two minutes cannot be seen in an average of five; and a trigger that must hold for five minutes on
     such an average fires later than a P1 has to be answered.
@@ -278,14 +191,10 @@ def windows(policy: Policy, _: Host) -> Breach | None:
     detection = averaged + trigger.duration
     timeless = [name for name, row in conditions.items() if row.condition.duration is None]
     return Breach(
-        f"the CPU emergency lasts {DURATION.format(cpu or 0)} and is averaged over {DURATION.format(averaged)}; "
-        f"scaling out is noticed after up to {DURATION.format(detection)}, a P1 answered in {DURATION.format(answer)}. "
-        f"No duration: {', '.join(timeless) or 'none'}.",
-        {
-            "emergency_seconds": cpu or 0.0,
-            "window_seconds": averaged,
-            "detection_seconds": detection,
-            "answer_seconds": answer,
-            "conditions_without_duration": len(timeless),
-        },
+        {"timeless": ", ".join(timeless) or "none"},
+        emergency_seconds=cpu or 0.0,
+        window_seconds=averaged,
+        detection_seconds=detection,
+        answer_seconds=answer,
+        conditions_without_duration=len(timeless),
     )

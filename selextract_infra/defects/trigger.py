@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from selextract_infra.defects.rule import Breach, percent, plural, rule
-from selextract_infra.model.finding import RuleClass, Severity
+from selextract_infra.defects.rule import Breach, check
+from selextract_infra.defects.sentence import plural
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import Host
-from selextract_infra.policy.units import DURATION, MEMORY
 
 KEEPS_QUEUE = frozenset({"noeviction", "volatile-lru", "volatile-lfu", "volatile-ttl", "volatile-random"})
 """Eviction policies of Redis that never drop a key without an expiry, so never a queued task."""
 
 
-@rule(
-    "X-15",
-    "two error rates start an emergency",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="emergency",
-    items="EMT-01 EMC-01 MON-06",
-    resolution="The lower one investigates and proposes scaling out (P2), the higher one starts the emergency (P1).",
-)
+@check("X-15")
 def error_rates(policy: Policy, _: Host) -> Breach | None:
     """The guide scales at once at one error rate in one place, and automatically at another in another place."""
     manual, automatic = policy.emergency.triggers["error_rate"].condition, policy.emergency.conditions["error_rate"]
@@ -28,27 +19,15 @@ def error_rates(policy: Policy, _: Host) -> Breach | None:
         return None
     alert, latency = policy.monitoring.application.error_rate, policy.emergency.conditions["latency"].condition
     return Breach(
-        f"errors above {percent(manual.limit)} mean investigation and scaling, above "
-        f"{percent(automatic.condition.limit)} the automatic emergency; {percent(alert.critical)} is critical.",
-        {
-            "warning_ratio": alert.warning,
-            "critical_ratio": alert.critical,
-            "investigate_above_ratio": manual.limit,
-            "emergency_above_ratio": automatic.condition.limit,
-            "emergency_latency_seconds": latency.limit,
-        },
+        warning_ratio=alert.warning,
+        critical_ratio=alert.critical,
+        investigate_above_ratio=manual.limit,
+        emergency_above_ratio=automatic.condition.limit,
+        emergency_latency_seconds=latency.limit,
     )
 
 
-@rule(
-    "X-33",
-    "triggers leave gaps",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="triggers",
-    items="TRG-01 TRG-02 TRG-03 TRG-04 TRG-05 TRG-09 TRG-10 HAPI-03 HWRK-03",
-    resolution="Metrics of each service, out beats in, and scaling in only when all metrics of the service are calm.",
-)
+@check("X-33")
 def trigger_gaps(policy: Policy, _: Host) -> Breach | None:
     """Actions name no service, only CPU scales in, the services' own policies have no times, and a low CPU with a long
     queue wants both directions at once. The distance between the CPU thresholds is wide enough not to swing.
@@ -63,28 +42,16 @@ def trigger_gaps(policy: Policy, _: Host) -> Breach | None:
     out, back = policy.triggers.cpu_scale_out.threshold, policy.triggers.cpu_scale_in.threshold
     scale_in = [name for name, trigger in triggers.items() if trigger.action == "remove_instance"]
     return Breach(
-        f"{plural(len(nameless), 'trigger')} name no service, {len(scale_in)} of {len(triggers)} scales in, "
-        f"{timeless} of {len(policies)} service policies have no times. After 2 to 3 instances {percent(out)} are "
-        f"{percent(out * 2 / 3)}, after 3 to 2 {percent(back)} are {percent(back * 3 / 2)}.",
-        {
-            "triggers_without_service": len(nameless),
-            "scale_in_triggers": len(scale_in),
-            "policies_without_times": timeless,
-            "after_scale_out_ratio": out * 2 / 3,
-            "after_scale_in_ratio": back * 3 / 2,
-        },
+        {"nameless": plural(len(nameless), "trigger"), "triggers": len(triggers), "policies": len(policies)},
+        triggers_without_service=len(nameless),
+        scale_in_triggers=len(scale_in),
+        policies_without_times=timeless,
+        after_scale_out_ratio=out * 2 / 3,
+        after_scale_in_ratio=back * 3 / 2,
     )
 
 
-@rule(
-    "X-70",
-    "severities have no criteria, and channels no target",
-    Severity.MAJOR,
-    RuleClass.PICK,
-    subject="emergency",
-    items="SEV-01 SEV-02 SEV-03 SEV-04 SEV-05 EPB-3.0 EMN-01 EMN-02",
-    resolution="Our criteria; the steps' clock is for P1 only; a channel without target is an error, e-mail instead.",
-)
+@check("X-70")
 def severities(policy: Policy, _: Host) -> Breach | None:
     """The guide says how fast each severity is answered, but not what makes an incident one; it pages and writes to
     channels that it does not name; and the steps' clock is over before a P3 or P4 has to be answered.
@@ -98,27 +65,20 @@ def severities(policy: Policy, _: Host) -> Breach | None:
     end = max((step.window.end or step.window.start) for step in emergency.playbook.values())
     late = [name for name, severity in emergency.severities.items() if severity.respond > end]
     return Breach(
-        f"no criteria for {len(emergency.severities)} severities" * emergency.classification.criteria.open
-        + f"; no target for {', '.join(missing)}" * bool(missing)
-        + f"; the steps end after {DURATION.format(end)}, {', '.join(late)} may be answered later.",
         {
-            "channels_without_target": len(missing),
-            "steps_end_seconds": end,
-            **{f"{name.lower()}_respond_seconds": severity.respond for name, severity in emergency.severities.items()},
-            "escalate_after_seconds": emergency.notifications.escalate_after,
+            "criteria": f"no criteria for {len(emergency.severities)} severities"
+            * emergency.classification.criteria.open,
+            "targets": f"; no target for {', '.join(missing)}" * bool(missing),
+            "late": ", ".join(late),
         },
+        channels_without_target=len(missing),
+        steps_end_seconds=end,
+        **{f"{name.lower()}_respond_seconds": severity.respond for name, severity in emergency.severities.items()},
+        escalate_after_seconds=emergency.notifications.escalate_after,
     )
 
 
-@rule(
-    "X-74",
-    "three ways into the emergency, and no word on how conditions combine",
-    Severity.MINOR,
-    RuleClass.PICK,
-    subject="emergency",
-    items="EMC-01 EMC-02 EMC-03 EMC-04 EMT-01 CB-06 EMA-05",
-    resolution="One condition is enough, and there is one emergency at a time.",
-)
+@check("X-74")
 def combination(policy: Policy, _: Host) -> Breach | None:
     """Whether one condition is enough is not said; triggers, conditions and circuit breaker each call the same scaling;
     and throttling is an action of the configuration which the steps do not have.
@@ -126,22 +86,10 @@ def combination(policy: Policy, _: Host) -> Breach | None:
     emergency = policy.emergency
     if not (emergency.combination.open or emergency.single_flight.open):
         return None
-    return Breach(
-        f"{len(emergency.conditions)} conditions without AND or OR, {len(emergency.triggers)} triggers and the circuit "
-        "breaker all scale out.",
-        {"conditions": len(emergency.conditions), "triggers": len(emergency.triggers), "ways_in": 3},
-    )
+    return Breach(conditions=len(emergency.conditions), triggers=len(emergency.triggers), ways_in=3)
 
 
-@rule(
-    "X-75",
-    "emergency caching may push tasks out of Redis",
-    Severity.MAJOR,
-    RuleClass.WARN,
-    subject="redis",
-    items="EMA-04 CTR-05 PRD-01",
-    resolution="Look at maxmemory and its policy before caching is switched on.",
-)
+@check("X-75")
 def cache_evicts_queue(policy: Policy, _: Host) -> Breach | None:
     """Redis holds the queue. If it may evict any key when it is full, an emergency cache drops queued tasks."""
     actions, redis = policy.emergency.actions, policy.containers["redis"]
@@ -150,8 +98,4 @@ def cache_evicts_queue(policy: Policy, _: Host) -> Breach | None:
     if not actions.caching or all(eviction in KEEPS_QUEUE for eviction in known):
         return None
     left = redis.memory - policy.baseline.redis.memory
-    return Breach(
-        f"{MEMORY.about(policy.baseline.redis.memory)} of {MEMORY.about(redis.memory)} are in use; "
-        f"{MEMORY.about(left)} are left for a cache, and what Redis evicts then is not stated.",
-        {"limit_bytes": redis.memory, "used_bytes": policy.baseline.redis.memory, "left_bytes": left},
-    )
+    return Breach(limit_bytes=redis.memory, used_bytes=policy.baseline.redis.memory, left_bytes=left)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from selextract_infra.errors import DriftError
 from selextract_infra.flow.reachability import refuse_missing
+from selextract_infra.model.figures import resource_value
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 
@@ -60,13 +61,5 @@ def _differences(plan: Plan, host: HostObservation) -> Iterable[str]:
         for container in containers:
             now = getattr(container.limits, decision.resource)
             if now != decision.current:
-                unit = _memory if decision.resource == "memory" else _cores
-                yield f"{decision.resource} of {container.name} is {unit(now)}, was {unit(decision.current)}"
-
-
-def _memory(value: float | None) -> str:
-    return "unlimited" if value is None else f"{value / 2**20:.0f} MiB"
-
-
-def _cores(value: float | None) -> str:
-    return "unlimited" if value is None else f"{value:g} cores"
+                values = (resource_value(decision.resource, value) for value in (now, decision.current))
+                yield f"{decision.resource} of {container.name} is {', was '.join(values)}"

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost
+from selextract_infra.flow.proof import proof_values, replicable
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import Limits
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["IN_PLACE", "SETTLE", "common_values", "limit_values", "wanted_limits"]
+__all__ = ["IN_PLACE", "SETTLE", "common_values", "limit_values", "settle_values", "wanted_limits"]
 
 IN_PLACE = "selextract.infra.rightsize"
 SETTLE = "selextract.infra.settle"
@@ -46,11 +47,10 @@ def _swap(before: Limits, memory: int) -> int:
 
 def common_values(project: ProjectOnHost, policy: Policy, gate: float) -> dict[str, Any]:
     """What every playbook reads about a host's project; ``gate`` is the bound of its health gate, in seconds."""
-    mapped = policy.application.services
     return {
         "project": project.project,
         "directory": policy.application.directory or project.directory,
-        "health": [url for name in project.present if name in mapped and (url := mapped[name].health)],
+        **proof_values(project.present, policy),
         "gate_seconds": gate,
         "shrink_margin": policy.rightsizing.shrink_margin,
         "policy_digest": policy.digest,
@@ -60,3 +60,16 @@ def common_values(project: ProjectOnHost, policy: Policy, gate: float) -> dict[s
 def limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:
     """The limits of one service as modules read them."""
     return {**limits.model_dump(), "form": service.form}
+
+
+def settle_values(service: str, containers: Sequence[str], stop_grace: float | None, policy: Policy) -> dict[str, Any]:
+    """What playbooks read about instances that are made anew; only in the mapped variables may they become others."""
+    mapped = policy.application.services.get(service)
+    variables = sorted({name for name in vars(mapped.environment).values() if name}) if mapped else []
+    return {
+        "service": service,
+        "containers": list(containers),
+        "stop_grace": stop_grace,
+        "variables": variables,
+        "replicable": replicable(service, policy),
+    }

@@ -58,10 +58,16 @@ def _status(code: int, last: Iterable[StepResult]) -> RunStatus:
 
 def _sentence(run: Run, code: int, last: dict[str, StepResult]) -> str:
     if code == 0:
-        return f"Done on {_hosts(last)}."
+        verified = [result for result in run.results if result.status is StepStatus.VERIFIED and result.message]
+        remarks = dict.fromkeys(f"{result.host}: {result.message}" for result in verified)
+        return " ".join([f"Done on {_hosts(last)}.", *remarks])
     reasons = {
         host: next(
-            (result.message for result in run.results if result.host == host and result.message),
+            (
+                result.message
+                for result in run.results
+                if result.host == host and result.message and result.status is not StepStatus.VERIFIED
+            ),
             "no reason was given",
         ).rstrip(".")
         for host, result in last.items()

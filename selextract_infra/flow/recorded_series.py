@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
-from stat import S_ISREG
-from typing import TextIO
 
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.journal.journal import Journal
+from selextract_infra.hosts.observe.csv_file import opened
+from selextract_infra.hosts.observe.series_csv import read_series
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostObservation, Limits
 from selextract_infra.planning.forecast.days import PlannedEvent, read_events
 from selextract_infra.planning.forecast.series import DailyUse, Series, daily_series
-from selextract_infra.planning.forecast.series_csv import read_series
 from selextract_infra.policy import Policy
 
 __all__ = ["HostResource", "Recorded", "file_events", "file_series", "journal_series"]
@@ -57,7 +55,7 @@ def file_series(
 
     Raises UsageError, naming the line, when the file is not there or cannot be read as a series.
     """
-    with _opened(path) as stream:
+    with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if on_large is not None and size > _LARGE:
             on_large(size)
@@ -74,19 +72,8 @@ def file_series(
 
 def file_events(path: Path) -> tuple[PlannedEvent, ...]:
     """Planned events from a CSV file. Raises UsageError."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         return read_events(stream, file=path.name)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
-    try:
-        if path.exists() and not S_ISREG(path.stat().st_mode):
-            raise UsageError(f"{path} is not a file.")
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            yield stream
-    except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}.") from problem
 
 
 def journal_series(

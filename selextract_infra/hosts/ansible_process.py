@@ -16,11 +16,12 @@ from selextract_infra.hosts.environment import ansible_environment, ansible_prog
 from selextract_infra.hosts.events import slimmed
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.scratch import write_private
+from selextract_infra.model.figures import MB
 
 __all__ = ["ENDED", "AnsibleProcess", "Caught", "PlaybookRun"]
 
-_LARGEST_NAMED_RESULT = 64 * 2**20
-_LARGEST_RESULT = 4 * 2**20
+_LARGEST_NAMED_RESULT = 64 * MB
+_LARGEST_RESULT = 4 * MB
 _MOST_FORKS = 64
 
 
@@ -34,7 +35,7 @@ class PlaybookRun:
     ``values``: data for the playbook, handed over in a file that only its owner reads; the extra variable
     ``selextract_run_file`` is its path.
     ``timeout``: seconds after which the work is stopped, on the hosts too.
-    ``collect``: names of the tasks whose results are wanted, each at most 64 MiB; empty means all, each at most 4 MiB.
+    ``collect``: names of the tasks whose results are wanted, each at most 64 MB; empty means all, each at most 4 MB.
     ``unattended``: as if nobody were there: without the SSH agent, and without a password that somebody exported unless
     it is systemd that hands out credentials.
     ``fresh``: log in anew even where a connection is still open.

@@ -21,6 +21,7 @@ from selextract_infra.hosts.runner import (
 )
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
+from selextract_infra.model.text import displayable
 
 __all__ = ["Execution", "Hands", "execute", "put_back", "values_of"]
 
@@ -177,10 +178,16 @@ def _judge(
         results.append(
             StepResult(
                 step=step, host=name, status=status, started_at=started, ended_at=ended,
-                changed=host.changed > 0, message=host.message,
+                changed=host.changed > 0, message=host.message or _not_proved(host, status),
             )
         )  # fmt: skip
     return Execution(tuple(results), cancelled=stopped)
+
+
+def _not_proved(host: HostOutcome, status: StepStatus) -> str:
+    """Of which services nothing tells that they serve, in the words of the host; empty where all is proved."""
+    gate = _result_with(host, "not_proved") if status is StepStatus.VERIFIED else None
+    return displayable(str(gate.get("sentence") or "")) if gate else ""
 
 
 def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:

@@ -21,6 +21,7 @@ from selextract_infra.lab.topology import (
     container_name,
     network_name,
 )
+from selextract_infra.model.figures import KB
 
 __all__ = ["Host", "create_host", "wait_until"]
 
@@ -142,7 +143,7 @@ class Host:
         except EngineError:
             return False
         limit = int(details.get("HostConfig", {}).get("Memory", 0))
-        return bool(limit) and int(first[1]) * 1024 <= limit
+        return bool(limit) and int(first[1]) * KB <= limit
 
     def host_key(self) -> str:
         """Its public host key (type and key), read by its console and so beyond doubt."""

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from selextract_infra.errors import LabUnavailableError
 from selextract_infra.lab.engine import Engine
+from selextract_infra.model.figures import disk
 
 __all__ = ["LXCFS", "Machine", "as_root", "engine", "look"]
 
 LXCFS = Path("/var/lib/lxcfs/proc")
 LXCFS_FILES = ("cpuinfo", "diskstats", "loadavg", "meminfo", "stat", "swaps", "uptime")
-MINIMUM_DISK = 6 * 1024**3
+MINIMUM_DISK = 6 * 10**9
 PROGRAMS = ("ssh", "ssh-keygen")
 
 
@@ -117,8 +118,7 @@ def _require_disk(root: Path) -> None:
     free = shutil.disk_usage(root).free
     if free < MINIMUM_DISK:
         raise LabUnavailableError(
-            f"The lab needs {MINIMUM_DISK / 1024**3:.0f} GiB of free disk for images, and {root} has"
-            f" {free / 1024**3:.1f} GiB.",
+            f"The lab needs {disk(MINIMUM_DISK)} of free disk for images, and {root} has {disk(free)}.",
             remedy="docker system prune, or free some disk",
         )
 

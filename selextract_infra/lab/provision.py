@@ -26,6 +26,7 @@ from selextract_infra.lab.topology import (
     container_name,
     hosts_of,
 )
+from selextract_infra.model.figures import cores, memory
 
 __all__ = ["Provision"]
 
@@ -123,7 +124,7 @@ class Provision:
             self._remove(host.container)
             details = None
         if not details:
-            self.on_progress(f"{size.name}: starting ({size.cpus} cores, {size.memory // 1024**3} GiB)")
+            self.on_progress(f"{size.name}: starting ({cores(size.cpus)}, {memory(size.memory)})")
             self.machine.engine.run("volume", "rm", "--force", host.container)
             create_host(
                 self.machine, self.folder.name, size, image=images.host, recipe=recipe, subnet=subnet, disk=disk

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from selextract_infra.errors import UsageError
+from selextract_infra.model.figures import GB
 
 __all__ = [
     "HOST_LABEL",
@@ -21,8 +22,6 @@ __all__ = [
 LAB_LABEL = "selextract-infra.lab"
 HOST_LABEL = "selextract-infra.lab.host"
 RECIPE_LABEL = "selextract-infra.lab.recipe"
-
-GIBIBYTE = 1024**3
 
 
 class Topology(StrEnum):
@@ -54,11 +53,11 @@ class HostSize:
     network: int = 10**9
 
 
-_APP = HostSize("app1", cpus=2, memory=4 * GIBIBYTE, address=11, application=True)
+_APP = HostSize("app1", cpus=2, memory=4 * GB, address=11, application=True)
 _DATABASES = (
-    HostSize("db2", cpus=2, memory=2 * GIBIBYTE, address=12),
-    HostSize("db3", cpus=2, memory=2 * GIBIBYTE, address=13),
-    HostSize("db4", cpus=2, memory=2 * GIBIBYTE, address=14),
+    HostSize("db2", cpus=2, memory=2 * GB, address=12),
+    HostSize("db3", cpus=2, memory=2 * GB, address=13),
+    HostSize("db4", cpus=2, memory=2 * GB, address=14),
 )
 
 

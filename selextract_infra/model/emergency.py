@@ -17,12 +17,14 @@ from selextract_infra.model.scaling import Bound, EmergencyDecision
 PLAYBOOK = "selextract.infra.emergency"  # what begins one
 
 __all__ = [
+    "Drill",
     "EmergencyAssessment",
     "EmergencyOnHost",
     "EmergencyStatus",
     "Incident",
     "Moment",
     "Reading",
+    "Reverted",
     "Validation",
     "emergencies",
     "open_emergencies",
@@ -108,7 +110,10 @@ class EmergencyAssessment(Frozen):
 
 
 class Reading(Frozen):
-    """One metric before and after, in its unit; None where it was not measured. ``better`` is None without both."""
+    """One metric before and after, in its unit; None where it was not measured.
+
+    ``better`` is None without both, and where both are written the same.
+    """
 
     metric: str
     subject: str
@@ -135,8 +140,9 @@ class Validation(Frozen):
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        told = [one.better for one in self.effect if one.better is not None]
-        effect = f"{sum(told)} of {len(told)} readings are better" if told else "no reading can be compared"
+        compared = [reading for reading in self.effect if None not in (reading.before, reading.after)]
+        better = sum(reading.better is True for reading in compared)
+        effect = f"{better} of {len(compared)} readings are better" if compared else "no reading can be compared"
         recovery = "all services have recovered" if self.recovered else f"not recovered: {'; '.join(self.unrecovered)}"
         cascade = f", and {len(self.cascades)} other things give way" if self.cascades else ""
         return f"{effect}; {recovery}{cascade}"
@@ -171,3 +177,26 @@ class Incident(Frozen):
     def told(self, at: Any, what: str) -> Incident:
         """The incident with one more line."""
         return self.model_copy(update={"timeline": (*self.timeline, Moment(at=at, what=what))})
+
+
+class Drill(Frozen):
+    """One rehearsal: its steps, each with how many seconds it took."""
+
+    at: AwareDatetime
+    incident: str
+    real: bool
+    steps: dict[str, float]
+    sentence: str
+
+
+class Reverted(Frozen):
+    """What was taken back, by host; ``nothing``: no emergency was on, so nothing had to be."""
+
+    at: AwareDatetime
+    runs: tuple[str, ...] = ()
+    hosts: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was nothing to do."""
+        return not self.hosts

@@ -1,6 +1,7 @@
-"""How figures and foreign text are written for a person, the same in sentences, plans and tables.
+"""How amounts and foreign text are written for a person, the same in sentences, plans and tables. Nothing else does it.
 
 Memory is binary (1 MB is 1,048,576 bytes), as RAM, Docker and Postgres count it; disk and network are decimal (X-46).
+What a settings file or the policy is given (``1.5GB``) is no amount for a person: `policy.units` reads and writes it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,12 @@ import unicodedata
 from collections.abc import Callable
 
 __all__ = [
+    "GB",
+    "KB",
+    "MB",
     "amount",
     "bandwidth",
+    "change",
     "cores",
     "count",
     "disk",
@@ -20,17 +25,21 @@ __all__ = [
     "memory",
     "percent",
     "printable",
+    "resource_name",
+    "resource_value",
 ]
 
-_MB = 1 << 20
-_GIGA = 10**9
+KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
+"""Binary sizes in bytes."""
+
+_MEGA, _GIGA = 10**6, 10**9
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def memory(value: float | None) -> str:
     """Bytes in binary megabytes with at most one decimal: ``1,228.8 MB``; None is ``unlimited``."""
-    return "unlimited" if value is None else f"{value / _MB:,.1f}".removesuffix(".0") + " MB"
+    return "unlimited" if value is None else f"{value / MB:,.1f}".removesuffix(".0") + " MB"
 
 
 def cores(value: float | None) -> str:
@@ -42,14 +51,16 @@ def cores(value: float | None) -> str:
 
 
 def _ram(value: float) -> str:
-    """Memory of a whole host in binary gigabytes: ``30.5 GB``; less than four as ``memory`` writes it."""
-    if value < 4 * _MB * 1024:
+    """Memory of a whole host in binary gigabytes: ``30.5 GB``; less than sixteen as ``memory`` writes it."""
+    if value < 16 * GB:
         return memory(value)
-    return f"{value / _MB / 1024:,.1f}".removesuffix(".0") + " GB"
+    return f"{value / GB:,.1f}".removesuffix(".0") + " GB"
 
 
 def disk(value: float) -> str:
-    """Bytes of a disk in decimal gigabytes with at most one decimal: ``140 GB``."""
+    """Bytes of a disk in decimal gigabytes with at most one decimal: ``140 GB``; less than one in megabytes."""
+    if 0 < abs(value) < _GIGA:
+        return f"{value / _MEGA:,.0f} MB"
     return f"{value / _GIGA:,.1f}".removesuffix(".0") + " GB"
 
 
@@ -75,9 +86,29 @@ def amount(value: float, unit: str) -> str:
     return f"{number}{rate}" if rate else f"{number} {unit}"
 
 
+def resource_name(resource: str) -> str:
+    """What a person calls the resource of a Decision."""
+    return "CPU" if resource == "cpus" else resource
+
+
+def resource_value(resource: str, value: float | None) -> str:
+    """A value of a Decision: memory and cores with their unit, a switch in words, everything else as a number."""
+    if resource in _SWITCHES and value is not None:
+        return _SWITCHES[resource][bool(value)]
+    written = {"memory": memory, "cpus": cores}.get(resource)
+    if written is not None:
+        return written(value)
+    return "none" if value is None else f"{value:,g}"
+
+
 def percent(ratio: float) -> str:
     """A ratio in percent with at most one decimal: ``80 %``."""
     return f"{ratio * 100:,.1f}".removesuffix(".0") + " %"
+
+
+def change(ratio: float) -> str:
+    """A change in percent with its sign: ``+34.8 %``."""
+    return f"{'+' if ratio > 0 else ''}{percent(ratio)}"
 
 
 def dollars(value: float) -> str:
@@ -111,10 +142,12 @@ def printable(text: object) -> str:
     return "".join("�" if unicodedata.category(letter) in _INVISIBLE else letter for letter in plain)
 
 
+_SWITCHES = {"caching": ("off", "on"), "throttling": ("off", "on"), "restart": ("no", "yes")}
 _RATES = {"per second": "/s", "per hour": "/h"}
 _WRITTEN: dict[str, Callable[[float], str]] = {
     "ratio": percent,
     "seconds": latency,
+    "duration": lambda seconds: latency(seconds) if seconds < _MINUTE else duration(seconds),
     "cores": cores,
     "bytes": disk,
     "bytes of RAM": _ram,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from selextract_infra.model.base import Frozen, digest_of
 from selextract_infra.model.history import ContainerHistory
@@ -23,6 +23,7 @@ __all__ = [
     "Limits",
     "Observation",
     "ProjectObservation",
+    "ResourceKeys",
     "SamplerStatus",
     "ServiceDefinition",
     "Usage",
@@ -49,7 +50,9 @@ class ContainerObservation(Frozen):
     """One container of a Compose project, or a container of nobody's (``project`` None).
 
     ``numbers`` has the values of environment variables that the application mapping names for counts and sizes, where
-    they are plain numbers; nothing else of an environment is ever looked at.
+    they are plain numbers; nothing else of an environment is ever looked at. ``current``: it is as the Compose files in
+    force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell. ``worker_pool`` is what the
+    command line of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing.
     """
 
     name: str
@@ -64,16 +67,38 @@ class ContainerObservation(Frozen):
     restarts: int = 0
     oom_killed: bool = False
     limits: Limits = Limits()
+    memory_reservation: int | None = None
     usage: Usage = Usage()
-    config_hash: str | None = None
+    current: bool | None = None
     config_files: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
+    worker_pool: str | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_hash(cls, data: Any) -> Any:
+        return _without_hash(data)
+
+
+class ResourceKeys(Frozen):
+    """What stands beside the limits of a service in its Compose files, as far as a limit has to respect it.
+
+    ``memory_reservation`` and ``shm_size`` in bytes, ``cpuset`` as the number of cores in it; None where not given.
+    ``cpu_quota``: its CPU limit is given in that form, beside which Docker takes no ``cpus``.
+    """
+
+    memory_reservation: int | None = None
+    shm_size: int | None = None
+    cpu_quota: bool = False
+    cpuset: int | None = None
+    oom_kill_disable: bool = False
 
 
 class ServiceDefinition(Frozen):
     """One service as the project's Compose files in force say (``docker compose config``), without its environment.
 
+    ``fixed_addresses`` are its addresses and MAC addresses in networks, and ``network_mode host``, each by its key.
     ``limit_form`` is ``service`` (``mem_limit``, ``cpus``), ``deploy`` (``deploy.resources.limits``) or None where the
     app sets no limit; ``count_form`` likewise ``service`` (``scale``), ``deploy`` (``deploy.replicas``) or None.
     """
@@ -81,13 +106,19 @@ class ServiceDefinition(Frozen):
     name: str
     replicas: int = 1
     limits: Limits = Limits()
+    beside: ResourceKeys = ResourceKeys()
     limit_form: str | None = None
     count_form: str | None = None
     container_name: str | None = None
     fixed_host_ports: tuple[str, ...] = ()
-    config_hash: str | None = None
+    fixed_addresses: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     has_healthcheck: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_hash(cls, data: Any) -> Any:
+        return _without_hash(data)
 
 
 class ProjectObservation(Frozen):
@@ -197,6 +228,11 @@ class Observation(Frozen):
         return digest_of(self.host_digests)
 
 
+def _without_hash(data: Any) -> Any:
+    """An Observation that 0.1 recorded has hashes, whose comparison was wrong for many services; they say nothing."""
+    return {key: value for key, value in data.items() if key != "config_hash"} if isinstance(data, dict) else data
+
+
 def _resting(host: HostObservation) -> dict[str, Any]:
     return {
         "host": host.name,
@@ -204,11 +240,16 @@ def _resting(host: HostObservation) -> dict[str, Any]:
         "cpus": host.facts.cpus,
         "memory": host.facts.memory,
         "containers": sorted(
-            [c.project or "", c.service or "", c.name, c.id, c.limits.model_dump()] for c in host.containers
+            [c.project or "", c.service or "", c.name, c.id, c.limits.model_dump(), c.current] for c in host.containers
         ),
         "numbers": sorted([c.name, c.numbers] for c in host.containers if c.numbers),
         "projects": [
-            [p.name, p.directory, list(p.files), p.capacity_file, [s.model_dump() for s in p.services]]
+            [p.name, p.directory, list(p.files), p.capacity_file, [_definition(s) for s in p.services]]
             for p in host.projects
         ],
     }
+
+
+def _definition(service: ServiceDefinition) -> dict[str, Any]:
+    """Without the addresses, which the configuration's hash has too: Plans that were saved without them stay valid."""
+    return service.model_dump(exclude={"fixed_addresses"})

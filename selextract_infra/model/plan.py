@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from pydantic import AwareDatetime, Field
 
@@ -14,7 +14,6 @@ from selextract_infra.model.finding import Finding
 __all__ = ["BY_PLAYBOOK", "Change", "CostChange", "PendingRecreation", "Plan", "Step"]
 
 BY_PLAYBOOK = "playbook"
-_TEXT = "selextract_infra.model.plan_text"  # by name, because the text is made from a Plan
 
 
 class Change(Frozen):
@@ -130,6 +129,10 @@ class Plan(Frozen):
         left_out: dict[str, Any] = {"made_at": True, "made_by": True, "steps": {"__all__": {"performer"}}}
         return digest_of(self.model_dump(mode="json", exclude=left_out))
 
+    layout: ClassVar[Callable[[Plan], str] | None] = None
+    """How a Plan is written for a person. ``report`` says it here, because model keeps no words for people."""
+
     def __str__(self) -> str:
-        """The Plan as a person reads it at 80 columns, without colour."""
-        return str(import_module(_TEXT).plan_text(self))
+        """The Plan as a person reads it; where ``report`` was never imported, its fields."""
+        layout = type(self).layout
+        return super().__str__() if layout is None else layout(self)

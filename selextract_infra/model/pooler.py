@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from selextract_infra.model.base import Frozen
 
@@ -15,6 +15,7 @@ __all__ = [
     "PoolerLook",
     "PoolerProcess",
     "PoolerSizes",
+    "PoolerStatus",
     "ServerSeen",
 ]
 
@@ -22,7 +23,8 @@ __all__ = [
 class AppAddress(Frozen):
     """Where the app's own Compose files lead a service, and the text that leads it to PgBouncer.
 
-    ``text`` is Compose's own, with secrets as ``${NAME}``. ``problem`` says why the service cannot be led elsewhere.
+    ``text`` is Compose's own, with secrets as ``${NAME}``. ``limits`` is how many connections Postgres allows the
+    ``role`` and the ``database``, where it limits them. ``problem`` says why the service cannot be led elsewhere.
     """
 
     variable: str
@@ -31,6 +33,7 @@ class AppAddress(Frozen):
     port: int | None = None
     database: str | None = None
     text: str | None = None
+    limits: dict[str, int] = Field(default_factory=dict)
     problem: str | None = None
 
 
@@ -122,3 +125,11 @@ class PoolerSizes(Frozen):
     most: int
     clients: int
     available: int
+
+
+class PoolerStatus(Frozen):
+    """PgBouncer on every host that answers; ``unreachable`` has the reason for each other."""
+
+    at: AwareDatetime
+    hosts: dict[str, PoolerLook]
+    unreachable: dict[str, str]

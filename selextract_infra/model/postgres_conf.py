@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from selextract_infra.model.figures import GB, KB, MB
 from selextract_infra.model.postgres import Unit
 from selextract_infra.model.tuning import PostgresTuning, Setting
 
 __all__ = ["conf_text", "conf_value"]
 
-_SIZES = (("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10))
+_SIZES = (("TB", KB * GB), ("GB", GB), ("MB", MB), ("kB", KB))
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _HEADER = """\
 # Written by selextract-infra; changes made here are lost.
@@ -52,7 +53,7 @@ def _size(value: int) -> str:
     for unit, size in _SIZES:
         if value % size == 0 and value >= size:
             return f"{value // size}{unit}"
-    return f"{value // 1024}kB"
+    return f"{value // KB}kB"
 
 
 def _seconds(value: int) -> str:

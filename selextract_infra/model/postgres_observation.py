@@ -7,6 +7,7 @@ from pydantic import Field
 from selextract_infra.model.base import Frozen
 
 __all__ = [
+    "ConnectionLimit",
     "PostgresConnections",
     "PostgresObservation",
     "PostgresReplica",
@@ -38,6 +39,17 @@ class RoleSetting(Frozen):
     role: str | None = None
     name: str
     value: str
+
+
+class ConnectionLimit(Frozen):
+    """How many connections Postgres allows to what ``subject`` names (``role shop``, ``database orders``).
+
+    ``open`` is how many it had when it was looked at.
+    """
+
+    subject: str
+    connections: int
+    open: int = 0
 
 
 class PostgresConnections(Frozen):
@@ -89,7 +101,8 @@ class PostgresObservation(Frozen):
 
     ``version`` is the major version. ``settings`` has the parameters that are tuned here, ``pending_restart`` the names
     of all that wait for a restart, ``command_line`` what ``-c`` arguments set, ``role_settings`` what sessions get
-    instead. ``disk_*`` are of the volume under the data directory, in bytes, None where it lies on none.
+    instead. ``limits`` are those of roles and databases that may have fewer connections than the server. ``disk_*`` are
+    of the volume under the data directory, in bytes, None where it lies on none.
     ``shm_size`` is the container's, in bytes. ``problem`` says in one sentence why it could not be asked.
     """
 
@@ -113,6 +126,7 @@ class PostgresObservation(Frozen):
     pending_restart: tuple[str, ...] = ()
     command_line: dict[str, str] = Field(default_factory=dict)
     role_settings: tuple[RoleSetting, ...] = ()
+    limits: tuple[ConnectionLimit, ...] = ()
     replicas: tuple[PostgresReplica, ...] = ()
     slots: tuple[PostgresSlot, ...] = ()
     standby: PostgresStandby | None = None

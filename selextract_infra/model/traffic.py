@@ -96,7 +96,8 @@ class EdgeObservation(Frozen):
 
     ``inside`` is where Nginx itself sees that folder, None where it does not. ``networks`` are those that Nginx shares
     with the API. ``files`` has a digest of each file of ours, ``read`` says whether Nginx has read them, and
-    ``switches`` which are on.
+    ``switches`` which are on. ``answer`` is the longest that Nginx waits for an answer, in seconds, None where its
+    configuration could not be read.
     """
 
     project: str
@@ -107,6 +108,7 @@ class EdgeObservation(Frozen):
     files: dict[str, str] = Field(default_factory=dict)
     read: bool = False
     switches: tuple[str, ...] = ()
+    answer: float | None = None
     problem: str | None = None
 
 

@@ -9,6 +9,7 @@ from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.postgres import Pooling, Role, SettingContext, Storage, Unit, Workload
+from selextract_infra.model.postgres_observation import ConnectionLimit
 
 __all__ = [
     "ApiFacts",
@@ -118,6 +119,7 @@ class ConnectionPlan(Frozen):
     ``at_rest`` is all instances at full pools, ``rolling`` with the extra instances while one service is replaced;
     ``per_process`` is the same if each process of an API instance has a pool of its own. ``available`` is what Postgres
     has for the app beside what is reserved, ``opened`` what would be open at most. ``pools`` is None without a pooler.
+    ``limit`` is that of the app's role or database where it is the one that does not do.
     """
 
     pooling: Pooling
@@ -130,6 +132,7 @@ class ConnectionPlan(Frozen):
     pools: PoolSizes | None = None
     available: int
     opened: int
+    limit: ConnectionLimit | None = None
     fits: bool
     sentence: str
     findings: tuple[Finding, ...] = ()
@@ -139,7 +142,8 @@ class WorkerFacts(Frozen):
     """What a worker has and does. Memory in bytes, CPUs in cores, times in seconds, per instance.
 
     None where it is not known: then the guide's numbers stand for it, or what is usual. ``stop_grace`` is how long a
-    worker may take to stop, ``visibility_timeout`` after what time the broker hands a task out again.
+    worker may take to stop, ``visibility_timeout`` after what time the broker hands a task out again. ``pool`` is the
+    pool of Celery that it runs its tasks in; processes where it is None.
     """
 
     memory: int
@@ -149,6 +153,7 @@ class WorkerFacts(Frozen):
     longest_task: float | None = None
     stop_grace: float | None = None
     visibility_timeout: float | None = None
+    pool: str | None = None
 
 
 class ApiFacts(Frozen):

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from selextract_infra.assess.hardware import (
     RESOURCES,
     after_phase,
     monthly_cost,
     phase_id,
-    policy_host,
     reference_hardware,
 )
-from selextract_infra.defects.selection import defects
-from selextract_infra.model.figures import amount, dollars
-from selextract_infra.model.plan import CostChange
+from selextract_infra.model.figures import GB, amount, dollars
 from selextract_infra.model.planning import (
     CostReport,
     CostRow,
@@ -30,11 +28,20 @@ from selextract_infra.model.planning import (
 )
 from selextract_infra.policy import Policy
 
-__all__ = ["cost_report", "freed_memory", "reserved", "upgrade_cost"]
+__all__ = [
+    "ROUNDED",
+    "Commitment",
+    "commitment",
+    "cost_report",
+    "freed_memory",
+    "phase_price",
+    "reserved",
+]
 
-_DEFECTS = ("X-48", "X-49", "X-50", "X-55", "X-57", "X-58", "X-73")
-_GB, _TERA, _GIGA = 2**30, 10**12, 10**9
-_ROUNDED = 0.005
+_TERA, _GIGA = 10**12, 10**9
+ROUNDED = 0.005
+"""Half a point: percentages are stated as whole ones."""
+
 _TITLES = {"memory": "Memory", "cpu": "CPU", "storage": "Storage", "network": "Network"}
 
 
@@ -57,11 +64,10 @@ def cost_report(policy: Policy, *, host: Hardware | None = None) -> CostReport:
         reservations=tuple(_reservations(policy, monthly_cost(present, policy))),
         orders=tuple(_orders(policy, present)),
         optimisations=optimisations,
-        claimed_total=sum(one.claimed for one in optimisations),
-        realised_total=sum(one.realised for one in optimisations),
-        gain_added=sum(one.gain for one in optimisations),
-        gain_compounded=math.prod(1 + one.gain for one in optimisations) - 1,
-        findings=defects(policy, policy_host(policy, present), _DEFECTS),
+        claimed_total=sum(saving.claimed for saving in optimisations),
+        realised_total=sum(saving.realised for saving in optimisations),
+        gain_added=sum(saving.gain for saving in optimisations),
+        gain_compounded=math.prod(1 + saving.gain for saving in optimisations) - 1,
     )
 
 
@@ -83,10 +89,10 @@ def _rows(policy: Policy) -> Iterator[CostRow]:
             growth=growth,
             stated_total=row.total,
             stated_growth=stated,
-            agrees=row.sum == row.total and (stated is None or abs(growth - stated) <= _ROUNDED),
+            agrees=row.sum == row.total and (stated is None or abs(growth - stated) <= ROUNDED),
             implies=Hardware(
                 cores=_bought(row.cpu, prices.per_core),
-                memory=round(_bought(row.memory, prices.per_gb_memory) * _GB),
+                memory=round(_bought(row.memory, prices.per_gb_memory) * GB),
                 storage=round(_bought(row.storage, prices.per_tb_storage) * _TERA),
                 network=round(_bought(row.network, prices.per_gbps_network) * _GIGA),
             ),
@@ -102,8 +108,7 @@ def _phases(policy: Policy, host: Hardware) -> Iterator[PhaseQuote]:
     quoted_sum = priced_sum = monthly_cost(host, policy)
     for name in RESOURCES:
         phase = getattr(policy.vertical.phases, name)
-        before = host.model_copy(update={RESOURCES[name][0]: phase.size.before})
-        priced = monthly_cost(after_phase(before, name, policy), policy) - monthly_cost(before, policy)
+        priced = phase_price(policy, name)
         quoted_sum, priced_sum = quoted_sum + phase.cost, priced_sum + priced
         yield PhaseQuote(
             phase=phase_id(name, policy),
@@ -116,6 +121,14 @@ def _phases(policy: Policy, host: Hardware) -> Iterator[PhaseQuote]:
             cumulative_quoted=quoted_sum,
             cumulative_by_unit_price=priced_sum,
         )
+
+
+def phase_price(policy: Policy, resource: str) -> float:
+    """What a vertical phase adds to the monthly bill by the unit prices of the cost table (X-49)."""
+    before = reference_hardware(policy).model_copy(
+        update={RESOURCES[resource][0]: getattr(policy.vertical.phases, resource).size.before}
+    )
+    return monthly_cost(after_phase(before, resource, policy), policy) - monthly_cost(before, policy)
 
 
 def reserved(monthly: float, discount: float) -> float:
@@ -139,29 +152,57 @@ def _reservations(policy: Policy, run_rate: float) -> Iterator[Reservation]:
         )
 
 
-def _orders(policy: Policy, host: Hardware) -> Iterator[ReservationOrder]:
-    """The two orders that matter: commitment and upgrades, commitment and optimisations (X-73)."""
-    reservations = policy.optimisation.reservations
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """Dollars a month around the recommended commitment: what it saves today, what upgrades and savings change, and the
+    bill in either order.
+    """
+
+    saved: float
+    added: float
+    claimed: float
+    commit_then_upgrade: float
+    upgrade_then_commit: float
+    save_then_commit: float
+    commit_then_save: float
+
+
+def commitment(policy: Policy, today: float) -> Commitment:
+    """The two orders that matter, for a bill of ``today``: commitment and upgrades, commitment and savings (X-73)."""
+    reservations, month = policy.optimisation.reservations, policy.optimisation.reservations.commit_in.value
     discount = getattr(reservations, reservations.recommended).saves
-    today, month = monthly_cost(host, policy), reservations.commit_in.value
     later = max((row.sum for row in policy.cost.table.values() if row.month <= month), default=today)
-    upgrades = max(0.0, later - today)
-    early, late = reserved(today, discount) + upgrades, reserved(today + upgrades, discount)
+    added = max(0.0, later - today)
+    claimed = sum(saving.saves for saving in policy.optimisation.savings.values())
+    committed = reserved(today, discount)
+    return Commitment(
+        saved=today - committed,
+        added=added,
+        claimed=claimed,
+        commit_then_upgrade=committed + added,
+        upgrade_then_commit=reserved(today + added, discount),
+        save_then_commit=reserved(today - claimed, discount),
+        commit_then_save=committed - claimed,
+    )
+
+
+def _orders(policy: Policy, host: Hardware) -> Iterator[ReservationOrder]:
+    bill, month = commitment(policy, monthly_cost(host, policy)), policy.optimisation.reservations.commit_in.value
+    early, late = bill.commit_then_upgrade, bill.upgrade_then_commit
     yield ReservationOrder(
-        title=f"Upgrades until month {month} ({dollars(upgrades)}) and the commitment",
+        title=f"Upgrades until month {month} ({dollars(bill.added)}) and the commitment",
         first="committing first",
         first_cost=early,
         second="upgrading first",
         second_cost=late,
         better="upgrading first" if late <= early else "committing first",
     )
-    claimed = sum(saving.saves for saving in policy.optimisation.savings.values())
     yield ReservationOrder(
-        title=f"Claimed savings ({dollars(claimed)}) and the commitment",
+        title=f"Claimed savings ({dollars(bill.claimed)}) and the commitment",
         first="saving first",
-        first_cost=reserved(today - claimed, discount),
+        first_cost=bill.save_then_commit,
         second="committing first, on paper,",
-        second_cost=reserved(today, discount) - claimed,
+        second_cost=bill.commit_then_save,
         better="saving first, because what is committed is paid whether it is used or not",
     )
 
@@ -195,20 +236,9 @@ def freed_memory(freed: int, claimed: float, policy: Policy) -> str:
     """What freed memory is worth by unit price, and how much would have to be freed for a claim (X-55)."""
     price = policy.cost.prices.per_gb_memory
     worth = dollars(policy.cost.prices.of(memory=freed))
-    needed = f"; {dollars(claimed)} would take {claimed / price:g} GB" if claimed and price else ""
+    needed = (
+        f"; {dollars(claimed)} would take {amount(claimed / price * GB, 'bytes of RAM')}" if claimed and price else ""
+    )
     return (
         f"{amount(freed, 'bytes of RAM')} freed are worth {worth} by unit price{needed}; a fixed host bills no limits"
-    )
-
-
-def upgrade_cost(before: Hardware, after: Hardware, policy: Policy) -> CostChange:
-    """The change of the monthly bill: claimed by the quotes of the phases between, realised by unit price (X-49)."""
-    realised = monthly_cost(after, policy) - monthly_cost(before, policy)
-    phases = [name for name in RESOURCES if getattr(after, RESOURCES[name][0]) > getattr(before, RESOURCES[name][0])]
-    quoted = sum(getattr(policy.vertical.phases, name).cost for name in phases)
-    names = ", ".join(phase_id(name, policy) for name in phases) or "no phase"
-    return CostChange(
-        claimed=quoted,
-        realised=realised,
-        sentence=f"{names}: {dollars(realised)} a month by unit price, at most {dollars(quoted)} as quoted",
     )

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from selextract_infra.assess.hardware import RESOURCES
+from selextract_infra.assess.hardware import RESOURCES, monthly_cost, phase_id
 from selextract_infra.errors import UsageError
 from selextract_infra.model.decision import Decision
-from selextract_infra.model.figures import amount
+from selextract_infra.model.figures import amount, dollars
+from selextract_infra.model.plan import CostChange
 from selextract_infra.model.planning import ExhaustionChange, Hardware
 from selextract_infra.planning.exhaustion import days_left, days_text, exact
+from selextract_infra.policy import Policy
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY, Quantity
 
-__all__ = ["Growing", "exhaustion_change", "host_changes", "plan_changes", "read_growing"]
+__all__ = ["Growing", "exhaustion_change", "host_changes", "plan_changes", "read_growing", "upgrade_cost"]
 
 _QUANTITIES: Mapping[str, tuple[Quantity, str]] = {
     "cores": (CORES, "cores"),
@@ -84,9 +86,9 @@ def host_changes(before: Hardware, after: Hardware, growing: Sequence[Growing]) 
     """The effect of other hardware on what grows on it."""
     fields = {resource: field for resource, (field, _) in RESOURCES.items()} | {"cpus": "cores", "cores": "cores"}
     return tuple(
-        exhaustion_change(one, float(getattr(before, fields[one.name])), float(getattr(after, fields[one.name])))
-        for one in growing
-        if one.name in fields
+        exhaustion_change(use, float(getattr(before, fields[use.name])), float(getattr(after, fields[use.name])))
+        for use in growing
+        if use.name in fields
     )
 
 
@@ -97,16 +99,16 @@ def plan_changes(decisions: Sequence[Decision], growing: Sequence[Growing]) -> t
     or ``resource``. Raises UsageError, naming what the plan does change, for one that it does not.
     """
     known = {name: decision for decision in decisions for name in _names(decision)}
-    found = []
-    for one in growing:
-        decision = known.get(_usual(one.name))
+    changes = []
+    for use in growing:
+        decision = known.get(_usual(use.name))
         if decision is None or decision.current is None or decision.granted is None:
             raise UsageError(
-                f"The plan does not change {one.name[:60]}.",
+                f"The plan does not change {use.name[:60]}.",
                 remedy=f"it changes {', '.join(list(known)[:_SHOWN])}" if known else "plan a change first",
             )
-        found.append(exhaustion_change(one, float(decision.current), float(decision.granted)))
-    return tuple(found)
+        changes.append(exhaustion_change(use, float(decision.current), float(decision.granted)))
+    return tuple(changes)
 
 
 def _names(decision: Decision) -> Iterator[str]:
@@ -123,3 +125,16 @@ def _usual(name: str) -> str:
     """The name with the usual word for its resource."""
     where, gap, resource = name.rpartition(" ")
     return where + gap + {"cpus": "cpu", "cores": "cpu"}.get(resource, resource)
+
+
+def upgrade_cost(before: Hardware, after: Hardware, policy: Policy) -> CostChange:
+    """The change of the monthly bill: claimed by the quotes of the phases between, realised by unit price (X-49)."""
+    realised = monthly_cost(after, policy) - monthly_cost(before, policy)
+    phases = [name for name in RESOURCES if getattr(after, RESOURCES[name][0]) > getattr(before, RESOURCES[name][0])]
+    quoted = sum(getattr(policy.vertical.phases, name).cost for name in phases)
+    names = ", ".join(phase_id(name, policy) for name in phases) or "no phase"
+    return CostChange(
+        claimed=quoted,
+        realised=realised,
+        sentence=f"{names}: {dollars(realised)} a month by unit price, at most {dollars(quoted)} as quoted",
+    )

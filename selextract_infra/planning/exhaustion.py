@@ -86,7 +86,7 @@ def linear_exhaustion(
         days=None if days is None else float(days),
         level=level,
         alert=alert,
-        sentence=_sentence(resource, days, [_figure(one, unit) for one in (now, top, growth)]),
+        sentence=_sentence(resource, days, [_figure(amount, unit) for amount in (now, top, growth)]),
         compound_days=_compound(now, rate, top, days),
     )
 
@@ -134,17 +134,17 @@ def notify(
     that stays is silent. A resource that is not among ``exhaustions`` keeps its alert: not measured is not over.
     """
     still_open = dict(open_alerts)
-    told = []
-    for seen in exhaustions:
-        before = still_open.get(seen.resource, Level.OK)
-        if seen.level is before:
+    notifications = []
+    for exhaustion in exhaustions:
+        before = still_open.get(exhaustion.resource, Level.OK)
+        if exhaustion.level is before:
             continue
-        told.append(Notification(seen.resource, seen.level, seen.alert, seen.sentence))
-        if seen.level is Level.OK:
-            still_open.pop(seen.resource, None)
+        notifications.append(Notification(exhaustion.resource, exhaustion.level, exhaustion.alert, exhaustion.sentence))
+        if exhaustion.level is Level.OK:
+            still_open.pop(exhaustion.resource, None)
         else:
-            still_open[seen.resource] = seen.level
-    return tuple(told), still_open
+            still_open[exhaustion.resource] = exhaustion.level
+    return tuple(notifications), still_open
 
 
 def _compound(current: Fraction, rate: Fraction | None, limit: Fraction, days: Fraction | None) -> float | None:

@@ -6,6 +6,7 @@ Requirements are minima and nothing is ever shrunk (X-54); what no phase reaches
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
@@ -14,29 +15,49 @@ from selextract_infra.assess.hardware import (
     after_phase,
     monthly_cost,
     phase_id,
-    policy_host,
     reference_hardware,
 )
-from selextract_infra.defects.selection import defects
 from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import amount
 from selextract_infra.model.planning import Demand, GrowthReport, Hardware, Requirement
 from selextract_infra.policy import Policy
 from selextract_infra.policy.schema.growth import Scenario
+from selextract_infra.policy.schema.investment import PlannedTerm
 
-__all__ = ["YEAR", "grow", "planned_capacity", "projected", "required_hardware"]
+__all__ = [
+    "LOADS",
+    "YEAR",
+    "PlanShare",
+    "grow",
+    "planned_capacity",
+    "plans_end",
+    "projected",
+    "required_hardware",
+    "share_of_plan",
+    "within_reach",
+]
 
 YEAR = 12
 """Months after which a scenario's growth is complete."""
 
-_LOADS = {
+LOADS = {
     "users": ("users", "concurrent_users", "users"),
     "API requests": ("per second", "api_requests", "api_requests"),
     "tasks": ("per hour", "tasks", "tasks"),
     "data": ("bytes", "data_storage", "data"),
 }
+"""Each load that grows: its unit, its name among the KPIs, and its name in plans and scenarios."""
+
 _NEEDS = {"cpu": "cpus", "memory": "memory", "storage": "storage", "network": "network"}
-_DEFECTS = ("X-44", "X-53", "X-54", "X-56", "X-57", "X-58")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanShare:
+    """A demand beside what is planned (None for stored data): the share it takes, and what it needs with headroom."""
+
+    planned: float | None
+    utilisation: float | None
+    needed: float
 
 
 def projected(today: float, growth: float, month: float = YEAR) -> float:
@@ -49,10 +70,10 @@ def planned_capacity(policy: Policy, load: str, month: float) -> float | None:
 
     Raises UsageError for a month outside the plans.
     """
-    _, kpi, name = _LOADS[load]
+    _, kpi, name = LOADS[load]
     if load == "data":
         return None
-    terms = (policy.planning.short_term, policy.planning.medium_term, policy.planning.long_term)
+    terms = _terms(policy)
     points = [(0.0, float(getattr(policy.kpis, kpi).current))]
     points += [(float(term.horizon.end), float(getattr(term.gain, name).after)) for term in terms]
     points.sort()
@@ -62,6 +83,21 @@ def planned_capacity(policy: Policy, load: str, month: float) -> float | None:
         if start <= month <= end:
             return high if end == start else low + (high - low) * (month - start) / (end - start)
     return points[-1][1]
+
+
+def plans_end(policy: Policy) -> int:
+    """The last month for which the plans promise a capacity."""
+    return max(term.horizon.end for term in _terms(policy))
+
+
+def _terms(policy: Policy) -> tuple[PlannedTerm, ...]:
+    return policy.planning.short_term, policy.planning.medium_term, policy.planning.long_term
+
+
+def share_of_plan(policy: Policy, load: str, demand: float, month: float) -> PlanShare:
+    """A demand against the capacity planned for a month (X-56). Raises UsageError for a month outside the plans."""
+    planned = planned_capacity(policy, load, month)
+    return PlanShare(planned, demand / planned if planned else None, demand / policy.sizing.utilisation)
 
 
 def grow(policy: Policy, scenario: str, *, host: Hardware | None = None, month: int = YEAR) -> GrowthReport:
@@ -96,7 +132,6 @@ def grow(policy: Policy, scenario: str, *, host: Hardware | None = None, month: 
         cost_now=monthly_cost(present, policy),
         cost_required=monthly_cost(required_hardware(chosen, present), policy),
         cost_after_phases=monthly_cost(after, policy),
-        findings=defects(policy, policy_host(policy, present), _DEFECTS),
     )
 
 
@@ -112,12 +147,12 @@ def required_hardware(scenario: Scenario, present: Hardware) -> Hardware:
 
 
 def _demands(policy: Policy, name: str, scenario: Scenario, month: int) -> Iterator[Demand]:
-    for load, (unit, kpi, field) in _LOADS.items():
+    for load, (unit, kpi, field) in LOADS.items():
         growth = getattr(scenario, field).growth
         today = float(getattr(policy.kpis, kpi).current)
         then = projected(today, growth, month)
-        planned = planned_capacity(policy, load, month)
-        needed = then / policy.sizing.utilisation
+        share = share_of_plan(policy, load, then, month)
+        planned, needed = share.planned, share.needed
         yield Demand(
             metric=load,
             unit=unit,
@@ -126,7 +161,7 @@ def _demands(policy: Policy, name: str, scenario: Scenario, month: int) -> Itera
             growth=growth * month / YEAR,
             projected=then,
             planned=planned,
-            utilisation=then / planned if planned else None,
+            utilisation=share.utilisation,
             needed=needed,
             short=max(0.0, then - planned) if planned is not None else 0.0,
             headroom_kept=needed <= planned if planned is not None else None,
@@ -153,11 +188,11 @@ def _gap(
 ) -> Requirement:
     phase = getattr(policy.vertical.phases, resource)
     name, target = phase_id(resource, policy), float(phase.size.after)
-    enough, in_time = target >= required, phase.window.start <= month
+    enough = target >= required
     missing = f"{amount(required - present, unit)} are missing"
     if not enough:
         sentence = f"{missing}; {name} ends at {amount(max(present, target), unit)}, so another host is needed"
-    elif not in_time:
+    elif not within_reach(policy, resource, required, present, month):
         sentence = f"{missing}; {name} brings them, but not before month {phase.window.start}"
     elif target > required:
         sentence = f"{missing}; {name} brings {amount(target, unit)}, there is no smaller step"
@@ -173,6 +208,12 @@ def _gap(
         missing=required - present,
         phase=name if helps else None,
         after=max(present, target),
-        reachable=enough and in_time,
+        reachable=within_reach(policy, resource, required, present, month),
         sentence=sentence,
     )
+
+
+def within_reach(policy: Policy, resource: str, required: float, present: float, month: float) -> bool:
+    """Whether there is enough of a resource, or its vertical phase brings it and may begin by that month (X-53)."""
+    phase = getattr(policy.vertical.phases, resource)
+    return bool(required <= present or (phase.size.after >= required and phase.window.start <= month))

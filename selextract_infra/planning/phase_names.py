@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 from selextract_infra.assess.hardware import RESOURCES, phase_id
 from selextract_infra.errors import UsageError
 from selextract_infra.policy import Policy
 
-__all__ = ["milestone_ids", "phase_names", "phase_of", "resolve"]
+__all__ = ["labelled_phases", "milestone_ids", "phase_names", "phase_of", "resolve"]
 
 _UNQUALIFIED = re.compile(r"(?:phase|p)?[\s_-]*(\d{1,3})")
 _MOST_SHOWN = 60
@@ -20,19 +21,24 @@ def phase_of(item: str) -> str:
     return item.partition("-")[0]
 
 
-def phase_names(policy: Policy) -> dict[str, tuple[str, str, str]]:
-    """Every phase of the three paths by ID: the guide's own label, a title, and the dotted name."""
-    names: dict[str, tuple[str, str, str]] = {}
+def labelled_phases(policy: Policy) -> Iterator[tuple[str, str, str, str]]:
+    """Every phase of the three paths: its ID, the guide's own label, a title, and the dotted name."""
     for resource in RESOURCES:
         label = getattr(policy.vertical.phases, resource).label
-        names[phase_id(resource, policy)] = (label, f"{resource} upgrade", f"vertical.{resource}")
+        yield phase_id(resource, policy), label, f"{resource} upgrade", f"vertical.{resource}"
     for name, phase in policy.roadmap.phases.items():
         item = phase_of(policy.origin(f"roadmap.phases.{name}.period").item_id or name)
-        names[item] = (phase.period.label, phase.period.title, f"roadmap.{name}")
+        yield item, phase.period.label, phase.period.title, f"roadmap.{name}"
     for name, region in policy.regions.phases.items():
-        names.setdefault(
-            _region_id(name, policy), (region.label, f"regions such as {', '.join(region.names)}", f"regions.{name}")
-        )
+        title = f"regions such as {', '.join(region.names)}"
+        yield _region_id(name, policy), region.label, title, f"regions.{name}"
+
+
+def phase_names(policy: Policy) -> dict[str, tuple[str, str, str]]:
+    """The phases by ID; of several regions in a phase the first one."""
+    names: dict[str, tuple[str, str, str]] = {}
+    for item, label, title, dotted in labelled_phases(policy):
+        names.setdefault(item, (label, title, dotted))
     return names
 
 

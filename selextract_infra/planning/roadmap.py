@@ -12,7 +12,6 @@ from datetime import date
 from dateutil.relativedelta import relativedelta
 
 from selextract_infra.assess.hardware import RESOURCES, phase_id
-from selextract_infra.defects.selection import defects
 from selextract_infra.errors import UsageError
 from selextract_infra.model.planning import Gate, Milestone, MilestoneStatus, RoadmapPhase, RoadmapReport
 from selextract_infra.planning.phase_names import milestone_ids, phase_of
@@ -20,7 +19,6 @@ from selextract_infra.policy import Policy
 
 __all__ = ["month_of", "only", "roadmap_on"]
 
-_DEFECTS = ("X-51", "X-52", "X-58", "X-60", "X-61", "X-62", "X-68", "X-69")
 _TITLES = {"memory": "Memory upgrade", "cpu": "CPU upgrade", "storage": "Storage upgrade", "network": "Network upgrade"}
 
 
@@ -35,7 +33,8 @@ def roadmap_on(policy: Policy, start: date, today: date, *, done: Collection[str
         if name not in known:
             raise UsageError(f"{name[:40]!r} is not a milestone.", remedy=f"milestones are {known[0]} to {known[-1]}")
     try:
-        milestones = tuple(sorted(_milestones(policy, start, today, frozenset(done)), key=lambda one: one.due))
+        dated = _milestones(policy, start, today, frozenset(done))
+        milestones = tuple(sorted(dated, key=lambda milestone: milestone.due))
         return RoadmapReport(
             start=start,
             today=today,
@@ -46,7 +45,6 @@ def roadmap_on(policy: Policy, start: date, today: date, *, done: Collection[str
             review_due=policy.guide.next_review,
             review_overdue=today >= policy.guide.next_review,
             gates=tuple(_gates(policy, start, today)),
-            findings=defects(policy, policy.host, _DEFECTS),
         )
     except (OverflowError, ValueError) as error:
         raise UsageError(f"{start} and {today} cannot be reckoned with: {error}.") from error
@@ -185,12 +183,12 @@ def only(report: RoadmapReport, name: str) -> RoadmapReport:
     Raises UsageError for a phase that the roadmap does not date, such as one of several regions.
     """
     phase = phase_of(name)
-    phases = tuple(one for one in report.phases if one.id == phase)
-    operations = {one.id: f"upgrade {resource}" for one, resource in zip(report.phases, RESOURCES, strict=False)}
+    phases = tuple(known for known in report.phases if known.id == phase)
+    operations = {known.id: f"upgrade {resource}" for known, resource in zip(report.phases, RESOURCES, strict=False)}
     milestones = tuple(
-        one
-        for one in report.milestones
-        if name in (one.id, one.phase) or (name in operations and one.operation == operations[name])
+        milestone
+        for milestone in report.milestones
+        if name in (milestone.id, milestone.phase) or (name in operations and milestone.operation == operations[name])
     )
     if not phases and not milestones:
         raise UsageError(f"{name} has no dates: it is held as a plan for later and never executed.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from selextract_infra.assess.demand import instances_for, needed
+from selextract_infra.assess.demand import Needed, fits, instances_for, needed
 from selextract_infra.assess.hardware import after_phase, phase_id, reference_hardware
 from selextract_infra.assess.workers import workers_needed
 from selextract_infra.errors import UsageError
@@ -13,10 +14,21 @@ from selextract_infra.model.figures import amount, cores, percent
 from selextract_infra.model.planning import Hardware, SeasonDemand
 from selextract_infra.policy import Policy
 
-__all__ = ["next_first_day", "season_demand", "season_demands"]
+__all__ = ["SeasonLoad", "load_at", "next_first_day", "season_demand", "season_demands"]
 
 _LONGEST_YEAR = 366
 _PHASES = ("memory", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonLoad:
+    """Today's load times a factor: requests per second, tasks per hour, the instances for it, and their limits."""
+
+    requests: float
+    tasks: float
+    api: int
+    workers: int
+    need: Needed
 
 
 def next_first_day(policy: Policy, season: str, today: date) -> date:
@@ -44,14 +56,12 @@ def season_demand(policy: Policy, season: str, today: date, *, host: Hardware | 
     present = host or reference_hardware(policy)
     first = next_first_day(policy, season, today)
     factor = policy.seasons[season].factor
-    requests = policy.kpis.api_requests.current * factor
-    tasks = policy.kpis.tasks.current * factor
-    api, workers = _instances(policy, requests, tasks)
-    load = needed(policy, api, workers)
-    phases, fits_after = _phases(policy, present, load.cpus, load.memory)
-    fits = _fits(policy, present, load.cpus, load.memory)
+    load = load_at(policy, factor)
+    need, api, workers = load.need, load.api, load.workers
+    phases, fits_after = _phases(policy, present, need)
+    fits_now = fits(policy, need, present.cores, present.memory)
     name = season.replace("_", " ")
-    if fits:
+    if fits_now:
         verdict = "which fits"
     elif fits_after:
         verdict = f"which fits only after {', '.join(phases)}"
@@ -63,21 +73,21 @@ def season_demand(policy: Policy, season: str, today: date, *, host: Hardware | 
         days_ahead=max(0, (first - today).days),
         multiplier=factor,
         users=policy.kpis.concurrent_users.current * factor,
-        requests_per_second=requests,
-        tasks_per_hour=tasks,
+        requests_per_second=load.requests,
+        tasks_per_hour=load.tasks,
         api_instances=api,
         worker_instances=workers,
-        cores=load.cpus,
-        memory=math.ceil(load.memory),
-        cores_share=load.cpus / present.cores,
-        memory_share=load.memory / present.memory,
-        fits=fits,
+        cores=need.cpus,
+        memory=math.ceil(need.memory),
+        cores_share=need.cpus / present.cores,
+        memory_share=need.memory / present.memory,
+        fits=fits_now,
         phases=phases if fits_after else (),
         sentence=(
             f"The season {name} {'begins' if first > today else 'began'} on {first} and asks for {api} API instances "
             f"and {workers} workers: "
-            f"{cores(load.cpus)} ({percent(load.cpus / present.cores)}) and {amount(load.memory, 'bytes of RAM')} "
-            f"({percent(load.memory / present.memory)}), {verdict}."
+            f"{cores(need.cpus)} ({percent(need.cpus / present.cores)}) and {amount(need.memory, 'bytes of RAM')} "
+            f"({percent(need.memory / present.memory)}), {verdict}."
         ),
     )
 
@@ -89,32 +99,28 @@ def season_demands(policy: Policy, today: date, *, host: Hardware | None = None)
     return tuple(sorted(demands, key=lambda demand: demand.first_day))
 
 
-def _instances(policy: Policy, requests: float, tasks: float) -> tuple[int, int]:
-    """Instances for a load, inside the bounds of the policy."""
+def load_at(policy: Policy, factor: float, *, capped: bool = True) -> SeasonLoad:
+    """Today's load times ``factor``, with the instances that carry it: the fewest of the policy and more.
+
+    ``capped``: and not more than the most of the policy.
+    """
     api, worker = policy.scaling.api.instances, policy.scaling.worker.instances
+    requests, tasks = policy.kpis.api_requests.current * factor, policy.kpis.tasks.current * factor
     wanted = workers_needed(tasks, policy.baseline.worker.task_duration, policy.cpu_parts.worker.concurrency)
-    return (
-        max(api.minimum, min(api.maximum, instances_for(policy, requests))),
-        max(worker.minimum, min(worker.maximum, wanted)),
-    )
+    apis, workers = max(api.minimum, instances_for(policy, requests)), max(worker.minimum, wanted)
+    if capped:
+        apis, workers = min(api.maximum, apis), min(worker.maximum, workers)
+    return SeasonLoad(requests, tasks, apis, workers, needed(policy, apis, workers))
 
 
-def _fits(policy: Policy, host: Hardware, cpus: float, memory_bytes: float) -> bool:
-    rules = policy.rightsizing
-    return (
-        memory_bytes <= host.memory * (1 - rules.host_reserve_memory)
-        and cpus <= host.cores * rules.cpu_overcommit_refuse
-    )
-
-
-def _phases(policy: Policy, host: Hardware, cpus: float, memory_bytes: float) -> tuple[tuple[str, ...], bool]:
+def _phases(policy: Policy, host: Hardware, need: Needed) -> tuple[tuple[str, ...], bool]:
     """The phases in their order until it fits, and whether it then does."""
     done: list[str] = []
     for name in _PHASES:
-        if _fits(policy, host, cpus, memory_bytes):
+        if fits(policy, need, host.cores, host.memory):
             break
         upgraded = after_phase(host, name, policy)
         if upgraded != host:
             done.append(phase_id(name, policy))
         host = upgraded
-    return tuple(done), _fits(policy, host, cpus, memory_bytes)
+    return tuple(done), fits(policy, need, host.cores, host.memory)

@@ -113,8 +113,8 @@ def _refuse_removals(below: Mapping[str, Any], above: Mapping[str, Any], path: S
 
 def _resolved(value: Any, root: Mapping[str, Any], sources: tuple[Source, ...], depth: int = 0) -> Any:
     if isinstance(value, Reference):
-        there, target = find(root, value.path)
-        if not there or depth > len(root):
+        exists, target = find(root, value.path)
+        if not exists or depth > len(root):
             raise PolicyError(f"{sources[-1].name}: same_as {'.'.join(value.path)} leads nowhere")
         return _resolved(target, root, sources, depth + 1)
     if isinstance(value, dict):

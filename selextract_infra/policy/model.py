@@ -145,8 +145,8 @@ class Policy(BaseModel):
         """The entry that explains the value at a dotted path: the nearest one that encloses it."""
         steps = _steps(path)
         by_path = self._entries_by_path
-        found = (by_path.get(steps[:length]) for length in range(len(steps), 0, -1))
-        return next((entry for entry in found if entry is not None), None)
+        entries = (by_path.get(steps[:length]) for length in range(len(steps), 0, -1))
+        return next((entry for entry in entries if entry is not None), None)
 
     def origin(self, path: str | Path) -> Provenance:
         """Where the value at a dotted path comes from.

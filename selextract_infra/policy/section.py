@@ -2,8 +2,9 @@
 
 A section is a plain class that hands pydantic a schema made from its annotations, through the hook that pydantic has
 for this. It is validated, compared and serialised like a model of pydantic's. There are two hundred kinds of section,
-and making that many model classes takes longer than everything else that `policy check` does. For the same reason
-their annotations are not postponed: each would be compiled again.
+and making that many model classes takes longer than everything else that `policy check` does: as plain BaseModels with
+``defer_build`` importing the policy took 1.37 times as long, loading the guide 1.43 times (medians of nine pairs). For
+the same reason their annotations are not postponed: each would be compiled again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,10 +34,10 @@ class Section:
     @classmethod
     def annotations(cls) -> dict[str, Any]:
         """The type of each field, by name, in the order in which they are written."""
-        found: dict[str, Any] = {}
+        annotations: dict[str, Any] = {}
         for kind in reversed(cls.__mro__):
-            found |= vars(kind).get("__annotations__", {}) if kind is not Section else {}
-        return found
+            annotations |= vars(kind).get("__annotations__", {}) if kind is not Section else {}
+        return annotations
 
     @classmethod
     def model_validate(cls, values: Any) -> Self:

@@ -35,14 +35,14 @@ def shown(policy: Policy, path: str = "") -> list[Shown]:
     steps = tuple(path.split(".")) if path else ()
     if path:
         policy.value(steps)
-    found: list[Shown] = []
+    values: list[Shown] = []
     for name, field in Policy.model_fields.items():
         if steps and name != steps[0]:
             continue
         for at, text, value in _leaves(field.annotation, getattr(policy, name), (name,)):
             if at[: len(steps)] == steps:
-                found.append(Shown(".".join(at), text, value, *_origin(policy, at)))
-    return found
+                values.append(Shown(".".join(at), text, value, *_origin(policy, at)))
+    return values
 
 
 def _origin(policy: Policy, at: Path) -> tuple[str | None, str]:

@@ -17,6 +17,7 @@ from pydantic import AfterValidator
 from pydantic_core import core_schema
 
 from selextract_infra.errors import UnitError
+from selextract_infra.model import figures
 
 __all__ = [
     "BANDWIDTH",
@@ -56,7 +57,6 @@ __all__ = [
     "Seconds",
     "Share",
     "quantities",
-    "quantity_named",
 ]
 
 _NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
@@ -71,7 +71,8 @@ class Quantity:
     ``GB``. ``shown`` lists the suffixes used for writing, largest first. ``whole``: the base unit cannot be divided
     (bytes, counts). ``signed``: values below zero make sense (a growth); everything else refuses them.
     ``bare``: a plain number is itself a clear statement (a count, a factor). ``tail`` must follow the value
-    (``of baseline``, ``(P95)``), ``before`` must stand in front of it (``$``). ``most``: more makes no sense.
+    (``of baseline``, ``(P95)``), ``before`` must stand in front of it (``$``).
+    ``most``: more makes no sense. ``figure`` is its unit in `figures`.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Quantity:
     tail: str = ""
     before: str = ""
     most: int | None = None
+    figure: str = ""
 
     def parse(self, value: object) -> float | int:
         """The number in the base unit.
@@ -119,7 +121,9 @@ class Quantity:
         return self._written_as(amount / self.units[self.shown[-1]], self.shown[-1])
 
     def about(self, value: float) -> str:
-        """The value rounded for a sentence: at most two decimals, in a unit that suits its size."""
+        """The value rounded for a sentence, as `figures` writes it; what it does not know with at most two decimals."""
+        if self.figure:
+            return figures.amount(value, self.figure)
         amount = Decimal(repr(float(value)))
         for unit in self.shown:
             shown = amount / self.units[unit]
@@ -192,7 +196,11 @@ _BINARY = (
 _DECIMAL = _sizes(1000, "B", "kB", "MB", "GB", "TB", "PB") | _sizes(1024, "B", "KiB", "MiB", "GiB", "TiB")
 
 DURATION = Quantity(
-    "a duration", "200ms, 30s, 5 minutes, 24h, 7 days, 2 weeks", _TIME, ("days", "hours", "minutes", "s", "ms")
+    "a duration",
+    "200ms, 30s, 5 minutes, 24h, 7 days, 2 weeks",
+    _TIME,
+    ("days", "hours", "minutes", "s", "ms"),
+    figure="duration",
 )
 P95_DURATION = Quantity("a P95 duration", "1000ms (P95), 2s (P95)", _TIME, ("s", "ms"), tail="(P95)")
 MONTHS = Quantity("a number of months", "6 months, 1 month", _all(1, "month", "months"), ("months",), whole=True)
@@ -206,6 +214,7 @@ MEMORY = Quantity(
     _BINARY,
     ("TB", "GB", "MB", "kB", "B"),
     whole=True,
+    figure="bytes of RAM",
 )
 DISK = Quantity(
     "an amount of storage (decimal: 1TB is 1000GB)",
@@ -213,6 +222,7 @@ DISK = Quantity(
     _DECIMAL,
     ("TB", "GB", "MB", "kB", "B"),
     whole=True,
+    figure="bytes",
 )
 BANDWIDTH = Quantity(
     "a bandwidth (decimal bits per second)",
@@ -220,6 +230,7 @@ BANDWIDTH = Quantity(
     _sizes(1000, "bps", "kbps", "Mbps", "Gbps", "Tbps"),
     ("Gbps", "Mbps", "kbps", "bps"),
     whole=True,
+    figure="bits per second",
 )
 CORES = Quantity("an amount of CPU", "2 cores, 0.5 cores, 1 core", _all(1, "core", "cores"), ("cores",))
 MONEY = Quantity("dollars a month", "$200/month, $0/month", _all(1, "/month"), ("/month",), before="$")
@@ -271,22 +282,6 @@ def _more_than_nothing(amount: Any) -> Any:
 Positive = Annotated[Amount, AfterValidator(_more_than_nothing)]
 """A quantity that something is divided by or made of: zero is refused."""
 
-_NAMED: Final = {
-    "duration": DURATION,
-    "ratio": PERCENT,
-    "share": SHARE,
-    "change": CHANGE,
-    "memory": MEMORY,
-    "disk": DISK,
-    "bandwidth": BANDWIDTH,
-    "cores": CORES,
-    "money": MONEY,
-    "rate": RATE,
-    "hourly rate": HOURLY,
-    "factor": FACTOR,
-    "count": COUNT,
-}
-
 
 def quantities() -> tuple[Quantity, ...]:
     """Every kind of quantity, in the order in which they are explained."""
@@ -294,10 +289,3 @@ def quantities() -> tuple[Quantity, ...]:
         DURATION, P95_DURATION, MONTHS, SHARE, PERCENT, BASELINE_PERCENT, CHANGE, MEMORY, DISK, BANDWIDTH, CORES, MONEY,
         RATE, HOURLY, FACTOR, COUNT, MAXIMUM,
     )  # fmt: skip
-
-
-def quantity_named(name: str) -> Quantity:
-    """The quantity of that plain name (``duration``, ``memory``); raises UnitError with the names there are."""
-    if name not in _NAMED:
-        raise UnitError(f"there is no quantity named {name}; there are {', '.join(_NAMED)}")
-    return _NAMED[name]

@@ -17,21 +17,26 @@ from selextract_infra.model.assessment import Assessment, Judgement, Level
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.forecast import Forecast
 from selextract_infra.model.planning import CostReport, GrowthReport, RoadmapReport
-from selextract_infra.report.html_tables import (
-    HtmlTable,
+from selextract_infra.report.assessment import headroom_table, readings_table, stamp
+from selextract_infra.report.planning import (
     cost_table,
     demand_table,
     exhaustion_table,
-    headroom_table,
     milestone_table,
     optimisation_table,
     phase_table,
-    reading_table,
     requirement_table,
     reservation_table,
-    tone_of,
 )
-from selextract_infra.report.plots import Plot, cost_steps, forecast_fan, headroom_bars, roadmap_timeline
+from selextract_infra.report.plots import (
+    ROLES_OF_TONES,
+    Plot,
+    cost_steps,
+    forecast_fan,
+    headroom_bars,
+    roadmap_timeline,
+)
+from selextract_infra.report.table import Table, tone_of
 
 __all__ = ["ReportContent", "render_html"]
 
@@ -92,21 +97,27 @@ def _environment() -> Environment:
     )
     environment.globals["longest_whole"] = _LONGEST_WHOLE
     environment.filters.update(
-        dollars=figures.dollars, duration=figures.duration, plain=figures.printable, stamp=_stamp, tone=tone_of
+        dollars=figures.dollars,
+        duration=figures.duration,
+        heading=lambda title: title[:1].upper() + title[1:],
+        plain=figures.printable,
+        stamp=stamp,
+        colour=lambda tone: ROLES_OF_TONES.get(tone, ""),
+        tone=lambda word: ROLES_OF_TONES.get(tone_of(word), "muted"),
     )
     return environment
 
 
-def _tables(content: ReportContent) -> dict[str, HtmlTable]:
+def _tables(content: ReportContent) -> dict[str, Table]:
     """Every table of the page by name; those of chapters that are not there are left out."""
-    tables: dict[str, HtmlTable] = {}
+    tables: dict[str, Table] = {}
     if content.assessment:
         judgements = content.assessment.worst_of_each
-        raised = [one for one in judgements if one.level.rank >= Level.NOTICE.rank]
-        quiet = [one for one in judgements if one.level.rank < Level.NOTICE.rank]
-        tables["raised"] = reading_table(raised, "Readings, worst first", _SHOWN_ROWS)
-        tables["quiet"] = reading_table(quiet, "", _SHOWN_ROWS)
-        tables["headroom"] = headroom_table(content.assessment, _SHOWN_ROWS)
+        raised = [judgement for judgement in judgements if judgement.level.rank >= Level.NOTICE.rank]
+        quiet = [judgement for judgement in judgements if judgement.level.rank < Level.NOTICE.rank]
+        tables["raised"] = readings_table(raised, caption="Readings, worst first", most=_SHOWN_ROWS)
+        tables["quiet"] = readings_table(quiet, most=_SHOWN_ROWS)
+        tables["headroom"] = headroom_table(content.assessment.headroom, _SHOWN_ROWS)
     if content.forecasts:
         tables["exhaustion"] = exhaustion_table(content.forecasts)
     if content.growth:
@@ -116,7 +127,7 @@ def _tables(content: ReportContent) -> dict[str, HtmlTable]:
         tables |= {"cost": cost_table(cost), "phases": phase_table(cost)}
         tables |= {"reservations": reservation_table(cost), "optimisations": optimisation_table(cost)}
     if content.roadmap:
-        tables["milestones"] = milestone_table(content.roadmap)
+        tables["milestones"] = milestone_table(content.roadmap.milestones)
     return tables
 
 
@@ -124,7 +135,7 @@ def _plots(content: ReportContent) -> dict[str, list[Plot]]:
     plots: dict[str, list[Plot]] = {"headroom": [], "forecast": [], "cost": [], "roadmap": []}
     if content.assessment and content.assessment.headroom:
         plots["headroom"].append(headroom_bars(content.assessment.headroom))
-    plots["forecast"].extend(forecast_fan(one) for one in content.forecasts if one.days)
+    plots["forecast"].extend(forecast_fan(forecast) for forecast in content.forecasts if forecast.days)
     if content.cost:
         plots["cost"].append(cost_steps(content.cost))
     if content.roadmap:
@@ -139,7 +150,3 @@ def _counts(judgements: Sequence[Judgement]) -> list[tuple[Level, int]]:
         for level in sorted(Level, key=lambda level: -level.rank)
         if (count := sum(judgement.level is level for judgement in judgements))
     ]
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M %Z").strip()

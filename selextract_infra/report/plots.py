@@ -17,15 +17,16 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.assessment import Headroom, Level
-from selextract_infra.model.figures import amount, dollars, percent, printable
+from selextract_infra.model.assessment import Headroom
+from selextract_infra.model.figures import amount, count, dollars, percent, printable
 from selextract_infra.model.forecast import Forecast
 from selextract_infra.model.planning import CostReport, MilestoneStatus, RoadmapReport
+from selextract_infra.report.table import Tone, tone_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Plot", "cost_steps", "forecast_fan", "headroom_bars", "roadmap_timeline"]
+__all__ = ["ROLES_OF_TONES", "Plot", "cost_steps", "forecast_fan", "headroom_bars", "roadmap_timeline"]
 
 _MOST_BARS = 24
 _WIDE_INCHES, _NARROW_INCHES = 7.6, 3.5
@@ -36,11 +37,19 @@ _DOTS = {
     MilestoneStatus.OVERDUE: ("D", "critical"),
     MilestoneStatus.UPCOMING: ("o", "surface"),
 }
-_ROLES = (
-    "ink", "muted", "grid", "surface", "ok", "warning", "critical", "accent", "band",
-    "cpu", "memory", "storage", "network",
-)  # fmt: skip
-_COLOURS = {role: f"#0f{number:02x}0e" for number, role in enumerate(_ROLES, start=1)}
+_ROLES = "ink muted grid surface ok warning critical accent band cpu memory storage network"
+_COLOURS = {role: f"#0f{number:02x}0e" for number, role in enumerate(_ROLES.split(), start=1)}
+"""Placeholders that matplotlib draws with and that become the page's own colours."""
+
+ROLES_OF_TONES = {
+    Tone.WORST: "critical",
+    Tone.BAD: "critical",
+    Tone.WARNING: "warning",
+    Tone.ACTIVE: "warning",
+    Tone.GOOD: "ok",
+    Tone.QUIET: "muted",
+}
+"""The page's colour for a tone; a tone without one is plain text."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ def headroom_bars(headroom: Sequence[Headroom]) -> Plot:
         shares = [min(1.2, 1 - row.free) for row in rows]
         places = list(range(len(rows)))
         axes.barh(places, [1.0] * len(rows), color=_COLOURS["grid"], height=0.62)
-        axes.barh(places, shares, color=[_COLOURS[_tone(row.level)] for row in rows], height=0.62)
+        axes.barh(places, shares, color=[_COLOURS[ROLES_OF_TONES[tone_of(row.level)]] for row in rows], height=0.62)
         for place, row in zip(places, rows, strict=True):
             axes.text(1.02, place, percent(1 - row.free), va="center", color=_COLOURS["ink"])
         for line in lines:
@@ -90,42 +99,45 @@ def headroom_bars(headroom: Sequence[Headroom]) -> Plot:
     )
 
 
-def forecast_fan(seen: Forecast) -> Plot:
+def forecast_fan(forecast: Forecast) -> Plot:
     """A series, its forecast as a P10 to P90 band around the P50, and the usable capacity where it is known."""
-    known = [(seen.start + timedelta(days=number), value) for number, value in enumerate(seen.values)]
-    band = [(one.day, one.p10, one.p90) for one in seen.days if one.p10 is not None and one.p90 is not None]
-    usable = None if seen.exhaustion is None else seen.exhaustion.usable
+    known = [(forecast.start + timedelta(days=number), value) for number, value in enumerate(forecast.values)]
+    band = [(day.day, day.p10, day.p90) for day in forecast.days if day.p10 is not None and day.p90 is not None]
+    usable = None if forecast.exhaustion is None else forecast.exhaustion.usable
 
     def draw(axes: Axes, narrow: bool) -> None:
         values = [float("nan") if value is None else value for _, value in known]
         axes.plot(_days([day for day, _ in known]), values, color=_COLOURS["ink"], linewidth=1.3)
         lows, highs = [low for _, low, _ in band], [high for _, _, high in band]
         axes.fill_between(_days([day for day, _, _ in band]), lows, highs, color=_COLOURS["band"], linewidth=0)
-        middle = [one.p50 for one in seen.days]
-        axes.plot(_days([one.day for one in seen.days]), middle, color=_COLOURS["accent"], linewidth=1.8)
+        middle = [day.p50 for day in forecast.days]
+        axes.plot(_days([day.day for day in forecast.days]), middle, color=_COLOURS["accent"], linewidth=1.8)
         if usable is not None:
             axes.axhline(usable, color=_COLOURS["critical"], linewidth=1.2, linestyle=(0, (4, 2)))
-            axes.annotate("usable", (0.01, usable), xycoords=("axes fraction", "data"), xytext=(0, 3),
-                          textcoords="offset points", color=_COLOURS["critical"])  # fmt: skip
+            _note(axes, "usable", (0.01, usable), (0, 3), ("axes fraction", "data"), "critical")
         _date_axis(axes, 3 if narrow else 6)
-        if seen.unit:
-            axes.yaxis.set_major_formatter(lambda value, _: amount(value, seen.unit))
+        if forecast.unit:
+            axes.yaxis.set_major_formatter(lambda value, _: amount(value, forecast.unit))
         axes.grid(axis="y", color=_COLOURS["grid"], linewidth=0.7)
 
-    name = printable(seen.resource)
-    reaches = f", reaching {_figure(seen.days[-1].p50, seen)} at the P50 on {seen.days[-1].day}" if seen.days else ""
-    limit = "" if usable is None else f" The usable capacity is {_figure(usable, seen)}."
+    name = printable(forecast.resource)
+    reaches = (
+        f", reaching {_figure(forecast.days[-1].p50, forecast)} at the P50 on {forecast.days[-1].day}"
+        if forecast.days
+        else ""
+    )
+    limit = "" if usable is None else f" The usable capacity is {_figure(usable, forecast)}."
     return _plot(
         f"Forecast of {name}",
-        f"{name}: {seen.days_known} days known until {seen.end}, then a forecast of {len(seen.days)} days with a band "
-        f"from P10 to P90{reaches}.{limit}",
+        f"{name}: {count(forecast.days_known, 'day')} known until {forecast.end}, then a forecast of"
+        f" {count(len(forecast.days), 'day')} with a band from P10 to P90{reaches}.{limit}",
         draw,
         heights=(2.9, 2.4),
     )
 
 
-def _figure(value: float, seen: Forecast) -> str:
-    return amount(value, seen.unit) if seen.unit else f"{value:,.6g}"
+def _figure(value: float, forecast: Forecast) -> str:
+    return amount(value, forecast.unit) if forecast.unit else f"{value:,.6g}"
 
 
 def cost_steps(cost: CostReport) -> Plot:
@@ -144,8 +156,7 @@ def cost_steps(cost: CostReport) -> Plot:
             floor = ceiling
         axes.step(months, floor, where="post", color=_COLOURS["ink"], linewidth=1.2)
         for row in rows:
-            axes.annotate(dollars(row.total), (row.month, row.total), xytext=(2, 4), textcoords="offset points",
-                          color=_COLOURS["ink"])  # fmt: skip
+            _note(axes, dollars(row.total), (row.month, row.total), (2, 4))
         axes.set_ylim(0, max(floor) * 1.18)
         axes.set_xlim(0, end)
         axes.set_xticks([row.month for row in rows], [str(row.month) for row in rows])
@@ -153,8 +164,8 @@ def cost_steps(cost: CostReport) -> Plot:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         handles = [_patch(part) for part in reversed(parts)]
-        axes.legend(handles=handles, loc="upper left", frameon=False, labelcolor=_COLOURS["ink"],
-                    ncols=2 if narrow else 4, fontsize=8)  # fmt: skip
+        look = {"frameon": False, "labelcolor": _COLOURS["ink"], "fontsize": 8}
+        axes.legend(handles=handles, loc="upper left", ncols=2 if narrow else 4, **look)
 
     totals = ", ".join(f"{dollars(row.total)} at month {row.month}" for row in rows)
     return _plot(
@@ -177,13 +188,13 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
             axes.barh(place, end - start, left=start, height=0.5, color=_COLOURS[tone])
         rows = {phase.id: place for place, phase in enumerate(phases)}
         for status in MilestoneStatus:
-            shown = [one for one in roadmap.with_status(status) if one.phase in rows]
-            _dot(axes, [rows[one.phase] for one in shown], [_day(one.due - _DAY) for one in shown], status)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08 if narrow else -0.1), ncols=4, frameon=False,
-                    labelcolor=_COLOURS["ink"], handletextpad=0.1, columnspacing=1.0)  # fmt: skip
+            dots = [milestone for milestone in roadmap.with_status(status) if milestone.phase in rows]
+            days = [_day(milestone.due - _DAY) for milestone in dots]
+            _dot(axes, [rows[milestone.phase] for milestone in dots], days, status)
+        look = {"frameon": False, "labelcolor": _COLOURS["ink"], "handletextpad": 0.1, "columnspacing": 1.0}
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08 if narrow else -0.1), ncols=4, **look)
         axes.axvline(_day(roadmap.today), color=_COLOURS["ink"], linewidth=1.2, linestyle=(0, (3, 2)))
-        axes.annotate("today", (_day(roadmap.today), 1), xycoords=("data", "axes fraction"), xytext=(3, -1),
-                      textcoords="offset points", va="bottom", color=_COLOURS["ink"])  # fmt: skip
+        _note(axes, "today", (_day(roadmap.today), 1), (3, -1), ("data", "axes fraction"))
         labels = [phase.id if narrow else _short(f"{phase.id}  {phase.title}", 42) for phase in phases]
         axes.set_yticks(places, labels)
         axes.invert_yaxis()
@@ -195,7 +206,7 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
     return _plot(
         "Roadmap",
         f"Timeline of {len(phases)} phases from {roadmap.start}; running on {roadmap.today}: {current}; "
-        f"{overdue} milestones overdue.",
+        f"{count(overdue, 'milestone')} overdue.",
         draw if phases else _empty,
         heights=(1.1 + 0.3 * max(2, len(phases)),) * 2,
     )
@@ -204,8 +215,21 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
 def _dot(axes: Axes, places: Sequence[float], days: Sequence[float], status: MilestoneStatus) -> None:
     """Milestones of one status: its form says it as well as its colour."""
     form, tone = _DOTS[status]
-    axes.plot(days, places, marker=form, markersize=5.5, color=_COLOURS[tone], markeredgecolor=_COLOURS["ink"],
-              markeredgewidth=0.8, linestyle="none", label=status.value)  # fmt: skip
+    (dots,) = axes.plot(days, places, form, color=_COLOURS[tone], label=status.value)
+    dots.set(markersize=5.5, markeredgecolor=_COLOURS["ink"], markeredgewidth=0.8)
+
+
+def _note(
+    axes: Axes,
+    text: str,
+    at: tuple[float, float],
+    offset: tuple[float, float],
+    measured: str | tuple[str, str] = "data",
+    role: str = "ink",
+) -> None:
+    """A few words beside a point, ``offset`` in points away from it."""
+    note = axes.annotate(text, at, offset, measured, "offset points", color=_COLOURS[role])
+    note.set_verticalalignment("bottom")
 
 
 def _empty(axes: Axes, _narrow: bool) -> None:
@@ -264,9 +288,9 @@ def _for_page(text: str) -> str:
     """The SVG element alone, with the page's colours and fonts, and names that are unique in the page."""
     svg = text[text.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg xmlns="http://www.w3.org/2000/svg" '
-                 r'xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="\1" aria-hidden="true" focusable="false">',
-                 svg, count=1)  # fmt: skip
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    head = rf'<svg {names} viewBox="\1" aria-hidden="true" focusable="false">'
+    svg = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', head, svg, count=1)
     prefix = f"p{hashlib.sha256(svg.encode()).hexdigest()[:8]}-"
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}\1"', svg)
     svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{prefix}", svg)
@@ -274,12 +298,6 @@ def _for_page(text: str) -> str:
         svg = svg.replace(colour, f"var(--{role})")
     svg = svg.replace("'DejaVu Sans'", "inherit")
     return svg.strip()
-
-
-def _tone(level: Level) -> str:
-    if level.rank >= Level.CRITICAL.rank:
-        return "critical"
-    return "warning" if level.rank >= Level.NOTICE.rank else "ok"
 
 
 def _short(text: str, longest: int) -> str:

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.report.texts import new_table, plain
+from selextract_infra.model.text import displayable
+from selextract_infra.report.table import Block, Cell, Line, Tone, number, prose, table
+from selextract_infra.report.terminal import drawn
 
 if TYPE_CHECKING:
     from selextract_infra.model.task_event import TaskEvent
@@ -27,11 +27,21 @@ _FIRST_TASK = "Take the lock"
 _REFRESH_PER_SECOND = 4
 
 
+_LOCK_TASKS = (_FIRST_TASK, "Give the lock back where another host is locked", "Stop where somebody else is at work")
+_UNDO_TASK = "Put back what was there"
+"""The first task after the lock where a step is undone: the host does not begin its next step then."""
+
+
 @dataclass
-class _Host:
-    """Where one host stands: how many steps it began, what it does now, what it changed, and what went wrong."""
+class _HostProgress:
+    """Where one host stands: how many steps it began, what it does now, what it changed, and what went wrong.
+
+    ``entering``: it took the lock and has not shown yet whether it begins a step or puts one back.
+    """
 
     began: int = 0
+    entering: bool = False
+    undoing: bool = False
     task: str = ""
     changed: int = 0
     trouble: str = ""
@@ -43,7 +53,7 @@ class Progress:
 
     steps: Sequence[Step] = ()
     clock: Callable[[], float] = time.monotonic
-    hosts: dict[str, _Host] = field(default_factory=dict)
+    hosts: dict[str, _HostProgress] = field(default_factory=dict)
     started: float = 0.0
 
     def __post_init__(self) -> None:
@@ -51,63 +61,86 @@ class Progress:
         self.started = self.clock()
         for step in self.steps:
             for name in step.hosts:
-                self.hosts.setdefault(name, _Host())
+                self.hosts.setdefault(name, _HostProgress())
 
     def hear(self, event: TaskEvent) -> str | None:
-        """Take one event in; returns a line for screens that are not live, None where it is not worth one."""
-        host = self.hosts.setdefault(event.host, _Host())
-        if event.kind == "task_started":
-            host.began += event.task == _FIRST_TASK
-            host.task = event.task
-            return f"{self._step_of(event.host)}" if event.task == _FIRST_TASK else None
-        if event.kind == "progress":
-            host.task = f"{event.task}: {event.message}" if event.message else event.task
-            return f"{event.host}: {host.task}" if event.message else None
-        if event.kind in ("failed", "unreachable"):
-            host.trouble = event.message or event.kind
-            return f"{event.host}: {event.task}: {event.message or event.kind}"
-        host.changed += event.changed
-        return f"{event.host}: {event.task}: changed" if event.changed else None
+        """Take one event in; returns lines for screens that are not live, None where it is not worth any."""
+        host = self.hosts.setdefault(event.host, _HostProgress())
+        lines = [*self._entered(host, event), *_happened(host, event)]
+        return "\n".join(lines) or None
 
-    def table(self) -> Table:
+    def blocks(self) -> Iterator[Block]:
         """A row for each host: its step, what it does now, what it changed."""
-        table = new_table("host", "step")
-        table.add_column("now", ratio=1, overflow="fold")
-        table.add_column("changed", justify="right", no_wrap=True)
-        for name, host in self.hosts.items():
-            doing = plain(host.trouble, "red") if host.trouble else plain(host.task or "waits", "cyan")
-            table.add_row(plain(name), plain(self._step_of(name, short=True)), doing, plain(host.changed or ""))
-        table.caption = Text(f"{self.clock() - self.started:.0f} s", "dim")
-        table.caption_justify = "left"
-        return table
+        columns = ("host", "step", prose("now"), number("changed"))
+        yield table(columns, (self._row(name, host) for name, host in self.hosts.items()))
+        yield Line(f"{self.clock() - self.started:.0f} s", Tone.QUIET)
 
-    def _step_of(self, name: str, *, short: bool = False) -> str:
-        """The step a host is at: its number of so many, and its title where there is room."""
+    def _row(self, name: str, host: _HostProgress) -> tuple[str | Cell, ...]:
+        doing = Cell(host.trouble, Tone.BAD) if host.trouble else Cell(host.task or "waits", Tone.ACTIVE)
+        step = self._step_of(name)
+        place = f"{self.steps.index(step) + 1} of {len(self.steps)}" if step is not None else ""
+        return name, f"{place}, undone" if host.undoing else place, doing, str(host.changed or "")
+
+    def _entered(self, host: _HostProgress, event: TaskEvent) -> Iterator[str]:
+        """What a host goes on with. Only the task after the lock shows whether it begins a step or puts one back."""
+        if event.task == _FIRST_TASK and event.kind == "task_started":
+            host.began += 1
+            host.undoing = False
+            step = self._step_of(event.host)
+            host.entering = step is not None
+            if step is None:
+                yield f"{event.host}: begins"
+        elif host.entering and event.task not in _LOCK_TASKS:
+            host.entering = False
+            host.undoing = event.task == _UNDO_TASK
+            host.began -= host.undoing
+            step = self._step_of(event.host)
+            if step is not None:
+                doing = "puts back step" if host.undoing else "step"
+                yield f"{event.host}: {doing} {self.steps.index(step) + 1} of {len(self.steps)}: {step.title}"
+
+    def _step_of(self, name: str) -> Step | None:
+        """The step that a host is at; None before its first, and where there is no Plan."""
         own = [step for step in self.steps if name in step.hosts]
         began = self.hosts[name].began
-        if not own or not began:
-            return "" if short else f"{name}: begins"
-        step = own[min(began, len(own)) - 1]
-        number = f"{self.steps.index(step) + 1} of {len(self.steps)}"
-        return number if short else f"{name}: step {number}: {step.title}"
+        return own[min(began, len(own)) - 1] if own and began else None
+
+
+def _happened(host: _HostProgress, event: TaskEvent) -> Iterator[str]:
+    if event.kind == "task_started":
+        host.task = event.task
+    elif event.kind == "progress":
+        host.task = f"{event.task}: {event.message}" if event.message else event.task
+        if event.message:
+            yield f"{event.host}: {host.task}"
+    elif event.kind in ("failed", "unreachable"):
+        host.trouble = event.message or event.kind
+        yield f"{event.host}: {event.task}: {event.message or event.kind}"
+    else:
+        host.changed += event.changed
+        if event.changed:
+            yield f"{event.host}: {event.task}: changed"
 
 
 @contextmanager
 def progress(screen: Console, plan: Plan | None) -> Iterator[Callable[[TaskEvent], None]]:
     """While inside, what the listener hears is shown on ``screen``; live only where it is a terminal."""
-    shown = Progress(steps=plan.steps if plan is not None else ())
+    state = Progress(steps=plan.steps if plan is not None else ())
     if not screen.is_terminal:
 
         def write(event: TaskEvent) -> None:
-            line = shown.hear(event)
-            if line is not None:
-                screen.print(plain(line), soft_wrap=True)
+            for line in (state.hear(event) or "").splitlines():
+                screen.print(displayable(line), soft_wrap=True)
 
         yield write
         return
-    with Live(get_renderable=shown.table, console=screen, refresh_per_second=_REFRESH_PER_SECOND, transient=True):
+
+    def picture() -> Group:
+        return drawn(screen, state.blocks())
+
+    with Live(get_renderable=picture, console=screen, refresh_per_second=_REFRESH_PER_SECOND, transient=True):
 
         def note(event: TaskEvent) -> None:
-            shown.hear(event)
+            state.hear(event)
 
         yield note

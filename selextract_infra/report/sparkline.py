@@ -8,12 +8,11 @@ from itertools import pairwise
 
 __all__ = ["bar", "sparkline"]
 
-_BLOCKS, _ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _FULL, _EMPTY = "█", "░"
-_ASCII_FULL, _ASCII_EMPTY = "#", "."
 
 
-def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> str:
+def sparkline(values: Sequence[float], width: int) -> str:
     """The course of a series in ``width`` characters: the highest value of each part, from its lowest to its highest.
 
     A constant series is a line at the bottom; numbers that are none are left out.
@@ -21,13 +20,12 @@ def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> s
     finite = [value for value in values if math.isfinite(value)]
     if not finite or width < 1:
         return ""
-    blocks = _BLOCKS if unicode else _ASCII_BLOCKS
     parts = _parts(finite, min(width, len(finite)))
     low, high = min(parts), max(parts)
     span = high - low
     if not (math.isfinite(span) and span > 0):
-        return blocks[0] * len(parts)
-    return "".join(blocks[min(len(blocks) - 1, int((value - low) / span * len(blocks)))] for value in parts)
+        return _BLOCKS[0] * len(parts)
+    return "".join(_BLOCKS[min(len(_BLOCKS) - 1, int((value - low) / span * len(_BLOCKS)))] for value in parts)
 
 
 def _parts(values: Sequence[float], number: int) -> list[float]:
@@ -35,8 +33,7 @@ def _parts(values: Sequence[float], number: int) -> list[float]:
     return [max(values[start:end]) for start, end in pairwise(edges)]
 
 
-def bar(share: float, width: int, *, unicode: bool = True) -> str:
+def bar(share: float, width: int) -> str:
     """A share of a whole as a bar; more than the whole is a full bar, and no number an empty one."""
-    full, empty = (_FULL, _EMPTY) if unicode else (_ASCII_FULL, _ASCII_EMPTY)
     filled = round(max(0.0, min(1.0, share)) * width) if math.isfinite(share) else 0
-    return full * filled + empty * (width - filled)
+    return _FULL * filled + _EMPTY * (width - filled)

@@ -14,7 +14,7 @@ from selextract_infra.templates.haproxy import compose_text as haproxy_project
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ALIAS", "PROJECT", "compose_text", "haproxy_text", "server_options"]
+__all__ = ["ALIAS", "PROJECT", "answer_seconds", "compose_text", "haproxy_text", "server_options"]
 
 PROJECT = "selextract-balancer"
 ALIAS = "selextract-balancer"
@@ -23,14 +23,24 @@ ALIAS = "selextract-balancer"
 _LINE = 128  # bytes that a line of the request log may have; it usually has forty
 # When it ended, its status, how long it took in milliseconds, who ended it, and its method.
 _LOG_FORMAT = "%[date(0,ms)] %ST %Ta %ts %HM"
-_SAFE_METHODS = "GET HEAD OPTIONS"
 
 
-def haproxy_text(policy: Policy, port: int) -> str:
-    """The configuration, up to the servers of its last section; ``port`` is where it listens."""
+def answer_seconds(policy: Policy, nginx: float | None) -> float:
+    """How long the balancer waits for an answer: never shorter than ``nginx`` before it does, in seconds."""
+    return max(policy.balancing.proxy.answer, nginx or 0.0)
+
+
+def haproxy_text(policy: Policy, port: int, nginx: float | None = None) -> str:
+    """The configuration, up to the servers of its last section; ``port`` is where it listens.
+
+    ``nginx`` is how long Nginx waits for an answer, in seconds. A request is sent to a second instance only where the
+    first one never got it, so only where no connection could be made. One that got no answer may have been carried
+    out: a report that took 80 s was counted four times when answers in time were asked for again.
+    """
     proxy, check = policy.balancing.proxy, policy.balancing.health_check
+    answer = answer_seconds(policy, nginx)
     own = f"""\
-    hard-stop-after {milliseconds(proxy.drain)}
+    hard-stop-after {milliseconds(max(proxy.drain, answer))}
     log ring@requests format raw local0 info
 
 ring requests
@@ -48,12 +58,13 @@ defaults
     option http-server-close
     option idle-close-on-response
     retries {proxy.retries}
-    retry-on conn-failure empty-response response-timeout
+    retry-on conn-failure
     timeout connect {milliseconds(proxy.connect)}
     timeout queue {milliseconds(proxy.queue)}
     timeout http-request {milliseconds(proxy.queue)}
     timeout client {milliseconds(proxy.idle)}
-    timeout server {milliseconds(proxy.answer)}
+    timeout server {milliseconds(answer)}
+    timeout tunnel {milliseconds(max(answer, proxy.idle))}
     timeout check {milliseconds(check.timeout.value)}
 
 frontend edge
@@ -62,8 +73,6 @@ frontend edge
 
 backend api
     balance {policy.balancing.algorithm}
-    # What may change something is repeated only where the instance never got it.
-    http-request disable-l7-retry unless {{ method {_SAFE_METHODS} }}
     option httpchk
     http-check send meth GET uri {check.path} ver HTTP/1.1 hdr Host {ALIAS}
     http-check expect status 200-299
@@ -81,10 +90,11 @@ def server_options(policy: Policy) -> str:
     )
 
 
-def compose_text(policy: Policy, network: str, folder: str) -> str:
+def compose_text(policy: Policy, network: str, folder: str, nginx: float | None = None) -> str:
     """Its Compose file; ``folder`` is its own on the host, ``network`` the app's, which is not ours."""
     proxy = policy.balancing.proxy
+    drain = max(proxy.drain, answer_seconds(policy, nginx))
     return haproxy_project(
-        PROJECT, ALIAS, image=proxy.image, network=network, folder=folder, drain=proxy.drain, memory=proxy.memory,
+        PROJECT, ALIAS, image=proxy.image, network=network, folder=folder, drain=drain, memory=proxy.memory,
         cpus=proxy.cpus,
     )  # fmt: skip

@@ -56,7 +56,7 @@ def compose_text(
         "entrypoint": ["haproxy"],
         "command": ["-W", "-db", "-f", f"{INSIDE}/haproxy.cfg"],
         "user": _NOBODY,
-        "restart": "unless-stopped",
+        "restart": "always",
         "stop_signal": "SIGUSR1",
         "stop_grace_period": f"{round(drain)}s",
         "read_only": True,

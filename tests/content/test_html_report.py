@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from selextract_infra.assess.assessment import assess_measurements
-from selextract_infra.assess.headroom import headroom_of, reference_headroom
+from selextract_infra.assess.headroom import headroom_of
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.samples import Samples
 from selextract_infra.flow.outlook import Outlook
@@ -48,8 +48,9 @@ def page_text(folder: Path) -> str:
         for subject in ("worker", *HOSTILE)
         for metric, value in (("cpu_usage", 0.96), ("memory_usage", 0.5), ("error_rate", 0.02))
     ]
-    headroom = reference_headroom(POLICY) + tuple(
-        headroom_of(name, "memory", "bytes of RAM", 1.9e9, 2e9, POLICY) for name in HOSTILE
+    headroom = tuple(
+        headroom_of(name, "memory", "bytes of RAM", used, 2e9, POLICY)
+        for name, used in (("api", 1.2e9), ("worker", 1.4e9), *((name, 1.9e9) for name in HOSTILE))
     )
     days = np.arange(200)
     values = 400 + 2.2 * days + 15 * np.sin(days / 7 * 2 * np.pi) + np.random.default_rng(7).normal(0, 4, 200)

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from plugins.module_utils.postgres_look import look_query
+from scripts.pgtune import pgtune_settings
 from selextract_infra.assess.postgres.parameters import PARAMETERS, VERSIONS, context_of
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.postgres.settings_for import tune_postgres
@@ -28,7 +29,6 @@ from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.postgres_observation import PostgresObservation
 from selextract_infra.model.tuning import PostgresFacts, PostgresTuning
 from selextract_infra.operations.tune.decide_postgres import retune_postgres
-from selextract_infra.operations.tune.pgtune import pgtune_settings
 from selextract_infra.policy import default_policy
 
 MB, GB = 1 << 20, 1 << 30

@@ -18,7 +18,6 @@ from tests.lab.program import ROOT
 pytestmark = pytest.mark.lab
 
 INVENTORY = "/root/self/hosts.yml"
-COLLECTIONS = ("community/docker", "community/general", "community/library_inventory_filtering_v1", "ansible/posix")
 NOT_NEEDED = (
     "*/.git", "*/.*_cache", "*/__pycache__", "*/mypy*", "*mypyc*", "*/matplotlib*", "*/fontTools", "*/ansible_test",
     "*/ansiblelint", "*/pip", "*/site-packages/PIL", "*/pillow*",
@@ -29,14 +28,13 @@ def carried(host: Host) -> None:
     """This checkout with its virtual environment and its Python, at the same places on the host."""
     python, stdlib = Path(sys.executable).resolve(), Path(sysconfig.get_path("stdlib"))
     environment = Path(sys.prefix)
-    bundled = Path(sysconfig.get_path("purelib")) / "ansible_collections"
-    packages = [path for path in bundled.parent.iterdir() if path.name != "ansible_collections"]
+    packages = [path for path in Path(sysconfig.get_path("purelib")).iterdir() if path.name != "ansible_collections"]
     library = stdlib.parent / str(sysconfig.get_config_var("INSTSONAME"))
     wanted = [
         python, *([library] if library.is_file() else []), stdlib,
         ROOT / "selextract_infra", ROOT / "playbooks", ROOT / "plugins", ROOT / "roles", ROOT / "pyproject.toml",
         *(ROOT / name for name in ("galaxy.yml", "meta", "ansible.cfg") if (ROOT / name).exists()),
-        environment / "bin", environment / "pyvenv.cfg", *packages, *(bundled / name for name in COLLECTIONS),
+        environment / "bin", environment / "pyvenv.cfg", *packages,
     ]  # fmt: skip
     own = [f"--exclude={stdlib}/{name}" for name in ("site-packages", "test", "idlelib", "dist-packages")]
     excluded = [*own, *(f"--exclude={pattern}" for pattern in NOT_NEEDED)]

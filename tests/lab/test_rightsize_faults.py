@@ -138,7 +138,7 @@ def test_limits_changed_by_hand_since_the_plan_are_drift(lab: Lab, oversized: Pr
     lab.ssh("app1", "docker update --memory 130m --memory-swap 130m selextract-frontend-1")
     answer = oversized.run("apply", saved, "--yes")
     assert answer.code == 9, answer.words
-    assert "memory of selextract-frontend-1 is 130 MiB, was 128 MiB" in answer.words
+    assert "memory of selextract-frontend-1 is 130 MB, was 128 MB" in answer.words
     assert limits(lab, "frontend") == [(130 * 2**20, 130 * 2**20)]
 
 

@@ -55,7 +55,8 @@ def test_workers_go_from_two_to_six_and_back_and_every_task_is_done_once(lab: La
     assert load.result.tasks.completed == load.result.tasks.started == load.result.tasks.enqueued
 
 
-def test_a_killed_instance_leaves_rotation_and_its_requests_are_answered_elsewhere(lab: Lab, balanced: Program) -> None:
+def test_a_killed_instance_leaves_rotation_and_new_requests_are_answered_elsewhere(lab: Lab, balanced: Program) -> None:
+    """What the dead one held may have been carried out, so each client may lose that one request, and no other."""
     with Client(lab, "/api/v1/items") as one, Client(lab, "/api/v1/items") as other:
         one.wait_for(50)
         lab.ssh("app1", "docker kill selextract-api-2")
@@ -64,7 +65,9 @@ def test_a_killed_instance_leaves_rotation_and_its_requests_are_answered_elsewhe
         lab.ssh("app1", "docker start selextract-api-2")
         wait_for(lambda: len(serving(lab)) == 2, bound=400, what="it comes back when it is healthy")
         one.wait_for(50)
-    assert set(one.statuses | other.statuses) == {200}, (one.statuses, other.statuses)
+    for client in (one, other):
+        assert set(client.statuses) <= {200, 502}, client.statuses
+        assert client.statuses[502] <= 1, client.statuses
 
 
 def test_switches_lose_nothing_and_touch_only_what_is_mapped(lab: Lab, balanced: Program) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from selextract_infra.lab import Lab
 from tests.lab.program import Program
-from tests.lab.upgrading import LIVE_STEPS, as_bought, carried_through, measured, standing
+from tests.lab.upgrading import LIVE_STEPS, as_bought, carried_through, measured, ready_for, standing
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -54,6 +54,7 @@ def test_a_host_at_its_target_needs_no_upgrade(bought: Lab, program: Program) ->
 def test_the_other_phases_follow_in_order_though_the_program_is_killed_on_the_way(
     bought: Lab, program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str], phase: str, step: str
 ) -> None:
+    ready_for(bought, phase)
     kills, figures = carried_through(program, bought, tmp_path, phase, (step,))
     measured(capsys, figures)
     assert kills == [step]

@@ -60,7 +60,8 @@ def test_every_phase_goes_through_a_reboot_without_a_lost_task(
     assert finished(bought)
     assert all_healthy(bought.host("app1"))
     assert reached(bought, phase, size)
-    assert changed(before, standing(bought)) - {"settings"} == {phase}
+    different = changed(before, standing(bought))
+    assert set(different) - {"settings"} == {phase}, different
     assert program.run("tune", "postgres", "--format", "json").data["steps"] == []
 
 
@@ -77,4 +78,5 @@ def test_killed_at_every_checkpoint_it_ends_as_one_that_nobody_disturbed(
     measured(capsys, f"memory, reboot, killed ten times: down {prober.down:.1f} s; {load.result.tasks}")
     assert (load.result.tasks_lost, load.result.tasks_doubled) == (0, 0), load.result.tasks
     assert finished(bought)
-    assert changed(undisturbed, standing(bought)) - {"settings"} == set()
+    different = changed(undisturbed, standing(bought))
+    assert set(different) - {"settings"} == set(), different

@@ -62,6 +62,18 @@ def as_bought(lab: Lab, *, cpus: int = 2) -> None:
     wait_for(lambda: all_healthy(host), bound=180, what="everything is healthy")
 
 
+def ready_for(lab: Lab, phase: str) -> None:
+    """The hardware that the phases before that one bring, so that it may come next (VP-00); its own stays as it is."""
+    host, earlier = lab.host("app1"), tuple(LIVE_STEPS)[: tuple(LIVE_STEPS).index(phase)]
+    host.set_hardware(
+        memory=8 * GIB if "memory" in earlier else None,
+        cpus=2 if "cpu" in earlier else None,
+    )
+    if "storage" in earlier:
+        DataDisk(lab.folder.disks / "app1.img", as_root()).grow(2 * 10**9)
+        host.execute("xfs_growfs", "/srv/data")
+
+
 def forgotten(lab: Lab) -> None:
     """No Run is known on the host any more."""
     lab.host("app1").execute("rm", "-rf", f"{STATE}/runs")
@@ -95,9 +107,9 @@ def standing(lab: Lab) -> dict[str, str]:
     return {name: host.execute("sh", "-c", command, check=False).strip() for name, command in commands.items()}
 
 
-def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    """What of a host's standing is not as it was."""
-    return {name for name in before if before[name] != after[name]}
+def changed(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """What of a host's standing is not as it was: by name, before and after."""
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
 
 
 def records(lab: Lab) -> list[dict[str, Any]]:
@@ -172,7 +184,8 @@ def carried_through(
     assert prober.gaps == 0
     assert finished(lab)
     assert reached(lab, phase, size)
-    assert changed(before, standing(lab)) - {"settings"} == {phase}
+    different = changed(before, standing(lab))
+    assert set(different) - {"settings"} == {phase}, different
     assert started(lab) == running, "nothing was restarted"
     return kills, f"{phase}, live: down {prober.down:.1f} s; {load.result.requests}; {load.result.tasks}"
 

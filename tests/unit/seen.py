@@ -95,7 +95,7 @@ def container(
             "started_at": "2026-01-01T00:00:00Z",
             "limits": Limits(memory=memory, swap=memory if swap == -1 else swap, cpus=cpus),
             "usage": Usage(memory=use, cpus=cpu_use, page_cache=0),
-            "config_hash": f"hash-{service}",
+            "current": True,
             "config_files": ("/opt/selextract/compose.yml",),
             **more,
         }
@@ -104,7 +104,7 @@ def container(
 
 def definition(service: str, **more: Any) -> ServiceDefinition:
     """What the Compose files say of a service."""
-    said = {"name": service, "limit_form": "service", "config_hash": f"hash-{service}", "has_healthcheck": True}
+    said = {"name": service, "limit_form": "service", "has_healthcheck": True}
     return ServiceDefinition(**{**said, **more})
 
 

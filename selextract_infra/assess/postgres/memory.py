@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model import figures
+from selextract_infra.model.figures import KB, MB
 from selextract_infra.model.tuning import BudgetPart, PostgresFacts
 
 if TYPE_CHECKING:
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Memory", "divide_memory", "shared_memory_size", "whole"]
 
-_KB, _MB = 1 << 10, 1 << 20
-_COARSE_FROM, _FINE = 8 * _MB, 64 * _KB
-_PAGE, _PAGE_TABLE_ENTRY = 4 * _KB, 8
+_COARSE_FROM, _FINE = 8 * MB, 64 * KB
+_PAGE, _PAGE_TABLE_ENTRY = 4 * KB, 8
 _HASH_FACTORS = ((15, 2), (14, 1))
 
 
@@ -59,7 +59,7 @@ class Memory:
 
 def whole(value: float) -> int:
     """Bytes rounded down to what a person reads: whole MB from 8 MB on, below that multiples of 64 kB."""
-    step = _MB if value >= _COARSE_FROM else _FINE
+    step = MB if value >= _COARSE_FROM else _FINE
     return math.floor(value / step) * step
 
 

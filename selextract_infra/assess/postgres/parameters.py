@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from selextract_infra.errors import UsageError
 from selextract_infra.model.postgres import SettingContext, Unit
@@ -13,12 +12,9 @@ __all__ = [
     "PARAMETERS",
     "STANDBY_PARAMETERS",
     "VERSIONS",
-    "First",
     "Parameter",
-    "change_order",
     "context_of",
     "parameter",
-    "restart_needed",
 ]
 
 VERSIONS = (14, 15, 16, 17, 18)
@@ -87,27 +83,3 @@ def context_of(name: str, version: int) -> SettingContext:
     known = parameter(name)
     changes = [context for since, context in sorted(known.contexts.items()) if version >= since]
     return changes[-1] if changes else known.context
-
-
-def restart_needed(names: Iterable[str], version: int) -> tuple[str, ...]:
-    """Those of the changed parameters that need a restart, sorted; a reload is enough for the others (DRV-09)."""
-    return tuple(sorted(name for name in names if context_of(name, version).restart))
-
-
-class First(StrEnum):
-    """Which side of a replication changes first."""
-
-    STANDBYS = "standbys"
-    PRIMARY = "primary"
-    ANY = "any"
-
-
-def change_order(name: str, before: int, after: int) -> First:
-    """Where a change begins so that no standby ever has less than its primary (DRV-10).
-
-    What is raised is raised on the standbys first; what is lowered is lowered on the primary first, and the standbys
-    follow once they have replayed that.
-    """
-    if name not in STANDBY_PARAMETERS or after == before:
-        return First.ANY
-    return First.STANDBYS if after > before else First.PRIMARY

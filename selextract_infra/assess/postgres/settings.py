@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.postgres.memory import Memory, whole
 from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS, context_of, parameter
 from selextract_infra.model import figures
+from selextract_infra.model.figures import MB
 from selextract_infra.model.postgres import Role
 from selextract_infra.model.tuning import PostgresFacts, Setting
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["postgres_settings"]
 
-_WAL_SEGMENT = 16 << 20
+_WAL_SEGMENT = 16 * MB
 _LZ4_SINCE = 15
 
 

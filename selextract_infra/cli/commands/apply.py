@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import FleetOptions, FormatOption, NowOption, YesOption, with_options
+from selextract_infra.cli.frame.options import (
+    FleetOptions,
+    FormatOption,
+    NowOption,
+    PlanOptions,
+    YesOption,
+    with_options,
+)
 from selextract_infra.cli.frame.output import Format, emit
+from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
@@ -43,18 +51,12 @@ def register(app: typer.Typer) -> None:
             if at_window is not None:
                 _queue(context, plan, at_window, form)
                 return
-            offer(context, plan, form=form, apply=True, yes=yes, now_reason=now)
+            offer(context, plan, PlanOptions(apply=True, yes=yes, now=now), form)
 
 
 def _queue(context: Context, plan: Plan, window: str, form: Format) -> None:
     from selextract_infra.flow.schedule import queue_plan
 
     entry = queue_plan(context, plan, window)
-    emit(
-        entry,
-        lambda screen: screen.print(
-            f"Queued as {entry.id} for {entry.opening}; run-due carries it out: selextract-infra schedule show",
-            soft_wrap=True,
-        ),
-        form,
-    )
+    sentence = f"Queued as {entry.id} for {entry.opening}; run-due carries it out: selextract-infra schedule show"
+    emit(entry, [Line(sentence)], form)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import FailOnOption, FormatOption, PolicyOption
+from selextract_infra.cli.frame.options import FormatOption, with_options
 from selextract_infra.cli.frame.output import Format, emit
-from selextract_infra.cli.frame.planning import HostOption, PlainInventoryOption
+from selextract_infra.cli.frame.planning import HostOption, PolicyOptions
 
 if TYPE_CHECKING:
     from selextract_infra.model.plan import CostChange
@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
+    @with_options
     def cost(
+        *,
         host: HostOption = None,
         after: Annotated[
             str | None,
@@ -40,43 +42,41 @@ def register(app: typer.Typer) -> None:
                 "'app1/api memory=900MB+50MB'. Repeatable.",
             ),
         ] = None,
-        inventory: PlainInventoryOption = None,
-        policy: PolicyOption = None,
-        fail_on: FailOnOption = None,
+        options: PolicyOptions,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """The cost table recomputed, phases as quoted and by unit price, commitments, savings claimed and realised."""
-        from selextract_infra.cli.frame.planning import gate_findings, hardware_of, policy_of
+        from selextract_infra.cli.frame.planning import gate_findings, hardware_of
+        from selextract_infra.defects.run import with_findings
         from selextract_infra.errors import UsageError
         from selextract_infra.planning.cost import cost_report
         from selextract_infra.planning.effects import read_growing
-        from selextract_infra.report.planning_tables import print_cost, print_effects
+        from selextract_infra.report.planning import cost_blocks, effect_blocks
 
-        rules = policy_of(inventory, policy)
+        rules = options.load()
         rates = [read_growing(text) for text in growing or ()]
         if after is not None and plan is not None:
             raise UsageError("One change is priced at a time.", remedy="leave --after or --plan")
         if rates and after is None and plan is None:
             raise UsageError("--growing compares before and after.", remedy="add --after SIZE or --plan FILE")
         if after is None and plan is None:
-            report = cost_report(rules, host=hardware_of(host, rules))
-            emit(report, lambda screen: print_cost(screen, report), form)
-            gate_findings(report.findings, fail_on)
+            report = with_findings(cost_report(rules, host=hardware_of(host, rules)), rules)
+            emit(report, cost_blocks(report), form)
+            gate_findings(report.findings, options.fail_on)
             return
         change, exhaustion = _by_plan(plan, rules, rates) if plan is not None else _by_size(host, after, rules, rates)
         data = {
             "cost": change.model_dump(mode="json"),
-            "exhaustion": [one.model_dump(mode="json") for one in exhaustion],
+            "exhaustion": [effect.model_dump(mode="json") for effect in exhaustion],
         }
-        emit(data, lambda screen: print_effects(screen, change, exhaustion), form)
+        emit(data, effect_blocks(change, exhaustion), form)
 
 
 def _by_size(
     host: str | None, after: str | None, policy: Policy, growing: list[Growing]
 ) -> tuple[CostChange, tuple[ExhaustionChange, ...]]:
     from selextract_infra.cli.frame.planning import hardware_of
-    from selextract_infra.planning.cost import upgrade_cost
-    from selextract_infra.planning.effects import host_changes
+    from selextract_infra.planning.effects import host_changes, upgrade_cost
 
     present, wanted = hardware_of(host, policy), hardware_of(after, policy)
     return upgrade_cost(present, wanted, policy), host_changes(present, wanted, growing)

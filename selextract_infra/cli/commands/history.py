@@ -10,9 +10,11 @@ from selextract_infra.cli.frame.options import FormatOption, StateOption
 from selextract_infra.cli.frame.output import Format, emit
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator
 
+    from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
+    from selextract_infra.report.table import Block
 
 __all__ = ["register"]
 
@@ -30,48 +32,51 @@ def register(app: typer.Typer) -> None:
         """Runs, observations and events of this control machine, newest first; or one run with its plan."""
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.journal.journal import Journal
-        from selextract_infra.report.terminal import print_plan, print_run
 
         with Journal(state) as journal:
             if run is None:
                 runs, events = journal.runs(last), journal.events(last)
                 observations = journal.observations(last)
                 data = {
-                    "runs": [one.model_dump(mode="json") for one in runs],
+                    "runs": [item.model_dump(mode="json") for item in runs],
                     "events": events,
                     "observations": observations,
                 }
-                emit(data, lambda screen: _screen(screen, runs, events, observations), form)
+                emit(data, _journal(runs, events, observations), form)
                 return
-            found = journal.run(run)
-            if found is None:
+            recorded = journal.run(run)
+            if recorded is None:
                 raise UsageError(
                     f"The journal {journal.path} holds no single run {run}.", remedy="selextract-infra history"
                 )
-            plan = journal.plan(found.plan_digest)
-        whole = {"run": found.model_dump(mode="json"), "plan": plan.model_dump(mode="json") if plan else None}
-
-        def screen_run(screen: Console) -> None:
-            if plan is not None:
-                print_plan(screen, plan)
-            print_run(screen, found)
-
-        emit(whole, screen_run, form)
+            plan = journal.plan(recorded.plan_digest)
+        whole = {"run": recorded.model_dump(mode="json"), "plan": plan.model_dump(mode="json") if plan else None}
+        emit(whole, _run(recorded, plan), form)
 
 
-def _screen(screen: Console, runs: list[Run], events: list[dict[str, str]], observations: list[dict[str, str]]) -> None:
-    from selextract_infra.model.text import displayable
-    from selextract_infra.report.terminal import print_runs
+def _run(run: Run, plan: Plan | None) -> Iterator[Block]:
+    from selextract_infra.report.plan import plan_blocks
+    from selextract_infra.report.run import run_blocks
+
+    if plan is not None:
+        yield from plan_blocks(plan)
+    yield from run_blocks(run)
+
+
+def _journal(runs: list[Run], events: list[dict[str, str]], observations: list[dict[str, str]]) -> Iterator[Block]:
+    from selextract_infra.report.run import runs_table
+    from selextract_infra.report.table import Line, prose, table
 
     if not (runs or events or observations):
-        screen.print("The journal is empty.")
+        yield Line("The journal is empty.")
     if runs:
-        print_runs(screen, runs)
-    for title, lines in (
-        ("Events", [f"{event['at'][:19]}  {event['kind']:<10} {event['sentence']}" for event in events]),
-        ("Observations", [f"{seen['at'][:19]}  {seen['hosts']}" for seen in observations]),
-    ):
-        if lines:
-            screen.print(title, style="bold")
-            for line in lines:
-                screen.print(f"  {displayable(line)}", soft_wrap=True)
+        yield runs_table(runs)
+    if events:
+        yield table(
+            ("at", "event", prose("what happened")),
+            ((event["at"][:19], event["kind"], event["sentence"]) for event in events),
+        )
+    if observations:
+        yield table(
+            ("at", prose("observed")), ((observation["at"][:19], observation["hosts"]) for observation in observations)
+        )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.frame.output import Format, emit, say
+from selextract_infra.report.table import Block, Line, Tone, fields, number, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator
 
     from selextract_infra.lab import LabState, LabStatus, LoadResult, Step
 
@@ -47,7 +48,7 @@ def up(
     from selextract_infra.lab import Lab
 
     state = Lab(name).up(topology, base_image=base_image, on_progress=say)
-    emit(state.model_dump(mode="json", exclude={"ops_password"}), lambda out: _draw_state(out, state), form)
+    emit(state.model_dump(mode="json", exclude={"ops_password"}), _state(state), form)
 
 
 def down(name: Name = "lab") -> None:
@@ -62,7 +63,7 @@ def status(name: Name = "lab", form: Form = Format.TABLE) -> None:
     from selextract_infra.lab import Lab
 
     now = Lab(name).status()
-    emit(now, lambda out: _draw_status(out, now), form)
+    emit(now, _status(now), form)
 
 
 def load(
@@ -92,7 +93,7 @@ def load(
         run.stop()
         run.wait()
     result = run.result
-    emit(result, lambda out: _draw_load(out, result), form)
+    emit(result, _load(result), form)
 
 
 def _step(text: str) -> Step:
@@ -109,52 +110,48 @@ def _step(text: str) -> Step:
         raise UsageError(f"“{text}” is not a step; write RPS@DURATION, for example 50@30s.") from wrong
 
 
-def _draw_state(out: Console, state: LabState) -> None:
-    out.print(f"application  {state.url}", soft_wrap=True)
-    out.print(f"inventory    {state.inventory}", soft_wrap=True)
-    for host in state.hosts:
-        out.print(
-            f"{host.name:<11}  ssh -i {state.key} -o UserKnownHostsFile={state.known_hosts} root@{host.address}",
-            soft_wrap=True,
-        )
+def _state(state: LabState) -> Iterator[Block]:
+    key = f"-i {state.key} -o UserKnownHostsFile={state.known_hosts}"
+    logins = [(host.name, f"ssh {key} root@{host.address}") for host in state.hosts]
+    yield fields([("application", state.url), ("inventory", str(state.inventory)), *logins])
 
 
-def _draw_status(out: Console, now: LabStatus) -> None:
-    from rich.table import Table
-
-    if not now.hosts:
-        out.print(f"There is no lab called {now.name}.")
+def _status(status: LabStatus) -> Iterator[Block]:
+    if not status.hosts:
+        yield Line(f"There is no lab called {status.name}.")
         return
-    table = Table(title=f"lab {now.name}")
-    for column in ("host", "address", "state", "container", "health"):
-        table.add_column(column)
-    for host in now.hosts:
-        table.add_row(host.name, host.address, host.state, "", "")
-        for one in host.services:
-            table.add_row("", "", "", one.container, one.health or one.state)
-    out.print(table)
-    for note in now.notes:
-        out.print(f"note: {note}", soft_wrap=True)
+    rows = []
+    for host in status.hosts:
+        rows.append((host.name, host.address, host.state, "", ""))
+        rows += [("", "", "", service.container, service.health or service.state) for service in host.services]
+    yield table(("host", "address", "state", "container", "health"), rows, caption=f"lab {status.name}")
+    yield from (Line(f"note: {note}") for note in status.notes)
 
 
-def _draw_load(out: Console, result: LoadResult) -> None:
-    from rich.table import Table
+def _load(result: LoadResult) -> Iterator[Block]:
+    from selextract_infra.model.figures import count, latency
 
-    table = Table(title=f"{result.requests.total} requests in {result.seconds:.0f} s ({result.rate:.1f}/s)")
-    table.add_column("request")
-    for column in ("total", "failed", "P50 ms", "P95 ms", "P99 ms", "longest ms"):
-        table.add_column(column, justify="right")
-    for kind, count in (*result.kinds.items(), ("all", result.requests)):
-        times = (count.p50, count.p95, count.p99, count.longest)
-        shown = ["-" if time is None else f"{time * 1000:.0f}" for time in times]
-        table.add_row(kind, str(count.total), str(count.failed), *shown)
-    out.print(table)
-    for reason, times_seen in result.failures.items():
-        out.print(f"failed {times_seen} times: {reason}", soft_wrap=True)
-    tasks = result.tasks
-    counted = (
-        "not counted: the application did not answer afterwards"
-        if tasks.unknown
-        else (f"{tasks.started} started, {tasks.completed} completed, {tasks.lost} lost, {tasks.doubled} doubled")
+    requests = count(result.requests.total, "request")
+    yield table(
+        ("request", *map(number, ("total", "failed", "P50", "P95", "P99", "longest"))),
+        (
+            (
+                kind,
+                str(requests.total),
+                str(requests.failed),
+                *(
+                    "-" if time is None else latency(time)
+                    for time in (requests.p50, requests.p95, requests.p99, requests.longest)
+                ),
+            )
+            for kind, requests in (*result.kinds.items(), ("all", result.requests))
+        ),
+        caption=f"{requests} in {result.seconds:.0f} s ({result.rate:.1f}/s)",
     )
-    out.print(f"tasks: {tasks.enqueued} accepted, {counted}", soft_wrap=True)
+    for reason, times in result.failures.items():
+        yield Line(f"failed {count(times, 'time')}: {reason}", Tone.BAD)
+    tasks = result.tasks
+    counted = f"{tasks.started} started, {tasks.completed} completed, {tasks.lost} lost, {tasks.doubled} doubled"
+    if tasks.unknown:
+        counted = "not counted: the application did not answer afterwards"
+    yield Line(f"tasks: {tasks.enqueued} accepted, {counted}")

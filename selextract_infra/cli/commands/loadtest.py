@@ -11,15 +11,14 @@ import typer
 from selextract_infra.cli.frame.options import FormatOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, emit
 from selextract_infra.cli.frame.planning import PlainInventoryOption
+from selextract_infra.model.figures import MB
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from selextract_infra.model.loadtest import LoadTestReport
 
 __all__ = ["register"]
 
-_LARGEST = 64 << 20
+_LARGEST = 64 * MB
 
 
 class Test(StrEnum):
@@ -61,6 +60,7 @@ def loadtest(
     from selextract_infra.planning.loadtest.loadtest import judge_load_test
     from selextract_infra.planning.loadtest.script import k6_script
     from selextract_infra.planning.loadtest.summary import read_summary
+    from selextract_infra.report.planning import load_test_blocks
 
     worst_allowed = _gate_rank(fail_on)
     if emit_script == (summary is not None):
@@ -78,7 +78,7 @@ def loadtest(
         cpu=_share(cpu, "--cpu"),
         memory_share=_share(memory, "--memory"),
     )
-    emit(report, lambda screen: _print(screen, report), form)
+    emit(report, load_test_blocks(report), form)
     _gate(report, worst_allowed)
 
 
@@ -131,9 +131,3 @@ def _gate(report: LoadTestReport, rank: int) -> None:
         raise GateError(
             f"The load test does not pass: {worst.item} {worst.what} {worst.measured}, wanted {worst.wanted}{more}."
         )
-
-
-def _print(screen: Console, report: LoadTestReport) -> None:
-    from selextract_infra.report.loadtest_table import print_load_test
-
-    print_load_test(screen, report)

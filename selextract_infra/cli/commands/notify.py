@@ -8,10 +8,9 @@ import typer
 
 from selextract_infra.cli.frame.options import FormatOption, StateOption, WholeFleetOptions, with_options
 from selextract_infra.cli.frame.output import Format, emit, say
+from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from selextract_infra.flow.notify import Delivery
 
 __all__ = ["register"]
@@ -43,8 +42,8 @@ def register(app: typer.Typer) -> None:
         if severity not in list(IncidentSeverity):
             raise UsageError(f"{severity!r} is no severity; there are {', '.join(IncidentSeverity)}.")
         with hosts.context() as context:
-            told = notifier(context.policy, context.journal, context.clock, dry_run=say if only_print else None)
-            deliveries = told.tell(
+            routes = notifier(context.policy, context.journal, context.clock, dry_run=say if only_print else None)
+            deliveries = routes.tell(
                 IncidentSeverity(severity), "test", "test of the routes", "This is a test; nothing has happened."
             )
             if not only_print:
@@ -64,8 +63,8 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.model.assessment import IncidentSeverity
 
         with hosts.context() as context:
-            told = notifier(context.policy, context.journal, context.clock)
-            deliveries = told.tell(
+            routes = notifier(context.policy, context.journal, context.clock)
+            deliveries = routes.tell(
                 IncidentSeverity.P2, unit, f"{unit} failed", f"Look at it with: journalctl --unit {unit}"
             )
         _conclude(deliveries, form)
@@ -92,11 +91,7 @@ def _conclude(deliveries: tuple[Delivery, ...], form: Format) -> None:
 
     from selextract_infra.errors import GateError
 
-    emit([asdict(one) for one in deliveries], lambda screen: _screen(screen, deliveries), form)
-    if not deliveries or any(one.problem for one in deliveries):
+    lines = [Line(f"{delivery.channel}: {delivery.problem or 'told'}") for delivery in deliveries]
+    emit([asdict(delivery) for delivery in deliveries], lines, form)
+    if not deliveries or any(delivery.problem for delivery in deliveries):
         raise typer.Exit(GateError.exit_code)
-
-
-def _screen(screen: Console, deliveries: tuple[Delivery, ...]) -> None:
-    for one in deliveries:
-        screen.print(f"{one.channel}: {one.problem or 'told'}", soft_wrap=True)

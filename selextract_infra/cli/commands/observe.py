@@ -11,9 +11,10 @@ from selextract_infra.cli.frame.options import FleetOptions, FormatOption, OutOp
 from selextract_infra.cli.frame.output import Format, emit, say
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator
 
     from selextract_infra.model.observation import Observation
+    from selextract_infra.report.table import Block
 
 __all__ = ["register"]
 
@@ -40,18 +41,18 @@ def register(app: typer.Typer) -> None:
 
         before = load_observation(compare) if compare else None
         with hosts.context() as context:
-            seen = context.observe()
+            observation = context.observe()
         if out is not None:
-            save_observation(seen, out)
+            save_observation(observation, out)
             say(f"Saved to {out}; use it with --observation {out}.")
-        emit(seen, lambda screen: _screen(screen, seen, before), form)
-        if missing_hosts(seen):
+        emit(observation, _blocks(observation, before), form)
+        if missing_hosts(observation):
             raise typer.Exit(HostError.exit_code)
 
 
-def _screen(screen: Console, seen: Observation, before: Observation | None) -> None:
-    from selextract_infra.report.terminal import print_change, print_observation
+def _blocks(observation: Observation, before: Observation | None) -> Iterator[Block]:
+    from selextract_infra.report.observation import change_blocks, observation_blocks
 
-    print_observation(screen, seen)
+    yield from observation_blocks(observation)
     if before is not None:
-        print_change(screen, before, seen)
+        yield from change_blocks(before, observation)

@@ -10,12 +10,11 @@ import typer
 from selextract_infra.cli.frame.options import FailOnOption, FormatOption, ObservationOption, OutOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, columns, emit
 from selextract_infra.cli.frame.planning import HostOption, PlainInventoryOption
+from selextract_infra.report.table import table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from selextract_infra.defects.checked import Checked
     from selextract_infra.defects.explain import Explanation
+    from selextract_infra.defects.run import Checked
     from selextract_infra.policy import Policy
 
 __all__ = ["register"]
@@ -45,15 +44,11 @@ def show(
     from selextract_infra.policy.show import shown
 
     values = shown(policy_of(inventory, policy), path)
-
-    def table(screen: Console) -> None:
-        width = max((len(value.path) for value in values), default=0)
-        for value in values:
-            item = f"{value.item}, " if value.item else ""
-            where = f"  ({item}{value.where})" if origin else ""
-            screen.print(f"{value.path:<{width}}  {value.text}{where}", soft_wrap=True)
-
-    emit([value._asdict() for value in values], table, form)
+    rows = (
+        (value.path, value.text, f"({', '.join(filter(None, (value.item, value.where)))})" if origin else "")
+        for value in values
+    )
+    emit([value._asdict() for value in values], [table(("", "", ""), rows)], form)
 
 
 def check(
@@ -74,11 +69,11 @@ def check(
     rules = policy_of(inventory, policy)
     checked = _checked(rules, host, observation)
     if form is Format.JSON:
-        hosts = [one.as_json() for one in checked]
-        emit({"policy_digest": rules.digest, "hosts": hosts}, lambda _: None, form)
+        hosts = [host.as_json() for host in checked]
+        emit({"policy_digest": rules.digest, "hosts": hosts}, (), form)
     else:
-        typer.echo("\n\n".join(findings_text(one, columns()) for one in checked))
-    gate_findings([finding for one in checked for finding in one.findings], fail_on)
+        typer.echo("\n\n".join(findings_text(host, columns()) for host in checked))
+    gate_findings([finding for host in checked for finding in host.findings], fail_on)
 
 
 def explain(
@@ -90,16 +85,16 @@ def explain(
 ) -> None:
     """An item of the guide or one of its defects, in words and with its numbers."""
     from selextract_infra.cli.frame.planning import policy_of
-    from selextract_infra.defects.checked import host_of
     from selextract_infra.defects.explain import explain as explained
+    from selextract_infra.defects.run import host_of
     from selextract_infra.defects.text import explanation_text
 
     rules = policy_of(inventory, policy)
-    found = explained(rules, name, host_of(rules, host))
+    explanation = explained(rules, name, host_of(rules, host))
     if form is Format.JSON:
-        emit(_as_json(found), lambda _: None, form)
+        emit(_as_json(explanation), (), form)
     else:
-        typer.echo(explanation_text(found, columns()))
+        typer.echo(explanation_text(explanation, columns()))
 
 
 def export(
@@ -126,7 +121,7 @@ def export(
 
 
 def _checked(rules: Policy, host: str | None, observation: Path | None) -> list[Checked]:
-    from selextract_infra.defects.checked import checked_host
+    from selextract_infra.defects.run import checked_host
 
     if observation is None:
         return [checked_host(rules, host)]
@@ -136,17 +131,17 @@ def _checked(rules: Policy, host: str | None, observation: Path | None) -> list[
     return checked_observation(rules, load_observation(observation))
 
 
-def _as_json(found: Explanation) -> dict[str, Any]:
+def _as_json(explanation: Explanation) -> dict[str, Any]:
     return {
-        "id": found.id,
-        "title": found.title,
-        "words": found.words,
-        "severity": found.severity,
-        "consequence": found.consequence,
-        "resolution": found.resolution,
-        "finding": None if found.finding is None else found.finding.model_dump(mode="json"),
-        "values": [value._asdict() for value in found.values],
-        "related": [{"id": name, "words": words} for name, words in found.related],
+        "id": explanation.id,
+        "title": explanation.title,
+        "words": explanation.words,
+        "severity": explanation.severity,
+        "consequence": explanation.consequence,
+        "resolution": explanation.resolution,
+        "finding": None if explanation.finding is None else explanation.finding.model_dump(mode="json"),
+        "values": [value._asdict() for value in explanation.values],
+        "related": [{"id": name, "words": words} for name, words in explanation.related],
     }
 
 

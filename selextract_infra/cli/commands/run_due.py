@@ -8,10 +8,9 @@ import typer
 
 from selextract_infra.cli.frame.options import FormatOption, WholeFleetOptions, with_options
 from selextract_infra.cli.frame.output import Format, emit, say
+from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from selextract_infra.model.queue import QueuedPlan
 
 __all__ = ["register"]
@@ -39,16 +38,11 @@ def register(app: typer.Typer) -> None:
         if changed is None:
             say("Another run-due is at work; this one leaves everything to it.")
             changed = ()
-        emit([entry.model_dump(mode="json") for entry in changed], lambda screen: _screen(screen, changed), form)
+        emit([entry.model_dump(mode="json") for entry in changed], map(_line, changed), form)
         code = worst_exit_code([entry.exit_code or 0 for entry in changed])
         if code:
             raise typer.Exit(code)
 
 
-def _screen(screen: Console, changed: tuple[QueuedPlan, ...]) -> None:
-    from selextract_infra.model.text import displayable
-
-    for entry in changed:
-        hosts = ", ".join(entry.hosts)
-        told = displayable(f"{entry.id} {entry.operation} on {hosts}: {entry.status}. {entry.message}", limit=500)
-        screen.print(told, soft_wrap=True)
+def _line(entry: QueuedPlan) -> Line:
+    return Line(f"{entry.id} {entry.operation} on {', '.join(entry.hosts)}: {entry.status}. {entry.message}")

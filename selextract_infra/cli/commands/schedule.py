@@ -16,9 +16,10 @@ from selextract_infra.cli.frame.options import (
     with_options,
 )
 from selextract_infra.cli.frame.output import Format, emit, say
+from selextract_infra.report.table import Block, Cell, Line, prose, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator
 
     from selextract_infra.model.queue import QueuedPlan
 
@@ -49,7 +50,7 @@ def register(app: typer.Typer) -> None:
             entries = Queue(journal.folder).entries()
         over = (QueueStatus.DONE, QueueStatus.CANCELLED)
         shown = tuple(entry for entry in entries if ended or entry.status not in over)
-        emit([entry.model_dump(mode="json") for entry in shown], lambda screen: _screen(screen, shown), form)
+        emit([entry.model_dump(mode="json") for entry in shown], _blocks(shown), form)
 
     @schedule.command()
     def cancel(
@@ -103,14 +104,20 @@ def register(app: typer.Typer) -> None:
         say("The timer is gone." if changed else "No timer was installed.")
 
 
-def _screen(screen: Console, entries: tuple[QueuedPlan, ...]) -> None:
-    from selextract_infra.model.text import displayable
-
-    for entry in entries:
-        screen.print(f"{entry.id}  {entry.status}", style="bold")
-        screen.print(f"  {entry.operation} on {displayable(', '.join(entry.hosts))}", soft_wrap=True)
-        screen.print(f"  {entry.opening}", soft_wrap=True)
-        if entry.message:
-            screen.print(f"  {displayable(entry.message, limit=500)}", soft_wrap=True)
+def _blocks(entries: tuple[QueuedPlan, ...]) -> Iterator[Block]:
     if not entries:
-        screen.print("Nothing is queued.")
+        yield Line("Nothing is queued.")
+        return
+    yield table(
+        ("plan", "status", "operation", "window", prose("message")),
+        (
+            (
+                entry.id,
+                Cell.state(entry.status),
+                f"{entry.operation} on {', '.join(entry.hosts)}",
+                str(entry.opening),
+                entry.message,
+            )
+            for entry in entries
+        ),
+    )

@@ -9,9 +9,10 @@ import typer
 
 from selextract_infra.cli.frame.options import DEFAULT_INVENTORY, FormatOption, InventoryOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, emit
+from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator
 
     from selextract_infra.model.window import Opening
 
@@ -38,12 +39,8 @@ def register(app: typer.Typer) -> None:
         with Context(inventory, policy_files=policy or ()) as context:
             now, windows = context.clock(), Windows.of(context.policy)
         open_now = windows.current(now) if window is None else None
-        found = ((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window)
-        emit(
-            [opening.model_dump(mode="json") for opening in found[:count]],
-            lambda screen: _openings(screen, found[:count], now),
-            form,
-        )
+        openings = (((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window))[:count]
+        emit([opening.model_dump(mode="json") for opening in openings], _lines(openings, now), form)
 
     @windows.command()
     def check(
@@ -65,9 +62,9 @@ def register(app: typer.Typer) -> None:
 
         with Context(inventory, policy_files=policy or ()) as context:
             when = _instant(at) if at else context.clock()
-            found = Windows.of(context.policy).check(when, float(DURATION.parse(needed)))
-        emit(found, lambda screen: screen.print(found.sentence, soft_wrap=True), form)
-        if not found.fits:
+            verdict = Windows.of(context.policy).check(when, float(DURATION.parse(needed)))
+        emit(verdict, [Line(verdict.sentence)], form)
+        if not verdict.fits:
             raise typer.Exit(OutsideWindowError.exit_code)
 
 
@@ -85,8 +82,8 @@ def _instant(text: str) -> datetime:
     return when.astimezone(UTC)
 
 
-def _openings(screen: Console, found: tuple[Opening, ...], now: datetime) -> None:
-    for opening in found:
-        screen.print(f"{'open now: ' if opening.covers(now) else ''}{opening}", soft_wrap=True)
-    if not found:
-        screen.print("The policy has no maintenance window that comes.")
+def _lines(openings: tuple[Opening, ...], now: datetime) -> Iterator[Line]:
+    for opening in openings:
+        yield Line(f"{'open now: ' if opening.covers(now) else ''}{opening}")
+    if not openings:
+        yield Line("The policy has no maintenance window from now on.")

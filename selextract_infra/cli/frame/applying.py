@@ -13,6 +13,7 @@ from selextract_infra.cli.frame.output import Format, console, emit, say
 from selextract_infra.cli.frame.planning import gate_findings
 
 if TYPE_CHECKING:
+    from selextract_infra.cli.frame.options import PlanOptions
     from selextract_infra.flow.context import Context
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
@@ -20,39 +21,28 @@ if TYPE_CHECKING:
 __all__ = ["conclude", "confirm", "follow", "offer"]
 
 
-def offer(
-    context: Context,
-    plan: Plan,
-    *,
-    form: Format,
-    out: Path | None = None,
-    apply: bool = False,
-    yes: bool = False,
-    now_reason: str | None = None,
-    fail_on: str | None = None,
-) -> None:
+def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> None:
     """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
     from selextract_infra.flow.apply import apply as carry_out
     from selextract_infra.flow.reachability import refuse_missing
-    from selextract_infra.report.terminal import print_plan
+    from selextract_infra.model.figures import count
+    from selextract_infra.report.plan import plan_blocks
 
-    showing = not (apply and form is Format.JSON)
-    if showing:
-        emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
-    if out is not None:
-        save(plan, out)
-    gate_findings(plan.findings, fail_on)
-    if plan.empty and apply and form is Format.JSON:
-        emit(_plan_data(plan), lambda screen: print_plan(screen, plan), form)
-    if plan.empty or not apply:
+    data = {**plan.model_dump(mode="json"), "digest": plan.digest}
+    run_answers = options.apply and form is Format.JSON  # standard output holds one JSON answer, and that is the Run's
+    if not run_answers:
+        emit(data, plan_blocks(plan), form)
+    if options.out is not None:
+        save(plan, options.out)
+    gate_findings(plan.findings, options.fail_on)
+    if plan.empty and run_answers:
+        emit(data, plan_blocks(plan), form)
+    if plan.empty or not options.apply:
         refuse_missing(plan.missing)
         return
-    confirm(f"Apply these {sum(len(step.changes) for step in plan.steps)} changes?", yes=yes)
-    conclude(follow(context, lambda: carry_out(context, plan, now_reason=now_reason), plan), form)
-
-
-def _plan_data(plan: Plan) -> dict[str, object]:
-    return {**plan.model_dump(mode="json"), "digest": plan.digest}
+    changes = count(sum(len(step.changes) for step in plan.steps), "change")
+    confirm(f"Apply {changes}?", yes=options.yes)
+    conclude(follow(context, lambda: carry_out(context, plan, now_reason=options.now), plan), form)
 
 
 def save(plan: Plan, out: Path) -> None:
@@ -87,7 +77,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def follow(context: Context, work: Callable[[], Run], plan: Plan | None) -> Run:
     """Do the work while its progress is shown, live on a terminal and line by line elsewhere."""
-    from selextract_infra.report.terminal import progress
+    from selextract_infra.report.progress import progress
 
     with progress(console(stderr=True), plan) as listener:
         context.on_event = listener
@@ -96,9 +86,9 @@ def follow(context: Context, work: Callable[[], Run], plan: Plan | None) -> Run:
 
 def conclude(run: Run, form: Format) -> None:
     """Show how the Run ended, and leave with its exit code."""
-    from selextract_infra.report.terminal import print_run
+    from selextract_infra.report.run import run_blocks
 
-    emit(run, lambda screen: print_run(screen, run), form)
+    emit(run, run_blocks(run), form)
     if run.exit_code:
         if run.exit_code in (7, 8, 130):
             say(f"  try: selextract-infra status, then resume {run.id} or rollback {run.id}")

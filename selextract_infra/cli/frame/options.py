@@ -17,7 +17,6 @@ from selextract_infra.cli.frame.output import Format
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
     from selextract_infra.model.observation import Observation
-    from selextract_infra.model.plan import Plan
 
 __all__ = [
     "ApplyOption",
@@ -138,15 +137,6 @@ class PlanOptions:
                 "A plan from a saved Observation is only looked at.", remedy="leave --observation or --apply"
             )
         return load_observation(observation)
-
-    def offer(self, context: Context, plan: Plan, form: Format) -> None:
-        """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
-        from selextract_infra.cli.frame.applying import offer
-
-        offer(
-            context, plan, form=form, out=self.out, apply=self.apply, yes=self.yes, now_reason=self.now,
-            fail_on=self.fail_on,
-        )  # fmt: skip
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,13 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-__all__ = ["Format", "columns", "complain", "console", "emit", "say"]
+    from selextract_infra.report.table import Block
+
+__all__ = ["Format", "columns", "complain", "console", "emit", "say", "show"]
 
 _WIDEST = 100  # longer lines of prose are hard to read
+_UNBROKEN = 100_000
+"""Columns of what goes into a file or another program: no line of it is broken, unless COLUMNS says how wide it is."""
 
 
 class Format(StrEnum):
@@ -29,7 +34,9 @@ def console(*, stderr: bool = False) -> Console:
     """A console that interprets no markup in what it prints: names and log lines from hosts are data."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    piped = not (sys.stderr if stderr else sys.stdout).isatty() and not os.environ.get("COLUMNS")
+    width = _UNBROKEN if piped else None
+    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
 
 
 def columns() -> int:
@@ -37,24 +44,32 @@ def columns() -> int:
     return min(_WIDEST, shutil.get_terminal_size((_WIDEST, 0)).columns)
 
 
-def emit(data: BaseModel | dict[str, Any] | list[Any], table: Callable[[Console], None], form: Format) -> None:
-    """Answer in the asked form: ``data`` as JSON on standard output, or whatever ``table`` draws."""
+def emit(data: BaseModel | dict[str, Any] | list[Any], blocks: Iterable[Block], form: Format) -> None:
+    """Answer in the asked form: ``data`` as JSON on standard output, or ``blocks`` as a person reads them."""
     if form is Format.JSON:
         plain = data if isinstance(data, (dict, list)) else data.model_dump(mode="json")
         sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=True) + "\n")
     else:
-        table(console())
+        show(blocks)
+
+
+def show(blocks: Iterable[Block]) -> None:
+    """Print tables and lines on standard output."""
+    from selextract_infra.report.terminal import draw
+
+    draw(console(), blocks)
 
 
 def say(sentence: str) -> None:
     """One line of progress, on standard error, so that standard output stays parseable."""
-    console(stderr=True).print(sentence, soft_wrap=True)
+    console(stderr=True).print(sentence)
 
 
 def complain(sentence: str, remedy: str | None = None) -> None:
     """An error as a person should read it: one sentence, and what to do about it."""
-    err = console(stderr=True)
-    err.print("error: ", style="bold red", end="")
-    err.print(sentence, soft_wrap=True)
+    from rich.text import Text
+
+    screen = console(stderr=True)
+    screen.print(Text.assemble(("error: ", "bold red"), sentence))
     if remedy:
-        err.print(f"  try: {remedy}", soft_wrap=True)
+        screen.print(f"  try: {remedy}")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from selextract_infra.cli.frame.options import FailOnOption, PolicyOption
 
 if TYPE_CHECKING:
     from datetime import date, datetime, tzinfo
@@ -20,6 +23,8 @@ __all__ = [
     "DoneOption",
     "HostOption",
     "PlainInventoryOption",
+    "PolicyOptions",
+    "ProgramOptions",
     "StartOption",
     "TodayOption",
     "ZoneOption",
@@ -51,6 +56,28 @@ DoneOption = Annotated[
     list[str] | None, typer.Option("--done", metavar="ID", help="A finished milestone, as in RP1-M1. Repeatable.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Show everything, not only what wants attention.")]
+
+
+@dataclass(frozen=True)
+class PolicyOptions:
+    """Which policy holds where no host is looked at, and from which finding on the command fails."""
+
+    inventory: PlainInventoryOption = None
+    policy: PolicyOption = None
+    fail_on: FailOnOption = None
+
+    def load(self) -> Policy:
+        """That policy."""
+        return policy_of(self.inventory, self.policy)
+
+
+@dataclass(frozen=True)
+class ProgramOptions:
+    """Where the program of the roadmap stands: its first day, the day that is asked about, what is finished."""
+
+    start: StartOption = None
+    today: TodayOption = None
+    done: DoneOption = None
 
 
 def policy_of(inventory: Path | None, files: Sequence[Path] | None) -> Policy:

@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -242,12 +242,6 @@ class Journal:
         with self._writing() as database:
             database.execute("DELETE FROM observations WHERE at < ?", (_stamp(now - observations),))
             database.execute("DELETE FROM buckets WHERE at < ?", (int((now - buckets).timestamp()),))
-
-    def backup(self, target: Path) -> None:
-        """Write a consistent copy, also while the journal is in use."""
-        with closing(sqlite3.connect(target)) as copy:
-            self._database.backup(copy)
-        target.chmod(0o600)
 
 
 def _without_history(host: HostObservation) -> HostObservation:

@@ -12,7 +12,7 @@ from selextract_infra.hosts.observe.look import look_at
 from selextract_infra.hosts.observe.questions import wanted_of_hosts
 from selextract_infra.hosts.observe.sampler_history import host_with_history
 from selextract_infra.hosts.runner import HostOutcome, TaskEvent
-from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.observation import HostObservation, Limits, Observation
 from selextract_infra.model.text import displayable
 from selextract_infra.policy import Policy
 
@@ -76,10 +76,33 @@ def _seen(name: str, outcome: HostOutcome) -> HostObservation:
     if outcome.status == "failed" or "observation" not in result:
         return HostObservation(name=name, problem=_sentence(outcome) or "The host did not say what is on it.")
     try:
-        return host_with_history(name, result)
+        return _without_totals(host_with_history(name, result))
     except (ValueError, TypeError) as problem:
         reason = displayable(str(problem), limit=200)
         return HostObservation(name=name, problem=f"What the host answered is not understood: {reason}.")
+
+
+def _without_totals(host: HostObservation) -> HostObservation:
+    """The host, with limits that are all of it taken for none: that is what they are to a container.
+
+    A rollback leaves them where there was no limit before, because Docker takes none away in place.
+    """
+    facts = host.facts
+    containers = tuple(
+        container.model_copy(
+            update={
+                "limits": Limits(
+                    memory=None if all_memory else limits.memory,
+                    swap=None if all_memory else limits.swap,
+                    cpus=None if facts.cpus and (limits.cpus or 0) >= facts.cpus else limits.cpus,
+                )
+            }
+        )
+        for container in host.containers
+        for limits in (container.limits,)
+        for all_memory in (bool(facts.memory) and (limits.memory or 0) >= facts.memory,)
+    )
+    return host.model_copy(update={"containers": containers})
 
 
 def _sentence(outcome: HostOutcome) -> str:

@@ -1,16 +1,15 @@
 """Recorded metrics from a CSV file, streamed: however large the file is, only its last stretch is kept.
 
 Two shapes are read. Wide: ``at,subject,cpu_usage_percent,error_rate``. Long: ``at,subject,metric,value``. ``subject``
-may be left out. An empty cell or NaN is a gap. What cannot be read is refused with its line; nothing is sorted or
-repaired.
+may be left out. An empty cell or NaN is a gap.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -19,22 +18,139 @@ from typing import TextIO
 from selextract_infra.assess.measurements import Measurement, Metric, metric_named, require_metric
 from selextract_infra.assess.samples import Samples
 from selextract_infra.errors import UsageError
+from selextract_infra.hosts.observe.csv_file import Clock, CsvFile, opened
 from selextract_infra.model.figures import printable
-from selextract_infra.planning.forecast.series_csv import read_stamp
 
-__all__ = ["KEPT_SECONDS", "Clock", "Columns", "RecordedMetrics", "columns_of", "load_metrics", "reading", "rows_of"]
+__all__ = ["KEPT_SECONDS", "MetricRow", "MetricRows", "RecordedMetrics", "load_metrics", "metric_rows"]
 
 KEPT_SECONDS = 3600.0
 """How much of each series is kept: far more than the longest window of a threshold."""
 
 _TIMES = ("at", "timestamp", "time", "date", "datetime", "ts")
 _SUBJECTS = ("subject", "service", "host", "container", "instance", "name")
-_LONGEST_LINE = 1 << 20
+_INSTANCES = "instances"
+_MOST_INSTANCES = 10_000
 _MOST_SERIES = 200_000
 _GAPS = frozenset({"", "nan", "null", "none", "-"})
 _PERCENT = 0.01
 
-Key = tuple[str, str]
+
+@dataclass(slots=True)
+class MetricRow:
+    """One time of one subject: Unix seconds, metrics in their units, and the instances where they are recorded."""
+
+    at: float
+    subject: str
+    values: list[tuple[str, float]]
+    instances: int | None
+    number: int
+    file: str
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a sentence."""
+        return f"Line {self.number} of {self.file}"
+
+
+class MetricRows:
+    """The rows of a file of metrics; iterate once. ``ignored`` names columns that are no metric.
+
+    ``has_subject``: there is a column that says whose metrics they are. Raises UsageError for a file without a column
+    for the time or of a known metric, and for rows that cannot be read.
+    """
+
+    def __init__(self, stream: TextIO, name: str, zone: tzinfo | None) -> None:
+        self._file = CsvFile(stream, name)
+        self._clock = Clock(zone)
+        names, lower = self._file.names, [title.lower() for title in self._file.names]
+        time = self._file.usual(_TIMES)
+        if time is None:
+            raise UsageError(f"{name} has no column for the time.", remedy=f"call it {_TIMES[0]}")
+        self._time, self._subject = time, self._file.usual(_SUBJECTS)
+        self._instances = self._file.usual([_INSTANCES])
+        self._metric = lower.index("metric") if "metric" in lower and "value" in lower else None
+        self._value = None if self._metric is None else lower.index("value")
+        self._wide = [] if self._metric is not None else self._wide_columns(names)
+        if self._metric is None and not self._wide:
+            raise UsageError(
+                f"{name} has no column of a known metric; it has {', '.join(map(printable, names))[:200]}.",
+                remedy="name columns like cpu_usage_percent, error_rate, pending_tasks; or use metric and value",
+            )
+        known = {self._time, self._subject, *(index for index, _ in self._wide)}
+        rest = () if self._metric is not None else (index for index in range(len(names)) if index not in known)
+        self.ignored = tuple(printable(names[index]) for index in rest)
+        self.has_subject = self._subject is not None
+
+    def _wide_columns(self, names: list[str]) -> list[tuple[int, Metric]]:
+        metrics = ((index, metric_named(title)) for index, title in enumerate(names))
+        taken = {self._time, self._subject}
+        return [(index, metric) for index, metric in metrics if metric is not None and index not in taken]
+
+    def __iter__(self) -> Iterator[MetricRow]:
+        """The rows in the order of the file, which need not be that of time."""
+        subject, time, metric, counts = self._subject, self._time, self._metric, self._instances
+        line = self._file.line
+        for cells in self._file:
+            name = cells[subject].strip() if subject is not None else ""
+            series = name if metric is None else f"{name}\0{cells[metric]}"
+            at = self._clock.read(cells[time], line, series).timestamp()
+            count = None if counts is None else _count(cells[counts], line)
+            yield MetricRow(at, name, self._readings(cells), count, line.number, line.file)
+
+    def _readings(self, cells: list[str]) -> list[tuple[str, float]]:
+        if self._metric is not None and self._value is not None:
+            columns = [(self._value, require_metric(cells[self._metric]))]
+        else:
+            columns = self._wide
+        readings = []
+        for index, metric in columns:
+            value = _reading(cells[index], metric, self._file.line)
+            if value is not None:
+                readings.append((metric.name, value))
+        return readings
+
+
+def _reading(text: str, metric: Metric, line: object) -> float | None:
+    """A reading in the metric's unit; None for a gap. Raises UsageError for what is no number from zero on."""
+    if not text:
+        return None
+    try:
+        number = float(text) * metric.factor  # nearly every cell; what is left for the rest is slower
+    except ValueError:
+        number = -1.0
+    if 0.0 <= number < math.inf:
+        return number
+    text = text.strip()
+    if text.lower() in _GAPS:
+        return None
+    percent = metric.unit == "ratio" and text.endswith("%")
+    try:
+        number = float(text.removesuffix("%")) if percent else float(text)
+    except ValueError:
+        raise UsageError(f"{line} has {printable(text[:40])!r} where a number should be.") from None
+    if not math.isfinite(number) or number < 0:
+        raise UsageError(f"{line} has {printable(text[:40])}, which is no reading of {metric.name}.")
+    return number * (_PERCENT if percent else metric.factor)
+
+
+def _count(text: str, line: object) -> int | None:
+    """The recorded count of instances in a row; None where it has none."""
+    if not text.strip():
+        return None
+    try:
+        count = float(text)
+    except ValueError:
+        count = math.nan
+    if not (count.is_integer() and 0 <= count <= _MOST_INSTANCES):
+        raise UsageError(f"{line} has {printable(text[:40])!r} instances.")
+    return int(count)
+
+
+@contextmanager
+def metric_rows(path: Path, zone: tzinfo | None) -> Iterator[MetricRows]:
+    """The rows of a file; ``zone`` is that of times without one, without it they are refused. Raises UsageError."""
+    with opened(path) as stream:
+        yield MetricRows(stream, printable(str(path)), zone)
 
 
 @dataclass(frozen=True)
@@ -45,19 +161,6 @@ class RecordedMetrics:
     at: datetime
     rows: int
     ignored: tuple[str, ...] = ()
-
-
-@dataclass
-class Columns:
-    """Where in a row everything stands: indices, and of the metrics of a wide file each index with its metric."""
-
-    names: list[str]
-    time: int
-    subject: int | None
-    metric: int | None
-    value: int | None
-    wide: list[tuple[int, Metric]]
-    ignored: tuple[str, ...]
 
 
 @dataclass
@@ -94,152 +197,24 @@ def load_metrics(
     UsageError with the line for a file that is missing, empty, no CSV, without metrics, not in order of time, or that
     mixes times with and without a zone.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read(file, str(path), zone, until, role_of)
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not text in UTF-8.", remedy="export it as CSV in UTF-8") from None
-    except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}.") from None
+    series, rows, newest = dict[tuple[str, str], _Series](), 0, -math.inf
+    last = math.inf if until is None else until.timestamp()
+    with metric_rows(path, zone) as lines:
+        for row in lines:
+            if row.at > last:
+                continue
+            rows, newest = rows + 1, max(newest, row.at)
+            for metric, value in row.values:
+                key = (metric, row.subject if lines.has_subject else "all")
+                if key not in series and len(series) >= _MOST_SERIES:
+                    raise UsageError(f"{path} has more than {_MOST_SERIES:,} series.", remedy="split it")
+                series.setdefault(key, _Series()).add(row.at, value, row.place)
+        if not series:
+            raise UsageError(f"{path} has no readings.", remedy="each line after the first is one time with readings")
+    measurements = tuple(_measurement(*key, kept, role_of(key[1])) for key, kept in series.items())
+    return RecordedMetrics(measurements, until or datetime.fromtimestamp(newest, UTC), rows, lines.ignored)
 
 
-def _read(
-    file: TextIO, name: str, zone: tzinfo | None, until: datetime | None, role_of: Callable[[str], str | None]
-) -> RecordedMetrics:
-    rows = rows_of(file, name)
-    header = next(rows, None)
-    if header is None:
-        raise UsageError(f"{name} is empty.", remedy="the first line names the columns, such as at,service,cpu_usage")
-    columns = columns_of([text.strip() for text in header[1]], name)
-    clock, series, count, newest = Clock(zone), dict[Key, _Series](), 0, None
-    for number, cells in rows:
-        place = f"Line {number} of {name}"
-        if not cells:
-            continue
-        if len(cells) != len(columns.names):
-            raise UsageError(f"{place} has {len(cells)} columns, but the header has {len(columns.names)}.")
-        moment = clock.read(cells[columns.time], place)
-        if until is not None and moment > until:
-            continue
-        count += 1
-        newest = moment if newest is None else max(newest, moment)
-        for key, value in _values(columns, cells, place):
-            if key not in series and len(series) >= _MOST_SERIES:
-                raise UsageError(f"{name} has more than {_MOST_SERIES:,} series.", remedy="split it")
-            series.setdefault(key, _Series()).add(moment.timestamp(), value, place)
-    if newest is None or not series:
-        raise UsageError(f"{name} has no readings.", remedy="each line after the first is one time with its readings")
-    return RecordedMetrics(
-        tuple(_measurement(key, one, role_of) for key, one in series.items()), until or newest, count, columns.ignored
-    )
-
-
-def _measurement(key: Key, series: _Series, role_of: Callable[[str], str | None]) -> Measurement:
-    metric, subject = key
+def _measurement(metric: str, subject: str, series: _Series, role: str | None) -> Measurement:
     at, values = tuple(series.at), tuple(series.values)
-    samples = Samples(at, values)
-    return Measurement(metric, subject, Samples(at, values, samples.spacing), role_of(subject))
-
-
-class Clock:
-    """Reads times; all of them have a zone, or none has. ``zone`` is that of times without one, None to refuse them."""
-
-    def __init__(self, zone: tzinfo | None) -> None:
-        self._zone = zone
-        self._aware: bool | None = None
-
-    def read(self, text: str, place: str) -> datetime:
-        """The time in UTC; ``place`` is where it stands. Raises UsageError."""
-        moment = read_stamp(text.strip(), place)
-        aware = moment.tzinfo is not None
-        if self._aware is not None and aware != self._aware:
-            raise UsageError(f"{place} mixes times with and without a time zone.", remedy="write a zone at every time")
-        self._aware = aware
-        if aware:
-            return moment.astimezone(UTC)
-        if self._zone is None:
-            raise UsageError(f"{place} has a time without a time zone.", remedy="say it with --time-zone")
-        return moment.replace(tzinfo=self._zone).astimezone(UTC)
-
-
-def rows_of(file: TextIO, name: str) -> Iterator[tuple[int, list[str]]]:
-    """The header and then each row, with the numbers of their lines. Raises UsageError for what is no CSV."""
-    lines, number = _lines(file, name), 0
-    try:
-        first = next(lines, None)
-        if first is None:
-            return
-        delimiter = max(",;\t", key=first.count)
-        yield 1, next(csv.reader([first], delimiter=delimiter), [])
-        reader = csv.reader(lines, delimiter=delimiter)
-        for cells in reader:
-            number = reader.line_num + 1
-            yield number, cells
-    except csv.Error as problem:
-        raise UsageError(f"{name} is no CSV after line {number}: {problem}.") from None
-
-
-def _lines(file: TextIO, name: str) -> Iterator[str]:
-    """The lines; one without an end is refused before it fills the memory."""
-    while line := file.readline(_LONGEST_LINE):
-        if len(line) >= _LONGEST_LINE:
-            raise UsageError(f"{name} has a line of more than a megabyte; this is no CSV of metrics.")
-        yield line
-
-
-def columns_of(names: list[str], file: str) -> Columns:
-    """Where everything stands in the rows below this header. Raises UsageError without a time or a known metric."""
-    lower = [name.lower() for name in names]
-    time = next((lower.index(name) for name in _TIMES if name in lower), None)
-    if time is None:
-        raise UsageError(f"{file} has no column for the time.", remedy=f"call it {_TIMES[0]}")
-    subject = next((lower.index(name) for name in _SUBJECTS if name in lower), None)
-    long = "metric" in lower and "value" in lower
-    taken = {time, subject}
-    wide = [
-        (place, metric)
-        for place, name in enumerate(names)
-        if place not in taken and not long and (metric := metric_named(name)) is not None
-    ]
-    if not long and not wide:
-        raise UsageError(
-            f"{file} has no column of a known metric; it has {', '.join(printable(name) for name in names)[:200]}.",
-            remedy="name columns like cpu_usage_percent, error_rate, pending_tasks; or use metric and value",
-        )
-    known = taken | {place for place, _ in wide}
-    ignored = () if long else tuple(printable(name) for place, name in enumerate(names) if place not in known)
-    return Columns(
-        names,
-        time,
-        subject,
-        lower.index("metric") if long else None,
-        lower.index("value") if long else None,
-        wide,
-        ignored,
-    )
-
-
-def _values(columns: Columns, cells: list[str], place: str) -> Iterator[tuple[Key, float]]:
-    subject = cells[columns.subject].strip() if columns.subject is not None else "all"
-    if columns.metric is not None and columns.value is not None:
-        pairs = [(columns.value, require_metric(cells[columns.metric]))]
-    else:
-        pairs = columns.wide
-    for column, metric in pairs:
-        value = reading(cells[column].strip(), metric, place)
-        if value is not None:
-            yield (metric.name, subject), value
-
-
-def reading(text: str, metric: Metric, place: str) -> float | None:
-    """A reading in the metric's unit; None for a gap. Raises UsageError for what is no number from zero on."""
-    if text.lower() in _GAPS:
-        return None
-    percent = metric.unit == "ratio" and text.endswith("%")
-    try:
-        number = float(text.removesuffix("%")) if percent else float(text)
-    except ValueError:
-        raise UsageError(f"{place} has {printable(text[:40])!r} where a number should be.") from None
-    if not math.isfinite(number) or number < 0:
-        raise UsageError(f"{place} has {printable(text[:40])}, which is no reading of {metric.name}.")
-    return number * (_PERCENT if percent else metric.factor)
+    return Measurement(metric, subject, Samples(at, values, Samples(at, values).spacing), role)

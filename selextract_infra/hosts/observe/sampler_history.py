@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from selextract_infra.model.figures import MB
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostObservation
 
 __all__ = ["host_with_history", "unpack_history"]
 
-_LARGEST = 512 * 2**20  # bytes of text; a week of 1,000 containers is a fifth of it when it is packed well
+_LARGEST = 512 * MB  # bytes of text; a week of 1,000 containers is a fifth of it when it is packed well
 _FIELDS = ("at", "name", "project", "service", "cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts",
            "samples", "memory_limit")  # fmt: skip
 _NUMBERS = tuple(name for name in _FIELDS if name not in ("name", "project", "service"))

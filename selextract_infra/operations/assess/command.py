@@ -99,14 +99,14 @@ def _live(hosts: FleetOptions) -> Assessed:
         return replace(found, assessment=rated)
 
 
-def _show(found: Assessed, form: Format, *, everything: bool) -> None:
-    from selextract_infra.report.planning_tables import print_assessment
+def _show(assessed: Assessed, form: Format, *, everything: bool) -> None:
+    from selextract_infra.report.assessment import assessment_blocks
 
-    if found.ignored:
-        say(f"These columns are no metric and were left out: {', '.join(found.ignored)}.")
+    if assessed.ignored:
+        say(f"These columns are no metric and were left out: {', '.join(assessed.ignored)}.")
     emit(
-        found.assessment,
-        lambda screen: print_assessment(screen, found.assessment, found.measurements, everything=everything),
+        assessed.assessment,
+        assessment_blocks(assessed.assessment, assessed.measurements, everything=everything),
         form,
     )
 

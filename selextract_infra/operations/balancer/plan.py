@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
+from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import memory
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, Step
-from selextract_infra.templates.balancer import compose_text, haproxy_text, server_options
+from selextract_infra.templates.balancer import answer_seconds, compose_text, haproxy_text, server_options
 from selextract_infra.templates.nginx import ROUTING, edge_files
 
 if TYPE_CHECKING:
@@ -46,13 +48,15 @@ class BalancerRequest(Request):
 class Place(Frozen):
     """Where the balancer goes on one host: the network it joins, and where Nginx sees its include folder.
 
-    ``reload``: Nginx has to read files of ours that it has not read yet.
+    ``reload``: Nginx has to read files of ours that it has not read yet. ``answer`` is how long Nginx waits for an
+    answer, in seconds, None where it does not say.
     """
 
     project: str
     network: str
     inside: str
     reload: bool
+    answer: float | None = None
 
 
 class BalancerParameters(BalancerRequest):
@@ -116,7 +120,8 @@ def balancer_steps(
             disrupts=on and any(places[host].reload for host in going),
             estimate_seconds=2 * times.estimate,
             rollback_seconds=times.rollback,
-            timeout_seconds=times.timeout + policy.balancing.proxy.drain,
+            timeout_seconds=times.timeout
+            + max([policy.balancing.proxy.drain, *(answer_seconds(policy, places[host].answer) for host in going)]),
         ),
     )
 
@@ -157,17 +162,15 @@ def _place(host: HostObservation, policy: Policy, *, on: bool) -> Place:
     if on and host.traffic.balancer is None:
         _refuse_crowding(host, policy)
     reload = _differs(edge.files, _edge_files(policy, edge.inside), read=edge.read)
-    return Place(project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload)
+    return Place(project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload, answer=edge.answer)
 
 
 def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
-    room = host.facts.memory * (1 - policy.rightsizing.host_reserve_memory)
-    held = sum(one.limits.memory or one.usage.memory or 0 for one in host.containers)
-    wanted = policy.balancing.proxy.memory
-    if host.facts.memory and held + wanted > room:
+    room, wanted = HostSize.seen(host).room("memory", policy), policy.balancing.proxy.memory
+    if room.size and room.others + wanted > room.total:
         raise RefusedError(
-            f"{host.name} has room for {memory(int(room))} of limits, {memory(held)} are given, and the balancer takes"
-            f" {memory(wanted)} (X-11).",
+            f"{host.name} has room for {memory(int(room.total))} of limits, {memory(room.others)} are given, and the"
+            f" balancer takes {memory(wanted)} (X-11).",
             rule="X-11",
             remedy="make room, or give it less: balancing.proxy.memory",
         )
@@ -201,7 +204,6 @@ def _decision(host: HostObservation, place: Place, policy: Policy, *, on: bool) 
 
 def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
     names, edge = mapped_names(policy), policy.application.edge
-    services = policy.application.services
     return {
         "on": on,
         "project": place.project,
@@ -209,9 +211,9 @@ def _values(place: Place, policy: Policy, *, on: bool) -> dict[str, Any]:
         "nginx": names["nginx"],
         "folder": edge.nginx_include,
         "files": _edge_files(policy, place.inside),
-        "compose": compose_text(policy, place.network, _FOLDER),
+        "compose": compose_text(policy, place.network, _FOLDER, place.answer),
         "settings": _settings(place, policy),
-        "health": [url for name in names.values() if (url := services[name].health)],
+        **proof_values(names.values(), policy),
         "gate_seconds": policy.scaling.instance.gate,
         "policy_digest": policy.digest,
     }
@@ -229,7 +231,9 @@ def _settings(place: Place, policy: Policy) -> dict[str, Any]:
         "options": server_options(policy),
         "rise": policy.balancing.health_check.rise.value,
         "image": policy.balancing.proxy.image,
-        "config": haproxy_text(policy, port),
+        "config": haproxy_text(policy, port, place.answer),
+        "drain": policy.balancing.proxy.drain,
+        "answer": answer_seconds(policy, place.answer),
     }
 
 
@@ -248,5 +252,5 @@ def _differs(there: dict[str, str], files: dict[str, str], *, read: bool) -> boo
 
 def _digest(place: Place, policy: Policy) -> str:
     """What tells one balancer from another, as the host computes it."""
-    content = [compose_text(policy, place.network, _FOLDER), _settings(place, policy)]
+    content = [compose_text(policy, place.network, _FOLDER, place.answer), _settings(place, policy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,65 +1,57 @@
-"""The traffic of hosts on a terminal: who serves, how many requests, what waits, which switches are on."""
+"""The traffic of hosts: who serves, how many requests, what waits, which switches are on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Console
-from rich.table import Table
-
-from selextract_infra.model.figures import duration, percent
+from selextract_infra.model.figures import count, duration, latency, percent
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.traffic import BalancerObservation, TrafficWindow
-from selextract_infra.report.texts import new_table, plain
+from selextract_infra.report.table import Block, Line, Table, Tone, number, table
 
-__all__ = ["print_traffic"]
+__all__ = ["show_traffic"]
 
 _UNKNOWN = "-"
 
 
-def print_traffic(screen: Console, seen: Observation) -> None:
+def show_traffic(observation: Observation) -> Iterator[Block]:
     """What each host showed of its traffic."""
-    for host in seen.hosts:
-        screen.print(plain(host.name, "bold"))
-        for line in _lines(host):
-            screen.print(plain(f"  {line}"))
+    for host in observation.hosts:
+        yield Line(host.name, Tone.STRONG)
+        yield from (Line(sentence, indent=2) for sentence in _sentences(host))
         balancer = host.traffic.balancer
         if balancer is not None and balancer.running:
-            screen.print(_servers(balancer))
-            screen.print(_windows(balancer.windows))
+            yield _servers(balancer)
+            columns = map(number, ("requests", "per second", "failed", "P50", "P95", "P99"))
+            yield table(("the last", *columns), map(_window, balancer.windows))
 
 
-def _lines(host: HostObservation) -> Iterator[str]:
+def _sentences(host: HostObservation) -> Iterator[str]:
     traffic = host.traffic
     if traffic.balancer is None:
         yield "No balancer of ours; selextract-infra balancer on"
     elif traffic.balancer.problem:
         yield traffic.balancer.problem
-    redis, edge = traffic.redis, traffic.edge
+    redis, nginx = traffic.redis, traffic.edge
     if redis is not None:
-        waiting = f"{redis.pending} tasks pending: {redis.queued} in queues, {redis.reserved} with workers"
-        yield redis.problem or waiting
-    if edge is not None:
-        yield edge.problem or f"Switches of Nginx that are on: {', '.join(edge.switches) or 'none'}"
+        waiting = f"{redis.queued} in queues, {redis.reserved} with workers"
+        yield redis.problem or f"{count(redis.pending or 0, 'task')} pending: {waiting}"
+    if nginx is not None:
+        yield nginx.problem or f"Switches of Nginx that are on: {', '.join(nginx.switches) or 'none'}"
 
 
 def _servers(balancer: BalancerObservation) -> Table:
-    table = new_table("instance", "status", "requests now", "address")
-    for server in balancer.servers:
-        table.add_row(*map(plain, (server.name, server.status, str(server.sessions), server.address)))
-    return table
+    return table(
+        ("instance", "status", number("requests now"), "address"),
+        ((server.name, server.status, str(server.sessions), server.address) for server in balancer.servers),
+    )
 
 
-def _windows(windows: tuple[TrafficWindow, ...]) -> Table:
-    table = new_table("the last", "requests", "per second", "failed", "P50", "P95", "P99")
-    for one in windows:
-        covered = duration(min(one.seconds, one.covered))
-        rate = _UNKNOWN if one.rate is None else f"{one.rate:.1f}"
-        failed = _UNKNOWN if one.error_rate is None else percent(one.error_rate)
-        times = map(_milliseconds, (one.p50, one.p95, one.p99))
-        table.add_row(*map(plain, (covered, str(one.requests), rate, failed, *times)))
-    return table
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return _UNKNOWN if seconds is None else f"{seconds * 1000:.0f} ms"
+def _window(window: TrafficWindow) -> tuple[str, ...]:
+    return (
+        duration(min(window.seconds, window.covered)),
+        f"{window.requests:,}",
+        _UNKNOWN if window.rate is None else f"{window.rate:.1f}",
+        _UNKNOWN if window.error_rate is None else percent(window.error_rate),
+        *(_UNKNOWN if time is None else latency(time) for time in (window.p50, window.p95, window.p99)),
+    )

@@ -12,6 +12,7 @@ from selextract_infra.errors import CancelledError
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
 from selextract_infra.model.diagnosis import Check, CheckStatus, Diagnosis, HostDiagnosis
+from selextract_infra.model.figures import MB, disk, percent
 from selextract_infra.model.text import displayable
 from selextract_infra.operations.doctor.unattended import machine_checks
 from selextract_infra.policy import Policy
@@ -21,7 +22,7 @@ __all__ = ["diagnosis_of", "doctor"]
 _OLDEST_PYTHON = (3, 9)
 _CLOCK_SECONDS = 5.0
 """Leases and the age of samples are judged by both clocks; more apart than this and the judgement is wrong."""
-_STATE_BYTES = 64 * 2**20
+_STATE_BYTES = 64 * MB
 """What the state folder needs at least: seven days of samples of a few dozen containers."""
 
 
@@ -204,7 +205,7 @@ def _state(ready: Mapping[str, Any]) -> Check:
     if ready["state_problem"]:
         return _problem("state folder", displayable(str(ready["state_problem"])), "make it writable for root")
     if ready["state_free"] < _STATE_BYTES:
-        return _problem("state folder", f"only {_mib(ready['state_free'])} are free there", "free disk space")
+        return _problem("state folder", f"only {disk(ready['state_free'])} are free there", "free disk space")
     return _ok("state folder", "can be written")
 
 
@@ -235,7 +236,7 @@ def _disk(seen: Mapping[str, Any], policy: Policy) -> Check:
     if not total or free is None:
         return _warning("disk", "its size is unknown")
     used = 1 - free / total
-    told = f"{used:.0%} used, {_mib(free)} free"
+    told = f"{percent(used)} used, {disk(free)} free"
     if used >= policy.monitoring.infrastructure.disk_usage.critical:
         return _warning("disk", f"{told} (MON-03: critical)", "docker system df; free disk space")
     return _ok("disk", told)
@@ -271,7 +272,3 @@ def _app(seen: Mapping[str, Any], policy: Policy) -> Check:
             "correct application.services in the policy",
         )
     return _ok("app", f"{len(mapped.services)} services of {mapped.project} are mapped")
-
-
-def _mib(size: float) -> str:
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"

@@ -18,13 +18,12 @@ from selextract_infra.flow.unfinished import unfinished_runs
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.assessment import Assessment, IncidentSeverity
 from selextract_infra.model.emergency import EmergencyAssessment, Incident, open_emergencies
-from selextract_infra.model.figures import count
+from selextract_infra.model.figures import count, resource_value
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
 from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
-from selextract_infra.operations.emergency.incident_report import value_text
 from selextract_infra.operations.emergency.operation import EMERGENCY
 from selextract_infra.operations.emergency.plan import OPERATION, EmergencyRequest
 
@@ -51,7 +50,7 @@ class Grant:
     def text(self) -> str:
         """What is granted, on one line."""
         return ", ".join(
-            f"{one.service or 'edge'} {one.resource} {value_text(one.resource, one.granted)}"
+            f"{one.service or 'edge'} {one.resource} {resource_value(one.resource, one.granted)}"
             for one in self.decision.granted
         )
 

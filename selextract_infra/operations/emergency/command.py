@@ -15,7 +15,8 @@ from selextract_infra.cli.frame.options import (
     YesOption,
     with_options,
 )
-from selextract_infra.cli.frame.output import Format, console, emit, say
+from selextract_infra.cli.frame.output import Format, emit, say, show
+from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
     from selextract_infra.operations.emergency.begin import Grant
@@ -43,11 +44,11 @@ def assess(
 ) -> None:
     """How bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
     from selextract_infra.operations.emergency.begin import assess_emergency
-    from selextract_infra.operations.emergency.show import print_assessment
+    from selextract_infra.operations.emergency.show import show_assessment
 
     with hosts.context() as context:
-        found = assess_emergency(context)
-    emit(found, lambda screen: print_assessment(screen, found), form)
+        assessment = assess_emergency(context)
+    emit(assessment, show_assessment(assessment), form)
 
 
 def run(
@@ -66,11 +67,11 @@ def run(
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
         from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
-        from selextract_infra.operations.emergency.show import print_grant
+        from selextract_infra.operations.emergency.show import show_grant
 
         granted = plan_emergency(context, reason=reason, seen=seen)
         if form is Format.TABLE:
-            print_grant(console(), granted.decision)
+            show(show_grant(granted.decision))
         if granted.plan.empty:
             _nothing(granted, form)
         _confirm(granted, yes=yes)
@@ -85,7 +86,7 @@ def _nothing(granted: Grant, form: Format) -> None:
     from selextract_infra.errors import RefusedError
 
     if form is Format.JSON:
-        emit(granted.decision, lambda _screen: None, form)
+        emit(granted.decision, (), form)
     raise RefusedError(
         f"Nothing could be granted: {granted.decision.escalate or 'every value is what it would be'}.", rule="X-14"
     )
@@ -109,13 +110,13 @@ def validate(
     """Whether it helps: readings before and after, what has not recovered, what else gives way. Exit 10 where not."""
     from selextract_infra.errors import GateError
     from selextract_infra.operations.emergency.end import validate_emergency
-    from selextract_infra.operations.emergency.show import print_validation
+    from selextract_infra.operations.emergency.show import show_validation
 
     with hosts.context() as context:
-        found = validate_emergency(context)
-    emit(found, lambda screen: print_validation(screen, found), form)
-    if not found.recovered or found.cascades:
-        raise GateError(f"{found.sentence}.")
+        validation = validate_emergency(context)
+    emit(validation, show_validation(validation), form)
+    if not validation.recovered or validation.cascades:
+        raise GateError(f"{validation.sentence}.")
 
 
 def revert(
@@ -128,13 +129,13 @@ def revert(
     """Put everything back exactly as it was before; once more is harmless."""
     from selextract_infra.errors import UsageError
     from selextract_infra.operations.emergency.end import revert_emergency
-    from selextract_infra.operations.emergency.show import print_reverted
+    from selextract_infra.operations.emergency.show import show_reverted
 
     if force and keep:
         raise UsageError("--force puts values back and --keep leaves them.", remedy="leave one of the two")
     with hosts.context() as context:
         done = revert_emergency(context, force=force, keep=keep)
-    emit(done, lambda screen: print_reverted(screen, done), form)
+    emit(done, show_reverted(done), form)
 
 
 def report(
@@ -177,13 +178,13 @@ def drill(
     """Rehearse all of it, in check mode unless --apply; the date is recorded, and overdue is a finding (REC-05)."""
     from selextract_infra.cli.frame.applying import confirm
     from selextract_infra.operations.emergency.drill import drill as rehearse
-    from selextract_infra.operations.emergency.show import print_drill
+    from selextract_infra.operations.emergency.show import show_drill
 
     if apply:
         confirm("Really begin an emergency on these hosts and take it back?", yes=yes)
     with hosts.context() as context:
         done = rehearse(context, real=apply)
-    emit(done, lambda screen: print_drill(screen, done), form)
+    emit(done, show_drill(done), form)
 
 
 def ack(
@@ -197,8 +198,4 @@ def ack(
 
     with hosts.context() as context:
         done = acknowledge(context, incident)
-    emit(
-        done,
-        lambda screen: screen.print(f"Emergency {done.id} was taken on by {done.acknowledged_by}.", soft_wrap=True),
-        form,
-    )
+    emit(done, [Line(f"{done.acknowledged_by} has taken emergency {done.id} on.")], form)

@@ -14,14 +14,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.incident import EmergencySituation
+from selextract_infra.assess.room import DatabaseSide, HostSize, Room
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.finding import Finding, RuleClass, Severity
-from selextract_infra.model.scaling import BoundKind, EmergencyDecision
+from selextract_infra.model.scaling import BoundKind, EmergencyDecision, HostLoad
 from selextract_infra.operations.emergency.edge import edge_decisions
-from selextract_infra.operations.emergency.room import EmergencyRoom
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -50,8 +50,8 @@ def grant(situation: EmergencySituation, policy: Policy) -> EmergencyDecision:
         confirm=situation.severity not in (None, IncidentSeverity.P1),
         bounds=tuple(situation.bounds),
         decisions=tuple(decisions),
-        loads=grants.room.loads(),
-        connections=grants.room.connections(),
+        loads=tuple(_load(host, grants.room) for host in grants.room.hosts.values()),
+        connections=grants.room.connections().sentence,
         escalate=_escalation(situation, decisions),
         findings=tuple(_failover(situation)),
     )
@@ -68,7 +68,9 @@ class _Grants:
         self._tight = {bound.service for bound in situation.bounds if bound.kind is BoundKind.LIMIT}
         self._concurrency = bool(kinds & {BoundKind.CONCURRENCY, BoundKind.UNKNOWN})
         self._unknown = BoundKind.UNKNOWN in kinds
-        self.room = EmergencyRoom(situation.services, situation.hosts, situation.database, policy)
+        # CPU limits may add up to any multiple for as long as it lasts.
+        database = situation.database or DatabaseSide(surge=0)
+        self.room = Room(situation.services, situation.hosts, policy, database=database, overrides={"X-09"})
 
     def instances(self) -> list[Decision]:
         """API and workers; those under pressure get theirs first."""
@@ -82,7 +84,7 @@ class _Grants:
         factor = actions.api.factor if service.role == "api" else actions.worker.factor
         requested = _times(service.count, factor)
         item = self._policy.origin(f"emergency.actions.{service.role}.factor").item_id or "emergency.actions"
-        self.room.ask(service, requested)
+        self.room.requested.counts[service.key] = requested
         forbidden = self._forbidden(service)
         if forbidden is not None:
             return self._decision(service, "instances", item, service.count, requested, service.count, forbidden)
@@ -170,6 +172,25 @@ class _Grants:
             why_less=less or None,
             severity=Severity.INFO if verdict is Verdict.RAISE else Severity.MAJOR,
         )
+
+
+def _load(host: HostSize, room: Room) -> HostLoad:
+    """The limits on a host, as requested and as granted."""
+    (asked_cores, asked_memory), (cores, memory) = (
+        (room.held(host, "cpus", holdings), room.held(host, "memory", holdings))
+        for holdings in (room.requested, room.granted)
+    )
+    return HostLoad(
+        host=host.name,
+        requested_cores=asked_cores,
+        requested_cores_ratio=asked_cores / host.cpus if host.cpus else 0.0,
+        requested_memory=asked_memory,
+        requested_memory_ratio=asked_memory / host.memory if host.memory else 0.0,
+        cores=cores,
+        cores_ratio=cores / host.cpus if host.cpus else 0.0,
+        memory=memory,
+        memory_ratio=memory / host.memory if host.memory else 0.0,
+    )
 
 
 def _times(count: int, factor: float) -> int:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
-
 from selextract_infra.errors import StepFailedError
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import refuse_unfinished
 from selextract_infra.hosts.identity import claim, new_run_id, owner
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
-from selextract_infra.model.base import Frozen
-from selextract_infra.model.emergency import Incident, Moment
+from selextract_infra.model.emergency import Drill, Incident, Moment
 from selextract_infra.operations.emergency.begin import Grant, begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.end import revert_emergency, validate_emergency
 
-__all__ = ["Drill", "drill"]
+__all__ = ["drill"]
 
 _REASON = "a drill"
-
-
-class Drill(Frozen):
-    """One rehearsal: its steps, each with how many seconds it took."""
-
-    at: AwareDatetime
-    incident: str
-    real: bool
-    steps: dict[str, float]
-    sentence: str
 
 
 def drill(context: Context, *, real: bool = False) -> Drill:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import AwareDatetime, Field
-
 from selextract_infra.assess.emergency_effect import validated
 from selextract_infra.errors import (
     CancelledError,
@@ -23,27 +21,20 @@ from selextract_infra.flow.reachability import refuse_blindness
 from selextract_infra.flow.unfinished import stop_remains_of
 from selextract_infra.hosts.identity import claim, owner
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
-from selextract_infra.model.base import Frozen
-from selextract_infra.model.emergency import EmergencyOnHost, Incident, Validation, emergencies, open_emergencies
+from selextract_infra.model.emergency import (
+    EmergencyOnHost,
+    Incident,
+    Reverted,
+    Validation,
+    emergencies,
+    open_emergencies,
+)
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency.plan import OPERATION
 
-__all__ = ["Reverted", "acknowledge", "in_step", "newest_incident", "revert_emergency", "validate_emergency"]
+__all__ = ["acknowledge", "in_step", "newest_incident", "revert_emergency", "validate_emergency"]
 
 _PLAYBOOK = "selextract.infra.emergency_end"
-
-
-class Reverted(Frozen):
-    """What was taken back, by host; ``nothing``: no emergency was on, so nothing had to be."""
-
-    at: AwareDatetime
-    runs: tuple[str, ...] = ()
-    hosts: dict[str, str] = Field(default_factory=dict)
-
-    @property
-    def nothing(self) -> bool:
-        """Whether there was nothing to do."""
-        return not self.hosts
 
 
 def revert_emergency(context: Context, *, force: bool = False, keep: bool = False) -> Reverted:

@@ -52,10 +52,9 @@ class EmergencyParameters(Frozen):
 def draft_emergency(given: PlanInput[EmergencyRequest, EmergencyDecision]) -> PlanDraft:
     """What carries the decision out on the hosts that were seen; without a step where nothing is granted."""
     observation, policy, decision, reason = given.observation, given.policy, given.look, given.request.reason
-    mapped = policy.application.services
     hosts = {one.host for one in decision.granted}
     projects = {
-        host.name: project_on_host(host, project, mapped, None, ())
+        host.name: project_on_host(host, project, policy)
         for host in observation.hosts
         if host.name in hosts and (project := host.project(policy.application.project or "")) is not None
     }

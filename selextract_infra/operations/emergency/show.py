@@ -1,95 +1,120 @@
-"""The emergency on a terminal: the first look, what is granted, whether it helps, what was taken back."""
+"""The emergency: the first look, what is granted, whether it helps, what was put back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from selextract_infra.model.figures import amount
-from selextract_infra.model.text import displayable
-from selextract_infra.operations.emergency.incident_report import value_text
-from selextract_infra.report.terminal import print_findings
-from selextract_infra.report.texts import new_table, plain
+from selextract_infra.model.figures import amount, cores, latency, percent, resource_value
+from selextract_infra.report.plan import findings_table
+from selextract_infra.report.table import Block, Cell, Line, Table, Tone, fields, number, prose, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from selextract_infra.model.emergency import EmergencyAssessment, Validation
+    from selextract_infra.model.decision import Decision
+    from selextract_infra.model.emergency import Drill, EmergencyAssessment, Reverted, Validation
     from selextract_infra.model.scaling import EmergencyDecision
-    from selextract_infra.operations.emergency.drill import Drill
-    from selextract_infra.operations.emergency.end import Reverted
 
-__all__ = ["print_assessment", "print_drill", "print_grant", "print_reverted", "print_validation"]
+__all__ = [
+    "effect_table",
+    "grant_table",
+    "show_assessment",
+    "show_drill",
+    "show_grant",
+    "show_reverted",
+    "show_validation",
+]
+
+_BETTER = {True: "yes", False: "no", None: "same"}
 
 
-def print_assessment(screen: Console, found: EmergencyAssessment) -> None:
+def show_assessment(assessment: EmergencyAssessment) -> Iterator[Block]:
     """The first look."""
-    _say(screen, "severity", found.severity or "no incident by the readings")
-    if found.assessment.response:
-        _say(screen, "because", "; ".join(found.assessment.response.because))
-    _say(screen, "affected", ", ".join(found.affected) or "nothing")
-    for bound in found.bounds:
-        _say(screen, "bound by", f"{bound.kind}: {bound.why}")
-    _say(screen, "impact", found.impact)
-    for one in found.active:
-        _say(screen, "emergency", f"on {one.host} since {one.began_at:%H:%M:%S}Z until {one.expires_at:%H:%M:%S}Z")
-    if found.needs is not None:
-        screen.print("What would be granted:", style="bold")
-        print_grant(screen, found.needs)
+    rows = [("severity", assessment.severity or "no incident by the readings")]
+    if assessment.assessment.response:
+        rows.append(("because", "; ".join(assessment.assessment.response.because)))
+    rows.append(("affected", ", ".join(assessment.affected) or "nothing"))
+    rows += [("bound by", f"{bottleneck.kind}: {bottleneck.why}") for bottleneck in assessment.bounds]
+    rows.append(("impact", assessment.impact))
+    rows += [
+        ("emergency", f"on {active.host} since {active.began_at:%H:%M:%S}Z until {active.expires_at:%H:%M:%S}Z")
+        for active in assessment.active
+    ]
+    yield fields(rows)
+    if assessment.needs is not None:
+        yield Line("What would be granted:", Tone.STRONG)
+        yield from show_grant(assessment.needs)
 
 
-def print_grant(screen: Console, decision: EmergencyDecision) -> None:
-    """Requested, granted, and why less."""
-    table = new_table("what", "before", "requested", "granted", "why less")
-    for one in decision.decisions:
-        place = "/".join(part for part in (one.host, one.service) if part)
-        table.add_row(
-            plain(f"{place} {one.resource}".strip()),
-            plain(value_text(one.resource, one.current)),
-            plain(value_text(one.resource, one.requested)),
-            plain(value_text(one.resource, one.granted), "green" if one.changes else "yellow"),
-            plain(one.why_less or ""),
-        )
-    screen.print(table)
-    for load in decision.loads:
-        _say(screen, load.host, f"limits of {load.cores:g} cores and {load.memory_ratio:.0%} of the memory")
-    _say(screen, "connections", decision.connections)
-    _say(screen, "ends", f"{decision.expires_at:%Y-%m-%d %H:%M:%S}Z, by itself, on the hosts")
+def show_grant(decision: EmergencyDecision) -> Iterator[Block]:
+    """Requested, granted, and why less; then what it comes to."""
+    yield grant_table(decision)
+    rows: list[tuple[str, str | Cell]] = [
+        (load.host, f"limits of {cores(load.cores)} and {percent(load.memory_ratio)} of the memory")
+        for load in decision.loads
+    ]
+    rows.append(("connections", decision.connections))
+    rows.append(("ends", f"{decision.expires_at:%Y-%m-%d %H:%M:%S}Z, by itself, on the hosts"))
     if decision.escalate:
-        _say(screen, "escalate", decision.escalate, "bold red")
+        rows.append(("escalate", Cell(decision.escalate, Tone.WORST)))
+    yield fields(rows)
     if decision.findings:
-        print_findings(screen, decision.findings)
+        yield findings_table(decision.findings)
 
 
-def print_validation(screen: Console, found: Validation) -> None:
+def grant_table(decision: EmergencyDecision) -> Table:
+    """Every value that was requested, what was granted, and why less."""
+    columns = ("what", number("before"), number("requested"), number("granted"), prose("why less"))
+    return table(columns, map(_grant, decision.decisions))
+
+
+def _grant(decision: Decision) -> tuple[str | Cell, ...]:
+    subject = "/".join(part for part in (decision.host, decision.service) if part)
+    before, requested, granted = (
+        resource_value(decision.resource, value) for value in (decision.current, decision.requested, decision.granted)
+    )
+    return (
+        f"{subject} {decision.resource}".strip(),
+        before,
+        requested,
+        Cell(granted, Tone.GOOD if decision.changes else Tone.WARNING),
+        decision.why_less or "",
+    )
+
+
+def show_validation(validation: Validation) -> Iterator[Block]:
     """Before and after, and the verdict."""
-    table = new_table("subject", "metric", "before", "after", "better")
-    for one in found.effect:
-        before, after = (
-            "not measured" if value is None else amount(value, one.unit) for value in (one.before, one.after)
+    if validation.effect:
+        yield effect_table(validation)
+    if validation.cascades:
+        yield findings_table(validation.cascades)
+    yield Line(f"{validation.sentence}.", Tone.STRONG)
+
+
+def effect_table(validation: Validation) -> Table:
+    """The readings that called for the emergency, before and after."""
+    rows = (
+        (
+            effect.subject,
+            effect.metric,
+            *(
+                "not measured" if value is None else amount(value, effect.unit)
+                for value in (effect.before, effect.after)
+            ),
+            "" if None in (effect.before, effect.after) else _BETTER[effect.better],
         )
-        better = {True: "yes", False: "no", None: ""}[one.better]
-        table.add_row(*(plain(cell) for cell in (one.subject, one.metric, before, after, better)))
-    if found.effect:
-        screen.print(table)
-    if found.cascades:
-        print_findings(screen, found.cascades)
-    screen.print(displayable(f"{found.sentence}.", limit=2000), style="bold", soft_wrap=True)
+        for effect in validation.effect
+    )
+    return table(("subject", "metric", number("before"), number("after"), "better"), rows)
 
 
-def print_reverted(screen: Console, done: Reverted) -> None:
-    """What was taken back."""
-    if done.nothing:
-        screen.print("No emergency is on, so nothing had to be put back.")
-    for host, sentence in done.hosts.items():
-        _say(screen, host, sentence)
+def show_reverted(reverted: Reverted) -> Iterator[Block]:
+    """What was put back on each host."""
+    if reverted.nothing:
+        yield Line("No emergency is on, so nothing had to be put back.")
+    yield fields(reverted.hosts.items())
 
 
-def print_drill(screen: Console, done: Drill) -> None:
-    """What was rehearsed."""
-    for step, seconds in done.steps.items():
-        _say(screen, step, amount(seconds, "seconds"))
-    screen.print(displayable(done.sentence), style="bold", soft_wrap=True)
-
-
-def _say(screen: Console, label: str, text: str, style: str = "") -> None:
-    screen.print(f"{displayable(label):<13}{displayable(text, limit=2000)}", style=style, soft_wrap=True)
+def show_drill(drill: Drill) -> Iterator[Block]:
+    """What was rehearsed, and how long each part took."""
+    yield fields((step, latency(seconds)) for step, seconds in drill.steps.items())
+    yield Line(drill.sentence, Tone.STRONG)

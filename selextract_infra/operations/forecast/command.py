@@ -83,7 +83,7 @@ def forecast(
     """
     from selextract_infra.cli.frame.planning import policy_of, today_of
     from selextract_infra.flow.recorded_series import file_events
-    from selextract_infra.operations.forecast.show import print_forecast
+    from selextract_infra.operations.forecast.show import show_forecast
     from selextract_infra.planning.forecast.forecast import forecast as forecast_series
 
     _one_source(csv, host, current)
@@ -111,7 +111,7 @@ def forecast(
         events=planned,
         today=today_of(today, rules),
     )
-    emit(found, lambda screen: print_forecast(screen, found, backtest=backtest, everything=everything), form)
+    emit(found, show_forecast(found, backtest=backtest, everything=everything), form)
     _gate_forecast(found, gate)
 
 
@@ -132,6 +132,7 @@ def _file_series(
     from selextract_infra.cli.frame.planning import zone_of
     from selextract_infra.errors import UsageError
     from selextract_infra.flow.recorded_series import file_series
+    from selextract_infra.model.figures import disk
     from selextract_infra.planning.forecast.series import DailyUse
 
     if column is None:
@@ -143,7 +144,7 @@ def _file_series(
         time_column=time_column,
         use=DailyUse(daily),
         zone=zone_of(time_zone),
-        on_large=lambda size: say(f"Reading {size / 1e9:,.1f} GB, line by line ..."),
+        on_large=lambda size: say(f"Reading {disk(size)}, line by line ..."),
     )
 
 
@@ -253,9 +254,9 @@ def _horizon(text: str | None) -> int | None:
 
 
 def _show_linear(seen: Exhaustion, form: Format) -> None:
-    from selextract_infra.operations.forecast.show import print_exhaustion
+    from selextract_infra.operations.forecast.show import show_exhaustion
 
-    emit(seen, lambda screen: print_exhaustion(screen, seen), form)
+    emit(seen, show_exhaustion(seen), form)
     if 0 < seen.weekly_growth < 1 <= seen.current:
         say(f"A growth of {seen.weekly_growth:g} is an amount; write {seen.weekly_growth * 100:g}% for a share.")
 

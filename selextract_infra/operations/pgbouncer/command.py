@@ -10,9 +10,6 @@ from selextract_infra.cli.frame.options import FleetOptions, FormatOption, Overr
 from selextract_infra.cli.frame.output import Format, emit
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from selextract_infra.operations.pgbouncer.operation import PoolerStatus
     from selextract_infra.operations.pgbouncer.plan import PgbouncerRequest
 
 __all__ = ["register"]
@@ -56,11 +53,12 @@ def off(
 
 
 def _plan(hosts: FleetOptions, request: PgbouncerRequest, options: PlanOptions, form: Format) -> None:
+    from selextract_infra.cli.frame.applying import offer
     from selextract_infra.flow.planning import plan_operation
     from selextract_infra.operations.pgbouncer.operation import PGBOUNCER
 
     with hosts.context() as context:
-        options.offer(context, plan_operation(context, PGBOUNCER, request, to_apply=options.apply), form)
+        offer(context, plan_operation(context, PGBOUNCER, request, to_apply=options.apply), options, form)
 
 
 def status(
@@ -71,18 +69,10 @@ def status(
     """Its pools, which clients wait and for how long, and whose transactions are open."""
     from selextract_infra.errors import HostError
     from selextract_infra.operations.pgbouncer.operation import pooler_status
+    from selextract_infra.operations.pgbouncer.show import show_pooler
 
     with hosts.context() as context:
         seen = pooler_status(context)
-    emit(seen, lambda screen: _screen(screen, seen), form)
+    emit(seen, show_pooler(seen), form)
     if seen.unreachable:
         raise typer.Exit(HostError.exit_code)
-
-
-def _screen(screen: Console, seen: PoolerStatus) -> None:
-    from selextract_infra.operations.pgbouncer.show import print_pooler
-
-    for name, look in sorted(seen.hosts.items()):
-        print_pooler(screen, name, look)
-    for name, reason in sorted(seen.unreachable.items()):
-        screen.print(f"{name}: {reason}", style="bold red", soft_wrap=True)

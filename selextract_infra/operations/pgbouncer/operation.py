@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import AwareDatetime
-
 from selextract_infra.flow.operation import Effects, Operation
-from selextract_infra.model.base import Frozen
 from selextract_infra.model.observation import Observation
-from selextract_infra.model.pooler import PoolerLook
+from selextract_infra.model.pooler import PoolerLook, PoolerStatus
 from selextract_infra.operations.pgbouncer.observe import look_at_poolers
 from selextract_infra.operations.pgbouncer.plan import (
     PgbouncerParameters,
@@ -21,15 +18,7 @@ from selextract_infra.operations.pgbouncer.plan import (
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
-__all__ = ["PGBOUNCER", "PoolerStatus", "pooler_status"]
-
-
-class PoolerStatus(Frozen):
-    """PgBouncer on every host that answers; ``unreachable`` has the reason for each other."""
-
-    at: AwareDatetime
-    hosts: dict[str, PoolerLook]
-    unreachable: dict[str, str]
+__all__ = ["PGBOUNCER", "pooler_status"]
 
 
 def pooler_status(context: Context) -> PoolerStatus:

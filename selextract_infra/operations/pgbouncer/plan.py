@@ -9,12 +9,14 @@ from pydantic import Field
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
+from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Step
 from selextract_infra.model.pooler import AppAddress, PoolerLook
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
 from selextract_infra.templates.read_balancer import ALIAS
@@ -89,7 +91,12 @@ def _on(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
 
 
 def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
-    """The app led back to its database, and then no PgBouncer."""
+    """The app led back to its database, and then no PgBouncer.
+
+    Where these and PgBouncer's would not fit beside each other, PgBouncer gives its idle ones back first. Raises
+    ``RefusedError`` where the app's own connections would not fit into Postgres, or are more than its role may have
+    (X-13).
+    """
     policy = given.policy
     sites: dict[str, PoolerSite] = {}
     decisions: list[Decision] = []
@@ -97,7 +104,8 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
         if look.installed is None and not look.led:
             continue
         maximum = look.server.maximum if look.server else None
-        direct = plan_connections(_clients(host, policy), policy, maximum=maximum)
+        limit = _smallest_limit(look.addresses)
+        direct = plan_connections(_clients(host, policy), policy, maximum=maximum, limit=limit)
         refuse_overdrawn(direct, given.request.overrides)
         variables = {
             service: {variable: None}
@@ -106,6 +114,8 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
         }
         sites[name] = _site(
             host, look, policy, wanted=look.installed, put_up=look.installed is not None, variables=variables, led=False
+        ).model_copy(
+            update={"yields": limit is not None or _crowded(look, direct.at_rest.api + direct.at_rest.workers)}
         )
         if look.installed is not None:
             decisions.append(
@@ -116,6 +126,29 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
                 )
             )  # fmt: skip
     return sites, decisions
+
+
+def _smallest_limit(addresses: Mapping[str, AppAddress]) -> ConnectionLimit | None:
+    """The smallest number of connections that holds for a role in one of its databases, or for a database."""
+    databases: dict[str, set[str]] = {}
+    for address in addresses.values():
+        databases.setdefault(str(address.user), set()).add(str(address.database))
+    limits = []
+    for address in addresses.values():
+        user = str(address.user)
+        for kind, connections in address.limits.items():
+            each = connections // len(databases[user]) if kind == "role" else connections
+            name = user if kind == "role" else address.database
+            limits.append(ConnectionLimit(subject=f"{kind} {name}", connections=each))
+    return min(limits, key=lambda limit: limit.connections, default=None)
+
+
+def _crowded(look: PoolerLook, opened: int) -> bool:
+    """Whether the app's own connections do not fit beside PgBouncer's."""
+    server = look.server
+    if look.installed is None or server is None or server.maximum is None:
+        return False
+    return opened + int(look.installed["most"]) > server.maximum - (server.reserved or 0)
 
 
 def _hosts(
@@ -213,6 +246,7 @@ def _wanted(
         reserved=look.server.reserved or 0,
         databases=len(databases),
         clients=_clients(host, policy),
+        limit=_smallest_limit(addresses),
         overrides=overrides,
     )
     place: dict[str, Any] = {"host": first.host, "port": first.port}
@@ -237,6 +271,7 @@ def _wanted(
             "socket": mapped.postgres.socket,
         },
         "services": sorted(addresses),
+        "variables": {service: address.variable for service, address in sorted(addresses.items())},
         "users": sorted({address.user for address in addresses.values() if address.user}),
         "databases": aliases,
         "pools": {
@@ -259,9 +294,9 @@ def _pool(pool: int, reserve: int, shared: int) -> dict[str, int]:
 
 def _clients(host: HostObservation, policy: Policy) -> Clients:
     counts = dict.fromkeys(("api", "worker"), 0)
-    for service, mapped in policy.application.services.items():
-        if mapped.role in counts:
-            counts[mapped.role] += len(host.containers_of(policy.application.project or "", service))
+    for service in app_services(host, policy):
+        if service.role in counts:
+            counts[service.role] += len(service.running)
     return Clients(counts["api"], counts["worker"], surge=1)
 
 
@@ -278,7 +313,7 @@ def _site(
     project = host.project(policy.application.project or "")
     if project is None:
         raise _unmapped(f"{host.name} has no project of the app")
-    there = project_on_host(host, project, policy.application.services, None, ())
+    there = project_on_host(host, project, policy)
     recreate = {
         service: tuple(name for name in on_host.containers if (name in look.led) is not led)
         for service, on_host in there.services.items()

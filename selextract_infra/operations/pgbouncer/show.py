@@ -1,86 +1,84 @@
-"""PgBouncer on a terminal: its pools, who waits, and whose open transactions they wait for."""
+"""PgBouncer: its pools, who waits, and whose open transactions they wait for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from selextract_infra.model import figures
-from selextract_infra.model.text import displayable
+from selextract_infra.model.figures import count, latency
+from selextract_infra.report.table import Block, Line, Tone, number, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from selextract_infra.model.pooler import PoolerClient, PoolerLook, PoolerProcess, PoolerStatus
 
-    from selextract_infra.model.pooler import PoolerClient, PoolerLook, PoolerProcess
-
-__all__ = ["print_pooler"]
+__all__ = ["show_pooler"]
 
 
-def print_pooler(screen: Console, host: str, look: PoolerLook) -> None:
-    """One host: whether there is a PgBouncer, and each of its processes."""
-    screen.print(displayable(host), style="bold")
+def show_pooler(status: PoolerStatus) -> Iterator[Block]:
+    """Each host: whether there is a PgBouncer, and each of its processes; hosts that were not reached."""
+    for name, look in sorted(status.hosts.items()):
+        yield Line(name, Tone.STRONG)
+        yield from _host(look)
+    for name, reason in sorted(status.unreachable.items()):
+        yield Line(f"{name} was not reached: {reason}", Tone.BAD)
+
+
+def _host(look: PoolerLook) -> Iterator[Block]:
     if look.installed is None:
-        screen.print("  no PgBouncer of ours")
+        yield Line("no PgBouncer of ours", indent=2)
     elif not look.running:
-        screen.print("  PgBouncer does not run", style="bold red")
+        yield Line("PgBouncer does not run", Tone.WORST, indent=2)
     elif not look.processes:
-        screen.print("  PgBouncer runs and its console does not answer", style="bold red")
+        yield Line("PgBouncer runs and its console does not answer", Tone.WORST, indent=2)
     for process in look.processes:
-        _process(screen, process)
+        yield from _process(process)
     if look.leaving:
-        numbers = ", ".join(str(number) for number in look.leaving)
-        screen.print(f"  process {numbers} takes no new clients and ends with its last")
+        numbers = ", ".join(map(str, look.leaving))
+        yield Line(f"process {numbers} takes no new clients and ends with its last", indent=2)
     if look.led:
-        screen.print(f"  led through it: {displayable(', '.join(look.led))}", soft_wrap=True)
+        yield Line(f"led through it: {', '.join(look.led)}", indent=2)
     for service, address in sorted(look.addresses.items()):
         if address.problem:
-            screen.print(
-                f"  {displayable(service)} cannot be led through it: {displayable(address.problem)}", soft_wrap=True
-            )
+            yield Line(f"{service} cannot be led through it: {address.problem}", indent=2)
 
 
-def _process(screen: Console, process: PoolerProcess) -> None:
+def _process(process: PoolerProcess) -> Iterator[Block]:
     state = "PAUSED" if process.paused else "at work"
-    clients, servers = figures.count(process.clients, "client"), figures.count(process.servers, "connection")
-    screen.print(
-        f"  {displayable(process.version)}, process {process.number}, {state}: {clients}, {servers} to Postgres",
-        style="bold red" if process.paused else "",
+    clients, servers = count(process.clients, "client"), count(process.servers, "connection")
+    yield Line(
+        f"{process.version}, process {process.number}, {state}: {clients}, {servers} to Postgres",
+        Tone.WORST if process.paused else Tone.PLAIN,
+        indent=2,
     )
-    table = _table("database", "user", "served", "waiting", "longest wait", "busy", "idle")
-    for pool in process.pools:
-        table.add_row(
-            displayable(pool.database),
-            displayable(pool.user),
-            str(pool.active),
-            str(pool.waiting),
-            figures.latency(pool.longest_wait),
-            str(pool.servers_active),
-            str(pool.servers_idle),
-        )
     if process.pools:
-        screen.print(table)
-    _people(screen, "waiting", process.waiting)
+        columns = map(number, ("served", "waiting", "longest wait", "busy", "idle"))
+        yield table(
+            ("database", "user", *columns),
+            (
+                (
+                    pool.database,
+                    pool.user,
+                    str(pool.active),
+                    str(pool.waiting),
+                    latency(pool.longest_wait),
+                    str(pool.servers_active),
+                    str(pool.servers_idle),
+                )
+                for pool in process.pools
+            ),
+        )
+    yield from _clients("waiting", process.waiting)
     if process.waiting or process.paused:
-        _people(screen, "in a transaction, the oldest first", process.holding)
+        yield from _clients("in a transaction, the oldest first", process.holding)
 
 
-def _people(screen: Console, what: str, people: Sequence[PoolerClient]) -> None:
-    if not people:
-        return
-    screen.print(f"  {what}:")
-    for one in people:
-        waited = f", for {figures.latency(one.waited)}" if one.waited else ""
-        application = f" ({one.application})" if one.application else ""
-        text = f"{one.user} on {one.database} from {one.address}{application}{waited}, since {one.since}"
-        screen.print(f"    {displayable(text)}", soft_wrap=True)
-
-
-def _table(*columns: str) -> Table:
-    from rich import box
-    from rich.table import Table as RichTable
-
-    table = RichTable(box=box.SIMPLE, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < 2 else "right")
-    return table
+def _clients(state: str, clients: Sequence[PoolerClient]) -> Iterator[Block]:
+    if clients:
+        yield Line(f"{state}:", indent=2)
+    for client in clients:
+        waited = f", for {latency(client.waited)}" if client.waited else ""
+        application = f" ({client.application})" if client.application else ""
+        yield Line(
+            f"{client.user} on {client.database} from {client.address}{application}{waited}, since {client.since}",
+            indent=4,
+        )

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from selextract_infra.assess.project_on_host import ProjectOnHost
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values
+from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values, settle_values
+from selextract_infra.flow.proof import not_proved
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.capacity import foreign_keys, with_environment
 from selextract_infra.model.figures import count
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["POOLER", "PoolerSite", "pgbouncer_steps"]
 
 POOLER = "selextract.infra.pgbouncer"
+_YIELDING_IDLE = 1  # seconds after which an idle connection to Postgres ends, while PgBouncer makes room
 
 
 class PoolerSite(Frozen):
     """One host: what PgBouncer is given, whether that is to be done, how the app is led, what is to be recreated.
 
-    ``variables`` are those to be set by service, None where the app's own value is to hold again.
+    ``variables`` are those to be set by service, None where the app's own value is to hold again. ``yields``: before
+    instances log in to Postgres themselves, PgBouncer gives back what it does not need.
     """
 
     project: ProjectOnHost
@@ -37,6 +40,7 @@ class PoolerSite(Frozen):
     put_up: bool = False
     variables: dict[str, dict[str, str | None]] = Field(default_factory=dict)
     recreate: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    yields: bool = False
 
     def complaint(self, switch: str) -> str | None:
         """What of it no Plan of ours would say."""
@@ -61,7 +65,7 @@ def pgbouncer_steps(sites: Mapping[str, PoolerSite], policy: Policy, *, switch: 
             raise RefusedError(f"{host}: {complaint}.", rule="saved plan", remedy="plan again; nothing was touched")
         pooler = list(_pooler(host, site, policy, switch=switch, replace=replace))
         app = [*_files(host, site, policy), *_instances(host, site, policy)]
-        steps += [*pooler, *app] if switch == "on" else [*app, *pooler]
+        steps += [*pooler, *app] if switch == "on" else [*_yielding(host, site, policy), *app, *pooler]
     return tuple(steps)
 
 
@@ -107,6 +111,49 @@ def _pooler(host: str, site: PoolerSite, policy: Policy, *, switch: str, replace
     )  # fmt: skip
 
 
+def _yielding(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
+    """Connections that PgBouncer keeps open and nobody uses would keep a led back instance from logging in."""
+    if not site.yields or site.wanted is None:
+        return
+    times, wanted = policy.pgbouncer.change, yielding(site.wanted)
+    yield Step(
+        id=f"pgbouncer-yield-{host}",
+        title=f"Let PgBouncer on {host} give back the connections that it does not use",
+        playbook=POOLER,
+        hosts=(host,),
+        values={
+            host: {
+                "project": site.project.project,
+                "state": "present",
+                "wanted": wanted,
+                "replace": False,
+                "bound_seconds": times.gate,
+                "policy_digest": policy.digest,
+            }
+        },
+        changes=(
+            Change(
+                host=host, subject="pgbouncer", resource="connections", before=_most(site), after=int(wanted["most"]),
+            ),
+        ),
+        verification="PgBouncer answers at its port, a query goes through each database, and each user is found.",
+        rollback="Its settings from before are put back.",
+        estimate_seconds=times.estimate,
+        rollback_seconds=times.rollback,
+        timeout_seconds=times.timeout,
+    )  # fmt: skip
+
+
+def yielding(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings under which PgBouncer leaves room: half of its pools, and idle connections end after a second."""
+    databases = {
+        alias: {**database, "pool": database["shared"], "reserve": 0, "most": database["shared"]}
+        for alias, database in wanted["databases"].items()
+    }
+    most = sum(int(database["most"]) for database in databases.values()) + int(wanted["pools"]["login"])
+    return {**wanted, "databases": databases, "most": most, "idle": _YIELDING_IDLE}
+
+
 def _files(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
     """Write down where each service finds its database; nothing is restarted by that."""
     capacity: dict[str, Any] = dict(site.project.capacity)
@@ -125,6 +172,7 @@ def _files(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
             host: {
                 **common_values(site.project, policy, times.gate),
                 "services": {},
+                "recreated": {},
                 "capacity": {"services": capacity},
             }
         },
@@ -159,11 +207,11 @@ def _instances(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
                 host: {
                     **common_values(site.project, policy, times.gate),
                     "services": {service: {}},
-                    "settle": [{"service": service, "containers": list(names), "stop_grace": on_host.stop_grace}],
+                    "settle": [settle_values(service, names, on_host.stop_grace, policy)],
                 }
             },
             verification="Each new container runs and is healthy before the next one is stopped; all health addresses"
-            " answer.",
+            f" answer.{not_proved([service], site.project.services, policy)}",
             rollback="The files from before are put back. Both ways to the database stay open meanwhile.",
             disrupts=len(on_host.containers) < 2 or not on_host.has_healthcheck,
             estimate_seconds=len(names) * times.estimate,

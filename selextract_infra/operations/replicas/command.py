@@ -27,18 +27,19 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show the read replicas and what is wrong with them; --count N plans so many, --apply makes them."""
+        from selextract_infra.cli.frame.applying import offer
         from selextract_infra.cli.frame.output import emit
         from selextract_infra.flow.planning import plan_operation
         from selextract_infra.operations.replicas.observe import look_at_replication
         from selextract_infra.operations.replicas.operation import REPLICAS
-        from selextract_infra.operations.replicas.show import print_replication
+        from selextract_infra.operations.replicas.show import show_replication
         from selextract_infra.operations.replicas.steps import ReplicaRequest
 
         with hosts.context() as context:
             if count is None and not again and not options.apply:
                 seen = look_at_replication(context)
-                emit(seen, lambda screen: print_replication(screen, seen), form)
+                emit(seen, show_replication(seen), form)
                 return
             request = ReplicaRequest(count=count, on=tuple(on or ()), again=tuple(again or ()))
             plan = plan_operation(context, REPLICAS, request, to_apply=options.apply)
-            options.offer(context, plan, form)
+            offer(context, plan, options, form)

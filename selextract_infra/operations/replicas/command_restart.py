@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Restart the Postgres servers whose settings wait for it: the most lagged replica first, the primary last."""
+        from selextract_infra.cli.frame.applying import offer
         from selextract_infra.flow.planning import plan_operation
         from selextract_infra.operations.replicas.operation_restart import RESTART_POSTGRES
         from selextract_infra.operations.replicas.plan_restart import RestartRequest
@@ -39,6 +40,6 @@ def register(app: typer.Typer) -> None:
         with hosts.context() as context:
             request = RestartRequest(everything=everything)
             plan = plan_operation(context, RESTART_POSTGRES, request, to_apply=options.apply)
-            options.offer(context, plan, form)
+            offer(context, plan, options, form)
 
     app.add_typer(group, name="restart")

@@ -8,7 +8,12 @@ from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.model.plan import CostChange, Plan
 from selextract_infra.model.replication import Replication
-from selextract_infra.operations.replicas.decide import REPLICA, DecidedReplicas, decide_replicas, replica_name
+from selextract_infra.operations.replicas.decide import (
+    REPLICA,
+    DecidedReplicas,
+    decide_replicas,
+    replica_name,
+)
 from selextract_infra.operations.replicas.replica_values import ReplicaHost
 from selextract_infra.operations.replicas.steps import ReplicaParameters, ReplicaRequest, replica_steps
 

@@ -8,6 +8,7 @@ from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS
 from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.base import Frozen
+from selextract_infra.model.figures import MB
 from selextract_infra.model.postgres import Role, Storage
 from selextract_infra.model.postgres_conf import conf_value
 from selextract_infra.model.replication import PrimarySeen
@@ -91,7 +92,7 @@ def primary_settings(disk: int | None, primary: PrimarySeen, policy: Policy) -> 
     if disk is None or primary.settings.get(SLOT_LIMIT, "-1") != "-1":
         return {}
     rules = policy.postgres
-    return {SLOT_LIMIT: f"{max(round(disk * rules.slot_disk_share), rules.wal_minimum) >> 20}MB"}
+    return {SLOT_LIMIT: f"{max(round(disk * rules.slot_disk_share), rules.wal_minimum) // MB}MB"}
 
 
 def _tuning(role: Role, there: ReplicaHost, primary: PrimarySeen, policy: Policy) -> PostgresTuning:

@@ -1,61 +1,58 @@
-"""The replication as tables for a terminal."""
+"""The replication: the primary, each replica with what is wrong with it, and who answers reads."""
 
 from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Iterator
 
 from selextract_infra.model.figures import disk, duration
 from selextract_infra.model.replication import BalancerSeen, ReplicaSeen, Replication
-from selextract_infra.report.texts import new_table, plain
+from selextract_infra.report.table import Block, Cell, Line, Tone, number, prose, table
 
-__all__ = ["print_replication"]
+__all__ = ["show_replication"]
 
 
-def print_replication(screen: Console, seen: Replication) -> None:
-    """The primary, each replica with what is wrong with it, and who answers reads."""
-    name = seen.primary_host
-    primary = seen.hosts[name].primary if name else None
+def show_replication(replication: Replication) -> Iterator[Block]:
+    """The primary, its replicas and the balancer for reads."""
+    name = replication.primary_host
+    primary = replication.hosts[name].primary if name else None
     if name is None or primary is None:
-        screen.print(plain("No host runs the primary."))
+        yield Line("No host runs the primary.")
         return
-    screen.print(
-        plain(f"Primary: {primary.container} on {name}, PostgreSQL {primary.major}, {disk(primary.data_bytes)}")
-    )
-    table = new_table("host", "role", "state", "behind", "")
-    for host, replica in seen.replicas.items():
-        table.add_row(
-            plain(host),
-            plain(replica.role or "unfinished"),
-            plain(_state(replica), "green" if replica.problem is None else "red"),
-            plain(duration(replica.lag_seconds) if replica.streaming else "-"),
-            plain(replica.problem or ""),
-        )
-    if seen.replicas:
-        screen.print(table)
+    yield Line(f"Primary: {primary.container} on {name}, PostgreSQL {primary.major}, {disk(primary.data_bytes)}")
+    if replication.replicas:
+        rows = (_replica(host, replica) for host, replica in replication.replicas.items())
+        yield table(("host", "role", "state", number("behind"), prose("problem")), rows)
     else:
-        screen.print(plain("No replicas: reads and analytics are answered by the primary (X-63)."))
-    balancer = seen.hosts[name].balancer
+        yield Line("No replicas: reads and analytics are answered by the primary (X-63).")
+    balancer = replication.hosts[name].balancer
     if balancer is not None:
-        _print_balancer(screen, balancer)
+        yield _balancer(balancer)
 
 
-def _state(replica: ReplicaSeen) -> str:
-    if replica.streaming and not replica.paused:
-        return "streams"
-    return "paused" if replica.paused else replica.state
+def _replica(host: str, replica: ReplicaSeen) -> tuple[str | Cell, ...]:
+    state = "paused" if replica.paused else "streams" if replica.streaming else replica.state
+    return (
+        host,
+        replica.role or "unfinished",
+        Cell(state, Tone.GOOD if replica.problem is None else Tone.BAD),
+        duration(replica.lag_seconds) if replica.streaming else "-",
+        replica.problem or "",
+    )
 
 
-def _print_balancer(screen: Console, balancer: BalancerSeen) -> None:
+def _balancer(balancer: BalancerSeen) -> Block:
     if not balancer.running:
-        screen.print(plain("The balancer for reads does not run.", "red"))
-        return
-    table = new_table("asked for", "server", "status", "connections", "in all")
-    for server in balancer.servers:
-        table.add_row(
-            plain(server.backend),
-            plain(server.name),
-            plain(server.status, "green" if server.status.startswith(("UP", "no check")) else "yellow"),
-            plain(server.sessions),
-            plain(server.total),
-        )
-    screen.print(table)
+        return Line("The balancer for reads does not run.", Tone.BAD)
+    return table(
+        ("asked for", "server", "status", number("connections"), number("in all")),
+        (
+            (
+                server.backend,
+                server.name,
+                Cell(server.status, Tone.GOOD if server.status.startswith(("UP", "no check")) else Tone.WARNING),
+                str(server.sessions),
+                str(server.total),
+            )
+            for server in balancer.servers
+        ),
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from selextract_infra.cli.frame.options import FormatOption, ObservationOption, PolicyOption, StateOption
-from selextract_infra.cli.frame.output import Format, emit, say
+from selextract_infra.cli.frame.output import Format, emit
 from selextract_infra.cli.frame.planning import (
     DoneOption,
     HostOption,
@@ -17,6 +17,7 @@ from selextract_infra.cli.frame.planning import (
     TodayOption,
     ZoneOption,
 )
+from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
     from datetime import date
@@ -102,7 +103,7 @@ def register(app: typer.Typer) -> None:
             name: None if one is None else one.model_dump(mode="json") for name, one in chapters.items()
         }
         data["forecasts"] = [one.model_dump(mode="json") for one in content.forecasts]
-        emit({"file": str(html), **data}, lambda _: say(f"Written to {html}."), form)
+        emit({"file": str(html), **data}, [Line(f"Written to {html}.")], form)
 
 
 class _Judged(NamedTuple):

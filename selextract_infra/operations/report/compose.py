@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from selextract_infra import __version__
+from selextract_infra.defects.run import with_findings
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.outlook import Outlook
 from selextract_infra.model.assessment import Assessment
@@ -69,9 +70,11 @@ def compose(
         hosts=hosts,
         assessment=assessment,
         forecasts=() if ahead is None else ahead.forecasts,
-        growth=growth.model_copy(update={"seasons": seasons}),
-        cost=cost_report(policy, host=question.host),
-        roadmap=roadmap_on(policy, question.start or question.today, question.today, done=question.done),
+        growth=with_findings(growth.model_copy(update={"seasons": seasons}), policy),
+        cost=with_findings(cost_report(policy, host=question.host), policy),
+        roadmap=with_findings(
+            roadmap_on(policy, question.start or question.today, question.today, done=question.done), policy
+        ),
         missing=tuple(missing),
     )
 

@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show the right size of every container's limits, and why; --apply sets them in place."""
+        from selextract_infra.cli.frame.applying import offer
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.planning import plan_operation
         from selextract_infra.operations.rightsize.operation import RIGHTSIZE
@@ -54,4 +55,4 @@ def register(app: typer.Typer) -> None:
                 service=service, memory=asked, cpus=cpus, settle=settle, overrides=tuple(override or ())
             )
             plan = plan_operation(context, RIGHTSIZE, request, observation=seen, to_apply=options.apply)
-            options.offer(context, plan, form)
+            offer(context, plan, options, form)

@@ -10,7 +10,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.overrides import Overrides
-from selextract_infra.assess.services import Service, services_of
+from selextract_infra.assess.room import HostRoom
+from selextract_infra.assess.service import Service, sampled_services
 from selextract_infra.assess.usage import (
     FORMS,
     container_findings,
@@ -22,9 +23,9 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import cores, memory, percent
 from selextract_infra.model.finding import Finding, RuleClass, Severity
-from selextract_infra.model.observation import HostObservation, Observation, ProjectObservation
+from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation, ProjectObservation
 from selextract_infra.operations.rightsize.floors import floor_of
-from selextract_infra.operations.rightsize.host_fit import Room, fitted, room_for
+from selextract_infra.operations.rightsize.host_fit import fitted, held_with, room_for
 from selextract_infra.operations.rightsize.proposals import Wish, cpu_wish, memory_wish
 from selextract_infra.operations.rightsize.requested import Asked, asked_cpus, asked_memory
 
@@ -156,14 +157,14 @@ def _decided_on(
     settle: bool,
 ) -> tuple[list[Wish], list[Finding]]:
     """The wishes for one host, fitted to it, memory and CPU of each service side by side, and the findings."""
-    findings = [*definition_findings(host, project, policy), *container_findings(host, project)]
+    findings = [*definition_findings(host, project, policy), *container_findings(host, project, policy)]
     problem = project_problem(project)
     if problem is not None:
         if asked.values:
             raise RefusedError(problem, rule="compose files", remedy="correct it first; nothing was touched")
         return [], [*findings, _unwritable(host, project, problem)]
     only = None if asked.service is None else (asked.service,)
-    services = services_of(host, project, policy, at, only)
+    services = sampled_services(host, policy, at, only)
     by_resource: dict[str, list[Wish]] = {}
     for resource in RESOURCES:
         wishes = [
@@ -199,16 +200,13 @@ def _carried(wish: Wish, policy: Policy, *, settle: bool, asked: Asked) -> Wish:
     """The wish, marked or kept where it cannot be carried out on the containers as they are."""
     if not wish.changes:
         return wish
-    definition = wish.service.definition
-    reason: str | None = None
-    if definition is None:
-        reason = f"the Compose files in force do not define {wish.service.name}, so its limits cannot be kept there"
-    elif definition.limit_form not in FORMS:
-        reason = "its limits stand in two forms, and Compose would reject a third"
+    reason = _unwritable_limit(wish)
     if reason is not None:
         if asked.values:
             raise RefusedError(f"{wish.service.name} on {wish.service.host}: {reason}.", rule="compose files")
         return replace(wish.kept(reason, "compose files"), verdict=Verdict.REFUSED, severity=Severity.MINOR)
+    if _beyond_cpuset(wish):
+        return _within_cpuset(wish, asked)
     reason = _not_in_place(wish, policy)
     if reason is None:
         return wish
@@ -223,11 +221,37 @@ def _carried(wish: Wish, policy: Policy, *, settle: bool, asked: Asked) -> Wish:
     return wish.kept(f"not safe in place: {reason}; --settle does it")
 
 
+def _unwritable_limit(wish: Wish) -> str | None:
+    """Why Compose or Docker would not take the new limit from a file beside the app's own; None where they would."""
+    definition = wish.service.definition
+    if definition is None:
+        return f"the Compose files in force do not define {wish.service.name}, so its limits cannot be kept there"
+    if definition.limit_form not in FORMS:
+        return "its limits stand in two forms, and Compose would reject a third"
+    if wish.resource == "cpus" and definition.beside.cpu_quota:
+        return "its CPU limit is given as cpu_quota, and Docker refuses cpus beside that"
+    return None
+
+
+def _beyond_cpuset(wish: Wish) -> bool:
+    """Whether its CPU limit would be raised to more cores than it may run on."""
+    cpuset = wish.service.beside.cpuset
+    raised = wish.want is not None and wish.want > max(cpuset or 0, wish.now or 0.0)
+    return wish.resource == "cpus" and cpuset is not None and raised
+
+
+def _within_cpuset(wish: Wish, asked: Asked) -> Wish:
+    reason = f"its cpuset has {cores(wish.service.beside.cpuset or 0)}, and a higher limit gives it nothing"
+    if asked.values:
+        raise RefusedError(f"{wish.service.name} on {wish.service.host}: {reason}.", rule="cpuset")
+    return wish.kept(reason, "cpuset")
+
+
 def _not_in_place(wish: Wish, policy: Policy) -> str | None:
     """Why new containers are needed, None where the limit of the running ones can be changed and put back."""
     if wish.want is None:
         return None
-    if wish.now is None:
+    if wish.now is None or any(_unlimited(container, wish.resource) for container in wish.service.containers):
         return "it has no limit now, and that could not be put back"
     if wish.resource != "memory" or wish.want > wish.now:
         return None
@@ -235,10 +259,15 @@ def _not_in_place(wish: Wish, policy: Policy) -> str | None:
     return f"it uses {memory(wish.service.memory_use)} right now" if wish.want < least else None
 
 
-def _refuse_misfit(wishes: Sequence[Wish], room: Room, policy: Policy, overrides: Overrides) -> None:
+def _unlimited(container: ContainerObservation, resource: str) -> bool:
+    """Whether Docker has no limit of it at all; one at the host's total limits nothing, but can be put back."""
+    return (container.limits.memory if resource == "memory" else container.limits.cpus) is None
+
+
+def _refuse_misfit(wishes: Sequence[Wish], room: HostRoom, policy: Policy, overrides: Overrides) -> None:
     """Raise ``RefusedError`` where an asked raise makes all limits more than the host carries (X-09, X-11)."""
     raised = [wish for wish in wishes if wish.want is not None and (wish.now is None or wish.want > wish.now)]
-    held = room.held(wishes)
+    held = held_with(wishes, room)
     if not raised or held <= room.total:
         return
     if room.resource == "memory":
@@ -255,9 +284,9 @@ def _refuse_misfit(wishes: Sequence[Wish], room: Room, policy: Policy, overrides
     )
 
 
-def _crowded(wishes: Sequence[Wish], room: Room, policy: Policy) -> Iterator[Finding]:
+def _crowded(wishes: Sequence[Wish], room: HostRoom, policy: Policy) -> Iterator[Finding]:
     """Whether all limits of a host add up to more than it has, with this plan applied."""
-    held = room.held(wishes)
+    held = held_with(wishes, room)
     if not room.size:
         return
     if room.resource == "memory" and held > room.total:

@@ -1,17 +1,19 @@
 """Floors: what a service needs whatever its history says, from the settings it runs with.
 
 The sum of a service's own parts where the mapping says that they are in use (X-05, X-08), Redis' ``maxmemory`` with
-what a fork needs, and Postgres' tuning budget with the file cache that it keeps hot (X-01 to X-03).
+what a fork needs, and Postgres' tuning budget with the file cache that it keeps hot (X-01 to X-03). Beside that, what
+the Compose files reserve for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.postgres.parameters import VERSIONS
 from selextract_infra.assess.postgres.settings_for import tune_postgres
-from selextract_infra.assess.services import Service
+from selextract_infra.assess.service import Service
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.figures import memory, percent
 from selextract_infra.model.tuning import PostgresFacts
@@ -19,7 +21,9 @@ from selextract_infra.model.tuning import PostgresFacts
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["Floor", "floor_of", "parts_of", "tuning_budget"]
+__all__ = ["RESERVATION", "Floor", "floor_of", "parts_of", "tuning_budget"]
+
+RESERVATION = "mem_reservation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,28 @@ class Floor:
 
 
 def floor_of(service: Service, policy: Policy) -> Floor | None:
-    """The floor of a service by its role, None where it has none."""
+    """The highest floor of a service, by its role and by what stands beside its limits; None where it has none."""
+    floors = [_by_role(service, policy), *_beside(service)]
+    return max((floor for floor in floors if floor is not None), key=lambda floor: floor.bytes, default=None)
+
+
+def _beside(service: Service) -> Iterator[Floor]:
+    """What the Compose files say beside the limits: Docker refuses less, or the service would fail with it."""
+    now, keys, reserved = service.memory, service.beside, service.memory_reservation
+    if reserved:
+        yield Floor(
+            reserved, RESERVATION, f"Its reservation is {memory(reserved)}, and Docker takes no limit below that."
+        )
+    if keys.shm_size and now is not None:
+        shared = min(keys.shm_size, now)
+        yield Floor(shared, "shm_size", f"Its shared memory may hold {memory(keys.shm_size)}, which counts as its own.")
+    if keys.oom_kill_disable and now is not None:
+        yield Floor(
+            now, "oom_kill_disable", "Nothing in it is killed at its limit, so one that is too low would halt it."
+        )
+
+
+def _by_role(service: Service, policy: Policy) -> Floor | None:
     if service.role == "redis":
         return _redis(service, policy)
     if service.role == "database":

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from selextract_infra.assess.project_on_host import ProjectOnHost, is_pending, project_on_host
+from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
+from selextract_infra.assess.recreation import pending_recreations
 from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import SETTLE
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import dollars
-from selextract_infra.model.observation import ContainerObservation, Observation
+from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import CostChange, PendingRecreation, Plan, Step
 from selextract_infra.operations.rightsize.decide import decide_rightsize
 from selextract_infra.operations.rightsize.requested import Asked
@@ -65,9 +66,8 @@ def draft_rightsize(given: PlanInput[RightsizeRequest, None]) -> PlanDraft:
         settle=request.settle,
         overrides=request.overrides,
     )
-    mapped = policy.application.services
     projects = {
-        host.name: project_on_host(host, project, mapped, request.service, decided.recreate)
+        host.name: project_on_host(host, project, policy, request.service, decided.recreate)
         for host in observation.hosts
         if (hosts is None or host.name in hosts)
         and host.problem is None
@@ -82,7 +82,7 @@ def draft_rightsize(given: PlanInput[RightsizeRequest, None]) -> PlanDraft:
         steps=steps,
         findings=decided.findings,
         cost=_cost(decided.decisions, policy),
-        pending_recreations=tuple(_pending(observation, projects, decided.decisions, steps)),
+        pending_recreations=tuple(_pending(observation, policy, projects, decided.decisions, steps)),
         overrides=decided.overrides,
     )
 
@@ -138,7 +138,11 @@ def _cost(decisions: Sequence[Decision], policy: Policy) -> CostChange:
 
 
 def _pending(
-    seen: Observation, projects: Mapping[str, ProjectOnHost], decisions: Sequence[Decision], steps: Sequence[Step]
+    seen: Observation,
+    policy: Policy,
+    projects: Mapping[str, ProjectOnHost],
+    decisions: Sequence[Decision],
+    steps: Sequence[Step],
 ) -> Iterator[PendingRecreation]:
     """Services that the app's next ``up`` recreates once this Plan is applied: changed in place, or differing now."""
     settled = {
@@ -149,23 +153,10 @@ def _pending(
         for entry in values["settle"]
     }
     changed = {(decision.host, decision.service) for decision in decisions if decision.changes}
-    for name, there in projects.items():
-        host = seen.host(name)
-        project = host.project(there.project) if host else None
-        if host is None or project is None:
-            continue
-        by_service: dict[str | None, list[ContainerObservation]] = {}
-        for container in host.containers:
-            if container.project == project.name:
-                by_service.setdefault(container.service, []).append(container)
-        for definition in project.services:
-            key = (name, definition.name)
-            differs = is_pending(by_service.get(definition.name, ()), definition)
-            if key in settled or not (differs or key in changed):
-                continue
-            why = (
-                "its limits change in place, so its configuration no longer is what it was created from"
-                if key in changed
-                else "its configuration changed since it was created"
-            )
-            yield PendingRecreation(host=name, project=project.name, service=definition.name, why=why)
+    differing = {(pending.host, pending.service): pending for pending in pending_recreations(seen, policy)}
+    for key in sorted({*changed, *differing} - settled):
+        if key in changed:
+            why = "its limits change in place, so its configuration no longer is what it was created from"
+            yield PendingRecreation(host=key[0], project=projects[key[0]].project, service=key[1], why=why)
+        elif key[0] in projects:
+            yield differing[key]

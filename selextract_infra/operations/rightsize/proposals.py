@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.services import Service
+from selextract_infra.assess.service import Service
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.figures import cores, count, duration, memory, percent
 from selextract_infra.model.finding import Severity
@@ -154,7 +154,7 @@ def cpu_wish(service: Service, policy: Policy) -> Wish:
         low=peaks.cpu_median / utilisation,
         high=peaks.cpu_highest / utilisation,
         rule="REC-03",
-        why=f"Its p{rules.cpu_percentile * 100:g} of {cores(peaks.cpu)}{_share(peaks.cpu, now)};"
+        why=f"Its p{rules.cpu_percentile * 100:g} of {cores(peaks.cpu)}{_share(peaks.cpu, now, utilisation)};"
         f" REC-03 allows {percent(utilisation)}.",
     )
     if rules.cpu_keeps_peak and now is not None and size.value < now:
@@ -183,8 +183,13 @@ def _numbers(service: Service) -> Numbers:
     }
 
 
-def _share(value: float, limit: float | None) -> str:
-    return " has no limit" if limit is None else f" is {percent(value / max(limit, _NEARLY))} of the limit"
+def _share(value: float, limit: float | None, allowed: float) -> str:
+    if limit is None:
+        return " has no limit"
+    share = value / max(limit, _NEARLY)
+    # 60.04 % is written 60 %: without the word, "60 %; 60 % are allowed" would stand beside a change.
+    more = "just above " if share > allowed and percent(share) == percent(allowed) else ""
+    return f" is {more}{percent(share)} of the limit"
 
 
 def _size_of_memory(service: Service, peak: int, policy: Policy) -> _Size:
@@ -192,8 +197,9 @@ def _size_of_memory(service: Service, peak: int, policy: Policy) -> _Size:
     utilisation = policy.sizing.utilisation
     with_margin = peak * (1 + policy.rightsizing.memory_margin)
     right = max(peak / utilisation, with_margin)
-    seen = f"The peak of {memory(peak)}{_share(peak, service.memory)}; REC-03 allows {percent(utilisation)}."
-    return _Size(right, with_margin, right, "REC-03", seen)
+    share = _share(peak, service.memory, utilisation)
+    why = f"The peak of {memory(peak)}{share}; REC-03 allows {percent(utilisation)}."
+    return _Size(right, with_margin, right, "REC-03", why)
 
 
 def _after_oom(service: Service, size: _Size, policy: Policy) -> _Size:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from selextract_infra.assess.overrides import Overrides
-from selextract_infra.assess.services import Service
+from selextract_infra.assess.service import Service
 from selextract_infra.errors import UsageError
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.figures import cores, memory, percent
 from selextract_infra.model.observation import HostFacts
-from selextract_infra.operations.rightsize.floors import Floor
+from selextract_infra.operations.rightsize.floors import RESERVATION, Floor
 from selextract_infra.operations.rightsize.proposals import Wish, rounded_up, too_thin
 from selextract_infra.policy import Policy
 
@@ -56,6 +56,13 @@ def asked_memory(
     if asked < rules.memory_floor:
         overrides.refuse_always(
             f"{memory(asked)} for {where} is below {memory(rules.memory_floor)}", "rightsizing.memory_floor"
+        )
+    if asked < service.memory_reservation:
+        overrides.refuse_always(
+            f"{memory(asked)} for {where} is below its reservation of {memory(service.memory_reservation)},"
+            " which Docker refuses",
+            RESERVATION,
+            "lower the reservation in the app's Compose files first",
         )
     if now is None or asked < now:
         _refuse_less(service, asked, floor, policy, overrides)

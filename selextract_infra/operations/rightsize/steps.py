@@ -9,8 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.project_on_host import ProjectOnHost
-from selextract_infra.flow.limit_steps import IN_PLACE, SETTLE, common_values, limit_values, wanted_limits
-from selextract_infra.model.capacity import with_limits
+from selextract_infra.flow.limit_steps import (
+    IN_PLACE,
+    SETTLE,
+    common_values,
+    limit_values,
+    settle_values,
+    wanted_limits,
+)
+from selextract_infra.flow.proof import not_proved
+from selextract_infra.model.capacity import limits_in, with_limits
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.observation import Limits
@@ -56,6 +64,11 @@ def _host_values(
             for name in sorted(changed)
             if not project.services[name].recreate
         },
+        "recreated": {
+            name: limit_values(wanted[name], project.services[name])
+            for name in sorted(changed)
+            if project.services[name].recreate
+        },
         "capacity": {"services": capacity},
     }
 
@@ -86,7 +99,7 @@ def _in_place(
             for decision in changing
         ),
         verification="Every container has the limits asked for, runs, is healthy and was not restarted; all health"
-        " addresses answer.",
+        f" addresses answer.{_not_proved(by_host, projects, policy)}",
         rollback="The limits and the files from before are put back from what each host noted before it was touched.",
         estimate_seconds=times.estimate,
         rollback_seconds=times.rollback,
@@ -112,17 +125,36 @@ def _settling(
             values={
                 host: {
                     **common_values(project, policy, times.gate),
-                    "services": {name: limit_values(wanted[name], service)},
-                    "settle": [
-                        {"service": name, "containers": list(service.containers), "stop_grace": service.stop_grace}
-                    ],
+                    "services": {name: _expected(name, wanted[name], project, decisions)},
+                    "settle": [settle_values(name, service.containers, service.stop_grace, policy)],
                 }
             },
             verification="Each new container runs and is healthy with its limits before the next one is stopped; all"
-            " health addresses answer.",
-            rollback="The files from before are put back, and the instances are recreated from them one at a time.",
+            f" health addresses answer.{not_proved([name], project.services, policy)}",
+            rollback="Each instance that was replaced is made again from its own definition, as it was.",
             disrupts=instances < 2 or not service.has_healthcheck,
             estimate_seconds=instances * times.estimate,
             rollback_seconds=instances * times.rollback,
             timeout_seconds=instances * (times.timeout + grace),
         )
+
+
+def _expected(name: str, wanted: Limits, project: ProjectOnHost, decisions: Sequence[Decision]) -> dict[str, Any]:
+    """The limits that new containers must have: those of our decisions and our file; the team may change the rest."""
+    written = limits_in(project.capacity.get(name) or {})
+    resources = {decision.resource for decision in decisions if decision.changes and decision.service == name}
+    memory = "memory" in resources or written.memory is not None
+    ours = Limits(
+        memory=wanted.memory if memory else None,
+        swap=wanted.swap if memory else None,
+        cpus=wanted.cpus if "cpus" in resources or written.cpus is not None else None,
+    )
+    return {} if ours == Limits() else limit_values(ours, project.services[name])
+
+
+def _not_proved(
+    changing: Mapping[str, Sequence[Decision]], projects: Mapping[str, ProjectOnHost], policy: Policy
+) -> str:
+    """What is not proved on any of the hosts."""
+    services = {name: service for host in changing for name, service in projects[host].services.items()}
+    return not_proved({decision.service for own in changing.values() for decision in own}, services, policy)

@@ -54,8 +54,8 @@ def autoscale(
 class Autoscaler:
     """One policy, calendar, database and set of hosts; ``decide`` may be asked as often as one likes.
 
-    ``cheaper`` is the cost profile (ASO); whether it may be used is for ``refuse_cheaper`` to say. ``overrides`` names
-    rules that the operator overrides: X-09 (CPU) and X-13 (connections); memory has no override.
+    ``cheaper`` is the cost profile (ASO), which is replayed and never acted on (X-34). ``overrides`` names rules that
+    the operator overrides: X-09 (CPU) and X-13 (connections); memory has no override.
     """
 
     def __init__(
@@ -103,14 +103,21 @@ class Autoscaler:
         return self._judge.may_act(service, rules, self.floors.of(service, rules, at).count, at)
 
     def decide(
-        self, services: Sequence[ScaledService], at: float, *, incident: IncidentSeverity | None = None
+        self,
+        services: Sequence[ScaledService],
+        at: float,
+        *,
+        incident: IncidentSeverity | None = None,
+        beside: Iterable[ScaledService] = (),
     ) -> tuple[ScalingDecision, ...]:
         """A Decision for each service, those that keep their count too; ``at`` is Unix seconds.
+
+        ``beside`` are services that are not scaled and share the room: what they hold is not free, and they connect.
 
         What one service is granted is no longer there for those after it. Room that a removal frees counts from the
         next time on, when it has really happened.
         """
-        room = Room(services, self._hosts, self._policy, database=self._database, overrides=self._overrides)
+        room = Room((*services, *beside), self._hosts, self._policy, database=self._database, overrides=self._overrides)
         return tuple(self._decided(service, at, room, incident) for service in services)
 
     def _decided(

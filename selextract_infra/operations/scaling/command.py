@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show what it takes to have so many instances, or why they do not fit; --apply adds or removes them."""
+        from selextract_infra.cli.frame.applying import offer
         from selextract_infra.flow.planning import plan_operation
         from selextract_infra.operations.scaling.operation import SCALE
         from selextract_infra.operations.scaling.plan import ScaleRequest
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
         with hosts.context() as context:
             request = ScaleRequest(wanted=wanted, overrides=tuple(override or ()))
             plan = plan_operation(context, SCALE, request, observation=seen, to_apply=options.apply)
-            options.offer(context, plan, form)
+            offer(context, plan, options, form)
 
 
 def _wanted(counts: list[str]) -> dict[str, int]:

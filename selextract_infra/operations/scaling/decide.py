@@ -7,11 +7,13 @@ number that could. The autoscaler and an emergency ask the same room.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.room import Room
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import database_side, host_size, scaled_services
+from selextract_infra.assess.service import fixed_identity
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import count, printable
@@ -93,13 +95,8 @@ def _refuse_unscalable(
             override=f"--override {item}",
             remedy=f"ask for {min(max(number, bounds.minimum), bounds.maximum)}, or override it with --override {item}",
         )
-    definition = _definition(host, policy, name)
-    if number > 1 and (definition.container_name or definition.fixed_host_ports):
-        what = (
-            f"the container name {definition.container_name}"
-            if definition.container_name
-            else f"the host port {definition.fixed_host_ports[0]}"
-        )
+    what = fixed_identity(_definition(host, policy, name))
+    if number > 1 and what is not None:
         raise RefusedError(
             f"{name} has {what} in the app's Compose files, which only one instance can have.",
             rule="compose",
@@ -129,7 +126,7 @@ def _of_host(
     # What is taken away first makes room for what is added after it.
     room = Room(
         [
-            _with(service, wanted[service.name] if service.name in leaving else service.count)
+            replace(service, count=wanted[service.name]) if service.name in leaving else service
             for service in services.values()
         ],
         [host_size(host, policy)],
@@ -138,13 +135,6 @@ def _of_host(
         overrides=overrides,
     )
     return [_decision(services[name], number, room) for name, number in wanted.items()]
-
-
-def _with(service: ScaledService, number: int) -> ScaledService:
-    """The same service with that many instances."""
-    return ScaledService(
-        service.name, service.role, number, service.host, service.project, cpus=service.cpus, memory=service.memory
-    )
 
 
 def _refuse_unbalanced(host: HostObservation, service: ScaledService, number: int, overrides: Collection[str]) -> None:
@@ -185,8 +175,8 @@ def _decision(service: ScaledService, number: int, room: Room) -> Decision:
 
 def _refuse_crowding(service: ScaledService, number: int, granted: int, reasons: Collection[str]) -> None:
     sentence = "; ".join(reasons)
-    rule = next((known for known in ("X-11", "X-09", "X-13") if f"({known})" in sentence), "X-11")
-    override = None if rule == "X-11" else f"--override {rule}"
+    rule = next((known for known in ("X-11", "X-09", "X-13") if f"({known})" in sentence), "compose")
+    override = f"--override {rule}" if rule in ("X-09", "X-13") else None
     most = f"ask for {granted}" if granted > service.count else "make room first"
     raise RefusedError(
         f"{number} instances of {service.name} do not fit, at most {granted}: {sentence}.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
@@ -72,20 +73,21 @@ def scaled_project(host: HostObservation, policy: Policy) -> ScaledProject:
     project = host.project(policy.application.project or "")
     if project is None:
         raise RefusedError(f"{host.name} has no project of the mapped name.", rule="mapping")
-    definitions = {definition.name: definition for definition in project.services}
     capacity = (project.capacity_file or {}).get("services")
     balancer = host.traffic.balancer
     present = {one.service for one in host.containers if one.project == project.name and one.service}
-    services = {}
-    for name, mapped in policy.application.services.items():
-        containers = host.containers_of(project.name, name)
-        if mapped.role in SCALED_ROLES and containers and name in definitions:
-            services[name] = ScaledServiceOnHost(
-                form=definitions[name].count_form,
-                instances=tuple(one.name for one in sorted(containers, key=_leaves_first)),
-                stop_grace=max(one.stop_grace_seconds or 0.0 for one in containers),
-                balanced=balancer is not None and balancer.running and balancer.service == name,
-            )
+    services = {
+        service.name: ScaledServiceOnHost(
+            form=service.definition.count_form,
+            instances=tuple(container.name for container in sorted(service.running, key=_leaves_first)),
+            stopped=tuple(container.name for container in service.stopped),
+            stop_grace=max(container.stop_grace_seconds or 0.0 for container in service.containers),
+            balanced=balancer is not None and balancer.running and balancer.service == service.name,
+            answer=host.traffic.edge.answer if host.traffic.edge else None,
+        )
+        for service in app_services(host, policy)
+        if service.role in SCALED_ROLES and service.definition is not None
+    }
     return ScaledProject(
         project=project.name,
         directory=project.directory,
@@ -124,7 +126,6 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ScaledProject]
         raise impossible(decision, f"but {reason}")
 
 
-def _leaves_first(container: ContainerObservation) -> tuple[bool, bool, int]:
-    """What does not run goes first, then what is not healthy, then the newest."""
-    running = container.state == "running"
-    return running, running and container.health in (None, "healthy"), -(container.number or 0)
+def _leaves_first(container: ContainerObservation) -> tuple[bool, int]:
+    """What is not healthy goes first, then the newest."""
+    return container.state == "running" and container.health in (None, "healthy"), -(container.number or 0)

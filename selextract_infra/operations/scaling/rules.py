@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.measurements import require_metric
 from selextract_infra.assess.rules import COMPARISONS
-from selextract_infra.errors import RefusedError
 from selextract_infra.model.figures import amount, duration
 from selextract_infra.model.scaling import Direction
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
     from selextract_infra.policy.schema.scaling import Instances, ScalePolicy, Trigger
 
-__all__ = ["RoleRules", "ScalingRule", "refuse_cheaper", "rules_by_role"]
+__all__ = ["RoleRules", "ScalingRule", "rules_by_role"]
 
 CPU, MEMORY, LATENCY = "cpu_usage", "memory_usage", "response_time_p95"
 REQUESTS, PENDING, READS = "requests_per_second", "pending_tasks", "read_queries_per_second"
@@ -127,19 +126,6 @@ def rules_by_role(policy: Policy, *, cheaper: bool = False) -> dict[str, RoleRul
     bounds = policy.scaling.replicas.instances
     found["database"] = _role("database", "replicas", [_replicas(policy)], (bounds.minimum, bounds.maximum), policy)
     return found
-
-
-def refuse_cheaper(policy: Policy, overrides: tuple[str, ...] = ()) -> None:
-    """Raise RefusedError where the cheaper profile would run production on single instances (X-34)."""
-    few = policy.optimisation.profile.min_instances
-    if policy.optimisation.profile.production.value or "X-34" in overrides or min(few.api, few.worker) > 1:
-        return
-    raise RefusedError(
-        "The cheaper profile leaves single instances: one failed health check takes the service away (X-34).",
-        rule="X-34",
-        override="--override X-34",
-        remedy="use it outside production only, with --override X-34",
-    )
 
 
 def _triggers(policy: Policy, role: str) -> Iterator[ScalingRule]:

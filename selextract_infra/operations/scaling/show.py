@@ -1,21 +1,18 @@
-"""Replays of the autoscaler on a terminal: what it did and why, and what that came to."""
+"""Replays of the autoscaler: what it did and why, and what that came to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from selextract_infra.model.figures import amount, count, dollars, duration
-from selextract_infra.model.text import displayable
-from selextract_infra.report.terminal import print_findings
-from selextract_infra.report.texts import new_table, plain
+from selextract_infra.report.plan import findings_table
+from selextract_infra.report.table import Block, Line, Table, Tone, number, prose, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from selextract_infra.model.scaling import ServiceOutcome, SimulatedAction, Simulation
 
-__all__ = ["print_simulation"]
+__all__ = ["show_simulation"]
 
 _MOST_ROWS, _MOST_REFUSALS = 60, 5
 _TARGETS = {
@@ -26,74 +23,64 @@ _TARGETS = {
 }
 
 
-def print_simulation(screen: Console, found: Simulation, *, everything: bool = False) -> None:
+def show_simulation(simulation: Simulation, *, everything: bool = False) -> Iterator[Block]:
     """Actions with their reasons, then each service; ``everything`` shows all actions."""
-    span = (found.end - found.start).total_seconds()
-    screen.print(
-        f"{displayable(found.source)}: {duration(span)} from {found.start:%Y-%m-%d %H:%M}Z, "
-        f"{found.samples:,} samples every {amount(found.interval_seconds, 'seconds')}",
-        style="bold",
+    span = (simulation.end - simulation.start).total_seconds()
+    yield Line(
+        f"{simulation.source}: {duration(span)} from {simulation.start:%Y-%m-%d %H:%M}Z,"
+        f" {count(simulation.samples, 'sample')} every {amount(simulation.interval_seconds, 'seconds')}",
+        Tone.STRONG,
     )
-    _actions(screen, found.actions, everything=everything)
-    for refusal in found.refusals[: None if everything else _MOST_REFUSALS]:
-        screen.print(
-            f"refused: {displayable(refusal.service)} at {refusal.at:%Y-%m-%d %H:%M:%S}Z, {displayable(refusal.why)}: "
-            f"{displayable(refusal.why_less or '')}",
-            style="yellow",
-            soft_wrap=True,
-        )
-    _services(screen, found.services)
-    for flap in found.flaps[: None if everything else _MOST_ROWS]:
-        screen.print(
-            f"flap: {displayable(flap.service)} at {flap.at:%Y-%m-%d %H:%M:%S}Z, {duration(flap.after_seconds)} after "
-            "the opposite",
-            style="yellow",
-            soft_wrap=True,
-        )
-    screen.print(
-        f"{count(len(found.actions), 'action')}, {count(len(found.flaps), 'flap')}, "
-        f"{found.instance_hours:,.1f} instance-hours, {dollars(round(found.cost, 2))} by unit price; a fixed host "
-        "costs the same however many it carries (X-55).",
-        style="bold",
-        soft_wrap=True,
+    yield from _actions(simulation.actions, everything=everything)
+    for refusal in simulation.refusals[: None if everything else _MOST_REFUSALS]:
+        less = f": {refusal.why_less}" if refusal.why_less else ""
+        yield Line(f"refused: {refusal.service} at {refusal.at:%Y-%m-%d %H:%M:%S}Z, {refusal.why}{less}", Tone.WARNING)
+    yield _services(simulation.services)
+    for flap in simulation.flaps[: None if everything else _MOST_ROWS]:
+        after = duration(flap.after_seconds)
+        yield Line(f"flap: {flap.service} at {flap.at:%Y-%m-%d %H:%M:%S}Z, {after} after the opposite", Tone.WARNING)
+    yield Line(
+        f"{count(len(simulation.actions), 'action')}, {count(len(simulation.flaps), 'flap')},"
+        f" {simulation.instance_hours:,.1f} instance-hours, {dollars(round(simulation.cost, 2))} by unit price; a fixed"
+        " host costs the same, however many instances it carries (X-55).",
+        Tone.STRONG,
     )
-    if found.ignored:
-        screen.print(f"Left out: {displayable(', '.join(found.ignored))}.", soft_wrap=True)
-    if found.findings:
-        print_findings(screen, found.findings)
+    if simulation.ignored:
+        yield Line(f"Left out: {', '.join(simulation.ignored)}.")
+    if simulation.findings:
+        yield findings_table(simulation.findings)
 
 
-def _actions(screen: Console, actions: Sequence[SimulatedAction], *, everything: bool) -> None:
+def _actions(actions: Sequence[SimulatedAction], *, everything: bool) -> Iterator[Block]:
     if not actions:
-        screen.print("No count would have changed.")
+        yield Line("No count would have changed.")
         return
-    table = new_table("at (UTC)", "service", "count", "why")
     shown = actions if everything else actions[:_MOST_ROWS]
-    for action in shown:
-        why = action.why if action.why_less is None else f"{action.why}; less: {action.why_less}"
-        table.add_row(
-            f"{action.at:%Y-%m-%d %H:%M:%S}",
-            plain(action.service),
-            f"{action.before} -> {action.after}",
-            plain(why),
-        )
-    screen.print(table)
+    yield table(("at (UTC)", "service", number("count"), prose("why")), map(_action, shown))
     if len(shown) < len(actions):
-        screen.print(f"... and {count(len(actions) - len(shown), 'more action')}; --all shows them.")
+        yield Line(f"... and {count(len(actions) - len(shown), 'more action')}; --all shows them.", Tone.QUIET)
 
 
-def _services(screen: Console, services: Sequence[ServiceOutcome]) -> None:
-    table = new_table("service", "count", "actions", "flaps", "refused", "minutes over target", "hours", "cost")
-    for one in services:
-        over = [f"{_TARGETS[metric]} {minutes:,.0f}" for metric, minutes in one.minutes_over.items() if minutes]
-        table.add_row(
-            plain(one.name),
-            f"{one.first_count} -> {one.last_count} (at most {one.highest_count})",
-            f"{one.actions:,}",
-            f"{one.flaps:,}",
-            f"{one.refused:,}",
-            ", ".join(over) or "none",
-            f"{one.instance_hours:,.1f}",
-            dollars(round(one.cost, 2)),
-        )
-    screen.print(table)
+def _action(action: SimulatedAction) -> tuple[str, ...]:
+    why = action.why if action.why_less is None else f"{action.why}; less: {action.why_less}"
+    return f"{action.at:%Y-%m-%d %H:%M:%S}", action.service, f"{action.before} -> {action.after}", why
+
+
+def _services(services: Sequence[ServiceOutcome]) -> Table:
+    numbers = map(number, ("count", "highest", "actions", "flaps", "refused", "hours", "cost"))
+    return table(("service", *numbers, "minutes over target"), map(_service, services))
+
+
+def _service(service: ServiceOutcome) -> tuple[str, ...]:
+    over = [f"{_TARGETS[metric]} {minutes:,.0f}" for metric, minutes in service.minutes_over.items() if minutes]
+    return (
+        service.name,
+        f"{service.first_count} -> {service.last_count}",
+        str(service.highest_count),
+        f"{service.actions:,}",
+        f"{service.flaps:,}",
+        f"{service.refused:,}",
+        f"{service.instance_hours:,.1f}",
+        dollars(round(service.cost, 2)),
+        ", ".join(over) or "none",
+    )

@@ -7,10 +7,13 @@ Memory, response times and queues are replayed as they were recorded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from selextract_infra.assess.calendar import Calendar, PlannedEvent
 from selextract_infra.assess.hardware import reference_hardware
@@ -18,6 +21,7 @@ from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.defects import check_policy
 from selextract_infra.errors import UsageError
+from selextract_infra.hosts.observe.metrics_csv import MetricRow, metric_rows
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.figures import printable
 from selextract_infra.model.planning import Hardware
@@ -30,7 +34,6 @@ from selextract_infra.model.scaling import (
     Simulation,
 )
 from selextract_infra.operations.scaling.autoscaler import Autoscaler
-from selextract_infra.operations.scaling.simulate_rows import Row, opened, spacing
 from selextract_infra.policy import Policy
 
 __all__ = ["Question", "simulate"]
@@ -39,6 +42,7 @@ _HOST = "host"
 _HOUR, _MINUTE = 3600.0, 60.0
 _MOST_ACTIONS, _MOST_REFUSALS = 1_000_000, 1_000
 _CPU = "cpu_usage"
+_LOOKED_AT = 50
 _SCALED = ("api", "worker", "database")
 
 
@@ -64,10 +68,12 @@ def simulate(path: Path, policy: Policy, question: Question | None = None) -> Si
     Raises UsageError, naming the line, for what cannot be read, and where no service in the file is scaled.
     """
     question = question or Question()
-    interval = spacing(path, question.zone)
+    interval = _spacing(path, question.zone)
     replay = _Replay(policy, question, interval)
-    with opened(path, question.zone) as rows:
-        for row in rows:
+    with metric_rows(path, question.zone) as rows:
+        if not rows.has_subject:
+            raise UsageError(f"{path} has no column for the service.", remedy="call it service")
+        for row in _in_order(rows):
             replay.take(row)
         replay.end()
         if not replay.services:
@@ -76,7 +82,35 @@ def simulate(path: Path, policy: Policy, question: Question | None = None) -> Si
                 f"{path} has no service that is scaled; it has {there}.",
                 remedy=f"call them {', '.join(_SCALED)}, or map them in the policy's application",
             )
-        return replay.outcome(str(path), rows.ignored)
+        ignored = tuple(title for title in rows.ignored if title.lower() != "instances")
+        return replay.outcome(str(path), ignored)
+
+
+def _in_order(rows: Iterable[MetricRow]) -> Iterator[MetricRow]:
+    """The rows, of which none may go back in time: all services are replayed together."""
+    at = -math.inf
+    for row in rows:
+        if row.at < at:
+            raise UsageError(f"{row.place} goes back in time.", remedy="sort the file by time")
+        at = row.at
+        yield row
+
+
+def _spacing(path: Path, zone: tzinfo | None) -> float:
+    """How far apart the samples are, in seconds, by the first of them. Raises UsageError for one time only."""
+    times: list[float] = []
+    with metric_rows(path, zone) as rows:
+        for row in _in_order(rows):
+            if not times or row.at > times[-1]:
+                times.append(row.at)
+            if len(times) > _LOOKED_AT:
+                break
+    if len(times) < 2:
+        raise UsageError(
+            f"{path} has samples of {'one time' if times else 'no time'} only; nothing can be said of a course.",
+            remedy="record at least the longest duration of a trigger",
+        )
+    return median(later - earlier for earlier, later in pairwise(times))
 
 
 @dataclass(slots=True)
@@ -98,7 +132,7 @@ class _Replayed:
     over: dict[str, int] = field(default_factory=dict)
     previous: tuple[Direction, float] | None = None
 
-    def take(self, row: Row) -> None:
+    def take(self, row: MetricRow) -> None:
         """One row: its samples, and whether they are over their targets."""
         record, at, metrics, targets = self.service.record, row.at, self.metrics, self.targets
         for metric, value in row.values:
@@ -136,7 +170,7 @@ class _Replay:
         self._ticks = 0
         self._changes = 0
 
-    def take(self, row: Row) -> None:
+    def take(self, row: MetricRow) -> None:
         """One row of the file."""
         if row.at != self._now:
             self._advance(row.at)
@@ -205,7 +239,7 @@ class _Replay:
         one.highest = max(one.highest, count)
         self._changes += 1
 
-    def _met(self, row: Row) -> _Replayed | None:
+    def _met(self, row: MetricRow) -> _Replayed | None:
         """A service that the file names for the first time; None for one that is not scaled."""
         mapped = self._policy.application.services.get(row.subject)
         role = row.subject if mapped is None else mapped.role

@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         """What the autoscaler would have done: actions with reasons, flaps, minutes over target, hours and cost."""
         from selextract_infra.assess.room import DatabaseSide
         from selextract_infra.cli.frame.planning import gate_findings, hardware_of, policy_of, zone_of
-        from selextract_infra.operations.scaling.show import print_simulation
+        from selextract_infra.operations.scaling.show import show_simulation
         from selextract_infra.operations.scaling.simulate import Question, simulate
 
         rules, zone = policy_of(inventory, policy), zone_of(time_zone)
@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
             shares_load=not as_recorded,
         )
         found = simulate(metrics, rules, question)
-        emit(found, lambda screen: print_simulation(screen, found, everything=everything), form)
+        emit(found, show_simulation(found, everything=everything), form)
         gate_findings(found.findings, fail_on)
 
 

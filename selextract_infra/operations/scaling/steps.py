@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.capacity import with_count
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.templates.balancer import answer_seconds
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -28,16 +30,19 @@ _API = "api"
 
 
 class ScaledServiceOnHost(Frozen):
-    """One service: ``form`` is how the app states its count, ``instances`` its containers in the order they leave.
+    """One service: ``form`` is how the app states its count, ``instances`` what runs of it in the order they leave.
 
+    ``stopped`` are instances that do not run; they leave first. Compose counts them too, and starts them first.
     ``stop_grace`` is the longest time that one of them has to stop, in seconds. ``balanced``: requests reach it through
-    the balancer.
+    the balancer. ``answer`` is how long Nginx waits for an answer, in seconds, None where it does not say.
     """
 
     form: str | None = None
     instances: tuple[str, ...]
+    stopped: tuple[str, ...] = ()
     stop_grace: float = 0.0
     balanced: bool = False
+    answer: float | None = None
 
 
 class ScaledProject(Frozen):
@@ -77,15 +82,16 @@ def _step(
     service, times = project.services[decision.service], policy.scaling.instance
     before, wanted = int(decision.current or 0), int(decision.granted or 0)
     grace = max(service.stop_grace, _longest(decision.service, policy))
-    drain = policy.balancing.proxy.drain if service.balanced else 0.0
+    longest = max(policy.balancing.proxy.drain, answer_seconds(policy, service.answer)) if service.balanced else 0.0
     changed = abs(wanted - before)
-    leaving = list(service.instances[: max(0, before - wanted)])
+    leaving = [*service.stopped, *service.instances[: before - wanted]] if wanted < before else []
     # What leaves stops at the same time; what comes, comes one after the other.
     one_by_one = -(-changed // max(1, at_once)) if wanted > before else 1
-    going = grace + drain
+    going = grace + longest
     return Step(
         id=f"scale-{decision.host}-{decision.service}",
-        title=f"Scale {decision.service} on {decision.host} from {before} to {count(wanted, 'instance')}",
+        title=f"Scale {decision.service} on {decision.host} from {before} to {count(wanted, 'instance')}"
+        + (_cut(policy) if service.balanced and leaving else ""),
         playbook=SCALE,
         hosts=(decision.host,),
         values={
@@ -94,14 +100,14 @@ def _step(
                 "directory": policy.application.directory or project.directory,
                 "service": decision.service,
                 "count": wanted,
-                "targets": _targets(before, wanted, at_once),
+                "targets": _targets(before, wanted, at_once, len(service.stopped)),
                 "leaving": leaving,
                 "balanced": service.balanced,
                 "drain_seconds": policy.balancing.proxy.drain,
                 "stop_grace": grace,
                 "gate_seconds": times.gate,
                 "capacity": {"services": dict(capacity)},
-                "health": _health(project, policy),
+                **proof_values(project.present, policy),
                 "policy_digest": policy.digest,
             }
         },
@@ -120,9 +126,16 @@ def _step(
     )  # fmt: skip
 
 
-def _targets(before: int, wanted: int, at_once: int) -> list[int]:
-    """The counts on the way up."""
-    return [min(number, wanted) for number in range(before + at_once, wanted + at_once, at_once)]
+def _cut(policy: Policy) -> str:
+    """What becomes of streams, which would never let their instance go."""
+    drain = policy.balancing.proxy.drain
+    return f"; streams and downloads that still go on after {drain:.0f} s are cut, and their clients connect again"
+
+
+def _targets(before: int, wanted: int, at_once: int, stopped: int) -> list[int]:
+    """The counts on the way up; none is below what Compose counts already, else it would remove some."""
+    first = before + max(at_once, stopped)
+    return [min(number, wanted) for number in range(first, wanted + at_once, at_once)]
 
 
 def _longest(name: str, policy: Policy) -> float:
@@ -138,8 +151,3 @@ def _longest(name: str, policy: Policy) -> float:
 def _role(name: str, policy: Policy) -> str:
     service = policy.application.services.get(name)
     return service.role if service else ""
-
-
-def _health(project: ScaledProject, policy: Policy) -> list[str]:
-    mapped = policy.application.services
-    return [url for name in project.present if name in mapped and (url := mapped[name].health)]

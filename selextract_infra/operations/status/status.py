@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import AwareDatetime, Field
-
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.recreation import pending_recreations
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.schedule import waiting
 from selextract_infra.flow.unfinished import at_work, unfinished_runs
-from selextract_infra.model.base import Frozen
-from selextract_infra.model.emergency import EmergencyOnHost, open_emergencies
+from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.figures import count
-from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.plan import PendingRecreation
-from selextract_infra.model.queue import Waiting
+from selextract_infra.model.status import HostStatus, Status
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
 from selextract_infra.operations.emergency.end import in_step
 from selextract_infra.templates.nginx import CACHING, ROUTING, THROTTLING
 
-__all__ = ["HostStatus", "Status", "host_status", "status"]
-
-
-class HostStatus(Frozen):
-    """One host: whether it answers, who holds it, what is unfinished, and how what we put there stands.
-
-    ``balancer`` and ``edge`` are empty where the app has neither an API nor an Nginx on this host.
-    """
-
-    name: str
-    problem: str | None = None
-    lock: dict[str, Any] | None = None
-    freeze: dict[str, Any] | None = None
-    preempt: dict[str, Any] | None = None
-    running: tuple[str, ...] = ()
-    interrupted: tuple[str, ...] = ()
-    sampler: str = ""
-    emergency: EmergencyOnHost | None = None
-    balancer: str = ""
-    edge: str = ""
-
-
-class Status(Frozen):
-    """The fleet at one time; ``findings`` are about what should be done but need not be done at once."""
-
-    at: AwareDatetime
-    hosts: tuple[HostStatus, ...]
-    waiting: Waiting = Waiting()
-    pending_recreations: tuple[PendingRecreation, ...] = ()
-    unreachable: dict[str, str] = Field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+__all__ = ["host_status", "status"]
 
 
 def status(context: Context) -> Status:
@@ -81,11 +44,18 @@ def host_status(seen: Observation, host: HostObservation) -> HostStatus:
         preempt=host.state.get("preempt"),
         running=running,
         interrupted=tuple(run for run in unfinished if run not in running),
+        not_put_back=_not_put_back(host),
         sampler=_sampler(host, seen),
         emergency=next((one for one in open_emergencies(seen) if one.host == host.name), None),
         balancer=_balancer(host.traffic),
         edge=_edge(host.traffic.edge),
     )
+
+
+def _not_put_back(host: HostObservation) -> dict[str, str]:
+    runs = host.state.get("failed_rollbacks")
+    entries = [entry for entry in runs if isinstance(entry, dict)] if isinstance(runs, list) else []
+    return {str(entry.get("run_id")): str(entry.get("sentence") or "") for entry in entries}
 
 
 def _balancer(traffic: TrafficObservation) -> str:

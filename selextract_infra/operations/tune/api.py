@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.postgres.proposal import NOBODY, Subject, Wish
 from selextract_infra.errors import UsageError
 from selextract_infra.model import figures
+from selextract_infra.model.figures import MB
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.postgres import Unit
 from selextract_infra.model.tuning import ApiFacts, BudgetPart, ServiceSetting, ServiceTuning
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
 __all__ = ["tune_api"]
-
-_MB = 1 << 20
 
 
 def tune_api(facts: ApiFacts, policy: Policy, *, subject: Subject = NOBODY) -> ServiceTuning:
@@ -37,7 +36,7 @@ def tune_api(facts: ApiFacts, policy: Policy, *, subject: Subject = NOBODY) -> S
 
 
 def _check(facts: ApiFacts) -> None:
-    if facts.memory < _MB:
+    if facts.memory < MB:
         raise UsageError("The API's memory must be 1 MB or more.")
     if not 0 < facts.cpus < math.inf:
         raise UsageError(f"The API's CPUs must be above zero, not {facts.cpus:g}.")
@@ -61,7 +60,7 @@ class _Api:
         self.allowed = int(facts.memory * share)
         scale = min(1.0, self.allowed / self.total)
         self.parts = {
-            name: size if scale == 1 else math.floor(size * scale / _MB) * _MB for name, size in self.wished.items()
+            name: size if scale == 1 else math.floor(size * scale / MB) * MB for name, size in self.wished.items()
         }
         self.processes_wish = policy.cpu_parts.api.worker_processes
         self.per_core = self.processes_wish / policy.containers["api"].cpus
@@ -95,7 +94,7 @@ class _Api:
             for name, size in self.parts.items()
         ]
         if self.facts.runtime == "jvm":
-            heap = f"-Xmx{self.parts['heap'] // _MB}m"
+            heap = f"-Xmx{self.parts['heap'] // MB}m"
             found.append(ServiceSetting(name="java_options", value=heap, rule="X-07", why="the runtime is a JVM"))
         return tuple(found)
 

@@ -43,7 +43,7 @@ def connections(
 ) -> None:
     """Whether all connections fit into Postgres; exit 3 where they do not."""
     from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
-    from selextract_infra.operations.tune.show import print_connection_plan
+    from selextract_infra.operations.tune.show import show_connection_plan
     from selextract_infra.policy import load_policy
 
     plan = plan_connections(
@@ -52,5 +52,5 @@ def connections(
         pooling=Pooling.POOLED if pooled else Pooling.DIRECT,
         maximum=max_connections,
     )
-    emit(plan, lambda screen: print_connection_plan(screen, plan), form)
+    emit(plan, show_connection_plan(plan), form)
     refuse_overdrawn(plan, override or ())

@@ -38,7 +38,7 @@ def postgres(
     hosts: FleetOptions,
     memory: Annotated[
         str | None,
-        typer.Option("--memory", help="Only compute, for a server with this container limit, as in 2GiB."),
+        typer.Option("--memory", help="Only compute, for a server with this container limit, as in 2GB."),
     ] = None,
     cpus: Annotated[float | None, typer.Option("--cpus", help="Its CPU limit, in cores.")] = None,
     pg_version: Annotated[int | None, typer.Option("--pg-version", help="Its major version, 14 to 18.")] = None,
@@ -65,6 +65,7 @@ def postgres(
 
     With --memory nothing is looked at: the settings follow from the options alone.
     """
+    from selextract_infra.cli.frame.applying import offer
     from selextract_infra.errors import UsageError
     from selextract_infra.flow.planning import plan_operation
     from selextract_infra.operations.tune.operation_postgres import TUNE_POSTGRES
@@ -88,7 +89,7 @@ def postgres(
         if form is TuneFormat.CONF:
             _print_files(plan, context)
             return
-        options.offer(context, plan, Format(form.value))
+        offer(context, plan, options, Format(form.value))
 
 
 def _facts(
@@ -132,7 +133,7 @@ def _compute(
     """Print the settings of a server that nobody looks at."""
     from selextract_infra.assess.postgres.settings_for import tune_postgres
     from selextract_infra.model.postgres_conf import conf_text
-    from selextract_infra.operations.tune.show import print_postgres_tuning
+    from selextract_infra.operations.tune.show import show_postgres_tuning
     from selextract_infra.policy import load_policy
 
     guide = load_policy(files=tuple(policy_files))
@@ -141,7 +142,7 @@ def _compute(
         sys.stdout.write(conf_text(tuning))
         return
     data = {**tuning.model_dump(mode="json"), "total": tuning.total}
-    emit(data, lambda screen: print_postgres_tuning(screen, tuning), Format(form.value))
+    emit(data, show_postgres_tuning(tuning), Format(form.value))
 
 
 def _print_files(plan: Plan, context: Context) -> None:

@@ -52,6 +52,7 @@ def workers(
     Instances are replaced one at a time, and each ends what it has begun. With --memory nothing is looked at: the
     settings follow from the options alone.
     """
+    from selextract_infra.cli.frame.applying import offer
     from selextract_infra.errors import UsageError
     from selextract_infra.flow.planning import plan_operation
     from selextract_infra.model.tuning import ApiFacts, WorkerFacts
@@ -94,13 +95,13 @@ def workers(
     )
     with hosts.context() as context:
         plan = plan_operation(context, TUNE_WORKERS, request, observation=seen, to_apply=options.apply)
-        options.offer(context, plan, form)
+        offer(context, plan, options, form)
 
 
 def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[Path], form: Format) -> None:
     """Print the settings of workers, and of an API, that nobody looks at."""
     from selextract_infra.operations.tune.api import tune_api
-    from selextract_infra.operations.tune.show import print_service_tuning
+    from selextract_infra.operations.tune.show import show_service_tuning
     from selextract_infra.operations.tune.workers import tune_workers
     from selextract_infra.policy import load_policy
 
@@ -109,7 +110,7 @@ def _compute(facts: WorkerFacts, api: ApiFacts | None, policy_files: Collection[
     if api is not None:
         tunings.append(tune_api(api, guide))
     data = {each.role: {**each.model_dump(mode="json"), "total": each.total} for each in tunings}
-    emit(data, lambda screen: print_service_tuning(screen, tunings), form)
+    emit(data, show_service_tuning(tunings), form)
 
 
 def _seconds(text: str | None) -> float | None:

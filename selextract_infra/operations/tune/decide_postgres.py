@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS, parameter
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.postgres.settings_for import tune_postgres
+from selextract_infra.assess.service import limit_of
 from selextract_infra.model import figures
 from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.figures import GB, KB, MB
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Role, Storage, Unit, Workload
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Retuning", "facts_of", "in_force", "pinned_by", "raw_value", "retune_postgres"]
 
-_SIZES = {"B": 1, "kB": 1 << 10, "8kB": 8 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_SIZES = {"B": 1, "kB": KB, "8kB": 8 * KB, "MB": MB, "GB": GB}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 _OURS_TO_SET = ("default", "configuration file")
 _MEMORY = ("shared_buffers", "work_mem", "maintenance_work_mem", "autovacuum_work_mem", "max_connections")
@@ -55,14 +57,12 @@ def facts_of(host: HostObservation, seen: PostgresObservation, policy: Policy) -
     """What the server has: its container's limits, else the host's; never the host's where the container has less."""
     mapped = policy.application.services[seen.service].postgres
     container = next((one for one in host.containers if one.name == seen.container), None)
-    limits = container.limits if container else None
-    memory = limits.memory if limits and limits.memory else host.facts.memory
-    cpus = limits.cpus if limits and limits.cpus else float(host.facts.cpus)
+    memory, cpus = (limit_of(container, resource, host.facts) if container else None for resource in ("memory", "cpus"))
     fixed = _pinned_number(seen, "max_connections")
     standby = {name: int(seen.settings[name].value) for name in STANDBY_PARAMETERS if name in seen.settings}
     return PostgresFacts(
-        memory=min(memory, host.facts.memory) if host.facts.memory else memory,
-        cpus=cpus,
+        memory=int(memory or host.facts.memory),
+        cpus=cpus or float(host.facts.cpus),
         version=seen.version or 0,
         connections=mapped.connections if fixed is None else fixed,
         workload=Workload(mapped.workload) if mapped.workload else None,
@@ -232,8 +232,7 @@ def _findings(
             sentence=f"{seen.container} has {figures.memory(seen.shm_size)} of shared memory, and parallel queries and"
             f" vacuums may need {figures.memory(tuning.shm_size)}.",
             numbers={"shm_size_bytes": seen.shm_size, "needed_bytes": tuning.shm_size},
-            resolution=f"Set shm_size: {tuning.shm_size // (1 << 20)}m in the app's Compose file; it takes a"
-            " recreation.",
+            resolution=f"Set shm_size: {tuning.shm_size // MB}m in the app's Compose file; it takes a recreation.",
         )
 
 

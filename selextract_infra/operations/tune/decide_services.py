@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.postgres.proposal import Subject
-from selextract_infra.assess.services import Service
+from selextract_infra.assess.service import Service
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.decision import Decision, Verdict
+from selextract_infra.model.figures import KB
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Unit
 from selextract_infra.model.tuning import ApiFacts, ServiceSetting, ServiceTuning, WorkerFacts
 from selextract_infra.operations.tune.api import tune_api
-from selextract_infra.operations.tune.workers import tune_workers
+from selextract_infra.operations.tune.workers import PROCESSES, tune_workers
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -42,8 +43,6 @@ _VARIABLES = {
 }
 """By setting, the key of the mapping's ``environment`` that names its variable."""
 
-_KILOBYTE = 1024
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -63,12 +62,14 @@ def retune_service(
     Raises RefusedError where not even one task fits into a worker's memory (X-08).
     """
     subject = Subject(host.name, service.project, service.name)
-    memory = service.memory or host.facts.memory
-    cpus = service.cpus or float(host.facts.cpus)
+    memory = int(service.lowest_limit("memory") or host.facts.memory)
+    cpus = service.lowest_limit("cpus") or float(host.facts.cpus)
     try:
         tuning = _tuning(service, memory, cpus, policy, asked, subject)
     except RefusedError as refused:
-        raise RefusedError(f"{service.name} on {host.name}: {refused}", rule=refused.rule) from refused
+        raise RefusedError(
+            f"{service.name} on {host.name}: {refused}", rule=refused.rule, remedy=refused.remedy
+        ) from refused
     mapped = policy.application.services[service.name].environment
     decisions = tuple(_decision(one, service, mapped, tuning, subject) for one in tuning.settings if _is_ours(one))
     more = (*_grace_findings(decisions, service), *_connection_findings(decisions, service, host, policy))
@@ -96,6 +97,7 @@ def _tuning(
             memory=memory, cpus=cpus, instances=service.instances, requests_per_second=rate, runtime=runtime
         )
         return tune_api(api, policy, subject=subject)
+    pools = [container.worker_pool for container in service.running]
     facts: WorkerFacts = WorkerFacts(
         memory=memory,
         cpus=cpus,
@@ -104,6 +106,7 @@ def _tuning(
         longest_task=asked.longest_task or mapped.longest_task,
         stop_grace=_grace(service),
         visibility_timeout=asked.visibility_timeout or mapped.visibility_timeout,
+        pool=next((pool for pool in pools if pool not in (None, *PROCESSES)), None),
     )
     return tune_workers(facts, policy, subject=subject)
 
@@ -153,7 +156,7 @@ def _verdict(
 def _as_written(setting: ServiceSetting) -> float:
     """The number as the variable takes it: bytes in kB, as Celery counts them."""
     value = float(setting.value)
-    value = value // _KILOBYTE if setting.unit is Unit.BYTES else value
+    value = value // KB if setting.unit is Unit.BYTES else value
     return int(value) if value == int(value) else value
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
@@ -179,7 +180,7 @@ def _values(server: ServerOnHost, retuning: Retuning, policy: Policy, *, restart
         "settings": {setting.name: raw_value(setting, server.settings[setting.name].unit) for setting in settings},
         "memory": server.facts.memory,
         "restart": restart,
-        "health": [url for name in server.present if name in mapped and (url := mapped[name].health)],
+        **proof_values(server.present, policy),
         "gate_seconds": times.gate,
         "policy_digest": policy.digest,
     }

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
-from selextract_infra.assess.services import services_of
+from selextract_infra.assess.service import sampled_services
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
+from selextract_infra.flow.limit_steps import settle_values
+from selextract_infra.flow.proof import not_proved, proof_values
 from selextract_infra.model.capacity import with_environment
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
@@ -69,9 +71,9 @@ def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         project = host.project(policy.application.project or "")
         if host.problem is not None or project is None or project.problem is not None:
             continue
-        found = services_of(host, project, policy, given.at, {service} if service else tuned)
+        found = sampled_services(host, policy, given.at, {service} if service else tuned)
         if found:
-            projects[host.name] = project_on_host(host, project, policy.application.services, None, ())
+            projects[host.name] = project_on_host(host, project, policy)
         for one in sorted(found, key=lambda each: TUNED_ROLES.index(each.role)):
             decided, told = retune_service(host, one, policy, asked)
             decisions += decided
@@ -148,7 +150,6 @@ def _step(
 ) -> Step:
     there: ServiceOnHost = project.services[name]
     instances, times = len(there.containers), policy.rightsizing.settle
-    mapped = policy.application.services
     return Step(
         id=f"tune-{host}-{name}",
         title=f"Recreate {name} on {host} with {count(len(changing), 'new setting')}, one instance at a time",
@@ -158,12 +159,12 @@ def _step(
             host: {
                 "project": project.project,
                 "directory": policy.application.directory or project.directory,
-                "health": [url for one in project.present if one in mapped and (url := mapped[one].health)],
+                **proof_values(project.present, policy),
                 "gate_seconds": times.gate,
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [{"service": name, "containers": list(there.containers), "stop_grace": grace}],
+                "settle": [settle_values(name, there.containers, grace, policy)],
             }
         },
         changes=tuple(
@@ -171,8 +172,9 @@ def _step(
             for one in changing
         ),
         verification="Each instance ends what it has begun before it is replaced; the new one runs, is healthy and is"
-        " made from the files in force before the next one is asked to stop.",
-        rollback="The file from before is put back, and the instances that were replaced are recreated from it.",
+        " made from the files in force before the next one is asked to stop."
+        f"{not_proved([name], project.services, policy)}",
+        rollback="The file from before is put back, and each instance that was replaced is made again as it was.",
         disrupts=instances < 2 or not there.has_healthcheck,
         estimate_seconds=instances * times.estimate,
         rollback_seconds=instances * (times.rollback + grace),

@@ -1,88 +1,88 @@
-"""Tunings and connection plans on a terminal: what is set, what was not granted and why, what it adds up to."""
+"""Tunings and connection plans: what is set, what was not granted and why, what it adds up to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from selextract_infra.model import figures
+from selextract_infra.model.figures import cores, latency, memory
 from selextract_infra.model.postgres import Unit
 from selextract_infra.model.postgres_conf import conf_value
-from selextract_infra.model.tuning import BudgetPart, ConnectionPlan, PostgresTuning, ServiceSetting, ServiceTuning
+from selextract_infra.report.plan import findings_table
+from selextract_infra.report.table import Block, Line, Table, Tone, number, prose, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from selextract_infra.model.decision import Decision
-    from selextract_infra.model.finding import Finding
+    from selextract_infra.model.tuning import BudgetPart, ConnectionPlan, PostgresTuning, ServiceSetting, ServiceTuning
 
-__all__ = ["print_connection_plan", "print_postgres_tuning", "print_service_tuning"]
+__all__ = ["show_connection_plan", "show_postgres_tuning", "show_service_tuning"]
 
 
-def print_postgres_tuning(screen: Console, tuning: PostgresTuning) -> None:
-    """The settings of a server with when they take effect; wishes that were not granted; the memory they add up to."""
+def show_postgres_tuning(tuning: PostgresTuning) -> Iterator[Block]:
+    """The settings of a server with when they take effect; what was not granted; the memory they add up to."""
     facts = tuning.facts
-    screen.print(
+    yield Line(
         f"PostgreSQL {facts.version}, {facts.role}, {facts.effective_workload} on {facts.storage}:"
-        f" {figures.memory(facts.memory)}, {figures.cores(facts.cpus)}",
-        style="bold",
+        f" {memory(facts.memory)}, {cores(facts.cpus)}",
+        Tone.STRONG,
     )
-    table = _table("setting", "value", "takes", "why")
-    for setting in tuning.settings:
-        effect = "restart" if setting.context.restart else "reload"
-        table.add_row(setting.name, conf_value(setting), effect, _because(setting.rule, setting.why))
-    screen.print(table)
-    _not_granted(screen, tuning.decisions)
-    _budget(screen, tuning.budget, tuning.total, tuning.allowed)
-    screen.print(f"The container's shm_size: {figures.memory(tuning.shm_size)} or more.")
-    _findings(screen, tuning.findings)
+    rows = (
+        (
+            setting.name,
+            conf_value(setting),
+            "restart" if setting.context.restart else "reload",
+            _because(setting.rule, setting.why),
+        )
+        for setting in tuning.settings
+    )
+    yield table(("setting", number("value"), "takes", prose("why")), rows)
+    yield from _not_granted(tuning.decisions)
+    yield from _budget(tuning.budget, tuning.total, tuning.allowed)
+    yield Line(f"The container's shm_size: {memory(tuning.shm_size)} or more.")
+    if tuning.findings:
+        yield findings_table(tuning.findings)
 
 
-def print_service_tuning(screen: Console, tunings: Sequence[ServiceTuning]) -> None:
+def show_service_tuning(tunings: Iterable[ServiceTuning]) -> Iterator[Block]:
     """The settings of each service, what was not granted, the memory they add up to, and what the workers can do."""
     for tuning in tunings:
-        screen.print(tuning.role, style="bold")
-        table = _table("setting", "value", "why")
-        for setting in tuning.settings:
-            table.add_row(setting.name, _value(setting), _because(setting.rule, setting.why))
-        screen.print(table)
-        _not_granted(screen, tuning.decisions)
-        _budget(screen, tuning.budget, tuning.total, tuning.allowed)
+        yield Line(tuning.role, Tone.STRONG)
+        yield table(
+            ("setting", number("value"), prose("why")),
+            ((setting.name, _value(setting), _because(setting.rule, setting.why)) for setting in tuning.settings),
+        )
+        yield from _not_granted(tuning.decisions)
+        yield from _budget(tuning.budget, tuning.total, tuning.allowed)
         if tuning.capacity is not None:
-            screen.print(f"{tuning.capacity.sentence}.", soft_wrap=True)
-        _findings(screen, tuning.findings)
+            yield Line(f"{tuning.capacity.sentence}.")
+        if tuning.findings:
+            yield findings_table(tuning.findings)
 
 
-def print_connection_plan(screen: Console, plan: ConnectionPlan) -> None:
+def show_connection_plan(plan: ConnectionPlan) -> Iterator[Block]:
     """The arithmetic line by line, then whether it fits."""
-    table = _table("connections", "API", "workers", "reserved", "sum", "of")
-    rows = [("at rest", plan.at_rest), ("while rolling", plan.rolling), ("a pool for each process", plan.per_process)]
-    for name, budget in rows:
-        if name == "while rolling" and not plan.surge:
-            continue
-        sums = (budget.api, budget.workers, budget.reserved, budget.wanted, budget.maximum)
-        table.add_row(name, *(f"{each:,}" for each in sums))
-    screen.print(table)
-    screen.print(f"{plan.sentence}.", soft_wrap=True)
+    budgets = [("at rest", plan.at_rest), ("a pool for each process", plan.per_process)]
+    if plan.surge:
+        budgets.insert(1, ("while rolling", plan.rolling))
+    yield table(
+        ("connections", *map(number, ("API", "workers", "reserved", "sum", "of"))),
+        (
+            (
+                name,
+                *map("{:,}".format, (budget.api, budget.workers, budget.reserved, budget.wanted, budget.maximum)),
+            )
+            for name, budget in budgets
+        ),
+    )
+    yield Line(f"{plan.sentence}.")
     if plan.pools is not None:
-        sizes = _table("the pooler's setting", "value")
-        for name, size in plan.pools.model_dump(exclude={"server_connections"}).items():
-            sizes.add_row(name, str(size))
-        screen.print(sizes)
+        sizes = plan.pools.model_dump(exclude={"server_connections"})
+        yield table(("the pooler's setting", number("value")), ((name, str(size)) for name, size in sizes.items()))
     verdict = "fits" if plan.fits else "does not fit"
-    screen.print(f"{plan.pooling}: {plan.opened} opened, {plan.available} available: {verdict}.", style="bold")
-    _findings(screen, plan.findings)
-
-
-def _table(*headings: str) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, no_wrap=heading != "why")
-    return table
+    tone = Tone.STRONG if plan.fits else Tone.WORST
+    yield Line(f"{plan.pooling}: {plan.opened} opened, {plan.available} available: {verdict}.", tone)
+    if plan.findings:
+        yield findings_table(plan.findings)
 
 
 def _because(rule: str, why: str) -> str:
@@ -92,25 +92,20 @@ def _because(rule: str, why: str) -> str:
 
 def _value(setting: ServiceSetting) -> str:
     if setting.unit is Unit.BYTES:
-        return figures.memory(float(setting.value))
-    return f"{setting.value} s" if setting.unit is Unit.SECONDS else str(setting.value)
+        return memory(float(setting.value))
+    return latency(float(setting.value)) if setting.unit is Unit.SECONDS else str(setting.value)
 
 
-def _not_granted(screen: Console, decisions: Iterable[Decision]) -> None:
+def _not_granted(decisions: Iterable[Decision]) -> Iterator[Line]:
     for decision in decisions:
         if decision.why_less is not None:
-            screen.print(f"{decision.rule} {decision.resource}: {decision.why_less}", soft_wrap=True)
+            yield Line(f"{decision.rule} {decision.resource}: {decision.why_less}")
 
 
-def _budget(screen: Console, parts: Sequence[BudgetPart], total: int, allowed: int) -> None:
-    table = _table("memory", "each", "count", "sum")
-    for part in parts:
-        table.add_row(part.name, figures.memory(part.each), str(part.count), figures.memory(part.bytes))
-    table.add_row("all", "", "", figures.memory(total))
-    screen.print(table)
-    screen.print(f"Together {figures.memory(total)} of {figures.memory(allowed)} that may be used.")
-
-
-def _findings(screen: Console, findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        screen.print(f"{finding.severity}: {finding.rule} {finding.sentence} {finding.resolution}", soft_wrap=True)
+def _budget(parts: Sequence[BudgetPart], total: int, allowed: int) -> Iterator[Table | Line]:
+    yield table(
+        ("memory", number("each"), number("count"), number("sum")),
+        ((part.name, memory(part.each), str(part.count), memory(part.bytes)) for part in parts),
+        foot=("all", "", "", memory(total)),
+    )
+    yield Line(f"Together {memory(total)} of {memory(allowed)} that may be used.")

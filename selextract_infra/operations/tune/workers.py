@@ -22,15 +22,20 @@ from selextract_infra.model.tuning import BudgetPart, ServiceSetting, ServiceTun
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["tune_workers"]
+__all__ = ["PROCESSES", "tune_workers"]
+
+PROCESSES = ("prefork", "processes")
+"""Celery's names for a pool of processes, which is its default."""
 
 
 def tune_workers(facts: WorkerFacts, policy: Policy, *, subject: Subject = NOBODY) -> ServiceTuning:
     """The settings of the workers, with the guide's numbers as wishes.
 
-    Raises UsageError for facts that cannot be, RefusedError (X-08) where not even one task fits into the memory.
+    Raises UsageError for facts that cannot be, RefusedError where not even one task fits into the memory, and for a
+    pool without processes (X-08).
     """
     _check(facts)
+    _refuse_other_pool(facts.pool)
     workers = _Workers(facts, policy)
     return ServiceTuning(
         role="worker",
@@ -57,6 +62,17 @@ def _check(facts: WorkerFacts) -> None:
         value = getattr(facts, name)
         if value is not None and not 0 < value < math.inf:
             raise UsageError(f"{name.replace('_', ' ')} must be above zero, not {value:g} s.")
+
+
+def _refuse_other_pool(pool: str | None) -> None:
+    """Threads and greenlets share one process: the guide's memory of a task and its browser says nothing about them."""
+    if pool not in (None, *PROCESSES):
+        raise RefusedError(
+            f"Its Celery pool is {figures.printable(pool[:60])}, and the guide's sizes are those of a pool of processes"
+            " (prefork), so nothing is changed.",
+            rule="X-08",
+            remedy="set its concurrency by hand; --service tunes another service",
+        )
 
 
 class _Workers:

@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Show what upgrading a server's hardware takes, costs and brings; --apply takes it through, step by step."""
+        from selextract_infra.cli.frame.applying import offer
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.planning import plan_operation
         from selextract_infra.model.upgrade import Mode
@@ -56,4 +57,4 @@ def register(app: typer.Typer) -> None:
                 overrides=tuple(override or ()),
             )
             plan = plan_operation(context, UPGRADE, request, to_apply=options.apply)
-            options.offer(context, plan, form)
+            offer(context, plan, options, form)

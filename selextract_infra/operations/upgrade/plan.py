@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
+from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.flow.parameters import read_parameters
@@ -21,7 +22,7 @@ from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
 from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
 from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
-from selextract_infra.planning.cost import upgrade_cost
+from selextract_infra.planning.effects import upgrade_cost
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -151,7 +152,7 @@ def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
     project = host.project(mapped.project or "")
     if project is None:
         return None
-    there = {one.service for one in host.containers if one.project == project.name and one.state == "running"}
+    there = {service.name for service in app_services(host, policy) if service.running}
 
     def of(*roles: str) -> tuple[str, ...]:
         return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.calendar import Calendar
-from selextract_infra.assess.incident import pinned
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.room import DatabaseSide
 from selextract_infra.assess.samples import Samples
@@ -20,6 +19,7 @@ from selextract_infra.assess.scaled_service import Ring, ScaledService
 from selextract_infra.assess.scaling_inputs import (
     database_side,
     host_size,
+    only_instances,
     reads_per_second,
     samples_of,
     scaled_services,
@@ -77,22 +77,20 @@ class Watched:
         return [*news, *self._missing(seen, at)]
 
     def _counts(self, host: HostObservation, seen: Observation, at: float) -> Iterator[str]:
-        project = host.project(self.policy.application.project or "")
-        definitions = {one.name: one for one in project.services} if project else {}
-        stamps = _stamps(host)
+        only, stamps = only_instances(host, self.policy), _stamps(host)
         ours = host.name in self._emergency | {one.host for one in open_emergencies(seen)}
         for fresh in scaled_services(host, self.policy):
             known = self.services.get(fresh.key)
             if known is None:
                 fresh.keep = self._keep
                 self.services[fresh.key] = fresh
-                if fresh.name in definitions and (why := pinned(definitions[fresh.name])) is not None:
+                if fresh.key in only:
                     self._pinned.add(fresh.key)
-                    yield f"{host.name}/{fresh.name} is not scaled: {why}"
+                    yield f"{host.name}/{fresh.name} is not scaled: {only[fresh.key]}"
                 if fresh.name in stamps and fresh.restore(stamps[fresh.name], at):
                     yield f"{host.name}/{fresh.name} has {fresh.count} instances, changed while nobody watched"
                 continue
-            known.cpus, known.memory = fresh.cpus, fresh.memory
+            known.observe_limits(fresh)
             before = known.count
             if ours:
                 known.count = fresh.count
@@ -180,8 +178,10 @@ class Watched:
         usual = {name: one.count for name, one in self.policy.application.services.items() if one.count}
         scaler = Autoscaler(self.policy, sizes, calendar, usual=usual, database=_database(looked_at, self.policy))
         names = {host.name for host in looked_at}
-        services = [one for key, one in self.services.items() if one.host in names and key not in self._pinned]
-        return scaler.decide(services, at, incident=incident)
+        here = [service for service in self.services.values() if service.host in names]
+        free = [service for service in here if service.key not in self._pinned]
+        beside = [service for service in here if service.key in self._pinned]
+        return scaler.decide(free, at, incident=incident, beside=beside)
 
     def replicas_wanted(self, at: float, calendar: Calendar) -> tuple[ScalingDecision, ...]:
         """The primaries whose reads ask for a replica more. Only people make one: it needs another host."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from selextract_infra.model.observation import ContainerObservation, HostObservation
+from selextract_infra.assess.service import app_services
+from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.traffic import TrafficWindow
 
 if TYPE_CHECKING:
@@ -27,27 +28,12 @@ def readings_of(host: HostObservation, policy: Policy) -> Iterator[tuple[str, st
     used = [one.usage.cpus for one in host.containers if one.usage.cpus is not None]
     if facts.cpus and used:
         yield "", "cpu_usage", sum(used) / facts.cpus
-    for name in policy.application.services:
-        containers = host.containers_of(policy.application.project or "", name)
-        yield from _highest(name, [one for one in containers if one.state == "running"], host)
+    for service in app_services(host, policy):
+        for metric, resource in (("cpu_usage", "cpus"), ("memory_usage", "memory")):
+            shares = [use / limit for use, limit in service.shares(resource, of_host=True)]
+            if shares:
+                yield service.name, metric, max(shares)
     yield from _of_traffic(host, policy)
-
-
-def _highest(name: str, running: list[ContainerObservation], host: HostObservation) -> Iterator[tuple[str, str, float]]:
-    facts = host.facts
-    cpu = [
-        one.usage.cpus / (one.limits.cpus or facts.cpus)
-        for one in running
-        if one.usage.cpus is not None and (one.limits.cpus or facts.cpus)
-    ]
-    memory = [
-        one.usage.memory / (one.limits.memory or facts.memory)
-        for one in running
-        if one.usage.memory is not None and (one.limits.memory or facts.memory)
-    ]
-    for metric, values in (("cpu_usage", cpu), ("memory_usage", memory)):
-        if values:
-            yield name, metric, max(values)
 
 
 def _of_traffic(host: HostObservation, policy: Policy) -> Iterator[tuple[str, str, float]]:

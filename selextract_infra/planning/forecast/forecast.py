@@ -199,7 +199,7 @@ def _method(test: Backtest) -> tuple[MethodShare, ...]:
     shares = [(name, float(share)) for name, share in zip(NAMES, test.weights[-1], strict=True)]
     return tuple(
         MethodShare(name=name, share=share)
-        for name, share in sorted(shares, key=lambda one: -one[1])
+        for name, share in sorted(shares, key=lambda pair: -pair[1])
         if share >= _SMALLEST_SHARE
     )
 

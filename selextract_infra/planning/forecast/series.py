@@ -117,11 +117,11 @@ class Days:
             self._first = (str(place), offset)
         elif offset != self._first[1]:
             self._check_zone(offset, place)
-        if self.zone is not None and offset is not None:
-            stamp = stamp.astimezone(self.zone)
+        # The order is that of the stamps as they came: two times of one zone are compared by their clocks, not by what
+        # they mean, so after clocks went back the next time would seem to lie before.
         self._check_order(stamp, place)
         self._previous = stamp
-        self._keep(stamp, value)
+        self._keep(stamp if self.zone is None or offset is None else stamp.astimezone(self.zone), value)
 
     def _check_zone(self, offset: timedelta | None, place: object) -> None:
         first_place, first = self._first or ("", None)

@@ -61,8 +61,8 @@ def _step(days: NDArray[np.float64], moved: NDArray[np.float64], at: int, lastin
 
 def _largest_of_each(suspects: list[Shift], lasting: int) -> tuple[Shift, ...]:
     """One shift is seen on several neighbouring days; the day of the largest change is its day."""
-    found: list[Shift] = []
-    for suspect in sorted(suspects, key=lambda one: -abs(one.change)):
-        if all(abs(suspect.day - other.day) > lasting for other in found):
-            found.append(suspect)
-    return tuple(sorted(found, key=lambda one: one.day))
+    largest: list[Shift] = []
+    for suspect in sorted(suspects, key=lambda shift: -abs(shift.change)):
+        if all(abs(suspect.day - other.day) > lasting for other in largest):
+            largest.append(suspect)
+    return tuple(sorted(largest, key=lambda shift: shift.day))

@@ -39,7 +39,7 @@ def judge_load_test(
     ]
     return LoadTestReport(
         test=test,
-        verdict=max((check.verdict for check in checks), key=lambda one: one.rank),
+        verdict=max((check.verdict for check in checks), key=lambda verdict: verdict.rank),
         result=result,
         checks=tuple(sorted(checks, key=lambda check: -check.verdict.rank)),
         notes=tuple(_scope(policy, memory_share)),

@@ -37,7 +37,7 @@ def read_summary(text: str, *, file: str) -> LoadTestResult:
         if data.get("type") in ("Metric", "Point"):
             _refuse_points(file)
         raise UsageError(f"{file} is no summary of k6: it has no metrics.", remedy=_REMEDY)
-    nested = any(isinstance(one, dict) and "values" in one for one in metrics.values())
+    nested = any(isinstance(metric, dict) and "values" in metric for metric in metrics.values())
     flat = {name: one.get("values") if nested and isinstance(one, dict) else one for name, one in metrics.items()}
     reader = _Reader(flat, file)
     count = reader.number("http_reqs", "count")
@@ -83,8 +83,8 @@ def _machine_readable(data: dict[str, Any], file: str) -> LoadTestResult:
         )
     results, config = data.get("results"), data.get("config")
     listed = results.get("metrics") if isinstance(results, dict) else None
-    entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    reader = _Reader({str(one.get("name")): one.get("values") for one in entries}, file)
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    reader = _Reader({str(entry.get("name")): entry.get("values") for entry in entries}, file)
     duration = _positive(config.get("duration") if isinstance(config, dict) else None)
     if duration <= 0:
         raise UsageError(f"{file} does not say how long the test ran.", remedy=_REMEDY)

@@ -2,6 +2,7 @@
 
 from typing import Generic, Literal, TypeVar
 
+from selextract_infra.model.figures import GB
 from selextract_infra.policy.section import Reading, Section, Table
 from selextract_infra.policy.units import (
     BitsPerSecond,
@@ -290,7 +291,7 @@ class Prices(Section):
         """Dollars a month of so many cores, bytes of RAM (binary), bytes of disk and bits per second (decimal)."""
         return (
             cpus * self.per_core
-            + memory / 2**30 * self.per_gb_memory
+            + memory / GB * self.per_gb_memory
             + storage / 10**12 * self.per_tb_storage
             + network / 10**9 * self.per_gbps_network
         )

@@ -48,6 +48,10 @@ class Sizing(Section):
         """The highest planned share in use: what the headroom leaves."""
         return 1 - self.headroom
 
+    def complaint(self) -> str | None:
+        """Nothing could be used."""
+        return "a headroom of 100% leaves nothing to use" if self.headroom == 1 else None
+
 
 class StepTimes(Section):
     """How long a step takes, in seconds: usually, to undo, the health gate's bound, and the bound of the whole."""
@@ -88,6 +92,7 @@ class Rightsizing(Section):
     redis_fork_reserve: Ratio
     in_place: StepTimes
     settle: StepTimes
+    settling: Seconds
 
 
 class Forecasting(Section):

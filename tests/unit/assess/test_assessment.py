@@ -13,6 +13,7 @@ from selextract_infra.assess.severity import Signals
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
 from selextract_infra.model.observation import ContainerObservation, HostFacts
+from selextract_infra.model.postgres_observation import ConnectionLimit, PostgresObservation
 from selextract_infra.policy import default_policy, load_policy
 from tests.unit.seen import AT, GB, MB, container, history, host, observation, one, policy
 
@@ -209,3 +210,16 @@ def test_no_observation_makes_a_traceback(
     found = assess(seen, POLICY)
     assert found.at == AT
     assert {one.metric for one in measurements_of(seen, POLICY)} >= {one.metric for one in found.judgements}
+
+
+def test_what_the_role_may_have_is_set_against_what_the_app_may_open() -> None:
+    limits = (ConnectionLimit(subject="role shop", connections=3, open=2),)
+    server = PostgresObservation(project="selextract", service="postgres", container="postgres", limits=limits)
+    there = host([container("api"), container("worker")]).model_copy(update={"postgres": server})
+    found = assess(observation(there), POLICY).findings
+    (finding,) = [one for one in found if "role shop" in one.sentence]
+    assert finding.rule == "X-13"
+    assert finding.sentence == "app1: the app may open 24 connections, and role shop may have 3."
+    enough = server.model_copy(update={"limits": (limits[0].model_copy(update={"connections": 24}),)})
+    assert not [one for one in assess(observation(there.model_copy(update={"postgres": enough})), POLICY).findings
+                if "role shop" in one.sentence]  # fmt: skip

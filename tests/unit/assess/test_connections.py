@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from selextract_infra.assess.connections import connection_budget
+from selextract_infra.assess.connections import connection_budget, tightest_limit
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import ConnectionBudget
+from selextract_infra.model.postgres_observation import ConnectionLimit
 
 
 def guide(api: int, workers: int, processes: int = 1) -> ConnectionBudget:
@@ -55,3 +56,20 @@ def test_two_api_instances_break_the_soft_limit_at_rest() -> None:
 def test_negative_counts_are_refused() -> None:
     with pytest.raises(UsageError):
         guide(-1, 2)
+
+
+@pytest.mark.parametrize(
+    ("limits", "subject"),
+    [
+        ([], None),
+        ([("role shop", 20, 5), ("role reader", 2, 1)], "role shop"),
+        ([("role shop", 20, 5), ("database orders", 10, 5)], "database orders"),
+        ([("role reader", 2, 0)], None),
+    ],
+)
+def test_the_limit_that_counts_is_that_of_whoever_has_most_connections(
+    limits: list[tuple[str, int, int]], subject: str | None
+) -> None:
+    seen = [ConnectionLimit(subject=name, connections=most, open=open_now) for name, most, open_now in limits]
+    tightest = tightest_limit(seen)
+    assert (tightest.subject if tightest else None) == subject

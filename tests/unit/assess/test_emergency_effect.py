@@ -50,6 +50,12 @@ def test_what_was_not_measured_before_is_neither_better_nor_worse() -> None:
     assert [one.better for one in found.effect if one.metric == "error_rate"] == [None]
 
 
+def test_a_difference_that_nobody_can_see_in_the_figures_is_no_improvement() -> None:
+    found = verdict({"response_time_p95": 0.4003}, {"response_time_p95": 0.4001})
+    assert [one.better for one in found.effect if one.metric == "response_time_p95"] == [None]
+    assert found.sentence.startswith("0 of ")
+
+
 def test_an_error_rate_that_stays_critical_has_not_recovered() -> None:
     found = verdict({"error_rate": 0.12}, {"error_rate": 0.08})
     assert not found.recovered

@@ -10,6 +10,7 @@ from selextract_infra.assess.pooling import Clients, plan_connections, refuse_ov
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.finding import Severity
 from selextract_infra.model.postgres import Pooling
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.policy import default_policy
 
 POLICY = default_policy()
@@ -110,3 +111,18 @@ def test_one_instance_more_never_fits_where_one_less_did_not(api: int, workers: 
     if not plan_connections(Clients(api, workers), POLICY).fits:
         assert not plan_connections(Clients(api + 1, workers), POLICY).fits
         assert not plan_connections(Clients(api, workers + 1), POLICY).fits
+
+
+def test_what_a_role_may_have_counts_beside_what_postgres_has() -> None:
+    free = plan_connections(Clients(2, 2), POLICY)
+    assert free.fits
+    limit = ConnectionLimit(subject="role shop", connections=free.opened - 1)
+    plan = plan_connections(Clients(2, 2), POLICY, limit=limit)
+    with pytest.raises(RefusedError, match=f"role shop may have {free.opened - 1} of them") as refused:
+        refuse_overdrawn(plan)
+    assert (refused.value.rule, refused.value.override) == ("X-13", "--override X-13")
+    refuse_overdrawn(plan, ["X-13"])
+    just = ConnectionLimit(subject="role shop", connections=free.opened)
+    assert plan_connections(Clients(2, 2), POLICY, limit=just) == free
+    pooled = plan_connections(Clients(2, 2), POLICY, pooling=Pooling.POOLED, limit=limit)
+    assert pooled.fits, "PgBouncer's pools are made for the limit"

@@ -48,13 +48,13 @@ def test_usage_moves_without_being_drift() -> None:
 
 
 def test_a_limit_changed_by_hand_is_named_with_both_values() -> None:
-    with pytest.raises(DriftError, match="memory of shop-api-1 is 300 MiB, was 256 MiB") as caught:
+    with pytest.raises(DriftError, match="memory of shop-api-1 is 300 MB, was 256 MB") as caught:
         refuse_drift(_plan(_seen()), _seen(300 * MIB))
     assert caught.value.exit_code == 9
 
 
 def test_a_limit_taken_away_is_drift() -> None:
-    with pytest.raises(DriftError, match="is unlimited, was 256 MiB"):
+    with pytest.raises(DriftError, match="is unlimited, was 256 MB"):
         refuse_drift(_plan(_seen()), _seen(None))
 
 

@@ -66,9 +66,20 @@ def test_a_cancelled_run_says_that_it_is_unfinished() -> None:
     assert run.message == "Cancelled; the work on app1 was stopped and run 20260301T020000-abc123 is unfinished."
 
 
-def test_every_status_of_a_step_has_a_code_and_a_style() -> None:
-    from selextract_infra.report.terminal_run import STEP_STYLES
-
+def test_every_status_of_a_step_has_a_code() -> None:
     for status in StepStatus:
         assert concluded(_run(("app1", "one", status)), NOW).exit_code is not None
-    assert set(STEP_STYLES) == set(StepStatus)
+
+
+def test_what_is_not_proved_is_said_of_a_run_that_is_done() -> None:
+    run = _run(("app1", "one", StepStatus.VERIFIED), ("db2", "one", StepStatus.VERIFIED))
+    silent = run.results[0].model_copy(update={"message": "Not proved that it serves: jobs has no health check."})
+    ended = concluded(run.model_copy(update={"results": (silent, run.results[1])}), NOW)
+    assert ended.message == "Done on app1, db2. app1: Not proved that it serves: jobs has no health check."
+
+
+def test_what_is_not_proved_of_one_step_is_not_the_reason_why_another_failed() -> None:
+    run = _run(("app1", "one", StepStatus.VERIFIED), ("app1", "two", StepStatus.ROLLED_BACK))
+    silent = run.results[0].model_copy(update={"message": "Not proved that it serves: jobs has no health check."})
+    ended = concluded(run.model_copy(update={"results": (silent, run.results[1])}), NOW)
+    assert ended.message == "Failed and put back: app1: No room."

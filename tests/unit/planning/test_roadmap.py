@@ -106,10 +106,6 @@ def test_reviews_each_quarter(today: date, overdue: bool, following: date) -> No
     assert (report.review_overdue, report.next_review) == (overdue, following)
 
 
-def test_conflicts_of_dates_are_reported_until_the_policy_has_none() -> None:
-    assert {"X-51", "X-52", "X-60"} <= {one.rule for one in roadmap_on(POLICY, START, START).findings}
-
-
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

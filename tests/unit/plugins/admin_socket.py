@@ -19,6 +19,8 @@ class Proxy:
         self.servers: dict[str, list[Any]] = {name.replace("_", "-"): list(values) for name, values in servers.items()}
         self.dynamic: set[str] = set()
         self.said: list[str] = []
+        self.sessions: dict[str, tuple[str, int]] = {}
+        """By session, the server that it is on and the status of its answer, -1 for none yet."""
         self.refusal = ""
 
     def answer(self, command: str) -> str:
@@ -27,8 +29,13 @@ class Proxy:
         words = command.split()
         name = words[2].partition("/")[2] if len(words) > 2 else ""
         if command == "show stat":
-            rows = [f"api,{one},{held},{status},{where}\n" for one, (status, held, where) in self.servers.items()]
+            rows = [
+                f"api,{one},{held + sum(one == server for server, _ in self.sessions.values())},{status},{where}\n"
+                for one, (status, held, where) in self.servers.items()
+            ]
             return _HEAD + "edge,FRONTEND,0,OPEN,\n" + "".join(rows) + "api,BACKEND,0,UP,\n"
+        if command == "show sess all" or words[0] == "shutdown":
+            return self._sessions(words)
         if command.startswith("show servers state"):
             rows = [
                 " ".join(["3", "api", "1", one, *["0"] * 13, "-" if one in self.dynamic else one, "8000"]) + "\n"
@@ -51,6 +58,29 @@ class Proxy:
         elif command.startswith("del server") and name in self.dynamic:
             del self.servers[name]
         return "\n"
+
+    def _sessions(self, words: list[str]) -> str:
+        if words[:3] == ["shutdown", "sessions", "server"]:
+            name = words[3].partition("/")[2]
+            self.sessions = {key: about for key, about in self.sessions.items() if about[0] != name}
+        elif words[0] == "shutdown":
+            self.sessions.pop(words[2], None)
+        else:
+            return "".join(_session(name, *about) for name, about in self.sessions.items())
+        return "\n"
+
+
+def _session(name: str, server: str, status: int) -> str:
+    """As HAProxy 3.0 shows one, shortened."""
+    return (
+        f"{name}: [30/Nov/2026:14:05:49.625509] id=6 proto=tcpv4 source=172.18.0.9:40946\n"
+        f"  flags=0xc4a, conn_retries=0, waiting=0 epoch=0\n"
+        f"  frontend=edge (id=2 mode=http), listener=? (id=1) addr=172.18.0.10:8000\n"
+        f"  backend=api (id=3 mode=http) addr=172.18.0.10:50094\n"
+        f"  server={server} (id=1) addr=172.18.0.8:8000\n"
+        f"  txn=0x7f31b4433c40 flags=0x83000 meth=1 status={status} req.st=MSG_DONE rsp.st=MSG_DATA\n"
+        f"    h1s=0x7f31b4432ac0 .meth=GET status=200\n"
+    )
 
 
 @contextmanager

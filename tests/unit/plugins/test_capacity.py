@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.capacity import parse, render
+from plugins.module_utils.capacity import limits_written, parse, render
 from plugins.module_utils.failure import HostSideError
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
@@ -75,3 +75,14 @@ def test_keys_and_values_that_are_not_ours_are_refused(service: dict[str, Any]) 
 def test_a_file_edited_by_hand_is_named_by_its_line(text: str) -> None:
     with pytest.raises(HostSideError, match=r"Line \d of compose.capacity.yml was edited by hand"):
         parse(text)
+
+
+def test_limits_are_read_back_in_either_form() -> None:
+    assert limits_written({"mem_limit": 64, "memswap_limit": 128, "cpus": 1}) == {
+        "memory": 64,
+        "swap": 128,
+        "cpus": 1.0,
+    }
+    deploy = {"deploy": {"resources": {"limits": {"memory": 64, "cpus": "0.5"}}}}
+    assert limits_written(deploy) == {"memory": 64, "swap": None, "cpus": 0.5}
+    assert limits_written({"scale": 2}) == {"memory": None, "swap": None, "cpus": None}

@@ -32,19 +32,6 @@ def test_compose_file_in_the_environment_file_decides(tmp_path: Path) -> None:
     assert files_in_force(str(tmp_path)) == ["base.yml", "prod/more.yml"]
 
 
-def test_files_that_the_team_names_itself_count(tmp_path: Path) -> None:
-    for name in ("docker-compose.yml", "docker-compose.prod.yml"):
-        (tmp_path / name).touch()
-    started_from = tuple(str(tmp_path / name) for name in ("docker-compose.yml", "docker-compose.prod.yml"))
-    assert files_in_force(str(tmp_path), started_from) == ["docker-compose.yml", "docker-compose.prod.yml"]
-
-
-def test_an_override_that_came_later_counts_although_no_container_was_made_from_it(tmp_path: Path) -> None:
-    for name in ("compose.yml", "compose.override.yml"):
-        (tmp_path / name).touch()
-    assert files_in_force(str(tmp_path), (str(tmp_path / "compose.yml"),)) == ["compose.yml", "compose.override.yml"]
-
-
 @pytest.mark.parametrize(
     ("complaint", "told"),
     [

@@ -12,7 +12,7 @@ MIB = 2**20
 
 def define(service: dict[str, Any], **more: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"profiles": (), "present": set(), "probed": set(), **more}
-    found = service_definitions({"services": {"api": service}}, {"api": "hash"}, **values)
+    found = service_definitions({"services": {"api": service}}, **values)
     return found[0]
 
 
@@ -20,7 +20,6 @@ def test_limits_in_the_service_form() -> None:
     seen = define({"mem_limit": "134217728", "memswap_limit": "134217728", "cpus": 0.5, "scale": 2})
     assert seen["limits"] == {"cpus": 0.5, "memory": 128 * MIB, "swap": 128 * MIB}
     assert (seen["limit_form"], seen["count_form"], seen["replicas"]) == ("service", "service", 2)
-    assert seen["config_hash"] == "hash"
 
 
 def test_limits_in_the_deploy_form() -> None:
@@ -77,9 +76,41 @@ def test_a_service_of_an_inactive_profile_counts_only_with_a_container(
     asked: list[str], active: tuple[str, ...], present: set[str], there: bool
 ) -> None:
     configuration = {"services": {"api": {"profiles": asked}}}
-    assert bool(service_definitions(configuration, {}, active, present, set())) is there
+    assert bool(service_definitions(configuration, active, present, set())) is there
 
 
 def test_the_environment_of_a_service_goes_nowhere() -> None:
     service = {"environment": {"PASSWORD": "secret"}, "command": "--token secret", "labels": {"x": "secret"}}
     assert "secret" not in json.dumps(define(service))
+
+
+def test_what_stands_beside_the_limits_is_read_in_both_forms() -> None:
+    nothing = {"memory_reservation": None, "shm_size": None, "cpu_quota": False, "cpuset": None}
+    assert define({})["beside"] == {**nothing, "oom_kill_disable": False}
+    own = {"mem_reservation": "209715200", "shm_size": "134217728", "cpu_quota": "50000", "cpuset": "0-2,5"}
+    assert define({**own, "oom_kill_disable": True})["beside"] == {
+        "memory_reservation": 200 * MIB,
+        "shm_size": 128 * MIB,
+        "cpu_quota": True,
+        "cpuset": 4,
+        "oom_kill_disable": True,
+    }
+    reserved = {"deploy": {"resources": {"reservations": {"memory": "209715200"}}}}
+    assert define(reserved)["beside"] == {**nothing, "memory_reservation": 200 * MIB, "oom_kill_disable": False}
+    assert define({"cpuset": "0-999999999", "cpu_quota": "much"})["beside"]["cpu_quota"] is False
+
+
+@pytest.mark.parametrize(
+    ("service", "fixed"),
+    [
+        ({"networks": {"default": {"ipv4_address": "172.31.9.20"}}}, ["ipv4_address 172.31.9.20"]),
+        ({"networks": {"default": {"ipv6_address": "fd00::20"}, "other": None}}, ["ipv6_address fd00::20"]),
+        ({"networks": {"default": {"mac_address": "02:42:ac:11:00:02"}}}, ["mac_address 02:42:ac:11:00:02"]),
+        ({"mac_address": "02:42:ac:11:00:02"}, ["mac_address 02:42:ac:11:00:02"]),
+        ({"network_mode": "host"}, ["network_mode host"]),
+        ({"network_mode": "bridge", "networks": {"default": None}}, []),
+        ({"networks": {"default": {"aliases": ["jobs"]}}}, []),
+    ],
+)
+def test_an_address_that_only_one_container_can_have_is_fixed(service: dict[str, Any], fixed: list[str]) -> None:
+    assert define(service)["fixed_addresses"] == fixed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.edge import Edge
+from plugins.module_utils.edge import Edge, longest_answer_in
 from plugins.module_utils.failure import HostSideError
 from plugins.module_utils.state import StateFolder
 from tests.unit.plugins.unix_server import Answer, serving
@@ -130,3 +130,17 @@ def test_a_switch_is_a_file(tmp_path: Path, folder: Path) -> None:
 def test_names_that_are_not_ours_are_never_written(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(HostSideError, match="not one of ours"):
         Edge(state(tmp_path), "").write(str(folder), {"../nginx.conf": ""}, "selextract", "nginx")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("server { }", 60.0),
+        ("  proxy_read_timeout 300s;\n", 300.0),
+        ("proxy_read_timeout 30;\nlocation /ws { proxy_read_timeout 1h 30m; }", 5400.0),
+        ("# proxy_read_timeout 900s;\nproxy_read_timeout 500ms;\n", 0.5),
+        ("location / { proxy_pass http://api; proxy_read_timeout 2m; }", 120.0),
+    ],
+)
+def test_how_long_nginx_waits_is_the_longest_that_is_written_anywhere(text: str, seconds: float) -> None:
+    assert longest_answer_in(text) == seconds

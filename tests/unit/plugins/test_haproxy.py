@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from plugins.module_utils.failure import HostSideError
 from plugins.module_utils.haproxy import AdminSocket
 from tests.unit.plugins.admin_socket import Proxy, answering
+from tests.unit.waiting import until
 
 
 def test_a_new_instance_is_added_with_its_checks_before_it_gets_requests(tmp_path: Path) -> None:
@@ -34,18 +36,49 @@ def test_a_leaving_one_is_removed_only_when_it_holds_nothing(tmp_path: Path) -> 
     proxy.dynamic.add("api-1")
     with answering(tmp_path / "s", proxy) as path:
         admin = AdminSocket(path)
-        admin.drain("api-1", 5)
+        assert admin.drain(["api-1"], 5, 5) == 0
         admin.remove("api-1")
     assert proxy.servers == {}
 
 
-def test_one_that_goes_on_holding_requests_goes_on_serving(tmp_path: Path) -> None:
+def test_a_stream_is_cut_at_its_bound_and_nothing_else_is(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 0, "10.0.0.1:8000"), api_2=("UP", 0, "10.0.0.2:8000"))
+    proxy.sessions = {"0xa1": ("api-1", 200), "0xa2": ("api-1", 101), "0xb1": ("api-2", 200)}
+    with answering(tmp_path / "s", proxy) as path:
+        assert AdminSocket(path).drain(["api-1"], 0.0, 30) == 2
+    assert proxy.sessions == {"0xb1": ("api-2", 200)}
+
+
+def test_a_request_without_an_answer_is_waited_for_after_streams_are_cut(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 0, "10.0.0.1:8000"))
+    proxy.sessions = {"0xa1": ("api-1", 200), "0xa2": ("api-1", -1)}
+    cut = []
+    with answering(tmp_path / "s", proxy) as path:
+        waiting = threading.Thread(target=lambda: cut.append(AdminSocket(path).drain(["api-1"], 0.0, 60)), daemon=True)
+        waiting.start()
+        until(lambda: "0xa1" not in proxy.sessions)
+        assert "0xa2" in proxy.sessions
+        del proxy.sessions["0xa2"]  # it is answered
+        waiting.join(10)
+    assert cut == [1]
+
+
+def test_at_the_very_end_everything_is_cut(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 0, "10.0.0.1:8000"))
+    proxy.sessions = {"0xa2": ("api-1", -1)}
+    with answering(tmp_path / "s", proxy) as path:
+        assert AdminSocket(path).drain(["api-1"], 0.0, 0.0) == 1
+    assert "shutdown sessions server api/api-1" in proxy.said
+
+
+def test_one_that_haproxy_does_not_let_go_of_goes_on_serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.module_utils.haproxy._CUT_BOUND", 0.2)
     proxy = Proxy(api_1=("UP", 9, "10.0.0.1:8000"))
     with (
         answering(tmp_path / "s", proxy) as path,
-        pytest.raises(HostSideError, match="still holds 8 requests after 0 s"),
+        pytest.raises(HostSideError, match="does not let go of api-1"),
     ):
-        AdminSocket(path).drain("api-1", 0.2)
+        AdminSocket(path).drain(["api-1"], 0.0, 0.0)
     assert proxy.servers["api-1"][0] == "UP"
 
 

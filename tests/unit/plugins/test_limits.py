@@ -12,6 +12,7 @@ from plugins.module_utils.failure import HostSideError
 from plugins.module_utils.limits import (
     Capability,
     Limits,
+    Restoration,
     change_of,
     inverse_of,
     refuse_shrinking,
@@ -86,23 +87,44 @@ def test_cpus_given_as_quota_and_period_are_changed_as_such() -> None:
 
 def test_what_was_limited_is_put_back_exactly() -> None:
     changed = replace(API, memory=100 * MIB, swap=100 * MIB, cpus=0.2)
-    body, note = restoration(inverse_of(API), changed, HOST)
-    assert body == {"Memory": 256 * MIB, "MemorySwap": 256 * MIB, "NanoCpus": 500_000_000}
-    assert note is None
+    back = restoration(inverse_of(API), changed, HOST)
+    assert back.body == {"Memory": 256 * MIB, "MemorySwap": 256 * MIB, "NanoCpus": 500_000_000}
+    assert (back.note, back.difference) == (None, None)
 
 
-def test_what_was_unlimited_gets_the_hosts_total_and_a_note_says_so() -> None:
+def test_what_was_unlimited_gets_a_memory_limit_out_of_reach_and_all_cores_with_a_note_about_them() -> None:
     free = replace(API, memory=None, swap=None, cpus=None)
     changed = replace(API, memory=100 * MIB, swap=100 * MIB, cpus=0.2)
-    body, note = restoration(inverse_of(free), changed, HOST)
-    assert body == {"Memory": 4096 * MIB, "MemorySwap": 5120 * MIB, "NanoCpus": 2_000_000_000}
-    assert note is not None
-    assert "memory, swap, cpus" in note
+    back = restoration(inverse_of(free), changed, HOST)
+    assert back.body == {"Memory": 2**62, "MemorySwap": 2**63 - 4096, "NanoCpus": 2_000_000_000}
+    assert back.note == f"{API.name} had no limit of cpus; in place it gets the host's total instead."
+    assert back.difference is None
+
+
+def test_a_limit_out_of_reach_is_read_as_none() -> None:
+    limits = {"Memory": 2**62, "MemorySwap": 2**63 - 4096}
+    raw = {"Id": "1", "Name": "/x", "State": {}, "HostConfig": limits, "Config": {}}
+    assert (Container.parse(raw).memory, Container.parse(raw).swap) == (None, None)
 
 
 def test_what_was_unlimited_and_still_is_stays_alone() -> None:
     free = replace(API, memory=None, swap=None, cpus=None)
-    assert restoration(inverse_of(free), free, HOST) == ({}, None)
+    assert restoration(inverse_of(free), free, HOST) == Restoration({})
+
+
+def test_a_limit_that_killed_the_container_is_never_put_back_while_its_cpus_are() -> None:
+    raised = replace(API, memory=416 * MIB, swap=416 * MIB, cpus=1.0)
+    back = restoration(inverse_of(API, oom_killed=True), raised, HOST)
+    assert back.body == {"NanoCpus": 500_000_000}
+    assert back.difference == f"{API.name} keeps its memory limit of 416 MB: with 256 MB it was killed for memory."
+
+
+def test_a_limit_that_the_kernel_would_refuse_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_module, "find_control_group", lambda _pid: Group(300 * MIB))
+    raised = replace(API, memory=416 * MIB, swap=416 * MIB)
+    back = restoration(inverse_of(API), raised, HOST)
+    assert back.body == {}
+    assert back.difference == f"{API.name} keeps its memory limit of 416 MB: it uses 300 MB, and had 256 MB."
 
 
 class Group:
@@ -122,7 +144,7 @@ def test_a_limit_below_present_use_with_its_margin_is_refused(
     if not refused:
         refuse_shrinking(API, wanted, 0.1)
         return
-    with pytest.raises(HostSideError, match="uses 200 MiB now; with 10% on top that is 220 MiB") as refusal:
+    with pytest.raises(HostSideError, match="uses 200 MB now; with 10% on top that is 220 MB") as refusal:
         refuse_shrinking(API, wanted, 0.1)
     assert refusal.value.result() == {"kind": "refused", "rule": "shrink_margin"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.runs import RunRecord, unfinished_runs
+from plugins.module_utils.runs import RunRecord, failed_rollbacks, unfinished_runs
 from plugins.module_utils.state import StateFolder
 
 NOW = 1_700_000_000.0
@@ -110,3 +110,18 @@ def test_a_failure_is_on_the_disk_before_anybody_hears_of_it(folder: StateFolder
         raise HostSideError("It did not work.", kind="gate")
     noted = RunRecord(folder, "run-a").step("one")
     assert (noted["status"], noted["message"]) == ("failed", "It did not work.")
+
+
+def test_a_run_that_was_not_put_back_is_listed_with_what_differs_until_it_is(folder: StateFolder) -> None:
+    run = RunRecord(folder, "run-a")
+    run.begin({"operation": "rightsize"}, NOW)
+    run.start_step("one", NOW)
+    run.end_step("one", "rollback failed", NOW + 1, "jobs-1 keeps its memory limit.")
+    assert failed_rollbacks(folder) == []
+    run.end(NOW + 2)
+    (listed,) = failed_rollbacks(folder)
+    assert (listed["run_id"], listed["operation"]) == ("run-a", "rightsize")
+    assert listed["sentence"] == "jobs-1 keeps its memory limit."
+    run.end_step("one", "rolled back", NOW + 3)
+    run.end(NOW + 4)
+    assert failed_rollbacks(folder) == []

@@ -204,3 +204,8 @@ PATHS = st.recursive(
 def test_no_override_makes_a_traceback(section: str, value: Any) -> None:
     with contextlib.suppress(SelextractError):
         assert load_policy({section: value}).digest
+
+
+def test_a_headroom_that_leaves_nothing_is_refused() -> None:
+    with pytest.raises(PolicyError, match="leaves nothing to use"):
+        load_policy({"sizing": {"headroom": "100%"}})

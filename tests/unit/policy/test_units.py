@@ -26,7 +26,6 @@ from selextract_infra.policy.units import (
     RATE,
     SHARE,
     Quantity,
-    quantity_named,
 )
 
 WHOLE = (BANDWIDTH, COUNT, DISK, MAXIMUM, MEMORY, MONTHS)
@@ -168,9 +167,3 @@ def test_no_text_at_all_makes_anything_but_a_number_or_a_unit_error(text: str) -
 
 def test_memory_is_binary_and_disk_decimal() -> None:
     assert MEMORY.parse("1GB") - DISK.parse("1GB") == 73_741_824
-
-
-def test_quantities_are_found_by_name() -> None:
-    assert quantity_named("memory") is MEMORY
-    with pytest.raises(UnitError, match="there are duration"):
-        quantity_named("weight")

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from selextract_infra.report.sparkline import bar, sparkline
+from selextract_infra.report.table import Line
+from selextract_infra.report.terminal import draw
 
 
 def test_a_course_from_its_lowest_to_its_highest() -> None:
@@ -26,8 +30,10 @@ def test_series_without_a_course(values: list[float], picture: str) -> None:
 
 
 def test_a_screen_without_blocks_gets_plain_characters() -> None:
-    assert sparkline([0, 7], 2, unicode=False) == "_@"
-    assert bar(0.5, 4, unicode=False) == "##.."
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    draw(Console(file=file, width=80), [Line(f"{sparkline([0, 7], 2)} {bar(0.5, 4)}")])
+    file.seek(0)
+    assert file.read() == "_# ##..\n"
 
 
 @pytest.mark.parametrize(("share", "picture"), [(0, "░░░░"), (0.5, "██░░"), (1, "████"), (3, "████"), (-1, "░░░░")])
@@ -35,9 +41,9 @@ def test_a_share_as_a_bar(share: float, picture: str) -> None:
     assert bar(share, 4) == picture
 
 
-@given(st.lists(st.floats(allow_nan=True), max_size=100), st.integers(0, 40), st.booleans())
-def test_any_series_fits_its_width(values: list[float], width: int, unicode: bool) -> None:
-    assert len(sparkline(values, width, unicode=unicode)) <= width
+@given(st.lists(st.floats(allow_nan=True), max_size=100), st.integers(0, 40))
+def test_any_series_fits_its_width(values: list[float], width: int) -> None:
+    assert len(sparkline(values, width)) <= width
 
 
 @given(st.floats(allow_nan=True), st.integers(0, 40))

@@ -10,7 +10,9 @@ from rich.console import Console
 from selextract_infra.model.observation import HostFacts, Observation, SamplerStatus
 from selextract_infra.model.plan import Plan
 from selextract_infra.plan import rightsize, tune_workers
-from selextract_infra.report.terminal import print_change, print_observation, print_plan
+from selextract_infra.report.observation import change_blocks, observation_blocks
+from selextract_infra.report.plan import plan_blocks
+from selextract_infra.report.terminal import draw
 from tests.unit.seen import GB, MB, container, history, host, observation, one, policy
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202e{{ lookup('pipe', 'id') }} [red]x[/red]\r\n"
@@ -27,7 +29,7 @@ def shown(console: Console) -> str:
 
 def plan_on(width: int, plan: Plan) -> str:
     console = screen(width)
-    print_plan(console, plan)
+    draw(console, plan_blocks(plan))
     return shown(console)
 
 
@@ -50,7 +52,7 @@ def test_no_line_is_wider_than_the_screen_and_all_that_matters_is_there(width: i
 
 def test_at_200_columns_a_row_is_a_line() -> None:
     (line,) = [line for line in plan_on(200, rightsize(guide(), policy())).splitlines() if "1,008 MB" in line]
-    assert line.split("  ")[0].strip() == "api"
+    assert line.split()[:2] == ["-", "api"]
     assert "The peak of 600 MB is 29.3 % of the limit; REC-03 allows 60 %." in line
 
 
@@ -58,7 +60,7 @@ def test_colour_is_for_terminals_only() -> None:
     plan = rightsize(guide(), policy())
     assert "\x1b[" not in plan_on(80, plan)
     console = screen(colour=True)
-    print_plan(console, plan)
+    draw(console, plan_blocks(plan))
     assert "\x1b[" in shown(console)
 
 
@@ -70,8 +72,8 @@ def test_hostile_names_are_text_even_on_a_console_that_reads_markup() -> None:
         unreachable={"app3": HOSTILE},
     )
     console = Console(file=io.StringIO(), width=80, markup=True)
-    print_plan(console, rightsize(seen, policy(), settle=True))
-    print_observation(console, seen)
+    draw(console, plan_blocks(rightsize(seen, policy(), settle=True)))
+    draw(console, observation_blocks(seen))
     text = shown(console)
     assert re.sub(r"[\n─]", "", text).isprintable()
     assert "[red]x[/red]" in " ".join(text.split())
@@ -98,7 +100,7 @@ def test_an_observation_shows_limits_use_and_history() -> None:
         unreachable={"app4": "No route to host."},
     )
     console = screen(120)
-    print_observation(console, seen)
+    draw(console, observation_blocks(seen))
     words = " ".join(shown(console).split())
     for said in (
         "app1 8 cores, 32,768 MB",
@@ -114,12 +116,12 @@ def test_an_observation_shows_limits_use_and_history() -> None:
 def test_what_changed_is_shown_before_and_after() -> None:
     before, after = one("api"), one("api", memory=1 * GB, cpus=1.0)
     console = screen(100)
-    print_change(console, before, after)
+    draw(console, change_blocks(before, after))
     words = " ".join(shown(console).split())
     assert "app1 selextract-api-1 memory 2,048 MB 1,024 MB 50 MB" in words
     assert "app1 selextract-api-1 CPU 2 cores 1 core 0.05 cores" in words
     console = screen()
-    print_change(console, before, before)
+    draw(console, change_blocks(before, before))
     assert shown(console) == "No limit changed.\n"
 
 

@@ -63,8 +63,21 @@ def add_item():
 def slow():
     """Answers after the asked number of seconds, as a long report would."""
     seconds = min(30.0, max(0.0, float(request.args.get("seconds", "2"))))
+    cache.incr("slow:begun")
     time.sleep(seconds)
     return jsonify(seconds=seconds)
+
+
+@app.get("/api/v1/stream")
+def stream():
+    """A line each second for a long time, as server-sent events are."""
+
+    def lines():
+        for number in range(600):
+            yield f"data: {number}\n\n"
+            time.sleep(1)
+
+    return app.response_class(lines(), mimetype="text/event-stream")
 
 
 @app.post("/api/v1/tasks")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from selextract_infra.assess.postgres.parameters import First, change_order, context_of, restart_needed
+from selextract_infra.assess.postgres.parameters import context_of
 from selextract_infra.errors import UsageError
 from selextract_infra.model.postgres import SettingContext
 
@@ -22,21 +22,6 @@ def test_a_context_may_change_with_the_version() -> None:
     assert not context_of("autovacuum_max_workers", 18).restart
 
 
-def test_what_needs_a_restart_is_named() -> None:
-    assert restart_needed(["work_mem", "shared_buffers", "max_connections"], 15) == (
-        "max_connections",
-        "shared_buffers",
-    )
-    assert restart_needed(["work_mem"], 15) == ()
-
-
 def test_a_foreign_parameter_is_refused() -> None:
     with pytest.raises(UsageError, match="io_method"):
         context_of("io_method", 18)
-
-
-def test_raises_begin_on_the_standbys_and_lowers_on_the_primary() -> None:
-    assert change_order("max_connections", 100, 200) is First.STANDBYS
-    assert change_order("max_wal_senders", 20, 10) is First.PRIMARY
-    assert change_order("max_worker_processes", 8, 8) is First.ANY
-    assert change_order("work_mem", 4, 16) is First.ANY

@@ -131,15 +131,6 @@ def test_a_damaged_journal_is_one_sentence(tmp_path: Path) -> None:
         Journal(tmp_path)
 
 
-def test_a_backup_is_a_whole_journal(tmp_path: Path) -> None:
-    with Journal(tmp_path / "a") as journal:
-        journal.record_run(_run("r1"))
-        (tmp_path / "b").mkdir()
-        journal.backup(tmp_path / "b/journal.sqlite")
-    with Journal(tmp_path / "b") as copy:
-        assert copy.run("r1") is not None
-
-
 def test_incidents_are_kept_and_drills_apart_from_them(tmp_path: Path) -> None:
     real = incident()
     rehearsal = real.model_copy(

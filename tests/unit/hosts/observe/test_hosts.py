@@ -58,3 +58,20 @@ def test_hosts_are_asked_for_the_mapped_project_and_only_for_what_is_new() -> No
 
 def test_nothing_is_guessed_where_nothing_is_mapped() -> None:
     assert asked_of_hosts(default_policy(), {})["projects"] == []
+
+
+def test_a_limit_that_is_all_of_the_host_counts_as_none() -> None:
+    def limited(name: str, **limits: float) -> dict[str, Any]:
+        return {"name": name, "id": name, "image": "app", "limits": limits}
+
+    containers = [
+        limited("total", memory=4096, swap=5120, cpus=2.0),
+        limited("less", memory=4095, swap=5120, cpus=1.9),
+    ]
+    facts = {"cpus": 2, "memory": 4096}
+    seen = observation_of({"app1": observed({"facts": facts, "containers": containers})}, AT)
+    total, less = (container.limits.model_dump() for container in seen.hosts[0].containers)
+    assert total == {"memory": None, "swap": None, "cpus": None}
+    assert less == {"memory": 4095, "swap": 5120, "cpus": 1.9}
+    unknown = observation_of({"app1": observed({"containers": containers})}, AT)
+    assert unknown.hosts[0].containers[0].limits.memory == 4096

@@ -99,7 +99,7 @@ def test_the_same_reading_twice_counts_once(tmp_path: Path) -> None:
         ("at,cpu_usage\n2025-03-03T10:00Z,0.5\n2025-03-03T10:01,0.6\n", "Line 3 .* mixes times"),
         ("at,metric,value\n2025-03-03T10:00Z,temperature,30\n", "not a metric"),
         (b"at,cpu_usage\n\xff\xfe\x00,1\n", "not text in UTF-8"),
-        ("at,cpu_usage\n" + "9" * (1 << 21), "more than a megabyte"),
+        ("at,cpu_usage\n" + "9" * (1 << 21), "Line 2 .* longer than a megabyte"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(tmp_path: Path, text: str | bytes, sentence: str) -> None:

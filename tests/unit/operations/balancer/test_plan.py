@@ -128,12 +128,36 @@ def test_the_configuration_is_the_guides() -> None:
         "inter 30000ms",
         "fall 3 rise 2",
         "option redispatch",
-        "retry-on conn-failure empty-response response-timeout",
-        "disable-l7-retry unless { method GET HEAD OPTIONS }",
+        "retry-on conn-failure\n",
     ):
         assert line in text
+    for twice in ("empty-response", "response-timeout", "all-retryable-errors", "0rtt"):
+        assert twice not in text, "what an instance may have carried out is not sent again"
     assert "cookie" not in text
     assert "bind :8000" in text
+
+
+def test_it_never_waits_shorter_than_nginx_before_it() -> None:
+    rules = POLICY.balancing.proxy
+    patient = on(seen(answer=300.0)).steps[0]
+    settings = patient.values["app1"]["settings"]
+    for line in ("timeout server 300000ms", "timeout tunnel 300000ms", "hard-stop-after 300000ms"):
+        assert line in settings["config"]
+    assert (settings["drain"], settings["answer"]) == (rules.drain, 300.0)
+    assert '"stop_grace_period": "300s"' in patient.values["app1"]["compose"]
+    assert patient.timeout_seconds >= POLICY.scaling.instance.timeout + 300
+    usual = on(seen(answer=30.0)).steps[0].values["app1"]["settings"]
+    assert usual["answer"] == rules.answer
+    assert f"timeout server {rules.answer * 1000:.0f}ms" in usual["config"]
+    assert f"hard-stop-after {rules.drain * 1000:.0f}ms" in usual["config"]
+
+
+def test_nginx_that_waits_longer_than_before_is_another_balancer() -> None:
+    there = running(seen(), on(seen()))
+    edge = there.traffic.edge
+    assert edge is not None
+    changed = there.traffic.model_copy(update={"edge": edge.model_copy(update={"answer": 300.0})})
+    assert not on(there.model_copy(update={"traffic": changed})).empty
 
 
 def test_only_mapped_routes_are_cached_or_throttled() -> None:

@@ -12,7 +12,8 @@ from selextract_infra.model.traffic import (
     TrafficObservation,
     TrafficWindow,
 )
-from selextract_infra.operations.balancer.show import print_traffic
+from selextract_infra.operations.balancer.show import show_traffic
+from selextract_infra.report.terminal import draw
 from tests.unit.seen import container, host, observation
 
 HOSTILE = "\x1b[2J[red]x[/red]"
@@ -21,7 +22,7 @@ HOSTILE = "\x1b[2J[red]x[/red]"
 def shown(traffic: TrafficObservation) -> str:
     """What a person sees at 80 columns."""
     console = Console(file=io.StringIO(), width=80)
-    print_traffic(console, observation(host([container("api")], traffic=traffic)))
+    draw(console, show_traffic(observation(host([container("api")], traffic=traffic))))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -36,7 +37,7 @@ def test_who_serves_how_many_requests_and_what_waits() -> None:
             edge=EdgeObservation(project="p", service="nginx", folder="/x", switches=("balancer", "caching")),
         )
     )
-    for text in ("selextract-api-1", "172.18.0.8:8000", "20 s", "2.0", "2.5 %", "12 ms", "250 ms", "1500 ms"):
+    for text in ("selextract-api-1", "172.18.0.8:8000", "20 s", "2.0", "2.5 %", "12 ms", "250 ms", "1.5 s"):
         assert text in said
     assert "9 tasks pending: 7 in queues, 2 with workers" in said
     assert "balancer, caching" in said

@@ -66,7 +66,7 @@ def test_a_host_that_has_everything_is_healthy() -> None:
         (preflight(well({"python": "3.8.10"})), "python", "3.9 is needed"),
         (preflight(well({"root": False, "user": "ops"})), "root", "tasks run as ops, not as root"),
         (preflight(well({"state_problem": "/var/lib cannot be written: Read-only"})), "state folder", "Read-only"),
-        (preflight(well({"state_free": 2**20})), "state folder", "only 1 MiB are free"),
+        (preflight(well({"state_free": 2**20})), "state folder", "only 1 MB are free"),
         (preflight(well(), clock_ahead=42.0), "clock", "42 s ahead of the clock of this machine"),
         (preflight(well(), clock_ahead=-42.0), "clock", "42 s behind the clock of this machine"),
         (preflight(well(observed={"problem": "Docker is not running."})), "docker", "Docker is not running."),

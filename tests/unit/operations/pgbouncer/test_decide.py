@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from selextract_infra.assess.pooling import Clients
 from selextract_infra.errors import RefusedError
+from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
 from selextract_infra.policy import default_policy
 
@@ -42,6 +43,21 @@ def test_what_cannot_fit_is_refused_and_can_be_overridden_where_one_connection_i
     assert (forced.pool, forced.most) == (1, 6)
     with pytest.raises(RefusedError, match="X-13"):
         pooler_sizes(POLICY, maximum=13, reserved=3, databases=1, clients=Clients(2, 2), overrides=["X-13"])
+
+
+@pytest.mark.parametrize(("connections", "pools"), [(3, (2, 0, 1)), (8, (5, 1, 2)), (100, (20, 5, 3))])
+def test_pools_stay_within_what_the_role_may_have(connections: int, pools: tuple[int, int, int]) -> None:
+    limit = ConnectionLimit(subject="role shop", connections=connections)
+    sizes = pooler_sizes(POLICY, maximum=200, reserved=3, databases=1, clients=Clients(2, 2), limit=limit)
+    assert (sizes.pool, sizes.reserve, sizes.readonly) == pools
+    assert sizes.pool + sizes.reserve + sizes.readonly <= connections
+    assert 1 <= sizes.shared <= sizes.pool + sizes.reserve
+
+
+def test_a_role_that_may_have_too_few_is_refused_with_its_number() -> None:
+    limit = ConnectionLimit(subject="role shop", connections=2)
+    with pytest.raises(RefusedError, match="needs 3 connections at least for its pools, and role shop may have 2"):
+        pooler_sizes(POLICY, maximum=200, reserved=3, databases=1, clients=Clients(2, 2), limit=limit)
 
 
 @given(st.integers(1, 500), st.integers(0, 20), st.integers(1, 4), st.sampled_from([[], ["X-13"]]))

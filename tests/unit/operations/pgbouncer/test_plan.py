@@ -153,6 +153,57 @@ def test_off_is_refused_where_direct_connections_do_not_fit() -> None:
     assert pgbouncer_off(seen(), look(**installed(), server=server), POLICY, overrides=["X-13"]).steps
 
 
+def limited(**limits: int) -> dict[str, Any]:
+    """Addresses whose role or database Postgres limits."""
+    return {"addresses": {"api": address(limits=limits), "worker": address(limits=limits)}}
+
+
+def test_pools_are_made_for_what_the_role_or_the_database_may_have() -> None:
+    for limits in ({"role": 8}, {"database": 8}, {"role": 8, "database": 30}):
+        plan = pgbouncer_on(seen(), look(**limited(**limits)), POLICY)
+        databases = plan.steps[0].values["app1"]["wanted"]["databases"]
+        assert databases["orders"]["most"] + databases["orders_ro"]["most"] == 8
+    several = {
+        "api": address(limits={"role": 16}),
+        "worker": address(database="mails", text=POOLED.replace("orders", "mails"), limits={"role": 16}),
+    }
+    wanted = pgbouncer_on(seen(), look(addresses=several), POLICY).steps[0].values["app1"]["wanted"]
+    assert sum(database["most"] for database in wanted["databases"].values()) == 16
+    with pytest.raises(RefusedError, match="role shop may have 2"):
+        pgbouncer_on(seen(), look(**limited(role=2)), POLICY)
+
+
+def test_off_is_refused_where_the_role_may_not_have_as_many_and_says_its_number() -> None:
+    there = look(**{**installed(), **limited(role=10)})
+    with pytest.raises(RefusedError, match=r"role shop may have 10 of them: 68 > 10 \(X-13\)"):
+        pgbouncer_off(seen(), there, POLICY)
+    plan = pgbouncer_off(seen(**led_project()), there, POLICY, overrides=["X-13"])
+    assert plan.steps[0].id == "pgbouncer-yield-app1"
+
+
+def test_pgbouncer_gives_back_what_it_does_not_need_before_instances_log_in_beside_it() -> None:
+    crowded = look(**installed(), server=ServerSeen(version=17, maximum=75, reserved=3))
+    plan = pgbouncer_off(seen(**led_project()), crowded, POLICY)
+    assert [step.id for step in plan.steps] == [
+        "pgbouncer-yield-app1", "addresses-app1", "settle-app1-api", "settle-app1-worker", "pgbouncer-app1",
+    ]  # fmt: skip
+    before, wanted = crowded["app1"].installed, plan.steps[0].values["app1"]["wanted"]
+    assert before is not None
+    assert wanted["idle"] == 1
+    assert wanted["most"] < before["most"]
+    assert wanted["databases"]["orders"]["most"] == before["databases"]["orders"]["shared"]
+    assert (wanted["host"], wanted["port"]) == (before["host"], before["port"])
+    saved = Plan.model_validate_json(plan.model_dump_json())
+    assert rebuild(saved, POLICY).steps == plan.steps
+    again = look(**{**installed(), "installed": wanted})
+    assert pgbouncer_on(seen(**led_project()), again, POLICY).steps[0].id == "pgbouncer-app1", "on takes it all again"
+
+
+def test_who_is_led_by_which_variable_is_part_of_what_pgbouncer_is_given() -> None:
+    wanted = pgbouncer_on(seen(), look(), POLICY).steps[0].values["app1"]["wanted"]
+    assert wanted["variables"] == {"api": "DATABASE_URL", "worker": "DATABASE_URL"}
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

@@ -7,13 +7,14 @@ import io
 from rich.console import Console
 
 from selextract_infra.model.replication import BalancedServer, BalancerSeen, Replication
-from selextract_infra.operations.replicas.show import print_replication
+from selextract_infra.operations.replicas.show import show_replication
+from selextract_infra.report.terminal import draw
 from tests.unit.operations.replicas.replicated import replica, replication
 
 
 def printed(seen: Replication) -> str:
     screen = Console(file=io.StringIO(), width=100)
-    print_replication(screen, seen)
+    draw(screen, show_replication(seen))
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue()
 

@@ -46,7 +46,7 @@ def test_a_killed_service_comes_first_then_databases_then_the_fullest() -> None:
     assert memory_of(decided, "postgres").granted == memory_of(decided, "postgres").requested
     assert memory_of(decided, "frontend").granted == 1392 * MB
     assert memory_of(decided, "api").verdict is Verdict.KEEP
-    assert memory_of(decided, "api").why_less == "app1 has room for 5,274 MB of limits, and they are given away"
+    assert memory_of(decided, "api").why_less == "app1 has room for 5,274 MB of limits, and none of it is left"
 
 
 def test_what_is_lowered_gives_room_to_what_is_raised() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import selextract_infra as sx
 from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.limit_steps import settle_values
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.plan import rightsize
@@ -39,10 +40,13 @@ def test_one_step_in_place_says_exactly_what_the_host_is_given() -> None:
             "project": "selextract",
             "directory": "/opt/selextract",
             "health": ["http://127.0.0.1:8080/api/v1/health", "http://127.0.0.1/"],
+            "answering": ["api", "nginx"],
+            "settling_seconds": 10.0,
             "gate_seconds": 60.0,
             "shrink_margin": 0.1,
             "policy_digest": HEALTHY.digest,
             "services": {"api": {"cpus": 0.5, "memory": 1008 * MB, "swap": 1008 * MB, "form": "service"}},
+            "recreated": {},
             "capacity": {
                 "services": {"api": {"memswap_limit": 1008 * MB, "mem_limit": 1008 * MB, "cpus": 0.5}},
             },
@@ -101,7 +105,7 @@ def test_services_changed_in_place_are_announced_as_recreated_by_the_next_up() -
 
 
 def test_services_whose_configuration_differs_already_are_announced_too() -> None:
-    seen = observation(host([container("mailer", config_hash="other"), container("api")], [history("api")]))
+    seen = observation(host([container("mailer", current=False), container("api")], [history("api")]))
     assert {one.service for one in rightsize(seen, HEALTHY).pending_recreations} == {"api", "mailer"}
 
 
@@ -111,7 +115,13 @@ def test_settle_recreates_after_the_limits_and_announces_nothing_more() -> None:
     assert in_place.id == "rightsize"
     assert (settle.id, settle.playbook, settle.hosts) == ("settle-app1-api", "selextract.infra.settle", ("app1",))
     assert settle.values["app1"]["settle"] == [
-        {"service": "api", "containers": ["selextract-api-1", "selextract-api-2"], "stop_grace": 30.0}
+        {
+            "service": "api",
+            "containers": ["selextract-api-1", "selextract-api-2"],
+            "stop_grace": 30.0,
+            "variables": [],
+            "replicable": True,
+        }
     ]
     assert settle.values["app1"]["services"] == {
         "api": {"cpus": 0.5, "memory": 1008 * MB, "swap": 1008 * MB, "form": "service"}
@@ -133,8 +143,21 @@ def test_settle_of_one_instance_or_without_a_health_check_disrupts() -> None:
     assert rightsize(blind, HEALTHY, settle=True).disrupts
 
 
+def test_only_mapped_variables_may_be_others_in_instances_that_are_made_anew() -> None:
+    environment = {"dsn": "DATABASE_URL", "concurrency": "WEB_CONCURRENCY", "prefetch": "DATABASE_URL"}
+    mapped = policy({"api": {"environment": environment}})
+    assert settle_values("api", ["shop-api-1"], 30.0, mapped)["variables"] == ["DATABASE_URL", "WEB_CONCURRENCY"]
+    assert settle_values("other", ["shop-other-1"], None, mapped)["variables"] == []
+
+
+def test_where_the_app_team_changed_its_limits_no_others_are_expected_of_new_instances() -> None:
+    seen = one("api", peak=round(2 * GB * 0.6), cpu=1.2, current=False)
+    (step,) = rightsize(seen, HEALTHY, settle=True).steps
+    assert step.values["app1"]["services"] == {"api": {}}
+
+
 def test_settle_after_a_change_in_place_recreates_what_is_pending() -> None:
-    seen = one("api", peak=round(2 * GB * 0.6), cpu=1.2, config_hash="older")
+    seen = one("api", peak=round(2 * GB * 0.6), cpu=1.2, current=False)
     assert rightsize(seen, HEALTHY).empty
     (step,) = rightsize(seen, HEALTHY, settle=True).steps
     assert step.id == "settle-app1-api"

@@ -9,10 +9,9 @@ import pytest
 
 from selextract_infra.assess.calendar import Calendar, planned_event
 from selextract_infra.assess.room import DatabaseSide
-from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.decision import Verdict
-from selextract_infra.operations.scaling.rules import refuse_cheaper, rules_by_role
+from selextract_infra.operations.scaling.rules import rules_by_role
 from selextract_infra.policy import default_policy, load_policy
 from tests.unit.operations.scaling.scaled import GUIDE, WEDNESDAY, autoscaler, decided, feed, service
 
@@ -154,10 +153,3 @@ def test_the_cheaper_profile_removes_sooner_but_never_before_a_worker_is_drained
     assert {rule.duration for rule in rules_by_role(short, cheaper=True)["worker"].back} == {200}  # 8 tasks of 25 s
     usual = rules_by_role(default_policy())
     assert {(rule.duration, rule.cooldown) for rule in usual["api"].back} == {(900, 1800)}
-
-
-def test_single_instances_in_production_are_refused_by_name() -> None:
-    with pytest.raises(RefusedError) as refused:
-        refuse_cheaper(default_policy())
-    assert (refused.value.rule, refused.value.override) == ("X-34", "--override X-34")
-    refuse_cheaper(default_policy(), ("X-34",))

@@ -77,8 +77,8 @@ def test_without_a_balancer_the_api_is_not_scaled_unasked() -> None:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ({"container_name": "api"}, "the container name api"),
-        ({"fixed_host_ports": ("8000/tcp",)}, "the host port 8000/tcp"),
+        ({"container_name": "api"}, "the container_name api"),
+        ({"fixed_host_ports": ("8000/tcp",)}, "the fixed host port 8000/tcp"),
     ],
 )
 def test_what_only_one_instance_can_have_is_refused(said: dict[str, Any], reason: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.saved import rebuild, rebuild_unchanged
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.traffic import BalancerObservation, TrafficObservation
+from selextract_infra.model.traffic import BalancerObservation, EdgeObservation, TrafficObservation
 from selextract_infra.operations.scaling.plan import scaled_project
 from selextract_infra.operations.scaling.steps import scale_steps
 from selextract_infra.plan import scale
@@ -18,14 +18,14 @@ POLICY = policy({"api": {"health": "http://127.0.0.1/health"}, "worker": {"longe
 OVERRIDES = ("X-09", "X-13")
 
 
-def seen(api: int = 2, workers: int = 2, **more: Any) -> Any:
+def seen(api: int = 2, workers: int = 2, traffic: TrafficObservation = BALANCED, **more: Any) -> Any:
     """An app with so many instances, its API counted by ``scale`` and its workers by ``deploy.replicas``."""
     containers = [
         *(container("api", number=number, memory=GB, stop_grace_seconds=30.0) for number in range(1, api + 1)),
         *(container("worker", number=number, memory=GB, stop_grace_seconds=60.0) for number in range(1, workers + 1)),
     ]
     said = [definition("api", count_form="service"), definition("worker", count_form="deploy")]
-    return observation(host(containers, definitions=said, traffic=BALANCED, **more))
+    return observation(host(containers, definitions=said, traffic=traffic, **more))
 
 
 def values(plan: Plan, step: int = 0) -> dict[str, Any]:
@@ -77,6 +77,18 @@ def test_what_leaves_has_time_for_its_longest_request_or_task() -> None:
     assert worker.steps[0].timeout_seconds > values(worker)["stop_grace"]
 
 
+def test_that_streams_are_cut_is_said_before() -> None:
+    edge = EdgeObservation(project="selextract", service="nginx", folder="/srv", answer=300.0)
+    traffic = BALANCED.model_copy(update={"edge": edge})
+    fewer = scale(seen(api=4, traffic=traffic), POLICY, {"api": 2}, overrides=OVERRIDES).steps[0]
+    assert fewer.title.endswith(
+        "streams and downloads that still go on after 70 s are cut, and their clients connect again"
+    )
+    assert fewer.timeout_seconds >= POLICY.scaling.instance.timeout + 300
+    more = scale(seen(api=2, traffic=traffic), POLICY, {"api": 3}, overrides=OVERRIDES).steps[0]
+    assert "cut" not in more.title
+
+
 def test_other_keys_of_our_file_stay() -> None:
     held = {"capacity_file": {"services": {"api": {"mem_limit": GB}, "redis": {"cpus": 0.5}}}}
     plan = scale(seen(project=held), POLICY, {"api": 3}, overrides=OVERRIDES)
@@ -121,3 +133,13 @@ def test_parameters_that_do_not_fit_are_a_usage_error_and_foreign_keys_are_refus
     projects = {"app1": {**plan.parameters["projects"]["app1"], "capacity": {"api": {"privileged": True}}}}
     with pytest.raises(RefusedError, match="what is not ours"):
         rebuild(plan.model_copy(update={"parameters": {"projects": projects}}), POLICY)
+
+
+def test_stopped_instances_are_started_before_any_is_created_and_leave_before_any_that_runs() -> None:
+    running = [container("worker", number=number, memory=GB) for number in (1, 2)]
+    stopped = [container("worker", number=number, memory=GB, state="exited", use=None) for number in (3, 4)]
+    shown = observation(host([*running, *stopped]))
+    (more,) = scale(shown, policy(), {"worker": 5}, overrides=("X-09", "X-13")).steps
+    assert more.values["app1"]["targets"] == [4, 5]  # below four Compose would remove one of its own choice
+    (fewer,) = scale(shown, policy(), {"worker": 1}, overrides=("HWRK-01",)).steps
+    assert fewer.values["app1"]["leaving"] == ["selextract-worker-3", "selextract-worker-4", "selextract-worker-2"]

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from selextract_infra.model.scaling import Flap, ServiceOutcome, SimulatedAction, Simulation
-from selextract_infra.operations.scaling.show import print_simulation
+from selextract_infra.operations.scaling.show import show_simulation
+from selextract_infra.report.terminal import draw
 
 START = datetime(2025, 3, 5, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def replay(actions: int) -> Simulation:
 def printed(found: Simulation, *, everything: bool = False) -> str:
     screen = Console(width=80, color_system=None)
     with screen.capture() as capture:
-        print_simulation(screen, found, everything=everything)
+        draw(screen, show_simulation(found, everything=everything))
     return capture.get()
 
 

@@ -52,3 +52,11 @@ def lines(traffic: TrafficObservation) -> tuple[str, str]:
 )
 def test_balancer_and_switches_are_told(traffic: TrafficObservation, balancer: str, switches: str) -> None:
     assert lines(traffic) == (balancer, switches)
+
+
+def test_a_run_that_was_not_put_back_is_shown_with_what_differs() -> None:
+    failed = [{"run_id": "r1", "sentence": "jobs-1 keeps its memory limit."}, "nonsense"]
+    there = host([container("api")], state={"failed_rollbacks": failed})
+    assert host_status(observation(there), there).not_put_back == {"r1": "jobs-1 keeps its memory limit."}
+    strange = host([container("api")], state={"failed_rollbacks": "nonsense"})
+    assert host_status(observation(strange), strange).not_put_back == {}

@@ -118,6 +118,19 @@ def test_a_worker_without_room_for_one_task_is_refused_by_name() -> None:
         tune_workers(small, POLICY)
 
 
+@pytest.mark.parametrize("pool", ["threads", "gevent", "eventlet", "solo", "our.pool:TaskPool"])
+def test_a_worker_whose_pool_has_no_processes_is_refused_by_name_and_never_cut_without_a_word(pool: str) -> None:
+    other = observation(host([container("worker", worker_pool=pool, numbers={"CELERY_CONCURRENCY": 100.0})]))
+    with pytest.raises(RefusedError, match=f"worker on app1: Its Celery pool is {pool}, "):
+        tune_workers(other, POLICY)
+
+
+@pytest.mark.parametrize("pool", [None, "prefork", "processes"])
+def test_a_pool_of_processes_is_tuned(pool: str | None) -> None:
+    found = observation(host([container("worker", worker_pool=pool)]))
+    assert any(one.changes for one in tune_workers(found, POLICY).decisions)
+
+
 def test_where_nothing_runs_that_is_said() -> None:
     with pytest.raises(RefusedError, match="mapped as a worker or an API"):
         tune_workers(observation(host([container("redis")])), POLICY)

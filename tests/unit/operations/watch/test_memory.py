@@ -10,12 +10,14 @@ import pytest
 
 from selextract_infra.assess.assessment import assess_measurements
 from selextract_infra.assess.calendar import Calendar
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresReplica
 from selextract_infra.model.scaling import Direction, ServiceStamps
 from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficObservation, TrafficWindow
+from selextract_infra.operations.scaling.decide import decide_scale
 from selextract_infra.operations.watch.memory import Watched
 from selextract_infra.operations.watch.readings import readings_of
 from selextract_infra.policy import Policy
@@ -151,6 +153,22 @@ def test_a_service_that_can_have_one_instance_only_is_left_alone() -> None:
     one, busy = watched(), server(cpu=1.9, definitions=definitions)
     assert any("app1/api is not scaled: it has the container_name" in line for line in look(one, busy, 40))
     assert set(decided(one, busy, START + 39 * STEP)) == {"worker"}
+
+
+def test_a_service_that_is_not_scaled_holds_its_room_so_what_is_asked_for_is_what_fits() -> None:
+    definitions = [definition("api", fixed_host_ports=("18000/tcp",)), definition("worker"), definition("postgres")]
+    queue = traffic(pending=1500)
+    instances = [
+        container("api", memory=2 * GB), container("postgres", memory=GB),
+        *(container("worker", number=number, memory=GB) for number in (1, 2)),
+    ]  # fmt: skip
+    one, busy = watched(), host(instances, definitions=definitions, cpus=64, memory=7 * GB, traffic=queue)
+    look(one, busy, 40)
+    worker = decided(one, busy, START + 39 * STEP)["worker"]
+    assert (worker.current, worker.granted) == (2, 3)  # 6.3 of 7 GB may be given, 3 are fixed
+    assert decide_scale(observation(busy), one.policy, {"worker": 3})[0].granted == 3
+    with pytest.raises(RefusedError, match="4 instances of worker do not fit, at most 3"):
+        decide_scale(observation(busy), one.policy, {"worker": 4})
 
 
 def test_without_any_metric_it_is_blind() -> None:

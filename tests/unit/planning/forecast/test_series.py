@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from typing_extensions import Buffer
 
 from selextract_infra.errors import UsageError
+from selextract_infra.hosts.observe.series_csv import read_series
 from selextract_infra.planning.forecast.series import DailyUse, Series, daily_series
-from selextract_infra.planning.forecast.series_csv import read_series
 
 
 def read(
