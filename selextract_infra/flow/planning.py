@@ -51,6 +51,7 @@ def look_for_plan(context: Context, observation: Observation | None = None, *, t
     Raises ``HostError`` when no host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is
     unfinished on a host.
     """
+    # Here, because it brings what reaches hosts, and who only plans (a filter plugin, a script) needs none of that.
     from selextract_infra.flow.unfinished import refuse_unfinished
 
     observation = observation or context.observe()
