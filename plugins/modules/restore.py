@@ -80,7 +80,7 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
     restoring = Restoring(folder, given["docker_socket"], module.check_mode)
     for step_id in given["steps"] if given["steps"] is not None else _begun(record):
         restoring.step(record, step_id)
-    if not module.check_mode:
+    if not module.check_mode and _all_put_back(record):
         restoring.failures.extend(led_astray(given["docker_socket"], folder))
     if not module.check_mode and not restoring.failures:
         _end_emergency(Emergency(folder), given["run_id"])
@@ -91,6 +91,11 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
         "notes": restoring.notes,
         "sentence": _sentence(restoring),
     }
+
+
+def _all_put_back(record: RunRecord) -> bool:
+    """Whether nothing of the Run is left; before that the files say what instances of later steps do not do yet."""
+    return all(step.get("status") == "rolled back" for step in record.content["steps"].values())
 
 
 def _end_emergency(emergency: Emergency, run_id: str) -> None:

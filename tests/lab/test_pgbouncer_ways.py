@@ -38,9 +38,9 @@ def program(lab: Lab, tmp_path: Path) -> Iterator[Program]:
 
 
 def leading(lab: Lab) -> set[str]:
-    """Where the containers of the app find their database, each place named once."""
-    ids = "docker ps -aq --filter label=com.docker.compose.project=selextract"
-    said = shell(lab, f"{ids} | xargs docker inspect -f '{{{{.Config.Env}}}}' | grep -o 'DATABASE_URL=[^ ]*'")
+    """Where the instances of API and workers find their database, each place named once."""
+    ids = "; ".join(f"docker ps -aq --filter label=com.docker.compose.service={name}" for name in ("api", "worker"))
+    said = shell(lab, f"({ids}) | xargs docker inspect -f '{{{{.Config.Env}}}}' | grep -o 'DATABASE_URL=[^ ]*'")
     return {line.rpartition("@")[2].partition("/")[0] for line in said.split()}
 
 
