@@ -62,14 +62,16 @@ def show(blocks: Iterable[Block]) -> None:
 
 def say(sentence: str) -> None:
     """One line of progress, on standard error, so that standard output stays parseable."""
-    console(stderr=True).print(sentence)
+    console(stderr=True).print(sentence, soft_wrap=True)
 
 
 def complain(sentence: str, remedy: str | None = None) -> None:
-    """An error as a person should read it: one sentence, and what to do about it."""
-    from rich.text import Text
+    """An error as a person should read it: one sentence, and what to do about it.
 
+    The terminal itself breaks what is too long, so that a path or a command in it can be copied whole.
+    """
     screen = console(stderr=True)
-    screen.print(Text.assemble(("error: ", "bold red"), sentence))
+    screen.print("error: ", style="bold red", end="")
+    screen.print(sentence, soft_wrap=True)
     if remedy:
-        screen.print(f"  try: {remedy}")
+        screen.print(f"  try: {remedy}", soft_wrap=True)
