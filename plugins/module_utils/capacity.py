@@ -75,12 +75,16 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def limits_written(service: dict[str, Any]) -> dict[str, Any]:
-    """The limits that a service's keys give, in either form: ``memory``, ``swap`` (bytes) and ``cpus`` (cores)."""
+    """The limits that a service's keys give, in either form: ``memory``, ``swap`` (bytes) and ``cpus`` (cores).
+
+    Compose wants those under ``deploy`` as texts.
+    """
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    cpus = service.get("cpus", limits.get("cpus"))
+    memory, cpus = service.get("mem_limit", limits.get("memory")), service.get("cpus", limits.get("cpus"))
+    swap = service.get("memswap_limit")
     return {
-        "memory": service.get("mem_limit", limits.get("memory")),
-        "swap": service.get("memswap_limit"),
+        "memory": None if memory is None else int(memory),
+        "swap": None if swap is None else int(swap),
         "cpus": None if cpus is None else float(cpus),
     }
 

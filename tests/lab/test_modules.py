@@ -145,7 +145,8 @@ def test_the_capacity_file_keeps_the_apps_form_and_changes_only_once(shop: Shop)
     limits = {"memory": str(50 * MIB), "cpus": "0.2"}
     jobs = {"jobs": {"memswap_limit": 50 * MIB, "deploy": {"resources": {"limits": limits}}}}
     shop.begin()
-    assert shop.capacity({**WRITTEN, **jobs})["changed"]
+    written = shop.capacity({**WRITTEN, **jobs})
+    assert written["changed"], written
     first = shop.read("compose.capacity.yml")
     assert not shop.capacity({**WRITTEN, **jobs})["changed"]
     assert shop.read("compose.capacity.yml") == first

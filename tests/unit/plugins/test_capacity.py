@@ -86,3 +86,9 @@ def test_limits_are_read_back_in_either_form() -> None:
     deploy = {"deploy": {"resources": {"limits": {"memory": 64, "cpus": "0.5"}}}}
     assert limits_written(deploy) == {"memory": 64, "swap": None, "cpus": 0.5}
     assert limits_written({"scale": 2}) == {"memory": None, "swap": None, "cpus": None}
+
+
+def test_limits_under_deploy_are_amounts_though_compose_wants_them_as_texts() -> None:
+    deploy = {"deploy": {"resources": {"limits": {"memory": "52428800", "cpus": "0.2"}}}, "memswap_limit": "104857600"}
+    assert limits_written(deploy) == {"memory": 52428800, "swap": 104857600, "cpus": 0.2}
+    assert limits_written({}) == {"memory": None, "swap": None, "cpus": None}
