@@ -12,7 +12,7 @@ from typing import Any
 from . import dotenv
 from .failure import HostSideError
 
-__all__ = ["CAPACITY_FILE", "Compose", "compose_version", "files_in_force"]
+__all__ = ["CAPACITY_FILE", "Compose", "compose_version", "files_in_force", "usual_files"]
 
 CAPACITY_FILE = "compose.capacity.yml"
 _PLUGIN_FOLDERS = (
@@ -77,6 +77,15 @@ class Compose:
             name: {key: value for key, value in (service.get("environment") or {}).items() if isinstance(value, str)}
             for name, service in services
         }
+
+    def environment_files(self) -> dict[str, list[str]]:
+        """By service, the paths of its ``env_file``, absolute or from the project's folder.
+
+        Compose 2.22 and later leave them out, unless nothing is filled in.
+        """
+        words = ["--profile", "*", "config", "--format", "json", "--no-interpolate"]
+        services = (json.loads(self._collect(self._start(words))).get("services") or {}).items()
+        return {name: _paths(service.get("env_file")) for name, service in services}
 
     def check(self) -> None:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
@@ -167,13 +176,21 @@ def files_in_force(directory: str, started_from: tuple[str, ...] = ()) -> list[s
     named = dotenv.resolved(environment, "COMPOSE_FILE")
     if named:
         return [_relative(name, directory) for name in named.split(separator(environment)) if name]
-    present = set(os.listdir(directory)) if os.path.isdir(directory) else set()
-    main = next((name for name in _FILES if name in present), None)
-    override = next((name for name in _OVERRIDES if name in present), None) if main else None
-    usual = [name for name in (main, override) if name]
+    main, overrides = usual_files(directory)
+    usual = [*main, *overrides[:1]]
     used = [_relative(name, directory) for name in started_from if os.path.basename(name) != CAPACITY_FILE]
     unusual = [name for name in used if name not in _FILES and name not in _OVERRIDES]
     return used if unusual and all(os.path.exists(os.path.join(directory, name)) for name in used) else usual
+
+
+def usual_files(directory: str) -> tuple[list[str], list[str]]:
+    """The main file that Compose finds by its name, none or one, and the override files beside it, best first.
+
+    Compose reads the first override alone.
+    """
+    present = set(os.listdir(directory)) if os.path.isdir(directory) else set()
+    main = [name for name in _FILES if name in present][:1]
+    return main, [name for name in _OVERRIDES if name in present] if main else []
 
 
 def environment_bytes(directory: str) -> bytes:
@@ -188,6 +205,12 @@ def environment_bytes(directory: str) -> bytes:
 def separator(environment: bytes) -> str:
     """What separates the names in ``COMPOSE_FILE``."""
     return dotenv.resolved(environment, "COMPOSE_PATH_SEPARATOR") or ":"
+
+
+def _paths(given: Any) -> list[str]:
+    """The paths of an ``env_file`` in each of its forms: a path, a list of them, a list of mappings with ``path``."""
+    entries = given if isinstance(given, list) else [given] if given else []
+    return [str(entry.get("path", "")) if isinstance(entry, dict) else str(entry) for entry in entries]
 
 
 def _relative(name: str, directory: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of"]
+__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of", "services_with_variable"]
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01T00:00:00Z"
@@ -50,6 +50,7 @@ class Container:
     config_files: tuple[str, ...]
     working_directory: str | None
     environment_file: str | None
+    created_at: str | None = None
 
     @property
     def running(self) -> bool:
@@ -87,6 +88,7 @@ class Container:
             config_files=tuple(filter(None, str(labels.get(_LABEL + "project.config_files", "")).split(","))),
             working_directory=labels.get(_LABEL + "project.working_dir") or None,
             environment_file=labels.get(_LABEL + "project.environment_file") or None,
+            created_at=raw.get("Created") or None,
         )
 
 
@@ -126,6 +128,15 @@ def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:
         if name in names and _PLAIN_NUMBER.match(value):
             found[name] = float(value)
     return found
+
+
+def services_with_variable(socket_path: str, project: str, name: str) -> list[str]:
+    """The services of a project that have a container with this variable in its environment; its value is not told."""
+    with Engine(socket_path) as engine:
+        ids = [str(listed["Id"]) for listed in engine.containers([f"{_LABEL}project={project}"])]
+    configs = [(details or {}).get("Config") or {} for details in _inspect_parallel(ids, socket_path)]
+    holding = [one for one in configs if any(str(entry).startswith(f"{name}=") for entry in one.get("Env") or [])]
+    return sorted({str((one.get("Labels") or {}).get(_LABEL + "service", "")) for one in holding} - {""})
 
 
 def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] | None]:

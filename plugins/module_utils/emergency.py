@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import dotenv
+from .attachment import our_file
 from .compose import CAPACITY_FILE, environment_bytes
 from .containers import Container, find_containers
 from .engine import Engine
@@ -87,7 +88,7 @@ class Ending:
 
 def values_now(project: str, directory: str, services: list[str], containers: list[Container]) -> dict[str, Any]:
     """What an emergency may have changed, as it is now: counts, limits, our file and its entry in ``.env``."""
-    path = os.path.join(directory, CAPACITY_FILE)
+    path = os.path.join(directory, our_file(directory))
     text = None
     if os.path.exists(path):
         with open(path, encoding="utf-8") as source:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from .compose import CAPACITY_FILE, Compose, files_in_force
+from .attachment import team_files
+from .compose import Compose
 from .containers import Container
 from .dsn import read_address, redirected
 from .engine import Engine
@@ -57,8 +57,7 @@ def addresses_of(
     Our own capacity file is left out of it. ``problem`` says why a service cannot be led elsewhere; no secret is in
     any of this.
     """
-    files = [name for name in files_in_force(directory, started_from) if os.path.basename(name) != CAPACITY_FILE]
-    compose = Compose(project, directory, files=files)
+    compose = Compose(project, directory, files=team_files(directory, started_from))
     raw, filled_in = compose.environments(filled_in=False), compose.environments(filled_in=True)
     found = {}
     for service, variable in variables.items():

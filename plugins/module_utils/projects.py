@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import dotenv
+from .attachment import our_file
 from .capacity import parse
-from .compose import CAPACITY_FILE, Compose, environment_bytes, files_in_force
+from .compose import Compose, environment_bytes, files_in_force
 from .containers import Container
 from .definitions import service_definitions
 from .failure import HostSideError
@@ -77,7 +78,7 @@ def _profiles(directory: str) -> list[str]:
 
 def _capacity(directory: str) -> dict[str, Any] | None:
     try:
-        with open(os.path.join(directory, CAPACITY_FILE), encoding="utf-8") as source:
+        with open(os.path.join(directory, our_file(directory)), encoding="utf-8") as source:
             return parse(source.read())
     except FileNotFoundError:
         return None

@@ -45,10 +45,12 @@ class Restoring:
     done: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    left: dict[str, Any] = field(default_factory=dict)  # by part, what the step that is being restored left
 
     def step(self, record: RunRecord, step_id: str) -> None:
         """Restore one step, the last thing it did first. A part that fails does not keep the others from it."""
         inverse = record.step(step_id).get("inverse") or {}
+        self.left = record.step(step_id).get("left") or {}
         failed_before = len(self.failures)
         for part in reversed(list(inverse)):
             self._try(part, inverse[part])
@@ -79,8 +81,8 @@ class Restoring:
 
     def capacity_file(self, inverse: dict[str, Any]) -> None:
         """Put the capacity file and the entry in ``.env`` back."""
-        writer = CapacityWriter(self.folder, inverse["project"], inverse["directory"])
-        if self.check or writer.restore(inverse):
+        writer = CapacityWriter(self.folder, inverse["project"], inverse["directory"], socket_path=self.socket_path)
+        if self.check or writer.undo(inverse, self.left.get("capacity_file")):
             self.done.append(f"The Compose files in {inverse['directory']} are as before.")
 
     def containers(self, inverse: dict[str, dict[str, Any]]) -> None:

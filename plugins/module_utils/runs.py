@@ -74,6 +74,11 @@ class RunRecord:
             noted.setdefault(key, value)
         self._save()
 
+    def note_left(self, step_id: str, part: str, left: dict[str, Any]) -> None:
+        """Record what a step leaves where it is carried out: only what is still so is undone later."""
+        self.content["steps"][step_id].setdefault("left", {}).setdefault(part, {}).update(left)
+        self._save()
+
     def note_seen(self, step_id: str, seen: dict[str, Any]) -> None:
         """Record what a step saw, for a later one to compare with."""
         self.content["steps"][step_id].setdefault("seen", {}).update(seen)

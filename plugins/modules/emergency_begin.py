@@ -187,7 +187,11 @@ def _carried_out(
     began, clock = time.time(), _Clock()
     containers = find_containers(engine, given["docker_socket"])
     writer = CapacityWriter(
-        emergency.folder, growth.project, growth.directory, _started_from(containers, growth.project)
+        emergency.folder,
+        growth.project,
+        growth.directory,
+        _started_from(containers, growth.project),
+        socket_path=given["docker_socket"],
     )
     record.start_step(given["step_id"], began)
     growth.note(writer, containers, record, given["step_id"])

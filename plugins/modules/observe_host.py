@@ -102,6 +102,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.attachment_look import with_attachments
 from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.compose import compose_version
 from ..module_utils.containers import Container, find_containers, numbers_of
@@ -180,7 +181,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             containers = find_containers(engine, socket_path)
             groups = {one.id: find_control_group(one.pid) for one in containers if one.running}
             first, began = _read(groups), time.monotonic()
-            projects = pool.submit(observe_projects, containers, given["projects"])
+            projects = pool.submit(_projects, given, containers)
             postgres = pool.submit(_postgres, socket_path, containers, given)
             info = engine.info()
             numbers = _numbers(engine, containers, given["numbers"])
@@ -212,6 +213,11 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
         "traffic": traffic,
         "problem": None,
     }
+
+
+def _projects(given: dict[str, Any], containers: list[Container]) -> list[dict[str, Any]]:
+    projects = observe_projects(containers, given["projects"])
+    return with_attachments(StateFolder(given["state_folder"]), given["docker_socket"], projects, containers)
 
 
 def _postgres(socket_path: str, containers: list[Container], given: dict[str, Any]) -> Any:

@@ -89,7 +89,7 @@ def situation_of(
 def scaled_services(host: HostObservation, seen: Observation, policy: Policy) -> Iterator[ScaledService]:
     """The mapped services of a host with their present counts and limits, and without samples."""
     project = host.project(policy.application.project or "")
-    if project is None or project.problem is not None:
+    if project is None or project.unwritable is not None:
         return
     for service in services_of(host, project, policy, seen.at, None):
         yield ScaledService(

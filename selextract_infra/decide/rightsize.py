@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.usage import (
     FORMS,
+    attachment_findings,
     container_findings,
     definition_findings,
     host_findings,
@@ -155,7 +156,11 @@ def _decided_on(
     settle: bool,
 ) -> tuple[list[Wish], list[Finding]]:
     """The wishes for one host, fitted to it, memory and CPU of each service side by side, and the findings."""
-    findings = [*definition_findings(host, project, policy), *container_findings(host, project)]
+    findings = [
+        *attachment_findings(host, project),
+        *definition_findings(host, project, policy),
+        *container_findings(host, project),
+    ]
     problem = project_problem(project)
     if problem is not None:
         if asked.values:

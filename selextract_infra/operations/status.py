@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import AwareDatetime, Field
 
 from selextract_infra.assess.emergency_effect import drill_findings
+from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.emergency import EmergencyOnHost, open_emergencies
 from selextract_infra.model.figures import count
@@ -65,8 +67,14 @@ def status(fleet: Fleet) -> Status:
         waiting=waiting(fleet, seen.at),
         pending_recreations=pending_recreations(seen, fleet.policy),
         unreachable=seen.unreachable,
-        findings=drill_findings(fleet.journal.last_drill(), fleet.policy, seen.at),
+        findings=(*drill_findings(fleet.journal.last_drill(), fleet.policy, seen.at), *_attachments(seen)),
     )
+
+
+def _attachments(seen: Observation) -> Iterator[Finding]:
+    for host in seen.hosts:
+        for project in host.projects:
+            yield from attachment_findings(host, project)
 
 
 def host_status(seen: Observation, host: HostObservation) -> HostStatus:

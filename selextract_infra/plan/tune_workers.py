@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.decide.retune_services import STOP_GRACE, TUNED_ROLES, Asked, retune_service, variable_of
 from selextract_infra.decide.services import services_of
 from selextract_infra.errors import RefusedError, UsageError
@@ -57,6 +58,9 @@ def tune_workers_plan(
         project = host.project(policy.application.project or "")
         if host.problem is not None or project is None or project.problem is not None:
             continue
+        if project.unwritable is not None:
+            raise RefusedError(f"{host.name}: {project.unwritable}", rule="attachment", remedy="nothing was touched")
+        findings += attachment_findings(host, project)
         found = services_of(host, project, policy, moment, {service} if service else tuned)
         if found:
             projects[host.name] = project_on_host(host, project, policy.application.services, None, ())
