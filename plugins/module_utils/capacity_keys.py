@@ -5,12 +5,13 @@ A key is the path to one value, such as ``api.mem_limit`` or ``api.environment.D
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-__all__ = ["Key", "changed_since", "key_text", "keys_of", "services_of", "taken_back"]
+__all__ = ["Key", "key_text", "keys_of", "services_of", "taken_back"]
 
 Key = tuple[str, ...]
+_Name = TypeVar("_Name")
 
 
 def keys_of(services: Mapping[str, Any]) -> dict[Key, Any]:
@@ -40,24 +41,17 @@ def key_text(key: Key) -> str:
     return ".".join(key)
 
 
-def changed_since(before: Mapping[Key, Any], left: Mapping[Key, Any], present: Mapping[Key, Any]) -> list[Key]:
-    """The keys that a Run set and that are neither as it left them nor as they were before it, sorted."""
-    own = _set_by(before, left)
-    return sorted(key for key in own if present.get(key) not in (left.get(key), before.get(key)))
-
-
 def taken_back(
-    before: Mapping[Key, Any], left: Mapping[Key, Any], present: Mapping[Key, Any], confirmed: Collection[Key] = ()
-) -> dict[Key, Any]:
-    """``present`` with each key that the Run set as it was before it; one changed since only if it is ``confirmed``."""
+    before: Mapping[_Name, Any], left: Mapping[_Name, Any], present: Mapping[_Name, Any]
+) -> dict[_Name, Any]:
+    """``present`` with each key that the Run set as it was before it; what others have set stays."""
     result = dict(present)
-    kept = set(changed_since(before, left, present)) - set(confirmed)
-    for key in _set_by(before, left) - kept:
+    for key in _set_by(before, left):
         result.pop(key, None)
         if key in before:
             result[key] = before[key]
     return result
 
 
-def _set_by(before: Mapping[Key, Any], left: Mapping[Key, Any]) -> set[Key]:
+def _set_by(before: Mapping[_Name, Any], left: Mapping[_Name, Any]) -> set[_Name]:
     return {key for key in {*before, *left} if before.get(key) != left.get(key)}

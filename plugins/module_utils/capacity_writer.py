@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection
 from typing import Any
 
 from .attachment import ENVIRONMENT, NAMED, OVERRIDE_FILE, Attachment, attachment_of, is_ours, our_file, team_files
 from .capacity import parse, render, written_by_us
-from .capacity_keys import Key, changed_since, keys_of, services_of, taken_back
+from .capacity_keys import Key, keys_of, services_of, taken_back
 from .capacity_records import CapacityRecords
 from .compose import CAPACITY_FILE, Compose, environment_bytes, files_in_force
 from .compose_entry import COMPOSE_FILE, entry_note, value_put_back, with_file, without_file
@@ -117,20 +116,20 @@ class CapacityWriter:
         self._files.put(self._files.differing(self._without_us()))
         self._records.write(None)
 
-    def changed_since(self, inverse: dict[str, Any], left: dict[str, Any]) -> list[Key]:
-        """The keys of the file that a Run set and that others have changed since."""
-        return changed_since(_keys(inverse["text"]), keys_of(left["services"]), _keys(self.text))
+    def keys(self) -> dict[Key, Any]:
+        """What the file holds, by key."""
+        return _keys(self.text)
 
-    def undo(self, inverse: dict[str, Any], left: dict[str, Any] | None, confirmed: Collection[Key] = ()) -> bool:
+    def undo(self, inverse: dict[str, Any], left: dict[str, Any] | None) -> bool:
         """Take back what a Run set, key by key, and its attachment; whether anything differed from that.
 
-        What others have changed since stays, unless it is ``confirmed``. Version 0.1 noted the whole text alone
-        (``left`` is None): that comes back as it was.
+        What other Runs have set stays. Version 0.1 noted the whole text alone (``left`` is None): that comes back as it
+        was.
         """
         if left is None:
             return self._undo_whole(inverse)
-        before, present = _keys(inverse["text"]), _keys(self.text)
-        services = taken_back(before, keys_of(left["services"]), present, confirmed)
+        before = _keys(inverse["text"])
+        services = taken_back(before, keys_of(left["services"]), self.keys())
         text = inverse["text"] if services == before else render(services_of(services)) if services else None
         record, noted = self._records.read(), inverse["record"]
         if text is None:

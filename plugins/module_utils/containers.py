@@ -10,7 +10,15 @@ from typing import Any
 
 from .engine import Engine
 
-__all__ = ["Container", "Listed", "find_containers", "listed_instances", "numbers_of", "services_with_variable"]
+__all__ = [
+    "Container",
+    "Listed",
+    "compose_details",
+    "find_containers",
+    "listed_instances",
+    "numbers_of",
+    "services_with_variable",
+]
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01T00:00:00Z"
@@ -130,11 +138,17 @@ def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:
     return found
 
 
+def compose_details(socket_path: str, project: str | None = None) -> list[dict[str, Any]]:
+    """What Docker says of each container of a Compose project, or of all projects; one-off containers are left out."""
+    label = f"{_LABEL}project" + ("" if project is None else f"={project}")
+    with Engine(socket_path) as engine:
+        ids = [str(listed["Id"]) for listed in engine.containers([label, f"{_LABEL}oneoff=False"])]
+    return [details for details in _inspect_parallel(ids, socket_path) if details]
+
+
 def services_with_variable(socket_path: str, project: str, name: str) -> list[str]:
     """The services of a project that have a container with this variable in its environment; its value is not told."""
-    with Engine(socket_path) as engine:
-        ids = [str(listed["Id"]) for listed in engine.containers([f"{_LABEL}project={project}"])]
-    configs = [(details or {}).get("Config") or {} for details in _inspect_parallel(ids, socket_path)]
+    configs = [details.get("Config") or {} for details in compose_details(socket_path, project)]
     holding = [one for one in configs if any(str(entry).startswith(f"{name}=") for entry in one.get("Env") or [])]
     return sorted({str((one.get("Labels") or {}).get(_LABEL + "service", "")) for one in holding} - {""})
 

@@ -12,10 +12,11 @@ from typing import Any
 from .failure import HostSideError
 from .state import StateFolder
 
-__all__ = ["RunRecord", "moment", "unfinished_runs"]
+__all__ = ["RunRecord", "failed_rollbacks", "moment", "unfinished_runs"]
 
 _KEPT = 50  # ended Runs
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+_NOT_PUT_BACK = "rollback failed"
 _IN_WORK = ("pending", "running", "failed")
 
 
@@ -90,6 +91,11 @@ class RunRecord:
         step.update({"status": status, "ended_at": moment(now), "message": message})
         self._save()
 
+    def note_differences(self, sentence: str, now: float) -> None:
+        """Record that the Run was put back and the host is not as it was before."""
+        last = max(self.content["steps"], key=lambda name: float(self.content["steps"][name].get("started", 0)))
+        self.end_step(last, _NOT_PUT_BACK, now, sentence)
+
     @contextmanager
     def failure_noted(self, step_id: str) -> Iterator[None]:
         """Record the step as failed where the work inside raises ``HostSideError``, which goes on to the caller."""
@@ -110,7 +116,7 @@ class RunRecord:
         statuses = {step["status"] for step in self.content["steps"].values()}
         if statuses & set(_IN_WORK):
             return "running"
-        order = ("rollback failed", "rolled back")
+        order = (_NOT_PUT_BACK, "rolled back")
         self.content["status"] = next((status for status in order if status in statuses), "done")
         self.content["ended_at"] = moment(now)
         self._save()
@@ -126,6 +132,27 @@ def unfinished_runs(folder: StateFolder) -> list[dict[str, Any]]:
     records = [folder.read(f"runs/{name}") for name in folder.names("runs")]
     found = [record for record in records if record and record.get("status") == "running"]
     return sorted(found, key=lambda record: str(record.get("started_at", "")))
+
+
+def failed_rollbacks(folder: StateFolder) -> list[dict[str, Any]]:
+    """Runs that ended otherwise than the host was before, oldest first: what is not as before, by run.
+
+    Such a Run is listed until another rollback of it finds nothing that differs.
+    """
+    records = [folder.read(f"runs/{name}") or {} for name in folder.names("runs")]
+    ended = [record for record in records if record.get("status") == _NOT_PUT_BACK]
+    ended.sort(key=lambda record: str(record.get("ended_at", "")))
+    return [
+        {
+            "run_id": record.get("run_id"),
+            "operation": record.get("operation"),
+            "ended_at": record.get("ended_at"),
+            "sentence": " ".join(
+                str(step.get("message", "")) for step in record["steps"].values() if step["status"] == _NOT_PUT_BACK
+            ),
+        }
+        for record in ended
+    ]
 
 
 def _forget_old(folder: StateFolder) -> None:

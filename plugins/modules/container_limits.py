@@ -151,6 +151,15 @@ def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id
             record.end_step(step_id, "failed", time.time(), sentence)
             raise HostSideError(sentence, kind="docker") from failure
         done.append(change.container.name)
+    _note_left(engine, differing, record, step_id)
+
+
+def _note_left(engine: Engine, changes: list[Change], record: RunRecord, step_id: str) -> None:
+    """What Docker made of it, for a later rollback to compare with."""
+    answers = {change.container.id: engine.inspect(change.container.id) for change in changes}
+    left = {name: Limits.of(Container.parse(answer)).result() for name, answer in answers.items() if answer}
+    if left:
+        record.note_left(step_id, "containers", left)
 
 
 def _result(changes: list[Change]) -> dict[str, Any]:

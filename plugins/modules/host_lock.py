@@ -14,6 +14,7 @@ description:
   - The lock is bookkeeping of this collection, not of the host, so taking and giving it back is never reported as a
     change.
     Removing somebody else's lock is.
+  - With the first lock of a Run the host is noted as it is before, so that it can be compared after a rollback.
 author: ["selextract-infra contributors"]
 options:
   state:
@@ -33,6 +34,7 @@ options:
     default: true
 extends_documentation_fragment:
   - selextract.infra.options.claim
+  - selextract.infra.options.docker
   - selextract.infra.options.state
 attributes:
   check_mode: {description: Says whether the lock could be taken and takes nothing., support: full}
@@ -69,8 +71,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.failure import HostSideError
+from ..module_utils.host_note import note_after, note_before
 from ..module_utils.lock import Verdict, claimed, free
-from ..module_utils.module import CLAIM, STATE, by_state, run
+from ..module_utils.module import CLAIM, DOCKER, STATE, by_state, run
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
@@ -83,6 +86,7 @@ def main() -> None:
             "run_id": {"type": "str"},
             "ended": {"type": "bool", "default": True},
             **CLAIM,
+            **DOCKER,
             **STATE,
         },
         required_if=[("state", "held", ["run_id"]), ("state", "gone", ["run_id"])],
@@ -90,8 +94,12 @@ def main() -> None:
 
 
 def _held(module: AnsibleModule) -> dict[str, Any]:
-    folder = StateFolder(module.params["state_folder"])
-    return claimed(folder, module.params, time.time(), check=module.check_mode).result()
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    verdict = claimed(folder, given, time.time(), check=module.check_mode)
+    if verdict.acquired and given["run"] is not None and not module.check_mode:
+        note_before(folder, given["run_id"], given["docker_socket"])
+    return verdict.result()
 
 
 def _free(module: AnsibleModule) -> dict[str, Any]:
@@ -102,6 +110,8 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
     if not module.check_mode:
         folder.prepare()
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
+    if status is not None and not module.check_mode:
+        note_after(folder, given["run_id"], status, given["docker_socket"])
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
         module.fail_json(msg=verdict.sentence, kind="locked", **verdict.result())

@@ -113,6 +113,7 @@ from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.postgres_look import look_at_postgres
 from ..module_utils.preemption import asked
 from ..module_utils.projects import observe_projects
+from ..module_utils.put_back import unresolved_runs
 from ..module_utils.runs import unfinished_runs
 from ..module_utils.samples import packed_since, sampler_status
 from ..module_utils.state import StateFolder
@@ -164,7 +165,7 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
         observation["facts"]["compose"] = version.result()
     observation["sampler"] = sampler_status(samples)
     observation["history"] = []
-    observation["state"] = _state(StateFolder(given["state_folder"]))
+    observation["state"] = _state(StateFolder(given["state_folder"]), given["docker_socket"])
     window = given["history_window"]
     known = int(given["cursors"].get(observation["facts"]["machine_id"]) or 0)
     packed, until = packed_since(samples, max(known, int(time.time()) - window)) if window else (None, None)
@@ -260,12 +261,13 @@ def _container(container: Container, first: Reading | None, second: Reading | No
     }
 
 
-def _state(folder: StateFolder) -> dict[str, Any]:
+def _state(folder: StateFolder, socket_path: str) -> dict[str, Any]:
     return {
         "lock": folder.read("lock.json"),
         "freeze": folder.read("freeze.json"),
         "preempt": asked(folder, time.time()),
         "unfinished": unfinished_runs(folder),
+        "failed_rollbacks": unresolved_runs(folder, socket_path),
         "emergency": folder.read("emergency.json"),
         "autoscaler": folder.read("autoscaler.json"),
     }

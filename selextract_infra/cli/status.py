@@ -73,6 +73,7 @@ def _lines(host: HostStatus) -> list[tuple[str, str]]:
     lines = [("problem", host.problem)] if host.problem else []
     lines += [("running", run) for run in host.running]
     lines += [("interrupted", f"{run}: resume {run}, or rollback {run}") for run in host.interrupted]
+    lines += [("differs", f"{run}: {told} Try: rollback {run}") for run, told in host.not_put_back.items()]
     if host.lock:
         lock = host.lock
         lines.append(("locked", f"by {lock.get('owner')} for {lock.get('purpose')} since {lock.get('taken_at')}"))

@@ -43,12 +43,19 @@ def goes_back_partly(plan: Plan) -> bool:
     return plan.operation == UPGRADE
 
 
-def undo(fleet: Fleet, run: Run, plan: Plan, steps: tuple[Step, ...], hosts: tuple[str, ...]) -> Execution:
-    """Put back what the steps did on ``hosts``, the newest first."""
+def undo(
+    fleet: Fleet,
+    run: Run,
+    plan: Plan,
+    steps: tuple[Step, ...],
+    hosts: tuple[str, ...],
+    also: tuple[str, ...] | None = None,
+) -> Execution:
+    """Put back what the steps did on ``hosts``, the newest first; ``also`` as for ``put_back``."""
     if plan.operation == UPGRADE:
         return undo_upgrade(fleet, run, plan, steps, hosts)
     bound = sum(step.timeout_seconds for step in steps)
-    return put_back(fleet.hands, run, hosts, tuple(step.id for step in steps), bound=bound)
+    return put_back(fleet.hands, run, hosts, tuple(step.id for step in steps), bound=bound, also=also)
 
 
 def _retune(fleet: Fleet, run: Run, plan: Plan, step: Step) -> Execution:

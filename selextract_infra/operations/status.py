@@ -30,6 +30,8 @@ __all__ = ["HostStatus", "Status", "host_status", "status"]
 class HostStatus(Frozen):
     """One host: whether it answers, who holds it, what is unfinished, and how what we put there stands.
 
+    ``not_put_back`` says by run what is not as it was before, after a rollback that did not bring everything back.
+
     ``balancer`` and ``edge`` are empty where the app has neither an API nor an Nginx on this host.
     """
 
@@ -40,6 +42,7 @@ class HostStatus(Frozen):
     preempt: dict[str, Any] | None = None
     running: tuple[str, ...] = ()
     interrupted: tuple[str, ...] = ()
+    not_put_back: dict[str, str] = Field(default_factory=dict)
     sampler: str = ""
     emergency: EmergencyOnHost | None = None
     balancer: str = ""
@@ -61,9 +64,10 @@ def status(fleet: Fleet) -> Status:
     """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
     seen = fleet.observe()
     in_step(fleet, seen)
+    closed = fleet.journal.closed_runs()
     return Status(
         at=seen.at,
-        hosts=tuple(host_status(seen, host) for host in seen.hosts),
+        hosts=tuple(_without(host_status(seen, host), closed) for host in seen.hosts),
         waiting=waiting(fleet, seen.at),
         pending_recreations=pending_recreations(seen, fleet.policy),
         unreachable=seen.unreachable,
@@ -89,11 +93,24 @@ def host_status(seen: Observation, host: HostObservation) -> HostStatus:
         preempt=host.state.get("preempt"),
         running=running,
         interrupted=tuple(run for run in unfinished if run not in running),
+        not_put_back=_not_put_back(host),
         sampler=_sampler(host, seen),
         emergency=next((one for one in open_emergencies(seen) if one.host == host.name), None),
         balancer=_balancer(host.traffic),
         edge=_edge(host.traffic.edge),
     )
+
+
+def _without(host: HostStatus, closed: frozenset[str]) -> HostStatus:
+    """The host without the runs that a person has dealt with."""
+    open_runs = {run: sentence for run, sentence in host.not_put_back.items() if run not in closed}
+    return host.model_copy(update={"not_put_back": open_runs})
+
+
+def _not_put_back(host: HostObservation) -> dict[str, str]:
+    runs = host.state.get("failed_rollbacks")
+    entries = [entry for entry in runs if isinstance(entry, dict)] if isinstance(runs, list) else []
+    return {str(entry.get("run_id")): str(entry.get("sentence") or "") for entry in entries}
 
 
 def _balancer(traffic: TrafficObservation) -> str:

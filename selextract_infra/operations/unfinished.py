@@ -125,11 +125,13 @@ def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], 
     return any(at_work(host, run, now) for host in seen.hosts if host.name in records)
 
 
-def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None) -> Run:
+def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None, also: tuple[str, ...] = ()) -> Run:
     """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
 
-    ``idle`` is as for ``at_work``.
-    Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
+    ``idle`` is as for ``at_work``; ``also`` names what others have changed since and may be overwritten. The loop that
+    began the Run (``idle``) puts it back without asking.
+    Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it,
+    ``DriftError`` where others have changed something since, before anything is undone.
     """
     seen = _awake(fleet, run_id)
     unfinished = unfinished_runs(seen)
@@ -150,7 +152,7 @@ def roll_back(fleet: Fleet, run_id: str, *, idle: int | None = None) -> Run:
     _stop_remains(fleet, full_id, seen, plan)
     by = "by the loop that began it" if idle else "by hand"
     fleet.journal.record_event(fleet.clock(), "rollback", f"Run {full_id} is rolled back {by}.", run=full_id)
-    undone = undo(fleet, run, plan, plan.steps, hosts)
+    undone = undo(fleet, run, plan, plan.steps, hosts, None if idle is not None else also)
     return _ended(fleet, run, plan, undone.results)
 
 
@@ -187,12 +189,18 @@ def _stop_remains(fleet: Fleet, run_id: str, seen: Observation, plan: Plan) -> N
 def _ended(fleet: Fleet, run: Run, plan: Plan, results: tuple[StepResult, ...]) -> Run:
     run = concluded(run.model_copy(update={"results": (*run.results, *results)}), fleet.clock())
     if all(result.status is StepStatus.ROLLED_BACK for result in results):
-        run = run.model_copy(
-            update={"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": "Everything was put back."}
-        )
+        run = run.model_copy(update={"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": _put_back(results)})
     run = announce_end(fleet, run, plan)
     fleet.journal.record_run(run)
     return run
+
+
+def _put_back(results: tuple[StepResult, ...]) -> str:
+    """The hosts' own words: what could only be put back in another way is in them."""
+    sentences = {result.host: result.message for result in results}
+    if len(set(sentences.values())) == 1:
+        return next(iter(sentences.values())) or "Everything was put back."
+    return " ".join(f"{host}: {sentence}" for host, sentence in sentences.items())
 
 
 def _held(seen: Observation, run_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
