@@ -72,3 +72,11 @@ def test_every_status_of_a_step_has_a_code_and_a_style() -> None:
     for status in StepStatus:
         assert concluded(_run(("app1", "one", status)), NOW).exit_code is not None
     assert set(STEP_STYLES) == set(StepStatus)
+
+
+def test_what_is_not_as_before_is_said_beside_the_reason() -> None:
+    run = _run(("app1", "one", StepStatus.FAILED), ("app1", "rollback", StepStatus.ROLLBACK_FAILED))
+    last = run.results[-1].model_copy(update={"message": "Put back, except: api-1 is gone."})
+    ended = concluded(run.model_copy(update={"results": (run.results[0], last)}), NOW)
+    assert ended.exit_code == 7
+    assert ended.message.endswith("app1: No room. app1: Put back, except: api-1 is gone.")
