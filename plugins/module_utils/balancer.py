@@ -39,9 +39,14 @@ class Balancer:
         """Whether its container runs."""
         return any(one.running for one in self._containers())
 
+    @property
+    def digest(self) -> str | None:
+        """What tells its files from others; None where there is no balancer."""
+        return None if self.rotation.settings is None else self.rotation.digest
+
     def inverse(self) -> dict[str, Any]:
         """How the next change is undone."""
-        return {"compose": self.rotation.compose_text, "settings": self.rotation.settings}
+        return {"compose": self.rotation.compose_text, "settings": self.rotation.settings, "digest": self.digest}
 
     def place_files(self, compose: str, settings: dict[str, Any], image: str) -> None:
         """Write the files after HAProxy itself, from the image, has accepted its configuration."""

@@ -1,4 +1,4 @@
-"""``compose.capacity.yml``: rendered always the same way, and read back strictly.
+"""The capacity file: rendered always the same way, and read back strictly.
 
 The file is a small part of YAML that the standard library can read: nested mappings, two spaces a level, values written
 as JSON. ``$`` is doubled, since Compose would put a variable there; not so in values of an environment, which refer to
@@ -13,13 +13,14 @@ from typing import Any
 
 from .failure import HostSideError
 
-__all__ = ["limits_written", "parse", "render"]
+__all__ = ["limits_written", "parse", "render", "written_by_us"]
 
 HEADER = """\
 # Written by selextract-infra: container limits and counts that go on top of the app's own Compose files.
 # Edits here are lost at its next run. `selextract-infra rightsize` changes the values; `selextract-infra uninstall`
-# removes this file and its entry in COMPOSE_FILE.
+# takes this file away again.
 """
+_FIRST_WORDS = "# Written by selextract-infra:"  # as 0.1 began its file too
 _ALLOWED = {
     "mem_limit": (int,),
     "memswap_limit": (int,),
@@ -47,6 +48,11 @@ def render(services: dict[str, dict[str, Any]]) -> str:
                 )
     body = "services:\n" + _lines(services, ["services"]) if services else "services: {}\n"
     return HEADER + body
+
+
+def written_by_us(text: str) -> bool:
+    """Whether a file is ours by its first words, whatever its name."""
+    return text.startswith(_FIRST_WORDS)
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -123,6 +123,15 @@ class Compose:
         services = (json.loads(self._collect(self._start(words))).get("services") or {}).items()
         return {name: environment_values(service.get("environment")) for name, service in services}
 
+    def environment_files(self) -> dict[str, list[str]]:
+        """By service, the paths of its ``env_file``, absolute or from the project's folder.
+
+        Compose 2.22 and later leave them out, unless nothing is filled in.
+        """
+        words = ["--profile", "*", "config", "--format", "json", "--no-interpolate"]
+        services = (json.loads(self._collect(self._start(words))).get("services") or {}).items()
+        return {name: _paths(service.get("env_file")) for name, service in services}
+
     def check(self) -> None:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
         self._collect(self._start(["config", "-q"]))
@@ -247,6 +256,12 @@ def environment_bytes(directory: str) -> bytes:
 def separator(environment: bytes) -> str:
     """What separates the names in ``COMPOSE_FILE``."""
     return dotenv.resolved(environment, "COMPOSE_PATH_SEPARATOR") or ":"
+
+
+def _paths(given: Any) -> list[str]:
+    """The paths of an ``env_file`` in each of its forms: a path, a list of them, a list of mappings with ``path``."""
+    entries = given if isinstance(given, list) else [given] if given else []
+    return [str(entry.get("path", "")) if isinstance(entry, dict) else str(entry) for entry in entries]
 
 
 def _relative(name: str, directory: str) -> str:

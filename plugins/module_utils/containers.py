@@ -15,10 +15,12 @@ __all__ = [
     "NO_MEMORY_LIMIT",
     "Container",
     "Listed",
+    "compose_details",
     "find_containers",
     "listed_instances",
     "numbers_of",
     "pool_of_process",
+    "services_with_variable",
     "unix_time",
     "worker_pool",
 ]
@@ -161,6 +163,21 @@ def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:
         if name in names and _PLAIN_NUMBER.match(value):
             found[name] = float(value)
     return found
+
+
+def compose_details(socket_path: str, project: str | None = None) -> list[dict[str, Any]]:
+    """What Docker says of each container of a Compose project, or of all projects; one-off containers are left out."""
+    label = f"{_LABEL}project" + ("" if project is None else f"={project}")
+    with Engine(socket_path) as engine:
+        ids = [str(listed["Id"]) for listed in engine.containers([label, f"{_LABEL}oneoff=False"])]
+    return [details for details in _inspect_parallel(ids, socket_path) if details]
+
+
+def services_with_variable(socket_path: str, project: str, name: str) -> list[str]:
+    """The services of a project that have a container with this variable in its environment; its value is not told."""
+    configs = [details.get("Config") or {} for details in compose_details(socket_path, project)]
+    holding = [one for one in configs if any(str(entry).startswith(f"{name}=") for entry in one.get("Env") or [])]
+    return sorted({str((one.get("Labels") or {}).get(_LABEL + "service", "")) for one in holding} - {""})
 
 
 def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] | None]:

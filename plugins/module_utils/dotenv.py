@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Entry", "find_entry", "quoted", "resolved", "with_entry", "without_entry"]
+__all__ = ["Entry", "entries", "find_entry", "quoted", "resolved", "with_entry", "without_entry"]
 
 _START = re.compile(rb"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:=|:[ \t])[ \t]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+\Z")

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import dotenv
-from .compose import CAPACITY_FILE, environment_bytes
+from .compose import environment_bytes
 from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
 from .instances import instances_of
 from .limits import Limits, describe, refuse_shrinking
+from .our_file import our_file
 from .restoring import Restoring
 from .runs import RunRecord, moment
 from .state import StateFolder
@@ -87,7 +88,7 @@ class Ending:
 
 def values_now(project: str, directory: str, services: list[str], containers: list[Container]) -> dict[str, Any]:
     """What an emergency may have changed, as it is now: counts, limits, our file and its entry in ``.env``."""
-    path = os.path.join(directory, CAPACITY_FILE)
+    path = os.path.join(directory, our_file(directory))
     text = None
     if os.path.exists(path):
         with open(path, encoding="utf-8") as source:
@@ -151,7 +152,7 @@ def _changed_by_hand(content: dict[str, Any], containers: list[Container]) -> st
         for service, limits in sorted(was["limits"].items())
         if now["limits"][service] and now["limits"][service] != limits
     ]
-    found += [CAPACITY_FILE] if now["file"] != was["file"] else []
+    found += [our_file(str(content["directory"]))] if now["file"] != was["file"] else []
     found += ["COMPOSE_FILE in .env"] if now["entry"] != was["entry"] else []
     return f"Changed by hand since the emergency began, so nothing was put back: {', '.join(found)}." if found else None
 

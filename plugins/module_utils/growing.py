@@ -78,6 +78,7 @@ class Growth:
     def note(self, writer: CapacityWriter, containers: list[Container], record: RunRecord, step_id: str) -> None:
         """Bring to the disk how all of it is undone."""
         record.note_inverse(step_id, "capacity_file", writer.inverse())
+        record.note_left(step_id, "capacity_file", writer.left(self.capacity))
         own = {service: instances_of(containers, self.project, service) for service in self.services}
         changing = [one for service in self.limits for one in own[service]]
         record.note_inverse(step_id, "containers", {one.id: inverse_of(one) for one in changing})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from .compose import CAPACITY_FILE, Compose
+from .attachment import team_files
+from .compose import Compose
 from .containers import Container
 from .dsn import leads_to, read_address, redirected
 from .engine import Engine
@@ -78,7 +78,7 @@ def addresses_of(project: Project, variables: dict[str, str], host: str, port: i
     Our own capacity file is left out of it. ``problem`` says why a service cannot be led elsewhere; no secret is in
     any of this.
     """
-    compose = Compose(project.with_files(name for name in project.files if os.path.basename(name) != CAPACITY_FILE))
+    compose = Compose(project.with_files(team_files(project)))
     raw, filled_in = compose.environments(filled_in=False), compose.environments(filled_in=True)
     found = {}
     for service, variable in variables.items():

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import dotenv
+from .capacity import written_by_us
 from .compose import CAPACITY_FILE, files_in_force, has_usual_name
 from .containers import Container
 from .failure import HostSideError
+from .our_file import file_text, is_ours
 
 __all__ = ["Project", "own_project", "read_project"]
 
@@ -46,6 +48,11 @@ class Project:
         """The Compose files in force, by their names in the project's folder where they are in it."""
         inside = [(path, os.path.relpath(path, self.directory)) for path in self.files]
         return [path if name.startswith("..") else name for path, name in inside]
+
+    @property
+    def environment(self) -> bytes:
+        """What its environment files say; it may hold secrets."""
+        return _content(self.environment_files or (os.path.join(self.directory, ".env"),))
 
     def with_files(self, files: Iterable[str]) -> Project:
         """The same project from other Compose files; relative names count from its folder."""
@@ -123,21 +130,19 @@ def _files(newest: Container | None, folder: str, environment: bytes) -> tuple[s
     """
     named = dotenv.resolved(environment, "COMPOSE_FILE")
     files = [os.path.join(folder, name) for name in files_in_force(folder, environment)]
-    labelled = [os.path.join(folder, name) for name in newest.config_files if not _ours(name)] if newest else []
+    made_from = [os.path.join(folder, name) for name in newest.config_files] if newest else []
+    labelled = [name for name in made_from if not is_ours(folder, name)]
     used = [name for name in labelled if not _replaced(name, files, named)]
-    past = [name for name in files if name not in used and not _ours(name)]
+    past = [name for name in files if name not in used and not is_ours(folder, name)]
     if newest and used and (set(used).difference(files) or any(_older(name, newest) for name in past)):
-        named_by_team = [os.path.join(folder, name) for name in newest.config_files if _ours(name)]
-        ours = [name for name in dict.fromkeys([*named_by_team, *files]) if _ours(name) and os.path.exists(name)]
+        beside = os.path.join(folder, CAPACITY_FILE)  # what we have put there, its team's command is to name
+        likely = dict.fromkeys([*made_from, *files, *([beside] if written_by_us(file_text(beside)) else [])])
+        ours = [name for name in likely if is_ours(folder, name) and os.path.exists(name)]
         files = [*used, *ours]
     if not files:
         raise HostSideError(f"No Compose file was found in {folder}.", kind="compose")
     _refuse_missing(files)
     return tuple(files)
-
-
-def _ours(name: str) -> bool:
-    return os.path.basename(name) == CAPACITY_FILE
 
 
 def _replaced(name: str, files: list[str], named: str | None) -> bool:

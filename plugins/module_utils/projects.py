@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .capacity import parse
-from .compose import CAPACITY_FILE, Compose
+from .compose import Compose
 from .containers import Container
 from .definitions import service_definitions
 from .failure import HostSideError
+from .our_file import our_file
 from .outdated import current_by_id
 from .project import Project, read_project
 
@@ -77,10 +78,11 @@ def _services(project: Project, own: list[Container]) -> tuple[list[dict[str, An
 
 
 def _capacity(directory: str) -> dict[str, Any] | None:
+    name = our_file(directory)
     try:
-        with open(os.path.join(directory, CAPACITY_FILE), encoding="utf-8") as source:
+        with open(os.path.join(directory, name), encoding="utf-8") as source:
             return parse(source.read())
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
-        raise HostSideError("compose.capacity.yml was edited by hand and is not understood.", kind="compose") from None
+        raise HostSideError(f"{name} was edited by hand and is not understood.", kind="compose") from None

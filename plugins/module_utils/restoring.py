@@ -48,11 +48,13 @@ class Restoring:
     done: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    left: dict[str, Any] = field(default_factory=dict)  # by part, what the step that is being restored left
     _limits: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def step(self, record: RunRecord, step_id: str) -> None:
         """Restore one step, the last thing it did first. A part that fails does not keep the others from it."""
         inverse = record.step(step_id).get("inverse") or {}
+        self.left = record.step(step_id).get("left") or {}
         failed_before = len(self.failures)
         self._limits = inverse.get("containers") or {}
         for part in reversed(list(inverse)):
@@ -84,14 +86,15 @@ class Restoring:
 
     def capacity_file(self, inverse: dict[str, Any]) -> None:
         """Put the capacity file and the entry in ``.env`` back."""
-        writer = CapacityWriter(self.folder, inverse["project"], inverse["directory"])
+        project, directory = inverse["project"], inverse["directory"]
         with Engine(self.socket_path) as engine:
-            present = find_containers(engine, self.socket_path, inverse["project"])
-        kept = kept_memory_limits(self._limits, present, inverse["project"], writer.text)
-        if self.check or writer.restore(inverse):
+            present = find_containers(engine, self.socket_path, project)
+        writer = CapacityWriter(self.folder, project, directory, present, socket_path=self.socket_path)
+        kept = kept_memory_limits(self._limits, present, project, writer.text)
+        if self.check or writer.undo(inverse, self.left.get("capacity_file")):
             if kept and not self.check:
                 writer.write(with_memory_limits(writer.text, kept))
-            self.done.append(f"The Compose files in {inverse['directory']} are as before.")
+            self.done.append(f"The Compose files in {directory} are as before.")
 
     def containers(self, inverse: dict[str, dict[str, Any]]) -> None:
         """Put the limits of containers back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .balancer import Balancer
+from .capacity_keys import taken_back
 from .edge import Edge
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ def balancer(restoring: Restoring, inverse: dict[str, Any]) -> None:
 def edge_files(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Put the files that Nginx includes back, and let it read them."""
     edge = Edge(restoring.folder, restoring.socket_path)
-    if not edge.differs(inverse["folder"], inverse["files"]):
+    left, files = restoring.left.get("edge_files"), inverse["files"]
+    if left is not None:  # version 0.1 did not note it
+        files = taken_back(files, left["files"], edge.files(inverse["folder"]))
+    if not edge.differs(inverse["folder"], files):
         return
     if not restoring.check:
-        edge.write(inverse["folder"], inverse["files"], inverse["project"], inverse["service"])
+        edge.write(inverse["folder"], files, inverse["project"], inverse["service"])
     restoring.done.append(f"Our files in {inverse['folder']} are as before.")
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from .capacity_keys import taken_back
 from .containers import Container, find_containers
 from .engine import Engine
 from .failure import HostSideError
 from .postgres_configuration import Configuration, reload, wait_for_settings
 from .postgres_restart import answering, restart_server
 from .psql import Server
+from .run_keys import conf_keys, with_conf_keys
 from .state import StateFolder
 
 if TYPE_CHECKING:
     from .restoring import Restoring
 
-__all__ = ["put_settings_back", "remember", "remembered", "restore_settings", "take_away"]
+__all__ = ["put_settings_back", "remember", "remembered", "restore_settings", "settings_text", "take_away"]
 
 _STATE = "postgres.json"
 
@@ -24,8 +26,31 @@ _STATE = "postgres.json"
 def restore_settings(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Put back what ``postgres_settings`` noted before it changed anything."""
     with Engine(restoring.socket_path) as engine:
-        if restoring.check or put_settings_back(engine, restoring.socket_path, inverse):
+        wanted = _wanted(engine, restoring, inverse)
+        if restoring.check or put_settings_back(engine, restoring.socket_path, wanted):
             restoring.done.append(f"The settings of {inverse['service']} are as before.")
+
+
+def settings_text(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> str | None:
+    """Our file of that server as it is now, None where there is none."""
+    details = engine.inspect(_container(engine, socket_path, inverse).id) or {}
+    return Configuration(details, inverse["data_directory"], inverse["config_file"]).text
+
+
+def _wanted(engine: Engine, restoring: Restoring, inverse: dict[str, Any]) -> dict[str, Any]:
+    """The inverse with what other Runs have set in the file since; version 0.1 did not note what it left."""
+    left = restoring.left.get("postgres_settings")
+    if left is None:
+        return inverse
+    present = settings_text(engine, restoring.socket_path, inverse)
+    before, set_by_it = conf_keys(inverse["text"]), conf_keys(left["text"])
+    keys = taken_back(before, set_by_it, conf_keys(present))
+    if keys == before:
+        return inverse
+    own = {key[0] for key in {*before, *set_by_it} if before.get(key) != set_by_it.get(key)}
+    settings = {name: value for name, value in inverse["settings"].items() if name in own}
+    text = with_conf_keys(present or "", keys)
+    return {**inverse, "text": text, "included_by_us": False, "settings": settings}
 
 
 def put_settings_back(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> bool:

@@ -75,6 +75,11 @@ class RunRecord:
             noted.setdefault(key, value)
         self._save()
 
+    def note_left(self, step_id: str, part: str, left: dict[str, Any]) -> None:
+        """Record what a step leaves where it is carried out: only what is still so is undone later."""
+        self.content["steps"][step_id].setdefault("left", {}).setdefault(part, {}).update(left)
+        self._save()
+
     def note_seen(self, step_id: str, seen: dict[str, Any]) -> None:
         """Record what a step saw, for a later one to compare with."""
         self.content["steps"][step_id].setdefault("seen", {}).update(seen)
@@ -85,6 +90,11 @@ class RunRecord:
         step = self.content["steps"].setdefault(step_id, {"inverse": {}})
         step.update({"status": status, "ended_at": moment(now), "message": message})
         self._save()
+
+    def note_differences(self, sentence: str, now: float) -> None:
+        """Record that the Run was put back and the host is not as it was before."""
+        last = max(self.content["steps"], key=lambda name: float(self.content["steps"][name].get("started", 0)))
+        self.end_step(last, _NOT_PUT_BACK, now, sentence)
 
     @contextmanager
     def failure_noted(self, step_id: str) -> Iterator[None]:

@@ -83,6 +83,7 @@ def _present(module: AnsibleModule) -> dict[str, Any]:
     if changed and not module.check_mode:
         _note(module, balancer)
         balancer.place_files(given["compose"], settings, str(settings["image"]))
+        _note_left(module, balancer)
         if anew:
             balancer.start(anew=other_files)
         else:
@@ -98,6 +99,8 @@ def _absent(module: AnsibleModule) -> dict[str, Any]:
         if given["run_id"]:
             _note(module, balancer)
         balancer.remove()
+        if given["run_id"]:
+            _note_left(module, balancer)
     return {"changed": there, "made_anew": False}
 
 
@@ -106,6 +109,12 @@ def _note(module: AnsibleModule, balancer: Balancer) -> None:
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     record.start_step_once(given["step_id"], time.time())
     record.note_inverse(given["step_id"], "balancer", balancer.inverse())
+
+
+def _note_left(module: AnsibleModule, balancer: Balancer) -> None:
+    given = module.params
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.note_left(given["step_id"], "balancer", {"digest": balancer.digest})
 
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
 #!/usr/bin/python
-"""Write compose.capacity.yml beside an app's Compose files."""
+"""Write our capacity file beside an app's Compose files."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: capacity_file
-short_description: Write compose.capacity.yml and name it in COMPOSE_FILE
+short_description: Write limits, counts and addresses beside an app's Compose files
 version_added: "0.1.0"
 description:
   - The file lies beside the app's own Compose files and holds limits, counts and concurrency; nothing else of the app
     is touched.
-  - The entry C(COMPOSE_FILE) of C(.env) names every file that was in force before, as running containers tell, and
-    ours last. Every other byte, the owner and the mode stay.
+  - Where Compose finds the app's files itself and the app has no override file, ours is C(compose.override.yml).
+  - Else it is C(compose.capacity.yml), named last in the entry C(COMPOSE_FILE) of C(.env), whose every other byte,
+    owner and mode stay; not where C(.env) is also the C(env_file) of a service, whose environment that would change.
+  - Where neither can be, it is refused with what the app's own command has to name.
   - The engine accepts the limits that change, on a container that is created and removed again without being started.
   - Compose accepts the result before the file takes its place, and once more afterwards as the app's next C(up) will
     read it.
@@ -59,6 +61,11 @@ files:
   type: list
   elements: str
   returned: with O(state=present)
+notes:
+  description: What a person should know of how the file takes effect.
+  type: list
+  elements: str
+  returned: with O(state=present)
 removed_from:
   description: The folders that the file was taken from.
   type: list
@@ -66,6 +73,7 @@ removed_from:
   returned: with O(state=absent)
 """
 
+import os
 import time
 from typing import Any
 
@@ -73,14 +81,18 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import dotenv
 from ..module_utils.capacity import limits_written, parse, render
-from ..module_utils.capacity_writer import CapacityWriter, known_places
+from ..module_utils.capacity_records import known_places
+from ..module_utils.capacity_writer import CapacityWriter
 from ..module_utils.compose import CAPACITY_FILE
-from ..module_utils.containers import Container, find_containers
+from ..module_utils.compose_entry import COMPOSE_FILE
+from ..module_utils.containers import find_containers
 from ..module_utils.dry_creation import refuse_unaccepted_limits
 from ..module_utils.engine import Engine
 from ..module_utils.limits import Limits, wanted_for
 from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
+from ..module_utils.our_file import OVERRIDE_FILE
+from ..module_utils.project_files import Content
 from ..module_utils.runs import RunRecord
 from ..module_utils.state import StateFolder
 
@@ -104,14 +116,19 @@ def main() -> None:
 def _present(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    writer = CapacityWriter(folder, given["project"], given["directory"], _containers(given))
-    text, environment = render(given["services"]), writer.environment_with_us()
-    result = _result(writer, text, environment)
+    writer = _writer(folder, given)
+    text = render(given["services"])
+    attachment = writer.attachment()
+    result = _result(writer, text)
     if result["changed"]:
         _refuse_unaccepted(given, writer.text)
     if result["changed"] and not module.check_mode:
-        _write(writer, text, held_run(folder, given["run_id"]), given["step_id"])
-    return {**result, "files": [name for name in writer.files if name != CAPACITY_FILE] + [CAPACITY_FILE]}
+        _write(writer, given, held_run(folder, given["run_id"]), text)
+    return {
+        **result,
+        "files": [*writer.team, attachment.file],
+        "notes": [attachment.note] if attachment.note else [],
+    }
 
 
 def _refuse_unaccepted(given: dict[str, Any], before: str | None) -> None:
@@ -125,9 +142,11 @@ def _refuse_unaccepted(given: dict[str, Any], before: str | None) -> None:
         refuse_unaccepted_limits(engine, [(one, limits) for one, limits in wanted if limits != Limits.of(one)])
 
 
-def _write(writer: CapacityWriter, text: str, record: RunRecord, step_id: str) -> None:
+def _write(writer: CapacityWriter, given: dict[str, Any], record: RunRecord, text: str) -> None:
+    step_id = given["step_id"]
     record.start_step_once(step_id, time.time())
     record.note_inverse(step_id, "capacity_file", writer.inverse())
+    record.note_left(step_id, "capacity_file", writer.left(given["services"]))
     with record.failure_noted(step_id):
         writer.write(text)
 
@@ -136,32 +155,36 @@ def _absent(module: AnsibleModule) -> dict[str, Any]:
     folder = StateFolder(module.params["state_folder"])
     diffs, removed_from = [], []
     for project, directory in known_places(folder):
-        writer = CapacityWriter(folder, project, directory)
-        result = _result(writer, None, writer.environment_without_us())
-        diffs += result["diff"]
+        writer = CapacityWriter(folder, project, directory, socket_path=module.params["docker_socket"])
+        diffs += _result(writer, None)["diff"]
         removed_from.append(directory)
         if not module.check_mode:
             writer.remove()
     return {"changed": bool(removed_from), "removed_from": removed_from, "diff": diffs}
 
 
-def _containers(given: dict[str, Any]) -> list[Container]:
+def _writer(folder: StateFolder, given: dict[str, Any]) -> CapacityWriter:
     with Engine(given["docker_socket"]) as engine:
-        return find_containers(engine, given["docker_socket"], given["project"])
+        containers = find_containers(engine, given["docker_socket"], given["project"])
+    return CapacityWriter(folder, given["project"], given["directory"], containers, socket_path=given["docker_socket"])
 
 
-def _result(writer: CapacityWriter, text: str | None, environment: bytes) -> dict[str, Any]:
+def _result(writer: CapacityWriter, text: str | None) -> dict[str, Any]:
     """The difference; of ``.env`` only the entry is shown, since the rest may be secret."""
-    before, after = writer.text or "", text or ""
-    entries = [dotenv.find_entry(content, "COMPOSE_FILE") for content in (writer.environment, environment)]
-    lines = [f"COMPOSE_FILE={entry.raw.decode('utf-8', 'replace')}\n" if entry else "" for entry in entries]
-    return {
-        "changed": before != after or environment != writer.environment,
-        "diff": [
-            {"before_header": CAPACITY_FILE, "after_header": CAPACITY_FILE, "before": before, "after": after},
-            {"before_header": ".env", "after_header": ".env", "before": lines[0], "after": lines[1]},
-        ],
-    }
+    changes = writer.changes(text)
+    return {"changed": bool(changes), "diff": [_shown(path, *change) for path, change in changes.items()]}
+
+
+def _shown(path: str, *contents: Content) -> dict[str, str]:
+    name = os.path.basename(path)
+    texts = []
+    for content in contents:
+        if name in (CAPACITY_FILE, OVERRIDE_FILE):
+            texts.append((content or b"").decode("utf-8", "replace"))
+        else:
+            entry = dotenv.find_entry(content or b"", COMPOSE_FILE)
+            texts.append(f"{COMPOSE_FILE}={entry.raw.decode('utf-8', 'replace')}\n" if entry else "")
+    return {"before_header": name, "after_header": name, "before": texts[0], "after": texts[1]}
 
 
 if __name__ == "__main__":

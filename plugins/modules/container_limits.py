@@ -174,6 +174,15 @@ def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id
             raise HostSideError(sentence, kind="docker") from failure
         done.append(change.container.name)
     record.note_seen(step_id, {"limits_changed": time.time()})
+    _note_left(engine, differing, record, step_id)
+
+
+def _note_left(engine: Engine, changes: list[Change], record: RunRecord, step_id: str) -> None:
+    """What Docker made of it, for a later rollback to compare with."""
+    answers = {change.container.id: engine.inspect(change.container.id) for change in changes}
+    left = {name: Limits.of(Container.parse(answer)).result() for name, answer in answers.items() if answer}
+    if left:
+        record.note_left(step_id, "containers", left)
 
 
 def _killed_for_memory(engine: Engine, containers: list[Container]) -> set[str]:

@@ -92,6 +92,7 @@ def _place(module: AnsibleModule) -> dict[str, Any]:
         record.start_step_once(given["step_id"], time.time())
         about = {name: given[name] for name in ("folder", "project", "service")}
         record.note_inverse(given["step_id"], "edge_files", {**about, "files": before})
+        record.note_left(given["step_id"], "edge_files", {"files": given["files"]})
         edge.write(given["folder"], given["files"], given["project"], given["service"])
     names = sorted({*before, *given["files"]})
     return {

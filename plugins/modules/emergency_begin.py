@@ -119,6 +119,7 @@ from ..module_utils.emergency import Emergency, values_now
 from ..module_utils.engine import Engine
 from ..module_utils.failure import HostSideError
 from ..module_utils.growing import Growth
+from ..module_utils.host_note import note_before
 from ..module_utils.lock import claimed, held_run
 from ..module_utils.module import CLAIM, DOCKER, STATE, STEP, run
 from ..module_utils.runs import RunRecord, moment
@@ -154,6 +155,8 @@ def _begin(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     verdict = claimed(folder, given, time.time(), check=module.check_mode)
+    if verdict.acquired and given["run"] is not None and not module.check_mode:
+        note_before(folder, given["run_id"], given["docker_socket"])
     begun: dict[str, Any] = {}
     try:
         if verdict.acquired:
@@ -187,7 +190,9 @@ def _carried_out(
 ) -> dict[str, float]:
     began, clock = time.time(), _Clock()
     containers = find_containers(engine, given["docker_socket"])
-    writer = CapacityWriter(emergency.folder, growth.project, growth.directory, containers)
+    writer = CapacityWriter(
+        emergency.folder, growth.project, growth.directory, containers, socket_path=given["docker_socket"]
+    )
     record.start_step(given["step_id"], began)
     growth.note(writer, containers, record, given["step_id"])
     emergency.begin(

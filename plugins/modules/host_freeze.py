@@ -96,6 +96,7 @@ def _freeze(module: AnsibleModule) -> dict[str, Any]:
     if record is not None:
         record.start_step(given["step_id"], time.time())
         record.note_inverse(given["step_id"], "freeze", {"before": current})
+        record.note_left(given["step_id"], "freeze", {"after": wanted})
     if changed and not module.check_mode:
         folder.prepare()
         if wanted is None:

@@ -15,6 +15,7 @@ description:
     change.
     Removing somebody else's lock is.
   - With the end of a Run the host lets go of what it kept to make removed instances again.
+  - With the first lock of a Run the host is noted as it is before, so that it can be compared after a rollback.
 author: ["selextract-infra contributors"]
 options:
   state:
@@ -72,6 +73,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.engine import EngineGoneError
 from ..module_utils.failure import HostSideError
+from ..module_utils.host_note import note_after, note_before
 from ..module_utils.kept_definitions import forget_definitions
 from ..module_utils.lock import Verdict, claimed, free
 from ..module_utils.module import CLAIM, DOCKER, STATE, by_state, run
@@ -95,8 +97,12 @@ def main() -> None:
 
 
 def _held(module: AnsibleModule) -> dict[str, Any]:
-    folder = StateFolder(module.params["state_folder"])
-    return claimed(folder, module.params, time.time(), check=module.check_mode).result()
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    verdict = claimed(folder, given, time.time(), check=module.check_mode)
+    if verdict.acquired and given["run"] is not None and not module.check_mode:
+        note_before(folder, given["run_id"], given["docker_socket"])
+    return verdict.result()
 
 
 def _free(module: AnsibleModule) -> dict[str, Any]:
@@ -108,6 +114,7 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
         folder.prepare()
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
     if status is not None and not module.check_mode:
+        note_after(folder, given["run_id"], status, given["docker_socket"])
         _forget(folder, given["docker_socket"])
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:

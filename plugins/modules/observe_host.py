@@ -102,6 +102,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.attachment_look import with_attachments
 from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.compose import compose_version
 from ..module_utils.containers import Container, find_containers, numbers_of, pool_of_process
@@ -112,7 +113,8 @@ from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.postgres_look import look_at_postgres
 from ..module_utils.preemption import asked
 from ..module_utils.projects import observe_projects
-from ..module_utils.runs import failed_rollbacks, unfinished_runs
+from ..module_utils.put_back import unresolved_runs
+from ..module_utils.runs import unfinished_runs
 from ..module_utils.samples import packed_since, sampler_status
 from ..module_utils.state import StateFolder
 from ..module_utils.traffic import look_at_traffic
@@ -163,7 +165,7 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
         observation["facts"]["compose"] = version.result()
     observation["sampler"] = sampler_status(samples)
     observation["history"] = []
-    observation["state"] = _state(StateFolder(given["state_folder"]))
+    observation["state"] = _state(StateFolder(given["state_folder"]), given["docker_socket"])
     window = given["history_window"]
     known = int(given["cursors"].get(observation["facts"]["machine_id"]) or 0)
     packed, until = packed_since(samples, max(known, int(time.time()) - window)) if window else (None, None)
@@ -180,7 +182,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             containers = find_containers(engine, socket_path)
             groups = {one.id: find_control_group(one.pid) for one in containers if one.running}
             first, began = _read(groups), time.monotonic()
-            projects = pool.submit(observe_projects, containers, given["projects"])
+            projects = pool.submit(_projects, given, containers)
             postgres = pool.submit(_postgres, socket_path, containers, given)
             info = engine.info()
             numbers = _numbers(engine, containers, given["numbers"])
@@ -214,6 +216,14 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
         "traffic": traffic,
         "problem": None,
     }
+
+
+def _projects(
+    given: dict[str, Any], containers: list[Container]
+) -> tuple[list[dict[str, Any]], dict[str, bool | None]]:
+    projects, current = observe_projects(containers, given["projects"])
+    folder = StateFolder(given["state_folder"])
+    return with_attachments(folder, given["docker_socket"], projects, containers), current
 
 
 def _postgres(socket_path: str, containers: list[Container], given: dict[str, Any]) -> Any:
@@ -257,13 +267,13 @@ def _container(container: Container, first: Reading | None, second: Reading | No
     }
 
 
-def _state(folder: StateFolder) -> dict[str, Any]:
+def _state(folder: StateFolder, socket_path: str) -> dict[str, Any]:
     return {
         "lock": folder.read("lock.json"),
         "freeze": folder.read("freeze.json"),
         "preempt": asked(folder, time.time()),
         "unfinished": unfinished_runs(folder),
-        "failed_rollbacks": failed_rollbacks(folder),
+        "failed_rollbacks": unresolved_runs(folder, socket_path),
         "emergency": folder.read("emergency.json"),
         "autoscaler": folder.read("autoscaler.json"),
     }

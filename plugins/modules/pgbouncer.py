@@ -156,7 +156,9 @@ def _recorded(module: AnsibleModule, folder: StateFolder, inverse: dict[str, Any
     record: RunRecord = held_run(folder, module.params["run_id"])
     step = module.params["step_id"]
     record.start_step(step, time.time())
-    record.note_inverse(step, "pgbouncer", {module.params["project"]: inverse})
+    project, gone = module.params["project"], module.params["state"] == "absent"
+    record.note_inverse(step, "pgbouncer", {project: inverse})
+    record.note_left(step, "pgbouncer", {project: {"record": None if gone else inverse["since"]}})
     with record.failure_noted(step):
         done = work()
     record.end_step(step, "verified", time.time())

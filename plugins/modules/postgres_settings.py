@@ -189,6 +189,7 @@ def _carry_out(
     record = held_run(folder, given["run_id"])
     record.start_step(given["step_id"], time.time())
     record.note_inverse(given["step_id"], "postgres_settings", _inverse(given, files, seen))
+    record.note_left(given["step_id"], "postgres_settings", {"text": given["text"]})
     inverse = record.step(given["step_id"])["inverse"]["postgres_settings"]
     remember(folder, inverse)
     try:

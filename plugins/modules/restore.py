@@ -22,6 +22,23 @@ options:
     description: IDs of the steps, newest first. Without it, all that began.
     type: list
     elements: str
+  state:
+    description:
+      - V(compared) only says what later Runs and people have changed of what the Run set.
+      - A rollback would overwrite that.
+    type: str
+    choices: [restored, compared]
+    default: restored
+  also:
+    description: With O(state=compared), the keys whose later change may be overwritten.
+    type: list
+    elements: str
+    default: []
+  compare:
+    description:
+      - Afterwards compare the host with what was noted before the first act of the Run, once none of its steps stands.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - selextract.infra.options.docker
   - selextract.infra.options.state
@@ -37,10 +54,20 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-restored: {description: Whether everything is as before now., type: bool, returned: always}
-done: {description: What was put back., type: list, elements: str, returned: always}
-notes: {description: What could not be put back exactly., type: list, elements: str, returned: always}
-sentence: {description: All of it for a person., type: str, returned: always}
+restored: {description: Whether everything is as before now., type: bool, returned: with O(state=restored)}
+done: {description: What was put back., type: list, elements: str, returned: with O(state=restored)}
+notes: {description: What could not be put back exactly., type: list, elements: str, returned: with O(state=restored)}
+differences:
+  description: What is not as it was before the Run.
+  type: list
+  elements: str
+  returned: with O(state=restored)
+sentence: {description: All of it for a person., type: str, returned: with O(state=restored)}
+changed_since:
+  description: Each C(key) that is no longer as the Run left it, the later C(run) that set it, and a C(sentence).
+  type: list
+  elements: dict
+  returned: with O(state=compared)
 """
 
 import time
@@ -50,8 +77,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.emergency import Emergency
 from ..module_utils.failure import HostSideError
+from ..module_utils.later_changes import later_changes
 from ..module_utils.lock import held_run
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import DOCKER, STATE, by_state, run
+from ..module_utils.put_back import Comparison
 from ..module_utils.restoring import Restoring
 from ..module_utils.restoring_pgbouncer import led_astray
 from ..module_utils.runs import RunRecord, moment
@@ -61,10 +90,13 @@ from ..module_utils.time_to_live import disarm
 
 def main() -> None:
     run(
-        _restore,
+        by_state(restored=_restore, compared=_compare),
         {
             "run_id": {"type": "str", "required": True},
             "steps": {"type": "list", "elements": "str"},
+            "compare": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["restored", "compared"], "default": "restored"},
+            "also": {"type": "list", "elements": "str", "default": []},
             **DOCKER,
             **STATE,
         },
@@ -78,24 +110,39 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
     if given["steps"] is None and not record.content["steps"]:
         raise HostSideError(f"This host knows no run {given['run_id']}.", kind="usage")
     restoring = Restoring(folder, given["docker_socket"], module.check_mode)
+    compared = given["compare"] and not module.check_mode
+    comparison = Comparison(folder, record, given["docker_socket"]) if compared else None
     for step_id in given["steps"] if given["steps"] is not None else _begun(record):
         restoring.step(record, step_id)
     if not module.check_mode and _all_put_back(record):
         restoring.failures.extend(led_astray(given["docker_socket"], folder))
     if not module.check_mode and not restoring.failures:
         _end_emergency(Emergency(folder), given["run_id"])
+    differences = comparison.differences() if comparison else []
+    sentence = _sentence(restoring, differences)
+    if differences:
+        record.note_differences(sentence, time.time())
     return {
         "changed": bool(restoring.done),
         "restored": not restoring.failures,
         "done": restoring.done,
         "notes": restoring.notes,
-        "sentence": _sentence(restoring),
+        "differences": differences,
+        "sentence": sentence,
     }
 
 
 def _all_put_back(record: RunRecord) -> bool:
     """Whether nothing of the Run is left; before that the files say what instances of later steps do not do yet."""
     return all(step.get("status") == "rolled back" for step in record.content["steps"].values())
+
+
+def _compare(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    folder = StateFolder(given["state_folder"])
+    record = RunRecord(folder, given["run_id"])
+    changes = [one for one in later_changes(folder, given["docker_socket"], record) if one.key not in given["also"]]
+    return {"changed": False, "changed_since": [one.result() for one in changes]}
 
 
 def _end_emergency(emergency: Emergency, run_id: str) -> None:
@@ -110,9 +157,13 @@ def _begun(record: RunRecord) -> list[str]:
     return sorted(steps, key=lambda name: float(steps[name].get("started", 0)), reverse=True)
 
 
-def _sentence(restoring: Restoring) -> str:
+def _sentence(restoring: Restoring, differences: list[str]) -> str:
     if restoring.failures:
-        return " ".join(["Not everything could be put back:", *restoring.failures, *restoring.notes])
+        return " ".join(
+            ["Not everything could be put back:", *restoring.failures, *restoring.notes, *differences],
+        )
+    if differences:
+        return " ".join(["Put back, except:", *differences, *restoring.notes])
     if not restoring.done and restoring.notes:
         return " ".join(restoring.notes)
     return " ".join(["Everything was put back." if restoring.done else "Nothing had to be put back.", *restoring.notes])

@@ -36,6 +36,9 @@ options:
     description: How long an instance that is brought back may take to be healthy.
     type: float
     default: 120
+  count:
+    description: How many instances the step leaves, so that a later rollback can tell whether others have changed it.
+    type: int
 extends_documentation_fragment:
   - selextract.infra.options.step
   - selextract.infra.options.docker
@@ -83,6 +86,7 @@ def main() -> None:
             "drain_seconds": {"type": "float", "default": 70},
             "stop_grace": {"type": "float", "default": 0},
             "gate_seconds": {"type": "float", "default": 120},
+            "count": {"type": "int"},
             **STEP,
             **DOCKER,
             **STATE,
@@ -107,6 +111,8 @@ def _begin(module: AnsibleModule) -> dict[str, Any]:
             "gate_seconds": given["gate_seconds"],
         }
         record.note_inverse(given["step_id"], "instances", {given["service"]: before})
+        if given["count"] is not None:
+            record.note_left(given["step_id"], "instances", {given["service"]: {"count": given["count"]}})
     return {
         "changed": False,
         "present": sum(one.running for one in instances),

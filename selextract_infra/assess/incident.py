@@ -80,7 +80,7 @@ def situation_of(
         services=[
             service
             for host in looked_at
-            if (project := host.project(policy.application.project or "")) is not None and project.problem is None
+            if (project := host.project(policy.application.project or "")) is not None and project.unwritable is None
             for service in scaled_services(host, policy, roles)
         ],
         hosts=[host_size(host, policy, roles) for host in looked_at],

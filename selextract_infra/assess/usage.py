@@ -16,7 +16,14 @@ from selextract_infra.model.observation import ContainerObservation, HostObserva
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["FORMS", "container_findings", "definition_findings", "host_findings", "project_problem"]
+__all__ = [
+    "FORMS",
+    "attachment_findings",
+    "container_findings",
+    "definition_findings",
+    "host_findings",
+    "project_problem",
+]
 
 FORMS = ("service", "deploy", None)
 """The forms of limits that can be carried on; anything else mixes them within one service."""
@@ -47,9 +54,30 @@ def project_problem(project: ProjectObservation) -> str | None:
     """Why the limits of a Compose project cannot be written beside its files, in one sentence; None where they can."""
     if project.problem is not None:
         return f"Compose rejects the files of {project.name}: {project.problem}"
+    if project.unwritable is not None:
+        return f"Nothing of ours would take effect in {project.name}: {project.unwritable}"
     if project.capacity_file is not None and (foreign := foreign_keys(project.capacity_file)):
-        return f"{FILE_NAME} of {project.name} holds what is not ours: {', '.join(foreign[:3])}"
+        return f"{_ours(project)} of {project.name} holds what is not ours: {', '.join(foreign[:3])}"
     return None
+
+
+def attachment_findings(host: HostObservation, project: ProjectObservation) -> Iterator[Finding]:
+    """What a person should know of how our capacity file takes effect in a project, or no longer does."""
+    attachment = project.attachment
+    if attachment is not None and attachment.problem is not None:
+        yield _finding(
+            "attachment", Severity.MAJOR, f"{host.name}/{project.name}",
+            f"Our values no longer take effect in {project.name} on {host.name}: {attachment.problem}",
+            "the next run attaches them again; `uninstall` takes them away",
+        )  # fmt: skip
+    if attachment is not None and attachment.note is not None:
+        yield _finding(
+            "attachment",
+            Severity.MINOR,
+            f"{host.name}/{project.name}",
+            f"{host.name}: {attachment.note}",
+            "plan the app's next `up` with that in mind",
+        )
 
 
 def definition_findings(host: HostObservation, project: ProjectObservation, policy: Policy) -> Iterator[Finding]:
@@ -125,8 +153,9 @@ def _started_past(
 ) -> Iterator[Finding]:
     """A container from other files than those in force, or with other limits than ours: the next ``up`` changes it."""
     directory = PurePosixPath(project.directory)
-    in_force = {str(directory / name) for name in project.files} - {str(directory / FILE_NAME)}
-    started = {str(directory / name) for name in container.config_files} - {str(directory / FILE_NAME)}
+    file = _ours(project)
+    in_force = {str(directory / name) for name in project.files} - _our_files(project)
+    started = {str(directory / name) for name in container.config_files} - _our_files(project)
     if in_force and started and started != in_force:
         yield _finding(
             "compose files", Severity.MAJOR, f"{host.name}/{container.name}",
@@ -135,14 +164,24 @@ def _started_past(
             "start it without -f, or name its files in COMPOSE_FILE; else the next up recreates it differently",
         )  # fmt: skip
         return
-    wanted, past = limits_in(ours), not any(PurePosixPath(name).name == FILE_NAME for name in container.config_files)
+    wanted, past = limits_in(ours), not any(PurePosixPath(name).name == file for name in container.config_files)
     if container.config_files and past and wanted.memory is not None and wanted.memory != container.limits.memory:
         yield _finding(
             "compose files", Severity.MAJOR, f"{host.name}/{container.name}",
-            f"{container.name} on {host.name} was started past {FILE_NAME} or changed by hand: it has"
+            f"{container.name} on {host.name} was started past {file} or changed by hand: it has"
             f" {memory(container.limits.memory)} where the file says {memory(wanted.memory)}.",
-            "start it without -f, so that COMPOSE_FILE holds",
+            f"start it without -f, or with {file} as the last -f",
         )  # fmt: skip
+
+
+def _ours(project: ProjectObservation) -> str:
+    """The name of our file in a project's folder."""
+    return project.attachment.file if project.attachment is not None else FILE_NAME
+
+
+def _our_files(project: ProjectObservation) -> set[str]:
+    """The paths that our file has, or had before it was moved to where it takes effect."""
+    return {str(PurePosixPath(project.directory) / name) for name in (FILE_NAME, _ours(project))}
 
 
 def _finding(rule: str, severity: Severity, subject: str, sentence: str, resolution: str) -> Finding:

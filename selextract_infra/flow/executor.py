@@ -160,7 +160,9 @@ class RunExecutor:
         else:
             timeout = sum(step.timeout_seconds for step in steps)
             names = tuple(step.id for step in steps)
-            undone = put_back(self._context.hands, state.begun_run, request.hosts, names, bound=timeout)
+            undone = put_back(
+                self._context.hands, state.begun_run, request.hosts, names, bound=timeout, also=state.also
+            )
         return StepsUndone(at=self._context.clock(), results=undone.results)
 
     def stop_remains(self, run_id: str, hosts: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from selextract_infra.errors import worst_exit_code
@@ -77,9 +77,16 @@ def _sentence(run: Run, code: int, last: dict[str, StepResult]) -> str:
     return {
         130: f"Cancelled; the work on {_hosts(reasons)} was stopped and run {run.id} is unfinished.",
         6: f"Failed and put back: {told}.",
-        7: f"Failed, and putting back failed too: {told}.",
+        7: f"Failed, and not everything is as before: {told}.{_left(last, told)}",
         8: f"Not worked on: {told}.",
     }.get(code, f"{told}.")
+
+
+def _left(last: Mapping[str, StepResult], told: str) -> str:
+    """What the last look at each host says beside the reason it failed for."""
+    failed = [result for result in last.values() if result.status is StepStatus.ROLLBACK_FAILED]
+    more = [f"{result.host}: {result.message}" for result in failed if result.message.rstrip(".") not in told]
+    return "".join(f" {sentence}" for sentence in more)
 
 
 def _hosts(names: Iterable[str]) -> str:

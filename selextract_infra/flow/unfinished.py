@@ -121,11 +121,13 @@ def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], 
     return any(at_work(host, run, now) for host in seen.hosts if host.name in records)
 
 
-def roll_back(context: Context, run_id: str, *, idle: int | None = None) -> Run:
+def roll_back(context: Context, run_id: str, *, idle: int | None = None, also: tuple[str, ...] = ()) -> Run:
     """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
 
-    ``idle`` is as for ``at_work``.
-    Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it.
+    ``idle`` is as for ``at_work``; ``also`` names what others have changed since and may be overwritten. The loop that
+    began the Run (``idle``) puts it back without asking.
+    Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it,
+    ``DriftError`` where others have changed something since, before anything is undone.
     """
     seen = _awake(context, run_id)
     unfinished = unfinished_runs(seen)
@@ -145,7 +147,8 @@ def roll_back(context: Context, run_id: str, *, idle: int | None = None) -> Run:
         _refuse_unseen(seen, full_id, plan.hosts)
     by = "by the loop that began it" if idle else "by hand"
     note = f"Run {full_id} is rolled back {by}."
-    return RunExecutor(context).run(rolling_back(plan, run, hosts, note=note))
+    allowed = None if idle is not None else also
+    return RunExecutor(context).run(rolling_back(plan, run, hosts, note=note, also=allowed))
 
 
 def _awake(context: Context, run_id: str) -> Observation:

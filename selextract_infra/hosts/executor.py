@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from selextract_infra.errors import LockedError, PreemptedError
+from selextract_infra.errors import DriftError, LockedError, PreemptedError
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import (
@@ -98,8 +99,21 @@ def _last(plan: Plan, step: Step, host: str) -> bool:
     return step in plan.steps and not any(host in one.hosts for one in plan.steps[plan.steps.index(step) + 1 :])
 
 
-def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, ...], *, bound: float) -> Execution:
-    """Undo ``steps`` on ``hosts``, newest first, from what each host itself noted before the step; then end the Run."""
+def put_back(
+    hands: Hands,
+    run: Run,
+    hosts: tuple[str, ...],
+    steps: tuple[str, ...],
+    *,
+    bound: float,
+    also: tuple[str, ...] | None = None,
+) -> Execution:
+    """Undo ``steps`` on ``hosts``, newest first, from what each host itself noted before the step; then end the Run.
+
+    ``also`` are the keys whose later change a person allows to overwrite. Without it the Run itself has just failed, so
+    nobody else can have changed anything. Raises ``DriftError`` where something else was changed since, before anything
+    is undone on any host.
+    """
     started = hands.clock()
     outcome = run_playbook(
         PlaybookRun(
@@ -116,7 +130,10 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
                     policy_digest=run.policy_digest,
                     plan_digest=run.plan_digest,
                 ),
-                "hosts": {host: {"steps": list(reversed(steps))} for host in hosts},
+                "hosts": {
+                    host: {"steps": list(reversed(steps)), "fails": also is None, "also": list(also or ())}
+                    for host in hosts
+                },
             },
             timeout=bound,
             marker=run.id,
@@ -125,6 +142,7 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
         on_event=hands.on_event,
     )
     _refuse_unbegun(outcome)
+    _refuse_overwriting(outcome, run)
     done = {
         StepStatus.VERIFIED: StepStatus.ROLLED_BACK,
         StepStatus.FAILED: StepStatus.ROLLBACK_FAILED,
@@ -133,9 +151,32 @@ def put_back(hands: Hands, run: Run, hosts: tuple[str, ...], steps: tuple[str, .
     judged = _judge(outcome, "rollback", hosts, started, hands.clock())
     return Execution(
         tuple(
-            result.model_copy(update={"status": done.get(result.status, result.status)}) for result in judged.results
+            result.model_copy(
+                update={
+                    "status": done.get(result.status, result.status),
+                    "message": result.message or _sentence(outcome.hosts[result.host]),
+                }
+            )
+            for result in judged.results
         ),
         judged.cancelled,
+    )
+
+
+def _refuse_overwriting(outcome: PlaybookOutcome, run: Run) -> None:
+    """Raise ``DriftError`` for what later Runs or people have changed of what the Run set."""
+    later = [
+        (name, change)
+        for name, host in sorted(outcome.hosts.items())
+        for change in (_result_with(host, "changed_since") or {}).get("changed_since", ())
+    ]
+    if not later:
+        return
+    told = "; ".join(f"{name}: {displayable(str(change.get('sentence')), limit=200)}" for name, change in later)
+    keys = dict.fromkeys(displayable(str(change.get("key")), limit=200) for _, change in later)
+    raise DriftError(
+        f"A rollback of {run.id} would overwrite what came after it, so nothing was undone. {told}.",
+        remedy=f"selextract-infra rollback {run.id} {' '.join(f'--also {shlex.quote(key)}' for key in keys)}",
     )
 
 
@@ -202,7 +243,14 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
     restored = _result_with(host, "restored")
     if restored is None:
         return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
-    return StepStatus.ROLLED_BACK if restored["restored"] else StepStatus.ROLLBACK_FAILED
+    as_before = restored["restored"] and not restored.get("differences")
+    return StepStatus.ROLLED_BACK if as_before else StepStatus.ROLLBACK_FAILED
+
+
+def _sentence(host: HostOutcome) -> str:
+    """What was put back there and how, in the host's own words; its notes must reach a person."""
+    restored = _result_with(host, "restored")
+    return displayable(str(restored.get("sentence") or "")) if restored else ""
 
 
 def _result_with(host: HostOutcome, key: str) -> Mapping[str, Any] | None:

@@ -121,11 +121,28 @@ class ServiceDefinition(Frozen):
         return _without_hash(data)
 
 
+class AttachmentObservation(Frozen):
+    """How our capacity file takes effect in a project, or would.
+
+    ``form`` is ``override``, ``environment``, ``named``, ``refused`` or ``unknown``, ``file`` the file's name.
+    ``refusal`` says why it cannot be attached, ``problem`` why one that is ``attached`` does not take effect any more,
+    ``note`` what a person should know before the next change; each is one sentence.
+    """
+
+    form: str
+    file: str
+    attached: bool = False
+    refusal: str | None = None
+    note: str | None = None
+    problem: str | None = None
+
+
 class ProjectObservation(Frozen):
     """One Compose project: where it lives and what its files in force say.
 
     ``files`` are those in force, in order (from ``COMPOSE_FILE``, else Compose's own defaults); ``capacity_file`` is
-    our ``compose.capacity.yml`` as parsed data, None when absent. ``problem`` is set when Compose rejects the files.
+    our capacity file as parsed data, None when absent. ``problem`` is set when Compose rejects the files.
+    ``attachment`` is None where nobody looked at it.
     """
 
     name: str
@@ -135,6 +152,12 @@ class ProjectObservation(Frozen):
     services: tuple[ServiceDefinition, ...] = ()
     capacity_file: dict[str, Any] | None = None
     problem: str | None = None
+    attachment: AttachmentObservation | None = None
+
+    @property
+    def unwritable(self) -> str | None:
+        """Why nothing of ours can be written beside the project's files, in one sentence; None where it can be."""
+        return self.problem or (self.attachment.refusal if self.attachment else None)
 
 
 class SamplerStatus(Frozen):

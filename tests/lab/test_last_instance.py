@@ -249,7 +249,7 @@ def test_a_raise_after_an_oom_kill_stays_and_says_when_it_was_not_enough(bakery:
     assert f"{oven} keeps its memory limit of" in words
     kept = bakery.limit(oven)
     assert kept > 64 * MIB
-    assert f"mem_limit: {kept}" in bakery.shell(f"cat {FOLDER}/compose.capacity.yml")
+    assert f"mem_limit: {kept}" in bakery.shell(f"cat {FOLDER}/compose.override.yml")
     (host,) = bakery.program.run("status", "--format", "json").data["hosts"]
     (sentence,) = host["not_put_back"].values()
     assert f"{oven} keeps its memory limit" in sentence

@@ -49,7 +49,8 @@ def test_everything_is_put_back_in_the_containers_and_in_the_files(shop: Shop) -
     shop.begin()
     shop.limit(SMALLER)
     shop.capacity(WRITTEN)
-    assert "compose.yml:/srv/shop/compose.capacity.yml" in shop.read(".env")
+    assert shop.read(".env") == "SECRET='s3cret'\nLAST=without-newline"  # not touched: the override's place is free
+    assert "mem_limit" in shop.read("compose.override.yml")
     restored = shop.module("restore", run_id=shop.run_id)
     assert restored["restored"]
     assert restored["changed"]
@@ -147,9 +148,9 @@ def test_the_capacity_file_keeps_the_apps_form_and_changes_only_once(shop: Shop)
     shop.begin()
     written = shop.capacity({**WRITTEN, **jobs})
     assert written["changed"], written
-    first = shop.read("compose.capacity.yml")
+    first = shop.read("compose.override.yml")
     assert not shop.capacity({**WRITTEN, **jobs})["changed"]
-    assert shop.read("compose.capacity.yml") == first
+    assert shop.read("compose.override.yml") == first
     merged = json.loads(shop.shell(f"cd {DIRECTORY} && docker compose config --format json"))["services"]
     assert merged["web"]["mem_limit"] == merged["web"]["memswap_limit"] == str(48 * MIB)
     assert merged["web"]["scale"] == 2
@@ -159,7 +160,7 @@ def test_the_capacity_file_keeps_the_apps_form_and_changes_only_once(shop: Shop)
 @pytest.mark.parametrize(
     ("environment", "entry"),
     [
-        ("", "COMPOSE_FILE=/srv/shop/compose.yml:/srv/shop/compose.capacity.yml"),
+        ("COMPOSE_FILE=compose.yml", "COMPOSE_FILE=compose.yml:/srv/shop/compose.capacity.yml"),
         ("A=1\nCOMPOSE_FILE='compose.yml:more files.yml' # both\nB=2\n",
          "COMPOSE_FILE='compose.yml:more files.yml:/srv/shop/compose.capacity.yml' # both"),
         ('NAME=more\nexport COMPOSE_FILE="compose.yml:${NAME} files.yml"\n',

@@ -12,11 +12,14 @@ from selextract_infra.cli.frame.output import Format, emit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from selextract_infra.flow.journal.journal import Journal
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
     from selextract_infra.report.table import Block
 
 __all__ = ["register"]
+
+_CLOSE = "close"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,16 +27,29 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def history(
-        run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show this run with every step.")] = None,
+        run: Annotated[
+            str | None, typer.Argument(metavar="[RUN]", help="Show this run with every step; or the word `close`.")
+        ] = None,
+        closed: Annotated[
+            str | None, typer.Argument(metavar="[RUN]", help="After `close`: the run that somebody has dealt with.")
+        ] = None,
+        reason: Annotated[str | None, typer.Option("--reason", help="With `close`: what was done about it.")] = None,
         last: Annotated[int, typer.Option("--last", min=1, help="How many of each.")] = 10,
         state: StateOption = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
-        """Runs, observations and events of this control machine, newest first; or one run with its plan."""
+        """Runs, observations and events of this control machine, newest first; or one run with its plan.
+
+        `history close RUN --reason TEXT`: `status` lists a run that was not put back as it was before, until somebody
+        has dealt with it.
+        """
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.journal.journal import Journal
 
         with Journal(state) as journal:
+            if closed is not None or run == _CLOSE:
+                emit(_closed(journal, run, closed, reason), _says_closed(), form)
+                return
             if run is None:
                 runs, events = journal.runs(last), journal.events(last)
                 observations = journal.observations(last)
@@ -52,6 +68,26 @@ def register(app: typer.Typer) -> None:
             plan = journal.plan(recorded.plan_digest)
         whole = {"run": recorded.model_dump(mode="json"), "plan": plan.model_dump(mode="json") if plan else None}
         emit(whole, _run(recorded, plan), form)
+
+
+def _closed(journal: Journal, word: str | None, run: str | None, reason: str | None) -> dict[str, str]:
+    """Record that a Run was dealt with; it may be one that another control machine began."""
+    from datetime import UTC, datetime
+
+    from selextract_infra.errors import UsageError
+
+    if word != _CLOSE or run is None or not reason:
+        raise UsageError("A run is closed with a reason.", remedy="selextract-infra history close RUN --reason TEXT")
+    known = journal.run(run)
+    run_id = known.id if known is not None else run
+    journal.close_run(datetime.now(UTC), run_id, reason)
+    return {"run": run_id, "reason": reason}
+
+
+def _says_closed() -> Iterator[Block]:
+    from selextract_infra.report.table import Line
+
+    yield Line("Closed.")
 
 
 def _run(run: Run, plan: Plan | None) -> Iterator[Block]:

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         hosts: FleetOptions,
         yes: YesOption = False,
     ) -> None:
-        """Take the sampler, our state and compose.capacity.yml off the hosts; the app keeps running as it is."""
+        """Take the sampler, our state and our Compose file off the hosts; the app keeps running as it is."""
         from selextract_infra.cli.frame.applying import confirm
         from selextract_infra.flow.single_playbook import uninstall as carry_out
 

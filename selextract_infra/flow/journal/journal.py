@@ -27,6 +27,7 @@ from selextract_infra.model.run import Run, RunStatus
 
 __all__ = ["Journal", "default_state_folder"]
 
+_CLOSED = "run closed"
 _BUSY_MILLISECONDS = 10_000
 
 
@@ -205,6 +206,15 @@ class Journal:
             "SELECT at, kind, host, run, sentence FROM events ORDER BY id DESC LIMIT ?", (limit,)
         )
         return [dict(zip(("at", "kind", "host", "run", "sentence"), row, strict=True)) for row in rows]
+
+    def close_run(self, at: datetime, run_id: str, reason: str) -> None:
+        """Record that a person has dealt with a Run that was not put back as it was before."""
+        self.record_event(at, _CLOSED, f"Run {run_id} is closed: {reason}", run=run_id)
+
+    def closed_runs(self) -> frozenset[str]:
+        """The IDs of the Runs that a person has dealt with."""
+        rows = self._database.execute("SELECT DISTINCT run FROM events WHERE kind = ?", (_CLOSED,))
+        return frozenset(run for (run,) in rows)
 
     def record_incident(self, incident: Incident) -> None:
         """Append an incident, or what has become of it."""

@@ -328,8 +328,16 @@ def _all_put_back(run: Run, hosts: tuple[str, ...]) -> Run:
     undone = run.results[len(run.results) - len(hosts) :]
     if any(result.status is not StepStatus.ROLLED_BACK for result in undone):
         return run
-    ended = {"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": "Everything was put back."}
+    ended = {"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": _in_words_of_hosts(undone)}
     return run.model_copy(update=ended)
+
+
+def _in_words_of_hosts(undone: Iterable[StepResult]) -> str:
+    """What the hosts say of it: what could only be put back in another way is in that."""
+    sentences = {result.host: result.message for result in undone}
+    if len(set(sentences.values())) == 1:
+        return next(iter(sentences.values())) or "Everything was put back."
+    return " ".join(f"{host}: {sentence or 'Everything was put back.'}" for host, sentence in sentences.items())
 
 
 def _announced(state: RunState) -> bool:

@@ -71,7 +71,7 @@ class RunState(Frozen):
 
     ``position`` is the index of the step at hand, ``left_out`` are hosts that take no part any more, ``undoing`` those
     that are put back. ``hosts`` can be reached, where that is known before the Run; ``missing`` cannot, with the reason
-    of each. ``overrides`` hold before there is a Run that has them.
+    of each. ``overrides`` hold before there is a Run that has them. ``also`` is as for ``hosts.executor.put_back``.
     """
 
     goal: Goal
@@ -81,6 +81,7 @@ class RunState(Frozen):
     overrides: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     note: str = ""
+    also: tuple[str, ...] | None = None
     phase: RunPhase = RunPhase.START
     queue: tuple[FlowRequest, ...] = ()
     run: Run | None = None
@@ -146,9 +147,14 @@ def resuming(plan: Plan, run: Run, hosts: tuple[str, ...]) -> RunState:
     return _with_run(Goal.RESUME, plan, run).but(hosts=hosts)
 
 
-def rolling_back(plan: Plan, run: Run, hosts: tuple[str, ...], *, note: str) -> RunState:
-    """The beginning of undoing a Run on these hosts; ``note`` is what is written down about it before."""
-    return _with_run(Goal.ROLL_BACK, plan, run).but(hosts=hosts, note=note)
+def rolling_back(
+    plan: Plan, run: Run, hosts: tuple[str, ...], *, note: str, also: tuple[str, ...] | None = None
+) -> RunState:
+    """The beginning of undoing a Run on these hosts; ``note`` is what is written down about it before.
+
+    ``also`` are the keys that others have changed since and that may be overwritten; None does not ask for them.
+    """
+    return _with_run(Goal.ROLL_BACK, plan, run).but(hosts=hosts, note=note, also=also)
 
 
 def _with_run(goal: Goal, plan: Plan, run: Run) -> RunState:

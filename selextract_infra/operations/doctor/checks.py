@@ -271,4 +271,8 @@ def _app(seen: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
             f"the policy maps {', '.join(missing)}, which {mapped.project} does not have; it has {known}",
             "correct application.services in the policy",
         )
+    attachment = project.get("attachment") or {}
+    for sentence in (attachment.get("problem"), attachment.get("refusal")):
+        if sentence:
+            return _warning("app", displayable(str(sentence)), "the next run attaches our file where there is a way")
     return _ok("app", f"{len(mapped.services)} services of {mapped.project} are mapped")

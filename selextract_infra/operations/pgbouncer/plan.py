@@ -164,7 +164,7 @@ def _hosts(
         there = host.project(project) if host else None
         if host is None or there is None or host.problem or look.server is None:
             continue
-        problem = there.problem or look.problem or look.server.problem
+        problem = there.unwritable or look.problem or look.server.problem
         if problem:
             raise RefusedError(f"{name}: {problem}", rule="LB-08", remedy="nothing was touched")
         found.append((name, host, look))

@@ -14,6 +14,7 @@ from selextract_infra.assess.room import HostRoom
 from selextract_infra.assess.service import Service, sampled_services
 from selextract_infra.assess.usage import (
     FORMS,
+    attachment_findings,
     container_findings,
     definition_findings,
     host_findings,
@@ -157,7 +158,11 @@ def _decided_on(
     settle: bool,
 ) -> tuple[list[LimitProposal], list[Finding]]:
     """The wishes for one host, fitted to it, memory and CPU of each service side by side, and the findings."""
-    findings = [*definition_findings(host, project, policy), *container_findings(host, project, policy)]
+    findings = [
+        *attachment_findings(host, project),
+        *definition_findings(host, project, policy),
+        *container_findings(host, project, policy),
+    ]
     problem = project_problem(project)
     if problem is not None:
         if asked.values:

@@ -106,9 +106,9 @@ def _refuse_unscalable(
 
 def _definition(host: HostObservation, policy: Policy, name: str) -> ServiceDefinition:
     project = host.project(policy.application.project or "")
-    if project is None or project.problem:
+    if project is None or project.unwritable:
         raise RefusedError(
-            (project.problem if project else None) or f"{host.name} has no such project.", rule="compose"
+            (project.unwritable if project else None) or f"{host.name} has no such project.", rule="compose"
         )
     found = next((one for one in project.services if one.name == name), None)
     if found is None:

@@ -57,7 +57,10 @@ def _state(host: HostStatus) -> Iterator[tuple[str, str]]:
         yield "problem", host.problem
     yield from (("running", run) for run in host.running)
     yield from (("interrupted", f"{run}: resume {run}, or rollback {run}") for run in host.interrupted)
-    yield from (("differs", f"{run}: {what} Try: rollback {run}") for run, what in host.not_put_back.items())
+    yield from (
+        ("differs", f"{run}: {what} Try: rollback {run}, or history close {run} --reason TEXT")
+        for run, what in host.not_put_back.items()
+    )
     if host.lock:
         lock = host.lock
         yield "locked", f"by {lock.get('owner')} for {lock.get('purpose')} since {lock.get('taken_at')}"

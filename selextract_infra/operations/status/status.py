@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.recreation import pending_recreations
+from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.schedule import waiting
 from selextract_infra.flow.unfinished import at_work, unfinished_runs
 from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.figures import count
+from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.status import HostStatus, Status
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
@@ -22,14 +26,21 @@ def status(context: Context) -> Status:
     """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
     seen = context.observe()
     in_step(context, seen)
+    closed = context.journal.closed_runs()
     return Status(
         at=seen.at,
-        hosts=tuple(host_status(seen, host) for host in seen.hosts),
+        hosts=tuple(_without(host_status(seen, host), closed) for host in seen.hosts),
         waiting=waiting(context, seen.at),
         pending_recreations=pending_recreations(seen, context.policy),
         unreachable=seen.unreachable,
-        findings=drill_findings(context.journal.last_drill(), context.policy, seen.at),
+        findings=(*drill_findings(context.journal.last_drill(), context.policy, seen.at), *_attachments(seen)),
     )
+
+
+def _attachments(seen: Observation) -> Iterator[Finding]:
+    for host in seen.hosts:
+        for project in host.projects:
+            yield from attachment_findings(host, project)
 
 
 def host_status(seen: Observation, host: HostObservation) -> HostStatus:
@@ -50,6 +61,12 @@ def host_status(seen: Observation, host: HostObservation) -> HostStatus:
         balancer=_balancer(host.traffic),
         edge=_edge(host.traffic.edge),
     )
+
+
+def _without(host: HostStatus, closed: frozenset[str]) -> HostStatus:
+    """The host without the runs that a person has dealt with."""
+    open_runs = {run: sentence for run, sentence in host.not_put_back.items() if run not in closed}
+    return host.model_copy(update={"not_put_back": open_runs})
 
 
 def _not_put_back(host: HostObservation) -> dict[str, str]:

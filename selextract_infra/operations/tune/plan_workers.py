@@ -9,6 +9,7 @@ from pydantic import Field
 
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
 from selextract_infra.assess.service import sampled_services
+from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
@@ -77,6 +78,9 @@ def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         project = host.project(policy.application.project or "")
         if host.problem is not None or project is None or project.problem is not None:
             continue
+        if project.unwritable is not None:
+            raise RefusedError(f"{host.name}: {project.unwritable}", rule="attachment", remedy="nothing was touched")
+        findings += attachment_findings(host, project)
         found = sampled_services(host, policy, given.at, {service} if service else tuned)
         if found:
             projects[host.name] = project_on_host(host, project, policy)

@@ -83,3 +83,11 @@ def test_what_is_not_proved_of_one_step_is_not_the_reason_why_another_failed() -
     silent = run.results[0].model_copy(update={"message": "Not proved that it serves: jobs has no health check."})
     ended = concluded(run.model_copy(update={"results": (silent, run.results[1])}), NOW)
     assert ended.message == "Failed and put back: app1: No room."
+
+
+def test_what_is_not_as_before_is_said_beside_the_reason() -> None:
+    run = _run(("app1", "one", StepStatus.FAILED), ("app1", "rollback", StepStatus.ROLLBACK_FAILED))
+    last = run.results[-1].model_copy(update={"message": "Put back, except: api-1 is gone."})
+    ended = concluded(run.model_copy(update={"results": (run.results[0], last)}), NOW)
+    assert ended.exit_code == 7
+    assert ended.message.endswith("app1: No room. app1: Put back, except: api-1 is gone.")

@@ -147,3 +147,11 @@ def test_incidents_are_kept_and_drills_apart_from_them(tmp_path: Path) -> None:
         assert (newest.id, newest.timeline[-1].what) == (real.id, "More.")
         assert journal.incident("d") == rehearsal
         assert journal.last_drill() == rehearsal.opened_at
+
+
+def test_a_run_that_somebody_has_dealt_with_is_closed_with_the_reason(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        assert journal.closed_runs() == frozenset()
+        journal.close_run(NOW, "r1", "limits set by hand")
+        assert journal.closed_runs() == frozenset({"r1"})
+        assert journal.events(1)[0]["sentence"] == "Run r1 is closed: limits set by hand"
