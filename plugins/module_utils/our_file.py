@@ -11,7 +11,7 @@ from .compose import CAPACITY_FILE, files_in_force
 __all__ = ["OVERRIDE_FILE", "file_text", "is_ours", "our_file", "without_ours"]
 
 OVERRIDE_FILE = "compose.override.yml"
-_LONGEST = 1 << 20  # bytes of a Compose file that are searched for words
+_LONGEST = 1_000_000  # bytes of a Compose file that are searched for words
 
 
 def our_file(directory: str) -> str:
