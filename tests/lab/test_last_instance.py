@@ -130,10 +130,11 @@ class Bakery:
 
     def things(self) -> list[str]:
         """All containers, images, networks and volumes of the host, by name."""
-        return self.shell(
+        listed = self.shell(
             "docker ps -a --format '{{.Names}}'; docker images -a --format '{{.Repository}}:{{.Tag}}';"
             " docker network ls --format '{{.Name}}'; docker volume ls -q"
-        ).splitlines()
+        )
+        return sorted(listed.splitlines())  # Docker lists the newest first, and one that was made again is new
 
 
 @pytest.fixture
