@@ -136,12 +136,14 @@ class Compose:
         """Let Compose read the files, and raise ``HostSideError`` when it does not accept them."""
         self._collect(self._start(["config", "-q"]))
 
-    def up(self, bound: float, *, recreate: str = "never") -> None:
+    def up(self, bound: float, *, recreate: str = "never") -> bool:
         """Create and start what is missing of a project of ours, and never of the team's: it would start dependencies.
 
-        What is there is recreated ``never``, ``always``, or where its files have changed (``auto``).
+        What is there is recreated ``never``, ``always``, or where its files have changed (``auto``). Returns whether
+        anything was done: of what runs already Compose says no more than that.
         """
-        self._ended(["up", "--detach", *_RECREATE[recreate], *_AS_IT_IS], bound)
+        told = self._ended(["--ansi", "never", "up", "--detach", *_RECREATE[recreate], *_AS_IT_IS], bound)
+        return any(act.verb != "Running" for act in _acts(told))
 
     def _ended(self, words: list[str], bound: float) -> str:
         """What Compose said while it brought something about."""

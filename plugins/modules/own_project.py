@@ -80,8 +80,8 @@ def _start(module: AnsibleModule) -> dict[str, Any]:
     if module.check_mode:
         return {"changed": False, "project": given["name"]}
     held_run(StateFolder(given["state_folder"]), given["run_id"])
-    Compose(own_project(given["name"], given["directory"])).up(given["bound_seconds"], recreate=given["recreate"])
-    return {"changed": True, "project": given["name"]}
+    compose = Compose(own_project(given["name"], given["directory"]))
+    return {"changed": compose.up(given["bound_seconds"], recreate=given["recreate"]), "project": given["name"]}
 
 
 if __name__ == "__main__":
