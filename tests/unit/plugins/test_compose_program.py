@@ -66,7 +66,10 @@ def test_a_project_of_ours_is_started_as_a_whole(folder: Path, recreate: str, wo
     (folder / "answer.json").touch()
     Compose(own_project("ours", str(folder))).up(10, recreate=recreate)
     asked = (folder / "asked").read_text()
-    assert asked == f"--project-name ours --project-directory {folder} --ansi never up --detach{words} --no-build --pull never\n"
+    assert (
+        asked
+        == f"--project-name ours --project-directory {folder} --ansi never up --detach{words} --no-build --pull never\n"
+    )
 
 
 def test_hashes_are_those_of_the_configuration_that_is_handed_over(folder: Path) -> None:
