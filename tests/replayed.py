@@ -25,6 +25,7 @@ def replay_runs(state: Path) -> int:
             assert recorded is not None, file
             if plan is None:  # of a Run that another control machine made, and this one put back
                 continue
+            ended = False
             for began, turns in logged_runs(file, plan):
                 at = turns[0].answer.at if turns else began.plan.made_at
                 state_now, request = advance(began, Started(at=at))
