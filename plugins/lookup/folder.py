@@ -7,7 +7,7 @@ name: folder
 short_description: The text files of a folder
 version_added: "0.1.0"
 description:
-  - By name, the text of each file in a folder of the control machine, without those below it.
+  - By path below it, the text of each file in a folder of the control machine.
 author: ["selextract-infra contributors"]
 options:
   _terms:
@@ -42,6 +42,8 @@ class LookupModule(LookupBase):
 
 def _files(folder: Path) -> dict[str, str]:
     try:
-        return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if path.is_file()}
+        folder.stat()
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+        return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
     except (OSError, UnicodeDecodeError) as problem:
         raise AnsibleError(f"The folder {folder} cannot be read: {problem}.") from problem

@@ -7,8 +7,8 @@ from typing import Any
 
 from ansible.module_utils import basic
 
-from .failure import HostSideError
-from .places import DOCKER_SOCKET, STATE_FOLDER
+from .system.failure import HostSideError
+from .system.paths import DOCKER_SOCKET, STATE_FOLDER
 
 __all__ = ["CLAIM", "DATABASES", "DOCKER", "SERVER", "STATE", "STEP", "STEP_IF_PRESENT", "by_state", "run"]
 

@@ -51,10 +51,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.balancer import Balancer
-from ..module_utils.lock import held_run
+from ..module_utils.haproxy.balancer import Balancer
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
-from ..module_utils.state import StateFolder
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.state import StateFolder
 
 
 def main() -> None:

@@ -57,13 +57,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.containers import find_containers
-from ..module_utils.engine import Engine
-from ..module_utils.instances import instances_of
-from ..module_utils.lock import held_run
+from ..module_utils.docker.containers import find_containers
+from ..module_utils.docker.engine import Engine
+from ..module_utils.docker.instances import instances_of
+from ..module_utils.haproxy.rotation import Rotation
 from ..module_utils.module import DOCKER, STATE, STEP, run
-from ..module_utils.rotation import Rotation
-from ..module_utils.state import StateFolder
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.state import StateFolder
 
 
 def main() -> None:

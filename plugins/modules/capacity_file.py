@@ -79,22 +79,22 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import dotenv
-from ..module_utils.capacity import limits_written, parse, render
-from ..module_utils.capacity_records import known_places
-from ..module_utils.capacity_writer import CapacityWriter
-from ..module_utils.compose import CAPACITY_FILE
-from ..module_utils.compose_entry import COMPOSE_FILE
-from ..module_utils.containers import find_containers
-from ..module_utils.dry_creation import refuse_unaccepted_limits
-from ..module_utils.engine import Engine
-from ..module_utils.limits import Limits, wanted_for
-from ..module_utils.lock import held_run
+from ..module_utils.compose import dotenv
+from ..module_utils.compose.capacity import limits_written, parse, render
+from ..module_utils.compose.capacity_records import known_places
+from ..module_utils.compose.capacity_writer import CapacityWriter
+from ..module_utils.compose.compose import CAPACITY_FILE
+from ..module_utils.compose.entry import COMPOSE_FILE
+from ..module_utils.compose.our_file import OVERRIDE_FILE
+from ..module_utils.compose.project_files import Content
+from ..module_utils.docker.containers import find_containers
+from ..module_utils.docker.dry_creation import refuse_unaccepted_limits
+from ..module_utils.docker.engine import Engine
+from ..module_utils.docker.limits import Limits, wanted_for
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
-from ..module_utils.our_file import OVERRIDE_FILE
-from ..module_utils.project_files import Content
-from ..module_utils.runs import RunRecord
-from ..module_utils.state import StateFolder
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.state import StateFolder
 
 
 def main() -> None:

@@ -71,11 +71,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.containers import Container, find_containers
-from ..module_utils.dry_creation import refuse_unaccepted_limits
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
-from ..module_utils.limits import (
+from ..module_utils.docker.containers import Container, find_containers
+from ..module_utils.docker.dry_creation import refuse_unaccepted_limits
+from ..module_utils.docker.engine import Engine
+from ..module_utils.docker.limits import (
     Capability,
     Limits,
     change_of,
@@ -84,10 +83,11 @@ from ..module_utils.limits import (
     refuse_shrinking,
     wanted_for,
 )
-from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
-from ..module_utils.runs import RunRecord
-from ..module_utils.state import StateFolder
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.failure import HostSideError
 
 _OF_LATE = 600.0  # seconds; Docker waits at most one minute before it restarts what was killed
 

@@ -101,23 +101,23 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.beside import why_alone
-from ..module_utils.compose import Compose
-from ..module_utils.containers import Container, find_containers
-from ..module_utils.dry_creation import refuse_unaccepted_limits
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
-from ..module_utils.instances import instances_of
-from ..module_utils.kept_definitions import Leaving, note_definitions
-from ..module_utils.limits import inverse_of, wanted_for
-from ..module_utils.lock import held_run
+from ..module_utils.compose.compose import Compose
+from ..module_utils.compose.new_instances import NewInstances
+from ..module_utils.compose.outdated import outdated_among
+from ..module_utils.compose.project import read_project
+from ..module_utils.docker.containers import Container, find_containers
+from ..module_utils.docker.dry_creation import refuse_unaccepted_limits
+from ..module_utils.docker.engine import Engine
+from ..module_utils.docker.instances import instances_of
+from ..module_utils.docker.kept_definitions import Leaving, note_definitions
+from ..module_utils.docker.limits import inverse_of, wanted_for
+from ..module_utils.docker.room_for_another import why_alone
+from ..module_utils.haproxy.rotation import Rotation
 from ..module_utils.module import DOCKER, STATE, STEP, run
-from ..module_utils.new_instances import NewInstances
-from ..module_utils.outdated import outdated_among
-from ..module_utils.project import read_project
-from ..module_utils.rotation import Rotation
-from ..module_utils.runs import RunRecord
-from ..module_utils.state import StateFolder
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.failure import HostSideError
 
 _BOUND = 60.0  # seconds for Compose
 

@@ -59,12 +59,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.emergency import Emergency, Ending, take_back
-from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, run
-from ..module_utils.runs import moment
-from ..module_utils.state import StateFolder
-from ..module_utils.time_to_live import disarm
+from ..module_utils.state.emergency import Emergency, Ending, take_back
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.runs import moment
+from ..module_utils.state.state import StateFolder
+from ..module_utils.state.time_to_live import disarm
 
 
 def main() -> None:

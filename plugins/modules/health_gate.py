@@ -94,17 +94,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.compose import Compose
-from ..module_utils.containers import find_containers
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
-from ..module_utils.gate import Gate, not_proved_text
+from ..module_utils.compose.compose import Compose
+from ..module_utils.compose.outdated import outdated_among
+from ..module_utils.compose.project import read_project
+from ..module_utils.docker.containers import find_containers
+from ..module_utils.docker.engine import Engine
+from ..module_utils.docker.gate import Gate, not_proved_text
+from ..module_utils.docker.settling import Settling
 from ..module_utils.module import DOCKER, STATE, STEP, run
-from ..module_utils.outdated import outdated_among
-from ..module_utils.project import read_project
-from ..module_utils.runs import RunRecord
-from ..module_utils.settling import Settling
-from ..module_utils.state import StateFolder
+from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.failure import HostSideError
 
 _PAUSE = 0.5  # seconds between two looks
 

@@ -55,10 +55,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.lock import held_run
 from ..module_utils.module import STATE, run
-from ..module_utils.runs import RunRecord, moment
-from ..module_utils.state import StateFolder
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.runs import RunRecord, moment
+from ..module_utils.state.state import StateFolder
 
 _FILE = "freeze.json"
 

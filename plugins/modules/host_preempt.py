@@ -57,8 +57,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import STATE, run
-from ..module_utils.preemption import ask, asked, take_back
-from ..module_utils.state import StateFolder
+from ..module_utils.state.preemption import ask, asked, take_back
+from ..module_utils.state.state import StateFolder
 
 
 def main() -> None:

@@ -42,8 +42,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import STATE, run
-from ..module_utils.runs import moment
-from ..module_utils.state import StateFolder
+from ..module_utils.state.runs import moment
+from ..module_utils.state.state import StateFolder
 
 _FILE = "autoscaler.json"
 

@@ -102,22 +102,22 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.attachment_look import with_attachments
-from ..module_utils.cgroup import ControlGroup, Reading, find_control_group
-from ..module_utils.compose import compose_version
-from ..module_utils.containers import Container, find_containers, numbers_of, pool_of_process
-from ..module_utils.engine import Engine
-from ..module_utils.facts import host_facts
-from ..module_utils.failure import HostSideError
+from ..module_utils.compose.attachment_look import with_attachments
+from ..module_utils.compose.compose import compose_version
+from ..module_utils.compose.projects import observe_projects
+from ..module_utils.docker.cgroup import ControlGroup, Reading, find_control_group
+from ..module_utils.docker.containers import Container, find_containers, numbers_of, pool_of_process
+from ..module_utils.docker.engine import Engine
+from ..module_utils.haproxy.traffic import look_at_traffic
 from ..module_utils.module import DOCKER, STATE, run
-from ..module_utils.postgres_look import look_at_postgres
-from ..module_utils.preemption import asked
-from ..module_utils.projects import observe_projects
-from ..module_utils.put_back import unresolved_runs
-from ..module_utils.runs import unfinished_runs
-from ..module_utils.samples import packed_since, sampler_status
-from ..module_utils.state import StateFolder
-from ..module_utils.traffic import look_at_traffic
+from ..module_utils.postgres.look import look_at_postgres
+from ..module_utils.state.preemption import asked
+from ..module_utils.state.put_back import unresolved_runs
+from ..module_utils.state.runs import unfinished_runs
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.facts import host_facts
+from ..module_utils.system.failure import HostSideError
+from ..module_utils.system.samples import packed_since, sampler_status
 
 _AT_ONCE = 3
 _SHORTEST_USAGE = 0.1  # seconds between the two looks that CPU usage is computed from

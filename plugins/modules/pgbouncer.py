@@ -68,14 +68,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import Engine
-from ..module_utils.lock import held_run
+from ..module_utils.docker.engine import Engine
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, run
-from ..module_utils.pgbouncer_ini import rendered
-from ..module_utils.pgbouncer_place import known_projects
-from ..module_utils.pgbouncer_pooler import Pooler
-from ..module_utils.runs import RunRecord
-from ..module_utils.state import StateFolder
+from ..module_utils.pgbouncer.folder import known_projects
+from ..module_utils.pgbouncer.ini import rendered
+from ..module_utils.pgbouncer.pooler import Pooler
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.state import StateFolder
 
 
 def main() -> None:

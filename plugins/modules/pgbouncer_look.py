@@ -71,21 +71,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.containers import find_containers
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
+from ..module_utils.compose.project import read_project
+from ..module_utils.docker.containers import find_containers
+from ..module_utils.docker.engine import Engine
 from ..module_utils.module import DOCKER, STATE, run
-from ..module_utils.pgbouncer_image import version_in
-from ..module_utils.pgbouncer_look import (
+from ..module_utils.pgbouncer.folder import Place
+from ..module_utils.pgbouncer.image import version_in
+from ..module_utils.pgbouncer.look import (
     addresses_of,
     led_containers,
     look_at_logins,
     look_at_pgbouncer,
     look_at_server,
 )
-from ..module_utils.pgbouncer_place import Place
-from ..module_utils.project import read_project
-from ..module_utils.state import StateFolder
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.failure import HostSideError
 
 _BOUND = 60.0  # seconds for the version of an image
 

@@ -47,14 +47,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.containers import find_containers
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
-from ..module_utils.lock import held_run
+from ..module_utils.docker.containers import find_containers
+from ..module_utils.docker.engine import Engine
 from ..module_utils.module import DOCKER, SERVER, STATE, STEP, run
-from ..module_utils.postgres_restart import restart_server
-from ..module_utils.psql import server_in
-from ..module_utils.state import StateFolder
+from ..module_utils.postgres.psql import server_in
+from ..module_utils.postgres.restart import restart_server
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.failure import HostSideError
 
 _IS = """
 SELECT pg_is_in_recovery() AS standby, (SELECT count(*)::int FROM pg_settings WHERE pending_restart

@@ -99,13 +99,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.amounts import memory
-from ..module_utils.containers import Container, find_containers
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
-from ..module_utils.lock import held_run
+from ..module_utils.docker.containers import Container, find_containers
+from ..module_utils.docker.engine import Engine
 from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
-from ..module_utils.postgres_configuration import (
+from ..module_utils.postgres.configuration import (
     FILE,
     Configuration,
     configuration_of,
@@ -114,11 +111,14 @@ from ..module_utils.postgres_configuration import (
     settings_in_force,
     wait_for_settings,
 )
-from ..module_utils.postgres_look import database_container
-from ..module_utils.postgres_restart import restart_server
-from ..module_utils.psql import Server, server_in
-from ..module_utils.restoring_postgres import put_settings_back, remember, remembered, take_away
-from ..module_utils.state import StateFolder
+from ..module_utils.postgres.look import database_container
+from ..module_utils.postgres.psql import Server, server_in
+from ..module_utils.postgres.restart import restart_server
+from ..module_utils.postgres.undo import put_settings_back, remember, remembered, take_away
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.amounts import memory
+from ..module_utils.system.failure import HostSideError
 
 _PENDING = """
 SELECT name FROM pg_settings

@@ -17,7 +17,7 @@ options:
     type: path
     required: true
   files:
-    description: By name, the text of each file.
+    description: The text of each file, by its name or its path below the folder, as in C(docker/engine.py).
     type: dict
     required: true
 attributes:
@@ -43,9 +43,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.failure import HostSideError
 from ..module_utils.module import run
-from ..module_utils.state import write_whole
+from ..module_utils.state.state import write_whole
+from ..module_utils.system.failure import HostSideError
 
 
 def main() -> None:
@@ -57,12 +57,13 @@ def main() -> None:
 
 def _install(module: AnsibleModule) -> dict[str, Any]:
     path, wanted = module.params["path"], module.params["files"]
-    if any(os.sep in name or name in ("", ".", "..") for name in wanted):
+    if any(set(name.split(os.sep)) & {"", ".", ".."} for name in wanted):
         raise HostSideError("A program's file has a name that leads out of its folder.", kind="usage")
-    present = os.listdir(path) if os.path.isdir(path) else []
+    kept = {*wanted, *(os.path.dirname(name) for name in wanted if os.sep in name)}
+    present = [name for folder in ("", *kept - {*wanted}) for name in _names(path, folder)]
     before = {name: _text(os.path.join(path, name)) for name in wanted}
     written = sorted(name for name in wanted if before[name] != wanted[name])
-    removed = sorted(set(present) - set(wanted))
+    removed = sorted(set(present) - kept)
     if not module.check_mode:
         try:
             _write(path, {name: wanted[name] for name in written}, removed)
@@ -78,6 +79,7 @@ def _install(module: AnsibleModule) -> dict[str, Any]:
 def _write(path: str, files: dict[str, str], removed: list[str]) -> None:
     os.makedirs(path, mode=0o755, exist_ok=True)
     for name, text in files.items():
+        os.makedirs(os.path.dirname(os.path.join(path, name)), mode=0o755, exist_ok=True)
         write_whole(os.path.join(path, name), text.encode("utf-8"), mode=0o644)
     for name in removed:
         target = os.path.join(path, name)
@@ -85,6 +87,12 @@ def _write(path: str, files: dict[str, str], removed: list[str]) -> None:
             shutil.rmtree(target)
         else:
             os.unlink(target)
+
+
+def _names(path: str, folder: str) -> list[str]:
+    """What is in a folder of the program, as paths below it; nothing where the folder is missing or a file."""
+    full = os.path.join(path, folder)
+    return [os.path.join(folder, name) for name in os.listdir(full)] if os.path.isdir(full) else []
 
 
 def _text(path: str) -> str | None:

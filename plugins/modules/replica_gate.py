@@ -45,12 +45,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.failure import HostSideError
-from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, STEP, run
-from ..module_utils.replica_project import ReplicaProject
-from ..module_utils.replication_look import replica_complaint
-from ..module_utils.state import StateFolder
+from ..module_utils.replica.look import replica_complaint
+from ..module_utils.replica.project import ReplicaProject
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.failure import HostSideError
 
 _PAUSE = 0.5
 _PATIENCE = 10.0  # seconds in which a cause that is known may still go away by itself

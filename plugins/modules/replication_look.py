@@ -46,8 +46,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import DOCKER, SERVER, STATE, run
-from ..module_utils.replication_look import Look
-from ..module_utils.state import StateFolder
+from ..module_utils.replica.look import Look
+from ..module_utils.state.state import StateFolder
 
 
 def main() -> None:

@@ -68,14 +68,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.engine import Engine
-from ..module_utils.failure import HostSideError
-from ..module_utils.lock import held_run
+from ..module_utils.docker.engine import Engine
 from ..module_utils.module import DOCKER, SERVER, STATE, STEP, by_state, run
-from ..module_utils.psql import Server, find_server, literal
-from ..module_utils.replication_primary import Primary
-from ..module_utils.runs import RunRecord
-from ..module_utils.state import StateFolder
+from ..module_utils.postgres.psql import Server, find_server, literal
+from ..module_utils.replica.primary import Primary
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.failure import HostSideError
 
 _TLS = ["ssl", "ssl_cert_file", "ssl_key_file"]
 _CAUGHT_UP = """

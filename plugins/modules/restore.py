@@ -75,17 +75,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.emergency import Emergency
-from ..module_utils.failure import HostSideError
-from ..module_utils.later_changes import later_changes
-from ..module_utils.lock import held_run
 from ..module_utils.module import DOCKER, STATE, by_state, run
-from ..module_utils.put_back import Comparison
-from ..module_utils.restoring import Restoring
-from ..module_utils.restoring_pgbouncer import led_astray
-from ..module_utils.runs import RunRecord, moment
-from ..module_utils.state import StateFolder
-from ..module_utils.time_to_live import disarm
+from ..module_utils.pgbouncer.undo import led_astray
+from ..module_utils.state.emergency import Emergency
+from ..module_utils.state.later_changes import later_changes
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.put_back import Comparison
+from ..module_utils.state.runs import RunRecord, moment
+from ..module_utils.state.state import StateFolder
+from ..module_utils.state.time_to_live import disarm
+from ..module_utils.state.undo import Restoring
+from ..module_utils.system.failure import HostSideError
 
 
 def main() -> None:

@@ -70,11 +70,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.lock import held_run
 from ..module_utils.module import DATABASES, DOCKER, STATE, STEP, run
-from ..module_utils.psql import find_servers
-from ..module_utils.restore_point import RestorePoint
-from ..module_utils.state import StateFolder
+from ..module_utils.postgres.psql import find_servers
+from ..module_utils.postgres.restore_point import RestorePoint
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.state import StateFolder
 
 
 def main() -> None:

@@ -49,8 +49,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.leftovers import running, stop
 from ..module_utils.module import run
+from ..module_utils.system.leftover_processes import running, stop
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:

@@ -70,15 +70,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.amounts import disk
-from ..module_utils.answers import answer_times
-from ..module_utils.failure import HostSideError
-from ..module_utils.lock import held_run
 from ..module_utils.module import DATABASES, DOCKER, STATE, STEP, run
-from ..module_utils.psql import find_servers
-from ..module_utils.restore_point import needed_bytes
-from ..module_utils.state import StateFolder
-from ..module_utils.volume import Volume
+from ..module_utils.postgres.psql import find_servers
+from ..module_utils.postgres.restore_point import needed_bytes
+from ..module_utils.state.lock import held_run
+from ..module_utils.state.state import StateFolder
+from ..module_utils.system.amounts import disk
+from ..module_utils.system.failure import HostSideError
+from ..module_utils.system.response_times import answer_times
+from ..module_utils.system.volume import Volume
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.postgres_look import look_query
+from plugins.module_utils.postgres.look import look_query
 from scripts.pgtune import pgtune_settings
 from selextract_infra.assess.postgres.parameters import PARAMETERS, VERSIONS, context_of
 from selextract_infra.assess.postgres.proposal import Subject

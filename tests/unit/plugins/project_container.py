@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from plugins.module_utils.containers import Container
+from plugins.module_utils.docker.containers import Container
 
 __all__ = ["made_from"]
 

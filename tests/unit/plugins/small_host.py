@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from plugins.module_utils.compose import Act, Compose
-from plugins.module_utils.project import Project
+from plugins.module_utils.compose.compose import Act, Compose
+from plugins.module_utils.compose.project import Project
 from tests.unit.plugins.unix_server import serving
 
 IMAGE = "sha256:app"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.answers import answer_times, too_slow
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.system.failure import HostSideError
+from plugins.module_utils.system.response_times import answer_times, too_slow
 
 URL = "http://127.0.0.1:1/"
 

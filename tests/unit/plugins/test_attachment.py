@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.attachment import ENVIRONMENT, NAMED, OVERRIDE, Attachment, attachment_of, team_files
-from plugins.module_utils.capacity import render
-from plugins.module_utils.compose import Compose
-from plugins.module_utils.our_file import our_file
-from plugins.module_utils.project import Project, read_project
+from plugins.module_utils.compose.attachment import (
+    ENVIRONMENT,
+    NAMED,
+    OVERRIDE,
+    Attachment,
+    attachment_of,
+    team_files,
+)
+from plugins.module_utils.compose.capacity import render
+from plugins.module_utils.compose.compose import Compose
+from plugins.module_utils.compose.our_file import our_file
+from plugins.module_utils.compose.project import Project, read_project
 from tests.unit.plugins.project_container import made_from
 
 OURS = render({"web": {"scale": 2}})

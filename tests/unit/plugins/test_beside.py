@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils import beside
-from plugins.module_utils.beside import why_alone
-from plugins.module_utils.cgroup import Reading
-from plugins.module_utils.containers import Container
+from plugins.module_utils.docker import room_for_another as beside
+from plugins.module_utils.docker.cgroup import Reading
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.docker.room_for_another import why_alone
 from tests.unit.plugins.simulated_docker import instance
 
 MIB = 2**20

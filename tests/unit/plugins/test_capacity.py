@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.capacity import limits_written, parse, render
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.compose.capacity import limits_written, parse, render
+from plugins.module_utils.system.failure import HostSideError
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
 SERVICE = st.fixed_dictionaries(

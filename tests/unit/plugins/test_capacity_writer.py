@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils import capacity_writer
-from plugins.module_utils.capacity import parse, render
-from plugins.module_utils.capacity_writer import CapacityWriter
-from plugins.module_utils.compose import Compose
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.compose import capacity_writer
+from plugins.module_utils.compose.capacity import parse, render
+from plugins.module_utils.compose.capacity_writer import CapacityWriter
+from plugins.module_utils.compose.compose import Compose
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.project_container import made_from
 
 LIMITED = {"web": {"mem_limit": 100, "cpus": 0.5}}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.certificate import self_made_certificate
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.system.certificate import self_made_certificate
+from plugins.module_utils.system.failure import HostSideError
 
 
 def test_who_has_the_certificate_knows_the_server_by_its_name(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.cgroup import Reading, cgroup_version, find_control_group
+from plugins.module_utils.docker.cgroup import Reading, cgroup_version, find_control_group
 
 
 def put(folder: Path, files: dict[str, str]) -> Path:

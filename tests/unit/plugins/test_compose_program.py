@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils import compose
-from plugins.module_utils.compose import Act, Compose
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.project import Project, own_project
+from plugins.module_utils.compose import compose
+from plugins.module_utils.compose.compose import Act, Compose
+from plugins.module_utils.compose.project import Project, own_project
+from plugins.module_utils.system.failure import HostSideError
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.contained import ContainedFolder
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.docker.volume_files import ContainedFolder
+from plugins.module_utils.system.failure import HostSideError
 
 
 @pytest.fixture

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.container_definition import ContainerDefinition
-from plugins.module_utils.containers import Container
-from plugins.module_utils.dry_creation import prove_creatable, refuse_unaccepted_limits, remove_scratch_containers
-from plugins.module_utils.engine import Engine
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.limits import Limits
+from plugins.module_utils.docker.container_definition import ContainerDefinition
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.docker.dry_creation import (
+    prove_creatable,
+    refuse_unaccepted_limits,
+    remove_scratch_containers,
+)
+from plugins.module_utils.docker.engine import Engine
+from plugins.module_utils.docker.limits import Limits
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.simulated_docker import IMAGE, SimulatedDocker, instance
 
 VOLUME = "a" * 64

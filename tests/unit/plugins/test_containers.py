@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.containers import Container, listed_instances, numbers_of, pool_of_process
-from plugins.module_utils.engine import Engine
+from plugins.module_utils.docker.containers import Container, listed_instances, numbers_of, pool_of_process
+from plugins.module_utils.docker.engine import Engine
 from tests.unit.plugins.unix_server import serving
 
 

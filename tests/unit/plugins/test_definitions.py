@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.definitions import service_definitions
+from plugins.module_utils.compose.definitions import service_definitions
 
 MIB = 2**20
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.differences import differences
+from plugins.module_utils.state.differences import differences
 
 BEFORE: dict[str, dict[str, Any]] = {
     "container shop-web-1": {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.docker_program import remove_containers
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.docker.program import remove_containers
+from plugins.module_utils.system.failure import HostSideError
 
 
 def docker_that(folder: Path, monkeypatch: pytest.MonkeyPatch, *, complains: str, code: int) -> None:

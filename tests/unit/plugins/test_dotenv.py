@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils import dotenv
+from plugins.module_utils.compose import dotenv
 
 OURS = b"compose.yml:compose.capacity.yml"
 LINES = st.lists(

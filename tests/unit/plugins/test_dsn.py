@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.dsn import Address, read_address, redirected
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.postgres.dsn import Address, read_address, redirected
+from plugins.module_utils.system.failure import HostSideError
 
 LAB = "postgresql://selextract:${POSTGRES_PASSWORD:?set it in .env}@postgres:5432/selextract"
 

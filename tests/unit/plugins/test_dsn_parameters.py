@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.dsn import leads_to, login_of, read_address
-from plugins.module_utils.dsn_parameters import refuse_parameters, startup_parameters, wants_tls
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.postgres.dsn import leads_to, login_of, read_address
+from plugins.module_utils.postgres.dsn_parameters import refuse_parameters, startup_parameters, wants_tls
+from plugins.module_utils.system.failure import HostSideError
 
 BASE = "postgresql://shop:s3cret@db:5432/orders"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.edge import Edge, longest_answer_in
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.nginx.include_files import Edge, longest_answer_in
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.unix_server import Answer, serving
 
 FILES = {"selextract.http.conf": "# http\n", "selextract.server.conf": "# server\n"}

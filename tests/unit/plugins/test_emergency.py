@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils import time_to_live
-from plugins.module_utils.emergency import Emergency, take_back
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.leftovers import VARIABLE
-from plugins.module_utils.lock import Claim, hold
-from plugins.module_utils.runs import RunRecord
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.state import time_to_live
+from plugins.module_utils.state.emergency import Emergency, take_back
+from plugins.module_utils.state.lock import Claim, hold
+from plugins.module_utils.state.runs import RunRecord
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
+from plugins.module_utils.system.leftover_processes import VARIABLE
 
 NOW = 1_700_000_000.0
 NO_DOCKER = "/nowhere/docker.sock"
@@ -124,14 +124,15 @@ def test_without_docker_it_stays_on_and_frees_the_lock_for_the_next_try(folder: 
 def test_its_program_is_this_collection_s_own_code_without_ansible(folder: StateFolder) -> None:
     path = Path(time_to_live.install(folder))
     with zipfile.ZipFile(path) as archive:
-        files = {Path(name).name: archive.read(name).decode() for name in archive.namelist()}
-    assert {"__main__.py", "time_to_live.py", "restoring.py", "emergency.py", "capacity_writer.py"} <= set(files)
+        files = {name.partition("/")[2] or name: archive.read(name).decode() for name in archive.namelist()}
+    ours = {"state/time_to_live.py", "state/undo.py", "state/emergency.py", "compose/capacity_writer.py"}
+    assert {"__main__.py", *ours} <= set(files)
     assert "module.py" not in files
     assert not any("from ansible" in text for text in files.values())
     before = path.stat()
     time_to_live.install(folder)
     assert path.stat().st_ino == before.st_ino, "what is there already is not written again"
-    line = f"import sys; sys.path.insert(0, {str(path)!r}); import selextract_emergency.time_to_live"
+    line = f"import sys; sys.path.insert(0, {str(path)!r}); import selextract_emergency.state.time_to_live"
     alone = subprocess.run([sys.executable, "-I", "-c", line], capture_output=True, text=True, timeout=60, check=False)
     assert (alone.returncode, alone.stderr) == (0, "")
 

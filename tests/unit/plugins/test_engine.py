@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.engine import Engine, EngineGoneError, EngineRefusedError
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.docker.engine import Engine, EngineGoneError, EngineRefusedError
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.unix_server import serving
 
 

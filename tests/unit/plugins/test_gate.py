@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.containers import Container, unix_time
-from plugins.module_utils.engine import Engine
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.gate import Gate, not_proved_text
-from plugins.module_utils.limits import inverse_of
-from plugins.module_utils.settling import Settling
+from plugins.module_utils.docker.containers import Container, unix_time
+from plugins.module_utils.docker.engine import Engine
+from plugins.module_utils.docker.gate import Gate, not_proved_text
+from plugins.module_utils.docker.limits import inverse_of
+from plugins.module_utils.docker.settling import Settling
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.simulated_docker import SimulatedDocker, instance
 
 BEGAN = unix_time("2026-01-01T00:00:00Z")
@@ -36,7 +36,7 @@ def test_what_was_started_has_to_run_through_its_start_period_and_the_settling_t
 
 def test_what_was_changed_in_place_has_to_run_on_for_the_settling_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("plugins.module_utils.settling.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("plugins.module_utils.docker.settling.time.monotonic", lambda: now[0])
     web = container("2025-12-31T00:00:00Z", Config={"Healthcheck": {"StartPeriod": 30 * 10**9}})
     settling = Settling(10.0, BEGAN, in_place=[web.id])
     assert settling.complaint([web], BEGAN) == "shop-web-1 has run for 0 s of 10 s"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.haproxy import AdminSocket
+from plugins.module_utils.haproxy.haproxy import AdminSocket
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.admin_socket import Proxy, answering
 from tests.unit.waiting import until
 
@@ -72,7 +72,7 @@ def test_at_the_very_end_everything_is_cut(tmp_path: Path) -> None:
 
 
 def test_one_that_haproxy_does_not_let_go_of_goes_on_serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.module_utils.haproxy._CUT_BOUND", 0.2)
+    monkeypatch.setattr("plugins.module_utils.haproxy.haproxy._CUT_BOUND", 0.2)
     proxy = Proxy(api_1=("UP", 9, "10.0.0.1:8000"))
     with (
         answering(tmp_path / "s", proxy) as path,

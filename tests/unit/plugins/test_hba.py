@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.hba import has_line, replication_line, with_line, without_line
+from plugins.module_utils.postgres.hba import has_line, replication_line, with_line, without_line
 
 TEAM = "# theirs\nlocal all all trust\r\nhost all all 10.0.0.0/8 scram-sha-256"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils import health_checks
-from plugins.module_utils.health_checks import HealthChecks
+from plugins.module_utils.docker import health_checks
+from plugins.module_utils.docker.health_checks import HealthChecks
 from tests.unit.plugins.unix_server import serving
 from tests.unit.waiting import until
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from plugins.module_utils.capacity import parse, render
-from plugins.module_utils.containers import Container
-from plugins.module_utils.kept_limits import kept_memory_limits, with_memory_limits
+from plugins.module_utils.compose.capacity import parse, render
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.docker.kept_limits import kept_memory_limits, with_memory_limits
 from tests.unit.plugins.simulated_docker import instance
 
 MIB = 2**20

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.carried_volumes import hand_on
-from plugins.module_utils.container_definition import ContainerDefinition
-from plugins.module_utils.containers import Container
-from plugins.module_utils.engine import Engine
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.kept_definitions import KeptDefinitions, Leaving, forget_definitions, note_definitions
-from plugins.module_utils.restoring import Restoring
-from plugins.module_utils.runs import RunRecord
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.docker.carried_volumes import hand_on
+from plugins.module_utils.docker.container_definition import ContainerDefinition
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.docker.engine import Engine
+from plugins.module_utils.docker.kept_definitions import KeptDefinitions, Leaving, forget_definitions, note_definitions
+from plugins.module_utils.state.runs import RunRecord
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.state.undo import Restoring
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.simulated_docker import IMAGE, SimulatedDocker, instance
 
 RUN = "20260301T020000-9f3ac1"

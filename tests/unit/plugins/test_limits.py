@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils import limits as limits_module
-from plugins.module_utils.cgroup import Reading
-from plugins.module_utils.containers import Container
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.limits import (
+from plugins.module_utils.docker import limits as limits_module
+from plugins.module_utils.docker.cgroup import Reading
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.docker.limits import (
     Capability,
     Limits,
     Restoration,
@@ -19,6 +18,7 @@ from plugins.module_utils.limits import (
     restoration,
     wanted_for,
 )
+from plugins.module_utils.system.failure import HostSideError
 
 MIB = 2**20
 HOST = Capability(memory=4096 * MIB, swap=5120 * MIB, cpus=2.0, limits_swap=True)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.lock import Claim, Verdict, free, held_run, hold, judge
-from plugins.module_utils.preemption import ask, asked, take_back
-from plugins.module_utils.runs import RunRecord
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.state.lock import Claim, Verdict, free, held_run, hold, judge
+from plugins.module_utils.state.preemption import ask, asked, take_back
+from plugins.module_utils.state.runs import RunRecord
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
 
 NOW = 1_700_000_000.0
 

@@ -7,7 +7,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.network_namespace import addresses_in
+from plugins.module_utils.docker.network_namespace import addresses_in
 
 NAME = b"\x09pgbouncer\0"
 

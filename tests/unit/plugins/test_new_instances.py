@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.compose import Act
-from plugins.module_utils.engine import Engine
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.new_instances import NewInstances
+from plugins.module_utils.compose.compose import Act
+from plugins.module_utils.compose.new_instances import NewInstances
+from plugins.module_utils.docker.engine import Engine
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.small_host import SmallCompose, SmallHost
 
 WEB: dict[str, Any] = {"image": "app", "environment": {"TOKEN": "1"}}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.compose import Act
-from plugins.module_utils.containers import Container
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.outdated import current_by_id, outdated_among, outdated_by_id
+from plugins.module_utils.compose.compose import Act
+from plugins.module_utils.compose.outdated import current_by_id, outdated_among, outdated_by_id
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.small_host import SmallCompose, SmallHost
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.pgbouncer_ini import (
+from plugins.module_utils.pgbouncer.folder import Place, compose_text, known_projects
+from plugins.module_utils.pgbouncer.ini import (
     AUTH_DATABASE,
     CONFIG,
     RUN,
@@ -23,8 +23,8 @@ from plugins.module_utils.pgbouncer_ini import (
     rendered_shared,
     settings_of,
 )
-from plugins.module_utils.pgbouncer_place import Place, compose_text, known_projects
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.waiting import until
 
 PLACE = {"host": "postgres", "port": 5432}

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.pgwire import Login, Wire, WireRefusedError
-from plugins.module_utils.scram import scram_verifier
+from plugins.module_utils.postgres.scram import scram_verifier
+from plugins.module_utils.postgres.wire import Login, Wire, WireRefusedError
+from plugins.module_utils.system.failure import HostSideError
 
 PASSWORD = "correct-horse_9"
 

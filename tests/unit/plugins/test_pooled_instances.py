@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils import compose, pooled_instances
-from plugins.module_utils.containers import Container, find_containers
-from plugins.module_utils.engine import Engine
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.pooled_instances import LeadingBack, led_otherwise
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.compose import compose
+from plugins.module_utils.docker.containers import Container, find_containers
+from plugins.module_utils.docker.engine import Engine
+from plugins.module_utils.pgbouncer import pooled_instances
+from plugins.module_utils.pgbouncer.pooled_instances import LeadingBack, led_otherwise
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.unix_server import serving
 
 DIRECT, POOLED = "postgresql://shop:pw@db:5432/orders", "postgresql://shop:pw@pgbouncer:6432/orders"

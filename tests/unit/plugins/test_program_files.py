@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleError
 
 from plugins.lookup.folder import LookupModule
-from plugins.module_utils.failure import HostSideError
+from plugins.module_utils.system.failure import HostSideError
 from plugins.modules.program_files import _install
 
 FILES = {"__init__.py": "", "main.py": "print('ä')\n"}
@@ -33,7 +33,17 @@ def test_a_folder_holds_exactly_the_files_and_a_second_time_nothing_changes(tmp_
     assert install(folder, FILES) == {"changed": False, "written": [], "removed": [], "diff": []}
 
 
-@pytest.mark.parametrize("name", ["../evil.py", "a/b.py", "", ".."])
+def test_what_is_below_a_folder_of_the_program_is_written_and_what_is_old_there_removed(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "old.py").write_text("old")
+    (tmp_path / "old_package").mkdir()
+    wanted = {"main.py": "", "docker/engine.py": "x = 1\n"}
+    assert install(tmp_path, wanted)["removed"] == ["docker/old.py", "old_package"]
+    assert (tmp_path / "docker" / "engine.py").read_text() == "x = 1\n"
+    assert install(tmp_path, wanted) == {"changed": False, "written": [], "removed": [], "diff": []}
+
+
+@pytest.mark.parametrize("name", ["../evil.py", "a/../b.py", "/b.py", "a//b.py", "", ".."])
 def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(HostSideError, match="leads out of its folder"):
         install(tmp_path / "program", {name: ""})
@@ -50,6 +60,7 @@ def test_the_text_files_of_a_folder_are_read_by_name_links_too(tmp_path: Path) -
     folder = tmp_path / "folder"
     (folder / "below").mkdir(parents=True)
     (folder / "link.py").symlink_to("../real.py")
-    assert LookupModule().run([str(folder)]) == [{"link.py": "x = 1\n"}]
+    (folder / "below" / "more.py").write_text("y = 2\n")
+    assert LookupModule().run([str(folder)]) == [{"below/more.py": "y = 2\n", "link.py": "x = 1\n"}]
     with pytest.raises(AnsibleError, match="cannot be read"):
         LookupModule().run([str(tmp_path / "none")])

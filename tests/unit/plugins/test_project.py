@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.containers import Container
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.project import read_project
+from plugins.module_utils.compose.project import read_project
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.project_container import made_from
 
 LATER = 3600.0  # seconds

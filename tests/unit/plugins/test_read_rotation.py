@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugins.module_utils.read_rotation import config_text, joined, left, servers_of
+from plugins.module_utils.haproxy.read_rotation import config_text, joined, left, servers_of
 
 OPTIONS = {"reads": "check", "analytics": "check"}
 

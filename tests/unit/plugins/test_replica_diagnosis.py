@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.replica_clone import progress_in
-from plugins.module_utils.replica_diagnosis import EMPTY_VOLUME, NO_STANDBY, diagnosed
-from plugins.module_utils.replica_lag import complaint_of_replica, lag_seconds
+from plugins.module_utils.replica.clone import progress_in
+from plugins.module_utils.replica.diagnosis import EMPTY_VOLUME, NO_STANDBY, diagnosed
+from plugins.module_utils.replica.lag import complaint_of_replica, lag_seconds
 
 SAID = {
     'pg_basebackup: error: connection to server at "10.0.0.11", port 15432 failed: FATAL:  no pg_hba.conf entry for'

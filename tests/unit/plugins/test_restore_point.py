@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.restore_point import RestorePoint
+from plugins.module_utils.postgres.restore_point import RestorePoint
+from plugins.module_utils.system.failure import HostSideError
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.containers import Container
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.rotation import SETTINGS, Rotation, config_text
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.docker.containers import Container
+from plugins.module_utils.haproxy.rotation import SETTINGS, Rotation, config_text
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.admin_socket import Proxy, answering
 from tests.unit.plugins.unix_server import serving
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.capacity import render
-from plugins.module_utils.capacity_keys import keys_of, services_of, taken_back
-from plugins.module_utils.later_changes import changed_keys
-from plugins.module_utils.run_keys import conf_keys, keys_set, with_conf_keys
+from plugins.module_utils.compose.capacity import render
+from plugins.module_utils.compose.capacity_keys import keys_of, services_of, taken_back
+from plugins.module_utils.state.later_changes import changed_keys
+from plugins.module_utils.state.run_keys import conf_keys, keys_set, with_conf_keys
 
 NAMES = ["a", "b", "c", "d"]
 VALUES = st.integers(0, 4)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.runs import RunRecord, failed_rollbacks, unfinished_runs
-from plugins.module_utils.state import StateFolder
+from plugins.module_utils.state.runs import RunRecord, failed_rollbacks, unfinished_runs
+from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.failure import HostSideError
 
 NOW = 1_700_000_000.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
-from plugins.module_utils.scram import new_password, scram_verifier
+from plugins.module_utils.postgres.scram import new_password, scram_verifier
 
 
 def test_a_verifier_is_that_of_the_standards_example() -> None:

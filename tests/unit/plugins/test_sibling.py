@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.sibling import differences, environment_wanted
+from plugins.module_utils.compose.sibling import differences, environment_wanted
 
 ONE = "1" * 64
 OTHER = "2" * 64

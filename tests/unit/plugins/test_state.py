@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.state import StateFolder, write_whole
+from plugins.module_utils.state.state import StateFolder, write_whole
+from plugins.module_utils.system.failure import HostSideError
 
 
 def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.haproxy import Server
-from plugins.module_utils.traffic import _reaches_back_to, present, window_of
+from plugins.module_utils.haproxy.haproxy import Server
+from plugins.module_utils.haproxy.traffic import _reaches_back_to, present, window_of
 
 NOW = 1_000_000.0
 

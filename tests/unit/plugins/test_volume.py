@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.facts import block_device, disk_size
-from plugins.module_utils.failure import HostSideError
-from plugins.module_utils.volume import Volume
+from plugins.module_utils.system.facts import block_device, disk_size
+from plugins.module_utils.system.failure import HostSideError
+from plugins.module_utils.system.volume import Volume
 
 
 def test_what_is_on_no_disk_cannot_be_grown_and_says_what_it_is() -> None:

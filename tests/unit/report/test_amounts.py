@@ -14,13 +14,13 @@ READS_OR_WRITES_AMOUNTS = {
     "selextract_infra/lab/stack/app/tasks.py": "the lab's application, a program of its own",
     "selextract_infra/defects/memory.py": "computes what the two meanings of a unit come to",
     "selextract_infra/defects/cost.py": "computes with prices",
-    "plugins/module_utils/amounts.py": "the one place on hosts",
-    "plugins/module_utils/facts.py": "reads /proc/meminfo",
-    "plugins/module_utils/definitions.py": "reads the units of Compose",
-    "plugins/module_utils/replica_clone.py": "speaks pg_basebackup's kilobytes",
-    "plugins/module_utils/pgwire.py": "a bound of a message",
-    "plugins/module_utils/restore_point.py": "sizes of pieces that are copied",
-    "plugins/module_utils/image_stream.py": "the size of a piece that is copied",
+    "plugins/module_utils/system/amounts.py": "the one place on hosts",
+    "plugins/module_utils/system/facts.py": "reads /proc/meminfo",
+    "plugins/module_utils/compose/definitions.py": "reads the units of Compose",
+    "plugins/module_utils/replica/clone.py": "speaks pg_basebackup's kilobytes",
+    "plugins/module_utils/postgres/wire.py": "a bound of a message",
+    "plugins/module_utils/postgres/restore_point.py": "sizes of pieces that are copied",
+    "plugins/module_utils/docker/image_stream.py": "the size of a piece that is copied",
 }
 
 
@@ -40,7 +40,7 @@ def test_every_exception_is_still_one() -> None:
 
 
 def test_both_sides_write_the_same() -> None:
-    from plugins.module_utils import amounts
+    from plugins.module_utils.system import amounts
     from selextract_infra.model import figures
 
     for value in (None, 0, 1, 2**20, 1288490188, 2**31, 3 * 2**30 + 5):

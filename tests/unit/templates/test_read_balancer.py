@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from plugins.module_utils.read_rotation import config_text
+from plugins.module_utils.haproxy.read_rotation import config_text
 from selextract_infra.templates.read_balancer import read_balancer_values
 from tests.unit.operations.replicas.replicated import policy
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from .conversation import Conversation, SilentError
-from .replica_lag import QUERY, complaint_of_replica
+from .replica.lag import QUERY, complaint_of_replica
 
 _FRESH = 0.5  # seconds for which an answer of the replica is good for others too
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bucket import Sample
-from .cgroup import ControlGroup, Reading, find_control_group
-from .containers import Container
-from .engine import Engine
-from .failure import HostSideError
+from .docker.cgroup import ControlGroup, Reading, find_control_group
+from .docker.containers import Container
+from .docker.engine import Engine
+from .system.failure import HostSideError
 
 __all__ = ["Watch"]
 

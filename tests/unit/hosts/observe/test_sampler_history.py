@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.samples import packed_since, sampler_status
+from plugins.module_utils.system.samples import packed_since, sampler_status
 from selextract_infra.hosts.observe.sampler_history import host_with_history, unpack_history
 
 NOW = 1_767_225_600

@@ -1,0 +1,183 @@
+"""Give services more: limits in place, the capacity file, more instances; then wait until all are healthy."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ..docker.containers import Container, find_containers, listed_instances
+from ..docker.dry_creation import refuse_unaccepted_limits
+from ..docker.engine import Engine, EngineGoneError
+from ..docker.gate import Gate
+from ..docker.health_checks import HealthChecks
+from ..docker.instances import instances_of
+from ..docker.limits import Capability, change_of, inverse_of, wanted_for
+from ..haproxy.rotation import Rotation
+from ..state.runs import RunRecord
+from ..state.state import StateFolder
+from ..system.failure import HostSideError
+from .capacity import render
+from .capacity_writer import CapacityWriter
+from .compose import Compose
+from .new_instances import NewInstances
+from .project import read_project
+
+__all__ = ["Growth"]
+
+_PAUSE = 0.1  # seconds between two looks
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What is asked for on one host.
+
+    ``counts`` are instances by service, ``limits`` what each container of a service gets, ``capacity`` the whole
+    content of the capacity file. ``urls`` must answer within ``bound`` seconds after the instances were started;
+    ``drain`` is how long a leaving one may hold requests later.
+    """
+
+    project: str
+    directory: str
+    counts: dict[str, int]
+    limits: dict[str, dict[str, Any]]
+    capacity: dict[str, dict[str, Any]]
+    urls: list[str]
+    bound: float
+    drain: float
+
+    @property
+    def services(self) -> list[str]:
+        """All services that it is about."""
+        return sorted({*self.counts, *self.limits})
+
+    def refuse_impossible(self, containers: list[Container]) -> None:
+        """Raise ``HostSideError`` for a service without a container, or one that would get fewer instances."""
+        for service in self.services:
+            own = instances_of(containers, self.project, service)
+            if not own:
+                raise HostSideError(
+                    f"Service {service} of project {self.project} has no container here.",
+                    kind="refused",
+                    rule="mapping",
+                )
+            if self.counts.get(service, len(own)) < len(own):
+                raise HostSideError(
+                    f"{service} has {len(own)} instances, more than the {self.counts[service]} asked for.",
+                    kind="refused",
+                    rule="X-14",
+                )
+
+    def refuse_unaccepted(self, engine: Engine, containers: list[Container]) -> None:
+        """Raise ``HostSideError`` where Docker would not create a container with its limits; nothing is touched."""
+        own = {service: instances_of(containers, self.project, service)[:1] for service in self.limits}
+        wanted = [(one, wanted_for(self.limits[service], one)) for service, first in own.items() for one in first]
+        refuse_unaccepted_limits(engine, wanted)
+
+    def note(self, writer: CapacityWriter, containers: list[Container], record: RunRecord, step_id: str) -> None:
+        """Bring to the disk how all of it is undone."""
+        record.note_inverse(step_id, "capacity_file", writer.inverse())
+        record.note_left(step_id, "capacity_file", writer.left(self.capacity))
+        own = {service: instances_of(containers, self.project, service) for service in self.services}
+        changing = [one for service in self.limits for one in own[service]]
+        record.note_inverse(step_id, "containers", {one.id: inverse_of(one) for one in changing})
+        about = {"project": self.project, "directory": self.directory}
+        times = {"drain_seconds": self.drain, "gate_seconds": self.bound}
+        before = {
+            service: {**about, **times, "containers": [one.id for one in own[service]]} for service in self.counts
+        }
+        record.note_inverse(step_id, "instances", before)
+
+    def carry_out(self, engine: Engine, socket_path: str, writer: CapacityWriter, containers: list[Container]) -> None:
+        """Write the file, start the instances of all services at once, and raise the limits of the others meanwhile.
+
+        Docker may restart in the middle: it is waited for, and asked again.
+        """
+        writer.write(render(self.capacity), used_at_once=bool(self.counts))
+        with ThreadPoolExecutor(1) as meanwhile:
+            starting = meanwhile.submit(self._start, socket_path, containers)
+            raised = self._raised(engine, containers)
+            starting.result()
+        if not raised:
+            engine.wait(self.bound)
+            self._raise_limits(engine, find_containers(engine, socket_path))
+
+    def _start(self, socket_path: str, containers: list[Container]) -> None:
+        """Create and start what is missing; the same complaint twice is the last word, and a refusal is at once."""
+        if not self.counts:
+            return
+        compose = Compose(read_project(containers, self.project, self.directory))
+        give_up, complaint = time.monotonic() + self.bound, ""
+        with Engine(socket_path) as engine:
+            while True:
+                new = NewInstances(compose, socket_path, max(1.0, give_up - time.monotonic()))
+                try:
+                    new.bring(engine, self.counts)
+                except HostSideError as failure:
+                    if failure.kind == "refused" or failure.sentence == complaint or time.monotonic() >= give_up:
+                        raise
+                    complaint = failure.sentence
+                    engine.close()
+                    engine.wait(give_up - time.monotonic())
+                else:
+                    return
+
+    def _raised(self, engine: Engine, containers: list[Container]) -> bool:
+        """Raise the limits; False where Docker went away meanwhile."""
+        try:
+            self._raise_limits(engine, containers)
+        except EngineGoneError:
+            return False
+        return True
+
+    def _raise_limits(self, engine: Engine, containers: list[Container]) -> None:
+        host = Capability.parse(engine.info())
+        for service, limits in sorted(self.limits.items()):
+            for container in instances_of(containers, self.project, service):
+                body = change_of(container, wanted_for(limits, container), host)
+                if body:
+                    engine.update(container.id, body)
+
+    def wait(self, engine: Engine, socket_path: str, began: float) -> None:
+        """Wait until every instance is there, healthy and has its limits, and the addresses answer.
+
+        Docker may restart meanwhile: it is waited for as well.
+        """
+        expected = {service: self.limits.get(service, {}) for service in self.services}
+        gate = Gate(self.project, expected, self.urls, began, {})
+        give_up = time.monotonic() + self.bound
+        with HealthChecks(socket_path) as checks:
+            while complaint := self._complaint(gate, engine, socket_path, checks):
+                if time.monotonic() >= give_up:
+                    raise HostSideError(f"After {self.bound:.0f} s {complaint.rstrip('.')}.", kind="gate")
+                time.sleep(_PAUSE)
+
+    def join(self, folder: StateFolder, engine: Engine, socket_path: str) -> None:
+        """Take the new instances into rotation, where a balancer of ours stands before their service."""
+        rotation = Rotation(folder, socket_path)
+        for service in sorted(self.counts):
+            if rotation.serves(self.project, service):
+                containers = find_containers(engine, socket_path, self.project)
+                rotation.join(instances_of(containers, self.project, service), self.bound)
+
+    def _complaint(self, gate: Gate, engine: Engine, socket_path: str, checks: HealthChecks) -> str | None:
+        """What does not hold yet; the whole gate is asked only when the list of containers looks well.
+
+        The list is one question, the gate is dozens, which would slow down just those that are starting.
+        """
+        try:
+            listed = {service: listed_instances(engine, self.project, service) for service in self.services}
+            starting = [one.id for own in listed.values() for one in own if one.running and not one.well]
+            passed = checks.passed(starting)
+            for service, own in listed.items():
+                wanted = self.counts.get(service, len(own))
+                well = sum(one.well or one.id in passed for one in own)
+                if well < len(own) or len(own) != wanted:
+                    return f"{service} has {well} of {wanted} instances"
+            return gate.complaint(engine, socket_path, time.time(), passed)
+        except HostSideError as failure:
+            if failure.kind != "docker":
+                raise
+            engine.close()
+            return failure.sentence

@@ -1,0 +1,174 @@
+"""Definitions of containers that a Run removes, kept on the host until the Run ends: the way back of each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..state.runs import RunRecord
+from ..state.state import StateFolder
+from ..system.failure import HostSideError
+from .container_definition import ContainerDefinition
+from .containers import Container
+from .dry_creation import prove_creatable, remove_scratch_containers
+from .engine import Engine, EngineRefusedError
+
+__all__ = ["PART", "KeptDefinitions", "Leaving", "forget_definitions", "note_definitions"]
+
+PART = "definitions"
+_REPOSITORY = "selextract-infra-kept"
+_NOT_FOUND = 404
+_NEEDED = ("running", "rollback failed")
+
+
+class KeptDefinitions:
+    """``definitions/<run_id>.json``, 0600: it holds environments, so it is apart from the Run's record, which is shown.
+
+    ``containers`` has a definition by the ID of the removed container, ``again`` the ID it was made again under,
+    ``images`` the name of ours by which each image is kept.
+    """
+
+    def __init__(self, folder: StateFolder, run_id: str) -> None:
+        self._folder = folder
+        self._run_id = run_id
+        self._file = f"definitions/{run_id}.json"
+        known = folder.read(self._file) or {}
+        self._content: dict[str, dict[str, Any]] = {
+            part: dict(known.get(part) or {}) for part in ("containers", "again", "images")
+        }
+
+    def keep(self, engine: Engine, details: dict[str, Any]) -> None:
+        """Keep the definition of a container from what ``Engine.inspect`` answered, proved to be creatable.
+
+        Raises ``HostSideError`` of kind ``refused`` where Docker would not make the container again as it is.
+        """
+        container = str(details["Id"])
+        if container in self._content["containers"]:
+            return
+        definition = ContainerDefinition.parse(details)
+        try:
+            prove_creatable(engine, definition, container)
+        except EngineRefusedError as refusal:
+            raise HostSideError(
+                f"{definition.name} could not be made again as it is ({refusal.reason}), so it is not stopped.",
+                kind="refused",
+                rule="engine",
+            ) from refusal
+        tag = f"{self._run_id}-{len(self._content['images'])}"
+        name = self._content["images"].setdefault(definition.image, f"{_REPOSITORY}:{tag}")
+        self._content["containers"][container] = definition.kept()
+        self._save()
+        engine.tag(definition.image, _REPOSITORY, name.rpartition(":")[2])
+
+    def definition(self, container: str) -> ContainerDefinition | None:
+        """What a removed container was, None where it was not kept."""
+        kept = self._content["containers"].get(container)
+        return ContainerDefinition.restore(kept) if kept else None
+
+    @property
+    def made_again(self) -> dict[str, str]:
+        """By the ID of the removed container, the ID of the one that was made again."""
+        return dict(self._content["again"])
+
+    def note_made_again(self, container: str, made: str) -> None:
+        """Record under which ID a container was made again, before it takes the place of another."""
+        self._content["again"][container] = made
+        self._save()
+
+    def forget(self, engine: Engine) -> None:
+        """Let go of everything that was kept."""
+        for name in self._content["images"].values():
+            _let_go(engine, name)
+        self._folder.remove(self._file)
+
+    def _save(self) -> None:
+        self._folder.write(self._file, self._content)
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Instances of one service that are about to be removed, out of all that are ``present``.
+
+    One that is made again must be healthy within ``gate_seconds``, or run for ``settling_seconds`` where it has no
+    health check.
+    """
+
+    containers: list[Container]
+    present: list[Container]
+    gate_seconds: float
+    settling_seconds: float
+
+
+def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, step_id: str, leaving: Leaving) -> None:
+    """Keep how these instances are made again, and bring to the disk that this is the way back of the step.
+
+    Raises ``HostSideError`` of kind ``refused`` where Docker would not make one of them again as it is.
+    """
+    run_id = str(record.content["run_id"])
+    kept = KeptDefinitions(folder, run_id)
+    known = (record.step(step_id).get("inverse") or {}).get(PART) or {}
+    inverse: dict[str, Any] = {}
+    for container in leaving.containers:
+        details = engine.inspect(container.id)
+        if details is None or container.id in known:
+            continue
+        kept.keep(engine, details)
+        inverse[container.id] = {
+            "run_id": run_id,
+            "name": container.name,
+            "project": container.project,
+            "service": container.service,
+            "running": container.running,
+            "healthy": container.health in (None, "healthy"),
+            "stop_grace": container.stop_grace,
+            "before": _before(known, container) or [one.id for one in leaving.present],
+            "gate_seconds": leaving.gate_seconds,
+            "settling_seconds": leaving.settling_seconds,
+        }
+    record.note_inverse(step_id, PART, inverse)
+
+
+def _before(known: dict[str, dict[str, Any]], container: Container) -> list[str]:
+    """The instances of its service from before the step, where the step has noted them already."""
+    same = [one for one in known.values() if (one["project"], one["service"]) == (container.project, container.service)]
+    return list(same[0]["before"]) if same else []
+
+
+def forget_definitions(folder: StateFolder, socket_path: str, *, everything: bool = False) -> None:
+    """Let go of what was kept for Runs that have ended; with ``everything`` for all. A Run that could not be put back
+    keeps it, so that this can be tried again."""
+    names = folder.names("definitions")
+    if not names:
+        return
+    with Engine(socket_path) as engine:
+        for name in names:
+            run_id = name[: -len(".json")]
+            if everything or RunRecord(folder, run_id).content.get("status") not in _NEEDED:
+                KeptDefinitions(folder, run_id).forget(engine)
+        remove_scratch_containers(engine)
+
+
+def _let_go(engine: Engine, name: str) -> None:
+    """Take our name from an image; the image itself stays where it has no other name, as it would without us."""
+    image = engine.image(name)
+    if image is None:
+        return
+    if not [other for other in image.get("RepoTags") or [] if other != name] and not image.get("RepoDigests"):
+        # Docker removes an image with its last name. Given to another image first, the name leaves this one alone.
+        heir = _named_image(engine, name)
+        if heir is None:
+            return
+        engine.tag(heir, *name.split(":"))
+    try:
+        engine.untag(name)
+    except EngineRefusedError as refusal:
+        if refusal.status != _NOT_FOUND:
+            raise
+
+
+def _named_image(engine: Engine, name: str) -> str | None:
+    """An image that a container was made from and that has a name besides ``name``."""
+    for image in {str(listed.get("ImageID")) for listed in engine.containers()}:
+        if [other for other in (engine.image(image) or {}).get("RepoTags") or [] if other != name]:
+            return image
+    return None

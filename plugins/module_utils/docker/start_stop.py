@@ -1,0 +1,111 @@
+"""Stop services in an order, and start again exactly what ran before, the last first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..state.runs import RunRecord
+from ..system.failure import HostSideError
+from .containers import Container, find_containers
+from .engine import Engine
+
+__all__ = ["PART", "start_again", "stop_services"]
+
+PART = "stopped"
+_PAUSE = 0.5  # seconds between two looks
+_RAN = ("running", "restarting", "paused")
+
+
+def stop_services(
+    record: RunRecord,
+    step_id: str,
+    project: str,
+    order: Iterable[str],
+    graces: Mapping[str, float],
+    socket_path: str,
+) -> list[str]:
+    """Stop the running containers of each service, all of one service at once, and return their names.
+
+    What ran is noted before anything is stopped. A container has at least the service's grace (seconds) to end what it
+    has begun, and its own where that is longer.
+    """
+    stopped: list[str] = []
+    with Engine(socket_path) as engine:
+        by_service = _running(engine, socket_path, project)
+    wanted = [container for service in order for container in by_service.get(service, ())]
+    record.note_inverse(step_id, PART, {container.id: _about(container) for container in wanted})
+    for service in order:
+        containers = by_service.get(service, [])
+        grace = graces.get(service, 0.0)
+        with ThreadPoolExecutor(max(1, len(containers))) as pool:
+            jobs = [pool.submit(_stop, one, max(one.stop_grace, grace), socket_path) for one in containers]
+            for job in jobs:
+                job.result()
+        stopped += [container.name for container in containers]
+    return stopped
+
+
+def start_again(
+    inverse: Mapping[str, Mapping[str, Any]], socket_path: str, bound: float
+) -> tuple[list[str], list[str]]:
+    """Start what ``inverse`` noted, the service stopped last first, each healthy before the next is started.
+
+    Returns the names of what was started, and notes about what is gone. A container that was made anew meanwhile
+    stands for the one that was noted. Raises ``HostSideError`` of kind ``gate`` when a service is not healthy within
+    ``bound`` seconds.
+    """
+    started: list[str] = []
+    notes: list[str] = []
+    services = list(dict.fromkeys((str(one["project"]), str(one["service"])) for one in inverse.values()))
+    with Engine(socket_path) as engine:
+        for project, service in reversed(services):
+            noted = [name for name, one in inverse.items() if (one["project"], one["service"]) == (project, service)]
+            there = _of_service(engine, socket_path, project, service)
+            missing = len(noted) - len(there)
+            if missing > 0:
+                notes.append(f"{service} has {missing} containers fewer than before.")
+            wanted = sorted(there, key=lambda one: one.id not in noted)[: len(noted)]
+            for container in wanted:
+                if not container.running:
+                    engine.start(container.id)
+                    started.append(container.name)
+            _wait_healthy(engine, socket_path, project, service, {one.id for one in wanted}, bound)
+    return started, notes
+
+
+def _running(engine: Engine, socket_path: str, project: str) -> dict[str, list[Container]]:
+    found: dict[str, list[Container]] = {}
+    for container in find_containers(engine, socket_path, project):
+        if container.service and container.state in _RAN:
+            found.setdefault(container.service, []).append(container)
+    return found
+
+
+def _of_service(engine: Engine, socket_path: str, project: str, service: str) -> list[Container]:
+    return [one for one in find_containers(engine, socket_path, project) if one.service == service]
+
+
+def _about(container: Container) -> dict[str, Any]:
+    return {"name": container.name, "project": container.project, "service": container.service}
+
+
+def _stop(container: Container, grace: float, socket_path: str) -> None:
+    with Engine(socket_path) as engine:
+        engine.stop(container.id, grace)
+
+
+def _wait_healthy(engine: Engine, socket_path: str, project: str, service: str, wanted: set[str], bound: float) -> None:
+    give_up = time.monotonic() + bound
+    while True:
+        own = [one for one in _of_service(engine, socket_path, project, service) if one.id in wanted]
+        waiting = [one for one in own if not one.running or one.health not in (None, "healthy")]
+        if not waiting:
+            return
+        if time.monotonic() >= give_up:
+            first = waiting[0]
+            state = first.health if first.running else first.state
+            raise HostSideError(f"{first.name} is {state} {bound:.0f} s after it was started.", kind="gate")
+        time.sleep(_PAUSE)

@@ -1,0 +1,132 @@
+"""Make removed instances again from their own definitions, which needs neither Compose nor any file of the app."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..haproxy.rotation import Rotation
+from ..system.failure import HostSideError
+from ..system.waiting import waited_for
+from .containers import Container, find_containers
+from .engine import Engine
+from .instances import instances_of
+from .kept_definitions import KeptDefinitions
+
+if TYPE_CHECKING:
+    from ..state.undo import Restoring
+
+__all__ = ["definitions"]
+
+
+def definitions(restoring: Restoring, inverse: dict[str, dict[str, Any]]) -> None:
+    """Put back the instances that a step removed, the last one first, each in the place of one that was made since.
+
+    ``inverse`` has, by the ID of the removed container, what ``note_definitions`` noted. What is here is left alone.
+    """
+    with Engine(restoring.socket_path) as engine:
+        for container, about in reversed(list(inverse.items())):
+            _RemovedInstance(restoring, engine, container, about).put_back()
+
+
+@dataclass(frozen=True)
+class _RemovedInstance:
+    """One instance, by the ID it had."""
+
+    restoring: Restoring
+    engine: Engine
+    id: str
+    about: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name it had and gets again."""
+        return str(self.about["name"])
+
+    def put_back(self) -> None:
+        """Make it again where it is gone, start it where it was only stopped, and wait until it serves."""
+        kept = KeptDefinitions(self.restoring.folder, self.about["run_id"])
+        present = self.engine.inspect(self.id)
+        again = kept.made_again.get(self.id)
+        if present is not None:
+            self._started_again(Container.parse(present))
+        elif self.restoring.check:
+            self.restoring.done.append(f"{self.name} would be made again as it was.")
+        elif kept.definition(self.id) is None:
+            self.restoring.notes.append(f"How {self.name} was is not known any more; it stays as it is.")
+        elif again is None or self._out_of_place(again):
+            self._made_again(kept)
+            self.restoring.done.append(f"{self.name} was made again as it was.")
+        else:
+            self._started_again(Container.parse(self.engine.inspect(again) or {}))
+
+    def _out_of_place(self, again: str) -> bool:
+        details = self.engine.inspect(again)
+        return details is None or str(details["Name"]).lstrip("/") != self.name
+
+    def _started_again(self, container: Container) -> None:
+        if container.running or not self.about["running"]:
+            return
+        if not self.restoring.check:
+            self._start(container.id)
+        self.restoring.done.append(f"{self.name} was started again.")
+
+    def _made_again(self, kept: KeptDefinitions) -> None:
+        """Create it, then let it take its place: whatever fails before that leaves what is there now."""
+        made = self._created(kept)
+        replaced = self._in_its_place(kept)
+        rotation = Rotation(self.restoring.folder, self.restoring.socket_path)
+        if replaced is not None:
+            rotation.spare(replaced)
+            self.engine.stop(replaced.id, max(replaced.stop_grace, self.about["stop_grace"]))
+            self.engine.remove(replaced.id, volumes=True)  # what it was given by name stays
+        self.engine.rename(made, self.name)
+        if self.about["running"]:
+            self._start(made)
+            details = self.engine.inspect(made)
+            rotation.join([Container.parse(details)] if details else [], self.about["gate_seconds"])
+
+    def _created(self, kept: KeptDefinitions) -> str:
+        """The ID of the container that was made again, not started yet; one from an attempt before is taken."""
+        name = f"selextract-again-{self.id[:12]}"
+        left = self.engine.inspect(kept.made_again.get(self.id, name)) or self.engine.inspect(name)
+        definition = kept.definition(self.id)
+        if left is None and definition is not None:
+            made = definition.create(self.engine, name)
+        else:
+            made = str((left or {})["Id"])
+        kept.note_made_again(self.id, made)
+        return made
+
+    def _in_its_place(self, kept: KeptDefinitions) -> Container | None:
+        """The instance that was made since and goes now: the one with its name, else one that is not well."""
+        containers = find_containers(self.engine, self.restoring.socket_path, self.about["project"])
+        old = {*self.about["before"], *kept.made_again.values()}
+        since = [
+            one for one in instances_of(containers, self.about["project"], self.about["service"]) if one.id not in old
+        ]
+        return min(since, key=lambda one: (one.name != self.name, _well(one), -(one.number or 0)), default=None)
+
+    def _start(self, container: str) -> None:
+        self.engine.start(container)
+        bound = self.about["gate_seconds"]
+        if not waited_for(lambda: self._serves(container), bound):
+            details = self.engine.inspect(container)
+            now = Container.parse(details) if details else None
+            state = "gone" if now is None else now.health if now.running and now.health else now.state
+            raise HostSideError(f"{self.name} was put back and is {state} after {bound:.0f} s.", kind="restore")
+
+    def _serves(self, container: str) -> bool:
+        """Whether it is as well as it was: healthy, or running for the settling time where it has no health check."""
+        details = self.engine.inspect(container)
+        now = Container.parse(details) if details else None
+        if now is None or not now.running:
+            return False
+        if now.health is None:
+            return now.ran(time.time()) >= float(self.about["settling_seconds"])
+        return now.health == "healthy" or self.about["healthy"] is False
+
+
+def _well(container: Container) -> bool:
+    return container.running and container.health in (None, "healthy")

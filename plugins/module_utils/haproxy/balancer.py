@@ -1,0 +1,129 @@
+"""The balancer as a Compose project of our own: its files, its container, its coming and going."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from ..compose.compose import Compose
+from ..compose.project import own_project
+from ..docker.containers import Container, find_containers
+from ..docker.engine import Engine
+from ..docker.program import docker
+from ..state.state import StateFolder, remove_folder, write_whole
+from ..system.failure import HostSideError
+from .rotation import PROJECT, SETTINGS, Rotation, config_text
+
+__all__ = ["Balancer"]
+
+_NOBODY = 65534
+_COMPOSE = "compose.yml"
+_INSIDE = "/etc/selextract"
+_PULL_BOUND = 600.0  # seconds
+_START_BOUND = 60.0
+_PAUSE = 0.2
+
+
+class Balancer:
+    """The balancer of this host. ``settings`` are those of `Rotation`, without the servers."""
+
+    def __init__(self, state: StateFolder, socket_path: str) -> None:
+        self._state = state
+        self._socket_path = socket_path
+        self.rotation = Rotation(state, socket_path)
+        self.place = self.rotation.place
+
+    @property
+    def running(self) -> bool:
+        """Whether its container runs."""
+        return any(one.running for one in self._containers())
+
+    @property
+    def digest(self) -> str | None:
+        """What tells its files from others; None where there is no balancer."""
+        return None if self.rotation.settings is None else self.rotation.digest
+
+    def inverse(self) -> dict[str, Any]:
+        """How the next change is undone."""
+        return {"compose": self.rotation.compose_text, "settings": self.rotation.settings, "digest": self.digest}
+
+    def place_files(self, compose: str, settings: dict[str, Any], image: str) -> None:
+        """Write the files after HAProxy itself, from the image, has accepted its configuration."""
+        try:
+            for name, mode, owner in (("config", 0o755, 0), ("run", 0o700, _NOBODY)):
+                folder = os.path.join(self.place, name)
+                os.makedirs(folder, exist_ok=True)
+                os.chmod(folder, mode)
+                os.chown(folder, owner, owner)
+            trial = os.path.join(self.place, "config", "haproxy.cfg.trial")
+            write_whole(trial, config_text(settings).encode(), mode=0o644)
+            try:
+                self._check(image)
+            finally:
+                os.unlink(trial)
+            write_whole(os.path.join(self.place, _COMPOSE), compose.encode(), mode=0o600)
+        except OSError as problem:
+            raise HostSideError(f"{self.place} cannot be written ({problem.strerror}).", kind="state") from problem
+        self.rotation.write(settings)
+
+    def start(self, *, anew: bool) -> None:
+        """Create and start its container, ``anew`` where there is one of other files, and wait until it answers."""
+        if anew:
+            self.stop()
+        Compose(own_project(PROJECT, self.place)).up(_START_BOUND)
+        until = time.monotonic() + _START_BOUND
+        while not self.rotation.admin.answers:
+            if time.monotonic() > until:
+                raise HostSideError(f"The balancer does not answer within {_START_BOUND:.0f} s.", kind="balancer")
+            time.sleep(_PAUSE)
+
+    def stop(self) -> None:
+        """Let it finish the requests that it holds, and remove its container. Answers that go on for long are cut."""
+        rotation = self.rotation
+        if rotation.settings is not None and rotation.admin.answers:
+            rotation.admin.finish(list(rotation.admin.servers()), rotation.drain, rotation.longest)
+        with Engine(self._socket_path) as engine:
+            for container in self._containers():
+                engine.stop(container.id, max(rotation.drain, container.stop_grace))
+                engine.remove(container.id)
+
+    def remove(self) -> None:
+        """Take container and files away."""
+        self.stop()
+        self._state.remove(SETTINGS)
+        remove_folder(self.place)
+        self.rotation.settings = None
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Bring back what ``inverse`` noted."""
+        if before["settings"] is None or before["compose"] is None:
+            self.remove()
+            return
+        anew = self.rotation.compose_text != before["compose"]
+        self.place_files(before["compose"], before["settings"], before["settings"]["image"])
+        if anew or not self.running:
+            self.start(anew=anew)
+        else:
+            self.rotation.reload()
+
+    def _check(self, image: str) -> None:
+        self._pull(image)
+        mount = f"{self.place}/config:{_INSIDE}:ro"
+        options = ["--rm", "--network", "none", "--user", f"{_NOBODY}:{_NOBODY}", "--volume", mount]
+        command = ["--entrypoint", "haproxy", image, "-c", "-f", f"{_INSIDE}/haproxy.cfg.trial"]
+        answer = docker(["run", *options, *command], bound=_START_BOUND)
+        if answer.code:
+            said = (answer.out + answer.err).decode("utf-8", "replace").splitlines()
+            reasons = [line for line in said if "[ALERT]" in line] or said[-1:] or ["no reason was given"]
+            raise HostSideError(f"HAProxy rejects its configuration: {reasons[0][:300]}.", kind="balancer")
+
+    def _pull(self, image: str) -> None:
+        if docker(["image", "inspect", "--format", "there", image], bound=_START_BOUND).code:
+            answer = docker(["pull", "--quiet", image], bound=_PULL_BOUND)
+            if answer.code:
+                raise HostSideError(f"The image {image} cannot be had: {answer.complaint}.", kind="balancer")
+
+    def _containers(self) -> list[Container]:
+        with Engine(self._socket_path) as engine:
+            return find_containers(engine, self._socket_path, PROJECT)

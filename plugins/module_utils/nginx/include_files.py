@@ -1,0 +1,199 @@
+"""Nginx at the edge: the files that it includes from us, and switches that are files it looks for at each request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from typing import Any
+
+from ..docker.containers import Container, find_containers
+from ..docker.engine import Engine
+from ..state.state import StateFolder, sync_folder, write_whole
+from ..system.failure import HostSideError
+
+__all__ = ["STATE", "SWITCHES", "Edge", "longest_answer", "longest_answer_in"]
+
+STATE = "edge.json"
+SWITCHES = ("balancer", "caching", "throttling")
+_SWITCH = re.compile(r"[a-z]{1,30}\Z")
+_FILE = re.compile(r"selextract\.[a-z]{1,30}\.conf\Z")
+_STATUS_MODE = 0o644
+_READ_TIMEOUT = re.compile(r"(?:^|[;{}])\s*proxy_read_timeout\s+([^;#\n]+);", re.MULTILINE)
+_TIME = re.compile(r"(\d+)\s*(ms|s|m|h|d|w|)")
+_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}  # seconds
+_USUAL_ANSWER = 60.0  # seconds; Nginx' own where nothing is written
+
+
+class Edge:
+    """Our files in Nginx's include folder. ``edge.json`` says which of them Nginx has read.
+
+    Raises ``HostSideError`` of kind ``edge`` where Nginx does not accept them; what was there before is there again.
+    """
+
+    def __init__(self, state: StateFolder, socket_path: str) -> None:
+        self._state = state
+        self._socket_path = socket_path
+
+    @property
+    def read_by_nginx(self) -> dict[str, Any]:
+        """What Nginx has read: ``folder``, ``digest``, ``project`` and ``service``; empty where nothing."""
+        return self._state.read(STATE) or {}
+
+    def files(self, folder: str) -> dict[str, str]:
+        """Our files in the folder, by name."""
+        found = {}
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            if _FILE.match(name):
+                with open(os.path.join(folder, name), encoding="utf-8") as source:
+                    found[name] = source.read()
+        return found
+
+    def differs(self, folder: str, files: dict[str, str]) -> bool:
+        """Whether Nginx works with other files of ours than these."""
+        known = self.read_by_nginx
+        digest = _digest(files) if files else None
+        return self.files(folder) != files or known.get("digest") != digest or known.get("folder", folder) != folder
+
+    def write(self, folder: str, files: dict[str, str], project: str, service: str) -> None:
+        """Put exactly these files of ours in place, let Nginx check its whole configuration, and let it read them."""
+        if any(not _FILE.match(name) for name in files):
+            raise HostSideError("A file for Nginx has a name that is not one of ours.", kind="usage")
+        if not os.path.isdir(folder):
+            raise HostSideError(f"The include folder {folder} is missing on this host.", kind="edge")
+        before = self.files(folder)
+        self._place(folder, files)
+        try:
+            with Engine(self._socket_path) as engine:
+                nginx = _Nginx(engine, self._container(engine, project, service))
+                nginx.check(files)
+                nginx.reload()
+        except HostSideError:
+            self._place(folder, before)
+            raise
+        if files:
+            about = {"folder": folder, "digest": _digest(files), "project": project, "service": service}
+            self._state.write(STATE, about)
+        else:
+            self._state.remove(STATE)
+
+    def take_away(self) -> None:
+        """Turn every switch off, and take away the files that Nginx has read; it need not run for that."""
+        known = self.read_by_nginx
+        folder = str(known.get("folder", ""))
+        for switch in SWITCHES if folder else ():
+            self.switch(folder, switch, False)
+        if folder and os.path.isdir(folder):
+            with Engine(self._socket_path) as engine:
+                runs = self._running(engine, str(known["project"]), str(known["service"])) is not None
+            if runs:
+                self.write(folder, {}, str(known["project"]), str(known["service"]))
+            else:
+                self._place(folder, {})
+        self._state.remove(STATE)
+
+    def is_on(self, folder: str, switch: str) -> bool:
+        """Whether a switch is on."""
+        return os.path.exists(self._flag(folder, switch))
+
+    def switch(self, folder: str, switch: str, on: bool) -> None:
+        """Turn a switch on or off; Nginx follows with its next request."""
+        path = self._flag(folder, switch)
+        try:
+            if on:
+                write_whole(path, f"on since {time.time():.0f}\n".encode(), mode=_STATUS_MODE)
+            elif os.path.exists(path):
+                os.unlink(path)
+                sync_folder(folder)
+        except OSError as problem:
+            raise HostSideError(f"{path} cannot be written ({problem.strerror}).", kind="state") from problem
+
+    def refuse_unread(self, folder: str) -> None:
+        """Raise ``HostSideError`` where Nginx has not read the files that give the switches their meaning."""
+        known = self.read_by_nginx
+        if known.get("folder") != folder or _digest(self.files(folder)) != known.get("digest"):
+            raise HostSideError(
+                f"Nginx has not read our files in {folder}, so a switch would do nothing.",
+                kind="refused",
+                rule="mapping",
+            )
+
+    def _flag(self, folder: str, switch: str) -> str:
+        if not _SWITCH.match(switch):
+            raise HostSideError(f"{switch!r} is not the name of a switch.", kind="usage")
+        return os.path.join(folder, f"selextract.{switch}.on")
+
+    def _place(self, folder: str, files: dict[str, str]) -> None:
+        try:
+            for name, text in files.items():
+                write_whole(os.path.join(folder, name), text.encode(), mode=_STATUS_MODE)
+            for name in set(self.files(folder)) - set(files):
+                os.unlink(os.path.join(folder, name))
+            sync_folder(folder)
+        except OSError as problem:
+            raise HostSideError(f"{folder} cannot be written ({problem.strerror}).", kind="state") from problem
+
+    def _container(self, engine: Engine, project: str, service: str) -> Container:
+        container = self._running(engine, project, service)
+        if container is None:
+            raise HostSideError(f"{service} does not run, so its configuration cannot be checked.", kind="edge")
+        return container
+
+    def _running(self, engine: Engine, project: str, service: str) -> Container | None:
+        found = find_containers(engine, self._socket_path, project)
+        return next((one for one in found if one.service == service and one.running), None)
+
+
+def longest_answer(engine: Engine, container: Container) -> float | None:
+    """The longest that the running Nginx waits for an answer, in seconds; None where it does not show its files."""
+    try:
+        return longest_answer_in(_Nginx(engine, container).configuration())
+    except HostSideError:
+        return None
+
+
+def longest_answer_in(configuration: str) -> float:
+    """The largest ``proxy_read_timeout``, in seconds: whichever place it stands at, nobody behind may wait shorter."""
+    times = [
+        sum(float(number) * _UNITS[unit] for number, unit in _TIME.findall(match[1]))
+        for match in _READ_TIMEOUT.finditer(configuration)
+    ]
+    return max(times, default=_USUAL_ANSWER)
+
+
+class _Nginx:
+    """A running Nginx, called with the arguments that it was started with."""
+
+    def __init__(self, engine: Engine, container: Container) -> None:
+        self._engine, self._container = engine, container
+        details = engine.inspect(container.id) or {}
+        words = [str(details.get("Path") or ""), *map(str, details.get("Args") or [])]
+        place = next((index for index, word in enumerate(words) if os.path.basename(word) == "nginx"), None)
+        self._command = ["nginx"] if place is None else words[place:]
+
+    def check(self, files: dict[str, str]) -> None:
+        """Let it read its whole configuration; it has to accept it, and to include each of ``files``."""
+        configuration = self.configuration()
+        left_out = [name for name in files if f"/{name}:" not in configuration]
+        if left_out:
+            raise HostSideError(f"Nginx does not include {', '.join(left_out)} from its folder.", kind="edge")
+
+    def configuration(self) -> str:
+        """All files that it reads, as it would read them now. Raises where it does not accept them."""
+        code, configuration, complaints = self._engine.run_inside(self._container.id, [*self._command, "-T"])
+        if code:
+            lines = [line for line in complaints.strip().splitlines() if "[emerg]" in line] or ["no reason was given"]
+            raise HostSideError(f"Nginx rejects its configuration: {lines[-1][:300]}.", kind="edge")
+        return configuration
+
+    def reload(self) -> None:
+        """Let it read its configuration; its old processes finish what they hold."""
+        code, _, complaints = self._engine.run_inside(self._container.id, [*self._command, "-s", "reload"])
+        if code:
+            raise HostSideError(f"Nginx does not reload: {complaints.strip()[-300:]}.", kind="edge")
+
+
+def _digest(files: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,156 @@
+"""A restore point: dumps of the databases and an archive of the app's folder, read again before they count."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from ..docker.program import docker_environment
+from ..state.state import remove_folder, sync_folder, write_whole
+from ..system.failure import HostSideError
+from .psql import Server
+
+__all__ = ["RestorePoint", "needed_bytes"]
+
+_FILES = "files.tar.gz"
+_MANIFEST = "manifest.json"
+_LEAST_BYTES = 16 * 2**20
+_CHUNK = 1 << 20
+
+
+class RestorePoint:
+    """One restore point, in a folder of its own below ``folder``; only root can read it, as it holds secrets.
+
+    Everything that fails raises ``HostSideError`` of kind ``backup``, after what is unfinished was removed.
+    """
+
+    def __init__(self, folder: str, name: str, bound: float) -> None:
+        self.folder = folder
+        self.path = os.path.join(folder, name)
+        self._bound = bound
+        self._files: list[dict[str, Any]] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was finished; its manifest is written last."""
+        return os.path.exists(os.path.join(self.path, _MANIFEST))
+
+    def make(self, servers: Iterable[Server], app_folder: str, largest_file: int) -> list[dict[str, Any]]:
+        """Dump every database of the servers and archive the app's folder; read all of it again; say what it holds."""
+        try:
+            remove_folder(self.path)
+            os.makedirs(self.path, mode=0o700)
+            os.chmod(self.folder, 0o700)
+            for server in servers:
+                self._dump_server(server)
+            self._archive(app_folder, largest_file)
+            content = {"format": 1, "made_at": round(time.time()), "files": self._files}
+            write_whole(os.path.join(self.path, _MANIFEST), json.dumps(content, indent=1).encode(), mode=0o600)
+            sync_folder(self.path)
+        except HostSideError:
+            self.remove()
+            raise
+        except (OSError, tarfile.TarError, EOFError) as problem:
+            self.remove()
+            reason = getattr(problem, "strerror", None) or problem
+            raise HostSideError(f"The restore point {self.path} cannot be made: {reason}.", kind="backup") from problem
+        return self._files
+
+    def remove(self) -> None:
+        """Remove it, finished or not."""
+        remove_folder(self.path)
+
+    def forget_older(self, kept: int) -> None:
+        """Remove the oldest restore points but so many."""
+        names = [name for name in os.listdir(self.folder) if os.path.exists(os.path.join(self.folder, name, _MANIFEST))]
+        names.sort(key=lambda name: os.path.getmtime(os.path.join(self.folder, name, _MANIFEST)))
+        for name in names[: max(0, len(names) - kept)]:
+            remove_folder(os.path.join(self.folder, name))
+
+    def _dump_server(self, server: Server) -> None:
+        rows = server.rows("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname")
+        options = ["-U", server.superuser, *(["-h", server.socket] if server.socket else [])]
+        roles = f"{server.name}-roles.sql"
+        self._write(server, ["pg_dumpall", *options, "--globals-only"], roles)
+        if b"PostgreSQL database cluster dump complete" not in self._tail(roles):
+            raise HostSideError(f"The dump of the roles of {server.name} is not complete.", kind="backup")
+        for number, row in enumerate(rows):
+            name = f"{server.name}-{number}.dump"
+            self._write(server, ["pg_dump", *options, "-Fc", "-d", str(row["datname"])], name)
+            self._read_dump(server, name, str(row["datname"]))
+
+    def _write(self, server: Server, command: list[str], name: str) -> None:
+        path = os.path.join(self.path, name)
+        with open(path, "xb") as target:
+            os.chmod(path, 0o600)
+            done = self._docker(server, command, stdin=subprocess.DEVNULL, stdout=target)
+            target.flush()
+            os.fsync(target.fileno())
+        if done.returncode:
+            raise HostSideError(f"{command[0]} of {server.name} failed: {_complaint(done.stderr)}.", kind="backup")
+        self._files.append({"name": name, "bytes": os.path.getsize(path), "from": server.name})
+
+    def _read_dump(self, server: Server, name: str, database: str) -> None:
+        """Let the server's own program read the whole dump, not only its list."""
+        with open(os.path.join(self.path, name), "rb") as source:
+            done = self._docker(server, ["pg_restore", "-f", "/dev/null"], stdin=source, stdout=subprocess.DEVNULL)
+        if done.returncode:
+            raise HostSideError(
+                f"The dump of {database} of {server.name} cannot be read again: {_complaint(done.stderr)}.",
+                kind="backup",
+            )
+
+    def _docker(self, server: Server, command: list[str], *, stdin: Any, stdout: Any) -> Any:
+        given = ["docker", "exec", "-i", "-u", f"{server.uid}:{server.gid}", "-e", "LC_ALL=C", server.container]
+        try:
+            return subprocess.run(
+                [*given, *command], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=self._bound,
+                env=docker_environment(), check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise HostSideError(f"{command[0]} did not end within {self._bound:.0f} s.", kind="backup") from None
+
+    def _tail(self, name: str) -> bytes:
+        with open(os.path.join(self.path, name), "rb") as source:
+            source.seek(max(0, os.path.getsize(source.name) - 200))
+            return source.read()
+
+    def _archive(self, app_folder: str, largest: int) -> None:
+        """The app's folder without large files, sockets and what is not a file."""
+        path = os.path.join(self.path, _FILES)
+        left_out: list[str] = []
+
+        def chosen(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+            if entry.isdir() or entry.issym() or (entry.isfile() and entry.size <= largest):
+                return entry
+            left_out.append(entry.name)
+            return None
+
+        with tarfile.open(path, "x:gz", compresslevel=1) as archive:
+            os.chmod(path, 0o600)
+            archive.add(app_folder, arcname=os.path.basename(app_folder.rstrip("/")) or "app", filter=chosen)
+        members = 0
+        with tarfile.open(path, "r:gz") as archive:
+            for entry in archive:
+                members += 1
+                source = archive.extractfile(entry) if entry.isfile() else None
+                while source is not None and source.read(_CHUNK):
+                    pass
+        about = {"name": _FILES, "bytes": os.path.getsize(path), "from": app_folder, "members": members}
+        self._files.append({**about, "left_out": left_out[:20]})
+
+
+def needed_bytes(servers: Iterable[Server], room: float) -> int:
+    """The room that a restore point needs: ``room`` times what the databases occupy, and a little for the files."""
+    query = "SELECT coalesce(sum(pg_database_size(datname)), 0)::bigint AS bytes FROM pg_database WHERE datallowconn"
+    return int(sum(int(server.row(query)["bytes"]) for server in servers) * room) + _LEAST_BYTES
+
+
+def _complaint(said: bytes) -> str:
+    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    return " ".join((lines[-1] if lines else "no reason was given").split())[:300].rstrip(".")

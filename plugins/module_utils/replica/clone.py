@@ -1,0 +1,149 @@
+"""The base backup of a replica: a container of its own from the primary's image, whole or nothing of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from ..docker.containers import Container
+from ..docker.program import docker, remove_containers
+from ..state.state import write_whole
+from ..system.amounts import disk
+from ..system.failure import HostSideError
+from .diagnosis import diagnosed
+from .project import CLONE, INSIDE, VOLUME, ReplicaProject, image_tag
+
+__all__ = ["Clone", "progress_in"]
+
+_LABEL = "selextract-infra=replica"
+_PROGRESS = re.compile(r"(\d+)/(\d+) kB \(\d+%\)")
+_MARK = "cloned"
+_CONFIG = "/etc/selextract-replica"
+
+
+class Clone:
+    """The clone that ``wanted`` asks for. Raises ``HostSideError`` of kind ``clone`` with a diagnosis."""
+
+    def __init__(self, project: ReplicaProject, wanted: Mapping[str, Any]) -> None:
+        self.project = project
+        self.wanted = wanted
+
+    @property
+    def finished(self) -> bool:
+        """Whether the volume holds all of a clone of this primary."""
+        place = self._place()
+        if place is None:
+            return False
+        try:
+            with open(os.path.join(place, _MARK), encoding="ascii") as source:
+                return source.read() == str(self.wanted["system_identifier"])
+        except FileNotFoundError:
+            return False
+
+    def forget(self) -> None:
+        """Take what the volume holds for nothing, so that it is cloned anew."""
+        place = self._place()
+        if place is not None and os.path.exists(os.path.join(place, _MARK)):
+            os.unlink(os.path.join(place, _MARK))
+
+    def start(self, needed: int, rate: int) -> None:
+        """Remove what an earlier attempt has left, look whether there is room, and start the base backup.
+
+        ``needed`` is in bytes, ``rate`` in bytes per second.
+        """
+        container: Container | None = self.project.container()
+        remove_containers(CLONE, *([container.id] if container else []))
+        if self._place() is not None:
+            self._must(["volume", "rm", "--force", VOLUME])
+        self._must(["volume", "create", "--label", _LABEL, VOLUME])
+        place = self._place()
+        if place is None:
+            raise HostSideError("Docker made no volume for the replica.", kind="docker")
+        self._refuse_small_disk(place, needed)
+        owner = (int(self.wanted["uid"]), int(self.wanted["gid"]))
+        os.makedirs(os.path.join(place, "data"), mode=0o700)
+        for path in (place, os.path.join(place, "data")):
+            os.chown(path, *owner)
+        self._must(self._command(rate))
+
+    def progress(self) -> tuple[int, int] | None:
+        """Bytes done and bytes in all while it goes on, None once it is finished. Raises when it failed."""
+        answer = docker(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", CLONE])
+        if answer.code:
+            raise HostSideError("The clone was removed from outside while it ran.", kind="clone")
+        status, code = answer.text.split()
+        logs = docker(["logs", "--tail", "40", CLONE])
+        said = logs.text + logs.err.decode("utf-8", "replace")
+        if status == "running" or status == "created":
+            return progress_in(said)
+        if code != "0":
+            told = diagnosed(said)
+            last = next((line.strip() for line in reversed(said.splitlines()) if "error" in line.lower()), "")
+            stopped = "It was stopped from outside." if code in ("137", "143", "130") and not told else ""
+            raise HostSideError(
+                f"The clone failed. {told or stopped or last[:200] or f'It ended with {code}.'}", kind="clone"
+            )
+        self._complete()
+        return None
+
+    def _complete(self) -> None:
+        place = self._place()
+        if place is None:
+            raise HostSideError("The replica's volume was removed while it was being filled.", kind="clone")
+        owner, data = (int(self.wanted["uid"]), int(self.wanted["gid"])), os.path.join(place, "data")
+        # The primary's own ALTER SYSTEM settings are for its size; what a replica needs of them is in its file.
+        for name in ("postgresql.auto.conf", "standby.signal"):
+            write_whole(os.path.join(data, name), b"", mode=0o600, owner=owner)
+        mark = str(self.wanted["system_identifier"]).encode("ascii")
+        write_whole(os.path.join(place, _MARK), mark, mode=0o600)
+        remove_containers(CLONE)
+
+    @staticmethod
+    def _refuse_small_disk(place: str, needed: int) -> None:
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise HostSideError(
+                f"The disk of the replica's host is too full: the clone needs {disk(needed)} and"
+                f" {disk(free)} are free.",
+                kind="clone",
+            )
+
+    def _command(self, rate: int) -> list[str]:
+        wanted, primary = self.wanted, self.wanted["primary"]
+        config = os.path.join(self.project.path, "config")
+        name = wanted["name"]
+        conninfo = (
+            f"host={primary['address']} port={primary['port']} user={name} passfile={_CONFIG}/passfile"
+            f" sslmode=require channel_binding=require connect_timeout={primary['connect_timeout']}"
+        )
+        return [
+            "run", "--detach", "--name", CLONE, "--label", _LABEL, "--user", f"{wanted['uid']}:{wanted['gid']}",
+            "--env", "LC_ALL=C", "--memory", str(int(wanted["memory"])), "--cpus", f"{float(wanted['cpus']):g}",
+            "--volume", f"{VOLUME}:{INSIDE}", "--volume", f"{config}:{_CONFIG}:ro",
+            "--log-opt", "max-size=1m", "--entrypoint", f"{wanted['bindir']}/pg_basebackup",
+            image_tag(wanted["image"]["id"]),
+            "--dbname", conninfo, "--pgdata", f"{INSIDE}/data", "--wal-method", "stream", "--slot", name,
+            "--checkpoint", "fast", "--max-rate", f"{rate // 1024}k", "--progress", "--no-password",
+        ]  # fmt: skip
+
+    def _place(self) -> str | None:
+        answer = docker(["volume", "inspect", "-f", "{{.Mountpoint}}", VOLUME])
+        return answer.text.strip() if answer.code == 0 else None
+
+    @staticmethod
+    def _must(command: list[str]) -> None:
+        answer = docker(command, bound=60)
+        if answer.code:
+            raise HostSideError(f"Docker refused {command[0]}: {answer.complaint}.", kind="docker")
+
+
+def progress_in(said: str) -> tuple[int, int]:
+    """Bytes done and bytes in all, from the newest of pg_basebackup's own lines; zeros before the first."""
+    found = _PROGRESS.findall(said)
+    if not found:
+        return 0, 0
+    done, whole = found[-1]
+    return int(done) * 1024, int(whole) * 1024

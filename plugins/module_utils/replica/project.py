@@ -1,0 +1,267 @@
+"""A replica as a Compose project of our own: its files, its container, its volume.
+
+What is wanted comes as one mapping, the Plan's, and is kept once it is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..docker.containers import Container, find_containers
+from ..docker.engine import Engine
+from ..docker.program import docker, remove_containers
+from ..postgres.scram import new_password
+from ..state.state import StateFolder, remove_folder, write_whole
+from ..system.certificate import self_made_certificate
+from ..system.failure import HostSideError
+from ..system.systemctl import systemctl
+from .diagnosis import EMPTY_VOLUME, NO_STANDBY
+
+__all__ = ["CLONE", "INSIDE", "PROJECT", "SERVICE", "UNIT", "VOLUME", "ReplicaProject", "image_tag"]
+
+PROJECT = "selextract-replica"
+SERVICE = "postgres"
+VOLUME = "selextract-replica-data"
+CLONE = "selextract-replica-clone"
+UNIT = "selextract-replica-check.service"
+INSIDE = "/var/lib/selextract-replica"
+"""Where the volume is in the container."""
+_CONFIG = "/etc/selextract-replica"
+_FOLDER = "replica"
+_RECORD = f"{_FOLDER}/replica.json"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*\Z")
+_PROGRAM = "/usr/local/lib/selextract-infra-replica"
+
+_START = f"""\
+#!/bin/sh
+# Starts a replica, and never anything but a replica: on an empty volume Postgres' images would make a new database.
+set -eu
+data={INSIDE}/data
+if [ ! -s "$data/PG_VERSION" ]; then
+    echo "{EMPTY_VOLUME}." >&2
+    exit 1
+fi
+if [ ! -e "$data/standby.signal" ]; then
+    echo "{NO_STANDBY}." >&2
+    exit 1
+fi
+exec "$1/postgres" -D "$data" -c config_file={_CONFIG}/postgresql.conf
+"""
+
+
+def image_tag(image: str) -> str:
+    """The name that the primary's image has on a replica's host, whatever else it is called there."""
+    return f"{PROJECT}:{image.rpartition(':')[2][:12]}"
+
+
+@dataclass(frozen=True)
+class ReplicaProject:
+    """The replica of this host. Files that cannot be written raise ``HostSideError`` of kind ``state``."""
+
+    folder: StateFolder
+    socket_path: str
+
+    @property
+    def path(self) -> str:
+        """The folder of its files."""
+        return os.path.join(self.folder.path, _FOLDER)
+
+    @property
+    def compose_file(self) -> str:
+        """Its Compose file."""
+        return os.path.join(self.path, "compose.yml")
+
+    @property
+    def finished(self) -> dict[str, Any] | None:
+        """What was finished here last, as ``wanted``; None where no replica was finished."""
+        return self.folder.read(_RECORD)
+
+    def finish(self, wanted: Mapping[str, Any]) -> None:
+        """Note that what is wanted is there."""
+        self.folder.write(_RECORD, {"format": 1, "wanted": dict(wanted)})
+
+    def container(self) -> Container | None:
+        """Its container, running or not."""
+        with Engine(self.socket_path) as engine:
+            found = [one for one in find_containers(engine, self.socket_path, PROJECT) if one.service == SERVICE]
+        return found[0] if found else None
+
+    @property
+    def password(self) -> str | None:
+        """The replica's password for the primary, which is nowhere else; None where it has none yet."""
+        try:
+            with open(os.path.join(self.path, "config", "passfile"), encoding="ascii") as source:
+                return source.read().strip().rpartition(":")[2] or None
+        except FileNotFoundError:
+            return None
+
+    def write(self, wanted: Mapping[str, Any], *, check: bool = False) -> list[str]:
+        """Bring all files to what is wanted; the names of those that changed. A password and a certificate stay."""
+        config = os.path.join(self.path, "config")
+        owner = (int(wanted["uid"]), int(wanted["gid"]))
+        files = {
+            "start.sh": _START,
+            "postgresql.conf": _conf(wanted),
+            "pg_hba.conf": _hba(str(wanted["superuser"])),
+            "pg_ident.conf": "",
+        }
+        changed = [name for name, text in files.items() if _read(os.path.join(config, name)) != text]
+        secret = [name for name in ("passfile", "server.crt", "server.key") if not self._has(name)]
+        compose = _compose(wanted, config)
+        if _read(self.compose_file) != compose:
+            changed.append("compose.yml")
+        if check or not (changed or secret):
+            return [*changed, *secret]
+        try:
+            os.makedirs(config, mode=0o700, exist_ok=True)
+            os.chmod(config, 0o700)
+            os.chown(config, *owner)
+            for name, text in files.items():
+                write_whole(os.path.join(config, name), text.encode(), mode=0o600, owner=owner)
+            for name, text in self._secrets(secret, str(wanted["name"])).items():
+                write_whole(os.path.join(config, name), text.encode(), mode=0o600, owner=owner)
+            write_whole(self.compose_file, compose.encode(), mode=0o600)
+        except OSError as problem:
+            raise HostSideError(f"{self.path} cannot be written ({problem.strerror}).", kind="state") from problem
+        return [*changed, *secret]
+
+    def remove(self) -> list[str]:
+        """Take everything of the replica off this host; what was there, in words."""
+        gone = []
+        if os.path.exists(f"/etc/systemd/system/{UNIT}"):
+            systemctl("disable", "--now", UNIT)
+            os.unlink(f"/etc/systemd/system/{UNIT}")
+            systemctl("daemon-reload")
+            gone.append("its check")
+        remove_folder(_PROGRAM)
+        containers = self._containers()
+        remove_containers(CLONE, *containers)
+        if containers:
+            gone.append("its container")
+        if docker(["volume", "inspect", VOLUME]).code == 0:
+            answer = docker(["volume", "rm", "--force", VOLUME], bound=120)
+            if answer.code:
+                raise HostSideError(f"The replica's volume cannot be removed: {answer.complaint}.", kind="docker")
+            gone.append("its data")
+        docker(["network", "rm", f"{PROJECT}_default"])
+        if remove_folder(self.path):
+            gone.append("its files")
+        return gone
+
+    @property
+    def present(self) -> bool:
+        """Whether anything of a replica is on this host."""
+        volume = docker(["volume", "inspect", VOLUME]).code == 0
+        return volume or os.path.isdir(self.path) or bool(self._containers())
+
+    def _containers(self) -> list[str]:
+        with Engine(self.socket_path) as engine:
+            return [one.id for one in find_containers(engine, self.socket_path, PROJECT)]
+
+    def _has(self, name: str) -> bool:
+        return os.path.exists(os.path.join(self.path, "config", name))
+
+    def _secrets(self, missing: list[str], name: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        if "passfile" in missing:
+            found["passfile"] = f"*:*:*:{name}:{new_password()}\n"
+        if "server.crt" in missing or "server.key" in missing:
+            found["server.crt"], found["server.key"] = self_made_certificate(name)
+        return found
+
+
+def _conf(wanted: Mapping[str, Any]) -> str:
+    """``postgresql.conf``: the settings of the Plan, and what ties this server to its primary and to its files."""
+    primary, name = wanted["primary"], wanted["name"]
+    own = {
+        "data_directory": f"{INSIDE}/data",
+        "hba_file": f"{_CONFIG}/pg_hba.conf",
+        "ident_file": f"{_CONFIG}/pg_ident.conf",
+        "listen_addresses": "*",
+        "port": "5432",
+        "ssl": "on",
+        "ssl_cert_file": f"{_CONFIG}/server.crt",
+        "ssl_key_file": f"{_CONFIG}/server.key",
+        "hot_standby": "on",
+        "logging_collector": "off",
+        "log_destination": "stderr",
+        "lc_messages": "C",
+        "cluster_name": str(name),
+        "primary_conninfo": _conninfo(primary, str(name)),
+        "primary_slot_name": str(name),
+    }
+    settings = {**wanted["settings"], **own}
+    for setting in settings:
+        if not _NAME.match(setting):
+            raise HostSideError(f"{setting!r} is not the name of a setting.", kind="usage")
+    lines = [f"{setting} = {_quoted(str(settings[setting]))}" for setting in sorted(settings)]
+    return "# Written by selextract-infra; changes made here are lost.\n" + "\n".join(lines) + "\n"
+
+
+def _conninfo(primary: Mapping[str, Any], name: str) -> str:
+    return (
+        f"host={primary['address']} port={primary['port']} user={name} passfile={_CONFIG}/passfile sslmode=require"
+        f" channel_binding=require connect_timeout={primary['connect_timeout']} application_name={name}"
+    )
+
+
+def _quoted(value: str) -> str:
+    if any(ord(character) < 32 for character in value):
+        raise HostSideError("A setting's value may not have control characters.", kind="usage")
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _hba(superuser: str) -> str:
+    """Who may come in: the app's roles with a password, as on the primary; no superuser and nobody who replicates."""
+    quoted = '"' + superuser.replace('"', '""') + '"'
+    return "\n".join(
+        (
+            "# Written by selextract-infra; changes made here are lost.",
+            "local all all trust",
+            "host replication all all reject",
+            f"host all {quoted} all reject",
+            "host all all all scram-sha-256",
+            "",
+        )
+    )
+
+
+def _compose(wanted: Mapping[str, Any], config: str) -> str:
+    """The Compose file; JSON is YAML."""
+    service = {
+        "image": image_tag(wanted["image"]["id"]),
+        "pull_policy": "never",
+        "entrypoint": ["/bin/sh", f"{_CONFIG}/start.sh", wanted["bindir"]],
+        "command": [],
+        "user": f"{wanted['uid']}:{wanted['gid']}",
+        "restart": "unless-stopped",
+        "stop_signal": "SIGINT",
+        "stop_grace_period": f"{int(wanted['stop_grace'])}s",
+        "shm_size": int(wanted["shm_size"]),
+        "mem_limit": int(wanted["memory"]),
+        "memswap_limit": int(wanted["memory"]),
+        "cpus": float(wanted["cpus"]),
+        "ports": [f"{wanted['address']}:{wanted['port']}:5432"],
+        "volumes": [f"data:{INSIDE}", f"{config}:{_CONFIG}:ro"],
+        "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "2"}},
+        "healthcheck": {
+            "test": ["CMD", f"{wanted['bindir']}/pg_isready", "-q", "-p", "5432"],
+            "interval": "5s",
+            "timeout": "5s",
+        },
+    }
+    content = {"services": {SERVICE: service}, "volumes": {"data": {"external": True, "name": VOLUME}}}
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8") as source:
+            return source.read()
+    except FileNotFoundError:
+        return None

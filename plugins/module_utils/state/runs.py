@@ -1,0 +1,167 @@
+"""Records of Runs on the host: what a Run set out to do, how far it came, and how each step is undone."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from ..system.failure import HostSideError
+from .state import StateFolder
+
+__all__ = ["RunRecord", "failed_rollbacks", "moment", "unfinished_runs"]
+
+_KEPT = 50  # ended Runs
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+_NOT_PUT_BACK = "rollback failed"
+_IN_WORK = ("pending", "running", "failed")
+
+
+def moment(now: float) -> str:
+    """A Unix time as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(round(now), timezone.utc).isoformat()
+
+
+class RunRecord:
+    """``runs/<run_id>.json``. Every change is on the disk before the method returns."""
+
+    def __init__(self, folder: StateFolder, run_id: str) -> None:
+        if not _NAME.match(run_id):
+            raise HostSideError(f"{run_id!r} is not the ID of a run.", kind="usage")
+        self._folder = folder
+        self._file = f"runs/{run_id}.json"
+        self.content: dict[str, Any] = folder.read(self._file) or {"format": 1, "run_id": run_id, "steps": {}}
+
+    @property
+    def exists(self) -> bool:
+        """Whether the Run has begun on this host."""
+        return "status" in self.content
+
+    def begin(self, about: dict[str, Any], now: float) -> None:
+        """Record that the Run works on this host; a Run that goes on keeps what it has recorded.
+
+        ``about`` holds ``owner``, ``purpose``, ``operation``, ``plan_digest``, ``policy_digest`` and ``plan``.
+        """
+        self.content.setdefault("started_at", moment(now))
+        self.content.update({key: value for key, value in about.items() if value is not None})
+        self.content["status"] = "running"
+        self.content.pop("ended_at", None)
+        self._save()
+
+    def start_step(self, step_id: str, now: float) -> None:
+        """Record that a step begins (again)."""
+        step = self.content["steps"].setdefault(step_id, {"inverse": {}})
+        step.update({"status": "running", "started_at": moment(now), "started": now, "message": ""})
+        step.pop("ended_at", None)
+        self._save()
+
+    def start_step_once(self, step_id: str, now: float) -> None:
+        """Record that a step begins, where an earlier task of it has not recorded that."""
+        if self.step(step_id).get("status") != "running":
+            self.start_step(step_id, now)
+
+    def step(self, step_id: str) -> dict[str, Any]:
+        """The record of a step, empty when it never began."""
+        found = self.content["steps"].get(step_id, {})
+        return dict(found)
+
+    def note_inverse(self, step_id: str, part: str, inverse: dict[str, Any]) -> None:
+        """Record how something is undone, before it is done; what an earlier attempt recorded stays as it is."""
+        noted = self.content["steps"][step_id]["inverse"].setdefault(part, {})
+        for key, value in inverse.items():
+            noted.setdefault(key, value)
+        self._save()
+
+    def note_left(self, step_id: str, part: str, left: dict[str, Any]) -> None:
+        """Record what a step leaves where it is carried out: only what is still so is undone later."""
+        self.content["steps"][step_id].setdefault("left", {}).setdefault(part, {}).update(left)
+        self._save()
+
+    def note_seen(self, step_id: str, seen: dict[str, Any]) -> None:
+        """Record what a step saw, for a later one to compare with."""
+        self.content["steps"][step_id].setdefault("seen", {}).update(seen)
+        self._save()
+
+    def end_step(self, step_id: str, status: str, now: float, message: str = "") -> None:
+        """Record how a step ended: ``verified``, ``failed``, ``rolled back`` or ``rollback failed``."""
+        step = self.content["steps"].setdefault(step_id, {"inverse": {}})
+        step.update({"status": status, "ended_at": moment(now), "message": message})
+        self._save()
+
+    def note_differences(self, sentence: str, now: float) -> None:
+        """Record that the Run was put back and the host is not as it was before."""
+        last = max(self.content["steps"], key=lambda name: float(self.content["steps"][name].get("started", 0)))
+        self.end_step(last, _NOT_PUT_BACK, now, sentence)
+
+    @contextmanager
+    def failure_noted(self, step_id: str) -> Iterator[None]:
+        """Record the step as failed where the work inside raises ``HostSideError``, which goes on to the caller."""
+        try:
+            yield
+        except HostSideError as failure:
+            self.end_step(step_id, "failed", time.time(), failure.sentence)
+            raise
+
+    def end(self, now: float) -> str:
+        """Record the end of the Run as its steps tell it, and return its status; one with work left stays running.
+
+        A Run that never began a step has done nothing here, so nothing is kept of it.
+        """
+        if not self.content["steps"]:
+            self._folder.remove(self._file)
+            return "done"
+        statuses = {step["status"] for step in self.content["steps"].values()}
+        if statuses & set(_IN_WORK):
+            return "running"
+        order = (_NOT_PUT_BACK, "rolled back")
+        self.content["status"] = next((status for status in order if status in statuses), "done")
+        self.content["ended_at"] = moment(now)
+        self._save()
+        _forget_old(self._folder)
+        return str(self.content["status"])
+
+    def _save(self) -> None:
+        self._folder.write(self._file, self.content)
+
+
+def unfinished_runs(folder: StateFolder) -> list[dict[str, Any]]:
+    """The records of Runs without an end, oldest first."""
+    records = [folder.read(f"runs/{name}") for name in folder.names("runs")]
+    found = [record for record in records if record and record.get("status") == "running"]
+    return sorted(found, key=lambda record: str(record.get("started_at", "")))
+
+
+def failed_rollbacks(folder: StateFolder) -> list[dict[str, Any]]:
+    """Runs that ended otherwise than the host was before, oldest first: what is not as before, by run.
+
+    Such a Run is listed until another rollback of it finds nothing that differs.
+    """
+    records = [folder.read(f"runs/{name}") or {} for name in folder.names("runs")]
+    ended = [record for record in records if record.get("status") == _NOT_PUT_BACK]
+    ended.sort(key=lambda record: str(record.get("ended_at", "")))
+    return [
+        {
+            "run_id": record.get("run_id"),
+            "operation": record.get("operation"),
+            "ended_at": record.get("ended_at"),
+            "sentence": " ".join(
+                str(step.get("message", "")) for step in record["steps"].values() if step["status"] == _NOT_PUT_BACK
+            ),
+        }
+        for record in ended
+    ]
+
+
+def _forget_old(folder: StateFolder) -> None:
+    names = folder.names("runs")
+    if len(names) <= _KEPT:
+        return
+    records = {name: folder.read(f"runs/{name}") or {} for name in names}
+    needed = (folder.read("emergency.json") or {}).get("run_id")  # it may have to be taken back
+    ended = [name for name in names if records[name].get("status") != "running" and name != f"{needed}.json"]
+    ended.sort(key=lambda name: str(records[name].get("ended_at", "")))
+    for name in ended[: len(names) - _KEPT]:
+        folder.remove(f"runs/{name}")
