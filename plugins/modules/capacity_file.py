@@ -91,8 +91,9 @@ from ..module_utils.docker.containers import find_containers
 from ..module_utils.docker.dry_creation import refuse_unaccepted_limits
 from ..module_utils.docker.engine import Engine
 from ..module_utils.docker.limits import Limits, wanted_for
-from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
+from ..module_utils.module import by_state, run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP_IF_PRESENT
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 

@@ -101,7 +101,8 @@ from ..module_utils.docker.containers import find_containers
 from ..module_utils.docker.engine import Engine
 from ..module_utils.docker.gate import Gate, not_proved_text
 from ..module_utils.docker.settling import Settling
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError

@@ -75,11 +75,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, STATE, by_state, run
+from ..module_utils.module import by_state, run
 from ..module_utils.pgbouncer.undo import led_astray
 from ..module_utils.state.emergency import Emergency
 from ..module_utils.state.later_changes import later_changes
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.put_back import Comparison
 from ..module_utils.state.runs import RunRecord, moment
 from ..module_utils.state.state import StateFolder
