@@ -7,15 +7,14 @@ from typing import Any
 
 from ansible.module_utils import basic
 
+from .state.act import Act
 from .state.options import Options
 from .system.failure import HostSideError
 
-__all__ = ["by_state", "run"]
-
-Work = Callable[[Any], dict[str, Any]]
+__all__ = ["run", "run_act"]
 
 
-def run(work: Work, options: Options, **rules: Any) -> None:
+def run(work: Callable[[Any], dict[str, Any]], options: Options, **rules: Any) -> None:
     """Do a module's work and leave with its result, or with the sentence of the ``HostSideError`` it raised.
 
     ``rules`` are those of ``AnsibleModule``, such as ``required_if``. Every module of ours has a check mode.
@@ -28,6 +27,6 @@ def run(work: Work, options: Options, **rules: Any) -> None:
     module.exit_json(**result)
 
 
-def by_state(**works: Work) -> Work:
-    """The work that belongs to what the option ``state`` asks for."""
-    return lambda module: works[module.params["state"]](module)
+def run_act(act: Act) -> None:
+    """Be the module of that act."""
+    run(act.do, act.options, **act.rules)
