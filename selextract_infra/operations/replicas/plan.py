@@ -43,6 +43,7 @@ def draft_replicas(given: PlanInput[ReplicaRequest, Replication]) -> PlanDraft:
             for host in observation.hosts
         },
         orphans=_orphans(decided, replication),
+        silent=decided.silent,
     )
     steps = replica_steps(decided.decisions, parameters, given.policy)
     _refuse_crowding(given, decided.primary, steps)
