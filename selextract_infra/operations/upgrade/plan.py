@@ -20,7 +20,7 @@ from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
-from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
+from selextract_infra.operations.upgrade.decide import decide_upgrade, read_phase, size_seen
 from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
 from selextract_infra.planning.effects import upgrade_cost
 
@@ -70,7 +70,8 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     provider cannot do it in that mode.
     """
     (host,) = given.observation.hosts
-    request, policy, look, phase = given.request, given.policy, given.look, given.request.phase
+    request, policy, look = given.request, given.policy, given.look
+    phase = read_phase(request.phase, policy)
     decided = decide_upgrade(
         host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
     )
