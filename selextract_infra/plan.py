@@ -48,7 +48,7 @@ def _planner(operation: AnyOperation) -> Callable[..., Plan]:
         if operation.look is not None and look is None:
             raise UsageError(f"To plan {operation.noun}, what it looks at itself is needed.", remedy="give it as look")
         asked = dict(zip(operation.request.model_fields, values, strict=False)) | named
-        request = request_for(operation, asked)
+        request = request_for(operation.manifest, asked)
         return plan_from(operation, observation, request, policy, look=look, at=at, made_by=made_by)
 
     plan.__name__ = operation.name.replace(" ", "_")

@@ -1,14 +1,13 @@
-"""What an operation is asked, and what it makes of it: its own part of a Plan. Pure."""
+"""What an operation plans from, and what it makes of it: its own part of a Plan. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pydantic import Field
-
+from selextract_infra.flow.manifest import Request
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
@@ -18,15 +17,7 @@ from selextract_infra.model.plan import CostChange, PendingRecreation, Step
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ChosenHosts", "OverriddenRules", "PlanDraft", "PlanInput", "Request"]
-
-ChosenHosts = Annotated[tuple[str, ...] | None, Field(description="Only these hosts; by default all.")]
-OverriddenRules = Annotated[tuple[str, ...], Field(description="Rules that the operator overrides; recorded.")]
-
-
-class Request(Frozen):
-    """What people ask of an operation. A Plan's parameters hold it, with what was seen that its steps rest on."""
-
+__all__ = ["PlanDraft", "PlanInput"]
 
 Asked = TypeVar("Asked", bound=Request)
 Own = TypeVar("Own")

@@ -1,4 +1,4 @@
-"""Operation: a named change that people ask for, said once in its folder as a manifest that the flow reads."""
+"""Operation: a named change that people ask for: its manifest, and the work behind it that the flow does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.machine.messages import Stop
+from selextract_infra.flow.manifest import Effects, Manifest, Request
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import Observation
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from selextract_infra.model.assessment import IncidentSeverity
     from selextract_infra.policy import Policy
 
-__all__ = ["AnyOperation", "Effects", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
+__all__ = ["AnyOperation", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
 
 Asked = TypeVar("Asked", bound=Request)
 Kept = TypeVar("Kept", bound=Frozen)
@@ -74,27 +75,10 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Effects:
-    """What an operation means for a host and its users, in words where it is no number.
-
-    ``reads`` names what it is decided from, ``privileges`` what it needs on a host. ``inverse`` says how it is put
-    back, ``downtime`` what users notice. ``seconds`` is how long its usual step takes by the policy.
-    ``points_of_no_return`` names steps after which there is no way back, where these are always the same.
-    """
-
-    reads: tuple[str, ...]
-    inverse: str
-    downtime: str
-    seconds: Callable[[Policy], float]
-    privileges: tuple[str, ...] = ("root on the host",)
-    points_of_no_return: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Operation(Generic[Asked, Kept, Own]):
-    """One operation. ``name`` is what a Plan calls it, ``noun`` what a sentence calls it.
+    """One operation: its manifest, and the work that the flow does for it.
 
-    ``request`` is what people ask, ``parameters`` what a Plan keeps. ``draft`` decides and plans; ``steps`` builds the
+    ``parameters`` are what a Plan keeps. ``draft`` decides and plans; ``steps`` builds the
     same steps again from what a saved Plan says, and ``refuse_impossible`` raises for what it would never have said;
     without ``steps`` a saved Plan is not carried out. The three are pure. ``guards`` raise where what is seen forbids
     it. ``look`` reads what it needs besides the Observation.
@@ -107,12 +91,8 @@ class Operation(Generic[Asked, Kept, Own]):
     Plan of version 0.1 what that did not write.
     """
 
-    name: str
-    noun: str
-    summary: str
-    request: type[Asked]
+    manifest: Manifest[Asked]
     parameters: type[Kept]
-    effects: Effects
     draft: Callable[[PlanInput[Asked, Own]], PlanDraft]
     steps: Callable[[Sequence[Decision], Kept, Policy], tuple[Step, ...]] | None = None
     refuse_impossible: Callable[[Plan, Kept, Policy], None] | None = None
@@ -126,6 +106,31 @@ class Operation(Generic[Asked, Kept, Own]):
     announcement: Notice | None = None
     refuse_strangers: Callable[[Plan, Observation], None] | None = None
     completed: Callable[[Plan], Plan] | None = None
+
+    @property
+    def name(self) -> str:
+        """What a Plan calls it."""
+        return self.manifest.name
+
+    @property
+    def noun(self) -> str:
+        """What a sentence calls it."""
+        return self.manifest.noun
+
+    @property
+    def summary(self) -> str:
+        """What it is, in one sentence."""
+        return self.manifest.summary
+
+    @property
+    def request(self) -> type[Asked]:
+        """What people ask."""
+        return self.manifest.request
+
+    @property
+    def effects(self) -> Effects:
+        """What it means for a host and its users."""
+        return self.manifest.effects
 
 
 AnyOperation = Operation[Any, Any, Any]

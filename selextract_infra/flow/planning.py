@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from selextract_infra.errors import UsageError
-from selextract_infra.flow.draft import PlanInput, Request
+from selextract_infra.flow.draft import PlanInput
+from selextract_infra.flow.manifest import AnyManifest, Request
 from selextract_infra.flow.operation import AnyOperation
 from selextract_infra.flow.reachability import missing_hosts, refuse_blindness
 from selextract_infra.hosts.identity import owner
@@ -105,12 +107,12 @@ def record_plan(context: Context, plan: Plan, observation: Observation) -> Plan:
     return plan
 
 
-def request_for(operation: AnyOperation, values: dict[str, Any]) -> Request:
+def request_for(manifest: AnyManifest, values: Mapping[str, Any]) -> Request:
     """The request with these values. Raises ``UsageError`` for one that the operation does not know or cannot be."""
     try:
-        request: Request = operation.request.model_validate(values)
+        request: Request = manifest.request.model_validate(dict(values))
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the request"
-        raise UsageError(f"{where} of {operation.noun}: {first['msg']}.") from problem
+        raise UsageError(f"{where} of {manifest.noun}: {first['msg']}.") from problem
     return request

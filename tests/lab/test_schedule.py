@@ -18,8 +18,8 @@ from selextract_infra.flow.unfinished import resume
 from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import Run, RunStatus
+from selextract_infra.operations.rightsize.manifest import RightsizeRequest
 from selextract_infra.operations.rightsize.operation import RIGHTSIZE
-from selextract_infra.operations.rightsize.plan import RightsizeRequest
 from tests.lab.program import Program, by_hand
 from tests.lab.rightsizing import DEPLOYED, MIB, as_deployed, limits, policy_of, started
 

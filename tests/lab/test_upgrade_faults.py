@@ -17,8 +17,8 @@ from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import RunStatus
 from selextract_infra.model.upgrade import Mode
+from selextract_infra.operations.upgrade.manifest import UpgradeRequest
 from selextract_infra.operations.upgrade.operation import UPGRADE
-from selextract_infra.operations.upgrade.plan import UpgradeRequest
 from tests.lab.program import Answer, Program
 from tests.lab.rightsizing import policy_of
 from tests.lab.upgrading import GIB, as_bought, changed, elsewhere, memory, records, standing, statuses

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.flow.operation import Operation
+from selextract_infra.operations.balancer.manifest import MANIFEST, BalancerRequest
 from selextract_infra.operations.balancer.plan import (
     BalancerParameters,
-    BalancerRequest,
     draft_balancer,
     mapped_names,
     rebuilt_balancer,
@@ -25,17 +25,8 @@ def _refuse_unmapped(context: Context, _: BalancerRequest) -> None:
 
 
 BALANCER = Operation(
-    name="balancer",
-    noun="the balancer",
-    summary="HAProxy before the API instances, and Nginx's way to it, on or off.",
-    request=BalancerRequest,
+    manifest=MANIFEST,
     parameters=BalancerParameters,
-    effects=Effects(
-        reads=("Nginx's include files", "HAProxy's own answers", "containers and their networks"),
-        inverse="Requests go the way they went before; then files and container from before are put back.",
-        downtime="None; Nginx reads its files again, which users may notice as a delay.",
-        seconds=lambda policy: 2 * policy.scaling.instance.estimate,
-    ),
     refuse_request=_refuse_unmapped,
     draft=draft_balancer,
     steps=rebuilt_balancer,

@@ -7,17 +7,16 @@ import json
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import memory
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.operations.balancer.manifest import BalancerRequest
 from selextract_infra.templates.balancer import answer_seconds, compose_text, haproxy_text, server_options
 from selextract_infra.templates.nginx import ROUTING, edge_files
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BalancerParameters",
-    "BalancerRequest",
     "balancer_steps",
     "draft_balancer",
     "mapped_names",
@@ -36,13 +34,6 @@ __all__ = [
 PLAYBOOK = "selextract.infra.balancer"
 _RESOURCE = "balancer"
 _FOLDER = "/var/lib/selextract-infra/balancer"
-
-
-class BalancerRequest(Request):
-    """What is asked about the balancer."""
-
-    on: bool = Field(description="Whether it is to stand before the API.")
-    hosts: ChosenHosts = None
 
 
 class BalancerPlace(Frozen):

@@ -24,8 +24,9 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
 from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
+from selextract_infra.operations.emergency.manifest import EmergencyRequest
 from selextract_infra.operations.emergency.operation import EMERGENCY
-from selextract_infra.operations.emergency.plan import OPERATION, EmergencyRequest
+from selextract_infra.operations.emergency.plan import OPERATION
 
 __all__ = [
     "Grant",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selextract_infra.cli.frame.operation_command import epilogue
 from selextract_infra.cli.frame.options import (
     FleetOptions,
     FormatOption,
@@ -16,6 +17,8 @@ from selextract_infra.cli.frame.options import (
     with_options,
 )
 from selextract_infra.cli.frame.output import Format, emit, say, show
+from selextract_infra.flow.registered import GROUPS
+from selextract_infra.operations.emergency.manifest import MANIFEST
 from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
@@ -31,10 +34,11 @@ IncidentArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="An incident: assess, run, validate, revert, report, drill, ack.")
+    group = typer.Typer(help=GROUPS["emergency"])
     app.add_typer(group, name="emergency", no_args_is_help=True)
     for command in (assess, run, validate, revert, report, drill, ack):
-        group.command(command.__name__)(with_options(command))
+        meaning = epilogue(MANIFEST.effects) if command is run else None
+        group.command(command.__name__, epilog=meaning)(with_options(command))
 
 
 def assess(

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.incident import situation_of
 from selextract_infra.flow.assess import assess_seen
-from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.flow.operation import Operation
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
-from selextract_infra.operations.emergency.plan import EmergencyParameters, EmergencyRequest, draft_emergency
+from selextract_infra.operations.emergency.manifest import MANIFEST, EmergencyRequest
+from selextract_infra.operations.emergency.plan import EmergencyParameters, draft_emergency
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
@@ -28,17 +29,8 @@ def _judge(context: Context, observation: Observation, request: EmergencyRequest
 
 # Without steps to build again: what helps now is decided now, so a saved Plan of it is not carried out.
 EMERGENCY = Operation(
-    name="emergency",
-    noun="the emergency",
-    summary="More instances, higher limits and the edge's switches at once, for a time.",
-    request=EmergencyRequest,
+    manifest=MANIFEST,
     parameters=EmergencyParameters,
-    effects=Effects(
-        reads=("every reading that the policy judges", "containers and their limits", "the edge's switches"),
-        inverse="What the host noted before it was touched is put back; by itself when the time is over, too.",
-        downtime="None.",
-        seconds=lambda policy: policy.emergency.actions.times.estimate,
-    ),
     look=_judge,
     draft=draft_emergency,
 )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
-from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.limit_steps import common_values, limit_values, wanted_limits
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.base import Frozen
@@ -20,24 +18,18 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Limits, Observation
 from selextract_infra.model.plan import Change, CostChange, PendingRecreation, Step
 from selextract_infra.model.scaling import EmergencyDecision
+from selextract_infra.operations.emergency.manifest import EmergencyRequest
 from selextract_infra.templates.nginx import SWITCHES
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "STEP", "EmergencyParameters", "EmergencyRequest", "draft_emergency"]
+__all__ = ["OPERATION", "STEP", "EmergencyParameters", "draft_emergency"]
 
 OPERATION = "emergency"
 STEP = "emergency"
 
 _LIMITS = ("memory", "cpus")
-
-
-class EmergencyRequest(Request):
-    """What is asked in an emergency."""
-
-    reason: str = Field(default="", description="What happened, in a few words; recorded.")
-    hosts: ChosenHosts = None
 
 
 class EmergencyParameters(Frozen):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from selextract_infra.flow.operation import Effects, Operation
+from selextract_infra.flow.operation import Operation
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.pooler import PoolerLook, PoolerStatus
+from selextract_infra.operations.pgbouncer.manifest import MANIFEST, PgbouncerRequest
 from selextract_infra.operations.pgbouncer.observe import look_at_poolers
 from selextract_infra.operations.pgbouncer.plan import (
     PgbouncerParameters,
-    PgbouncerRequest,
     draft_pgbouncer,
     rebuilt_pgbouncer,
 )
@@ -38,18 +38,8 @@ def _look(context: Context, observation: Observation, request: PgbouncerRequest)
 
 
 PGBOUNCER = Operation(
-    name="pgbouncer",
-    noun="PgBouncer",
-    summary="PgBouncer between the app and its database: on, with its present settings, off.",
-    request=PgbouncerRequest,
+    manifest=MANIFEST,
     parameters=PgbouncerParameters,
-    effects=Effects(
-        reads=("PgBouncer's console", "the app's addresses of its database", "Postgres' limits"),
-        inverse="The app is led where it was led before; PgBouncer's files and process from before are put back.",
-        downtime="None with two instances of a service; each is recreated with the new address.",
-        seconds=lambda policy: policy.pgbouncer.change.estimate,
-        privileges=("root on the host", "the superuser of Postgres"),
-    ),
     look=_look,
     draft=draft_pgbouncer,
     steps=rebuilt_pgbouncer,

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange, Step
 from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
+from selextract_infra.operations.pgbouncer.manifest import PgbouncerRequest
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
 from selextract_infra.templates.read_balancer import ALIAS
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["PgbouncerParameters", "PgbouncerRequest", "draft_pgbouncer", "rebuilt_pgbouncer"]
+__all__ = ["PgbouncerParameters", "draft_pgbouncer", "rebuilt_pgbouncer"]
 
 _FREE = CostChange(sentence="It runs on a server that is there already; the bill stays.")
 _READ_ONLY = "_ro"
-
-
-class PgbouncerRequest(Request):
-    """What is asked about PgBouncer."""
-
-    switch: Literal["on", "off"] = Field(default="on", description="Whether the app is to be led through it.")
-    replace: bool = Field(default=False, description="Replace its process by a new one in any case.")
-    overrides: OverriddenRules = ()
 
 
 class PgbouncerParameters(PgbouncerRequest):

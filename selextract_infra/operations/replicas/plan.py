@@ -14,8 +14,9 @@ from selextract_infra.operations.replicas.decide import (
     decide_replicas,
     replica_name,
 )
+from selextract_infra.operations.replicas.manifest import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost
-from selextract_infra.operations.replicas.steps import ReplicaParameters, ReplicaRequest, replica_steps
+from selextract_infra.operations.replicas.steps import ReplicaParameters, replica_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, CostChange, Step
 from selextract_infra.model.replication import Replication
 from selextract_infra.operations.replicas.decide import replica_name
 from selextract_infra.operations.replicas.decide_restart import decide_restart
+from selextract_infra.operations.replicas.manifest_restart import RestartRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["RestartParameters", "RestartRequest", "draft_restart", "restart_steps"]
+__all__ = ["RestartParameters", "draft_restart", "restart_steps"]
 
 _PLAYBOOK = "selextract.infra.restart_postgres"
-
-
-class RestartRequest(Request):
-    """What is asked of a rolling restart."""
-
-    everything: bool = Field(default=False, description="Also servers for which nothing waits for a restart.")
 
 
 class RestartParameters(RestartRequest):

@@ -11,32 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from selextract_infra.flow.draft import Request
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.model.postgres import Role
 from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import REPLICA, replica_name
+from selextract_infra.operations.replicas.manifest import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost, primary_settings, replica_wanted
 from selextract_infra.templates.read_balancer import read_balancer_values
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ReplicaParameters", "ReplicaRequest", "replica_steps"]
+__all__ = ["ReplicaParameters", "replica_steps"]
 
 _BALANCER = "selextract.infra.read_balancer"
 _MAKE = "selextract.infra.replica"
 _REMOVE = "selextract.infra.replica_remove"
 _FOLDER = "/var/lib/selextract-infra/balancer-ro"
-
-
-class ReplicaRequest(Request):
-    """What is asked about read replicas."""
-
-    count: int | None = Field(default=None, description="How many there are to be; by default as many as now.")
-    on: tuple[str, ...] = Field(default=(), description="Hosts to choose from first.")
-    again: tuple[str, ...] = Field(default=(), description="Hosts whose replica is cloned anew.")
 
 
 class ReplicaParameters(ReplicaRequest):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
 from selextract_infra.assess.recreation import pending_recreations
-from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import SETTLE
 from selextract_infra.model.decision import Decision
@@ -17,6 +15,7 @@ from selextract_infra.model.figures import dollars
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import CostChange, PendingRecreation, Plan, Step
 from selextract_infra.operations.rightsize.decide import decide_rightsize
+from selextract_infra.operations.rightsize.manifest import RightsizeRequest
 from selextract_infra.operations.rightsize.requested import LimitRequest
 from selextract_infra.operations.rightsize.steps import rightsize_steps
 
@@ -25,24 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RightsizeParameters",
-    "RightsizeRequest",
     "draft_rightsize",
     "rebuilt_rightsize",
     "refuse_impossible_limits",
 ]
-
-
-class RightsizeRequest(Request):
-    """What is asked of right-sizing: everything, one service, or values of it."""
-
-    service: str | None = Field(default=None, description="Only this service.")
-    memory: int | None = Field(default=None, description="Ask for this memory limit, in bytes.")
-    cpus: float | None = Field(default=None, description="Ask for this CPU limit, in cores.")
-    settle: bool = Field(
-        default=False, description="Recreate, one instance at a time, what cannot be changed in place."
-    )
-    hosts: ChosenHosts = None
-    overrides: OverriddenRules = ()
 
 
 class RightsizeParameters(RightsizeRequest):

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import ContainerObservation, HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.operations.scaling.decide import SCALED_ROLES, decide_scale
+from selextract_infra.operations.scaling.manifest import ScaleRequest
 from selextract_infra.operations.scaling.steps import ScaledProject, ScaledServiceOnHost, scale_steps
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ScaleParameters",
-    "ScaleRequest",
     "draft_scale",
     "rebuilt_scale",
     "refuse_impossible_counts",
@@ -30,14 +28,6 @@ __all__ = [
 ]
 
 _MOST = 1000  # no number of instances that a plan may say without a bound
-
-
-class ScaleRequest(Request):
-    """What is asked of scaling by hand."""
-
-    wanted: dict[str, int] = Field(default_factory=dict, description="By service, how many instances.")
-    hosts: ChosenHosts = None
-    overrides: OverriddenRules = ()
 
 
 class ScaleParameters(ScaleRequest):

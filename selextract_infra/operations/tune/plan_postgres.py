@@ -9,7 +9,7 @@ from pydantic import Field
 
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
@@ -20,6 +20,7 @@ from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.operations.tune.decide_postgres import Retuning, facts_of, raw_value, retune_postgres
+from selextract_infra.operations.tune.manifest_postgres import TunePostgresRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ServerOnHost",
     "TunePostgresParameters",
-    "TunePostgresRequest",
     "draft_tune_postgres",
     "rebuilt_tune_postgres",
     "refuse_impossible_settings",
@@ -59,14 +59,6 @@ class ServerOnHost(Frozen):
     present: tuple[str, ...] = ()
     shared_buffers: int | None = None
     overrides: tuple[str, ...] = Field(default=())
-
-
-class TunePostgresRequest(Request):
-    """What is asked of tuning Postgres."""
-
-    shared_buffers: int | None = Field(default=None, description="Ask for this many bytes instead of the guide's.")
-    hosts: ChosenHosts = None
-    overrides: OverriddenRules = ()
 
 
 class TunePostgresParameters(TunePostgresRequest):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
 from selextract_infra.assess.service import sampled_services
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import settle_values
 from selextract_infra.flow.proof import not_proved, proof_values
@@ -27,13 +25,13 @@ from selextract_infra.operations.tune.decide_services import (
     retune_service,
     variable_of,
 )
+from selextract_infra.operations.tune.manifest_workers import TuneWorkersRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
 __all__ = [
     "TuneWorkersParameters",
-    "TuneWorkersRequest",
     "draft_tune_workers",
     "rebuilt_tune_workers",
     "refuse_impossible_workers",
@@ -41,16 +39,6 @@ __all__ = [
 ]
 
 PLAYBOOK = "selextract.infra.tune_workers"
-
-
-class TuneWorkersRequest(Request):
-    """What is asked of tuning workers and API, and what the operator knows of their work."""
-
-    service: str | None = Field(default=None, description="Only this service.")
-    task_seconds: float | None = Field(default=None, description="How long a task takes, in seconds.")
-    longest_task: float | None = Field(default=None, description="How long the longest task takes, in seconds.")
-    visibility_timeout: float | None = Field(default=None, description="The broker's visibility timeout, in seconds.")
-    requests_per_second: float | None = Field(default=None, description="Requests, over all API instances.")
 
 
 class TuneWorkersParameters(TuneWorkersRequest):

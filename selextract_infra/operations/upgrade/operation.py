@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.operation import Effects, Message, Notice, Operation
+from selextract_infra.flow.operation import Message, Notice, Operation
 from selextract_infra.flow.resume_at_boot import BOOT_UNIT
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.figures import duration
@@ -14,10 +14,9 @@ from selextract_infra.model.run import Run, RunStatus
 from selextract_infra.model.upgrade import Mode, UpgradeOfHost
 from selextract_infra.operations.upgrade.decide import read_phase
 from selextract_infra.operations.upgrade.hardware import change_hardware, refuse_strangers, undo_upgrade
+from selextract_infra.operations.upgrade.manifest import MANIFEST, UpgradeRequest
 from selextract_infra.operations.upgrade.observe import look_at_hardware
 from selextract_infra.operations.upgrade.plan import (
-    OPERATION,
-    UpgradeRequest,
     down_seconds,
     downtime,
     draft_upgrade,
@@ -72,19 +71,8 @@ def _outcome(run: Run) -> str:
 
 
 UPGRADE = Operation(
-    name=OPERATION,
-    noun="an upgrade",
-    summary="A server gets more memory, cores, disk or bandwidth, step by step.",
-    request=UpgradeRequest,
+    manifest=MANIFEST,
     parameters=UpgradeOfHost,
-    effects=Effects(
-        reads=("the host's hardware", "the provider's books", "how long earlier upgrades took"),
-        inverse="The host gets its former size back where the provider can do that; everything else is put back.",
-        downtime="From draining to starting where the host reboots; none where the hardware changes live.",
-        seconds=lambda policy: policy.vertical.steps["hardware_reboot"].estimate,
-        privileges=("root on the host", "the superuser of Postgres", "the provider's account"),
-        points_of_no_return=(f"{HARDWARE}, for storage alone",),
-    ),
     refuse_request=_refuse_request,
     refuse_plan=_refuse_cutting_off,
     look=look_at_hardware,

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput
 from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import duration
@@ -21,6 +19,7 @@ from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
 from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
+from selextract_infra.operations.upgrade.manifest import UpgradeRequest
 from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
 from selextract_infra.planning.effects import upgrade_cost
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "OPERATION",
     "HardwareLook",
-    "UpgradeRequest",
     "down_seconds",
     "downtime",
     "draft_upgrade",
@@ -42,16 +40,6 @@ __all__ = [
 OPERATION = "upgrade"
 _DRAINED = ("worker", "nginx", "frontend", "api")
 _STOPPED = ("database", "redis")
-
-
-class UpgradeRequest(Request):
-    """What is asked of an upgrade."""
-
-    phase: str = Field(description="memory, cpu, storage or network.")
-    provider: str | None = Field(default=None, description="Who changes the hardware; by default the inventory's.")
-    target: float | None = Field(default=None, description="This size in place of the guide's, in its base unit.")
-    mode: Mode | None = Field(default=None, description="While the host runs (live), or while it is off (reboot).")
-    overrides: OverriddenRules = ()
 
 
 @dataclass(frozen=True)
