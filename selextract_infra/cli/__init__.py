@@ -86,7 +86,7 @@ def build(only: str | None = None, *, listed: bool = False) -> typer.Typer:
 
     for name in (only,) if only in COMMANDS else COMMANDS:
         if listed and (name in GROUPS or name in OPERATIONS):
-            app.command(name, help=GROUPS.get(name) or OPERATIONS[name].summary)(root)
+            app.command(name, help=GROUPS.get(name) or OPERATIONS[name])(root)
         elif name in _BY_HAND:
             importlib.import_module(_BY_HAND[name]).register(app)
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
 
-from selextract_infra.flow.registered import OPERATIONS
+from selextract_infra.flow.registered import OPERATIONS, home, loaded
 from selextract_infra.model.base import Frozen
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "Manifest",
     "OverriddenRules",
     "Request",
+    "manifest_named",
 ]
 
 
@@ -102,11 +103,12 @@ class Calculation(Generic[Asked]):
     answer: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Manifest(Generic[Asked]):
     """What an operation is. ``name`` is what a Plan calls it, ``noun`` what a sentence calls it.
 
     ``request`` is what people ask. ``complete`` makes its values of what was typed, where that takes the policy.
+    ``acts``, as ``folder.module:constant``, is what the operation does itself, where that is anything.
 
     On the command line: ``whole_fleet`` where a part of the hosts would make no sense, ``offline`` where a saved
     Observation is enough. ``status``, as ``folder.module:function``, prints how it stands, given the Context and the
@@ -118,6 +120,7 @@ class Manifest(Generic[Asked]):
     noun: str
     request: type[Asked]
     effects: Effects
+    acts: str = ""
     complete: Callable[[Mapping[str, Any], Policy], dict[str, Any]] | None = None
     whole_fleet: bool = False
     offline: bool = False
@@ -129,7 +132,13 @@ class Manifest(Generic[Asked]):
     @property
     def summary(self) -> str:
         """What it is, in one sentence."""
-        return OPERATIONS[self.name].summary
+        return OPERATIONS[self.name]
 
 
 AnyManifest = Manifest[Any]
+
+
+def manifest_named(name: str) -> AnyManifest:
+    """What the operation of that name, a known one, says of itself; nothing else of it is loaded."""
+    manifest: AnyManifest = loaded(f"{home(name)}:MANIFEST")
+    return manifest

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.flow.draft import Planner
 from selextract_infra.flow.machine.messages import Stop
-from selextract_infra.flow.manifest import Effects, Manifest, Request
-from selextract_infra.model.base import Frozen
-from selextract_infra.model.decision import Decision
+from selextract_infra.flow.manifest import Manifest
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run
@@ -21,11 +19,7 @@ if TYPE_CHECKING:
     from selextract_infra.model.assessment import IncidentSeverity
     from selextract_infra.policy import Policy
 
-__all__ = ["AnyOperation", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
-
-Asked = TypeVar("Asked", bound=Request)
-Kept = TypeVar("Kept", bound=Frozen)
-Own = TypeVar("Own")
+__all__ = ["Acts", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
 
 
 @dataclass(frozen=True)
@@ -74,63 +68,25 @@ class Notice:
     outcome: Callable[[Run], str]
 
 
-@dataclass(frozen=True)
-class Operation(Generic[Asked, Kept, Own]):
-    """One operation: its manifest, and the work that the flow does for it.
+@dataclass(frozen=True, kw_only=True)
+class Acts:
+    """What an operation does itself beside what the flow does for all.
 
-    ``parameters`` are what a Plan keeps. ``draft`` decides and plans; ``steps`` builds the
-    same steps again from what a saved Plan says, and ``refuse_impossible`` raises for what it would never have said;
-    without ``steps`` a saved Plan is not carried out. The three are pure. ``guards`` raise where what is seen forbids
-    it. ``look`` reads what it needs besides the Observation.
-
-    ``refuse_request`` is asked before anything is looked at, ``refuse_plan`` before the Plan is recorded.
-
+    ``look`` reads what it needs besides the Observation. ``refuse_plan`` is asked before the Plan is recorded.
     ``performers`` carry out the steps that say so by ``Step.performer``; all others are playbooks. ``undo`` puts steps
     back where restoring them on the host is not all; with ``undone_past_no_return`` also past such a point, as far as
-    that goes. ``refuse_strangers`` raises where another machine stands in place of the Plan's. ``completed`` adds to a
-    Plan of version 0.1 what that did not write.
+    that goes. ``refuse_strangers`` raises where another machine stands in place of the Plan's.
     """
 
-    manifest: Manifest[Asked]
-    parameters: type[Kept]
-    draft: Callable[[PlanInput[Asked, Own]], PlanDraft]
-    steps: Callable[[Sequence[Decision], Kept, Policy], tuple[Step, ...]] | None = None
-    refuse_impossible: Callable[[Plan, Kept, Policy], None] | None = None
-    guards: tuple[Callable[[Observation], None], ...] = ()
-    look: Callable[[Context, Observation, Asked], Own] | None = None
-    refuse_request: Callable[[Context, Asked], None] | None = None
+    look: Callable[[Context, Observation, Any], Any] | None = None
     refuse_plan: Callable[[Context, Plan], None] | None = None
     performers: Mapping[str, Performer] = field(default_factory=dict)
     undo: Undoing | None = None
     undone_past_no_return: bool = False
     announcement: Notice | None = None
     refuse_strangers: Callable[[Plan, Observation], None] | None = None
-    completed: Callable[[Plan], Plan] | None = None
-
-    @property
-    def name(self) -> str:
-        """What a Plan calls it."""
-        return self.manifest.name
-
-    @property
-    def noun(self) -> str:
-        """What a sentence calls it."""
-        return self.manifest.noun
-
-    @property
-    def summary(self) -> str:
-        """What it is, in one sentence."""
-        return self.manifest.summary
-
-    @property
-    def request(self) -> type[Asked]:
-        """What people ask."""
-        return self.manifest.request
-
-    @property
-    def effects(self) -> Effects:
-        """What it means for a host and its users."""
-        return self.manifest.effects
 
 
-AnyOperation = Operation[Any, Any, Any]
+@dataclass(frozen=True, kw_only=True)
+class Operation(Manifest[Any], Planner[Any, Any, Any], Acts):
+    """One operation: what it is, how it comes to its Plan, and what it does itself. The registry puts it together."""

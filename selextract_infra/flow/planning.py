@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.draft import PlanInput
 from selextract_infra.flow.manifest import AnyManifest, Request
-from selextract_infra.flow.operation import AnyOperation
+from selextract_infra.flow.operation import Operation
 from selextract_infra.flow.reachability import missing_hosts, refuse_blindness
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.observation import Observation
@@ -26,7 +26,7 @@ __all__ = ["look_for_plan", "plan_from", "plan_operation", "record_plan", "reque
 
 def plan_operation(
     context: Context,
-    operation: AnyOperation,
+    operation: Operation,
     request: Request,
     *,
     observation: Observation | None = None,
@@ -38,7 +38,8 @@ def plan_operation(
     host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
     if operation.refuse_request:
-        operation.refuse_request(context, request)
+        hosts = tuple(host.name for host in context.inventory.hosts)
+        operation.refuse_request(request, context.policy, hosts)
     observation = look_for_plan(context, observation, to_apply=to_apply)
     look = operation.look(context, observation, request) if operation.look else None
     plan = plan_from(operation, observation, request, context.policy, look=look, made_by=owner())
@@ -64,7 +65,7 @@ def look_for_plan(context: Context, observation: Observation | None = None, *, t
 
 
 def plan_from(
-    operation: AnyOperation,
+    operation: Operation,
     observation: Observation,
     request: Request,
     policy: Policy,

@@ -1,4 +1,4 @@
-"""The operations by name: where each is, and its one line of help. A new operation is a folder and a line here.
+"""The operations by name, each with its one line of help. A new operation is a folder and a line here.
 
 Nothing is imported before it is asked for: ``--help`` lists every operation and loads none.
 """
@@ -6,65 +6,28 @@ Nothing is imported before it is asked for: ``--help`` lists every operation and
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["GROUPS", "OPERATIONS", "RegisteredOperation", "loaded"]
+__all__ = ["GROUPS", "OPERATIONS", "home", "loaded"]
 
 _FOLDER = "selextract_infra.operations"
 
-
-@dataclass(frozen=True)
-class RegisteredOperation:
-    """Where an operation is, as ``folder.operation:CONSTANT``, and what it is in one sentence.
-
-    Its manifest is ``MANIFEST`` in the file beside it that is called ``manifest`` in place of ``operation``.
-    """
-
-    home: str
-    summary: str
-
-    @property
-    def manifest(self) -> str:
-        """Where its manifest is."""
-        module, _, _ = self.home.partition(":")
-        return f"{module.replace('.operation', '.manifest')}:MANIFEST"
-
-
 OPERATIONS = {
-    "rightsize": RegisteredOperation(
-        "rightsize.operation:RIGHTSIZE", "Show the right size of every container's limits, and why."
-    ),
-    "scale": RegisteredOperation(
-        "scaling.operation:SCALE", "Show what it takes to have so many instances, or why they do not fit."
-    ),
-    "balancer": RegisteredOperation(
-        "balancer.operation:BALANCER", "Put HAProxy before the API instances, take it away, or show who serves."
-    ),
-    "tune postgres": RegisteredOperation(
-        "tune.operation_postgres:TUNE_POSTGRES", "Show the settings that the running Postgres should have."
-    ),
-    "tune workers": RegisteredOperation(
-        "tune.operation_workers:TUNE_WORKERS", "Show the settings that the running workers and API should have."
-    ),
-    "pgbouncer": RegisteredOperation(
-        "pgbouncer.operation:PGBOUNCER", "Pool the connections between the app and its database."
-    ),
-    "replicas": RegisteredOperation(
-        "replicas.operation:REPLICAS",
-        "Show the read replicas and what is wrong with them, or plan another number of them.",
-    ),
-    "restart postgres": RegisteredOperation(
-        "replicas.operation_restart:RESTART_POSTGRES",
-        "Restart the Postgres servers whose settings wait for it: the most lagged replica first, the primary last.",
-    ),
-    "upgrade": RegisteredOperation(
-        "upgrade.operation:UPGRADE", "Show what upgrading a server's hardware takes, costs and brings."
-    ),
-    "emergency": RegisteredOperation(
-        "emergency.operation:EMERGENCY", "More instances, higher limits and the edge's switches at once, for a time."
-    ),
+    "rightsize": "Show the right size of every container's limits, and why.",
+    "scale": "Show what it takes to have so many instances, or why they do not fit.",
+    "balancer": "Put HAProxy before the API instances, take it away, or show who serves.",
+    "tune postgres": "Show the settings that the running Postgres should have.",
+    "tune workers": "Show the settings that the running workers and API should have.",
+    "pgbouncer": "Pool the connections between the app and its database.",
+    "replicas": "Show the read replicas and what is wrong with them, or plan another number of them.",
+    "restart postgres": "Restart Postgres where settings wait for it: the most lagged replica first, the primary last.",
+    "upgrade": "Show what upgrading a server's hardware takes, costs and brings.",
+    "emergency": "More instances, higher limits and the edge's switches at once, for a time.",
 }
+"""By name, what each operation is in one sentence, in the order in which ``--help`` lists them."""
+
+_ELSEWHERE = {"scale": "scaling.operation", "restart postgres": "replicas.operation_restart"}
+"""Operations whose name is not their folder's."""
 
 GROUPS = {
     "tune": "Settings of Postgres, of the workers and of the API, from what they really have.",
@@ -74,7 +37,13 @@ GROUPS = {
 """What the commands with the same first word have in common."""
 
 
-def loaded(home: str) -> Any:
+def home(name: str) -> str:
+    """The module of an operation's manifest: ``tune postgres`` is in ``tune.operation_postgres``."""
+    folder, _, part = name.partition(" ")
+    return _ELSEWHERE.get(name) or f"{folder}.operation{part and f'_{part}'}"
+
+
+def loaded(location: str) -> Any:
     """What stands at ``folder.module:name`` below the operations."""
-    module, _, name = home.partition(":")
+    module, _, name = location.partition(":")
     return getattr(importlib.import_module(f"{_FOLDER}.{module}"), name)

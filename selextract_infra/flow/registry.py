@@ -1,18 +1,20 @@
-"""The operations and their manifests by name, each loaded when it is asked for."""
+"""The operations by name, each put together when it is asked for."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import UsageError
-from selextract_infra.flow.registered import OPERATIONS, loaded
+from selextract_infra.flow.manifest import manifest_named
+from selextract_infra.flow.operation import Acts, Operation
+from selextract_infra.flow.registered import OPERATIONS, home, loaded
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.manifest import AnyManifest
-    from selextract_infra.flow.operation import AnyOperation
+    from selextract_infra.flow.draft import AnyPlanner
     from selextract_infra.model.plan import Plan
 
-__all__ = ["completed", "known_operation", "manifest_named", "operation_named", "operation_names"]
+__all__ = ["completed", "known_operation", "operation_named", "operation_names"]
 
 
 def operation_names() -> tuple[str, ...]:
@@ -20,21 +22,18 @@ def operation_names() -> tuple[str, ...]:
     return tuple(OPERATIONS)
 
 
-def known_operation(name: str) -> AnyOperation | None:
-    """The operation of that name, None for an unknown one."""
+@functools.cache
+def known_operation(name: str) -> Operation | None:
+    """The operation of that name, None for an unknown one. Its planner is ``PLANNER`` in the ``plan`` beside it."""
     if name not in OPERATIONS:
         return None
-    operation: AnyOperation = loaded(OPERATIONS[name].home)
-    return operation
+    manifest = manifest_named(name)
+    planner: AnyPlanner = loaded(f"{home(name).replace('.operation', '.plan')}:PLANNER")
+    acts: Acts = loaded(manifest.acts) if manifest.acts else Acts()
+    return Operation(**vars(manifest), **vars(planner), **vars(acts))
 
 
-def manifest_named(name: str) -> AnyManifest:
-    """What the operation of that name, a known one, says of itself; its work is not loaded."""
-    manifest: AnyManifest = loaded(OPERATIONS[name].manifest)
-    return manifest
-
-
-def operation_named(name: str) -> AnyOperation:
+def operation_named(name: str) -> Operation:
     """The operation of that name. Raises ``UsageError`` for an unknown one."""
     operation = known_operation(name)
     if operation is None:

@@ -32,8 +32,8 @@ from selextract_infra.cli.frame.request_options import (
     values_of,
 )
 from selextract_infra.errors import UsageError
+from selextract_infra.flow.manifest import manifest_named
 from selextract_infra.flow.registered import GROUPS, OPERATIONS, loaded
-from selextract_infra.flow.registry import manifest_named, operation_named
 
 if TYPE_CHECKING:
     from selextract_infra.flow.manifest import AnyManifest, Calculation, Effects
@@ -182,6 +182,7 @@ class _Call:
 
     def _plan(self, recorded: Observation | None) -> None:
         from selextract_infra.flow.planning import plan_operation, request_for
+        from selextract_infra.flow.registry import operation_named
 
         manifest = self.manifest
         values = {name: value for name, value in self.values.items() if name in manifest.request.model_fields}

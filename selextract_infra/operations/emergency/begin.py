@@ -11,9 +11,11 @@ from selextract_infra.flow.apply import begin, carry_out
 from selextract_infra.flow.assess import assess_seen
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.notify import Delivery, Notifier
+from selextract_infra.flow.operation import Acts
 from selextract_infra.flow.planning import look_for_plan, plan_from, record_plan
 from selextract_infra.flow.preemption import let_go, make_way
 from selextract_infra.flow.reachability import refuse_blindness
+from selextract_infra.flow.registry import operation_named
 from selextract_infra.flow.unfinished import unfinished_runs
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.assessment import Assessment, IncidentSeverity
@@ -24,11 +26,11 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
 from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
-from selextract_infra.operations.emergency.manifest import EmergencyRequest
-from selextract_infra.operations.emergency.operation import EMERGENCY
+from selextract_infra.operations.emergency.operation import EmergencyRequest
 from selextract_infra.operations.emergency.plan import OPERATION
 
 __all__ = [
+    "ACTS",
     "Grant",
     "assess_emergency",
     "begin_emergency",
@@ -97,7 +99,9 @@ def plan_emergency(
     severity = severity or (assessment.response.severity if assessment.response else None)
     decision = grant(situation_of(seen, assessment, context.policy, severity=severity, hosts=hosts), context.policy)
     request = EmergencyRequest(reason=reason, hosts=None if hosts is None else tuple(hosts))
-    plan = plan_from(EMERGENCY, seen, request, context.policy, look=decision, made_by=made_by or owner())
+    plan = plan_from(
+        operation_named(OPERATION), seen, request, context.policy, look=decision, made_by=made_by or owner()
+    )
     return Grant(record_plan(context, plan, seen), decision, assessment, seen, reason or _because(assessment))
 
 
@@ -173,3 +177,14 @@ def tell_emergency(told: Notifier, granted: Grant, run: Run) -> tuple[Delivery, 
 
 def _because(assessment: Assessment) -> str:
     return "; ".join(assessment.response.because) if assessment.response else "a person asked for it"
+
+
+def _judge(context: Context, observation: Observation, request: EmergencyRequest) -> EmergencyDecision:
+    """What may be granted by the readings of this Observation."""
+    assessment = assess_seen(observation, context.policy).assessment
+    severity = assessment.response.severity if assessment.response else None
+    situation = situation_of(observation, assessment, context.policy, severity=severity, hosts=request.hosts)
+    return grant(situation, context.policy)
+
+
+ACTS = Acts(look=_judge)

@@ -18,7 +18,7 @@ from selextract_infra.cli.frame.options import (
 )
 from selextract_infra.cli.frame.output import Format, emit, say, show
 from selextract_infra.flow.registered import GROUPS
-from selextract_infra.operations.emergency.manifest import MANIFEST
+from selextract_infra.operations.emergency.operation import MANIFEST
 from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
-from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.limit_steps import common_values, limit_values, wanted_limits
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.base import Frozen
@@ -18,13 +18,13 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Limits, Observation
 from selextract_infra.model.plan import Change, CostChange, PendingRecreation, Step
 from selextract_infra.model.scaling import EmergencyDecision
-from selextract_infra.operations.emergency.manifest import EmergencyRequest
+from selextract_infra.operations.emergency.operation import EmergencyRequest
 from selextract_infra.templates.nginx import SWITCHES
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "STEP", "EmergencyParameters", "draft_emergency"]
+__all__ = ["OPERATION", "PLANNER", "STEP"]
 
 OPERATION = "emergency"
 STEP = "emergency"
@@ -41,7 +41,7 @@ class EmergencyParameters(Frozen):
     escalate: str | None
 
 
-def draft_emergency(given: PlanInput[EmergencyRequest, EmergencyDecision]) -> PlanDraft:
+def _draft(given: PlanInput[EmergencyRequest, EmergencyDecision]) -> PlanDraft:
     """What carries the decision out on the hosts that were seen; without a step where nothing is granted."""
     observation, policy, decision, reason = given.observation, given.policy, given.look, given.request.reason
     hosts = {one.host for one in decision.granted}
@@ -186,3 +186,10 @@ def _pending(decision: EmergencyDecision, projects: Mapping[str, ProjectOnHost])
             service=service,
             why="its limits are higher for as long as the emergency lasts",
         )
+
+
+# Without steps to build again: what helps now is decided now, so a saved Plan of it is not carried out.
+PLANNER = Planner(
+    parameters=EmergencyParameters,
+    draft=_draft,
+)

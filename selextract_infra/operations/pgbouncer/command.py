@@ -17,7 +17,7 @@ __all__ = ["status"]
 
 def status(context: Context, form: Format) -> None:
     """Its pools, which clients wait and for how long, and whose transactions are open."""
-    from selextract_infra.operations.pgbouncer.operation import pooler_status
+    from selextract_infra.operations.pgbouncer.observe import pooler_status
     from selextract_infra.operations.pgbouncer.show import show_pooler
 
     poolers = pooler_status(context)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.plan import CostChange, Step
+from selextract_infra.model.plan import CostChange
 from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
-from selextract_infra.operations.pgbouncer.manifest import PgbouncerRequest
+from selextract_infra.operations.pgbouncer.operation import PgbouncerRequest
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
 from selextract_infra.templates.read_balancer import ALIAS
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["PgbouncerParameters", "draft_pgbouncer", "rebuilt_pgbouncer"]
+__all__ = ["PLANNER"]
 
 _FREE = CostChange(sentence="It runs on a server that is there already; the bill stays.")
 _READ_ONLY = "_ro"
@@ -38,7 +38,7 @@ class PgbouncerParameters(PgbouncerRequest):
 _Given = PlanInput[PgbouncerRequest, Mapping[str, PoolerLook]]
 
 
-def draft_pgbouncer(given: _Given) -> PlanDraft:
+def _draft(given: _Given) -> PlanDraft:
     """Put PgBouncer up beside the app and lead that to it, or lead it back and take PgBouncer away.
 
     Raises ``RefusedError`` where connections do not fit (X-13), where nothing says how a service finds its database
@@ -47,7 +47,7 @@ def draft_pgbouncer(given: _Given) -> PlanDraft:
     request = given.request
     sites, decisions = _on(given) if request.switch == "on" else _off(given)
     parameters = PgbouncerParameters(**dict(request), sites=sites)
-    steps = rebuilt_pgbouncer(decisions, parameters, given.policy)
+    steps = pgbouncer_steps(sites, given.policy, switch=request.switch, replace=request.replace)
     return PlanDraft(
         parameters=parameters,
         hosts=tuple(sites),
@@ -56,13 +56,6 @@ def draft_pgbouncer(given: _Given) -> PlanDraft:
         cost=_FREE,
         overrides=tuple(sorted(request.overrides)),
     )
-
-
-def rebuilt_pgbouncer(
-    _decisions: Sequence[Decision], parameters: PgbouncerParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a Plan; the sites say all of it."""
-    return pgbouncer_steps(parameters.sites, policy, switch=parameters.switch, replace=parameters.replace)
 
 
 def _on(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
@@ -358,3 +351,10 @@ def _decisions(
 
 def _unmapped(what: str) -> RefusedError:
     return RefusedError(f"{what}.", rule="mapping", remedy="map it in selextract_policy: application")
+
+
+PLANNER = Planner(
+    parameters=PgbouncerParameters,
+    draft=_draft,
+    steps=lambda _, kept, policy: pgbouncer_steps(kept.sites, policy, switch=kept.switch, replace=kept.replace),
+)

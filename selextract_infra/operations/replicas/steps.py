@@ -16,7 +16,7 @@ from selextract_infra.model.plan import Change, Step
 from selextract_infra.model.postgres import Role
 from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import REPLICA, replica_name
-from selextract_infra.operations.replicas.manifest import ReplicaRequest
+from selextract_infra.operations.replicas.operation import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost, primary_settings, replica_wanted
 from selextract_infra.templates.read_balancer import read_balancer_values
 

@@ -1,24 +1,44 @@
-"""Right-sizing as the flow knows it."""
+"""What right-sizing is, and what can be asked of it."""
 
 from __future__ import annotations
 
-from selextract_infra.assess.incident import refuse_during_emergency
-from selextract_infra.flow.operation import Operation
-from selextract_infra.operations.rightsize.manifest import MANIFEST
-from selextract_infra.operations.rightsize.plan import (
-    RightsizeParameters,
-    draft_rightsize,
-    rebuilt_rightsize,
-    refuse_impossible_limits,
-)
+from typing import Annotated
 
-__all__ = ["RIGHTSIZE"]
+from pydantic import Field
 
-RIGHTSIZE = Operation(
-    manifest=MANIFEST,
-    parameters=RightsizeParameters,
-    guards=(refuse_during_emergency,),
-    draft=draft_rightsize,
-    steps=rebuilt_rightsize,
-    refuse_impossible=refuse_impossible_limits,
+from selextract_infra.flow.manifest import ChosenHosts, CommandOption, Effects, Manifest, OverriddenRules, Request
+from selextract_infra.policy.units import MEMORY
+
+__all__ = ["MANIFEST", "RightsizeRequest"]
+
+
+class RightsizeRequest(Request):
+    """What is asked of right-sizing: everything, one service, or values of it. ``memory`` is in bytes."""
+
+    service: str | None = Field(default=None, description="Only this service.")
+    memory: Annotated[int | None, CommandOption(read=MEMORY.parse, example="1.5GB", needs=("service",))] = Field(
+        default=None, description="Ask for this memory limit."
+    )
+    cpus: Annotated[float | None, CommandOption(needs=("service",))] = Field(
+        default=None, description="Ask for this CPU limit, in cores."
+    )
+    settle: bool = Field(
+        default=False, description="Recreate, one instance at a time, what cannot be changed in place."
+    )
+    hosts: ChosenHosts = None
+    overrides: OverriddenRules = ()
+
+
+MANIFEST = Manifest(
+    name="rightsize",
+    noun="right-sizing",
+    request=RightsizeRequest,
+    effects=Effects(
+        reads=("containers and their limits", "the sampler's history", "Compose files"),
+        changes=("limits of containers", "our capacity file"),
+        inverse="Limits and files from before are put back; recreated containers are recreated from them.",
+        downtime="None in place; a service with one instance is away while it is recreated.",
+        seconds=lambda policy: policy.rightsizing.in_place.estimate,
+    ),
+    offline=True,
 )

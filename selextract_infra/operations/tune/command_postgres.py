@@ -15,7 +15,7 @@ from selextract_infra.operations.tune.show import show_postgres_tuning
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
     from selextract_infra.model.plan import Plan
-    from selextract_infra.operations.tune.manifest_postgres import ServerNumbers
+    from selextract_infra.operations.tune.operation_postgres import ServerNumbers
     from selextract_infra.policy import Policy
 
 __all__ = ["compute", "print_files"]

@@ -11,7 +11,7 @@ from selextract_infra.operations.tune.show import show_service_tuning
 from selextract_infra.operations.tune.workers import tune_workers
 
 if TYPE_CHECKING:
-    from selextract_infra.operations.tune.manifest_workers import WorkerNumbers
+    from selextract_infra.operations.tune.operation_workers import WorkerNumbers
     from selextract_infra.policy import Policy
 
 __all__ = ["compute"]

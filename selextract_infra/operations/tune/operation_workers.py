@@ -1,22 +1,71 @@
-"""Tuning workers and API where they run as the flow knows it."""
+"""What tuning workers and the API is, and what can be asked of it; where they run, or for numbers alone."""
 
 from __future__ import annotations
 
-from selextract_infra.flow.operation import Operation
-from selextract_infra.operations.tune.manifest_workers import MANIFEST
-from selextract_infra.operations.tune.plan_workers import (
-    TuneWorkersParameters,
-    draft_tune_workers,
-    rebuilt_tune_workers,
-    refuse_impossible_workers,
-)
+from typing import Annotated
 
-__all__ = ["TUNE_WORKERS"]
+from pydantic import Field
 
-TUNE_WORKERS = Operation(
-    manifest=MANIFEST,
-    parameters=TuneWorkersParameters,
-    draft=draft_tune_workers,
-    steps=rebuilt_tune_workers,
-    refuse_impossible=refuse_impossible_workers,
+from selextract_infra.flow.manifest import Calculation, CommandOption, Effects, Manifest, Request
+from selextract_infra.policy.units import DURATION, MEMORY
+
+__all__ = ["MANIFEST", "TuneWorkersRequest", "WorkerNumbers"]
+
+
+class TuneWorkersRequest(Request):
+    """What is asked of tuning workers and API, and what the operator knows of their work. Times in seconds."""
+
+    service: str | None = Field(default=None, description="Only this service.")
+    task_seconds: Annotated[float | None, CommandOption("--task", read=DURATION.parse, example="25s")] = Field(
+        default=None, description="How long a task takes."
+    )
+    longest_task: Annotated[float | None, CommandOption(read=DURATION.parse)] = Field(
+        default=None, description="How long the longest one takes."
+    )
+    visibility_timeout: Annotated[float | None, CommandOption(read=DURATION.parse, example="1h")] = Field(
+        default=None, description="The broker's visibility timeout now."
+    )
+    requests_per_second: Annotated[float | None, CommandOption("--requests")] = Field(
+        default=None, description="Requests a second, over all API instances."
+    )
+
+
+class WorkerNumbers(TuneWorkersRequest):
+    """Workers and an API that nobody looks at, as somebody describes them. Memory in bytes, CPUs in cores."""
+
+    memory: Annotated[int | None, CommandOption(read=MEMORY.parse, example="3GB", needs=("cpus",))] = Field(
+        default=None, description="Only compute, for workers with this memory limit."
+    )
+    cpus: Annotated[float | None, CommandOption(needs=("memory",))] = Field(
+        default=None, description="CPU limit of a worker, in cores."
+    )
+    instances: int | None = Field(default=None, description="How many workers run.")
+    stop_grace: Annotated[float | None, CommandOption(read=DURATION.parse, example="60s")] = Field(
+        default=None, description="stop_grace_period of the service now."
+    )
+    api_memory: Annotated[int | None, CommandOption(read=MEMORY.parse, needs=("api_cpus", "memory", "cpus"))] = Field(
+        default=None, description="Memory limit of an API instance."
+    )
+    api_cpus: Annotated[float | None, CommandOption(needs=("api_memory",))] = Field(
+        default=None, description="CPU limit of an API instance."
+    )
+    api_instances: int | None = Field(default=None, description="How many API instances run.")
+    runtime: str | None = Field(default=None, description="The API's runtime: python or jvm.")
+
+
+MANIFEST = Manifest(
+    name="tune workers",
+    noun="tuning",
+    request=TuneWorkersRequest,
+    effects=Effects(
+        reads=("containers and their limits", "the variables that the mapping names"),
+        changes=("variables in our capacity file", "containers: each is replaced by a new one"),
+        inverse="The file from before is put back, and replaced instances are recreated from it.",
+        downtime="None with two instances of a service; each ends what it has begun before it is replaced.",
+        seconds=lambda policy: policy.rightsizing.settle.estimate,
+    ),
+    offline=True,
+    calculation=Calculation(
+        numbers=WorkerNumbers, asked_by=("memory", "cpus", "api_memory"), answer="tune.command_workers:compute"
+    ),
 )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
-from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
@@ -20,20 +19,12 @@ from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.operations.tune.decide_postgres import Retuning, facts_of, raw_value, retune_postgres
-from selextract_infra.operations.tune.manifest_postgres import TunePostgresRequest
+from selextract_infra.operations.tune.operation_postgres import TunePostgresRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "ServerOnHost",
-    "TunePostgresParameters",
-    "draft_tune_postgres",
-    "rebuilt_tune_postgres",
-    "refuse_impossible_settings",
-    "retuning_of",
-    "tune_postgres_steps",
-]
+__all__ = ["PLANNER", "ServerOnHost", "retuning_of"]
 
 PLAYBOOK = "selextract.infra.tune_postgres"
 
@@ -67,7 +58,7 @@ class TunePostgresParameters(TunePostgresRequest):
     servers: dict[str, ServerOnHost]
 
 
-def draft_tune_postgres(given: PlanInput[TunePostgresRequest, None]) -> PlanDraft:
+def _draft(given: PlanInput[TunePostgresRequest, None]) -> PlanDraft:
     """Give every mapped Postgres server its settings; nothing where all are in force.
 
     Raises ``RefusedError`` where no mapped server runs, one cannot be asked, or no settings would do.
@@ -89,7 +80,7 @@ def draft_tune_postgres(given: PlanInput[TunePostgresRequest, None]) -> PlanDraf
         parameters=TunePostgresParameters(**dict(request), servers=servers),
         hosts=tuple(servers),
         decisions=tuple(decision for each in retunings.values() for decision in each.decisions),
-        steps=tune_postgres_steps(servers, policy),
+        steps=_tune_postgres_steps(servers, policy),
         findings=tuple(finding for each in retunings.values() for finding in each.findings),
         cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
         overrides=request.overrides,
@@ -112,7 +103,7 @@ def retuning_of(host: str, server: ServerOnHost, policy: Policy) -> Retuning:
     )
 
 
-def tune_postgres_steps(servers: Mapping[str, ServerOnHost], policy: Policy) -> tuple[Step, ...]:
+def _tune_postgres_steps(servers: Mapping[str, ServerOnHost], policy: Policy) -> tuple[Step, ...]:
     """For each server a step that reloads, and one that restarts; each only where something takes it.
 
     What takes a restart is written by the step that restarts, so that no unproven value waits for a restart by chance.
@@ -208,14 +199,7 @@ def _server(
     )
 
 
-def rebuilt_tune_postgres(
-    _decisions: Sequence[Decision], parameters: TunePostgresParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a saved Plan, from what it says of its servers."""
-    return tune_postgres_steps(parameters.servers, policy)
-
-
-def refuse_impossible_settings(saved: Plan, parameters: TunePostgresParameters, policy: Policy) -> None:
+def _refuse_impossible_settings(saved: Plan, parameters: TunePostgresParameters, policy: Policy) -> None:
     """Raise ``RefusedError`` for decisions that do not follow from what the Plan says of its servers."""
     decided = tuple(
         decision
@@ -228,3 +212,11 @@ def refuse_impossible_settings(saved: Plan, parameters: TunePostgresParameters, 
             rule="saved plan",
             remedy="plan again; nothing was touched",
         )
+
+
+PLANNER = Planner(
+    parameters=TunePostgresParameters,
+    draft=_draft,
+    steps=lambda _, kept, policy: _tune_postgres_steps(kept.servers, policy),
+    refuse_impossible=_refuse_impossible_settings,
+)

@@ -9,7 +9,7 @@ from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost
 from selextract_infra.assess.service import sampled_services
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import settle_values
 from selextract_infra.flow.proof import not_proved, proof_values
@@ -25,18 +25,12 @@ from selextract_infra.operations.tune.decide_services import (
     retune_service,
     variable_of,
 )
-from selextract_infra.operations.tune.manifest_workers import TuneWorkersRequest
+from selextract_infra.operations.tune.operation_workers import TuneWorkersRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "TuneWorkersParameters",
-    "draft_tune_workers",
-    "rebuilt_tune_workers",
-    "refuse_impossible_workers",
-    "tune_workers_steps",
-]
+__all__ = ["PLANNER"]
 
 PLAYBOOK = "selextract.infra.tune_workers"
 
@@ -47,7 +41,7 @@ class TuneWorkersParameters(TuneWorkersRequest):
     projects: dict[str, ProjectOnHost]
 
 
-def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
+def _draft(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
     """Give workers and API their concurrency and the rest; nothing where their containers have it.
 
     Raises ``UsageError`` for a service that is not mapped as worker or API, ``RefusedError`` where none runs or not
@@ -86,27 +80,20 @@ def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         parameters=TuneWorkersParameters(**dict(request), projects=projects),
         hosts=tuple(projects),
         decisions=decisions,
-        steps=tune_workers_steps(decisions, projects, policy),
+        steps=_tune_workers_steps(decisions, projects, policy),
         findings=findings,
         cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
     )
 
 
-def tune_workers_steps(
+def _tune_workers_steps(
     decisions: Sequence[Decision], projects: Mapping[str, ProjectOnHost], policy: Policy
 ) -> tuple[Step, ...]:
     """One step for each service that changes; a later one on the same host keeps what an earlier one wrote."""
     return tuple(step for host in sorted(projects) for step in _steps(host, projects[host], decisions, policy))
 
 
-def rebuilt_tune_workers(
-    decisions: Sequence[Decision], parameters: TuneWorkersParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a saved Plan, from its decisions."""
-    return tune_workers_steps(decisions, parameters.projects, policy)
-
-
-def refuse_impossible_workers(saved: Plan, parameters: TuneWorkersParameters, policy: Policy) -> None:
+def _refuse_impossible_workers(saved: Plan, parameters: TuneWorkersParameters, policy: Policy) -> None:
     """Raise ``RefusedError`` for what tuning never says."""
     refuse_foreign_keys({name: project.capacity for name, project in parameters.projects.items()})
     for decision in saved.decisions:
@@ -182,3 +169,11 @@ def _step(
 
 def _written(value: float) -> int | float:
     return int(value) if value == int(value) else value
+
+
+PLANNER = Planner(
+    parameters=TuneWorkersParameters,
+    draft=_draft,
+    steps=lambda decisions, kept, policy: _tune_workers_steps(decisions, kept.projects, policy),
+    refuse_impossible=_refuse_impossible_workers,
+)

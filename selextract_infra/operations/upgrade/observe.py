@@ -10,7 +10,7 @@ from selextract_infra.hosts.providers import chosen_provider
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.run import Run, RunStatus, StepStatus
 from selextract_infra.model.upgrade import Abilities, Mode
-from selextract_infra.operations.upgrade.manifest import UpgradeRequest
+from selextract_infra.operations.upgrade.operation import UpgradeRequest
 from selextract_infra.operations.upgrade.plan import OPERATION, HardwareLook, upgrade_of
 
 if TYPE_CHECKING:

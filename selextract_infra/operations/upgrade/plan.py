@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
 from selextract_infra.assess.service import app_services
-from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.parameters import read_parameters
-from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
-from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
-from selextract_infra.operations.upgrade.manifest import UpgradeRequest
-from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
+from selextract_infra.operations.upgrade.decide import decide_upgrade, read_phase, size_seen
+from selextract_infra.operations.upgrade.operation import UpgradeRequest
+from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps, with_performers
 from selextract_infra.planning.effects import upgrade_cost
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "OPERATION",
-    "HardwareLook",
-    "down_seconds",
-    "downtime",
-    "draft_upgrade",
-    "rebuilt_upgrade",
-    "refuse_impossible_upgrade",
-    "upgrade_of",
-]
+__all__ = ["OPERATION", "PLANNER", "HardwareLook", "down_seconds", "downtime", "upgrade_of"]
 
 OPERATION = "upgrade"
 _DRAINED = ("worker", "nginx", "frontend", "api")
@@ -51,7 +41,7 @@ class HardwareLook:
     durations: Mapping[str, float] = field(default_factory=dict)
 
 
-def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
+def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     """Upgrade one phase of the one host that was seen; without steps where the host is at its target already.
 
     Raises ``RefusedError`` where a rule forbids it: an earlier phase is missing (VP-00), it would shrink (X-54), or the
@@ -95,12 +85,7 @@ def upgrade_of(plan: Plan) -> UpgradeOfHost:
     return read_parameters(UpgradeOfHost.model_validate, plan.parameters, "an upgrade")
 
 
-def rebuilt_upgrade(_decisions: Sequence[Decision], upgrade: UpgradeOfHost, policy: Policy) -> tuple[Step, ...]:
-    """The steps that a saved Plan's parameters lead to."""
-    return upgrade_steps(upgrade, policy)
-
-
-def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Policy) -> None:
+def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Policy) -> None:
     """Raise ``RefusedError`` for an upgrade that no decision of the Plan is about, or an app that is not mapped."""
     mapped, app = policy.application, upgrade.app
     same = any(
@@ -222,3 +207,21 @@ def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
             " the services as they were, on the new size.",
             resolution="the restore point is made before it",
         )  # fmt: skip
+
+
+def _refuse_request(request: UpgradeRequest, policy: Policy, hosts: tuple[str, ...]) -> None:
+    """Raise ``UsageError`` for an unknown phase or more than one host."""
+    read_phase(request.phase, policy)
+    if len(hosts) != 1:
+        known = ", ".join(hosts)
+        raise UsageError("Hardware is upgraded one host at a time.", remedy=f"name one with --limit: {known}")
+
+
+PLANNER = Planner(
+    parameters=UpgradeOfHost,
+    draft=_draft,
+    steps=lambda _, kept, policy: upgrade_steps(kept, policy),
+    refuse_impossible=_refuse_impossible_upgrade,
+    refuse_request=_refuse_request,
+    completed=with_performers,
+)

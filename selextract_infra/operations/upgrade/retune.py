@@ -87,7 +87,7 @@ def postgres_steps(observation: Observation, host: str, policy: Policy, *, resta
 
 def _planned(name: str, observation: Observation, host: str, policy: Policy) -> Plan:
     operation = operation_named(name)
-    return plan_from(operation, observation, request_for(operation.manifest, {"hosts": (host,)}), policy)
+    return plan_from(operation, observation, request_for(operation, {"hosts": (host,)}), policy)
 
 
 def _unless_refused(

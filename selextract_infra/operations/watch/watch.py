@@ -221,7 +221,7 @@ class Watcher:
         """The same Plan that a person would make."""
         wanted = {one.service: int(one.granted or 0) for one in decisions}
         operation = operation_named("scale")
-        request = request_for(operation.manifest, {"wanted": wanted, "hosts": (host,)})
+        request = request_for(operation, {"wanted": wanted, "hosts": (host,)})
         return plan_from(operation, seen, request, self._context.policy, made_by=watcher())
 
     def _apply(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:

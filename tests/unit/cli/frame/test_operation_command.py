@@ -19,8 +19,8 @@ from selextract_infra.cli.frame.options import FleetOptions, WholeFleetOptions
 from selextract_infra.cli.frame.request_options import options_of, subcommands_of
 from selextract_infra.errors import CancelledError, SelextractError, UnitError, UsageError
 from selextract_infra.flow import planning
+from selextract_infra.flow.manifest import manifest_named
 from selextract_infra.flow.registered import OPERATIONS
-from selextract_infra.flow.registry import manifest_named
 from selextract_infra.operations.balancer import command as balancer_command
 from selextract_infra.operations.replicas import command as replicas_command
 from selextract_infra.policy import default_policy
@@ -141,7 +141,7 @@ def test_all_operations_are_listed_without_one_being_loaded() -> None:
         "from selextract_infra.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print('\\n' + json.dumps([name for name in sys.modules if '.manifest' in name]))"
+        "print('\\n' + json.dumps([name for name in sys.modules if '.operation' in name.replace('.operations', '')]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(done.stdout.splitlines()[-1]) == []
