@@ -1,8 +1,7 @@
-"""Take an emergency back exactly, look whether it helps, and keep the journal in step with what hosts did alone."""
+"""Take an emergency back exactly, and look whether it helps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from selextract_infra.assess.emergency_effect import validated
@@ -16,23 +15,22 @@ from selextract_infra.errors import (
 )
 from selextract_infra.flow.assess import assess_seen
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.incidents import record_ended_emergencies
 from selextract_infra.flow.notify_routes import ACKNOWLEDGED
 from selextract_infra.flow.reachability import refuse_blindness
 from selextract_infra.flow.unfinished import stop_remains_of
 from selextract_infra.hosts.identity import claim, owner
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.model.emergency import (
-    EmergencyOnHost,
     Incident,
     Reverted,
     Validation,
-    emergencies,
     open_emergencies,
 )
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency.plan import OPERATION
 
-__all__ = ["acknowledge", "in_step", "newest_incident", "revert_emergency", "validate_emergency"]
+__all__ = ["acknowledge", "newest_incident", "revert_emergency", "validate_emergency"]
 
 _PLAYBOOK = "selextract.infra.emergency_end"
 
@@ -46,7 +44,7 @@ def revert_emergency(context: Context, *, force: bool = False, keep: bool = Fals
     """
     seen = context.observe()
     refuse_blindness(seen)
-    in_step(context, seen)
+    record_ended_emergencies(context, seen)
     active = open_emergencies(seen)
     told: dict[str, str] = {}
     for run in sorted({one.run for one in active}):
@@ -129,7 +127,7 @@ def validate_emergency(context: Context, seen: Observation | None = None) -> Val
     """
     seen = seen or context.observe()
     refuse_blindness(seen)
-    in_step(context, seen)
+    record_ended_emergencies(context, seen)
     incident = newest_incident(context, seen)
     found = assess_seen(seen, context.policy).assessment
     verdict = validated(incident.before, found, seen, context.policy, at=seen.at)
@@ -157,23 +155,3 @@ def acknowledge(context: Context, incident_id: str | None = None) -> Incident:
         context.journal.record_incident(incident)
         context.journal.record_event(now, ACKNOWLEDGED, f"{incident.id} was acknowledged by {who}.", run=incident.id)
     return incident
-
-
-def in_step(context: Context, seen: Observation) -> Sequence[EmergencyOnHost]:
-    """Write down what the hosts did by themselves since: emergencies that ended, or refused to. Returns those."""
-    news = []
-    for one in emergencies(seen):
-        incident = context.journal.incident(one.run)
-        if incident is None or incident.closed_at is not None:
-            continue
-        if one.status == "refused" and not any(one.message in moment.what for moment in incident.timeline):
-            context.journal.record_incident(incident.told(seen.at, f"{one.host} did not end it: {one.message}"))
-            news.append(one)
-        elif not one.open:
-            at = one.reverted_at or seen.at
-            told = incident.told(at, f"{one.host} ended it by itself ({one.reverted_by}). {one.message}".strip())
-            context.journal.record_incident(
-                told.model_copy(update={"closed_at": at, "closed_by": f"{one.host}, {one.reverted_by}"})
-            )
-            news.append(one)
-    return news

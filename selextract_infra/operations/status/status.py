@@ -8,6 +8,7 @@ from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.recreation import pending_recreations
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.incidents import record_ended_emergencies
 from selextract_infra.flow.schedule import waiting
 from selextract_infra.flow.unfinished import at_work, unfinished_runs
 from selextract_infra.model.emergency import open_emergencies
@@ -16,7 +17,6 @@ from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.status import HostStatus, Status
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
-from selextract_infra.operations.emergency.end import in_step
 from selextract_infra.templates.nginx import CACHING, ROUTING, THROTTLING
 
 __all__ = ["host_status", "status"]
@@ -25,7 +25,7 @@ __all__ = ["host_status", "status"]
 def status(context: Context) -> Status:
     """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
     seen = context.observe()
-    in_step(context, seen)
+    record_ended_emergencies(context, seen)
     closed = context.journal.closed_runs()
     return Status(
         at=seen.at,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.assessment import assess
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.incidents import record_ended_emergencies
 from selextract_infra.flow.notification import escalate
 from selextract_infra.flow.notify import deliveries_text
 from selextract_infra.hosts.identity import watcher
@@ -15,7 +16,7 @@ from selextract_infra.model.assessment import Assessment, IncidentSeverity
 from selextract_infra.model.emergency import Incident, open_emergencies
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
-from selextract_infra.operations.emergency.end import in_step, validate_emergency
+from selextract_infra.operations.emergency.end import validate_emergency
 from selextract_infra.operations.emergency.ready import make_ready
 from selextract_infra.operations.watch.memory import Watched
 
@@ -57,7 +58,7 @@ class IncidentWatch:
         self._make_ready(severity, seen)
         self._changed(severity, found)
         if not self._dry:
-            for one in in_step(self._context, seen):
+            for one in record_ended_emergencies(self._context, seen):
                 self._tell("emergency", f"The emergency of {one.host} is {one.status}. {one.message}".strip())
             self._validated(seen)
             self._escalate()
