@@ -79,7 +79,7 @@ def _balancer_steps(
     decisions: Collection[Decision], places: dict[str, BalancerPlace], policy: Policy, *, on: bool
 ) -> tuple[Step, ...]:
     """One step for all hosts where something changes."""
-    going = tuple(sorted({one.host for one in decisions if one.changes and one.host in places}))
+    going = tuple(sorted({decision.host for decision in decisions if decision.changes and decision.host in places}))
     if not going:
         return ()
     times, word = policy.scaling.instance, "on" if on else "off"
@@ -227,9 +227,9 @@ def _port(policy: Policy) -> int:
     return int(policy.application.services[_mapped_names(policy)["api"]].port or 0)
 
 
-def _differs(there: dict[str, str], files: dict[str, str], *, read: bool) -> bool:
+def _differs(present: dict[str, str], files: dict[str, str], *, read: bool) -> bool:
     """Whether Nginx has to read files; ``there`` has the digest of each that it has."""
-    return not read or there != {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    return not read or present != {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
 
 
 def _digest(place: BalancerPlace, policy: Policy) -> str:

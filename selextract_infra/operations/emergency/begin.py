@@ -46,33 +46,37 @@ class Grant:
     plan: Plan
     decision: EmergencyDecision
     assessment: Assessment
-    seen: Observation
+    observation: Observation
     reason: str
 
     @property
     def text(self) -> str:
         """What is granted, on one line."""
         return ", ".join(
-            f"{one.service or 'edge'} {one.resource} {resource_value(one.resource, one.granted)}"
-            for one in self.decision.granted
+            f"{decision.service or 'edge'} {decision.resource} {resource_value(decision.resource, decision.granted)}"
+            for decision in self.decision.granted
         )
 
 
-def assess_emergency(context: Context, seen: Observation | None = None) -> EmergencyAssessment:
+def assess_emergency(context: Context, observation: Observation | None = None) -> EmergencyAssessment:
     """Look and say how bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
-    seen = seen or context.observe()
-    refuse_blindness(seen)
-    found = assess_seen(seen, context.policy).assessment
-    severity = found.response.severity if found.response else None
-    active = open_emergencies(seen)
-    needs = None if active else grant(situation_of(seen, found, context.policy, severity=severity), context.policy)
+    observation = observation or context.observe()
+    refuse_blindness(observation)
+    assessment = assess_seen(observation, context.policy).assessment
+    severity = assessment.response.severity if assessment.response else None
+    active = open_emergencies(observation)
+    needs = (
+        None
+        if active
+        else grant(situation_of(observation, assessment, context.policy, severity=severity), context.policy)
+    )
     return EmergencyAssessment(
-        at=seen.at,
-        assessment=found,
+        at=observation.at,
+        assessment=assessment,
         severity=severity,
-        affected=affected_by(found),
-        bounds=bounds_seen(found.judgements, context.policy),
-        impact=impact_of(found, context.policy),
+        affected=affected_by(assessment),
+        bounds=bounds_seen(assessment.judgements, context.policy),
+        impact=impact_of(assessment, context.policy),
         needs=needs,
         active=active,
     )
@@ -83,7 +87,7 @@ def plan_emergency(
     *,
     reason: str = "",
     severity: IncidentSeverity | None = None,
-    seen: Observation | None = None,
+    observation: Observation | None = None,
     assessment: Assessment | None = None,
     hosts: Collection[str] | None = None,
     made_by: str = "",
@@ -94,15 +98,19 @@ def plan_emergency(
 
     Raises ``RefusedError`` while an emergency is on (X-74), ``HostError`` when no host could be looked at.
     """
-    seen = look_for_plan(context, seen, to_apply=False)
-    assessment = assessment or assess_seen(seen, context.policy).assessment
+    observation = look_for_plan(context, observation, to_apply=False)
+    assessment = assessment or assess_seen(observation, context.policy).assessment
     severity = severity or (assessment.response.severity if assessment.response else None)
-    decision = grant(situation_of(seen, assessment, context.policy, severity=severity, hosts=hosts), context.policy)
+    decision = grant(
+        situation_of(observation, assessment, context.policy, severity=severity, hosts=hosts), context.policy
+    )
     request = EmergencyRequest(reason=reason, hosts=None if hosts is None else tuple(hosts))
     plan = plan_from(
-        operation_named(OPERATION), seen, request, context.policy, look=decision, made_by=made_by or owner()
+        operation_named(OPERATION), observation, request, context.policy, look=decision, made_by=made_by or owner()
     )
-    return Grant(record_plan(context, plan, seen), decision, assessment, seen, reason or _because(assessment))
+    return Grant(
+        record_plan(context, plan, observation), decision, assessment, observation, reason or _because(assessment)
+    )
 
 
 def begin_emergency(context: Context, granted: Grant, *, drill: bool = False) -> Run:
@@ -112,7 +120,7 @@ def begin_emergency(context: Context, granted: Grant, *, drill: bool = False) ->
     incident is in the journal before anything is touched. Returns the Run with its exit code. Raises ``LockedError``
     where somebody does not come to a safe point in time.
     """
-    if not unfinished_runs(granted.seen):
+    if not unfinished_runs(granted.observation):
         return _begun(context, granted, drill=drill)
     times = context.policy.emergency.actions.times
     stopped = make_way(
@@ -148,26 +156,26 @@ def _begun(context: Context, granted: Grant, *, drill: bool) -> Run:
         decision=granted.decision,
         before=kept_readings(granted.assessment.judgements),
     )
-    incident = incident.told(granted.seen.at, f"Looked at the hosts: {granted.reason}.")
+    incident = incident.told(granted.observation.at, f"Looked at the hosts: {granted.reason}.")
     incident = incident.told(run.started_at, f"{run.owner} began the emergency: {changes} granted.")
     context.journal.record_incident(incident)
     context.journal.record_event(run.started_at, "emergency", f"Emergency begun: {granted.reason}", run=run.id)
     run = carry_out(context, plan, run)
     ended = run.ended_at or context.clock()
-    told = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
-    incident = incident.told(ended, told)
+    outcome = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
+    incident = incident.told(ended, outcome)
     if run.exit_code:
         incident = incident.model_copy(update={"closed_at": ended, "failed": True})
     context.journal.record_incident(incident)
     return run
 
 
-def tell_emergency(told: Notifier, granted: Grant, run: Run) -> tuple[Delivery, ...]:
+def tell_emergency(notifier: Notifier, granted: Grant, run: Run) -> tuple[Delivery, ...]:
     """Tell those concerned what was granted, and how it went (EPB-2.4); one that a person asked for counts as a P2."""
     decision = granted.decision
     more = f" Others have to hear of it at once: {decision.escalate}." if decision.escalate else ""
     answer = f" selextract-infra emergency ack {run.id} says that you have taken it on."
-    return told.tell(
+    return notifier.tell(
         decision.severity or IncidentSeverity.P2,
         run.id,
         f"Emergency: {granted.reason}",

@@ -66,22 +66,22 @@ def run(
     with hosts.context() as context:
         from selextract_infra.operations.emergency.ready import look_and_make_ready
 
-        seen = look_and_make_ready(context)
+        observation = look_and_make_ready(context)
         from selextract_infra.cli.frame.applying import conclude, follow
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
         from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
         from selextract_infra.operations.emergency.show import show_grant
 
-        granted = plan_emergency(context, reason=reason, seen=seen)
+        granted = plan_emergency(context, reason=reason, observation=observation)
         if form is Format.TABLE:
             show(show_grant(granted.decision))
         if granted.plan.empty:
             _nothing(granted, form)
         _confirm(granted, yes=yes)
         done = follow(context, lambda: begin_emergency(context, granted), granted.plan)
-        told = tell_emergency(notifier(context.policy, context.journal, context.clock), granted, done)
-        say(f"told: {deliveries_text(told)}")
+        deliveries = tell_emergency(notifier(context.policy, context.journal, context.clock), granted, done)
+        say(f"told: {deliveries_text(deliveries)}")
         conclude(done, form)
 
 

@@ -47,13 +47,13 @@ def look_at_poolers(
         inventory, hosts, playbook=_PLAYBOOK, task=_TASK, values={**_values(policy), "image": image},
         cancel=cancel, on_event=on_event,
     )  # fmt: skip
-    found = {}
+    looks = {}
     for name, host in looked.items():
         if host.status == "failed":
             raise HostUnpreparedError(f"{name}: {host.message}")
         if host.status == "ok":
-            found[name] = _look(name, host.results.get(_TASK, {}).get("look"))
-    return found
+            looks[name] = _look(name, host.results.get(_TASK, {}).get("look"))
+    return looks
 
 
 def _values(policy: Policy) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _values(policy: Policy) -> dict[str, Any]:
     return {
         "project": mapped.project,
         "directory": mapped.directory,
-        "variables": {name: one.environment.dsn for name, one in mapped.services.items() if one.environment.dsn},
+        "variables": {name: known.environment.dsn for name, known in mapped.services.items() if known.environment.dsn},
         "database": {
             "service": service,
             "superuser": database.postgres.superuser,
@@ -80,9 +80,9 @@ def _values(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _look(name: str, said: Any) -> PoolerLook:
+def _look(name: str, answer: Any) -> PoolerLook:
     try:
-        return PoolerLook.model_validate(said)
+        return PoolerLook.model_validate(answer)
     except ValidationError as problem:
         reason = displayable(str(problem), limit=200)
         raise HostUnpreparedError(f"What {name} answered is not understood: {reason}.") from problem

@@ -136,27 +136,27 @@ def _crowded(look: PoolerLook, opened: int) -> bool:
 
 
 def _hosts(
-    seen: Observation, looks: Mapping[str, PoolerLook], policy: Policy
+    observation: Observation, looks: Mapping[str, PoolerLook], policy: Policy
 ) -> list[tuple[str, HostObservation, PoolerLook]]:
     """The hosts where the app and its database run. Raises ``RefusedError`` where there is none."""
     project = policy.application.project
     if project is None:
         raise _unmapped("The policy does not map the app's Compose project")
-    found = []
+    hosts = []
     for name, look in sorted(looks.items()):
-        host = seen.host(name)
-        there = host.project(project) if host else None
-        if host is None or there is None or host.problem or look.server is None:
+        host = observation.host(name)
+        app = host.project(project) if host else None
+        if host is None or app is None or host.problem or look.server is None:
             continue
-        problem = there.unwritable or look.problem or look.server.problem
+        problem = app.unwritable or look.problem or look.server.problem
         if problem:
             raise RefusedError(f"{name}: {problem}", rule="LB-08", remedy="nothing was touched")
-        found.append((name, host, look))
-    if not found:
+        hosts.append((name, host, look))
+    if not hosts:
         raise _unmapped(
             f"On no host a container of project {project} runs whose service is mapped to the role database"
         )
-    return found
+    return hosts
 
 
 def _refuse_version(look: PoolerLook, policy: Policy) -> None:
@@ -216,7 +216,7 @@ def _wanted(
     first = next(iter(addresses.values()))
     service, mapped = next(iter(policy.application.services_of("database").items()))
     if first.host != service and look.server is not None:
-        container = next((one for one in host.containers_of(policy.application.project or "", service)), None)
+        container = next((each for each in host.containers_of(policy.application.project or "", service)), None)
         if container is None or first.host not in (container.name, "127.0.0.1"):
             raise RefusedError(
                 f"The app on {name} finds its database at another place than the service {service}.", rule="LB-08"
@@ -297,17 +297,17 @@ def _site(
     project = host.project(policy.application.project or "")
     if project is None:
         raise _unmapped(f"{host.name} has no project of the app")
-    there = project_on_host(host, project, policy)
+    app = project_on_host(host, project, policy)
     recreate = {
         service: tuple(name for name in on_host.containers if (name in look.led) is not led)
-        for service, on_host in there.services.items()
+        for service, on_host in app.services.items()
         if service in variables
     }
     return PoolerSite(
-        project=there,
+        project=app,
         wanted=wanted,
         put_up=put_up,
-        variables={service: dict(values) for service, values in variables.items() if service in there.services},
+        variables={service: dict(values) for service, values in variables.items() if service in app.services},
         recreate={service: names for service, names in recreate.items() if names},
     )
 

@@ -61,13 +61,13 @@ def observe_replication(
         "settings": [*STANDBY_PARAMETERS, *CARRIED, SLOT_LIMIT],
     }
     looked = look_at(inventory, names, playbook=_PLAYBOOK, task=_TASK, values=values, cancel=cancel, on_event=on_event)
-    found = {
+    looks = {
         name: host.results[_TASK]["replication"]
         for name in names
         if "replication" in (host := looked[name]).results.get(_TASK, {})
     }
     try:
-        return Replication(hosts={name: HostReplication.model_validate(seen) for name, seen in found.items()})
+        return Replication(hosts={name: HostReplication.model_validate(look) for name, look in looks.items()})
     except ValidationError as problem:
         reason = displayable(str(problem), limit=200)
         raise SelextractError(f"What a host answered is not understood: {reason}.") from problem

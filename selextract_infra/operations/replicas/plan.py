@@ -73,8 +73,8 @@ def _orphans(decided: DecidedReplicas, replication: Replication) -> tuple[str, .
     about = [decision.host for decision in decided.decisions if decision.resource == REPLICA]
     owned = {replica_name(host) for host in (*about, *decided.missing)}
     active = {slot.name for slot in primary.slots if slot.active}
-    there = {slot.name for slot in primary.slots} | set(primary.roles)
-    return tuple(sorted(there - owned - active))
+    present = {slot.name for slot in primary.slots} | set(primary.roles)
+    return tuple(sorted(present - owned - active))
 
 
 PLANNER = Planner(

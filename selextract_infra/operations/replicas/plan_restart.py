@@ -77,7 +77,7 @@ def _step(decision: Decision, parameters: RestartParameters, policy: Policy) -> 
             "replica": (replica.wanted if replica else None) or {},
         }
     else:
-        values[host]["health"] = [one.health for one in policy.application.services.values() if one.health]
+        values[host]["health"] = [service.health for service in policy.application.services.values() if service.health]
     return Step(
         id=f"restart-{host}",
         title=f"Restart the {'primary' if is_primary else 'replica'} on {host}",

@@ -63,9 +63,9 @@ class _StepBuilder:
     def __init__(self, parameters: ReplicaParameters, policy: Policy) -> None:
         self.parameters, self.policy = parameters, policy
         self.host = parameters.primary
-        there = parameters.replication.hosts[self.host]
-        self.primary: PrimarySeen = there.primary or PrimarySeen()
-        self.balancer_seen = there.balancer
+        replication = parameters.replication.hosts[self.host]
+        self.primary: PrimarySeen = replication.primary or PrimarySeen()
+        self.balancer_seen = replication.balancer
         ((self.service, self.mapping),) = policy.application.services_of("database").items()
 
     def balancer(self, kept: Mapping[str, Role], going: Sequence[str]) -> Iterator[Step]:
@@ -81,16 +81,16 @@ class _StepBuilder:
             "image": self.policy.balancing.proxy.image,
             "allowed": sorted(addresses[host] for host in [*kept, *going] if host in addresses),
         }  # fmt: skip
-        seen = self.balancer_seen
-        before = {key: value for key, value in seen.settings.items() if key != "replicas"} if seen else None
-        if seen is not None and before == settings and seen.running:
+        present = self.balancer_seen
+        before = {key: value for key, value in present.settings.items() if key != "replicas"} if present else None
+        if present is not None and before == settings and present.running:
             return
         yield self._step(
             id="balancer",
             title=f"Bring the balancer for reads on {self.host} to what is wanted",
             playbook=_BALANCER,
             values={self.host: {"balancer": settings, "folder": _FOLDER, "policy_digest": self.policy.digest}},
-            changes=(self._change(self.host, "read balancer", "state", "there" if seen else "none", "as wanted"),),
+            changes=(self._change(self.host, "read balancer", "state", "there" if present else "none", "as wanted"),),
             verification="HAProxy has accepted its file, runs, and asks exactly the replicas that its file names.",
             rollback="The files from before are put back, or the balancer is taken away where there was none.",
         )
@@ -196,7 +196,7 @@ class _StepBuilder:
     def sweep(self, kept: Mapping[str, Role], going: Sequence[str]) -> Iterator[Step]:
         """Take away what replicas have left that are gone."""
         settings = self.balancer_seen.settings if self.balancer_seen else {}
-        left = [one["name"] for one in settings.get("replicas", []) if one["name"] not in (*kept, *going)]
+        left = [server["name"] for server in settings.get("replicas", []) if server["name"] not in (*kept, *going)]
         if not self.parameters.orphans and not left:
             return
         yield self._step(

@@ -112,7 +112,7 @@ def _cost(decisions: Sequence[Decision], policy: Policy) -> CostChange:
 
 
 def _pending(
-    seen: Observation,
+    observation: Observation,
     policy: Policy,
     projects: Mapping[str, ProjectOnHost],
     decisions: Sequence[Decision],
@@ -127,7 +127,7 @@ def _pending(
         for entry in values["settle"]
     }
     changed = {(decision.host, decision.service) for decision in decisions if decision.changes}
-    differing = {(pending.host, pending.service): pending for pending in pending_recreations(seen, policy)}
+    differing = {(pending.host, pending.service): pending for pending in pending_recreations(observation, policy)}
     for key in sorted({*changed, *differing} - settled):
         if key in changed:
             why = "its limits change in place, so its configuration no longer is what it was created from"

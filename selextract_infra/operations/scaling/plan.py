@@ -60,7 +60,9 @@ def scaled_project(host: HostObservation, policy: Policy) -> ScaledProject:
         raise RefusedError(f"{host.name} has no project of the mapped name.", rule="mapping")
     capacity = (project.capacity_file or {}).get("services")
     balancer = host.traffic.balancer
-    present = {one.service for one in host.containers if one.project == project.name and one.service}
+    present = {
+        container.service for container in host.containers if container.project == project.name and container.service
+    }
     services = {
         service.name: ScaledServiceOnHost(
             form=service.definition.count_form,

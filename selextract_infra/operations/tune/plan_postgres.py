@@ -89,13 +89,13 @@ def _draft(given: PlanInput[TunePostgresRequest, None]) -> PlanDraft:
 
 def retuning_of(host: str, server: ServerOnHost, policy: Policy) -> Retuning:
     """What becomes of one server's settings; raises ``RefusedError`` where no settings would do."""
-    seen = PostgresObservation.model_validate(
+    observation = PostgresObservation.model_validate(
         server.model_dump(include={"project", "service", "container", "settings", "pending_restart", "role_settings",
                                    "shm_size"})
     )  # fmt: skip
     return retune_postgres(
         server.facts,
-        seen,
+        observation,
         policy,
         subject=Subject(host, server.project, server.service),
         shared_buffers=server.shared_buffers,
@@ -171,29 +171,31 @@ def _values(server: ServerOnHost, retuning: Retuning, policy: Policy, *, restart
 
 def _server(
     host: HostObservation,
-    seen: PostgresObservation,
+    server: PostgresObservation,
     policy: Policy,
     shared_buffers: int | None,
     overrides: tuple[str, ...],
 ) -> ServerOnHost:
-    if seen.problem is not None:
+    if server.problem is not None:
         raise RefusedError(
-            f"{seen.service} on {host.name} cannot be asked: {seen.problem}",
+            f"{server.service} on {host.name} cannot be asked: {server.problem}",
             rule="mapping",
             remedy="say its superuser and socket in the application mapping, under postgres",
         )
-    container = next((one for one in host.containers if one.name == seen.container), None)
+    container = next((each for each in host.containers if each.name == server.container), None)
     return ServerOnHost(
-        facts=facts_of(host, seen, policy),
-        project=seen.project,
-        service=seen.service,
-        container=seen.container,
-        settings=seen.settings,
-        pending_restart=seen.pending_restart,
-        role_settings=seen.role_settings,
-        shm_size=seen.shm_size,
+        facts=facts_of(host, server, policy),
+        project=server.project,
+        service=server.service,
+        container=server.container,
+        settings=server.settings,
+        pending_restart=server.pending_restart,
+        role_settings=server.role_settings,
+        shm_size=server.shm_size,
         stop_grace=(container.stop_grace_seconds or 0.0) if container else 0.0,
-        present=tuple(sorted({one.service for one in host.containers if one.project == seen.project and one.service})),
+        present=tuple(
+            sorted({each.service for each in host.containers if each.project == server.project and each.service})
+        ),
         shared_buffers=shared_buffers,
         overrides=overrides,
     )

@@ -48,8 +48,8 @@ def _draft(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
     even one task fits (X-08).
     """
     observation, policy, request, service = given.observation, given.policy, given.request, given.request.service
-    asked = WorkloadHints(**request.model_dump(exclude={"service"}))
-    tuned = {name for name, one in policy.application.services.items() if one.role in TUNED_ROLES}
+    hints = WorkloadHints(**request.model_dump(exclude={"service"}))
+    tuned = {name for name, mapped in policy.application.services.items() if mapped.role in TUNED_ROLES}
     if service is not None and service not in tuned:
         known = ", ".join(sorted(tuned)) or "none"
         raise UsageError(f"{service} is not mapped as a worker or an API; there are {known}.")
@@ -63,13 +63,13 @@ def _draft(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         if project.unwritable is not None:
             raise RefusedError(f"{host.name}: {project.unwritable}", rule="attachment", remedy="nothing was touched")
         findings += attachment_findings(host, project)
-        found = sampled_services(host, policy, given.at, {service} if service else tuned)
-        if found:
+        services = sampled_services(host, policy, given.at, {service} if service else tuned)
+        if services:
             projects[host.name] = project_on_host(host, project, policy)
-        for one in sorted(found, key=lambda each: TUNED_ROLES.index(each.role)):
-            decided, told = retune_service(host, one, policy, asked)
+        for running in sorted(services, key=lambda each: TUNED_ROLES.index(each.role)):
+            decided, consequences = retune_service(host, running, policy, hints)
             decisions += decided
-            findings += told
+            findings += consequences
     if not projects and observation.hosts:
         raise RefusedError(
             "No service that is mapped as a worker or an API runs on these hosts.",
@@ -115,11 +115,15 @@ def _steps(host: str, project: ProjectOnHost, decisions: Sequence[Decision], pol
     own = [decision for decision in decisions if decision.host == host]
     for name in dict.fromkeys(decision.service for decision in own if decision.changes):
         changing = [decision for decision in own if decision.changes and decision.service == name]
-        variables = {str(one.numbers["variable"]): _written(one.granted or 0) for one in changing}
+        variables = {str(decision.numbers["variable"]): _written(decision.granted or 0) for decision in changing}
         capacity = with_environment(capacity, name, variables)
         grace = max(
             [project.services[name].stop_grace or 0.0]
-            + [float(one.numbers["wanted"]) for one in own if one.service == name and one.resource == STOP_GRACE]
+            + [
+                float(decision.numbers["wanted"])
+                for decision in own
+                if decision.service == name and decision.resource == STOP_GRACE
+            ]
         )
         yield _step(host, project, name, changing, capacity, grace, policy)
 
@@ -133,8 +137,8 @@ def _step(
     grace: float,
     policy: Policy,
 ) -> Step:
-    there: ServiceOnHost = project.services[name]
-    instances, times = len(there.containers), policy.rightsizing.settle
+    service: ServiceOnHost = project.services[name]
+    instances, times = len(service.containers), policy.rightsizing.settle
     return Step(
         id=f"tune-{host}-{name}",
         title=f"Recreate {name} on {host} with {count(len(changing), 'new setting')}, one instance at a time",
@@ -149,18 +153,18 @@ def _step(
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [settle_values(name, there.containers, grace, policy)],
+                "settle": [settle_values(name, service.containers, grace, policy)],
             }
         },
         changes=tuple(
-            Change(host=host, subject=name, resource=one.resource, before=one.current, after=one.granted)
-            for one in changing
+            Change(host=host, subject=name, resource=decision.resource, before=decision.current, after=decision.granted)
+            for decision in changing
         ),
         verification="Each instance ends what it has begun before it is replaced; the new one runs, is healthy and is"
         " made from the files in force before the next one is asked to stop."
         f"{not_proved([name], project.services, policy)}",
         rollback="The file from before is put back, and each instance that was replaced is made again as it was.",
-        disrupts=instances < 2 or not there.has_healthcheck,
+        disrupts=instances < 2 or not service.has_healthcheck,
         estimate_seconds=instances * times.estimate,
         rollback_seconds=instances * (times.rollback + grace),
         timeout_seconds=instances * (times.timeout + grace),

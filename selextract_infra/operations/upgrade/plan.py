@@ -98,7 +98,7 @@ def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Poli
         app.project == mapped.project
         and app.directory == (mapped.directory or app.directory)
         and set(app.services) <= set(mapped.services)
-        and {one.service for one in app.databases} <= set(app.stopped)
+        and {database.service for database in app.databases} <= set(app.stopped)
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
     if not (same and own and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
@@ -107,16 +107,16 @@ def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Poli
         )
 
 
-def _mode(provider: Abilities, phase: str, asked: Mode | None) -> Mode:
+def _mode(provider: Abilities, phase: str, wanted: Mode | None) -> Mode:
     known = provider.modes.get(phase, ())
-    if not known or (asked is not None and asked not in known):
-        how = f" {asked}" if asked else ""
+    if not known or (wanted is not None and wanted not in known):
+        how = f" {wanted}" if wanted else ""
         raise RefusedError(
             f"The provider {provider.name} cannot change {phase}{how}.",
             rule="X-72",
             remedy=f"it can: {', '.join(known)}" if known else "use --provider manual",
         )
-    return asked or known[0]
+    return wanted or known[0]
 
 
 def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
@@ -125,10 +125,10 @@ def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
     project = host.project(mapped.project or "")
     if project is None:
         return None
-    there = {service.name for service in app_services(host, policy) if service.running}
+    running = {service.name for service in app_services(host, policy) if service.running}
 
     def of(*roles: str) -> tuple[str, ...]:
-        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)
+        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in running)
 
     return AppOnHost(
         project=project.name,
@@ -143,7 +143,7 @@ def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
         ),
         grace=max([policy.vertical.drain, *(mapped.services[name].longest_task or 0.0 for name in of("worker"))]),
         health=tuple(
-            url for name in sorted(mapped.services) if name in there and (url := mapped.services[name].health)
+            url for name in sorted(mapped.services) if name in running and (url := mapped.services[name].health)
         ),
     )
 
