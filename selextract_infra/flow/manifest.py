@@ -14,12 +14,15 @@ from pydantic import Field
 
 from selextract_infra.flow.registered import OPERATIONS, home, loaded
 from selextract_infra.model.base import Frozen
+from selextract_infra.policy.units import DISK, MEMORY
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
 __all__ = [
     "AnyManifest",
+    "AskedDisk",
+    "AskedMemory",
     "Calculation",
     "ChosenHosts",
     "CommandOption",
@@ -36,25 +39,26 @@ class CommandOption:
     """How a field of a request is asked for on the command line, where its name, type and description do not say it.
 
     ``flag`` stands in place of ``--`` and the field's name. ``read`` makes the value of the text that is typed, as
-    ``MEMORY.parse`` does of ``1.5GB``, which is the ``example``. ``positional``: an argument, which may be repeated
-    when it is ``many``. ``words``: an argument that is one of these. ``subcommands`` by word are what each is for: the
-    field is asked for by them. ``only_with``: those among them that take it. ``needs`` are fields without which it
-    says nothing. Not ``shown`` is left to the shared options.
+    ``MEMORY.parse`` does of ``1.5GB``. ``positional``: an argument, which may be repeated when it is ``many``.
+    ``words``: an argument that is one of these. ``subcommands`` by word are what each is for: the field is asked for by
+    them. ``only_with``: those among them that take it. Not ``shown`` is left to the shared options.
     """
 
     flag: str = ""
     metavar: str | None = None
     read: Callable[[Any], Any] | None = None
-    example: str = ""
     positional: bool = False
     many: bool = False
     words: tuple[str, ...] = ()
     subcommands: Mapping[str, str] = field(default_factory=dict)
     only_with: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
     shown: bool = True
 
 
+AskedMemory = Annotated[int | None, CommandOption(read=MEMORY.parse)]
+"""In bytes; typed with its unit."""
+AskedDisk = Annotated[int | None, CommandOption(read=DISK.parse)]
+"""In bytes; typed with its unit."""
 ChosenHosts = Annotated[
     tuple[str, ...] | None, Field(description="Only these hosts; by default all."), CommandOption(shown=False)
 ]
@@ -110,10 +114,11 @@ class Manifest(Generic[Asked]):
     ``request`` is what people ask. ``complete`` makes its values of what was typed, where that takes the policy.
     ``acts``, as ``folder.module:constant``, is what the operation does itself, where that is anything.
 
-    On the command line: ``whole_fleet`` where a part of the hosts would make no sense, ``offline`` where a saved
-    Observation is enough. ``status``, as ``folder.module:function``, prints how it stands, given the Context and the
-    format: on demand, or with ``status_unless`` whenever none of these fields is asked for. ``formats`` are further
-    ones beside table and JSON, each with the function that prints the Plan so.
+    On the command line: ``needs`` are, by field, those without which it says nothing. ``whole_fleet`` where a part of
+    the hosts would make no sense, ``offline`` where a saved Observation is enough. ``status``, as
+    ``folder.module:function``, prints how it stands, given the Context and the format: on demand, or with
+    ``status_unless`` whenever none of these fields is asked for. ``formats`` are further ones beside table and JSON,
+    each with the function that prints the Plan so.
     """
 
     name: str
@@ -122,6 +127,7 @@ class Manifest(Generic[Asked]):
     effects: Effects
     acts: str = ""
     complete: Callable[[Mapping[str, Any], Policy], dict[str, Any]] | None = None
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole_fleet: bool = False
     offline: bool = False
     status: str = ""

@@ -72,12 +72,10 @@ def asks_status(manifest: AnyManifest, values: Mapping[str, Any]) -> bool:
 
 def refuse_half(manifest: AnyManifest, values: Mapping[str, Any]) -> None:
     """Raise ``UsageError`` for a value that says nothing without another one."""
-    fields = _fields(manifest)
-    for name in values:
-        for needed in fields[name][1].needs:
-            if needed not in values:
-                flag = _flag(needed, fields[needed][1])
-                raise UsageError(f"{_flag(name, fields[name][1])} says nothing without {flag}.", remedy=f"say {flag}")
+    flags = {name: _flag(name, option) for name, (_, option) in _fields(manifest).items()}
+    for name, needed in manifest.needs.items():
+        for missing in (other for other in needed if name in values and other not in values):
+            raise UsageError(f"{flags[name]} says nothing without {flags[missing]}.", remedy=f"say {flags[missing]}")
 
 
 def _fields(manifest: AnyManifest) -> dict[str, tuple[FieldInfo, CommandOption]]:
@@ -92,17 +90,13 @@ def _fields(manifest: AnyManifest) -> dict[str, tuple[FieldInfo, CommandOption]]
 
 def _argument(manifest: AnyManifest, field: FieldInfo, option: CommandOption) -> tuple[Any, ...]:
     """The annotation of a field that is an argument; nothing for one that is an option."""
-    kind: Any
     if option.words:
         words = (*option.words, *([STATUS] if manifest.status else []))
         return (Annotated[choice(words), typer.Argument(metavar="|".join(words), help=_listed(words))],)
-    if option.many:
-        kind, text = list[str], f"As in {option.example}."
-    elif option.positional:
-        kind, text = str, _help(field, option)
-    else:
+    if not option.positional:
         return ()
-    return (Annotated[kind, typer.Argument(metavar=option.metavar, help=text)],)
+    kind = list[str] if option.many else str
+    return (Annotated[kind, typer.Argument(metavar=option.metavar, help=field.description)],)
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -117,13 +111,8 @@ def _option(name: str, field: FieldInfo, option: CommandOption) -> tuple[Any, An
         kind, default = list[str] | None, None
     flag = _flag(name, option)
     switch = f"{flag}/--no-{flag.removeprefix('--')}" if default is True else flag
-    return Annotated[kind, typer.Option(switch, metavar=option.metavar, help=_help(field, option))], default
+    return Annotated[kind, typer.Option(switch, metavar=option.metavar, help=field.description)], default
 
 
 def _flag(name: str, option: CommandOption) -> str:
     return option.flag or f"--{name.replace('_', '-')}"
-
-
-def _help(field: FieldInfo, option: CommandOption) -> str:
-    text = field.description or ""
-    return f"{text.removesuffix('.')}, as in {option.example}." if option.example else text

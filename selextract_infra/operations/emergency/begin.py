@@ -63,17 +63,12 @@ def assess_emergency(context: Context, observation: Observation | None = None) -
     observation = observation or context.observe()
     refuse_blindness(observation)
     assessment = assess_seen(observation, context.policy).assessment
-    severity = assessment.response.severity if assessment.response else None
     active = open_emergencies(observation)
-    needs = (
-        None
-        if active
-        else grant(situation_of(observation, assessment, context.policy, severity=severity), context.policy)
-    )
+    needs = None if active else _decision(context, observation, assessment)
     return EmergencyAssessment(
         at=observation.at,
         assessment=assessment,
-        severity=severity,
+        severity=_severity(assessment),
         affected=affected_by(assessment),
         bounds=bounds_seen(assessment.judgements, context.policy),
         impact=impact_of(assessment, context.policy),
@@ -100,10 +95,7 @@ def plan_emergency(
     """
     observation = look_for_plan(context, observation, to_apply=False)
     assessment = assessment or assess_seen(observation, context.policy).assessment
-    severity = severity or (assessment.response.severity if assessment.response else None)
-    decision = grant(
-        situation_of(observation, assessment, context.policy, severity=severity, hosts=hosts), context.policy
-    )
+    decision = _decision(context, observation, assessment, severity=severity, hosts=hosts)
     request = EmergencyRequest(reason=reason, hosts=None if hosts is None else tuple(hosts))
     plan = plan_from(
         operation_named(OPERATION), observation, request, context.policy, look=decision, made_by=made_by or owner()
@@ -187,12 +179,25 @@ def _because(assessment: Assessment) -> str:
     return "; ".join(assessment.response.because) if assessment.response else "a person asked for it"
 
 
-def _judge(context: Context, observation: Observation, request: EmergencyRequest) -> EmergencyDecision:
-    """What may be granted by the readings of this Observation."""
-    assessment = assess_seen(observation, context.policy).assessment
-    severity = assessment.response.severity if assessment.response else None
-    situation = situation_of(observation, assessment, context.policy, severity=severity, hosts=request.hosts)
-    return grant(situation, context.policy)
+def _severity(assessment: Assessment) -> IncidentSeverity | None:
+    return assessment.response.severity if assessment.response else None
 
 
-ACTS = Acts(look=_judge)
+def _decision(
+    context: Context,
+    observation: Observation,
+    assessment: Assessment,
+    *,
+    severity: IncidentSeverity | None = None,
+    hosts: Collection[str] | None = None,
+) -> EmergencyDecision:
+    """What may be granted by these readings; ``severity`` where it is known already."""
+    urgency, policy = severity or _severity(assessment), context.policy
+    return grant(situation_of(observation, assessment, policy, severity=urgency, hosts=hosts), policy)
+
+
+ACTS = Acts(
+    look=lambda context, observation, request: _decision(
+        context, observation, assess_seen(observation, context.policy).assessment, hosts=request.hosts
+    )
+)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
-from selextract_infra.flow.manifest import ChosenHosts, CommandOption, Effects, Manifest, OverriddenRules, Request
-from selextract_infra.policy.units import MEMORY
+from selextract_infra.flow.manifest import AskedMemory, ChosenHosts, Effects, Manifest, OverriddenRules, Request
 
 __all__ = ["MANIFEST", "RightsizeRequest"]
 
@@ -16,12 +13,8 @@ class RightsizeRequest(Request):
     """What is asked of right-sizing: everything, one service, or values of it. ``memory`` is in bytes."""
 
     service: str | None = Field(default=None, description="Only this service.")
-    memory: Annotated[int | None, CommandOption(read=MEMORY.parse, example="1.5GB", needs=("service",))] = Field(
-        default=None, description="Ask for this memory limit."
-    )
-    cpus: Annotated[float | None, CommandOption(needs=("service",))] = Field(
-        default=None, description="Ask for this CPU limit, in cores."
-    )
+    memory: AskedMemory = Field(default=None, description="Ask for this memory limit, as in 1.5GB.")
+    cpus: float | None = Field(default=None, description="Ask for this CPU limit, in cores.")
     settle: bool = Field(
         default=False, description="Recreate, one instance at a time, what cannot be changed in place."
     )
@@ -40,5 +33,6 @@ MANIFEST = Manifest(
         downtime="None in place; a service with one instance is away while it is recreated.",
         seconds=lambda policy: policy.rightsizing.in_place.estimate,
     ),
+    needs={"memory": ("service",), "cpus": ("service",)},
     offline=True,
 )

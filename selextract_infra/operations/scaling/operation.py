@@ -30,9 +30,8 @@ class ScaleRequest(Request):
     """What is asked of scaling by hand."""
 
     wanted: Annotated[
-        dict[str, int],
-        CommandOption(metavar="SERVICE=COUNT...", read=_read_counts, example="api=4 worker=6", many=True),
-    ] = Field(default_factory=dict, description="By service, how many instances.")
+        dict[str, int], CommandOption(metavar="SERVICE=COUNT...", read=_read_counts, positional=True, many=True)
+    ] = Field(default_factory=dict, description="By service, how many instances, as in api=4 worker=6.")
     hosts: ChosenHosts = None
     overrides: OverriddenRules = ()
 

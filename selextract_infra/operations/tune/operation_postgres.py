@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
 from selextract_infra.flow.manifest import (
+    AskedDisk,
+    AskedMemory,
     Calculation,
     ChosenHosts,
-    CommandOption,
     Effects,
     Manifest,
     OverriddenRules,
     Request,
 )
 from selextract_infra.model.postgres import Role, Storage, Workload
-from selextract_infra.policy.units import DISK, MEMORY
 
 __all__ = ["MANIFEST", "ServerNumbers", "TunePostgresRequest"]
 
@@ -24,9 +22,7 @@ __all__ = ["MANIFEST", "ServerNumbers", "TunePostgresRequest"]
 class TunePostgresRequest(Request):
     """What is asked of tuning Postgres. ``shared_buffers`` is in bytes."""
 
-    shared_buffers: Annotated[int | None, CommandOption(read=MEMORY.parse)] = Field(
-        default=None, description="Ask for this much instead of the guide's."
-    )
+    shared_buffers: AskedMemory = Field(default=None, description="Ask for this much instead of the guide's.")
     hosts: ChosenHosts = None
     overrides: OverriddenRules = ()
 
@@ -34,21 +30,15 @@ class TunePostgresRequest(Request):
 class ServerNumbers(TunePostgresRequest):
     """A server that nobody looks at, as somebody describes it. Memory and disk in bytes, CPUs in cores."""
 
-    memory: Annotated[int | None, CommandOption(read=MEMORY.parse, example="2GB", needs=("cpus", "pg_version"))] = (
-        Field(default=None, description="Only compute, for a server with this container limit.")
+    memory: AskedMemory = Field(
+        default=None, description="Only compute, for a server with this container limit, as in 2GB."
     )
-    cpus: Annotated[float | None, CommandOption(needs=("memory", "pg_version"))] = Field(
-        default=None, description="Its CPU limit, in cores."
-    )
-    pg_version: Annotated[int | None, CommandOption(needs=("memory", "cpus"))] = Field(
-        default=None, description="Its major version, 14 to 18."
-    )
+    cpus: float | None = Field(default=None, description="Its CPU limit, in cores.")
+    pg_version: int | None = Field(default=None, description="Its major version, 14 to 18.")
     connections: int | None = Field(default=None, description="How many may be open at once; default: the guide's.")
     workload: Workload | None = Field(default=None, description="What it is asked (default: web; analytics: dw).")
     storage: Storage = Field(default=Storage.SSD, description="What its data lies on.")
-    disk: Annotated[int | None, CommandOption(read=DISK.parse, example="100GB")] = Field(
-        default=None, description="Size of its volume."
-    )
+    disk: AskedDisk = Field(default=None, description="Size of its volume, as in 100GB.")
     role: Role = Field(default=Role.PRIMARY, description="What the server is for.")
     primary_connections: int | None = Field(default=None, description="For a replica: its primary's max_connections.")
     lz4: bool = Field(default=True, description="Whether the server was built with lz4.")
@@ -66,6 +56,11 @@ MANIFEST = Manifest(
         seconds=lambda policy: policy.postgres.reload.estimate,
         privileges=("root on the host", "the superuser of Postgres"),
     ),
+    needs={
+        "memory": ("cpus", "pg_version"),
+        "cpus": ("memory", "pg_version"),
+        "pg_version": ("memory", "cpus"),
+    },
     offline=True,
     formats={"conf": "tune.command_postgres:print_files"},
     calculation=Calculation(
