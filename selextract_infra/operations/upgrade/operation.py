@@ -25,10 +25,10 @@ class UpgradeRequest(Request):
     phase: Annotated[str, CommandOption(metavar="PHASE", positional=True)] = Field(
         description="memory, cpu, storage or network."
     )
+    provider: str | None = Field(default=None, description="Who changes the hardware: docker (the lab) or manual.")
     target: Annotated[float | None, CommandOption("--to", metavar="SIZE", read=str)] = Field(
         default=None, description="This size in place of the guide's, as in 64GB."
     )
-    provider: str | None = Field(default=None, description="Who changes the hardware: docker (the lab) or manual.")
     mode: Mode | None = Field(default=None, description="While the host runs (live), or while it is off (reboot).")
     overrides: OverriddenRules = ()
 
