@@ -59,9 +59,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.state.emergency import Emergency, Ending, take_back
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.runs import moment
 from ..module_utils.state.state import StateFolder
 from ..module_utils.state.time_to_live import disarm

@@ -73,9 +73,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.engine import EngineGoneError
 from ..module_utils.docker.kept_definitions import forget_definitions
-from ..module_utils.module import CLAIM, DOCKER, STATE, by_state, run
+from ..module_utils.module import run
+from ..module_utils.state.act import by_state
 from ..module_utils.state.host_note import note_after, note_before
 from ..module_utils.state.lock import Verdict, claimed, free
+from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError

@@ -109,8 +109,9 @@ from ..module_utils.docker.cgroup import ControlGroup, Reading, find_control_gro
 from ..module_utils.docker.containers import Container, find_containers, numbers_of, pool_of_process
 from ..module_utils.docker.engine import Engine
 from ..module_utils.haproxy.traffic import look_at_traffic
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.postgres.look import look_at_postgres
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.preemption import asked
 from ..module_utils.state.put_back import unresolved_runs
 from ..module_utils.state.runs import unfinished_runs

@@ -11,10 +11,11 @@ from .preemption import asked, goes_first
 from .runs import RunRecord, moment, unfinished_runs
 from .state import StateFolder
 
-__all__ = ["Claim", "Verdict", "claimed", "free", "held_run", "hold", "judge"]
+__all__ = ["Claim", "Verdict", "claimed", "free", "held_run", "hold", "judge", "renew"]
 
 _FILE = "lock.json"
 _RESTORE = "restore"
+_LEAST_LEASE = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,15 @@ def held_run(folder: StateFolder, run_id: str) -> RunRecord:
     return record
 
 
+def renew(folder: StateFolder, run_id: str, now: float) -> None:
+    """Extend the lease of a Run that works here, by as much as it took; nothing where the lock is not its own."""
+    with folder.guarded():
+        current = folder.read(_FILE)
+        if current is not None and current.get("run_id") == run_id:
+            until = moment(now + float(current.get("lease_seconds", _LEAST_LEASE)))
+            folder.write(_FILE, {**current, "lease_until": max(until, str(current.get("lease_until")))})
+
+
 def free(folder: StateFolder, run_id: str | None, *, check: bool = False) -> Verdict:
     """Give back the lock of ``run_id``; None gives back anybody's that no unfinished Run stands behind.
 
@@ -169,6 +179,7 @@ def _record(claim: Claim, now: float, replaced: dict[str, Any] | None) -> dict[s
         "purpose": claim.purpose,
         "operation": claim.operation,
         "taken_at": moment(now),
+        "lease_seconds": claim.lease_seconds,
         "lease_until": moment(now + claim.lease_seconds),
     }
     if replaced is not None:

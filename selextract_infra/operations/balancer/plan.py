@@ -13,7 +13,6 @@ from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
-from selextract_infra.model.figures import memory
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.operations.balancer.operation import BalancerRequest
@@ -140,22 +139,13 @@ def _place(host: HostObservation, policy: Policy, *, on: bool) -> BalancerPlace:
     if problem is not None or edge is None or edge.inside is None:
         raise RefusedError(f"{host.name}: {(problem or '').rstrip('.')}.", rule="mapping")
     if on and host.traffic.balancer is None:
-        _refuse_crowding(host, policy)
+        HostSize.seen(host).room("memory", policy).refuse_beyond(
+            policy.balancing.proxy.memory, "the balancer", "make room, or give it less: balancing.proxy.memory"
+        )
     reload = _differs(edge.files, _edge_files(policy, edge.inside), read=edge.read)
     return BalancerPlace(
         project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload, answer=edge.answer
     )
-
-
-def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
-    room, wanted = HostSize.seen(host).room("memory", policy), policy.balancing.proxy.memory
-    if room.size and room.others + wanted > room.total:
-        raise RefusedError(
-            f"{host.name} has room for {memory(int(room.total))} of limits, {memory(room.others)} are given, and the"
-            f" balancer takes {memory(wanted)} (X-11).",
-            rule="X-11",
-            remedy="make room, or give it less: balancing.proxy.memory",
-        )
 
 
 def _decision(host: HostObservation, place: BalancerPlace, policy: Policy, *, on: bool) -> Decision:

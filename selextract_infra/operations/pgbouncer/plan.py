@@ -17,6 +17,7 @@ from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
 from selextract_infra.operations.pgbouncer.operation import PgbouncerRequest
+from selextract_infra.operations.pgbouncer.refusals import refuse_crowding, refuse_image, refuse_unreachable
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
 from selextract_infra.templates.read_balancer import ALIAS
 
@@ -64,13 +65,16 @@ def _on(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
     sites: dict[str, PoolerSite] = {}
     decisions: list[Decision] = []
     for name, host, look in _hosts(given.observation, given.look, policy):
-        _refuse_version(look, policy)
+        refuse_image(look, policy)
         addresses = _led_addresses(name, look, policy)
+        refuse_unreachable(host, addresses, policy)
+        if look.installed is None:
+            refuse_crowding(host, policy)
         wanted = _wanted(name, host, look, addresses, policy, overrides)
         text = {service: {address.variable: address.text} for service, address in addresses.items()}
         needed = replace or not look.running or look.stale or look.installed != wanted
         sites[name] = _site(host, look, policy, wanted=wanted, put_up=needed, variables=text, led=True)
-        decisions += _decisions(name, look, wanted, addresses, needed=needed, replace=replace)
+        decisions += _decisions(name, look, sites[name], addresses, replace=replace)
     return sites, decisions
 
 
@@ -159,27 +163,6 @@ def _hosts(
     return hosts
 
 
-def _refuse_version(look: PoolerLook, policy: Policy) -> None:
-    if look.image_problem:
-        raise RefusedError(
-            look.image_problem,
-            rule="X-66",
-            remedy="pull the image, or name one in the policy: pgbouncer.container.image",
-        )
-    minimum, version = policy.pgbouncer.needs.hitless_restart, look.image_version
-    if version is not None and _parts(version) < _parts(minimum):
-        raise RefusedError(
-            f"PgBouncer {version} is too old: {minimum} is the first whose process is replaced without loss and that"
-            " keeps prepared statements in transaction pooling (X-66).",
-            rule="X-66",
-            remedy="name a newer image in the policy: pgbouncer.container.image",
-        )
-
-
-def _parts(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
-
-
 def _led_addresses(name: str, look: PoolerLook, policy: Policy) -> dict[str, AppAddress]:
     """The addresses of the services that are to go through PgBouncer, all of one server; refuses what cannot be led."""
     clients = [service for service, mapped in policy.application.services.items() if mapped.role in ("api", "worker")]
@@ -217,7 +200,7 @@ def _wanted(
     service, mapped = next(iter(policy.application.services_of("database").items()))
     if first.host != service and look.server is not None:
         container = next((each for each in host.containers_of(policy.application.project or "", service)), None)
-        if container is None or first.host not in (container.name, "127.0.0.1"):
+        if container is None or first.host != container.name:
             raise RefusedError(
                 f"The app on {name} finds its database at another place than the service {service}.", rule="LB-08"
             )
@@ -313,15 +296,9 @@ def _site(
 
 
 def _decisions(
-    name: str,
-    look: PoolerLook,
-    wanted: Mapping[str, Any],
-    addresses: Mapping[str, AppAddress],
-    *,
-    needed: bool,
-    replace: bool,
+    name: str, look: PoolerLook, site: PoolerSite, addresses: Mapping[str, AppAddress], *, replace: bool
 ) -> list[Decision]:
-    before = int(look.installed["most"]) if look.installed else None
+    before, wanted, needed = int(look.installed["most"]) if look.installed else None, site.wanted or {}, site.put_up
     pools = wanted["pools"]
     aliases = ", ".join(sorted(wanted["databases"]))
     why = (
@@ -330,22 +307,34 @@ def _decisions(
     )
     made = [
         Decision(
-            host=name, service="pgbouncer", resource="pooling", verdict=Verdict.SET if needed else Verdict.KEEP,
-            rule="X-13", current=before, granted=wanted["most"],
+            host=name,
+            service="pgbouncer",
+            resource="pooling",
+            verdict=Verdict.SET if needed else Verdict.KEEP,
+            rule="X-13",
+            current=before,
+            granted=wanted["most"],
             current_text=None if look.installed is None else "on",
             granted_text="on, new process" if replace else "on, new settings" if needed and look.installed else "on",
-            why=why, numbers={"clients": pools["clients"], "pool_connections": pools["pool"]},
+            why=why,
+            numbers={"clients": pools["clients"], "pool_connections": pools["pool"]},
         )
-    ]  # fmt: skip
+    ]
+    done = f"{wanted['host']}:{wanted['port']}"
     for service, address in sorted(addresses.items()):
-        done = f"{wanted['host']}:{wanted['port']}"
+        led = site.led_already(service)
         made.append(
             Decision(
-                host=name, service=service, resource="database", verdict=Verdict.SET, rule="LB-08",
-                current_text=f"{address.host}:{address.port}", granted_text=done,
+                host=name,
+                service=service,
+                resource="database",
+                verdict=Verdict.KEEP if led else Verdict.SET,
+                rule="LB-08",
+                current_text=done if led else f"{address.host}:{address.port}",
+                granted_text=done,
                 why=f"{address.variable} leads it through PgBouncer; its password stays the reference that it is",
             )
-        )  # fmt: skip
+        )
     return made
 
 

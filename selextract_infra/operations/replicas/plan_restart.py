@@ -31,7 +31,7 @@ class RestartParameters(RestartRequest):
 def _draft(given: PlanInput[RestartRequest, Replication]) -> PlanDraft:
     """Restart every server whose settings wait for it, or each one. Raises as ``decide_restart`` does."""
     everything = given.request.everything
-    decisions = decide_restart(given.look, given.policy, everything=everything)
+    decisions = decide_restart(given.observation, given.look, given.policy, everything=everything)
     primary = decisions[-1].host
     parameters = RestartParameters(primary=primary, everything=everything, replication=given.look)
     return PlanDraft(

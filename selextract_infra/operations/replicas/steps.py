@@ -34,13 +34,15 @@ _FOLDER = "/var/lib/selextract-infra/balancer-ro"
 class ReplicaParameters(ReplicaRequest):
     """The request, and what the steps rest on: where the primary is, what was seen, what the hosts have.
 
-    ``orphans`` are the slots and roles of replicas that are gone.
+    ``orphans`` are the slots and roles of replicas that are gone, ``silent`` the hosts with a replica that could not be
+    reached: the balancer goes on knowing them.
     """
 
     primary: str
     replication: Replication
     hosts: dict[str, ReplicaHost] = Field(default_factory=dict)
     orphans: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 def replica_steps(decisions: Sequence[Decision], parameters: ReplicaParameters, policy: Policy) -> tuple[Step, ...]:
@@ -62,7 +64,7 @@ class _StepBuilder:
 
     def __init__(self, parameters: ReplicaParameters, policy: Policy) -> None:
         self.parameters, self.policy = parameters, policy
-        self.host = parameters.primary
+        self.host, self.silent = parameters.primary, parameters.silent
         replication = parameters.replication.hosts[self.host]
         self.primary: PrimarySeen = replication.primary or PrimarySeen()
         self.balancer_seen = replication.balancer
@@ -79,7 +81,7 @@ class _StepBuilder:
                 folder=_FOLDER,
             ),
             "image": self.policy.balancing.proxy.image,
-            "allowed": sorted(addresses[host] for host in [*kept, *going] if host in addresses),
+            "allowed": sorted(addresses[host] for host in [*kept, *going, *self.silent] if host in addresses),
         }  # fmt: skip
         present = self.balancer_seen
         before = {key: value for key, value in present.settings.items() if key != "replicas"} if present else None
@@ -196,7 +198,8 @@ class _StepBuilder:
     def sweep(self, kept: Mapping[str, Role], going: Sequence[str]) -> Iterator[Step]:
         """Take away what replicas have left that are gone."""
         settings = self.balancer_seen.settings if self.balancer_seen else {}
-        left = [server["name"] for server in settings.get("replicas", []) if server["name"] not in (*kept, *going)]
+        known = (*kept, *going, *self.silent)
+        left = [server["name"] for server in settings.get("replicas", []) if server["name"] not in known]
         if not self.parameters.orphans and not left:
             return
         yield self._step(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from selextract_infra.assess.postgres.parameters import VERSIONS
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
@@ -16,7 +17,12 @@ from selextract_infra.model.figures import count
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.model.postgres_conf import conf_text
-from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
+from selextract_infra.model.postgres_observation import (
+    PostgresConnections,
+    PostgresObservation,
+    PostgresSetting,
+    RoleSetting,
+)
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.operations.tune.decide_postgres import Retuning, facts_of, raw_value, retune_postgres
 from selextract_infra.operations.tune.operation_postgres import TunePostgresRequest
@@ -45,6 +51,7 @@ class ServerOnHost(Frozen):
     settings: dict[str, PostgresSetting]
     pending_restart: tuple[str, ...] = ()
     role_settings: tuple[RoleSetting, ...] = ()
+    connections: PostgresConnections = PostgresConnections()
     shm_size: int | None = None
     stop_grace: float = 0.0
     present: tuple[str, ...] = ()
@@ -91,7 +98,7 @@ def retuning_of(host: str, server: ServerOnHost, policy: Policy) -> Retuning:
     """What becomes of one server's settings; raises ``RefusedError`` where no settings would do."""
     observation = PostgresObservation.model_validate(
         server.model_dump(include={"project", "service", "container", "settings", "pending_restart", "role_settings",
-                                   "shm_size"})
+                                   "shm_size", "connections"})
     )  # fmt: skip
     return retune_postgres(
         server.facts,
@@ -182,6 +189,12 @@ def _server(
             rule="mapping",
             remedy="say its superuser and socket in the application mapping, under postgres",
         )
+    if server.version not in VERSIONS:
+        known = "of an unknown version" if server.version is None else f"PostgreSQL {server.version}"
+        raise RefusedError(
+            f"{server.service} on {host.name} is {known}; its settings are known for {VERSIONS[0]} to {VERSIONS[-1]}.",
+            rule="DRV-09",
+        )
     container = next((each for each in host.containers if each.name == server.container), None)
     return ServerOnHost(
         facts=facts_of(host, server, policy),
@@ -191,6 +204,7 @@ def _server(
         settings=server.settings,
         pending_restart=server.pending_restart,
         role_settings=server.role_settings,
+        connections=server.connections,
         shm_size=server.shm_size,
         stop_grace=(container.stop_grace_seconds or 0.0) if container else 0.0,
         present=tuple(

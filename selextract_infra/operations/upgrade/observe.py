@@ -10,6 +10,7 @@ from selextract_infra.hosts.providers import chosen_provider
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.run import Run, RunStatus, StepStatus
 from selextract_infra.model.upgrade import Abilities, Mode
+from selextract_infra.operations.upgrade.decide import read_phase
 from selextract_infra.operations.upgrade.operation import UpgradeRequest
 from selextract_infra.operations.upgrade.plan import OPERATION, HardwareLook, upgrade_of
 
@@ -24,11 +25,11 @@ _RUNS_LOOKED_AT = 200
 def look_at_hardware(context: Context, _: Observation, request: UpgradeRequest) -> HardwareLook:
     """What the provider of the one host can do and says of it, and what its steps are expected to take."""
     (host,) = context.inventory.hosts
-    provider = chosen_provider(request.provider, host, context.policy)
+    provider, phase = chosen_provider(request.provider, host, context.policy), read_phase(request.phase, context.policy)
     return HardwareLook(
         provider=provider.abilities,
-        before=provider.current(host, request.phase),
-        durations=learned_durations(context, request.phase, request.mode, provider.abilities),
+        before=provider.current(host, phase),
+        durations=learned_durations(context, phase, request.mode, provider.abilities),
     )
 
 

@@ -48,7 +48,8 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     provider cannot do it in that mode.
     """
     (host,) = given.observation.hosts
-    request, policy, look, phase = given.request, given.policy, given.look, given.request.phase
+    request, policy, look = given.request, given.policy, given.look
+    phase = read_phase(request.phase, policy)
     decided = decide_upgrade(
         host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
     )
