@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.plan import CostChange, Step
+from selextract_infra.model.plan import CostChange
 from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
+from selextract_infra.operations.pgbouncer.operation import PgbouncerRequest
 from selextract_infra.operations.pgbouncer.refusals import refuse_crowding, refuse_image, refuse_unreachable
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
 from selextract_infra.templates.read_balancer import ALIAS
@@ -25,18 +24,10 @@ from selextract_infra.templates.read_balancer import ALIAS
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["PgbouncerParameters", "PgbouncerRequest", "draft_pgbouncer", "rebuilt_pgbouncer"]
+__all__ = ["PLANNER"]
 
 _FREE = CostChange(sentence="It runs on a server that is there already; the bill stays.")
 _READ_ONLY = "_ro"
-
-
-class PgbouncerRequest(Request):
-    """What is asked about PgBouncer."""
-
-    switch: Literal["on", "off"] = Field(default="on", description="Whether the app is to be led through it.")
-    replace: bool = Field(default=False, description="Replace its process by a new one in any case.")
-    overrides: OverriddenRules = ()
 
 
 class PgbouncerParameters(PgbouncerRequest):
@@ -48,7 +39,7 @@ class PgbouncerParameters(PgbouncerRequest):
 _Given = PlanInput[PgbouncerRequest, Mapping[str, PoolerLook]]
 
 
-def draft_pgbouncer(given: _Given) -> PlanDraft:
+def _draft(given: _Given) -> PlanDraft:
     """Put PgBouncer up beside the app and lead that to it, or lead it back and take PgBouncer away.
 
     Raises ``RefusedError`` where connections do not fit (X-13), where nothing says how a service finds its database
@@ -57,7 +48,7 @@ def draft_pgbouncer(given: _Given) -> PlanDraft:
     request = given.request
     sites, decisions = _on(given) if request.switch == "on" else _off(given)
     parameters = PgbouncerParameters(**dict(request), sites=sites)
-    steps = rebuilt_pgbouncer(decisions, parameters, given.policy)
+    steps = pgbouncer_steps(sites, given.policy, switch=request.switch, replace=request.replace)
     return PlanDraft(
         parameters=parameters,
         hosts=tuple(sites),
@@ -66,13 +57,6 @@ def draft_pgbouncer(given: _Given) -> PlanDraft:
         cost=_FREE,
         overrides=tuple(sorted(request.overrides)),
     )
-
-
-def rebuilt_pgbouncer(
-    _decisions: Sequence[Decision], parameters: PgbouncerParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a Plan; the sites say all of it."""
-    return pgbouncer_steps(parameters.sites, policy, switch=parameters.switch, replace=parameters.replace)
 
 
 def _on(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
@@ -156,27 +140,27 @@ def _crowded(look: PoolerLook, opened: int) -> bool:
 
 
 def _hosts(
-    seen: Observation, looks: Mapping[str, PoolerLook], policy: Policy
+    observation: Observation, looks: Mapping[str, PoolerLook], policy: Policy
 ) -> list[tuple[str, HostObservation, PoolerLook]]:
     """The hosts where the app and its database run. Raises ``RefusedError`` where there is none."""
     project = policy.application.project
     if project is None:
         raise _unmapped("The policy does not map the app's Compose project")
-    found = []
+    hosts = []
     for name, look in sorted(looks.items()):
-        host = seen.host(name)
-        there = host.project(project) if host else None
-        if host is None or there is None or host.problem or look.server is None:
+        host = observation.host(name)
+        app = host.project(project) if host else None
+        if host is None or app is None or host.problem or look.server is None:
             continue
-        problem = there.unwritable or look.problem or look.server.problem
+        problem = app.unwritable or look.problem or look.server.problem
         if problem:
             raise RefusedError(f"{name}: {problem}", rule="LB-08", remedy="nothing was touched")
-        found.append((name, host, look))
-    if not found:
+        hosts.append((name, host, look))
+    if not hosts:
         raise _unmapped(
             f"On no host a container of project {project} runs whose service is mapped to the role database"
         )
-    return found
+    return hosts
 
 
 def _led_addresses(name: str, look: PoolerLook, policy: Policy) -> dict[str, AppAddress]:
@@ -215,7 +199,7 @@ def _wanted(
     first = next(iter(addresses.values()))
     service, mapped = next(iter(policy.application.services_of("database").items()))
     if first.host != service and look.server is not None:
-        container = next((one for one in host.containers_of(policy.application.project or "", service)), None)
+        container = next((each for each in host.containers_of(policy.application.project or "", service)), None)
         if container is None or first.host != container.name:
             raise RefusedError(
                 f"The app on {name} finds its database at another place than the service {service}.", rule="LB-08"
@@ -296,17 +280,17 @@ def _site(
     project = host.project(policy.application.project or "")
     if project is None:
         raise _unmapped(f"{host.name} has no project of the app")
-    there = project_on_host(host, project, policy)
+    app = project_on_host(host, project, policy)
     recreate = {
         service: tuple(name for name in on_host.containers if (name in look.led) is not led)
-        for service, on_host in there.services.items()
+        for service, on_host in app.services.items()
         if service in variables
     }
     return PoolerSite(
-        project=there,
+        project=app,
         wanted=wanted,
         put_up=put_up,
-        variables={service: dict(values) for service, values in variables.items() if service in there.services},
+        variables={service: dict(values) for service, values in variables.items() if service in app.services},
         recreate={service: names for service, names in recreate.items() if names},
     )
 
@@ -356,3 +340,10 @@ def _decisions(
 
 def _unmapped(what: str) -> RefusedError:
     return RefusedError(f"{what}.", rule="mapping", remedy="map it in selextract_policy: application")
+
+
+PLANNER = Planner(
+    parameters=PgbouncerParameters,
+    draft=_draft,
+    steps=lambda _, kept, policy: pgbouncer_steps(kept.sites, policy, switch=kept.switch, replace=kept.replace),
+)

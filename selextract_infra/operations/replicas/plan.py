@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import PlanDraft, PlanInput
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.replication import Replication
 from selextract_infra.operations.replicas.decide import (
@@ -16,16 +16,17 @@ from selextract_infra.operations.replicas.decide import (
     decide_replicas,
     replica_name,
 )
+from selextract_infra.operations.replicas.operation import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost
-from selextract_infra.operations.replicas.steps import ReplicaParameters, ReplicaRequest, replica_steps
+from selextract_infra.operations.replicas.steps import ReplicaParameters, replica_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["draft_replicas", "refuse_impossible_replicas"]
+__all__ = ["PLANNER"]
 
 
-def draft_replicas(given: PlanInput[ReplicaRequest, Replication]) -> PlanDraft:
+def _draft(given: PlanInput[ReplicaRequest, Replication]) -> PlanDraft:
     """What makes so many replicas; nothing where there are.
 
     Raises as ``decide_replicas`` does, and ``RefusedError`` where their memory does not fit (X-11).
@@ -57,7 +58,7 @@ def draft_replicas(given: PlanInput[ReplicaRequest, Replication]) -> PlanDraft:
     )
 
 
-def refuse_impossible_replicas(saved: Plan, parameters: ReplicaParameters, policy: Policy) -> None:
+def _refuse_impossible_replicas(saved: Plan, parameters: ReplicaParameters, policy: Policy) -> None:
     """Raise ``RefusedError`` for hosts that the mapping does not know."""
     about = {decision.host for decision in saved.decisions if decision.resource == REPLICA and decision.granted}
     unknown = sorted({*about, parameters.primary} - set(policy.application.private_addresses))
@@ -95,5 +96,13 @@ def _orphans(decided: DecidedReplicas, replication: Replication) -> tuple[str, .
     about = [decision.host for decision in decided.decisions if decision.resource == REPLICA]
     owned = {replica_name(host) for host in (*about, *decided.missing)}
     active = {slot.name for slot in primary.slots if slot.active}
-    there = {slot.name for slot in primary.slots} | set(primary.roles)
-    return tuple(sorted(there - owned - active))
+    present = {slot.name for slot in primary.slots} | set(primary.roles)
+    return tuple(sorted(present - owned - active))
+
+
+PLANNER = Planner(
+    parameters=ReplicaParameters,
+    draft=_draft,
+    steps=replica_steps,
+    refuse_impossible=_refuse_impossible_replicas,
+)

@@ -11,7 +11,8 @@ from selextract_infra.model.observation import Observation
 from selextract_infra.model.run import Run, RunStatus, StepStatus
 from selextract_infra.model.upgrade import Abilities, Mode
 from selextract_infra.operations.upgrade.decide import read_phase
-from selextract_infra.operations.upgrade.plan import OPERATION, HardwareLook, UpgradeRequest, upgrade_of
+from selextract_infra.operations.upgrade.operation import UpgradeRequest
+from selextract_infra.operations.upgrade.plan import OPERATION, HardwareLook, upgrade_of
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
@@ -36,7 +37,7 @@ def learned_durations(context: Context, phase: str, mode: Mode | None, provider:
     """By step, how long it took in the last upgrades of that kind, with a margin; none before the first."""
     rules = context.policy.vertical.learning
     wanted = mode or provider.modes.get(phase, (Mode.REBOOT,))[0]
-    found: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
     counted = 0
     for run in context.journal.runs(_RUNS_LOOKED_AT):
         if counted == rules.runs:
@@ -46,8 +47,8 @@ def learned_durations(context: Context, phase: str, mode: Mode | None, provider:
         counted += 1
         for result in run.results:
             if result.status is StepStatus.VERIFIED and result.started_at and result.ended_at:
-                found.setdefault(result.step, []).append((result.ended_at - result.started_at).total_seconds())
-    return {step: round(fmean(times) * rules.margin, 1) for step, times in found.items()}
+                seconds.setdefault(result.step, []).append((result.ended_at - result.started_at).total_seconds())
+    return {step: round(fmean(times) * rules.margin, 1) for step, times in seconds.items()}
 
 
 def _alike(context: Context, run: Run, phase: str, mode: Mode) -> bool:
