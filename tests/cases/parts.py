@@ -199,3 +199,4 @@ class Expected(Part):
     refused: str | None = None
     rule: str | None = None
     override: str | None = None
+    remedy: str | None = None

@@ -94,7 +94,7 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
         maximum = look.server.maximum if look.server else None
         limit = _smallest_limit(look.addresses)
         direct = plan_connections(_clients(host, policy), policy, maximum=maximum, limit=limit)
-        refuse_overdrawn(direct, given.request.overrides)
+        refuse_overdrawn(direct, given.request.overrides, leaving_pooler=True)
         variables = {
             service: {variable: None}
             for service, mapped in policy.application.services.items()
