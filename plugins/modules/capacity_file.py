@@ -154,7 +154,7 @@ def _write(writer: CapacityWriter, given: dict[str, Any], record: RunRecord, tex
 def _absent(module: AnsibleModule) -> dict[str, Any]:
     folder = StateFolder(module.params["state_folder"])
     diffs, removed_from = [], []
-    for project, directory in known_places(folder):
+    for project, directory in known_places(folder, module.params["project"]):
         writer = CapacityWriter(folder, project, directory, socket_path=module.params["docker_socket"])
         diffs += _result(writer, None)["diff"]
         removed_from.append(directory)

@@ -112,6 +112,7 @@ from ..module_utils.haproxy.traffic import look_at_traffic
 from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.postgres.look import look_at_postgres
 from ..module_utils.state.preemption import asked
+from ..module_utils.state.project_state import AUTOSCALER, ProjectState
 from ..module_utils.state.put_back import unresolved_runs
 from ..module_utils.state.runs import unfinished_runs
 from ..module_utils.state.state import StateFolder
@@ -165,7 +166,7 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
         observation["facts"]["compose"] = version.result()
     observation["sampler"] = sampler_status(samples)
     observation["history"] = []
-    observation["state"] = _state(StateFolder(given["state_folder"]), given["docker_socket"])
+    observation["state"] = _state(StateFolder(given["state_folder"]), given["docker_socket"], given["projects"])
     window = given["history_window"]
     known = int(given["cursors"].get(observation["facts"]["machine_id"]) or 0)
     packed, until = packed_since(samples, max(known, int(time.time()) - window)) if window else (None, None)
@@ -267,7 +268,8 @@ def _container(container: Container, first: Reading | None, second: Reading | No
     }
 
 
-def _state(folder: StateFolder, socket_path: str) -> dict[str, Any]:
+def _state(folder: StateFolder, socket_path: str, mapped: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is noted of the host, and what the autoscaler remembers of the mapped Project."""
     return {
         "lock": folder.read("lock.json"),
         "freeze": folder.read("freeze.json"),
@@ -275,7 +277,7 @@ def _state(folder: StateFolder, socket_path: str) -> dict[str, Any]:
         "unfinished": unfinished_runs(folder),
         "failed_rollbacks": unresolved_runs(folder, socket_path),
         "emergency": folder.read("emergency.json"),
-        "autoscaler": folder.read("autoscaler.json"),
+        "autoscaler": ProjectState(folder, mapped[0]["name"]).read(AUTOSCALER) if mapped else None,
     }
 
 

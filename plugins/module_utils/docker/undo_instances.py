@@ -34,7 +34,7 @@ def instances(restoring: Restoring, inverse: dict[str, dict[str, Any]]) -> None:
             _bring_back(restoring, service, before, -surplus)
         if restoring.check:
             continue
-        rotation = Rotation(restoring.folder, restoring.socket_path)
+        rotation = Rotation(restoring.folder, restoring.socket_path, before["project"])
         serves = rotation.serves(before["project"], service)
         kept = [one for one in _present(restoring, before["project"], service) if one.id in before["containers"]]
         if serves:  # what was about to leave stays
@@ -59,7 +59,7 @@ def _bring_back(restoring: Restoring, service: str, before: dict[str, Any], miss
         containers = find_containers(engine, restoring.socket_path, before["project"])
         compose = Compose(read_project(containers, before["project"], before["directory"]))
         NewInstances(compose, restoring.socket_path, before["gate_seconds"]).bring(engine, {service: wanted})
-    rotation = Rotation(restoring.folder, restoring.socket_path)
+    rotation = Rotation(restoring.folder, restoring.socket_path, before["project"])
     rotation.join(_present(restoring, before["project"], service), before["gate_seconds"])
     restoring.done.append(f"{service} has {wanted} instances again.")
 

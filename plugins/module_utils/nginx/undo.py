@@ -17,13 +17,14 @@ __all__ = ["balancer", "edge_files", "edge_switches"]
 def balancer(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Take the balancer away again, or bring back the one from before."""
     if not restoring.check:
-        Balancer(restoring.folder, restoring.socket_path).restore(inverse)
+        project = inverse.get("project") or restoring.project  # version 0.1 did not note it
+        Balancer(restoring.folder, restoring.socket_path, project).restore(inverse)
     restoring.done.append("The balancer is as before.")
 
 
 def edge_files(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Put the files that Nginx includes back, and let it read them."""
-    edge = Edge(restoring.folder, restoring.socket_path)
+    edge = Edge(restoring.folder, restoring.socket_path, inverse["project"])
     left, files = restoring.left.get("edge_files"), inverse["files"]
     if left is not None:  # version 0.1 did not note it
         files = taken_back(files, left["files"], edge.files(inverse["folder"]))
@@ -36,10 +37,9 @@ def edge_files(restoring: Restoring, inverse: dict[str, Any]) -> None:
 
 def edge_switches(restoring: Restoring, inverse: dict[str, dict[str, Any]]) -> None:
     """Turn each switch back to where it was."""
-    edge = Edge(restoring.folder, restoring.socket_path)
     for name, before in sorted(inverse.items()):
-        if edge.is_on(before["folder"], name) == before["on"]:
+        if Edge.is_on(before["folder"], name) == before["on"]:
             continue
         if not restoring.check:
-            edge.switch(before["folder"], name, before["on"])
+            Edge.switch(before["folder"], name, before["on"])
         restoring.done.append(f"The switch {name} is {'on' if before['on'] else 'off'} again.")

@@ -105,7 +105,7 @@ class LeadingBack:
         except (HostSideError, KeyError) as failure:
             self._note(container, failure)
             return
-        rotation = Rotation(self.folder, self.socket_path)
+        rotation = Rotation(self.folder, self.socket_path, self.project)
         if container.running:
             rotation.spare(container)
             self.engine.stop(container.id, container.stop_grace)

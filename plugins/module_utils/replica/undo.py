@@ -20,7 +20,7 @@ __all__ = ["read_balancer", "read_rotation", "replica", "replica_files", "replic
 
 def replica(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Take a replica that was being made off its host."""
-    project = ReplicaProject(restoring.folder, restoring.socket_path)
+    project = ReplicaProject(restoring.folder, restoring.socket_path, inverse.get("project") or restoring.project)
     gone = [] if restoring.check else project.remove()
     if restoring.check or gone:
         restoring.done.append(f"The replica {inverse['name']} was taken away.")
@@ -28,7 +28,7 @@ def replica(restoring: Restoring, inverse: dict[str, Any]) -> None:
 
 def replica_files(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Give a replica its files from before, and restart it with them."""
-    project = ReplicaProject(restoring.folder, restoring.socket_path)
+    project = ReplicaProject(restoring.folder, restoring.socket_path, inverse.get("project") or restoring.project)
     before = inverse.get("wanted")
     if not before or restoring.check or not project.write(before):
         return
@@ -62,7 +62,7 @@ def replication_settings(restoring: Restoring, inverse: dict[str, Any]) -> None:
 
 def read_balancer(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Bring the balancer back to what it was, or take it away where there was none."""
-    rotation = ReadRotation(restoring.folder, restoring.socket_path)
+    rotation = ReadRotation(restoring.folder, restoring.socket_path, inverse.get("project") or restoring.project)
     before = inverse["settings"]
     if restoring.check or rotation.settings == before:
         return
@@ -77,7 +77,7 @@ def read_balancer(restoring: Restoring, inverse: dict[str, Any]) -> None:
 
 def read_rotation(restoring: Restoring, inverse: dict[str, Any]) -> None:
     """Let replicas that were drained back in; one that is no good is kept out by its check."""
-    rotation = ReadRotation(restoring.folder, restoring.socket_path)
+    rotation = ReadRotation(restoring.folder, restoring.socket_path, restoring.project)
     for name in inverse:
         if not restoring.check:
             rotation.admit(name)

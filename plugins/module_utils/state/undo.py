@@ -27,6 +27,7 @@ from ..replica.undo import (
     replication_settings,
 )
 from ..system.failure import HostSideError
+from .run_projects import projects_of_run
 from .runs import RunRecord
 from .state import StateFolder
 from .undo_upgrade import freeze, stopped
@@ -49,12 +50,14 @@ class Restoring:
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     left: dict[str, Any] = field(default_factory=dict)  # by part, what the step that is being restored left
+    project: str = ""  # of the Run whose step it is; version 0.1 did not note it with each part
     _limits: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def step(self, record: RunRecord, step_id: str) -> None:
         """Restore one step, the last thing it did first. A part that fails does not keep the others from it."""
         inverse = record.step(step_id).get("inverse") or {}
         self.left = record.step(step_id).get("left") or {}
+        self.project = min(projects_of_run(record.content), default="")
         failed_before = len(self.failures)
         self._limits = inverse.get("containers") or {}
         for part in reversed(list(inverse)):

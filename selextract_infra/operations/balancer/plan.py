@@ -18,6 +18,7 @@ from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import memory
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.model.traffic import OLD_FOLDER, OLD_NAME
 from selextract_infra.templates.balancer import answer_seconds, compose_text, haproxy_text, server_options
 from selextract_infra.templates.nginx import ROUTING, edge_files
 
@@ -35,7 +36,6 @@ __all__ = [
 
 PLAYBOOK = "selextract.infra.balancer"
 _RESOURCE = "balancer"
-_FOLDER = "/var/lib/selextract-infra/balancer"
 
 
 class BalancerRequest(Request):
@@ -49,7 +49,8 @@ class BalancerPlace(Frozen):
     """Where the balancer goes on one host: the network it joins, and where Nginx sees its include folder.
 
     ``reload``: Nginx has to read files of ours that it has not read yet. ``answer`` is how long Nginx waits for an
-    answer, in seconds, None where it does not say.
+    answer, in seconds, None where it does not say. ``name`` is that of our Compose project, and on the app's network;
+    ``folder`` is where its files are on the host.
     """
 
     project: str
@@ -57,6 +58,8 @@ class BalancerPlace(Frozen):
     inside: str
     reload: bool
     answer: float | None = None
+    name: str = OLD_NAME
+    folder: str = OLD_FOLDER
 
 
 class BalancerParameters(BalancerRequest):
@@ -161,10 +164,16 @@ def _place(host: HostObservation, policy: Policy, *, on: bool) -> BalancerPlace:
         raise RefusedError(f"{host.name}: {(problem or '').rstrip('.')}.", rule="mapping")
     if on and host.traffic.balancer is None:
         _refuse_crowding(host, policy)
-    reload = _differs(edge.files, _edge_files(policy, edge.inside), read=edge.read)
-    return BalancerPlace(
-        project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload, answer=edge.answer
+    place = BalancerPlace(
+        project=edge.project,
+        network=edge.networks[0],
+        inside=edge.inside,
+        reload=False,
+        answer=edge.answer,
+        name=edge.balancer_name,
+        folder=edge.balancer_folder,
     )
+    return place.model_copy(update={"reload": _differs(edge.files, _edge_files(policy, place), read=edge.read)})
 
 
 def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
@@ -212,8 +221,8 @@ def _values(place: BalancerPlace, policy: Policy, *, on: bool) -> dict[str, Any]
         "service": names["api"],
         "nginx": names["nginx"],
         "folder": edge.nginx_include,
-        "files": _edge_files(policy, place.inside),
-        "compose": compose_text(policy, place.network, _FOLDER, place.answer),
+        "files": _edge_files(policy, place),
+        "compose": compose_text(policy, place.name, place.network, place.folder, place.answer),
         "settings": _settings(place, policy),
         **proof_values(names.values(), policy),
         "gate_seconds": policy.scaling.instance.gate,
@@ -239,8 +248,8 @@ def _settings(place: BalancerPlace, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _edge_files(policy: Policy, inside: str) -> dict[str, str]:
-    return edge_files(policy, inside, _port(policy))
+def _edge_files(policy: Policy, place: BalancerPlace) -> dict[str, str]:
+    return edge_files(policy, place.inside, f"{place.name}:{_port(policy)}")
 
 
 def _port(policy: Policy) -> int:
@@ -254,5 +263,5 @@ def _differs(there: dict[str, str], files: dict[str, str], *, read: bool) -> boo
 
 def _digest(place: BalancerPlace, policy: Policy) -> str:
     """What tells one balancer from another, as the host computes it."""
-    content = [compose_text(policy, place.network, _FOLDER, place.answer), _settings(place, policy)]
+    content = [compose_text(policy, place.name, place.network, place.folder, place.answer), _settings(place, policy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
