@@ -112,7 +112,7 @@ from ..module_utils.haproxy.traffic import look_at_traffic
 from ..module_utils.module import DOCKER, STATE, run
 from ..module_utils.postgres.look import look_at_postgres
 from ..module_utils.state.preemption import asked
-from ..module_utils.state.project_state import AUTOSCALER, ProjectState
+from ..module_utils.state.project_state import AUTOSCALER, ProjectState, known_projects
 from ..module_utils.state.put_back import unresolved_runs
 from ..module_utils.state.runs import unfinished_runs
 from ..module_utils.state.state import StateFolder
@@ -277,6 +277,7 @@ def _state(folder: StateFolder, socket_path: str, mapped: list[dict[str, Any]]) 
         "unfinished": unfinished_runs(folder),
         "failed_rollbacks": unresolved_runs(folder, socket_path),
         "emergency": folder.read("emergency.json"),
+        "projects": known_projects(folder),
         "autoscaler": ProjectState(folder, mapped[0]["name"]).read(AUTOSCALER) if mapped else None,
     }
 

@@ -22,6 +22,7 @@ __all__ = [
     "everywhere",
     "freeze",
     "install_sampler",
+    "known_projects",
     "let_hosts_go",
     "raise_worst",
     "uninstall",
@@ -64,9 +65,24 @@ def install_sampler(context: Context) -> tuple[str, ...]:
     return everywhere(context, "sampler", lengths, "sampler", "install the sampler")
 
 
-def uninstall(context: Context) -> tuple[str, ...]:
-    """Take everything that is ours off every host; the app's containers and files stay as they are without us."""
-    return everywhere(context, "uninstall", {}, "uninstall", "take selextract-infra off the host")
+def known_projects(context: Context) -> dict[str, tuple[str, ...]]:
+    """By host, the Projects that something of ours is kept of; a host that cannot be reached is left out."""
+    try:
+        seen = context.observe()
+    except HostUnreachableError:  # whatever is done with them next says so by name
+        return {}
+    return {host.name: tuple(host.state.get("projects") or ()) for host in seen.hosts}
+
+
+def uninstall(context: Context, *, project: str | None = None, named: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Take what is ours off every host; the app's containers and files stay as they are without us.
+
+    With ``project`` only what is for that one. Without it everything; ``named`` are the Projects that whoever asked
+    agreed to, and a host that has others besides is refused. Returns the hosts where something was taken off.
+    """
+    values = {"project": project, "named": list(named)}
+    purpose = "take selextract-infra off the host" if project is None else f"take off what is for {project}"
+    return everywhere(context, "uninstall", values, "uninstall", purpose)
 
 
 def everywhere(
