@@ -46,13 +46,13 @@ class ProjectState:
         self.folder.write(os.path.join(self._own, name), content)
 
     def beside(self, component: str) -> OwnProject:
-        """The Compose project that a component of ours is, or would be, beside this Project."""
-        if self._flat:
-            known = FlatLayout(self.folder).beside(self.project).get(component)
-        else:
-            noted = (self._about().get("beside") or {}).get(component)
-            known = OwnProject(str(noted["name"]), str(noted["folder"])) if noted else None
-        return known or own_project_of(self.project, component)
+        """The Compose project that a component of ours is, or would be, beside this Project.
+
+        Version 0.1 gave ``selextract-balancer`` to whichever app was there; an app of the name ``selextract`` that comes
+        later gets another one.
+        """
+        known = self.noted().get(component)
+        return known or self._new(own_project_of(self.project, component))
 
     def place(self, component: str) -> str:
         """The folder of a component's files."""
@@ -74,6 +74,18 @@ class ProjectState:
         if gone:
             sync_folder(os.path.dirname(self.path))
         return gone
+
+    def _new(self, own: OwnProject) -> OwnProject:
+        others = [ProjectState(self.folder, name) for name in known_projects(self.folder) if name != self.project]
+        taken = {noted.name for other in others for noted in other.noted().values()}
+        return OwnProject(f"{own.name}-2", own.folder) if own.name in taken else own
+
+    def noted(self) -> dict[str, OwnProject]:
+        """What is noted to be beside this Project, by component."""
+        if self._flat:
+            return FlatLayout(self.folder).beside(self.project)
+        kept = (self._about().get("beside") or {}).items()
+        return {component: OwnProject(str(one["name"]), str(one["folder"])) for component, one in kept}
 
     @property
     def _flat(self) -> bool:

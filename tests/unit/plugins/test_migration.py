@@ -157,6 +157,15 @@ def test_what_runs_keeps_its_names_and_folders_until_it_is_taken_away(tmp_path: 
     assert ProjectState(folder, "app").beside("balancer").name == "app-balancer"
 
 
+def test_a_name_that_version_0_1_gave_to_another_app_is_not_given_again(tmp_path: Path) -> None:
+    old_host(tmp_path, ("shop",), balanced="shop")
+    folder = StateFolder(str(tmp_path))
+    assert ProjectState(folder, "selextract").beside("balancer").name == "selextract-balancer-2"
+    migrate(folder)
+    mine = ProjectState(folder, "selextract").beside("balancer")
+    assert mine == layout.OwnProject("selextract-balancer-2", "projects/selextract/balancer")
+
+
 def test_the_balancer_for_reads_belongs_to_the_project_whose_network_it_joins(tmp_path: Path) -> None:
     old_host(tmp_path, ("app", "shop"))
     folder = StateFolder(str(tmp_path))
