@@ -117,6 +117,8 @@ class LeadingBack:
                 self.engine.start(made.id)
                 self._wait(made)
                 rotation.join([one for one in self._present() if one.id == made.id], self.bound)
+                if made.name != container.name:  # the only one could not leave before
+                    rotation.leave([container.name], rotation.drain)
         except HostSideError as failure:
             self._note(container, failure)
             self._bring_back(container, definition, others)
