@@ -201,7 +201,8 @@ def sums(lab: Lab, client: Client, hosts: tuple[str, ...]) -> dict[str, str]:
 
 _STATUS = (
     "import csv, socket; s = socket.socket(socket.AF_UNIX);"
-    " s.connect('/var/lib/selextract-infra/projects/selextract/balancer-ro/run/admin.sock'); s.sendall(b'show stat\\n');"
+    " s.connect('/var/lib/selextract-infra/projects/selextract/balancer-ro/run/admin.sock');"
+    " s.sendall(b'show stat\\n');"
     " lines = s.makefile().read().splitlines(); lines[0] = lines[0].lstrip('# ');"
     " print(*(':'.join((r['pxname'], r['svname'], r['status'])) for r in csv.DictReader(lines)), sep='\\n')"
 )

@@ -39,6 +39,7 @@ def teams(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]
     as_deployed(lab)
     deployed(lab)
     both = Teams(lab, program_for(lab, folder, FIRST), program_for(lab, folder, SECOND))
+    assert both.second.run("uninstall", "--yes").code == 0  # what an earlier test has left
     for program in (both.first, both.second):
         for words in (("pgbouncer", "on"), ("balancer", "on")):
             answer = program.run(*words, *APPLY, timeout=600)
@@ -72,13 +73,13 @@ def test_what_one_team_does_and_takes_back_is_nothing_to_the_other(teams: Teams)
     own = teams.first.run("scale", "api=3", *APPLY, timeout=600)
     assert own.code == 0, own.words
     other = teams.of(FIRST)
-    back = teams.second.run("rollback", answer.data["run"]["id"], "--yes", timeout=600)
+    back = teams.second.run("rollback", answer.data["id"], timeout=600)
     assert back.code == 0, back.words
     assert teams.of(FIRST) == other
     assert {name for name in teams.of(SECOND) if name.startswith("/")} == {
         name for name in before if name.startswith("/")
     }
-    assert teams.first.run("rollback", own.data["run"]["id"], "--yes", timeout=600).code == 0
+    assert teams.first.run("rollback", own.data["id"], timeout=600).code == 0
 
 
 def test_uninstall_names_both_and_takes_off_only_the_one_that_was_named(teams: Teams) -> None:

@@ -48,8 +48,8 @@ class ProjectState:
     def beside(self, component: str) -> OwnProject:
         """The Compose project that a component of ours is, or would be, beside this Project.
 
-        Version 0.1 gave ``selextract-balancer`` to whichever app was there; an app of the name ``selextract`` that comes
-        later gets another one.
+        Version 0.1 gave ``selextract-balancer`` to whichever app was there; an app called ``selextract`` that comes later
+        gets another one.
         """
         known = self.noted().get(component)
         return known or self._new(own_project_of(self.project, component))
