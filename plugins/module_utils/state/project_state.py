@@ -48,7 +48,7 @@ class ProjectState:
     def beside(self, component: str) -> OwnProject:
         """The Compose project that a component of ours is, or would be, beside this Project.
 
-        Version 0.1 gave ``selextract-balancer`` to whichever app was there; an app called ``selextract`` that comes later
+        Version 0.1 gave ``selextract-balancer`` to whichever app was there; an app ``selextract`` that comes later
         gets another one.
         """
         known = self.noted().get(component)
