@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
+from selextract_infra.assess.overrides import Overrides
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
@@ -21,6 +22,7 @@ from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
 from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
+from selextract_infra.operations.upgrade.others import other_projects
 from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
 from selextract_infra.planning.effects import upgrade_cost
 
@@ -74,7 +76,7 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     decided = decide_upgrade(
         host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
     )
-    decision = decided.decision
+    decision, rules = decided.decision, Overrides(request.overrides)
     steps: tuple[Step, ...] = ()
     upgrade: UpgradeOfHost | None = None
     if decision.changes:
@@ -87,6 +89,7 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
             target=float(decision.granted or 0),
             machine_id=host.facts.machine_id,
             app=_app(host, policy),
+            others=other_projects(host, policy.application.project, rules),
             data_folder=policy.application.data,
             durations=dict(look.durations),
         )
@@ -96,9 +99,9 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
         hosts=(host.name,),
         decisions=(decision,),
         steps=steps,
-        findings=(*decided.findings, *_consequences(steps)),
+        findings=(*decided.findings, *_consequences(steps), *_shared_with(upgrade)),
         cost=_cost(host, phase, decision.granted, policy) if steps else CostChange(sentence="Nothing changes."),
-        overrides=decided.overrides,
+        overrides=(*decided.overrides, *rules.used),
     )
 
 
@@ -128,7 +131,11 @@ def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Polic
         and {one.service for one in app.databases} <= set(app.stopped)
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
-    if not (same and own and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
+    foreign = all(
+        other.project != mapped.project and {one.service for one in other.databases} <= set(other.stopped)
+        for other in upgrade.others
+    )
+    if not (same and own and foreign and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
         raise RefusedError(
             "The plan asks for another upgrade than its decision.", rule="saved plan", remedy="plan again"
         )
@@ -206,6 +213,23 @@ def _down(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     disruptive = [steps.index(step) for step in steps if step.disrupts]
     up = next((steps.index(step) for step in steps if step.id == START), max(disruptive, default=0))
     return steps[disruptive[0] : up + 1] if disruptive else ()
+
+
+def _shared_with(upgrade: UpgradeOfHost | None) -> Iterator[Finding]:
+    """Which other Projects are on the host, and what becomes of each."""
+    for other in upgrade.others if upgrade else ():
+        dumped = ", ".join(one.service for one in other.databases)
+        backup = f"{dumped} is dumped, and its folder is archived" if dumped else "its folder is archived"
+        down = (
+            ""
+            if upgrade and upgrade.mode is Mode.LIVE
+            else " All of it is stopped for the upgrade and started after it."
+        )
+        yield Finding(
+            rule="projects", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject=other.project,
+            sentence=f"The host also runs {other.project} ({', '.join(other.services)}).{down} Before, {backup}.",
+            resolution="its team has to know of it",
+        )  # fmt: skip
 
 
 def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
