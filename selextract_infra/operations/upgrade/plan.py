@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
-from selextract_infra.assess.overrides import Overrides
-from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
 from selextract_infra.flow.parameters import read_parameters
@@ -20,9 +18,9 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
-from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
+from selextract_infra.model.upgrade import Abilities, Mode, UpgradeOfHost
+from selextract_infra.operations.upgrade.apps import mapped_app, other_apps
 from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
-from selextract_infra.operations.upgrade.others import other_projects
 from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
 from selextract_infra.planning.effects import upgrade_cost
 
@@ -42,8 +40,6 @@ __all__ = [
 ]
 
 OPERATION = "upgrade"
-_DRAINED = ("worker", "nginx", "frontend", "api")
-_STOPPED = ("database", "redis")
 
 
 class UpgradeRequest(Request):
@@ -76,10 +72,12 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     decided = decide_upgrade(
         host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
     )
-    decision, rules = decided.decision, Overrides(request.overrides)
+    decision = decided.decision
     steps: tuple[Step, ...] = ()
     upgrade: UpgradeOfHost | None = None
+    overridden: tuple[str, ...] = ()
     if decision.changes:
+        others, overridden = other_apps(host, policy, request.overrides)
         upgrade = UpgradeOfHost(
             host=host.name,
             phase=phase,
@@ -88,8 +86,8 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
             before=decision.current,
             target=float(decision.granted or 0),
             machine_id=host.facts.machine_id,
-            app=_app(host, policy),
-            others=other_projects(host, policy.application.project, rules),
+            app=mapped_app(host, policy),
+            others=others,
             data_folder=policy.application.data,
             durations=dict(look.durations),
         )
@@ -101,7 +99,7 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
         steps=steps,
         findings=(*decided.findings, *_consequences(steps), *_shared_with(upgrade)),
         cost=_cost(host, phase, decision.granted, policy) if steps else CostChange(sentence="Nothing changes."),
-        overrides=(*decided.overrides, *rules.used),
+        overrides=(*decided.overrides, *overridden),
     )
 
 
@@ -151,35 +149,6 @@ def _mode(provider: Abilities, phase: str, asked: Mode | None) -> Mode:
             remedy=f"it can: {', '.join(known)}" if known else "use --provider manual",
         )
     return asked or known[0]
-
-
-def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
-    """The mapped project where this host runs it; services are taken in the order in which they are stopped."""
-    mapped = policy.application
-    project = host.project(mapped.project or "")
-    if project is None:
-        return None
-    there = {service.name for service in app_services(host, policy) if service.running}
-
-    def of(*roles: str) -> tuple[str, ...]:
-        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)
-
-    return AppOnHost(
-        project=project.name,
-        directory=mapped.directory or project.directory,
-        workers=of("worker"),
-        drained=of(*_DRAINED),
-        stopped=of(*_STOPPED),
-        databases=tuple(
-            DatabaseOnHost(service=name, superuser=service.postgres.superuser, socket=service.postgres.socket)
-            for name in of("database")
-            for service in (mapped.services[name],)
-        ),
-        grace=max([policy.vertical.drain, *(mapped.services[name].longest_task or 0.0 for name in of("worker"))]),
-        health=tuple(
-            url for name in sorted(mapped.services) if name in there and (url := mapped.services[name].health)
-        ),
-    )
 
 
 def _cost(host: HostObservation, phase: str, target: float | None, policy: Policy) -> CostChange:
