@@ -124,13 +124,22 @@ class BalancerSeen(Frozen):
 
 
 class HostReplication(Frozen):
-    """One host. ``free_bytes`` is what Docker's disk has left, ``images`` the IDs of the images that are there."""
+    """One host. ``free_bytes`` is what Docker's disk has left, ``images`` the IDs of the images that are there.
+
+    ``ports`` are those that this Project has or would get on the private address (``primary``, ``replica``, ``check``),
+    none where it was not asked. The names say what the Compose projects of ours are called or would be; as they are
+    here where a host of version 0.1 was looked at.
+    """
 
     primary: PrimarySeen | None = None
     replica: ReplicaSeen | None = None
     balancer: BalancerSeen | None = None
     free_bytes: int = 0
     images: tuple[str, ...] = ()
+    ports: dict[str, int] = Field(default_factory=dict)
+    balancer_name: str = "selextract-balancer-ro"
+    balancer_folder: str = "/var/lib/selextract-infra/balancer-ro"
+    replica_name: str = "selextract-replica"
 
 
 class Replication(Frozen):

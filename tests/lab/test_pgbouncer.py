@@ -18,7 +18,7 @@ from tests.lab.rightsizing import as_deployed, policy_of
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 APPLY = ("--apply", "--yes", "--format", "json")
-PLACE = "/var/lib/selextract-infra/pgbouncer/selextract"
+PLACE = "/var/lib/selextract-infra/projects/selextract/pgbouncer"
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CHECK = 2.0  # seconds between two checks; three make a replica leave
 BOTH = ("db2", "db3")
+PASSFILE = "/var/lib/selextract-infra/projects/selextract/replica/config/passfile"
 ALL = (*BOTH, "db4")
 CONTAINER = "selextract-replica-postgres-1"
 
@@ -206,8 +207,7 @@ def test_a_rolling_restart_takes_the_replicas_first_and_the_primary_last(
 
 def test_a_password_is_nowhere_but_in_its_file(lab_multi: Lab, program: Program, client: Client) -> None:
     for host in BOTH:
-        found = lab_multi.ssh(host, "cat /var/lib/selextract-infra/replica/config/passfile; stat -c %a"
-                              " /var/lib/selextract-infra/replica/config/passfile").stdout.split()  # fmt: skip
+        found = lab_multi.ssh(host, f"cat {PASSFILE}; stat -c %a {PASSFILE}").stdout.split()
         password, mode = found[0].rpartition(":")[2], found[-1]
         assert len(password) > 30
         assert mode == "600"
@@ -220,7 +220,7 @@ def test_a_password_is_nowhere_but_in_its_file(lab_multi: Lab, program: Program,
                 f" for c in $(docker ps -q); do docker inspect $c; docker logs $c 2>&1; done | grep -c -- '{password}'",
                 timeout=120,
             ).stdout.split()
-            own = ["/var/lib/selextract-infra/replica/config/passfile"] if place == host else []
+            own = [PASSFILE] if place == host else []
             assert where == [*own, "0", "0", "0"], (place, where)
         for file in program.state.rglob("*"):
             assert not file.is_file() or password.encode() not in file.read_bytes(), file

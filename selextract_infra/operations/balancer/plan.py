@@ -15,6 +15,7 @@ from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.model.traffic import OLD_FOLDER, OLD_NAME
 from selextract_infra.operations.balancer.operation import BalancerRequest
 from selextract_infra.templates.balancer import answer_seconds, compose_text, haproxy_text, server_options
 from selextract_infra.templates.nginx import ROUTING, edge_files
@@ -26,14 +27,14 @@ __all__ = ["PLANNER"]
 
 PLAYBOOK = "selextract.infra.balancer"
 _RESOURCE = "balancer"
-_FOLDER = "/var/lib/selextract-infra/balancer"
 
 
 class BalancerPlace(Frozen):
     """Where the balancer goes on one host: the network it joins, and where Nginx sees its include folder.
 
     ``reload``: Nginx has to read files of ours that it has not read yet. ``answer`` is how long Nginx waits for an
-    answer, in seconds, None where it does not say.
+    answer, in seconds, None where it does not say. ``name`` is that of our Compose project, and on the app's network;
+    ``folder`` is where its files are on the host.
     """
 
     project: str
@@ -41,6 +42,8 @@ class BalancerPlace(Frozen):
     inside: str
     reload: bool
     answer: float | None = None
+    name: str = OLD_NAME
+    folder: str = OLD_FOLDER
 
 
 class BalancerParameters(BalancerRequest):
@@ -142,10 +145,16 @@ def _place(host: HostObservation, policy: Policy, *, on: bool) -> BalancerPlace:
         HostSize.seen(host).room("memory", policy).refuse_beyond(
             policy.balancing.proxy.memory, "the balancer", "make room, or give it less: balancing.proxy.memory"
         )
-    reload = _differs(edge.files, _edge_files(policy, edge.inside), read=edge.read)
-    return BalancerPlace(
-        project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload, answer=edge.answer
+    place = BalancerPlace(
+        project=edge.project,
+        network=edge.networks[0],
+        inside=edge.inside,
+        reload=False,
+        answer=edge.answer,
+        name=edge.balancer_name,
+        folder=edge.balancer_folder,
     )
+    return place.model_copy(update={"reload": _differs(edge.files, _edge_files(policy, place), read=edge.read)})
 
 
 def _decision(host: HostObservation, place: BalancerPlace, policy: Policy, *, on: bool) -> Decision:
@@ -182,8 +191,8 @@ def _values(place: BalancerPlace, policy: Policy, *, on: bool) -> dict[str, Any]
         "service": names["api"],
         "nginx": names["nginx"],
         "folder": edge.nginx_include,
-        "files": _edge_files(policy, place.inside),
-        "compose": compose_text(policy, place.network, _FOLDER, place.answer),
+        "files": _edge_files(policy, place),
+        "compose": compose_text(policy, place.name, place.network, place.folder, place.answer),
         "settings": _settings(place, policy),
         **proof_values(names.values(), policy),
         "gate_seconds": policy.scaling.instance.gate,
@@ -209,8 +218,8 @@ def _settings(place: BalancerPlace, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _edge_files(policy: Policy, inside: str) -> dict[str, str]:
-    return edge_files(policy, inside, _port(policy))
+def _edge_files(policy: Policy, place: BalancerPlace) -> dict[str, str]:
+    return edge_files(policy, place.inside, f"{place.name}:{_port(policy)}")
 
 
 def _port(policy: Policy) -> int:
@@ -224,7 +233,7 @@ def _differs(present: dict[str, str], files: dict[str, str], *, read: bool) -> b
 
 def _digest(place: BalancerPlace, policy: Policy) -> str:
     """What tells one balancer from another, as the host computes it."""
-    content = [compose_text(policy, place.network, _FOLDER, place.answer), _settings(place, policy)]
+    content = [compose_text(policy, place.name, place.network, place.folder, place.answer), _settings(place, policy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

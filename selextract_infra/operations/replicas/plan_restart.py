@@ -73,6 +73,7 @@ def _step(decision: Decision, parameters: RestartParameters, policy: Policy) -> 
             "part": "replica",
             "name": replica_name(host),
             "balanced": host,
+            "own": parameters.replication.hosts[host].replica_name,
             "server": server,
             "replica": (replica.wanted if replica else None) or {},
         }

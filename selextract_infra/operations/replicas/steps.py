@@ -18,7 +18,7 @@ from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import REPLICA, replica_name
 from selextract_infra.operations.replicas.operation import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost, primary_settings, replica_wanted
-from selextract_infra.templates.read_balancer import read_balancer_values
+from selextract_infra.templates.read_balancer import OwnPlace, read_balancer_values
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -28,7 +28,6 @@ __all__ = ["ReplicaParameters", "replica_steps"]
 _BALANCER = "selextract.infra.read_balancer"
 _MAKE = "selextract.infra.replica"
 _REMOVE = "selextract.infra.replica_remove"
-_FOLDER = "/var/lib/selextract-infra/balancer-ro"
 
 
 class ReplicaParameters(ReplicaRequest):
@@ -74,11 +73,12 @@ class _StepBuilder:
         """The balancer before anything else: it is the replicas' way to the primary, too."""
         if not kept and self.balancer_seen is None:
             return
-        addresses = self.policy.application.private_addresses
+        addresses, there = self.policy.application.private_addresses, self.parameters.replication.hosts[self.host]
+        port = self._port(self.host, "primary")
         settings = {
             **read_balancer_values(
-                self.policy, service=self.service, network=self.primary.network, address=addresses[self.host],
-                folder=_FOLDER,
+                self.policy, service=self.service, network=self.primary.network,
+                place=OwnPlace(there.balancer_name, there.balancer_folder, addresses[self.host], port),
             ),
             "image": self.policy.balancing.proxy.image,
             "allowed": sorted(addresses[host] for host in [*kept, *going, *self.silent] if host in addresses),
@@ -91,7 +91,14 @@ class _StepBuilder:
             id="balancer",
             title=f"Bring the balancer for reads on {self.host} to what is wanted",
             playbook=_BALANCER,
-            values={self.host: {"balancer": settings, "folder": _FOLDER, "policy_digest": self.policy.digest}},
+            values={
+                self.host: {
+                    "project": self.policy.application.project,
+                    "balancer": settings,
+                    "folder": there.balancer_folder,
+                    "policy_digest": self.policy.digest,
+                }
+            },
             changes=(self._change(self.host, "read balancer", "state", "there" if present else "none", "as wanted"),),
             verification="HAProxy has accepted its file, runs, and asks exactly the replicas that its file names.",
             rollback="The files from before are put back, or the balancer is taken away where there was none.",
@@ -101,7 +108,10 @@ class _StepBuilder:
         """One replica, made or brought to what is wanted; nothing where it is that already."""
         parameters, replication = self.parameters, self.policy.replication
         present = parameters.replication.hosts[host].replica
-        wanted = replica_wanted(host, role, parameters.hosts[host], self.host, self.primary, self.policy)
+        ports = {name: self._port(host, name) for name in ("replica", "check")}
+        ports["primary"] = self._port(self.host, "primary")
+        there = parameters.hosts[host].model_copy(update={"ports": ports})
+        wanted = replica_wanted(host, role, there, self.host, self.primary, self.policy)
         again = host in parameters.again
         rotation = self.balancer_seen.settings.get("replicas", []) if self.balancer_seen else []
         join = {
@@ -109,6 +119,7 @@ class _StepBuilder:
             "address": wanted["address"],
             "port": wanted["port"],
             "analytics": role is Role.ANALYTICS,
+            **({"check": wanted["check"]} if "check" in wanted else {}),
         }
         if present is not None and present.wanted == wanted and not again and join in rotation:
             return
@@ -139,7 +150,7 @@ class _StepBuilder:
                     "image_port": replication.ports.image,
                     "join": join,
                     "check": {
-                        "port": replication.ports.check,
+                        "port": ports["check"],
                         "reads": replication.reads_lag,
                         "analytics": replication.analytics_lag,
                         "bound": replication.check.timeout,
@@ -210,6 +221,7 @@ class _StepBuilder:
                 self.host: {
                     "part": "primary",
                     "primary_host": self.host,
+                    "project": self.policy.application.project,
                     "sweep": [{**self._server(), "name": name} for name in self.parameters.orphans],
                     "leave": left,
                     "drain_seconds": self.policy.replication.balancer.drain,
@@ -223,6 +235,11 @@ class _StepBuilder:
             rollback="There is no way back, and nothing to miss: no replica used them.",
             point_of_no_return=True,
         )
+
+    def _port(self, host: str, name: str) -> int:
+        """The port that this Project has on a host; the policy's where it was not asked."""
+        port: int = getattr(self.policy.replication.ports, name)
+        return self.parameters.replication.hosts[host].ports.get(name, port)
 
     def _server(self) -> dict[str, Any]:
         return {

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
-from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.parameters import read_parameters
@@ -16,7 +15,8 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
-from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
+from selextract_infra.model.upgrade import Abilities, Mode, UpgradeOfHost
+from selextract_infra.operations.upgrade.apps import mapped_app, other_apps
 from selextract_infra.operations.upgrade.decide import decide_upgrade, read_phase, size_seen
 from selextract_infra.operations.upgrade.operation import UpgradeRequest
 from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps, with_performers
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["OPERATION", "PLANNER", "HardwareLook", "down_seconds", "downtime", "upgrade_of"]
 
 OPERATION = "upgrade"
-_DRAINED = ("worker", "nginx", "frontend", "api")
-_STOPPED = ("database", "redis")
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,9 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     decision = decided.decision
     steps: tuple[Step, ...] = ()
     upgrade: UpgradeOfHost | None = None
+    overridden: tuple[str, ...] = ()
     if decision.changes:
+        others, overridden = other_apps(host, policy, request.overrides)
         upgrade = UpgradeOfHost(
             host=host.name,
             phase=phase,
@@ -65,7 +65,8 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
             before=decision.current,
             target=float(decision.granted or 0),
             machine_id=host.facts.machine_id,
-            app=_app(host, policy),
+            app=mapped_app(host, policy),
+            others=others,
             data_folder=policy.application.data,
             durations=dict(look.durations),
         )
@@ -75,9 +76,9 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
         hosts=(host.name,),
         decisions=(decision,),
         steps=steps,
-        findings=(*decided.findings, *_consequences(steps)),
+        findings=(*decided.findings, *_consequences(steps), *_shared_with(upgrade)),
         cost=_cost(host, phase, decision.granted, policy) if steps else CostChange(sentence="Nothing changes."),
-        overrides=decided.overrides,
+        overrides=(*decided.overrides, *overridden),
     )
 
 
@@ -102,7 +103,11 @@ def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Poli
         and {database.service for database in app.databases} <= set(app.stopped)
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
-    if not (same and own and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
+    foreign = all(
+        other.project != mapped.project and {one.service for one in other.databases} <= set(other.stopped)
+        for other in upgrade.others
+    )
+    if not (same and own and foreign and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
         raise RefusedError(
             "The plan asks for another upgrade than its decision.", rule="saved plan", remedy="plan again"
         )
@@ -118,35 +123,6 @@ def _mode(provider: Abilities, phase: str, wanted: Mode | None) -> Mode:
             remedy=f"it can: {', '.join(known)}" if known else "use --provider manual",
         )
     return wanted or known[0]
-
-
-def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
-    """The mapped project where this host runs it; services are taken in the order in which they are stopped."""
-    mapped = policy.application
-    project = host.project(mapped.project or "")
-    if project is None:
-        return None
-    running = {service.name for service in app_services(host, policy) if service.running}
-
-    def of(*roles: str) -> tuple[str, ...]:
-        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in running)
-
-    return AppOnHost(
-        project=project.name,
-        directory=mapped.directory or project.directory,
-        workers=of("worker"),
-        drained=of(*_DRAINED),
-        stopped=of(*_STOPPED),
-        databases=tuple(
-            DatabaseOnHost(service=name, superuser=service.postgres.superuser, socket=service.postgres.socket)
-            for name in of("database")
-            for service in (mapped.services[name],)
-        ),
-        grace=max([policy.vertical.drain, *(mapped.services[name].longest_task or 0.0 for name in of("worker"))]),
-        health=tuple(
-            url for name in sorted(mapped.services) if name in running and (url := mapped.services[name].health)
-        ),
-    )
 
 
 def _cost(host: HostObservation, phase: str, target: float | None, policy: Policy) -> CostChange:
@@ -180,6 +156,23 @@ def _down(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     disruptive = [steps.index(step) for step in steps if step.disrupts]
     up = next((steps.index(step) for step in steps if step.id == START), max(disruptive, default=0))
     return steps[disruptive[0] : up + 1] if disruptive else ()
+
+
+def _shared_with(upgrade: UpgradeOfHost | None) -> Iterator[Finding]:
+    """Which other Projects are on the host, and what becomes of each."""
+    for other in upgrade.others if upgrade else ():
+        dumped = ", ".join(one.service for one in other.databases)
+        backup = f"{dumped} is dumped, and its folder is archived" if dumped else "its folder is archived"
+        down = (
+            ""
+            if upgrade and upgrade.mode is Mode.LIVE
+            else " All of it is stopped for the upgrade and started after it."
+        )
+        yield Finding(
+            rule="projects", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject=other.project,
+            sentence=f"The host also runs {other.project} ({', '.join(other.services)}).{down} Before, {backup}.",
+            resolution="its team has to know of it",
+        )  # fmt: skip
 
 
 def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
