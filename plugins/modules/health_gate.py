@@ -102,7 +102,7 @@ from ..module_utils.docker.engine import Engine
 from ..module_utils.docker.gate import Gate, not_proved_text
 from ..module_utils.docker.settling import Settling
 from ..module_utils.module import DOCKER, STATE, STEP, run
-from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.lock import held_run
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 
@@ -133,7 +133,7 @@ def _check(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     if module.check_mode:
         return {"changed": False, "verified": False, "waited": 0.0, "not_proved": [], "sentence": ""}
-    record = RunRecord(StateFolder(given["state_folder"]), given["run_id"])
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     began = time.monotonic()
     with record.failure_noted(given["step_id"]):
         not_proved = _wait(given, record.step(given["step_id"]))

@@ -21,6 +21,10 @@ options:
     description: How long a process may take to end by itself before it is killed.
     type: float
     default: 5.0
+  patience_seconds:
+    description: How long it may go on undisturbed before, to come to its end.
+    type: float
+    default: 0.0
 attributes:
   check_mode: {description: Lists what is running and ends nothing., support: full}
 author: ["selextract-infra contributors"]
@@ -58,7 +62,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     if module.check_mode:
         seen = left = running(marker)
     else:
-        seen, left = stop(marker, module.params["grace_seconds"])
+        seen, left = stop(marker, module.params["grace_seconds"], module.params["patience_seconds"])
     return {"changed": bool(seen), "stopped": sorted(seen.values()), "left": sorted(left.values())}
 
 
@@ -68,6 +72,7 @@ def main() -> None:
         {
             "marker": {"type": "str", "required": True},
             "grace_seconds": {"type": "float", "default": 5.0},
+            "patience_seconds": {"type": "float", "default": 0.0},
         },
     )
 

@@ -89,7 +89,7 @@ class StateFolder:
     def holds_more_than_the_lock(self) -> bool:
         """Whether anything but the lock and what it needs is there."""
         found = set(os.listdir(self.path)) if os.path.isdir(self.path) else set()
-        return bool(found - {_GUARD, "lock.json", *_FOLDERS} or self.names("runs"))
+        return bool(found - {_GUARD, "lock.json", "epoch.json", *_FOLDERS} or self.names("runs"))
 
     def remove_all(self) -> None:
         """Remove the folder with everything in it."""

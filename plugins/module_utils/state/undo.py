@@ -58,6 +58,8 @@ class Restoring:
         failed_before = len(self.failures)
         self._limits = inverse.get("containers") or {}
         for part in reversed(list(inverse)):
+            if not self.check:
+                record.refuse_superseded()
             self._try(part, inverse[part])
         if self.check or not record.step(step_id):
             return
