@@ -26,13 +26,13 @@ def new_holder() -> str:
     return secrets.token_hex(16)
 
 
-def identity_of(process: int | None = None, *, proc: Path = _PROC, machine_id: Path = _MACHINE_ID) -> dict[str, Any]:
+def identity_of(process: int | None = None, *, proc: Path = _PROC) -> dict[str, Any]:
     """Which process that is, by default this one; empty where the system does not tell."""
     pid = process or os.getpid()
     started = _started(pid, proc)
     if started is None:
         return {}
-    return {"machine_id": _line(machine_id), "boot_id": _boot_id(proc), "pid": pid, "pid_started": started}
+    return {"machine_id": _line(_MACHINE_ID), "boot_id": _boot_id(proc), "pid": pid, "pid_started": started}
 
 
 def has_ended(identity: Mapping[str, Any], *, on_this_machine: bool = False) -> bool:

@@ -153,9 +153,10 @@ class RunRecord:
     def end(self, now: float) -> str:
         """Record the end of the Run as its steps tell it, and return its status; one with work left stays running.
 
-        A Run that never began a step has done nothing here, so nothing is kept of it.
+        A Run that never began a step has done nothing here, so nothing is kept of it. Where it was taken up it is kept
+        all the same: an earlier holder who wakes up later must find that it is over.
         """
-        if not self.content["steps"]:
+        if not self.content["steps"] and len(self.content.get("holders", ())) < 2:
             with self._passage():
                 self._folder.remove(self._file)
             return "done"
