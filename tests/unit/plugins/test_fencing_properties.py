@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from plugins.module_utils.state.fence import Fence
 from plugins.module_utils.state.lease import lease_left
@@ -17,102 +18,105 @@ from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError
 
-RUNS = ("run-a", "run-b")
 YEAR = 365 * 86_400.0
+# Three processes for one Run and one for another. One that crashed, or sleeps, is one that does nothing for a while.
+HOLDERS = {"ann": "run-a", "bob": "run-a", "cat": "run-a", "dan": "run-b"}
+ANYBODY = st.sampled_from([*HOLDERS])
 
 
 class Holders(RuleBasedStateMachine):
-    """``act`` is one act of a holder, from its comparison before to that of "verified" after it."""
+    """An act lasts from its comparison before it begins to that of its end; others do anything meanwhile."""
 
-    holders = Bundle("holders")
-    acts = Bundle("acts")
-
-    @initialize()
-    def begin(self) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.path = tempfile.mkdtemp()
         self.folder = StateFolder(self.path)
         self.folder.prepare()
         self.now = 1_700_000_000.0
-        self.count = 0
         self.highest = 0
         self.acting: dict[int, str] = {}  # by epoch, who has acted in it
         self.newest_act = 0
+        self.begun: dict[str, RunRecord] = {}  # acts under way
         self.ended: set[str] = set()
 
     def teardown(self) -> None:
-        shutil.rmtree(getattr(self, "path", ""), ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
 
-    @rule(target=holders, run=st.sampled_from(RUNS))
-    def process_starts(self, run: str) -> tuple[str, str]:
-        self.count += 1
-        return f"holder-{self.count}", run
-
-    def claim(self, holder: tuple[str, str], lease: float, *, restores: bool = False, **grounds: object) -> Claim:
-        token, run = holder
-        operation = "restore" if restores else "rightsize"
-        more = {name: value for name, value in grounds.items() if value is not None}
-        return Claim(run, token, "a test", operation, lease, holder=token, **more)  # type: ignore[arg-type]
-
-    @rule(holder=holders, lease=st.floats(-10, 1000), restores=st.booleans())
-    def claims(self, holder: tuple[str, str], lease: float, restores: bool) -> None:
-        token, run = holder
-        before = self.folder.read("lock.json") or {}
-        held_by_other = before.get("holder") != token and before.get("run_id") == run
-        closed_for = (before.get("closing") or {}).get("holder") == token
-        left = lease_left(before, self.now) if before else 0.0
-        verdict = hold(self.folder, self.claim(holder, lease, restores=restores), self.now)
+    @rule(who=ANYBODY, lease=st.sampled_from([60.0, 600.0, 0.0, -5.0]), restores=st.booleans())
+    def claims(self, who: str, lease: float, restores: bool) -> None:
+        run, before = HOLDERS[who], self.folder.read("lock.json") or {}
+        others = before.get("holder") not in (None, who) and lease_left(before, self.now) > 0
+        closed = (before.get("closing") or {}).get("holder") == who
+        verdict = hold(self.folder, self.claim(who, lease, restores=restores), self.now)
         if not verdict.acquired:
             return
-        assert not (held_by_other and left > 0 and not closed_for), "a lease that holds keeps others out"
+        assert closed or not others, "a lease that holds keeps others out"
         assert restores or run not in self.ended, "a run that has ended never runs again"
-        record = RunRecord(self.folder, run, self.fence(holder))
-        record.begin({"owner": token}, self.now, undoes=restores)
-        record.note_holder({"epoch": verdict.result()["epoch"], "holder": token, "owner": token, "at": "now"})
+        record = RunRecord(self.folder, run, self.fence(who))
+        record.begin({"owner": who}, self.now, undoes=restores)
+        record.note_holder({"epoch": verdict.result()["epoch"], "holder": who, "owner": who, "at": "now"})
         self.ended.discard(run)
+        self.begins_an_act(who)
 
-    @rule(holder=holders, reason=st.sampled_from(["", "it hangs"]), knows_dead=st.booleans())
-    def closes_to_others(self, holder: tuple[str, str], reason: str, knows_dead: bool) -> None:
-        lock = self.folder.read("lock.json") or {}
-        dead = lock.get("epoch") if knows_dead else None
-        close_to_others(self.folder, self.claim(holder, 60, take_over=reason, dead_epoch=dead), self.now)
+    @rule(who=ANYBODY, reason=st.sampled_from(["", "it hangs"]))
+    def takes_up(self, who: str, reason: str) -> None:
+        self.closes_to_others(who, reason, knows_dead=not reason)
+        self.claims(who, 60.0, restores=False)
 
-    @rule(target=acts, holder=holders)
-    def begins_an_act(self, holder: tuple[str, str]) -> tuple[tuple[str, str], RunRecord | None]:
-        record = RunRecord(self.folder, holder[1], self.fence(holder))
-        if self.refused(lambda: record.start_step("step", self.now)):
-            return holder, None
-        self.acted(holder)
-        return holder, record
+    @rule(who=ANYBODY, reason=st.sampled_from(["", "it hangs"]), knows_dead=st.booleans())
+    def closes_to_others(self, who: str, reason: str, knows_dead: bool) -> None:
+        dead = (self.folder.read("lock.json") or {}).get("epoch") if knows_dead else None
+        close_to_others(self.folder, self.claim(who, 60, take_over=reason, dead_epoch=dead), self.now)
 
-    @rule(act=consumes(acts), verified=st.booleans())
-    def ends_an_act(self, act: tuple[tuple[str, str], RunRecord | None], verified: bool) -> None:
-        holder, record = act
-        if record is None:
+    @rule(who=ANYBODY)
+    def begins_an_act(self, who: str) -> None:
+        record = RunRecord(self.folder, HOLDERS[who], self.fence(who))
+        if not self.refused(lambda: record.start_step("step", self.now)):
+            self.accepted(who)
+            self.begun[who] = record
+
+    @rule(who=ANYBODY, verified=st.booleans())
+    def ends_an_act(self, who: str, verified: bool) -> None:
+        record = self.begun.pop(who, None)
+        if record is not None and not self.refused(
+            lambda: record.end_step("step", "verified" if verified else "failed", self.now)
+        ):
+            self.accepted(who)
+
+    @rule(who=ANYBODY)
+    def ends_its_run(self, who: str) -> None:
+        record = RunRecord(self.folder, HOLDERS[who], self.fence(who))
+        if not record.exists or self.refused(lambda: record.end(self.now)):
             return
-        if not self.refused(lambda: record.end_step("step", "verified" if verified else "failed", self.now)):
-            self.acted(holder)
+        kept = RunRecord(self.folder, HOLDERS[who])
+        if kept.exists and kept.content["status"] != "running":
+            self.ended.add(HOLDERS[who])
+        free(self.folder, HOLDERS[who], holder=who)
 
-    @rule(holder=holders)
-    def ends_its_run(self, holder: tuple[str, str]) -> None:
-        record = RunRecord(self.folder, holder[1], self.fence(holder))
-        if record.exists and not self.refused(lambda: record.end(self.now)):
-            kept = RunRecord(self.folder, holder[1])
-            if kept.exists and kept.content["status"] != "running":
-                self.ended.add(holder[1])
-            free(self.folder, holder[1], holder=holder[0])
+    @rule(who=ANYBODY)
+    def finishes(self, who: str) -> None:
+        self.begins_an_act(who)
+        self.ends_an_act(who, verified=True)
+        self.ends_its_run(who)
 
-    @rule(jump=st.one_of(st.floats(0, 2000), st.sampled_from([-YEAR, YEAR, -30.0, -1_600_000_000.0])))
+    @rule(jump=st.sampled_from([10.0, 100.0, 700.0, -30.0, YEAR, -YEAR, -1_600_000_000.0]))
     def clock_goes_on_or_jumps(self, jump: float) -> None:
         self.now = max(0.0, self.now + jump)
 
     @invariant()
     def epoch_never_falls(self) -> None:
-        if not hasattr(self, "folder"):
-            return
-        now = (self.folder.read("epoch.json") or {}).get("epoch", 0)
-        assert now >= self.highest
-        assert (self.folder.read("lock.json") or {}).get("epoch", 0) <= now
-        self.highest = now
+        given_out = (self.folder.read("epoch.json") or {}).get("epoch", 0)
+        assert given_out >= self.highest
+        assert (self.folder.read("lock.json") or {}).get("epoch", 0) <= given_out
+        self.highest = given_out
+
+    def accepted(self, who: str) -> None:
+        """An act was accepted: it is the only holder's of that epoch, and no act of an older epoch follows."""
+        lock = self.folder.read("lock.json") or {}
+        assert lock["holder"] == who
+        assert lock["epoch"] >= self.newest_act
+        assert self.acting.setdefault(lock["epoch"], who) == who
+        self.newest_act = lock["epoch"]
 
     @staticmethod
     def refused(act: Callable[[], object]) -> bool:
@@ -125,17 +129,14 @@ class Holders(RuleBasedStateMachine):
         assert kind in ("", "fenced", "locked")
         return bool(kind)
 
-    def fence(self, holder: tuple[str, str]) -> Fence:
-        return Fence(self.folder, holder[1], holder[0], clock=lambda: self.now)
+    @staticmethod
+    def claim(who: str, lease: float, *, restores: bool = False, **grounds: Any) -> Claim:
+        operation = "restore" if restores else "rightsize"
+        return Claim(HOLDERS[who], who, "a test", operation, lease, holder=who, **grounds)
 
-    def acted(self, holder: tuple[str, str]) -> None:
-        """An act was accepted: it is the only holder's of that epoch, and no act of an older epoch follows."""
-        lock = self.folder.read("lock.json") or {}
-        assert lock["holder"] == holder[0]
-        assert lock["epoch"] >= self.newest_act
-        assert self.acting.setdefault(lock["epoch"], holder[0]) == holder[0]
-        self.newest_act = lock["epoch"]
+    def fence(self, who: str) -> Fence:
+        return Fence(self.folder, HOLDERS[who], who, clock=lambda: self.now)
 
 
-Holders.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+Holders.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestHolders = Holders.TestCase
