@@ -25,8 +25,7 @@ from ..docker.engine import Engine
 from ..docker.limits import Capability
 from ..haproxy.haproxy import AdminSocket
 from ..haproxy.rotation import Rotation
-from ..nginx.include_files import STATE as EDGE
-from ..nginx.include_files import SWITCHES, Edge
+from ..nginx.include_files import EDGE, SWITCHES, Edge
 from ..system.amounts import memory
 from ..system.failure import HostSideError
 from .runs import RunRecord
