@@ -11,7 +11,7 @@ from ..docker.undo_instances import instances
 from ..haproxy.balancer import BALANCER, undo_balancer
 from ..haproxy.rotation import BALANCER_SERVER
 from ..nginx.include_files import EDGE_FILES, EDGE_SWITCH, undo_edge_files, undo_edge_switches
-from ..pgbouncer.undo import pgbouncer
+from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
 from ..postgres.undo import restore_settings
 from ..replica.undo import read_balancer, read_rotation, replica, replica_files, replication, replication_settings
 from .act import Act
@@ -30,6 +30,7 @@ ACTS: dict[str, Act] = {
         BALANCER_SERVER,
         EDGE_FILES,
         EDGE_SWITCH,
+        PGBOUNCER,
     )
 }
 
@@ -44,7 +45,7 @@ UNDOS: dict[str, Undo] = {
     "balancer": undo_balancer,
     "edge_files": undo_edge_files,
     "edge_switches": undo_edge_switches,
-    "pgbouncer": pgbouncer,
+    "pgbouncer": undo_pgbouncer,
     "replica": replica,
     "replica_files": replica_files,
     "replication": replication,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..docker.engine import Engine, EngineGoneError
-from ..pgbouncer.undo import led_astray
+from ..pgbouncer.pgbouncer import led_astray
 from ..system.failure import HostSideError
 from .put_back import Comparison
 from .registry import UNDOS

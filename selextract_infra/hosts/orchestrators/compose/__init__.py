@@ -7,11 +7,13 @@ from typing import Any
 
 from selextract_infra.hosts.orchestrators.compose.balancer import turn_balancer
 from selextract_infra.hosts.orchestrators.compose.limits import set_limits
+from selextract_infra.hosts.orchestrators.compose.pgbouncer import pool_connections
 from selextract_infra.model.act import PlannedAct
 
 __all__ = ["CARRIED"]
 
 CARRIED: Mapping[str, Callable[[Mapping[str, Any]], tuple[PlannedAct, ...]]] = {
     "balancer": turn_balancer,
+    "pgbouncer": pool_connections,
     "rightsize": set_limits,
 }
