@@ -15,6 +15,7 @@ from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
 from ..postgres.undo import restore_settings
 from ..replica.undo import read_balancer, read_rotation, replica, replica_files, replication, replication_settings
 from .act import Act
+from .emergency_begin import EMERGENCY_BEGIN
 from .undo_upgrade import freeze, stopped
 from .undoing import Undo
 
@@ -31,6 +32,7 @@ ACTS: dict[str, Act] = {
         EDGE_FILES,
         EDGE_SWITCH,
         PGBOUNCER,
+        EMERGENCY_BEGIN,
     )
 }
 

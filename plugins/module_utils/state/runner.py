@@ -22,11 +22,14 @@ from typing import Any
 
 from ..system.failure import HostSideError
 from .act import Work
+from .emergency_end import end_by_itself
+from .host_note import note_before
 from .lock import held_run, renew
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
 from .state import StateFolder
+from .time_to_live import END
 from .undo import undo_steps
 
 __all__ = ["carry", "check", "main"]
@@ -108,10 +111,11 @@ class _Runner:
 
     def _do(self, step: dict[str, Any]) -> dict[str, Any]:
         results, changed = [], False
+        note_before(self._folder, self._run_id, self._socket)
         held_run(self._folder, self._run_id).start_step_once(step["id"], time.time())
         for act in step["acts"]:
             self._files.tell("act", time.time(), step=step["id"], act=act["name"], title=act.get("title", ""))
-            result = _done(act, {"run_id": self._run_id, "step_id": step["id"]})
+            result = _done(act, self._segment, step["id"])
             changed = changed or bool(result.get("changed"))
             results.append({"act": act["name"], **{key: result[key] for key in _SHOWN if key in result}})
         message = next((str(result["sentence"]) for result in reversed(results) if result.get("sentence")), "")
@@ -219,11 +223,12 @@ def _failed(sentence: str) -> dict[str, Any]:
     return {"failure": {"sentence": sentence, "kind": "gate"}}
 
 
-def _done(act: dict[str, Any], step: dict[str, str], *, check: bool = False) -> dict[str, Any]:
+def _done(act: dict[str, Any], segment: dict[str, Any], step_id: str, *, check: bool = False) -> dict[str, Any]:
     known = ACTS.get(act["name"])
     if known is None:
         raise HostSideError(f"This version does not know the act {act['name']}.", kind="usage")
-    needed = {key: value for key, value in step.items() if key in known.options}
+    about = {"run_id": segment["run_id"], "step_id": step_id, "program": segment.get("program")}
+    needed = {key: value for key, value in about.items() if key in known.options}
     work: Work = known.work({**act["values"], **needed}, check=check)
     return known.do(work)
 
@@ -239,7 +244,7 @@ def check(segment: dict[str, Any]) -> dict[str, Any]:
     changed = False
     for step in segment["steps"]:
         for act in step["acts"]:
-            result = _done(act, {"run_id": segment["run_id"], "step_id": step["id"]}, check=True)
+            result = _done(act, segment, step["id"], check=True)
             changed = changed or bool(result.get("changed"))
             diff = result.get("diff") or []
             diffs += diff if isinstance(diff, list) else [diff]
@@ -253,7 +258,7 @@ def recover(folder: StateFolder) -> None:
 
 
 def main() -> None:
-    """``carry FOLDER RUN``, ``recover FOLDER``, or ``check`` with a segment on the standard input."""
+    """``carry FOLDER RUN``, ``recover FOLDER``, ``end-emergency FOLDER``, or ``check`` with a segment on stdin."""
     command, *words = sys.argv[1:]
     if command == "check":
         try:
@@ -263,5 +268,7 @@ def main() -> None:
         json.dump(answer, sys.stdout)
     elif command == "carry":
         carry(StateFolder(words[0]), words[1])
+    elif command == END:
+        end_by_itself(StateFolder(words[0]))
     else:
         recover(StateFolder(words[0]))

@@ -13,6 +13,7 @@ from .put_back import Comparison
 from .registry import UNDOS
 from .runs import RunRecord
 from .state import StateFolder
+from .time_to_live import end_undone
 from .undoing import Undo, Undoing
 
 __all__ = ["undo_step", "undo_steps"]
@@ -38,6 +39,8 @@ def undo_steps(
         undo_step(undoing, record, step_id)
     if not check and _all_undone(record):
         undoing.failures.extend(led_astray(socket_path, folder))
+    if not check and not undoing.failures:
+        end_undone(folder, str(record.content["run_id"]))
     differences = comparison.differences() if comparison else []
     sentence = undoing.sentence(differences)
     if differences:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from selextract_infra.hosts.orchestrators import acts_of, is_carried
+from selextract_infra.hosts.orchestrators import acts_of
 
 PLAYBOOK = "selextract.infra.balancer"
 VALUES: dict[str, Any] = {
@@ -19,7 +19,6 @@ def names(values: dict[str, Any]) -> list[str]:
 
 
 def test_nginx_is_led_to_it_only_once_it_serves() -> None:
-    assert is_carried(PLAYBOOK)
     assert names(VALUES) == ["balancer", "balancer_server", "edge_files", "edge_switch", "health_gate"]
     switched = acts_of(PLAYBOOK, VALUES)[3].values
     assert switched == {"folder": "/srv/nginx.d", "name": "balancer", "enabled": True}
