@@ -141,7 +141,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
 from ..module_utils.state.fence import HOLDER_VARIABLE, holder_of_this_work
-from ..module_utils.state.host_program import HostProgram
+from ..module_utils.state.host_program import KeptProgram
 from ..module_utils.state.lock import claimed
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.segment import SegmentFiles
@@ -178,7 +178,7 @@ def main() -> None:
 def _carried(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    program = HostProgram(folder, given["program"])
+    program = KeptProgram(folder, given["program"])
     if not program.present and given["program_content"] is None:
         return {"changed": False, "present": False, **_NOTHING, "finished": False}
     if given["claim"] is None:
@@ -194,7 +194,7 @@ def _carried(module: AnsibleModule) -> dict[str, Any]:
         raise
 
 
-def _begun(module: AnsibleModule, folder: StateFolder, program: HostProgram) -> dict[str, Any]:
+def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> dict[str, Any]:
     given = module.params
     segment = {
         "run_id": given["run_id"],
@@ -269,7 +269,7 @@ def _ended(module: AnsibleModule, record: dict[str, Any], events: int) -> dict[s
     return answer
 
 
-def _checked(program: HostProgram, content: str | None, segment: dict[str, Any]) -> dict[str, Any]:
+def _checked(program: KeptProgram, content: str | None, segment: dict[str, Any]) -> dict[str, Any]:
     """What the acts would change; a program that is not there yet is brought for this only."""
     with tempfile.TemporaryDirectory() as folder:
         path = program.path

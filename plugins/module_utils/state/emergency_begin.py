@@ -15,7 +15,7 @@ from ..docker.engine import Engine
 from ..nginx.include_files import Edge
 from .act import Act, Work
 from .emergency import Emergency, values_now
-from .host_program import HostProgram
+from .host_program import KeptProgram
 from .lock import held_run
 from .options import DOCKER, STATE, STEP
 from .runs import RunRecord, moment
@@ -69,7 +69,7 @@ def _carried_out(
         }
     )
     clock.lap("inverse")
-    arm(HostProgram(emergency.folder, given["program"]), emergency.folder, given["expires_at"])
+    arm(KeptProgram(emergency.folder, given["program"]), emergency.folder, given["expires_at"])
     clock.lap("time to live")
     _switch_on(given, emergency.folder, record)
     clock.lap("switches")

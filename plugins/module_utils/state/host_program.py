@@ -18,7 +18,7 @@ import zipfile
 from ..system.failure import HostSideError
 from .state import StateFolder, sync_folder, write_whole
 
-__all__ = ["FOLDER", "HostProgram", "remove_units"]
+__all__ = ["FOLDER", "KeptProgram", "remove_units"]
 
 FOLDER = "programs"
 _UNITS = "/etc/systemd/system"
@@ -44,7 +44,7 @@ WantedBy=multi-user.target
 """
 
 
-class HostProgram:
+class KeptProgram:
     """The version with that digest of its content (twelve hexadecimal digits); ``units`` is systemd's folder."""
 
     def __init__(self, folder: StateFolder, digest: str, units: str = _UNITS) -> None:

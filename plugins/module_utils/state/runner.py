@@ -179,13 +179,13 @@ class _Runner:
                 held_run(self._folder, self._run_id)  # renews the lease where that is due
 
 
-class _Answer:
+class _WorkOutcome:
     """What came of the work inside, whatever that was; a fault of the program is printed for the host's log."""
 
     def __init__(self) -> None:
         self.content: dict[str, Any] = {}
 
-    def __enter__(self) -> _Answer:
+    def __enter__(self) -> _WorkOutcome:
         return self
 
     def __exit__(
@@ -201,7 +201,7 @@ class _Answer:
 
 def _answer(work: Callable[[], dict[str, Any]], writing: int) -> None:
     """In the child: do the work in a process group of its own, write what came of it, and end. Does not return."""
-    with _Answer() as answer:
+    with _WorkOutcome() as answer:
         os.setsid()
         _die_with_the_runner()
         answer.content = work()

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from ..system.failure import HostSideError
 from ..system.systemctl import systemctl
 from .emergency import Emergency
-from .host_program import HostProgram
+from .host_program import KeptProgram
 from .runs import moment
 from .state import StateFolder, sync_folder, write_whole
 
@@ -65,7 +65,7 @@ WantedBy=timers.target
 """
 
 
-def arm(program: HostProgram, folder: StateFolder, expires_at: float, units: str = _UNITS) -> None:
+def arm(program: KeptProgram, folder: StateFolder, expires_at: float, units: str = _UNITS) -> None:
     """Let systemd end the emergency at that Unix time, also after a reboot; every minute anew until it succeeds."""
     at = datetime.fromtimestamp(round(expires_at), timezone.utc)
     service = _SERVICE_TEXT.format(command=" ".join(program.command(END, folder.path)), bound=int(_BOUND))

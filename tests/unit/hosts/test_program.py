@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.state.host_program import HostProgram as Installed
+from plugins.module_utils.state.host_program import KeptProgram as Installed
 from plugins.module_utils.state.host_program import remove_units
 from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError

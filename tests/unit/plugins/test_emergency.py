@@ -12,7 +12,7 @@ import pytest
 from plugins.module_utils.state import time_to_live
 from plugins.module_utils.state.emergency import Emergency
 from plugins.module_utils.state.emergency_end import end_overdue, take_back
-from plugins.module_utils.state.host_program import HostProgram
+from plugins.module_utils.state.host_program import KeptProgram
 from plugins.module_utils.state.lock import Claim, hold
 from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.state import StateFolder
@@ -136,7 +136,7 @@ def test_the_program_that_began_it_is_what_ends_it(
     folder: StateFolder, units: tuple[Path, list[tuple[str, ...]]]
 ) -> None:
     (Path(folder.path) / "emergency.pyz").write_bytes(b"of version 0.1")
-    program = HostProgram(folder, "0123456789ab")
+    program = KeptProgram(folder, "0123456789ab")
     time_to_live.arm(program, folder, NOW, str(units[0]))
     service = (units[0] / "selextract-emergency.service").read_text()
     assert f"programs/0123456789ab end-emergency {folder.path}\n" in service

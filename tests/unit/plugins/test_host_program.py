@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils.state import host_program as kept
-from plugins.module_utils.state.host_program import HostProgram
+from plugins.module_utils.state.host_program import KeptProgram
 from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError
 from selextract_infra.hosts.program import host_program
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFolder:
 
 def test_it_runs_without_this_checkout_and_without_ansible(folder: StateFolder) -> None:
     sent = host_program()
-    program = HostProgram(folder, sent.digest)
+    program = KeptProgram(folder, sent.digest)
     assert not program.present
     assert program.install(sent.content)
     assert program.present
@@ -43,7 +43,7 @@ def test_it_runs_without_this_checkout_and_without_ansible(folder: StateFolder) 
 
 
 def test_what_arrives_damaged_is_not_kept(folder: StateFolder) -> None:
-    program = HostProgram(folder, host_program().digest)
+    program = KeptProgram(folder, host_program().digest)
     with pytest.raises(HostSideError, match="damaged"):
         program.install(host_program().content[:-1])
     assert not program.present
@@ -54,6 +54,6 @@ def test_older_ones_go_but_not_the_one_that_ends_an_emergency(folder: StateFolde
     for number in range(6):
         (programs / f"old{number}").mkdir(parents=True)
     folder.write("emergency.json", {"program": "old0"})
-    HostProgram(folder, host_program().digest).install(host_program().content)
+    KeptProgram(folder, host_program().digest).install(host_program().content)
     assert {"old0", host_program().digest} < {path.name for path in programs.iterdir()}
     assert len(list(programs.iterdir())) == 4
