@@ -66,9 +66,15 @@ class Host:
 
     def change(self, *, check: bool = False, **more: Any) -> dict[str, Any]:
         values = {
-            "project": "shop", "directory": "/srv/shop", "service": "web", "bound_seconds": 0, "run_id": RUN,
-            "step_id": "scale", "docker_socket": self.socket, "state_folder": self.folder.path,
-        }  # fmt: skip
+            "project": "shop",
+            "directory": "/srv/shop",
+            "service": "web",
+            "bound_seconds": 0,
+            "run_id": RUN,
+            "step_id": "scale",
+            "docker_socket": self.socket,
+            "state_folder": self.folder.path,
+        }
         return INSTANCES.do(INSTANCES.work({**values, **more}, check=check))
 
     def undo(self) -> dict[str, Any]:

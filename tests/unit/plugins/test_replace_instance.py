@@ -124,10 +124,17 @@ class Host:
 
     def replace(self, *, check: bool = False, **more: Any) -> dict[str, Any]:
         values = {
-            "name": "shop-web-1", "project": "shop", "service": "web", "directory": "/srv/shop", "replicable": True,
-            "bound_seconds": 0, "run_id": RUN, "step_id": "settle", "docker_socket": self.socket,
+            "name": "shop-web-1",
+            "project": "shop",
+            "service": "web",
+            "directory": "/srv/shop",
+            "replicable": True,
+            "bound_seconds": 0,
+            "run_id": RUN,
+            "step_id": "settle",
+            "docker_socket": self.socket,
             "state_folder": self.folder.path,
-        }  # fmt: skip
+        }
         return REPLACE_INSTANCE.do(REPLACE_INSTANCE.work({**values, **more}, check=check))
 
     def undo(self) -> dict[str, Any]:
