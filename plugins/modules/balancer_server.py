@@ -85,7 +85,7 @@ def main() -> None:
 def _rotate(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    rotation = Rotation(folder, given["docker_socket"])
+    rotation = Rotation(folder, given["docker_socket"], given["project"])
     if not rotation.serves(given["project"], given["service"]):
         return {"changed": False, "entered": [], "servers": []}
     with Engine(given["docker_socket"]) as engine:

@@ -75,11 +75,17 @@ from ..module_utils.docker.engine import EngineGoneError
 from ..module_utils.docker.kept_definitions import forget_definitions
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
+from ..module_utils.state.emergency import Emergency
 from ..module_utils.state.host_note import note_after, note_before
+from ..module_utils.state.host_program import remove_units
+from ..module_utils.state.layout import FORMAT, format_of
 from ..module_utils.state.lock import Verdict, claimed, free
+from ..module_utils.state.migration import migrate
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
+from ..module_utils.state.time_to_live import install
 from ..module_utils.system.failure import HostSideError
 
 
@@ -101,10 +107,20 @@ def main() -> None:
 def _held(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
+    format_of(folder)  # one that a newer version wrote is refused before anything is written
     verdict = claimed(folder, given, time.time(), check=module.check_mode)
+    if verdict.acquired and not module.check_mode:
+        _migrate(folder)
     if verdict.acquired and given["run"] is not None and not module.check_mode:
         note_before(folder, given["run_id"], given["docker_socket"])
     return verdict.result()
+
+
+def _migrate(folder: StateFolder) -> None:
+    """Bring the state of version 0.1 into today's layout; an emergency of then is ended by code that knows both."""
+    if format_of(folder) < FORMAT and Emergency(folder).waits:
+        install(folder)
+    migrate(folder)
 
 
 def _free(module: AnsibleModule) -> dict[str, Any]:
@@ -117,6 +133,8 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
     if status is not None and not module.check_mode:
         note_after(folder, given["run_id"], status, given["docker_socket"])
+        if status != "running":
+            SegmentFiles(folder, given["run_id"]).remove()
         _forget(folder, given["docker_socket"])
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
@@ -134,6 +152,7 @@ def _gone(module: AnsibleModule) -> dict[str, Any]:
     more = folder.holds_more_than_the_lock()
     if not module.check_mode:
         forget_definitions(folder, given["docker_socket"], everything=True)
+        remove_units()
         folder.remove_all()
     return {**Verdict(True, holder).result(), "changed": more}
 

@@ -48,7 +48,7 @@ def _add(work: Work) -> dict[str, Any]:
         made = new.bring(engine, {service: count}) if missing else []
         own = instances_of(find_containers(engine, given["docker_socket"], given["project"]), given["project"], service)
     entered = give_requests(given, own)
-    rotation = Rotation(folder, given["docker_socket"])
+    rotation = Rotation(folder, given["docker_socket"], given["project"])
     followed = False
     if not rotation.serves(given["project"], service):
         wait_until_healthy(given)
@@ -75,7 +75,7 @@ def _take_away(work: Work) -> dict[str, Any]:
             _note(record, given, own, len(own) - len(leaving))
             leaves = Leaving(leaving, own, given["bound_seconds"], 0.0)
             note_definitions(engine, folder, record, given["step_id"], leaves)
-            rotation = Rotation(folder, given["docker_socket"])
+            rotation = Rotation(folder, given["docker_socket"], given["project"])
             if rotation.serves(given["project"], given["service"]):
                 rotation.leave([one.name for one in leaving], given["drain_seconds"])
             retire(leaving, given["docker_socket"], given["stop_grace"])
@@ -115,7 +115,7 @@ def give_requests(given: dict[str, Any], own: list[Container]) -> list[str]:
 
     Each waits for its own health for at most ``bound_seconds``. Returns the names that were not in rotation.
     """
-    rotation = Rotation(StateFolder(given["state_folder"]), given["docker_socket"])
+    rotation = Rotation(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
     if not rotation.serves(given["project"], given["service"]):
         return []
     return rotation.join([one for one in own if one.running], given["bound_seconds"])
@@ -141,7 +141,7 @@ def undo_instances(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None
             _bring_back(undoing, service, before, -surplus)
         if undoing.check:
             continue
-        rotation = Rotation(undoing.folder, undoing.socket_path)
+        rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
         serves = rotation.serves(before["project"], service)
         kept = [one for one in _present(undoing, before["project"], service) if one.id in before["containers"]]
         if serves:  # what was about to leave stays
@@ -166,7 +166,7 @@ def _bring_back(undoing: Undoing, service: str, before: dict[str, Any], missing:
         containers = find_containers(engine, undoing.socket_path, before["project"])
         compose = Compose(read_project(containers, before["project"], before["directory"]))
         NewInstances(compose, undoing.socket_path, before["gate_seconds"]).bring(engine, {service: wanted})
-    rotation = Rotation(undoing.folder, undoing.socket_path)
+    rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
     rotation.join(_present(undoing, before["project"], service), before["gate_seconds"])
     undoing.done.append(f"{service} has {wanted} instances again.")
 

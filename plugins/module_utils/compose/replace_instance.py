@@ -126,7 +126,7 @@ class _Replacement:
 
     def _retire(self, old: Container) -> None:
         """Stop it gracefully, out of rotation where others serve, and remove it; its volumes stay."""
-        Rotation(self._folder, self.given["docker_socket"]).spare(old)
+        Rotation(self._folder, self.given["docker_socket"], self.given["project"]).spare(old)
         grace = self.given["stop_grace"]
         self.engine.stop(old.id, old.stop_grace if grace is None else grace)
         self.engine.remove(old.id)

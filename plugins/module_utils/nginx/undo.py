@@ -15,13 +15,14 @@ __all__ = ["balancer", "edge_files", "edge_switches"]
 def balancer(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Take the balancer away again, or bring back the one from before."""
     if not undoing.check:
-        Balancer(undoing.folder, undoing.socket_path).restore(inverse)
+        project = inverse.get("project") or undoing.project  # version 0.1 did not note it
+        Balancer(undoing.folder, undoing.socket_path, project).restore(inverse)
     undoing.done.append("The balancer is as before.")
 
 
 def edge_files(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Put the files that Nginx includes back, and let it read them."""
-    edge = Edge(undoing.folder, undoing.socket_path)
+    edge = Edge(undoing.folder, undoing.socket_path, inverse["project"])
     left, files = undoing.left.get("edge_files"), inverse["files"]
     if left is not None:  # version 0.1 did not note it
         files = taken_back(files, left["files"], edge.files(inverse["folder"]))
@@ -34,10 +35,9 @@ def edge_files(undoing: Undoing, inverse: dict[str, Any]) -> None:
 
 def edge_switches(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
     """Turn each switch back to where it was."""
-    edge = Edge(undoing.folder, undoing.socket_path)
     for name, before in sorted(inverse.items()):
-        if edge.is_on(before["folder"], name) == before["on"]:
+        if Edge.is_on(before["folder"], name) == before["on"]:
             continue
         if not undoing.check:
-            edge.switch(before["folder"], name, before["on"])
+            Edge.switch(before["folder"], name, before["on"])
         undoing.done.append(f"The switch {name} is {'on' if before['on'] else 'off'} again.")

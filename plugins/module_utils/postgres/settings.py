@@ -13,6 +13,7 @@ from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
+from ..state.project_state import POSTGRES, ProjectState, known_projects
 from ..state.run_keys import conf_keys, with_conf_keys
 from ..state.state import StateFolder
 from ..state.undoing import Undoing
@@ -33,7 +34,6 @@ from .restart import answering, restart_server
 
 __all__ = ["POSTGRES_SETTINGS", "put_settings_back", "settings_text", "undo_settings"]
 
-_STATE = "postgres.json"
 _PENDING = """
 SELECT name FROM pg_settings
 WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}') ORDER BY name
@@ -143,7 +143,7 @@ def _take_away(work: Work) -> dict[str, Any]:
     with Engine(given["docker_socket"]) as engine:
         removed_from = [
             server["service"]
-            for server in remembered(folder)
+            for server in remembered(folder, given["project"])
             if _take_ours_away(engine, given["docker_socket"], server, check=work.check_mode)
         ]
     return {"changed": bool(removed_from), "removed_from": removed_from}
@@ -213,15 +213,18 @@ def _waits_for_restart(server: Server, wanted: dict[str, str]) -> bool:
 
 def remember(folder: StateFolder, server: dict[str, Any]) -> None:
     """Note a server whose settings are ours, so that they can be taken away one day."""
-    known = folder.read(_STATE) or {"format": 1, "servers": {}}
+    state = ProjectState(folder, server["project"])
+    known = state.read(POSTGRES) or {"format": 1, "servers": {}}
     place = ("project", "service", "data_directory", "config_file")
     known["servers"][f"{server['project']}/{server['service']}"] = {name: server[name] for name in place}
-    folder.write(_STATE, known)
+    state.write(POSTGRES, known)
 
 
-def remembered(folder: StateFolder) -> list[dict[str, Any]]:
-    """The servers whose settings are ours."""
-    return list((folder.read(_STATE) or {}).get("servers", {}).values())
+def remembered(folder: StateFolder, project: str | None = None) -> list[dict[str, Any]]:
+    """The servers whose settings are ours, of one Project or of all."""
+    names = known_projects(folder) if project is None else [project]
+    kept = [ProjectState(folder, name).read(POSTGRES) or {} for name in names]
+    return [server for servers in kept for server in servers.get("servers", {}).values()]
 
 
 def _take_ours_away(engine: Engine, socket_path: str, server: dict[str, Any], *, check: bool) -> bool:

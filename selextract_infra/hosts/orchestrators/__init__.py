@@ -15,12 +15,12 @@ from selextract_infra.model.plan import Step
 __all__ = ["acts_of", "carried_steps", "is_carried"]
 
 
-def is_carried(playbook: str, values: Mapping[str, Any]) -> bool:
+def is_carried(playbook: str, values: Mapping[str, Any] | None = None) -> bool:
     """Whether a host carries a step of that playbook out by itself; ``values`` are the step's for this host.
 
     Where a replica is restarted, the host of the primary takes part: that is led from here.
     """
-    return playbook.rpartition(".")[2] in CARRIED and values.get("part") not in _LED
+    return playbook.rpartition(".")[2] in CARRIED and (values or {}).get("part") not in _LED
 
 
 def acts_of(playbook: str, values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
