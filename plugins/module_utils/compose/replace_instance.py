@@ -38,6 +38,8 @@ def _replace(work: Work) -> dict[str, Any]:
         replacement = _Replacement(work.params, engine, _compose(work.params, engine))
         old = replacement.outdated()
         if work.check_mode:
+            if old is not None:
+                replacement.refuse_another()
             return {"changed": old is not None, "instances": [], "alone": "", "diff": _difference(old)}
         return replacement.carry_out(old)
 
@@ -99,6 +101,10 @@ class _Replacement:
         outdated = outdated_among(self.compose, [service], containers)
         return named if named in outdated else None
 
+    def refuse_another(self) -> None:
+        """Raise ``HostSideError`` where the new one would not be what those that run are; nothing is touched."""
+        self._new().refuse(self.engine, [self.given["service"]])
+
     def _prove_and_note(self, record: RunRecord, old: Container) -> str:
         """Prove that the new one is accepted and that the old one can come back, and note both ways back on the disk.
 
@@ -106,7 +112,7 @@ class _Replacement:
         except that one that does not run any more has nothing left to serve.
         """
         given, present = self.given, self._instances()
-        self._new().refuse(self.engine, [given["service"]])
+        self.refuse_another()
         refuse_unaccepted_limits(self.engine, [(old, wanted_for(given["limits"], old))])
         record.note_inverse(given["step_id"], "containers", {old.id: inverse_of(old)})
         note_instances(record, given, present, {})
