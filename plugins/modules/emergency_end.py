@@ -66,7 +66,7 @@ from ..module_utils.module import run
 from ..module_utils.state.emergency import Emergency, Ending, take_back
 from ..module_utils.state.lock import held_run
 from ..module_utils.state.options import DOCKER, STATE
-from ..module_utils.state.runs import moment
+from ..module_utils.state.runs import RunRecord, moment
 from ..module_utils.state.state import StateFolder
 from ..module_utils.state.time_to_live import disarm
 
@@ -117,10 +117,10 @@ def _end(module: AnsibleModule) -> dict[str, Any]:
 
 def _taken_back(module: AnsibleModule, emergency: Emergency) -> Ending:
     given = module.params
-    if not module.check_mode:
-        held_run(emergency.folder, given["run_id"])
+    folder, run_id, check = emergency.folder, given["run_id"], module.check_mode
+    record = RunRecord(folder, run_id) if check else held_run(folder, run_id)
     return take_back(
-        emergency, given["docker_socket"], given["by"], time.time(), force=given["force"], check=module.check_mode
+        emergency, record, given["docker_socket"], given["by"], now=time.time(), force=given["force"], check=check
     )
 
 

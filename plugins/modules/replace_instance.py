@@ -71,7 +71,7 @@ extends_documentation_fragment:
   - selextract.infra.options.docker
   - selextract.infra.options.state
 attributes:
-  check_mode: {description: "Changes nothing, refuses what it would refuse, and says whether it would be replaced.", support: full}
+  check_mode: {description: Refuses what it would refuse and changes nothing., support: full}
   diff_mode: {description: Names the instance that would be replaced., support: full}
 author: ["selextract-infra contributors"]
 """

@@ -102,6 +102,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
+from ..module_utils.state.fence import HOLDER_VARIABLE, holder_of_this_work
 from ..module_utils.state.host_program import HostProgram
 from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.segment import SegmentFiles
@@ -153,7 +154,8 @@ def _carried(module: AnsibleModule) -> dict[str, Any]:
     files.begin(segment)
     unit = f"selextract-infra-{given['run_id']}"
     command = program.command("carry", given["state_folder"], given["run_id"])
-    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, {VARIABLE: given["run_id"]})
+    environment = {VARIABLE: given["run_id"], HOLDER_VARIABLE: holder_of_this_work()}
+    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, environment)
     return _waited(module, files)
 
 

@@ -132,6 +132,7 @@ class _Replacement:
 
     def _retire(self, old: Container) -> None:
         """Stop it gracefully, out of rotation where others serve, and remove it; its volumes stay."""
+        self._held()
         Rotation(self._folder, self.given["docker_socket"], self.given["project"]).spare(old)
         grace = self.given["stop_grace"]
         self.engine.stop(old.id, old.stop_grace if grace is None else grace)
@@ -143,6 +144,7 @@ class _Replacement:
         noted = self._noted(record, INSTANCES).get(service)
         before = len(noted["containers"]) if noted else len(self._instances())
         count = max(count_defined(self.compose, service), before + beside)
+        self._held()
         return [one.name for one in self._new().make(self.engine, {service: count})]
 
     def _hand_volumes_on(self, record: RunRecord) -> None:
@@ -178,6 +180,7 @@ class _Replacement:
         return StateFolder(self.given["state_folder"])
 
     def _held(self) -> RunRecord:
+        """The record, where the Run still has the lock; asked again before each change that cannot be left half done."""
         return held_run(self._folder, self.given["run_id"])
 
 

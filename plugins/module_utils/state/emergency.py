@@ -105,9 +105,16 @@ def values_now(project: str, directory: str, services: list[str], containers: li
 
 
 def take_back(
-    emergency: Emergency, socket_path: str, by: str, now: float, *, force: bool = False, check: bool = False
+    emergency: Emergency,
+    record: RunRecord,
+    socket_path: str,
+    by: str,
+    *,
+    now: float,
+    force: bool = False,
+    check: bool = False,
 ) -> Ending:
-    """Put back everything that the emergency changed, exactly; whoever calls holds its lock.
+    """Put back everything that the emergency changed, exactly; ``record`` is that of its Run, whose lock is held.
 
     Nothing is touched where somebody has changed a value since (``force`` does it all the same), or where a container
     uses more memory now than it may have afterwards. Twice is harmless.
@@ -115,7 +122,6 @@ def take_back(
     if not emergency.open:
         return Ending(True, "No emergency is on, so nothing had to be put back.")
     content = emergency.content
-    record = RunRecord(emergency.folder, emergency.run_id)
     with Engine(socket_path) as engine:
         containers = find_containers(engine, socket_path)
     reason = None if force else _changed_by_hand(content, containers)

@@ -22,7 +22,8 @@ from typing import Any
 
 from ..system.failure import HostSideError
 from .act import Work
-from .lock import held_run, renew
+from .fence import FINISHES_VARIABLE, closed_to_its_holder
+from .lock import held_run
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
@@ -80,6 +81,9 @@ class _Runner:
         asked = self._files.asked_to_stop()
         if asked is not None:
             return str(asked["reason"])
+        closed = closed_to_its_holder(self._folder, self._run_id)
+        if closed:
+            return closed
         silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])
         if silent > allowed and not self._segment["unattended"]:
             return f"Nobody has asked for it for more than {allowed:.0f} s."
@@ -121,7 +125,7 @@ class _Runner:
         return {"acts": results, "changed": changed, "message": message}
 
     def _undo(self, step: dict[str, Any]) -> dict[str, Any]:
-        record = RunRecord(self._folder, self._run_id)
+        record = held_run(self._folder, self._run_id)
         return undo_steps(self._folder, record, [step["id"]], self._socket)
 
     def _apart(
@@ -136,6 +140,8 @@ class _Runner:
         os.close(writing)
         try:
             answer = self._heard(reading, seconds, can_be_stopped=can_be_stopped)
+        except HostSideError as failure:
+            return {"failure": {"sentence": failure.sentence, **failure.result()}}
         finally:
             os.close(reading)
             _end(child)
@@ -165,7 +171,7 @@ class _Runner:
                 return str(asked["reason"])
             if now > renewed + _RENEWED_EVERY:
                 renewed = now
-                renew(self._folder, self._run_id, time.time())
+                held_run(self._folder, self._run_id)  # renews the lease where that is due
 
 
 class _Answer:
@@ -230,6 +236,7 @@ def _done(act: dict[str, Any], step: dict[str, str], *, check: bool = False) -> 
 
 def carry(folder: StateFolder, run_id: str) -> None:
     """Carry the segment of a Run out that lies on this host."""
+    os.environ[FINISHES_VARIABLE] = "1"
     _Runner(folder, run_id).run()
 
 

@@ -7,6 +7,7 @@ back by the code that noted it.
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from datetime import datetime, timezone
@@ -17,7 +18,8 @@ from ..system.paths import DOCKER_SOCKET, STATE_FOLDER
 from ..system.program import archive, write_program
 from ..system.systemctl import systemctl
 from .emergency import Emergency, take_back
-from .lock import Claim, free, hold
+from .fence import LOCK, epoch_of
+from .lock import Claim, close_to_others, free, held_run, hold
 from .state import StateFolder, sync_folder
 
 __all__ = ["PROGRAM", "TIMER", "arm", "disarm", "install", "main"]
@@ -128,26 +130,31 @@ def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
     emergency = Emergency(folder)
     if not emergency.waits or now < float(emergency.content["expires_at"]):
         return ""
-    if _at_work(folder, emergency.run_id, now):
-        return f"Run {emergency.run_id} is still at work. It is tried again in a minute."
-    verdict = hold(folder, Claim(emergency.run_id, _WHO, "take the emergency back", "emergency", _BOUND), now)
+    claim = _claim(folder, emergency.run_id)
+    closed = close_to_others(folder, claim, now)
+    if not closed.acquired:
+        own = (closed.holder or {}).get("run_id") == emergency.run_id
+        at_work = f"Run {emergency.run_id} is still at work. " if own else ""
+        return f"{at_work}{closed.sentence} It is tried again in a minute."
+    _, left = stop(emergency.run_id, _GRACE)  # a control machine that died may have left its work running here
+    if left:
+        return f"What run {emergency.run_id} has left running does not stop. It is tried again in a minute."
+    verdict = hold(folder, claim, now)
     if not verdict.acquired:
         return f"{verdict.sentence} It is tried again in a minute."
     try:
-        _, left = stop(emergency.run_id, _GRACE)  # a control machine that died may have left its work running here
-        if left:
-            return f"What run {emergency.run_id} has left running does not stop. It is tried again in a minute."
-        return take_back(Emergency(folder), socket_path, _WHO, now).sentence
+        record = held_run(folder, emergency.run_id, holder=claim.holder, epoch=epoch_of(verdict.holder))
+        return take_back(Emergency(folder), record, socket_path, _WHO, now=now).sentence
     finally:
-        free(folder, emergency.run_id)
+        free(folder, emergency.run_id, holder=claim.holder)
 
 
-def _at_work(folder: StateFolder, run_id: str, now: float) -> bool:
-    """Whether the Run that began it may still be at work here: its lease has not run out, and it is not ours."""
-    lock = folder.read("lock.json") or {}
-    if lock.get("run_id") != run_id or lock.get("owner") == _WHO:
-        return False
-    return datetime.fromisoformat(str(lock["lease_until"])).timestamp() > now
+def _claim(folder: StateFolder, run_id: str) -> Claim:
+    """The claim of this process. systemd runs one of it at a time, so an earlier one that has the lock is gone."""
+    lock = folder.read(LOCK) or {}
+    dead = epoch_of(lock) if lock.get("owner") == _WHO else None
+    token = secrets.token_hex(16)
+    return Claim(run_id, _WHO, "take the emergency back", "emergency", _BOUND, holder=token, dead_epoch=dead)
 
 
 def _unwritable(path: str, problem: OSError) -> HostSideError:

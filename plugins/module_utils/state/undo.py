@@ -62,6 +62,8 @@ def undo_step(undoing: Undoing, record: RunRecord, step_id: str) -> None:
     undoing.limits = inverse.get("containers") or {}
     failed_before = len(undoing.failures)
     for part in reversed(list(inverse)):
+        if not undoing.check:
+            record.refuse_superseded()
         _undo_part(undoing, part, inverse[part])
     if undoing.check or not step:
         return
