@@ -180,7 +180,7 @@ class _Replacement:
         return StateFolder(self.given["state_folder"])
 
     def _held(self) -> RunRecord:
-        """The record, where the Run still has the lock; asked again before each change that cannot be left half done."""
+        """The record, where the Run still has the lock; asked again before an instance goes or comes."""
         return held_run(self._folder, self.given["run_id"])
 
 
