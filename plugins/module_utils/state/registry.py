@@ -9,12 +9,15 @@ from ..docker.container_limits import CONTAINER_LIMITS, undo_limits
 from ..docker.health_gate import HEALTH_GATE
 from ..docker.removed_instances import PART as DEFINITIONS
 from ..docker.removed_instances import undo_definitions
-from ..nginx.undo import balancer, edge_files, edge_switches
-from ..pgbouncer.undo import pgbouncer
+from ..haproxy.balancer import BALANCER_ACT, undo_balancer
+from ..haproxy.rotation import BALANCER_SERVER
+from ..nginx.include_files import EDGE_FILES, EDGE_SWITCH, undo_edge_files, undo_edge_switches
+from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
 from ..postgres.restart import POSTGRES_RESTART
 from ..postgres.settings import POSTGRES_SETTINGS, undo_settings
 from ..replica.undo import read_balancer, read_rotation, replica, replica_files, replication, replication_settings
 from .act import Act
+from .emergency_begin import EMERGENCY_BEGIN
 from .undo_upgrade import freeze, stopped
 from .undoing import Undo
 
@@ -30,6 +33,12 @@ ACTS: dict[str, Act] = {
         INSTANCES,
         POSTGRES_SETTINGS,
         POSTGRES_RESTART,
+        BALANCER_ACT,
+        BALANCER_SERVER,
+        EDGE_FILES,
+        EDGE_SWITCH,
+        PGBOUNCER,
+        EMERGENCY_BEGIN,
     )
 }
 
@@ -41,10 +50,10 @@ UNDOS: dict[str, Undo] = {
     DEFINITIONS: undo_definitions,
     "instances": undo_instances,
     "postgres_settings": undo_settings,
-    "balancer": balancer,
-    "edge_files": edge_files,
-    "edge_switches": edge_switches,
-    "pgbouncer": pgbouncer,
+    "balancer": undo_balancer,
+    "edge_files": undo_edge_files,
+    "edge_switches": undo_edge_switches,
+    "pgbouncer": undo_pgbouncer,
     "replica": replica,
     "replica_files": replica_files,
     "replication": replication,
