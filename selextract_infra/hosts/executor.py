@@ -105,7 +105,8 @@ def values_of(
 
 def _values_on(step: Step, host: str) -> dict[str, Any]:
     """The step's values for a host; where hosts carry such steps out by themselves, what they are to do."""
-    return {"steps": carried_steps((step,), host)} if is_carried(step.playbook) else step.values[host]
+    values = step.values[host]
+    return {"steps": carried_steps((step,), host)} if is_carried(step.playbook, values) else values
 
 
 def _last(plan: Plan, step: Step, host: str) -> bool:

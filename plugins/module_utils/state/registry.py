@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from ..compose.capacity_file import CAPACITY_FILE_ACT, undo_capacity_file
+from ..compose.instances import INSTANCES, undo_instances
+from ..compose.replace_instance import REPLACE_INSTANCE
 from ..docker.container_limits import CONTAINER_LIMITS, undo_limits
 from ..docker.health_gate import HEALTH_GATE
-from ..docker.kept_definitions import PART as DEFINITIONS
-from ..docker.undo_definitions import definitions
-from ..docker.undo_instances import instances
+from ..docker.removed_instances import PART as DEFINITIONS
+from ..docker.removed_instances import undo_definitions
 from ..haproxy.balancer import BALANCER_ACT, undo_balancer
 from ..haproxy.rotation import BALANCER_SERVER
 from ..nginx.include_files import EDGE_FILES, EDGE_SWITCH, undo_edge_files, undo_edge_switches
 from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
-from ..postgres.undo import restore_settings
+from ..postgres.restart import POSTGRES_RESTART
+from ..postgres.settings import POSTGRES_SETTINGS, undo_settings
 from ..replica.undo import read_balancer, read_rotation, replica, replica_files, replication, replication_settings
 from .act import Act
 from .emergency_begin import EMERGENCY_BEGIN
@@ -27,6 +29,10 @@ ACTS: dict[str, Act] = {
         CONTAINER_LIMITS,
         CAPACITY_FILE_ACT,
         HEALTH_GATE,
+        REPLACE_INSTANCE,
+        INSTANCES,
+        POSTGRES_SETTINGS,
+        POSTGRES_RESTART,
         BALANCER_ACT,
         BALANCER_SERVER,
         EDGE_FILES,
@@ -41,9 +47,9 @@ UNDOS: dict[str, Undo] = {
     "stopped": stopped,
     "freeze": freeze,
     "containers": undo_limits,
-    DEFINITIONS: definitions,
-    "instances": instances,
-    "postgres_settings": restore_settings,
+    DEFINITIONS: undo_definitions,
+    "instances": undo_instances,
+    "postgres_settings": undo_settings,
     "balancer": undo_balancer,
     "edge_files": undo_edge_files,
     "edge_switches": undo_edge_switches,
