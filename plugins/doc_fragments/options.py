@@ -1,4 +1,4 @@
-"""Options that several modules of this collection have; C(plugins/module_utils/module.py) has their specification."""
+"""Options that several modules have; C(plugins/module_utils/state/options.py) has their specification."""
 
 from __future__ import annotations
 

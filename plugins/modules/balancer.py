@@ -13,6 +13,9 @@ description:
   - What was there before is noted where a Run is named, so that it can be put back.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app. Without it and with O(state=absent), every balancer here.
+    type: str
   state:
     description: Whether there is to be one. It is removed when it holds no request any more.
     type: str
@@ -37,6 +40,7 @@ attributes:
 EXAMPLES = r"""
 - name: Remove the balancer
   selextract.infra.balancer:
+    project: selextract
     state: absent
     run_id: 20260301T020000-9f3ac1
     step_id: balancer
@@ -52,8 +56,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.haproxy.balancer import Balancer
-from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
+from ..module_utils.module import run
+from ..module_utils.state.act import by_state
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP_IF_PRESENT
+from ..module_utils.state.project_state import known_projects
 from ..module_utils.state.state import StateFolder
 
 
@@ -61,6 +68,7 @@ def main() -> None:
     run(
         by_state(present=_present, absent=_absent),
         {
+            "project": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "compose": {"type": "str"},
             "settings": {"type": "dict"},
@@ -68,14 +76,14 @@ def main() -> None:
             **DOCKER,
             **STATE,
         },
-        required_if=[("state", "present", ["compose", "settings", "run_id", "step_id"])],
+        required_if=[("state", "present", ["project", "compose", "settings", "run_id", "step_id"])],
         required_together=[("run_id", "step_id")],
     )
 
 
 def _present(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
+    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
     settings = {**given["settings"], "servers": balancer.rotation.servers}
     other_files = balancer.rotation.compose_text != given["compose"]
     anew = other_files or not balancer.running
@@ -93,15 +101,22 @@ def _present(module: AnsibleModule) -> dict[str, Any]:
 
 def _absent(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
-    there = balancer.rotation.settings is not None or balancer.running
+    folder = StateFolder(given["state_folder"])
+    names = [given["project"]] if given["project"] else known_projects(folder)
+    gone = [_taken_away(module, Balancer(folder, given["docker_socket"], name)) for name in names]
+    return {"changed": any(gone), "made_anew": False}
+
+
+def _taken_away(module: AnsibleModule, balancer: Balancer) -> bool:
+    """Whether there was one."""
+    there, noted = balancer.rotation.settings is not None or balancer.running, bool(module.params["run_id"])
     if there and not module.check_mode:
-        if given["run_id"]:
+        if noted:
             _note(module, balancer)
         balancer.remove()
-        if given["run_id"]:
+        if noted:
             _note_left(module, balancer)
-    return {"changed": there, "made_anew": False}
+    return there
 
 
 def _note(module: AnsibleModule, balancer: Balancer) -> None:

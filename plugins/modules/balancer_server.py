@@ -61,8 +61,9 @@ from ..module_utils.docker.containers import find_containers
 from ..module_utils.docker.engine import Engine
 from ..module_utils.docker.instances import instances_of
 from ..module_utils.haproxy.rotation import Rotation
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 
 
@@ -84,7 +85,7 @@ def main() -> None:
 def _rotate(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    rotation = Rotation(folder, given["docker_socket"])
+    rotation = Rotation(folder, given["docker_socket"], given["project"])
     if not rotation.serves(given["project"], given["service"]):
         return {"changed": False, "entered": [], "servers": []}
     with Engine(given["docker_socket"]) as engine:

@@ -113,8 +113,9 @@ from ..module_utils.docker.kept_definitions import Leaving, note_definitions
 from ..module_utils.docker.limits import inverse_of, wanted_for
 from ..module_utils.docker.room_for_another import why_alone
 from ..module_utils.haproxy.rotation import Rotation
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
@@ -168,7 +169,7 @@ def _retire(module: AnsibleModule) -> dict[str, Any]:
                 Leaving([container], present, given["bound_seconds"], given["settling_seconds"]),
             )
             if not given["prepare"]:
-                Rotation(folder, given["docker_socket"]).spare(container)
+                Rotation(folder, given["docker_socket"], given["project"]).spare(container)
                 grace = container.stop_grace if given["stop_grace"] is None else given["stop_grace"]
                 engine.stop(container.id, grace)
                 engine.remove(container.id)

@@ -25,7 +25,7 @@ options:
     description: The text of each file by its name; none takes ours away. Required with O(state=present).
     type: dict
   project:
-    description: The Compose project of the app. Required with O(state=present).
+    description: The Compose project of the app. Required with O(state=present); without it, every one here.
     type: str
   service:
     description: The service that Nginx is. Required with O(state=present).
@@ -58,9 +58,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
+from ..module_utils.module import run
 from ..module_utils.nginx.include_files import Edge
+from ..module_utils.state.act import by_state
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP_IF_PRESENT
+from ..module_utils.state.project_state import known_projects
 from ..module_utils.state.state import StateFolder
 
 
@@ -84,7 +87,7 @@ def main() -> None:
 def _place(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    edge = Edge(folder, given["docker_socket"])
+    edge = Edge(folder, given["docker_socket"], given["project"])
     before = edge.files(given["folder"])
     changed = edge.differs(given["folder"], given["files"])
     if changed and not module.check_mode:
@@ -108,11 +111,12 @@ def _place(module: AnsibleModule) -> dict[str, Any]:
 
 def _take_away(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    edge = Edge(StateFolder(given["state_folder"]), given["docker_socket"])
-    known = edge.read_by_nginx
-    if known and not module.check_mode:
+    folder = StateFolder(given["state_folder"])
+    names = [given["project"]] if given["project"] else known_projects(folder)
+    edges = [edge for name in names if (edge := Edge(folder, given["docker_socket"], name)).read_by_nginx]
+    for edge in edges if not module.check_mode else ():
         edge.take_away()
-    return {"changed": bool(known), "files": [], "diff": []}
+    return {"changed": bool(edges), "files": [], "diff": []}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ description:
   - A switch is a file that Nginx looks for at each request, so no request and no connection is lost.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
   folder:
     description: The include folder on the host.
     type: path
@@ -35,6 +39,7 @@ attributes:
 EXAMPLES = r"""
 - name: Throttle what is not critical
   selextract.infra.edge_switch:
+    project: selextract
     folder: /opt/selextract/nginx.d
     name: throttling
     enabled: true
@@ -51,9 +56,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.nginx.include_files import Edge
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 
 
@@ -61,6 +67,7 @@ def main() -> None:
     run(
         _switch,
         {
+            "project": {"type": "str", "required": True},
             "folder": {"type": "path", "required": True},
             "name": {"type": "str", "choices": ["caching", "throttling", "balancer"], "required": True},
             "enabled": {"type": "bool", "required": True},
@@ -74,7 +81,7 @@ def main() -> None:
 def _switch(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    edge = Edge(folder, given["docker_socket"])
+    edge = Edge(folder, given["docker_socket"], given["project"])
     was = edge.is_on(given["folder"], given["name"])
     changed = was != given["enabled"]
     if given["enabled"] and not module.check_mode:

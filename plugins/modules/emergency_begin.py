@@ -116,11 +116,12 @@ from ..module_utils.compose.capacity_writer import CapacityWriter
 from ..module_utils.compose.scale_up import Growth
 from ..module_utils.docker.containers import find_containers
 from ..module_utils.docker.engine import Engine
-from ..module_utils.module import CLAIM, DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.nginx.include_files import Edge
 from ..module_utils.state.emergency import Emergency, values_now
 from ..module_utils.state.host_note import note_before
 from ..module_utils.state.lock import claimed, held_run
+from ..module_utils.state.options import CLAIM, DOCKER, STATE, STEP
 from ..module_utils.state.runs import RunRecord, moment
 from ..module_utils.state.state import StateFolder
 from ..module_utils.state.time_to_live import arm
@@ -225,7 +226,7 @@ def _carried_out(
 
 
 def _switch_on(given: dict[str, Any], state: StateFolder, record: RunRecord) -> None:
-    folder, edge = given["edge_folder"], Edge(state, given["docker_socket"])
+    folder, edge = given["edge_folder"], Edge(state, given["docker_socket"], given["project"])
     if given["switches"]:
         edge.refuse_unread(folder)
     for name in given["switches"]:

@@ -21,6 +21,9 @@ options:
     description: Put back also what somebody has changed since.
     type: bool
     default: false
+  project:
+    description: The Project that it has to be about; another one's is left alone. Without it, whatever it is about.
+    type: str
   keep:
     description: Leave every value as it is now, and only end the emergency.
     type: bool
@@ -59,12 +62,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.state.emergency import Emergency, Ending, take_back
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.runs import RunRecord, moment
 from ..module_utils.state.state import StateFolder
 from ..module_utils.state.time_to_live import disarm
+
+_NONE = "No emergency is on, so nothing had to be put back."
 
 
 def main() -> None:
@@ -73,6 +79,7 @@ def main() -> None:
         {
             "by": {"type": "str", "default": "somebody unknown"},
             "force": {"type": "bool", "default": False},
+            "project": {"type": "str"},
             "keep": {"type": "bool", "default": False},
             "failed": {"type": "bool", "default": False},
             "run_id": {"type": "str"},
@@ -85,12 +92,14 @@ def main() -> None:
 def _end(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     emergency = Emergency(StateFolder(given["state_folder"]))
+    if given["project"] not in (None, emergency.content.get("project")):
+        return {"changed": False, "ended": True, "refused": "", "sentence": _NONE, "done": []}
     if given["run_id"] is None:
         emergency.refuse_another("")
     its_own = emergency.run_id == given["run_id"]
     open_here = its_own and (emergency.open or given["failed"])
     if not open_here:
-        ending = Ending(True, "No emergency is on, so nothing had to be put back.")
+        ending = Ending(True, _NONE)
     elif given["keep"] or given["failed"]:
         ending = _only_ended(module, emergency)
     else:

@@ -69,11 +69,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.engine import Engine
-from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, run
+from ..module_utils.module import run
 from ..module_utils.pgbouncer.folder import known_projects
 from ..module_utils.pgbouncer.ini import rendered
 from ..module_utils.pgbouncer.pooler import Pooler
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP_IF_PRESENT
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from selextract_infra import errors
 from selextract_infra.errors import FencedError, PreemptedError, SelextractError
@@ -33,7 +33,7 @@ from selextract_infra.flow.machine.messages import (
     TellPeople,
     UndoSteps,
 )
-from selextract_infra.flow.machine.state import OperationTraits, RunState
+from selextract_infra.flow.machine.state import Goal, OperationTraits, RunState
 from selextract_infra.flow.operation import Performance, StepWork
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_log import RunLog
@@ -117,7 +117,8 @@ class RunExecutor:
                 case LookAtHosts():
                     return self._look(state.plan)
                 case StopRemains(hosts=hosts):
-                    self.stop_remains(state.begun_run.id, hosts)
+                    resumed = state.goal is Goal.RESUME
+                    self.stop_remains(state.begun_run.id, hosts, safe_point="end" if resumed else "beginning")
                     return Done(at=self._context.clock())
                 case PerformStep():
                     return self._perform(state, request)
@@ -171,12 +172,15 @@ class RunExecutor:
             )
         return StepsUndone(at=self._context.clock(), results=undone.results)
 
-    def stop_remains(self, run_id: str, hosts: tuple[str, ...]) -> None:
+    def stop_remains(
+        self, run_id: str, hosts: tuple[str, ...], *, safe_point: Literal["end", "beginning"] = "beginning"
+    ) -> None:
         """Stop what its former holder has left working on the hosts, before its work is done again or undone.
 
-        Raises ``LockedError`` while the lease of that one holds, or where something of it does not stop.
+        Steps that hosts carry out by themselves are brought to that safe point. Raises ``LockedError`` while the lease
+        of the former holder holds, or where something of it does not stop.
         """
-        held = stop_at_safe_point(self._context.hands, run_id, hosts, self._taking)
+        held = stop_at_safe_point(self._context.hands, run_id, hosts, self._taking, safe_point=safe_point)
         why = f": {self._taking.reason}" if self._taking.reason else ""
         for host, former in held.items():
             sentence = f"Run {run_id} on {host} is taken up by {owner()} from {former}{why}."

@@ -12,6 +12,7 @@ from typing import Any
 from selextract_infra.errors import DriftError, FencedError, LockedError, PreemptedError
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.orchestrators import carried_steps, is_carried
 from selextract_infra.hosts.runner import (
     HostOutcome,
     PlaybookOutcome,
@@ -97,8 +98,13 @@ def values_of(
     )  # fmt: skip
     return {
         "run": {**claimed, "plan": plan.model_dump(mode="json")},
-        "hosts": {host: {**step.values[host], "last": last or _last(plan, step, host)} for host in hosts},
+        "hosts": {host: {**_values_on(step, host), "last": last or _last(plan, step, host)} for host in hosts},
     }
+
+
+def _values_on(step: Step, host: str) -> dict[str, Any]:
+    """The step's values for a host; where hosts carry such steps out by themselves, what they are to do."""
+    return {"steps": carried_steps((step,), host)} if is_carried(step.playbook) else step.values[host]
 
 
 def _last(plan: Plan, step: Step, host: str) -> bool:
@@ -251,7 +257,9 @@ def _judge(
 
 def _not_proved(host: HostOutcome, status: StepStatus) -> str:
     """Of which services nothing tells that they serve, in the words of the host; empty where all is proved."""
-    gate = _result_with(host, "not_proved") if status is StepStatus.VERIFIED else None
+    if status is not StepStatus.VERIFIED:
+        return ""
+    gate = _result_with(host, "finished") or _result_with(host, "not_proved")
     return displayable(str(gate.get("sentence") or "")) if gate else ""
 
 

@@ -7,13 +7,16 @@ import time
 from typing import Any
 
 from ..compose.compose import Compose
+from ..compose.own_names import take_names
 from ..compose.project import own_project
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.program import docker
+from ..state.layout import BALANCER
+from ..state.project_state import ProjectState
 from ..state.state import StateFolder, remove_folder, write_whole
 from ..system.failure import HostSideError
-from .rotation import PROJECT, SETTINGS, Rotation, config_text
+from .rotation import SETTINGS, Rotation, config_text
 
 __all__ = ["Balancer"]
 
@@ -26,13 +29,17 @@ _PAUSE = 0.2
 
 
 class Balancer:
-    """The balancer of this host. ``settings`` are those of `Rotation`, without the servers."""
+    """The balancer of one Project. ``settings`` are those of `Rotation`, without the servers."""
 
-    def __init__(self, state: StateFolder, socket_path: str) -> None:
-        self._state = state
+    def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
+        self._state = ProjectState(folder, project)
         self._socket_path = socket_path
-        self.rotation = Rotation(state, socket_path)
-        self.place = self.rotation.place
+        self.rotation = Rotation(folder, socket_path, project)
+
+    @property
+    def place(self) -> str:
+        """The folder of its files."""
+        return self.rotation.place
 
     @property
     def running(self) -> bool:
@@ -46,10 +53,17 @@ class Balancer:
 
     def inverse(self) -> dict[str, Any]:
         """How the next change is undone."""
-        return {"compose": self.rotation.compose_text, "settings": self.rotation.settings, "digest": self.digest}
+        return {
+            "project": self._state.project,
+            "compose": self.rotation.compose_text,
+            "settings": self.rotation.settings,
+            "digest": self.digest,
+        }
 
     def place_files(self, compose: str, settings: dict[str, Any], image: str) -> None:
         """Write the files after HAProxy itself, from the image, has accepted its configuration."""
+        if take_names(self._state, BALANCER, compose, self._socket_path):
+            self.rotation = Rotation(self._state.folder, self._socket_path, self._state.project)
         try:
             for name, mode, owner in (("config", 0o755, 0), ("run", 0o700, _NOBODY)):
                 folder = os.path.join(self.place, name)
@@ -71,7 +85,7 @@ class Balancer:
         """Create and start its container, ``anew`` where there is one of other files, and wait until it answers."""
         if anew:
             self.stop()
-        Compose(own_project(PROJECT, self.place)).up(_START_BOUND)
+        Compose(own_project(self.rotation.own.name, self.place)).up(_START_BOUND)
         until = time.monotonic() + _START_BOUND
         while not self.rotation.admin.answers:
             if time.monotonic() > until:
@@ -91,9 +105,10 @@ class Balancer:
     def remove(self) -> None:
         """Take container and files away."""
         self.stop()
-        self._state.remove(SETTINGS)
+        self._state.folder.remove(os.path.join(self.rotation.own.folder, SETTINGS))
         remove_folder(self.place)
-        self.rotation.settings = None
+        self._state.note_beside(BALANCER, None)
+        self.rotation = Rotation(self._state.folder, self._socket_path, self._state.project)
 
     def restore(self, before: dict[str, Any]) -> None:
         """Bring back what ``inverse`` noted."""
@@ -126,4 +141,4 @@ class Balancer:
 
     def _containers(self) -> list[Container]:
         with Engine(self._socket_path) as engine:
-            return find_containers(engine, self._socket_path, PROJECT)
+            return find_containers(engine, self._socket_path, self.rotation.own.name)

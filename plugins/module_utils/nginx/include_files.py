@@ -11,12 +11,12 @@ from typing import Any
 
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..state.project_state import EDGE, ProjectState, known_projects
 from ..state.state import StateFolder, sync_folder, write_whole
 from ..system.failure import HostSideError
 
-__all__ = ["STATE", "SWITCHES", "Edge", "longest_answer", "longest_answer_in"]
+__all__ = ["SWITCHES", "Edge", "longest_answer", "longest_answer_in"]
 
-STATE = "edge.json"
 SWITCHES = ("balancer", "caching", "throttling")
 _SWITCH = re.compile(r"[a-z]{1,30}\Z")
 _FILE = re.compile(r"selextract\.[a-z]{1,30}\.conf\Z")
@@ -28,19 +28,20 @@ _USUAL_ANSWER = 60.0  # seconds; Nginx' own where nothing is written
 
 
 class Edge:
-    """Our files in Nginx's include folder. ``edge.json`` says which of them Nginx has read.
+    """Our files in the include folder of one Project's Nginx. ``edge.json`` says which of them Nginx has read.
 
     Raises ``HostSideError`` of kind ``edge`` where Nginx does not accept them; what was there before is there again.
     """
 
-    def __init__(self, state: StateFolder, socket_path: str) -> None:
-        self._state = state
+    def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
+        self._folder = folder
+        self._state = ProjectState(folder, project)
         self._socket_path = socket_path
 
     @property
     def read_by_nginx(self) -> dict[str, Any]:
         """What Nginx has read: ``folder``, ``digest``, ``project`` and ``service``; empty where nothing."""
-        return self._state.read(STATE) or {}
+        return self._state.read(EDGE) or {}
 
     def files(self, folder: str) -> dict[str, str]:
         """Our files in the folder, by name."""
@@ -63,6 +64,7 @@ class Edge:
             raise HostSideError("A file for Nginx has a name that is not one of ours.", kind="usage")
         if not os.path.isdir(folder):
             raise HostSideError(f"The include folder {folder} is missing on this host.", kind="edge")
+        self._refuse_shared(folder)
         before = self.files(folder)
         self._place(folder, files)
         try:
@@ -75,9 +77,9 @@ class Edge:
             raise
         if files:
             about = {"folder": folder, "digest": _digest(files), "project": project, "service": service}
-            self._state.write(STATE, about)
+            self._state.write(EDGE, about)
         else:
-            self._state.remove(STATE)
+            self._state.write(EDGE, None)
 
     def take_away(self) -> None:
         """Turn every switch off, and take away the files that Nginx has read; it need not run for that."""
@@ -92,15 +94,17 @@ class Edge:
                 self.write(folder, {}, str(known["project"]), str(known["service"]))
             else:
                 self._place(folder, {})
-        self._state.remove(STATE)
+        self._state.write(EDGE, None)
 
-    def is_on(self, folder: str, switch: str) -> bool:
+    @staticmethod
+    def is_on(folder: str, switch: str) -> bool:
         """Whether a switch is on."""
-        return os.path.exists(self._flag(folder, switch))
+        return os.path.exists(_flag(folder, switch))
 
-    def switch(self, folder: str, switch: str, on: bool) -> None:
+    @staticmethod
+    def switch(folder: str, switch: str, on: bool) -> None:
         """Turn a switch on or off; Nginx follows with its next request."""
-        path = self._flag(folder, switch)
+        path = _flag(folder, switch)
         try:
             if on:
                 write_whole(path, f"on since {time.time():.0f}\n".encode(), mode=_STATUS_MODE)
@@ -120,10 +124,16 @@ class Edge:
                 rule="mapping",
             )
 
-    def _flag(self, folder: str, switch: str) -> str:
-        if not _SWITCH.match(switch):
-            raise HostSideError(f"{switch!r} is not the name of a switch.", kind="usage")
-        return os.path.join(folder, f"selextract.{switch}.on")
+    def _refuse_shared(self, folder: str) -> None:
+        """Raise where another Project's Nginx reads from the folder: our files have the same names in both."""
+        for project in known_projects(self._folder):
+            known = ProjectState(self._folder, project).read(EDGE) or {}
+            if project != self._state.project and known.get("folder") == folder:
+                raise HostSideError(
+                    f"{folder} has our files for {project} already; each Project needs an include folder of its own.",
+                    kind="refused",
+                    rule="mapping",
+                )
 
     def _place(self, folder: str, files: dict[str, str]) -> None:
         try:
@@ -193,6 +203,12 @@ class _Nginx:
         code, _, complaints = self._engine.run_inside(self._container.id, [*self._command, "-s", "reload"])
         if code:
             raise HostSideError(f"Nginx does not reload: {complaints.strip()[-300:]}.", kind="edge")
+
+
+def _flag(folder: str, switch: str) -> str:
+    if not _SWITCH.match(switch):
+        raise HostSideError(f"{switch!r} is not the name of a switch.", kind="usage")
+    return os.path.join(folder, f"selextract.{switch}.on")
 
 
 def _digest(files: dict[str, str]) -> str:

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..compose.capacity_keys import taken_back
 from ..haproxy.balancer import Balancer
+from ..state.undoing import Undoing
 from .include_files import Edge
-
-if TYPE_CHECKING:
-    from ..state.undo import Restoring
 
 __all__ = ["balancer", "edge_files", "edge_switches"]
 
 
-def balancer(restoring: Restoring, inverse: dict[str, Any]) -> None:
+def balancer(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Take the balancer away again, or bring back the one from before."""
-    if not restoring.check:
-        Balancer(restoring.folder, restoring.socket_path).restore(inverse)
-    restoring.done.append("The balancer is as before.")
+    if not undoing.check:
+        project = inverse.get("project") or undoing.project  # version 0.1 did not note it
+        Balancer(undoing.folder, undoing.socket_path, project).restore(inverse)
+    undoing.done.append("The balancer is as before.")
 
 
-def edge_files(restoring: Restoring, inverse: dict[str, Any]) -> None:
+def edge_files(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Put the files that Nginx includes back, and let it read them."""
-    edge = Edge(restoring.folder, restoring.socket_path)
-    left, files = restoring.left.get("edge_files"), inverse["files"]
+    edge = Edge(undoing.folder, undoing.socket_path, inverse["project"])
+    left, files = undoing.left.get("edge_files"), inverse["files"]
     if left is not None:  # version 0.1 did not note it
         files = taken_back(files, left["files"], edge.files(inverse["folder"]))
     if not edge.differs(inverse["folder"], files):
         return
-    if not restoring.check:
+    if not undoing.check:
         edge.write(inverse["folder"], files, inverse["project"], inverse["service"])
-    restoring.done.append(f"Our files in {inverse['folder']} are as before.")
+    undoing.done.append(f"Our files in {inverse['folder']} are as before.")
 
 
-def edge_switches(restoring: Restoring, inverse: dict[str, dict[str, Any]]) -> None:
+def edge_switches(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
     """Turn each switch back to where it was."""
-    edge = Edge(restoring.folder, restoring.socket_path)
     for name, before in sorted(inverse.items()):
-        if edge.is_on(before["folder"], name) == before["on"]:
+        if Edge.is_on(before["folder"], name) == before["on"]:
             continue
-        if not restoring.check:
-            edge.switch(before["folder"], name, before["on"])
-        restoring.done.append(f"The switch {name} is {'on' if before['on'] else 'off'} again.")
+        if not undoing.check:
+            Edge.switch(before["folder"], name, before["on"])
+        undoing.done.append(f"The switch {name} is {'on' if before['on'] else 'off'} again.")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..docker.containers import find_containers
 from ..docker.engine import Engine
 from ..state.state import StateFolder
+from ..state.undoing import Undoing
 from .folder import Place, known_projects
 from .pooled_instances import led_otherwise
 from .pooler import Pooler
-
-if TYPE_CHECKING:
-    from ..state.undo import Restoring
 
 __all__ = ["led_astray", "pgbouncer"]
 
@@ -20,17 +18,17 @@ _BOUND = 60.0
 _LAST_CLIENT = 15.0  # seconds for connections of instances that were led back
 
 
-def pgbouncer(restoring: Restoring, inverse: dict[str, Any]) -> None:
+def pgbouncer(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Back to the settings from before; taken down where there was none, unless somebody still needs it."""
     for project, noted in inverse.items():
         before, since = noted["before"], noted["since"]
-        with Engine(restoring.socket_path) as engine:
-            pooler = Pooler(engine, restoring.socket_path, restoring.folder, project, _BOUND)
+        with Engine(undoing.socket_path) as engine:
+            pooler = Pooler(engine, undoing.socket_path, undoing.folder, project, _BOUND)
             if before is None:
-                _take_away(restoring, pooler, since)
-            elif not restoring.check and pooler.differences(before):
+                _take_away(undoing, pooler, since)
+            elif not undoing.check and pooler.differences(before):
                 pooler.put_up(before, replace=False)
-                restoring.done.append("PgBouncer has its settings from before.")
+                undoing.done.append("PgBouncer has its settings from before.")
 
 
 def led_astray(socket_path: str, folder: StateFolder) -> list[str]:
@@ -46,10 +44,10 @@ def led_astray(socket_path: str, folder: StateFolder) -> list[str]:
     return [f"{name} finds its database elsewhere than the Compose files say." for name in found]
 
 
-def _take_away(restoring: Restoring, pooler: Pooler, since: dict[str, Any]) -> None:
+def _take_away(undoing: Undoing, pooler: Pooler, since: dict[str, Any]) -> None:
     if not pooler.place.exists and pooler.container is None:
         return
-    if not restoring.check:
+    if not undoing.check:
         led_back = pooler.take_down(since, bound=_LAST_CLIENT)
-        restoring.done.extend(f"{name} was made again and leads to its database." for name in led_back)
-    restoring.done.append("PgBouncer was taken away again.")
+        undoing.done.extend(f"{name} was made again and leads to its database." for name in led_back)
+    undoing.done.append("PgBouncer was taken away again.")

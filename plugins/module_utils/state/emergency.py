@@ -20,7 +20,8 @@ from ..docker.limits import Limits, describe, refuse_shrinking
 from ..system.failure import HostSideError
 from .runs import RunRecord, moment
 from .state import StateFolder
-from .undo import Restoring
+from .undo import undo_step
+from .undoing import Undoing
 
 __all__ = ["FILE", "Emergency", "Ending", "take_back", "values_now"]
 
@@ -54,8 +55,8 @@ class Emergency:
         """Raise ``HostSideError`` while one of another Run is open: a second would multiply it (X-74)."""
         if self.open and self.run_id != run_id:
             raise HostSideError(
-                f"An emergency is on since {self.content.get('began_at')} (run {self.run_id}); a second would multiply"
-                " it (X-74).",
+                f"An emergency of {self.content.get('project', 'the app')} is on since {self.content.get('began_at')}"
+                f" (run {self.run_id}); a second would multiply it (X-74).",
                 kind="refused",
                 rule="X-74",
             )
@@ -129,17 +130,17 @@ def take_back(
             emergency.note(status="refused", message=reason, refused_at=moment(now))
         return Ending(False, reason, refused="changed by hand")
     _refuse_starving(record, str(content.get("step_id")), containers)
-    restoring = Restoring(emergency.folder, socket_path, check)
-    restoring.step(record, str(content.get("step_id")))
-    if restoring.failures:
-        sentence = " ".join(["Not everything could be put back:", *restoring.failures])
+    undoing = Undoing(emergency.folder, socket_path, check)
+    undo_step(undoing, record, str(content.get("step_id")))
+    if undoing.failures:
+        sentence = " ".join(["Not everything could be put back:", *undoing.failures])
         if not check:
             emergency.note(message=sentence)
-        return Ending(False, sentence, done=restoring.done, notes=restoring.notes)
+        return Ending(False, sentence, done=undoing.done, notes=undoing.notes)
     if not check:
         record.end(now)
-        emergency.note(status="reverted", reverted_at=moment(now), reverted_by=by, message=" ".join(restoring.notes))
-    return Ending(True, "Everything is as it was before.", done=restoring.done, notes=restoring.notes)
+        emergency.note(status="reverted", reverted_at=moment(now), reverted_by=by, message=" ".join(undoing.notes))
+    return Ending(True, "Everything is as it was before.", done=undoing.done, notes=undoing.notes)
 
 
 def _changed_by_hand(content: dict[str, Any], containers: list[Container]) -> str | None:

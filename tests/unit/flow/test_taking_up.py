@@ -48,7 +48,7 @@ class Fleet:
         monkeypatch.setattr(executor, "execute", self._done)
         monkeypatch.setattr(executor, "put_back", self._undone)
 
-    def _stop(self, _hands: Any, _run: str, _hosts: tuple[str, ...], taking: TakingUp) -> dict[str, str]:
+    def _stop(self, _hands: Any, _run: str, _hosts: Any, taking: TakingUp, **_: Any) -> dict[str, str]:
         self.taking.append(taking)
         return {HOST: "ann@laptop (process 7)"}
 
