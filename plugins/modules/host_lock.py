@@ -25,8 +25,8 @@ options:
       - Whether the lock is to be ours, or free.
       - V(gone) removes the whole state of this collection from the host, our lock with it. That is a change where there
         was more than the lock.
-      - V(closed) comes before a Run is taken up. Steps that the host carries out by itself are brought to a safe point.
-        Nobody else begins anything for it from then on, so that what is under way can come to its end; V(held) follows.
+      - V(closed) comes before a Run is taken up. Nobody else begins anything for it from then on, so that what is under
+        way can come to its end; V(held) follows.
     type: str
     choices: [held, closed, free, gone]
     default: held
@@ -43,15 +43,6 @@ options:
   take_over:
     description: Why the Run is taken from a holder whose lease holds; without a reason it is not.
     type: str
-  safe_point:
-    description: With O(state=closed), as for M(selextract.infra.stop_work).
-    type: str
-    choices: [end, beginning]
-    default: end
-  wait_seconds:
-    description: With O(state=closed), how long a step may take to get there.
-    type: float
-    default: 120
 extends_documentation_fragment:
   - selextract.infra.options.claim
   - selextract.infra.options.docker
@@ -102,10 +93,9 @@ from ..module_utils.state.layout import FORMAT, format_of
 from ..module_utils.state.lock import Verdict, claim_of, claimed, close_to_others, free, held_run
 from ..module_utils.state.migration import migrate
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
-from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.runs import RunRecord, moment
 from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
-from ..module_utils.state.time_to_live import install
 from ..module_utils.system.failure import HostSideError
 
 
@@ -118,8 +108,6 @@ def main() -> None:
             "ended": {"type": "bool", "default": True},
             "dead_epoch": {"type": "int"},
             "take_over": {"type": "str"},
-            "safe_point": {"type": "str", "choices": ["end", "beginning"], "default": "end"},
-            "wait_seconds": {"type": "float", "default": 120},
             **CLAIM,
             **DOCKER,
             **STATE,
@@ -131,35 +119,32 @@ def main() -> None:
 def _held(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    format_of(folder)  # one that a newer version wrote is refused before anything is written
+    _refuse_old_emergency(folder)  # so is, before anything is written, a folder that a newer version wrote
     verdict = claimed(folder, given, time.time(), check=module.check_mode)
     if verdict.acquired and not module.check_mode:
-        _migrate(folder)
+        migrate(folder)
     if verdict.acquired and given["run"] is not None and not module.check_mode:
         note_before(folder, given["run_id"], given["docker_socket"])
     return verdict.result()
 
 
+def _refuse_old_emergency(folder: StateFolder) -> None:
+    """Raise ``HostSideError`` while an emergency of version 0.1 is on: what ends it knows only the layout of then."""
+    emergency = Emergency(folder)
+    if format_of(folder) < FORMAT and emergency.waits:
+        raise HostSideError(
+            "An emergency of version 0.1 is on here, and only that version can end it; it ends by itself at"
+            f" {moment(float(emergency.content['expires_at']))}. Until then nothing else is done on this host.",
+            kind="refused",
+            rule="emergency",
+        )
+
+
 def _closed(module: AnsibleModule) -> dict[str, Any]:
-    """Once the steps that the host carries out are at a safe point: after that nothing of them is recorded."""
-    given = module.params
-    folder, claim = StateFolder(given["state_folder"]), claim_of(given)
-    verdict = close_to_others(folder, claim, time.time(), check=True)
-    if module.check_mode or not verdict.acquired:
-        return verdict.result()
-    folder.prepare()
-    segment = SegmentFiles(folder, claim.run_id)
-    safe, sentence = segment.brought_to_rest(given["wait_seconds"], undo=given["safe_point"] == "beginning")
-    if not safe:
-        raise HostSideError(sentence, kind="locked")
-    return close_to_others(folder, claim, time.time()).result()
-
-
-def _migrate(folder: StateFolder) -> None:
-    """Bring the state of version 0.1 into today's layout; an emergency of then is ended by code that knows both."""
-    if format_of(folder) < FORMAT and Emergency(folder).waits:
-        install(folder)
-    migrate(folder)
+    folder = StateFolder(module.params["state_folder"])
+    if not module.check_mode:
+        folder.prepare()
+    return close_to_others(folder, claim_of(module.params), time.time(), check=module.check_mode).result()
 
 
 def _free(module: AnsibleModule) -> dict[str, Any]:

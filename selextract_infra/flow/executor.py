@@ -177,10 +177,9 @@ class RunExecutor:
     ) -> None:
         """Stop what its former holder has left working on the hosts, before its work is done again or undone.
 
-        Steps that hosts carry out by themselves are brought to that safe point. Raises ``LockedError`` while the lease
-        of the former holder holds, or where something of it does not stop.
+        Raises ``LockedError`` while the lease of that one holds, or where something of it does not stop.
         """
-        held = stop_at_safe_point(self._context.hands, run_id, hosts, self._taking, safe_point=safe_point)
+        held = stop_at_safe_point(self._context.hands, run_id, hosts, self._taking, safe_point)
         why = f": {self._taking.reason}" if self._taking.reason else ""
         for host, former in held.items():
             sentence = f"Run {run_id} on {host} is taken up by {owner()} from {former}{why}."

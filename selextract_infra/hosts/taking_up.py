@@ -9,7 +9,7 @@ from typing import Literal
 from selextract_infra.errors import LockedError
 from selextract_infra.hosts.executor import Hands, refuse_unbegun
 from selextract_infra.hosts.identity import claim
-from selextract_infra.hosts.runner import SAFE_POINT_SECONDS, STOP_TASK, PlaybookRun, run_playbook
+from selextract_infra.hosts.runner import STOP_TASK, PlaybookRun, run_playbook
 
 __all__ = ["TakingUp", "stop_at_safe_point"]
 
@@ -32,18 +32,14 @@ class TakingUp:
 
 
 def stop_at_safe_point(
-    hands: Hands,
-    run_id: str,
-    hosts: tuple[str, ...],
-    taking: TakingUp,
-    *,
-    safe_point: Literal["end", "beginning"] = "beginning",
+    hands: Hands, run_id: str, hosts: tuple[str, ...], taking: TakingUp, safe_point: Literal["end", "beginning"]
 ) -> dict[str, str]:
     """Let the former holder begin nothing more, and what it has under way on these hosts come to its end or be stopped.
 
-    A step that a host carries out by itself comes to its end, or is undone to its ``beginning``. Afterwards nothing
-    works for that Run there, so the next holder never acts beside it. Returns by host who held it. Raises
-    ``LockedError`` while the lease of a holder holds, or where something of it does not stop.
+    A step that a host carries out by itself comes to that safe point of it: its end, or undone its beginning.
+
+    Afterwards nothing works for that Run there, so the next holder never acts beside it. Returns by host who held it.
+    Raises ``LockedError`` while the lease of a holder holds, or where something of it does not stop.
     """
     if not hosts:
         return {}
@@ -58,16 +54,15 @@ def stop_at_safe_point(
                 "hosts": {
                     host: {
                         "marker": run_id,
-                        "safe_point": safe_point,
-                        "wait_seconds": max(taking.patience, SAFE_POINT_SECONDS),
                         "patience_seconds": taking.patience,
+                        "safe_point": safe_point,
                         "take_over": taking.reason,
                         "dead_epoch": taking.dead_epochs.get(host, 0),
                     }
                     for host in hosts
                 },
             },
-            timeout=2 * taking.patience + SAFE_POINT_SECONDS + _STOPPED_WITHIN,
+            timeout=taking.patience + _STOPPED_WITHIN,
             fresh=hands.fresh,
         ),
         on_event=hands.on_event,

@@ -23,12 +23,10 @@ __all__ = [
     "hold",
     "judge",
     "lock_seen",
-    "renew",
 ]
 
 _RESTORE = "restore"
 _NAMED = ("run_id", "owner", "purpose", "taken_at", "lease_until", "epoch")
-_LEAST_LEASE = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -223,15 +221,6 @@ def held_run(folder: StateFolder, run_id: str, *, holder: str | None = None, epo
     if not record.exists:
         raise HostSideError(f"Run {run_id} has no lock on this host; it has to take it first.", kind="locked")
     return record
-
-
-def renew(folder: StateFolder, run_id: str, now: float) -> None:
-    """Extend the lease of a Run that works here, by as much as it took; nothing where the lock is not its own."""
-    with folder.guarded():
-        current = folder.read(LOCK)
-        overtaken = _overtaken(folder, run_id, holder_of_this_work(), current)
-        if current is not None and current.get("run_id") == run_id and not overtaken:
-            folder.write(LOCK, with_lease(current, float(current.get("lease_seconds", _LEAST_LEASE)), now))
 
 
 def free(folder: StateFolder, run_id: str | None, *, holder: str | None = None, check: bool = False) -> Verdict:

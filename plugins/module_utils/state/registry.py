@@ -8,17 +8,33 @@ from ..docker.health_gate import HEALTH_GATE
 from ..docker.kept_definitions import PART as DEFINITIONS
 from ..docker.undo_definitions import definitions
 from ..docker.undo_instances import instances
-from ..nginx.undo import balancer, edge_files, edge_switches
-from ..pgbouncer.undo import pgbouncer
+from ..haproxy.balancer import BALANCER_ACT, undo_balancer
+from ..haproxy.rotation import BALANCER_SERVER
+from ..nginx.include_files import EDGE_FILES, EDGE_SWITCH, undo_edge_files, undo_edge_switches
+from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
 from ..postgres.undo import restore_settings
 from ..replica.undo import read_balancer, read_rotation, replica, replica_files, replication, replication_settings
 from .act import Act
+from .emergency_begin import EMERGENCY_BEGIN
 from .undo_upgrade import freeze, stopped
 from .undoing import Undo
 
 __all__ = ["ACTS", "UNDOS"]
 
-ACTS: dict[str, Act] = {act.name: act for act in (CONTAINER_LIMITS, CAPACITY_FILE_ACT, HEALTH_GATE)}
+ACTS: dict[str, Act] = {
+    act.name: act
+    for act in (
+        CONTAINER_LIMITS,
+        CAPACITY_FILE_ACT,
+        HEALTH_GATE,
+        BALANCER_ACT,
+        BALANCER_SERVER,
+        EDGE_FILES,
+        EDGE_SWITCH,
+        PGBOUNCER,
+        EMERGENCY_BEGIN,
+    )
+}
 
 UNDOS: dict[str, Undo] = {
     "capacity_file": undo_capacity_file,
@@ -28,10 +44,10 @@ UNDOS: dict[str, Undo] = {
     DEFINITIONS: definitions,
     "instances": instances,
     "postgres_settings": restore_settings,
-    "balancer": balancer,
-    "edge_files": edge_files,
-    "edge_switches": edge_switches,
-    "pgbouncer": pgbouncer,
+    "balancer": undo_balancer,
+    "edge_files": undo_edge_files,
+    "edge_switches": undo_edge_switches,
+    "pgbouncer": undo_pgbouncer,
     "replica": replica,
     "replica_files": replica_files,
     "replication": replication,

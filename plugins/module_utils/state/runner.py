@@ -22,12 +22,16 @@ from typing import Any
 
 from ..system.failure import HostSideError
 from .act import Work
-from .fence import HOLDER_VARIABLE
-from .lock import held_run, renew
+from .emergency_end import end_by_itself
+from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
+from .host_note import note_before
+from .lock import held_run
+from .migration import migrate
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
 from .state import StateFolder
+from .time_to_live import END
 from .undo import undo_steps
 
 __all__ = ["carry", "check", "main"]
@@ -47,7 +51,7 @@ class _Runner:
         self._files = SegmentFiles(folder, run_id)
         self._segment = self._files.read()
         self._socket = str(self._segment.get("docker_socket"))
-        # Whoever sent it is the holder, also where systemd starts this again after a crash or a boot.
+        # Whoever sent it is the holder, also where it goes on after a crash or a boot.
         os.environ[HOLDER_VARIABLE] = str(self._segment.get("holder", ""))
 
     def run(self) -> None:
@@ -84,6 +88,9 @@ class _Runner:
         asked = self._files.asked_to_stop()
         if asked is not None:
             return str(asked["reason"])
+        closed = closed_to_its_holder(self._folder, self._run_id)
+        if closed:
+            return closed
         silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])
         if silent > allowed and not self._segment["unattended"]:
             return f"Nobody has asked for it for more than {allowed:.0f} s."
@@ -100,7 +107,7 @@ class _Runner:
             return {"status": "failed", "message": failure["sentence"], **failure}
         self._files.tell("undoing", time.time(), step=step["id"], sentence=failure["sentence"])
         undone = self._apart(lambda: self._undo(step), float(step["rollback_seconds"]))
-        if "failure" in undone and undone["failure"].get("kind") in _NOT_HELD:
+        if undone.get("failure", {}).get("kind") in _NOT_HELD:
             return {"status": "failed", "message": undone["failure"]["sentence"], **undone["failure"]}
         if "failure" in undone:
             undone = {"restored": False, "sentence": f"It could not be put back: {undone['failure']['sentence']}"}
@@ -114,10 +121,11 @@ class _Runner:
 
     def _do(self, step: dict[str, Any]) -> dict[str, Any]:
         results, changed = [], False
+        note_before(self._folder, self._run_id, self._socket)
         held_run(self._folder, self._run_id).start_step_once(step["id"], time.time())
         for act in step["acts"]:
             self._files.tell("act", time.time(), step=step["id"], act=act["name"], title=act.get("title", ""))
-            result = _done(act, {"run_id": self._run_id, "step_id": step["id"]})
+            result = _done(act, self._segment, step["id"])
             changed = changed or bool(result.get("changed"))
             results.append({"act": act["name"], **{key: result[key] for key in _SHOWN if key in result}})
         message = next((str(result["sentence"]) for result in reversed(results) if result.get("sentence")), "")
@@ -142,6 +150,8 @@ class _Runner:
         os.close(writing)
         try:
             answer = self._heard(reading, seconds, can_be_stopped=can_be_stopped)
+        except HostSideError as failure:
+            return {"failure": {"sentence": failure.sentence, **failure.result()}}
         finally:
             os.close(reading)
             _end(child)
@@ -171,16 +181,16 @@ class _Runner:
                 return str(asked["reason"])
             if now > renewed + _RENEWED_EVERY:
                 renewed = now
-                renew(self._folder, self._run_id, time.time())
+                held_run(self._folder, self._run_id)  # renews the lease where that is due
 
 
-class _Answer:
+class _WorkOutcome:
     """What came of the work inside, whatever that was; a fault of the program is printed for the host's log."""
 
     def __init__(self) -> None:
         self.content: dict[str, Any] = {}
 
-    def __enter__(self) -> _Answer:
+    def __enter__(self) -> _WorkOutcome:
         return self
 
     def __exit__(
@@ -196,7 +206,7 @@ class _Answer:
 
 def _answer(work: Callable[[], dict[str, Any]], writing: int) -> None:
     """In the child: do the work in a process group of its own, write what came of it, and end. Does not return."""
-    with _Answer() as answer:
+    with _WorkOutcome() as answer:
         os.setsid()
         _die_with_the_runner()
         answer.content = work()
@@ -225,17 +235,20 @@ def _failed(sentence: str) -> dict[str, Any]:
     return {"failure": {"sentence": sentence, "kind": "gate"}}
 
 
-def _done(act: dict[str, Any], step: dict[str, str], *, check: bool = False) -> dict[str, Any]:
+def _done(act: dict[str, Any], segment: dict[str, Any], step_id: str, *, check: bool = False) -> dict[str, Any]:
     known = ACTS.get(act["name"])
     if known is None:
         raise HostSideError(f"This version does not know the act {act['name']}.", kind="usage")
-    needed = {key: value for key, value in step.items() if key in known.options}
+    about = {"run_id": segment["run_id"], "step_id": step_id, "program": segment.get("program")}
+    needed = {key: value for key, value in about.items() if key in known.options}
     work: Work = known.work({**act["values"], **needed}, check=check)
     return known.do(work)
 
 
 def carry(folder: StateFolder, run_id: str) -> None:
     """Carry the segment of a Run out that lies on this host."""
+    os.environ[FINISHES_VARIABLE] = "1"
+    migrate(folder)  # where the lock was taken with the steps
     _Runner(folder, run_id).run()
 
 
@@ -245,7 +258,7 @@ def check(segment: dict[str, Any]) -> dict[str, Any]:
     changed = False
     for step in segment["steps"]:
         for act in step["acts"]:
-            result = _done(act, {"run_id": segment["run_id"], "step_id": step["id"]}, check=True)
+            result = _done(act, segment, step["id"], check=True)
             changed = changed or bool(result.get("changed"))
             diff = result.get("diff") or []
             diffs += diff if isinstance(diff, list) else [diff]
@@ -259,7 +272,7 @@ def recover(folder: StateFolder) -> None:
 
 
 def main() -> None:
-    """``carry FOLDER RUN``, ``recover FOLDER``, or ``check`` with a segment on the standard input."""
+    """``carry FOLDER RUN``, ``recover FOLDER``, ``end-emergency FOLDER``, or ``check`` with a segment on stdin."""
     command, *words = sys.argv[1:]
     if command == "check":
         try:
@@ -269,5 +282,7 @@ def main() -> None:
         json.dump(answer, sys.stdout)
     elif command == "carry":
         carry(StateFolder(words[0]), words[1])
+    elif command == END:
+        end_by_itself(StateFolder(words[0]))
     else:
         recover(StateFolder(words[0]))

@@ -42,13 +42,17 @@ class Fleet:
         state = {"unfinished": [{**about, "steps": steps, **record}], "lock": {**LOCK, **lock}}
         seen = Observation(at=AT, hosts=(HostObservation(name=HOST, state=state),))
         self.taking: list[TakingUp] = []
+        self.safe_points: list[str] = []
         self.context = context
         monkeypatch.setattr(context, "observe", lambda: seen)
         monkeypatch.setattr(executor, "stop_at_safe_point", self._stop)
         monkeypatch.setattr(executor, "execute", self._done)
         monkeypatch.setattr(executor, "put_back", self._undone)
 
-    def _stop(self, _hands: Any, _run: str, _hosts: Any, taking: TakingUp, **_: Any) -> dict[str, str]:
+    def _stop(
+        self, _hands: Any, _run: str, _hosts: tuple[str, ...], taking: TakingUp, safe_point: str
+    ) -> dict[str, str]:
+        self.safe_points.append(safe_point)
         self.taking.append(taking)
         return {HOST: "ann@laptop (process 7)"}
 
@@ -90,6 +94,7 @@ def test_taking_over_leaves_an_act_as_long_as_its_step_may_take_and_is_recorded(
     fleet = Fleet(monkeypatch, context, lock={})
     take_up(context, "run-a", take_over="ann is on holiday")
     assert fleet.taking == [TakingUp("ann is on holiday", {}, max(60.0, STEP.timeout_seconds))]
+    assert fleet.safe_points == ["end" if take_up is resume else "beginning"]
     (sentence,) = [event["sentence"] for event in context.journal.events(9) if event["kind"] == "taken up"]
     assert f"on {HOST} is taken up by" in sentence
     assert sentence.endswith("from ann@laptop (process 7): ann is on holiday.")
