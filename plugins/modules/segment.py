@@ -140,9 +140,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
-from ..module_utils.state.fence import HOLDER_VARIABLE, holder_of_this_work
+from ..module_utils.state.fence import holder_of_this_work
 from ..module_utils.state.host_program import KeptProgram
-from ..module_utils.state.lock import claimed
+from ..module_utils.state.lock import claimed, held_run
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
@@ -203,6 +203,7 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> 
         "silence_seconds": given["silence_seconds"],
         "docker_socket": given["docker_socket"],
         "program": given["program"],
+        "holder": holder_of_this_work(),
     }
     if module.check_mode:
         return {**_NOTHING, **_checked(program, given["program_content"], segment)}
@@ -212,13 +213,14 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> 
     files.begin(segment)
     unit = f"selextract-infra-{given['run_id']}"
     command = program.command("carry", given["state_folder"], given["run_id"])
-    environment = {VARIABLE: given["run_id"], HOLDER_VARIABLE: holder_of_this_work()}
-    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, environment)
+    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, {VARIABLE: given["run_id"]})
     return _waited(module, files)
 
 
 def _followed(module: AnsibleModule) -> dict[str, Any]:
-    return _waited(module, SegmentFiles(StateFolder(module.params["state_folder"]), module.params["run_id"]))
+    folder, run_id = StateFolder(module.params["state_folder"]), module.params["run_id"]
+    held_run(folder, run_id)  # what another holder has sent is not ours to follow
+    return _waited(module, SegmentFiles(folder, run_id))
 
 
 def _waited(module: AnsibleModule, files: SegmentFiles) -> dict[str, Any]:

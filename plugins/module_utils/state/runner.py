@@ -23,7 +23,7 @@ from typing import Any
 from ..system.failure import HostSideError
 from .act import Work
 from .emergency_end import end_by_itself
-from .fence import FINISHES_VARIABLE, closed_to_its_holder
+from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
 from .host_note import note_before
 from .lock import held_run
 from .migration import migrate
@@ -38,6 +38,7 @@ __all__ = ["carry", "check", "main"]
 
 _RENEWED_EVERY = 20.0  # seconds
 _LOOK = 0.2  # seconds
+_NOT_HELD = ("locked", "fenced")  # kinds of failure: somebody else carries the Run out, so nothing is undone here
 _PARENT_DEATH_SIGNAL = 1  # of prctl(2)
 _LARGEST_ANSWER = 1_000_000  # bytes
 _SHOWN = ("changed", "notes", "not_proved", "sentence", "containers")
@@ -50,6 +51,8 @@ class _Runner:
         self._files = SegmentFiles(folder, run_id)
         self._segment = self._files.read()
         self._socket = str(self._segment.get("docker_socket"))
+        # Whoever sent it is the holder, also where it goes on after a crash or a boot.
+        os.environ[HOLDER_VARIABLE] = str(self._segment.get("holder", ""))
 
     def run(self) -> None:
         """From the first step that has no result to the end, or to where it stops."""
@@ -100,10 +103,12 @@ class _Runner:
         if "failure" not in answer:
             return {"status": "verified", "message": answer.get("message", ""), **answer}
         failure = answer["failure"]
-        if failure.get("kind") in ("locked", "fenced"):
+        if failure.get("kind") in _NOT_HELD:
             return {"status": "failed", "message": failure["sentence"], **failure}
         self._files.tell("undoing", time.time(), step=step["id"], sentence=failure["sentence"])
         undone = self._apart(lambda: self._undo(step), float(step["rollback_seconds"]))
+        if undone.get("failure", {}).get("kind") in _NOT_HELD:
+            return {"status": "failed", "message": undone["failure"]["sentence"], **undone["failure"]}
         if "failure" in undone:
             undone = {"restored": False, "sentence": f"It could not be put back: {undone['failure']['sentence']}"}
         as_before = undone["restored"] and not undone.get("differences")
