@@ -32,7 +32,7 @@ from selextract_infra.model.emergency import (
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency.plan import OPERATION
 
-__all__ = ["acknowledge", "in_step", "newest_incident", "revert_emergency", "validate_emergency"]
+__all__ = ["acknowledge", "in_step", "newest_incident", "refuse_others", "revert_emergency", "validate_emergency"]
 
 _PLAYBOOK = "selextract.infra.emergency_end"
 
@@ -48,6 +48,7 @@ def revert_emergency(context: Context, *, force: bool = False, keep: bool = Fals
     refuse_blindness(seen)
     in_step(context, seen)
     active = open_emergencies(seen)
+    refuse_others(active, context.policy.application.project)
     told: dict[str, str] = {}
     for run in sorted({one.run for one in active}):
         hosts = tuple(one.host for one in active if one.run == run)
@@ -57,6 +58,18 @@ def revert_emergency(context: Context, *, force: bool = False, keep: bool = Fals
         names = ", ".join(f"{host}: {why}" for host, why in sorted(seen.unreachable.items()))
         raise HostUnreachableError(f"Not everything could be looked at, {names}", remedy="it ends there by itself")
     return Reverted(at=context.clock(), runs=tuple(sorted({one.run for one in active})), hosts=told)
+
+
+def refuse_others(active: Sequence[EmergencyOnHost], project: str | None) -> None:
+    """Raise ``RefusedError`` for an emergency of another Project on the same host: its own team takes it back."""
+    others = [one for one in active if one.project and project and one.project != project]
+    if others:
+        about = "; ".join(f"the emergency on {one.host} is {one.project}'s (run {one.run})" for one in others)
+        raise RefusedError(
+            f"{about[0].upper()}{about[1:]}, and this inventory is about {project}; nothing was put back.",
+            rule="projects",
+            remedy=f"take it back with the inventory of {others[0].project}",
+        )
 
 
 def _revert(context: Context, run: str, hosts: tuple[str, ...], *, force: bool, keep: bool) -> dict[str, str]:
