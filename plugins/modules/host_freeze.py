@@ -55,8 +55,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import STATE
 from ..module_utils.state.runs import RunRecord, moment
 from ..module_utils.state.state import StateFolder
 

@@ -56,7 +56,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE, run
+from ..module_utils.module import run
+from ..module_utils.state.options import STATE
 from ..module_utils.state.preemption import ask, asked, take_back
 from ..module_utils.state.state import StateFolder
 

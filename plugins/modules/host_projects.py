@@ -50,7 +50,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.forget_project import forget_project
-from ..module_utils.module import DOCKER, STATE, by_state, run
+from ..module_utils.module import run
+from ..module_utils.state.act import by_state
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.project_state import known_projects
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError

@@ -40,7 +40,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE, run
+from ..module_utils.module import run
+from ..module_utils.state.options import STATE
 
 _TRIED_BYTES = 65_536
 

@@ -46,7 +46,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE, run
+from ..module_utils.module import run
+from ..module_utils.state.options import STATE
 from ..module_utils.state.project_state import AUTOSCALER, ProjectState
 from ..module_utils.state.runs import moment
 from ..module_utils.state.state import StateFolder

@@ -72,8 +72,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.image_stream import fetch_image, has_image, offer_image
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 
 

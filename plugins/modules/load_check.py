@@ -62,8 +62,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import STATE, STEP
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 from ..module_utils.system.response_times import answer_times, too_slow

@@ -110,12 +110,14 @@ from ..module_utils.docker.containers import Container, find_containers, numbers
 from ..module_utils.docker.data_store import store_of_process
 from ..module_utils.docker.engine import Engine
 from ..module_utils.haproxy.traffic import look_at_traffic
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.postgres.look import look_at_postgres
+from ..module_utils.state.lock import lock_seen
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.preemption import asked
 from ..module_utils.state.project_state import AUTOSCALER, ProjectState, known_projects
 from ..module_utils.state.put_back import unresolved_runs
-from ..module_utils.state.runs import unfinished_runs
+from ..module_utils.state.runs import ended_runs, unfinished_runs, without_tokens
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.facts import host_facts
 from ..module_utils.system.failure import HostSideError
@@ -273,10 +275,11 @@ def _container(container: Container, first: Reading | None, second: Reading | No
 def _state(folder: StateFolder, socket_path: str, mapped: list[dict[str, Any]]) -> dict[str, Any]:
     """What is noted of the host, and what the autoscaler remembers of the mapped Project."""
     return {
-        "lock": folder.read("lock.json"),
+        "lock": lock_seen(folder, time.time()),
         "freeze": folder.read("freeze.json"),
         "preempt": asked(folder, time.time()),
-        "unfinished": unfinished_runs(folder),
+        "unfinished": [without_tokens(record) for record in unfinished_runs(folder)],
+        "ended": ended_runs(folder),
         "failed_rollbacks": unresolved_runs(folder, socket_path),
         "emergency": folder.read("emergency.json"),
         "projects": known_projects(folder),

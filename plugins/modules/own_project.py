@@ -56,8 +56,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.compose.compose import Compose
 from ..module_utils.compose.project import own_project
-from ..module_utils.module import STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import STATE, STEP
 from ..module_utils.state.state import StateFolder
 
 

@@ -74,7 +74,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.compose.project import read_project
 from ..module_utils.docker.containers import find_containers
 from ..module_utils.docker.engine import Engine
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.pgbouncer.folder import Place
 from ..module_utils.pgbouncer.image import version_in
 from ..module_utils.pgbouncer.look import (
@@ -84,6 +84,7 @@ from ..module_utils.pgbouncer.look import (
     look_at_pgbouncer,
     look_at_server,
 )
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 

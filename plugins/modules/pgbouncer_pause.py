@@ -66,9 +66,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.engine import Engine
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.pgbouncer.pausing import arm_timer, disarm_timer, paused_for, resume
 from ..module_utils.pgbouncer.pooler import Pooler
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 

@@ -49,10 +49,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.containers import find_containers
 from ..module_utils.docker.engine import Engine
-from ..module_utils.module import DOCKER, SERVER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.postgres.psql import server_in
 from ..module_utils.postgres.restart import restart_server
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, SERVER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 

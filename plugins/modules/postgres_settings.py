@@ -101,7 +101,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.containers import Container, find_containers
 from ..module_utils.docker.engine import Engine
-from ..module_utils.module import DOCKER, STATE, STEP_IF_PRESENT, by_state, run
+from ..module_utils.module import run
 from ..module_utils.postgres.configuration import (
     FILE,
     Configuration,
@@ -115,7 +115,9 @@ from ..module_utils.postgres.look import database_container
 from ..module_utils.postgres.psql import Server, server_in
 from ..module_utils.postgres.restart import restart_server
 from ..module_utils.postgres.undo import put_settings_back, remember, remembered, take_away
+from ..module_utils.state.act import by_state
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP_IF_PRESENT
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.amounts import memory
 from ..module_utils.system.failure import HostSideError

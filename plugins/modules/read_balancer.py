@@ -70,8 +70,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.haproxy.read_rotation import ReadRotation, config_text, joined, left
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 

@@ -67,10 +67,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.replica.clone import Clone
 from ..module_utils.replica.project import ReplicaProject
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.amounts import disk
 

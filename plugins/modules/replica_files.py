@@ -60,11 +60,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.program import docker
-from ..module_utils.module import DOCKER, STATE, STEP, by_state, run
+from ..module_utils.module import run
 from ..module_utils.postgres.scram import scram_verifier
 from ..module_utils.replica.clone import Clone
 from ..module_utils.replica.project import ReplicaProject, image_tag
+from ..module_utils.state.act import by_state
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError

@@ -53,8 +53,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, SERVER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.replica.look import Look
+from ..module_utils.state.options import DOCKER, SERVER, STATE
 from ..module_utils.state.state import StateFolder
 
 

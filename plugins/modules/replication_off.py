@@ -37,8 +37,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.haproxy.read_rotation import ReadRotation
-from ..module_utils.module import DOCKER, STATE, run
+from ..module_utils.module import run
 from ..module_utils.replica.project import ReplicaProject
+from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.project_state import known_projects
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError

@@ -69,10 +69,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.docker.engine import Engine
-from ..module_utils.module import DOCKER, SERVER, STATE, STEP, by_state, run
+from ..module_utils.module import run
 from ..module_utils.postgres.psql import Server, find_server, literal
 from ..module_utils.replica.primary import Primary
+from ..module_utils.state.act import by_state
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, SERVER, STATE, STEP
 from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError

@@ -70,21 +70,18 @@ changed_since:
   returned: with O(state=compared)
 """
 
-import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DOCKER, STATE, by_state, run
-from ..module_utils.pgbouncer.undo import led_astray
-from ..module_utils.state.emergency import Emergency
+from ..module_utils.module import run
+from ..module_utils.state.act import by_state
 from ..module_utils.state.later_changes import later_changes
 from ..module_utils.state.lock import held_run
-from ..module_utils.state.put_back import Comparison
-from ..module_utils.state.runs import RunRecord, moment
+from ..module_utils.state.options import DOCKER, STATE
+from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
-from ..module_utils.state.time_to_live import disarm
-from ..module_utils.state.undo import Restoring
+from ..module_utils.state.undo import undo_steps
 from ..module_utils.system.failure import HostSideError
 
 
@@ -109,32 +106,8 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
     record = RunRecord(folder, given["run_id"]) if module.check_mode else held_run(folder, given["run_id"])
     if given["steps"] is None and not record.content["steps"]:
         raise HostSideError(f"This host knows no run {given['run_id']}.", kind="usage")
-    restoring = Restoring(folder, given["docker_socket"], module.check_mode)
-    compared = given["compare"] and not module.check_mode
-    comparison = Comparison(folder, record, given["docker_socket"]) if compared else None
-    for step_id in given["steps"] if given["steps"] is not None else _begun(record):
-        restoring.step(record, step_id)
-    if not module.check_mode and _all_put_back(record):
-        restoring.failures.extend(led_astray(given["docker_socket"], folder))
-    if not module.check_mode and not restoring.failures:
-        _end_emergency(Emergency(folder), given["run_id"])
-    differences = comparison.differences() if comparison else []
-    sentence = _sentence(restoring, differences)
-    if differences:
-        record.note_differences(sentence, time.time())
-    return {
-        "changed": bool(restoring.done),
-        "restored": not restoring.failures,
-        "done": restoring.done,
-        "notes": restoring.notes,
-        "differences": differences,
-        "sentence": sentence,
-    }
-
-
-def _all_put_back(record: RunRecord) -> bool:
-    """Whether nothing of the Run is left; before that the files say what instances of later steps do not do yet."""
-    return all(step.get("status") == "rolled back" for step in record.content["steps"].values())
+    steps = given["steps"] if given["steps"] is not None else _begun(record)
+    return undo_steps(folder, record, steps, given["docker_socket"], check=module.check_mode, compare=given["compare"])
 
 
 def _compare(module: AnsibleModule) -> dict[str, Any]:
@@ -145,28 +118,9 @@ def _compare(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": False, "changed_since": [one.result() for one in changes]}
 
 
-def _end_emergency(emergency: Emergency, run_id: str) -> None:
-    """An emergency whose Run was put back is over, and its timer has nothing to do any more."""
-    if emergency.open and emergency.run_id == run_id:
-        emergency.note(status="reverted", reverted_at=moment(time.time()), reverted_by="rollback")
-        disarm()
-
-
 def _begun(record: RunRecord) -> list[str]:
     steps = record.content["steps"]
     return sorted(steps, key=lambda name: float(steps[name].get("started", 0)), reverse=True)
-
-
-def _sentence(restoring: Restoring, differences: list[str]) -> str:
-    if restoring.failures:
-        return " ".join(
-            ["Not everything could be put back:", *restoring.failures, *restoring.notes, *differences],
-        )
-    if differences:
-        return " ".join(["Put back, except:", *differences, *restoring.notes])
-    if not restoring.done and restoring.notes:
-        return " ".join(restoring.notes)
-    return " ".join(["Everything was put back." if restoring.done else "Nothing had to be put back.", *restoring.notes])
 
 
 if __name__ == "__main__":

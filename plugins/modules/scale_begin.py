@@ -71,8 +71,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.docker.containers import find_containers
 from ..module_utils.docker.engine import Engine
 from ..module_utils.docker.instances import instances_of
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 
 

@@ -69,8 +69,9 @@ from ..module_utils.docker.engine import Engine
 from ..module_utils.docker.instances import instances_of, retire
 from ..module_utils.docker.kept_definitions import Leaving, note_definitions
 from ..module_utils.haproxy.rotation import Rotation
-from ..module_utils.module import DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DOCKER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 

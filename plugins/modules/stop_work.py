@@ -12,15 +12,31 @@ description:
   - Interrupting ansible-playbook ends its own processes; a module that is already running on a host goes on there.
   - Every play of this collection sets C(SELEXTRACT_INFRA_WORK) in the environment of its tasks. This module ends all
     processes that carry the given value, gently first, and says whether any is left.
+  - Steps that the host carries out by itself are brought to a safe point before. Other processes are ended only then.
 options:
   marker:
     description: The value of C(SELEXTRACT_INFRA_WORK) of the run that was cancelled.
     type: str
     required: true
+  safe_point:
+    description:
+      - V(end) lets the step at hand end as it would, and begins no other.
+      - V(beginning) ends it at once and undoes it.
+    type: str
+    choices: [end, beginning]
+    default: end
+  patience_seconds:
+    description:
+      - How long other work may go on undisturbed before, to come to its end, with O(safe_point=end).
+      - A step that the host carries out has at least two minutes to get to its safe point.
+    type: float
+    default: 0.0
   grace_seconds:
     description: How long a process may take to end by itself before it is killed.
     type: float
     default: 5.0
+extends_documentation_fragment:
+  - selextract.infra.options.state
 attributes:
   check_mode: {description: Lists what is running and ends nothing., support: full}
 author: ["selextract-infra contributors"]
@@ -43,6 +59,10 @@ left:
   returned: always
   type: list
   elements: str
+sentence:
+  description: At which safe point the steps of the Run are; empty where the host carried none out.
+  returned: always
+  type: str
 """
 
 from typing import Any
@@ -50,16 +70,32 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
+from ..module_utils.state.options import STATE
+from ..module_utils.state.segment import SegmentFiles
+from ..module_utils.state.state import StateFolder
 from ..module_utils.system.leftover_processes import running, stop
+
+_LEAST_PATIENCE = 120.0  # seconds
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
-    marker = module.params["marker"]
+    given = module.params
     if module.check_mode:
-        seen = left = running(marker)
-    else:
-        seen, left = stop(marker, module.params["grace_seconds"])
-    return {"changed": bool(seen), "stopped": sorted(seen.values()), "left": sorted(left.values())}
+        names = sorted(running(given["marker"]).values())
+        return {"changed": bool(names), "stopped": names, "left": names, "sentence": ""}
+    segment = SegmentFiles(StateFolder(given["state_folder"]), given["marker"])
+    undo = given["safe_point"] == "beginning"
+    safe, sentence = segment.brought_to_rest(max(given["patience_seconds"], _LEAST_PATIENCE), undo=undo)
+    if not safe:
+        left = running(given["marker"])
+        return {"changed": False, "stopped": [], "left": sorted(left.values()) or ["the runner"], "sentence": sentence}
+    stopped, left = stop(given["marker"], given["grace_seconds"], 0.0 if undo else given["patience_seconds"])
+    return {
+        "changed": bool(stopped),
+        "stopped": sorted(stopped.values()),
+        "left": sorted(left.values()),
+        "sentence": sentence,
+    }
 
 
 def main() -> None:
@@ -67,7 +103,10 @@ def main() -> None:
         work,
         {
             "marker": {"type": "str", "required": True},
+            "safe_point": {"type": "str", "choices": ["end", "beginning"], "default": "end"},
+            "patience_seconds": {"type": "float", "default": 0.0},
             "grace_seconds": {"type": "float", "default": 5.0},
+            **STATE,
         },
     )
 

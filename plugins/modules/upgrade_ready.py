@@ -75,10 +75,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.module import DATABASES, DOCKER, STATE, STEP, run
+from ..module_utils.module import run
 from ..module_utils.postgres.psql import find_servers
 from ..module_utils.postgres.restore_point import needed_bytes
 from ..module_utils.state.lock import held_run
+from ..module_utils.state.options import DATABASES, DOCKER, STATE, STEP
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.amounts import disk
 from ..module_utils.system.failure import HostSideError

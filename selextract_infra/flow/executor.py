@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from selextract_infra import errors
-from selextract_infra.errors import PreemptedError, SelextractError
+from selextract_infra.errors import FencedError, PreemptedError, SelextractError
 from selextract_infra.flow.announcement import announce, announce_end, announced_before
 from selextract_infra.flow.disruption import window_answer
 from selextract_infra.flow.drift import missing_of, refuse_drift
@@ -33,13 +33,13 @@ from selextract_infra.flow.machine.messages import (
     TellPeople,
     UndoSteps,
 )
-from selextract_infra.flow.machine.state import OperationTraits, RunState
+from selextract_infra.flow.machine.state import Goal, OperationTraits, RunState
 from selextract_infra.flow.operation import Performance, StepWork
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_log import RunLog
 from selextract_infra.hosts.executor import Execution, execute, put_back
 from selextract_infra.hosts.identity import new_run_id, owner
-from selextract_infra.hosts.runner import stop_remains
+from selextract_infra.hosts.taking_up import TakingUp, stop_at_safe_point
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan
 from selextract_infra.model.run import Run
 
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
 __all__ = ["RunExecutor", "traits_of"]
-
-_STOPPED_WITHIN = 180.0  # seconds; nobody waits for it at a terminal, and a host may be busy
 
 
 def traits_of(plan: Plan) -> OperationTraits:
@@ -61,10 +59,15 @@ def traits_of(plan: Plan) -> OperationTraits:
 
 
 class RunExecutor:
-    """Takes one Run through its states on the hosts of a Context; every request and answer is logged."""
+    """Takes one Run through its states on the hosts of a Context; every request and answer is logged.
 
-    def __init__(self, context: Context) -> None:
+    ``taking`` is on what grounds the Run is taken up, where somebody else carried it out before.
+    """
+
+    def __init__(self, context: Context, taking: TakingUp | None = None) -> None:
         self._context = context
+        self._taking = taking or TakingUp()
+        context.hold_anew()
         self._error: SelextractError | None = None
 
     def run(self, state: RunState) -> Run:
@@ -114,7 +117,8 @@ class RunExecutor:
                 case LookAtHosts():
                     return self._look(state.plan)
                 case StopRemains(hosts=hosts):
-                    self.stop_remains(state.begun_run.id, hosts)
+                    resumed = state.goal is Goal.RESUME
+                    self.stop_remains(state.begun_run.id, hosts, safe_point="end" if resumed else "beginning")
                     return Done(at=self._context.clock())
                 case PerformStep():
                     return self._perform(state, request)
@@ -125,7 +129,10 @@ class RunExecutor:
         except SelextractError as error:
             self._error = error
             return Failed(
-                at=self._context.clock(), failure=Failure.of(error), preempted=isinstance(error, PreemptedError)
+                at=self._context.clock(),
+                failure=Failure.of(error),
+                preempted=isinstance(error, PreemptedError),
+                fenced=isinstance(error, FencedError),
             )
 
     def _look(self, plan: Plan) -> HostsLookedAt:
@@ -165,18 +172,18 @@ class RunExecutor:
             )
         return StepsUndone(at=self._context.clock(), results=undone.results)
 
-    def stop_remains(self, run_id: str, hosts: tuple[str, ...]) -> None:
-        """Stop what a killed process has left working on the hosts, before its work is done again or undone.
+    def stop_remains(
+        self, run_id: str, hosts: tuple[str, ...], *, safe_point: Literal["end", "beginning"] = "beginning"
+    ) -> None:
+        """Stop what its former holder has left working on the hosts, before its work is done again or undone.
 
-        Raises ``LockedError`` where something of it does not stop.
+        Raises ``LockedError`` while the lease of that one holds, or where something of it does not stop.
         """
-        stopped = stop_remains(self._context.inventory, hosts, run_id, bound=_STOPPED_WITHIN)
-        left = [host for host, done in stopped.items() if not done]
-        if left:
-            raise errors.LockedError(
-                f"What is left of run {run_id} on {', '.join(left)} does not stop.",
-                remedy="look at the host's processes",
-            )
+        held = stop_at_safe_point(self._context.hands, run_id, hosts, self._taking, safe_point)
+        why = f": {self._taking.reason}" if self._taking.reason else ""
+        for host, former in held.items():
+            sentence = f"Run {run_id} on {host} is taken up by {owner()} from {former}{why}."
+            self._context.journal.record_event(self._context.clock(), "taken up", sentence, run=run_id)
 
     def _error_of(self, failure: Failure) -> SelextractError:
         """The error that a failure tells of: the very one that came, or one that the state machine decided on."""

@@ -38,6 +38,7 @@ __all__ = [
 STOP_PLAYBOOK = "selextract.infra.stop"
 STOP_TASK = "Stop what is left of the work"
 STOP_SECONDS = 30.0
+SAFE_POINT_SECONDS = 180.0
 GRACE_SECONDS = 10.0
 
 _LOOK_SECONDS = 0.1
@@ -185,11 +186,13 @@ def stop_remains(
     marker: str,
     *,
     like: PlaybookRun | None = None,
-    bound: float = STOP_SECONDS,
+    bound: float = SAFE_POINT_SECONDS,
+    safe_point: Literal["end", "beginning"] = "beginning",
 ) -> Mapping[str, bool]:
     """Stop on each of these hosts whatever work carries that marker; by host, whether nothing of it is left.
 
-    ``like`` is the run whose way of logging in is used again; ``bound`` is how many seconds it may take.
+    Steps that a host carries out by itself are brought to a safe point, within ``bound`` seconds: to the end of the
+    step at hand, or undone to its beginning. ``like`` is the run whose way of logging in is used again.
     """
     if not hosts:
         return {}
@@ -198,8 +201,12 @@ def stop_remains(
             playbook=STOP_PLAYBOOK,
             inventory=inventory,
             hosts=hosts,
-            values={"hosts": {host: {"marker": marker} for host in hosts}},
-            timeout=bound,
+            values={
+                "hosts": {
+                    host: {"marker": marker, "safe_point": safe_point, "patience_seconds": bound} for host in hosts
+                }
+            },
+            timeout=bound + STOP_SECONDS,
             unattended=like is not None and like.unattended,
             become_password=like.become_password if like else None,
         )

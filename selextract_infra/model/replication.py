@@ -148,10 +148,14 @@ class Replication(Frozen):
     hosts: dict[str, HostReplication] = Field(default_factory=dict)
 
     @property
+    def primary_hosts(self) -> tuple[str, ...]:
+        """All hosts that the app's own server runs on as a primary."""
+        return tuple(name for name, host in self.hosts.items() if host.primary and not host.primary.in_recovery)
+
+    @property
     def primary_host(self) -> str | None:
         """The one host that the app's own server runs on, None where there is none or more than one."""
-        found = [name for name, host in self.hosts.items() if host.primary and not host.primary.in_recovery]
-        return found[0] if len(found) == 1 else None
+        return self.primary_hosts[0] if len(self.primary_hosts) == 1 else None
 
     @property
     def replicas(self) -> dict[str, ReplicaSeen]:

@@ -110,8 +110,8 @@ def _happened(host: _HostProgress, event: TaskEvent) -> Iterator[str]:
     if event.kind == "task_started":
         host.task = event.task
     elif event.kind == "progress":
-        host.task = f"{event.task}: {event.message}" if event.message else event.task
-        if event.message:
+        before, host.task = host.task, f"{event.task}: {event.message}" if event.message else event.task
+        if event.message and host.task != before:
             yield f"{event.host}: {host.task}"
     elif event.kind in ("failed", "unreachable"):
         host.trouble = event.message or event.kind

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPACITY_FILE",
-    "Act",
+    "ComposeCall",
     "Compose",
     "compose_version",
     "environment_values",
@@ -53,7 +53,7 @@ _AS_IT_IS = ("--no-build", "--pull", "never")
 
 
 @dataclass(frozen=True)
-class Act:
+class ComposeCall:
     """What Compose does, or would do, with one thing: ``kind`` is ``Container``, ``Network`` or ``Volume``.
 
     ``verb`` is Compose's own word: ``Running`` and ``Created`` for what is there already, ``Creating``, ``Recreate``...
@@ -84,7 +84,7 @@ class Compose:
         """The configuration with all profiles."""
         return dict(json.loads(self._collect(self._start(["--profile", "*", "config", "--format", "json"]))))
 
-    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
+    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[ComposeCall]:
         """What ``create`` would do; nothing is touched.
 
         With ``recreate`` what differs from the files in force is named as recreated. It takes a tenth of a second.
@@ -103,7 +103,7 @@ class Compose:
         rows = [row.split() for row in told._collect(process, feed=json.dumps(configuration)).splitlines()]
         return {row[0]: row[1] for row in rows if len(row) == 2}
 
-    def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[Act]:
+    def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[ComposeCall]:
         """Create what is missing of these services, without starting anything or recreating what is there.
 
         ``counts`` is how many instances there are to be, by service: of these and of all that they depend on, since
@@ -291,8 +291,8 @@ def _creating(services: Iterable[str], counts: Mapping[str, int], *, recreate: b
     return ["create", *kept, *_AS_IT_IS, *scaled, *sorted(services)]
 
 
-def _acts(text: str) -> list[Act]:
-    return [Act(*match.groups()) for match in map(_ACT.search, text.splitlines()) if match]
+def _acts(text: str) -> list[ComposeCall]:
+    return [ComposeCall(*match.groups()) for match in map(_ACT.search, text.splitlines()) if match]
 
 
 def _program() -> list[str]:

@@ -17,7 +17,7 @@ from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
 from ..system.failure import HostSideError
-from .compose import Act, Compose, with_dependencies
+from .compose import Compose, ComposeCall, with_dependencies
 from .project import Project
 from .sibling import differences, environment_of, environment_wanted
 
@@ -189,7 +189,7 @@ def _newest_running(own: Iterable[Container]) -> Container | None:
     return max((one for one in own if one.running), key=lambda one: one.created_at, default=None)
 
 
-def _made(container: Container, acts: Iterable[Act]) -> bool:
+def _made(container: Container, acts: Iterable[ComposeCall]) -> bool:
     """Whether Compose said that it made this container; another may have come from the team meanwhile."""
     return any((act.name, act.verb) == (container.name, "Creating") for act in acts)
 
@@ -200,7 +200,7 @@ def _remove(engine: Engine, containers: Iterable[Container]) -> None:
         engine.remove(container.id, volumes=True)
 
 
-def _refuse_more(counts: Mapping[str, int], acts: Iterable[Act], containers: Iterable[Container]) -> None:
+def _refuse_more(counts: Mapping[str, int], acts: Iterable[ComposeCall], containers: Iterable[Container]) -> None:
     """Compose must make instances and nothing else: no network or volume, and nothing of what is there may go."""
     present = {one.name for one in containers}
     more = [

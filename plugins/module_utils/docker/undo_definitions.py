@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..haproxy.rotation import Rotation
+from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
 from .containers import Container, find_containers
@@ -14,27 +15,24 @@ from .engine import Engine
 from .instances import instances_of
 from .kept_definitions import KeptDefinitions
 
-if TYPE_CHECKING:
-    from ..state.undo import Restoring
-
 __all__ = ["definitions"]
 
 
-def definitions(restoring: Restoring, inverse: dict[str, dict[str, Any]]) -> None:
+def definitions(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
     """Put back the instances that a step removed, the last one first, each in the place of one that was made since.
 
     ``inverse`` has, by the ID of the removed container, what ``note_definitions`` noted. What is here is left alone.
     """
-    with Engine(restoring.socket_path) as engine:
+    with Engine(undoing.socket_path) as engine:
         for container, about in reversed(list(inverse.items())):
-            _RemovedInstance(restoring, engine, container, about).put_back()
+            _RemovedInstance(undoing, engine, container, about).put_back()
 
 
 @dataclass(frozen=True)
 class _RemovedInstance:
     """One instance, by the ID it had."""
 
-    restoring: Restoring
+    undoing: Undoing
     engine: Engine
     id: str
     about: dict[str, Any]
@@ -46,18 +44,18 @@ class _RemovedInstance:
 
     def put_back(self) -> None:
         """Make it again where it is gone, start it where it was only stopped, and wait until it serves."""
-        kept = KeptDefinitions(self.restoring.folder, self.about["run_id"])
+        kept = KeptDefinitions(self.undoing.folder, self.about["run_id"])
         present = self.engine.inspect(self.id)
         again = kept.made_again.get(self.id)
         if present is not None:
             self._started_again(Container.parse(present))
-        elif self.restoring.check:
-            self.restoring.done.append(f"{self.name} would be made again as it was.")
+        elif self.undoing.check:
+            self.undoing.done.append(f"{self.name} would be made again as it was.")
         elif kept.definition(self.id) is None:
-            self.restoring.notes.append(f"How {self.name} was is not known any more; it stays as it is.")
+            self.undoing.notes.append(f"How {self.name} was is not known any more; it stays as it is.")
         elif again is None or self._out_of_place(again):
             self._made_again(kept)
-            self.restoring.done.append(f"{self.name} was made again as it was.")
+            self.undoing.done.append(f"{self.name} was made again as it was.")
         else:
             self._started_again(Container.parse(self.engine.inspect(again) or {}))
 
@@ -68,15 +66,15 @@ class _RemovedInstance:
     def _started_again(self, container: Container) -> None:
         if container.running or not self.about["running"]:
             return
-        if not self.restoring.check:
+        if not self.undoing.check:
             self._start(container.id)
-        self.restoring.done.append(f"{self.name} was started again.")
+        self.undoing.done.append(f"{self.name} was started again.")
 
     def _made_again(self, kept: KeptDefinitions) -> None:
         """Create it, then let it take its place: whatever fails before that leaves what is there now."""
         made = self._created(kept)
         replaced = self._in_its_place(kept)
-        rotation = Rotation(self.restoring.folder, self.restoring.socket_path, self.about["project"])
+        rotation = Rotation(self.undoing.folder, self.undoing.socket_path, self.about["project"])
         if replaced is not None:
             rotation.spare(replaced)
             self.engine.stop(replaced.id, max(replaced.stop_grace, self.about["stop_grace"]))
@@ -101,7 +99,7 @@ class _RemovedInstance:
 
     def _in_its_place(self, kept: KeptDefinitions) -> Container | None:
         """The instance that was made since and goes now: the one with its name, else one that is not well."""
-        containers = find_containers(self.engine, self.restoring.socket_path, self.about["project"])
+        containers = find_containers(self.engine, self.undoing.socket_path, self.about["project"])
         old = {*self.about["before"], *kept.made_again.values()}
         since = [
             one for one in instances_of(containers, self.about["project"], self.about["service"]) if one.id not in old

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..compose.capacity_keys import taken_back
 from ..docker.containers import Container, find_containers
@@ -11,23 +11,21 @@ from ..docker.engine import Engine
 from ..state.project_state import POSTGRES, ProjectState, known_projects
 from ..state.run_keys import conf_keys, with_conf_keys
 from ..state.state import StateFolder
+from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from .configuration import Configuration, reload, wait_for_settings
 from .psql import Server
 from .restart import answering, restart_server
 
-if TYPE_CHECKING:
-    from ..state.undo import Restoring
-
 __all__ = ["put_settings_back", "remember", "remembered", "restore_settings", "settings_text", "take_away"]
 
 
-def restore_settings(restoring: Restoring, inverse: dict[str, Any]) -> None:
+def restore_settings(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Put back what ``postgres_settings`` noted before it changed anything."""
-    with Engine(restoring.socket_path) as engine:
-        wanted = _wanted(engine, restoring, inverse)
-        if restoring.check or put_settings_back(engine, restoring.socket_path, wanted):
-            restoring.done.append(f"The settings of {inverse['service']} are as before.")
+    with Engine(undoing.socket_path) as engine:
+        wanted = _wanted(engine, undoing, inverse)
+        if undoing.check or put_settings_back(engine, undoing.socket_path, wanted):
+            undoing.done.append(f"The settings of {inverse['service']} are as before.")
 
 
 def settings_text(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> str | None:
@@ -36,12 +34,12 @@ def settings_text(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> 
     return Configuration(details, inverse["data_directory"], inverse["config_file"]).text
 
 
-def _wanted(engine: Engine, restoring: Restoring, inverse: dict[str, Any]) -> dict[str, Any]:
+def _wanted(engine: Engine, undoing: Undoing, inverse: dict[str, Any]) -> dict[str, Any]:
     """The inverse with what other Runs have set in the file since; version 0.1 did not note what it left."""
-    left = restoring.left.get("postgres_settings")
+    left = undoing.left.get("postgres_settings")
     if left is None:
         return inverse
-    present = settings_text(engine, restoring.socket_path, inverse)
+    present = settings_text(engine, undoing.socket_path, inverse)
     before, set_by_it = conf_keys(inverse["text"]), conf_keys(left["text"])
     keys = taken_back(before, set_by_it, conf_keys(present))
     if keys == before:

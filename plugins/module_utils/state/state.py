@@ -95,7 +95,7 @@ class StateFolder:
         projects = os.path.join(self.path, "projects")
         empty = os.path.isdir(projects) and not os.listdir(projects)
         layout = {"format.json", "projects"} if empty else {"format.json"}
-        return bool(found - {_GUARD, "lock.json", *layout, *_FOLDERS} or self.names("runs"))
+        return bool(found - {_GUARD, "lock.json", "epoch.json", *layout, *_FOLDERS} or self.names("runs"))
 
     def remove_all(self) -> None:
         """Remove the folder with everything in it."""

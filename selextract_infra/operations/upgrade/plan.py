@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
-from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.parameters import read_parameters
-from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
@@ -20,36 +17,17 @@ from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 from selextract_infra.model.upgrade import Abilities, Mode, UpgradeOfHost
 from selextract_infra.operations.upgrade.apps import mapped_app, other_apps
-from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
-from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
+from selextract_infra.operations.upgrade.decide import decide_upgrade, read_phase, size_seen
+from selextract_infra.operations.upgrade.operation import UpgradeRequest
+from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps, with_performers
 from selextract_infra.planning.effects import upgrade_cost
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "OPERATION",
-    "HardwareLook",
-    "UpgradeRequest",
-    "down_seconds",
-    "downtime",
-    "draft_upgrade",
-    "rebuilt_upgrade",
-    "refuse_impossible_upgrade",
-    "upgrade_of",
-]
+__all__ = ["OPERATION", "PLANNER", "HardwareLook", "down_seconds", "downtime", "upgrade_of"]
 
 OPERATION = "upgrade"
-
-
-class UpgradeRequest(Request):
-    """What is asked of an upgrade."""
-
-    phase: str = Field(description="memory, cpu, storage or network.")
-    provider: str | None = Field(default=None, description="Who changes the hardware; by default the inventory's.")
-    target: float | None = Field(default=None, description="This size in place of the guide's, in its base unit.")
-    mode: Mode | None = Field(default=None, description="While the host runs (live), or while it is off (reboot).")
-    overrides: OverriddenRules = ()
 
 
 @dataclass(frozen=True)
@@ -61,14 +39,15 @@ class HardwareLook:
     durations: Mapping[str, float] = field(default_factory=dict)
 
 
-def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
+def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     """Upgrade one phase of the one host that was seen; without steps where the host is at its target already.
 
     Raises ``RefusedError`` where a rule forbids it: an earlier phase is missing (VP-00), it would shrink (X-54), or the
     provider cannot do it in that mode.
     """
     (host,) = given.observation.hosts
-    request, policy, look, phase = given.request, given.policy, given.look, given.request.phase
+    request, policy, look = given.request, given.policy, given.look
+    phase = read_phase(request.phase, policy)
     decided = decide_upgrade(
         host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
     )
@@ -108,12 +87,7 @@ def upgrade_of(plan: Plan) -> UpgradeOfHost:
     return read_parameters(UpgradeOfHost.model_validate, plan.parameters, "an upgrade")
 
 
-def rebuilt_upgrade(_decisions: Sequence[Decision], upgrade: UpgradeOfHost, policy: Policy) -> tuple[Step, ...]:
-    """The steps that a saved Plan's parameters lead to."""
-    return upgrade_steps(upgrade, policy)
-
-
-def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Policy) -> None:
+def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Policy) -> None:
     """Raise ``RefusedError`` for an upgrade that no decision of the Plan is about, or an app that is not mapped."""
     mapped, app = policy.application, upgrade.app
     same = any(
@@ -126,7 +100,7 @@ def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Polic
         app.project == mapped.project
         and app.directory == (mapped.directory or app.directory)
         and set(app.services) <= set(mapped.services)
-        and {one.service for one in app.databases} <= set(app.stopped)
+        and {database.service for database in app.databases} <= set(app.stopped)
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
     foreign = all(
@@ -139,16 +113,16 @@ def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Polic
         )
 
 
-def _mode(provider: Abilities, phase: str, asked: Mode | None) -> Mode:
+def _mode(provider: Abilities, phase: str, wanted: Mode | None) -> Mode:
     known = provider.modes.get(phase, ())
-    if not known or (asked is not None and asked not in known):
-        how = f" {asked}" if asked else ""
+    if not known or (wanted is not None and wanted not in known):
+        how = f" {wanted}" if wanted else ""
         raise RefusedError(
             f"The provider {provider.name} cannot change {phase}{how}.",
             rule="X-72",
             remedy=f"it can: {', '.join(known)}" if known else "use --provider manual",
         )
-    return asked or known[0]
+    return wanted or known[0]
 
 
 def _cost(host: HostObservation, phase: str, target: float | None, policy: Policy) -> CostChange:
@@ -227,3 +201,21 @@ def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
             " the services as they were, on the new size.",
             resolution="the restore point is made before it",
         )  # fmt: skip
+
+
+def _refuse_request(request: UpgradeRequest, policy: Policy, hosts: tuple[str, ...]) -> None:
+    """Raise ``UsageError`` for an unknown phase or more than one host."""
+    read_phase(request.phase, policy)
+    if len(hosts) != 1:
+        known = ", ".join(hosts)
+        raise UsageError("Hardware is upgraded one host at a time.", remedy=f"name one with --limit: {known}")
+
+
+PLANNER = Planner(
+    parameters=UpgradeOfHost,
+    draft=_draft,
+    steps=lambda _, kept, policy: upgrade_steps(kept, policy),
+    refuse_impossible=_refuse_impossible_upgrade,
+    refuse_request=_refuse_request,
+    completed=with_performers,
+)

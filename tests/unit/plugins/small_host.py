@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from plugins.module_utils.compose.compose import Act, Compose
+from plugins.module_utils.compose.compose import Compose, ComposeCall
 from plugins.module_utils.compose.project import Project
 from tests.unit.plugins.unix_server import serving
 
@@ -90,7 +90,7 @@ class SmallCompose(Compose):
         self._services = services
         self._made = made
         self.dependencies: tuple[str, ...] = ()
-        self.more: list[Act] = []
+        self.more: list[ComposeCall] = []
         self.asked: list[Mapping[str, int]] = []
 
     def for_project(self, project: Project) -> SmallCompose:
@@ -101,11 +101,11 @@ class SmallCompose(Compose):
     def describe(self) -> dict[str, Any]:
         return {"services": self._services}
 
-    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
+    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[ComposeCall]:
         assert set(services) <= set(counts), recreate
-        return [*self.more, *(Act("Container", name, "Running") for name in self._host.containers)]
+        return [*self.more, *(ComposeCall("Container", name, "Running") for name in self._host.containers)]
 
-    def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[Act]:
+    def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[ComposeCall]:
         assert set(services) <= set(counts), bound
         self.asked.append(dict(counts))
         for service in self.dependencies:
@@ -114,7 +114,7 @@ class SmallCompose(Compose):
             for number in range(1, count + 1):
                 if f"shop-{service}-{number}" not in self._host.containers:
                     self._host.add(service, number, running=False, **self._made)
-        return [Act("Container", f"shop-{service}-1", "Creating") for service in self.dependencies]
+        return [ComposeCall("Container", f"shop-{service}-1", "Creating") for service in self.dependencies]
 
 
 def _described(known: Mapping[str, Any] | None) -> tuple[int, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils.compose import compose
-from plugins.module_utils.compose.compose import Act, Compose
+from plugins.module_utils.compose.compose import Compose, ComposeCall
 from plugins.module_utils.compose.project import Project, own_project
 from plugins.module_utils.system.failure import HostSideError
 
@@ -42,10 +42,10 @@ def test_what_compose_would_do_is_read_line_by_line(folder: Path) -> None:
         " DRY-RUN MODE -  Container shop-web-1  Recreate\n a warning of nothing\n Network shop_default  Created\n"
     )
     assert Compose(own_project("shop", str(folder))).would_do(["web"], {"web": 2, "db": 3}, recreate=True) == [
-        Act("Volume", "shop_data", "Creating"),
-        Act("Container", "shop-db-1", "Running"),
-        Act("Container", "shop-web-1", "Recreate"),
-        Act("Network", "shop_default", "Created"),
+        ComposeCall("Volume", "shop_data", "Creating"),
+        ComposeCall("Container", "shop-db-1", "Running"),
+        ComposeCall("Container", "shop-web-1", "Recreate"),
+        ComposeCall("Network", "shop_default", "Created"),
     ]
     asked = (folder / "asked").read_text()
     assert "--dry-run create --no-build --pull never --scale db=3 --scale web=2 web" in asked

@@ -18,7 +18,11 @@ from selextract_infra.hosts.collection import collections_path
 
 ROOT = Path(__file__).parents[3]
 ON_HOSTS = sorted(
-    [*ROOT.glob("plugins/modules/*.py"), *ROOT.glob("plugins/module_utils/*.py"), *ROOT.glob("roles/*/files/**/*.py")]
+    [
+        *ROOT.glob("plugins/modules/*.py"),
+        *ROOT.glob("plugins/module_utils/**/*.py"),
+        *ROOT.glob("roles/*/files/**/*.py"),
+    ]
 )
 MODULES = [path.stem for path in sorted(ROOT.glob("plugins/modules/*.py"))]
 

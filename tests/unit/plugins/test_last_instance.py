@@ -17,7 +17,8 @@ from plugins.module_utils.docker.engine import Engine
 from plugins.module_utils.docker.kept_definitions import KeptDefinitions, Leaving, forget_definitions, note_definitions
 from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.state import StateFolder
-from plugins.module_utils.state.undo import Restoring
+from plugins.module_utils.state.undo import undo_step
+from plugins.module_utils.state.undoing import Undoing
 from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.simulated_docker import IMAGE, SimulatedDocker, instance
 
@@ -45,10 +46,10 @@ class Host:
             leaving = Leaving(containers, containers, gate, 0.0)
             note_definitions(engine, self.folder, self.record, "settle", leaving)
 
-    def restore(self) -> Restoring:
-        restoring = Restoring(self.folder, self.socket)
-        restoring.step(RunRecord(self.folder, RUN), "settle")
-        return restoring
+    def restore(self) -> Undoing:
+        undoing = Undoing(self.folder, self.socket)
+        undo_step(undoing, RunRecord(self.folder, RUN), "settle")
+        return undoing
 
 
 @pytest.fixture
@@ -71,8 +72,8 @@ def test_the_old_instance_is_made_again_in_place_of_the_new_one(host: Host) -> N
     host.note()
     replaced(host)
     host.docker.acts.clear()
-    restoring = host.restore()
-    assert (restoring.done, restoring.failures) == (["shop-web-1 was made again as it was."], [])
+    undoing = host.restore()
+    assert (undoing.done, undoing.failures) == (["shop-web-1 was made again as it was."], [])
     made = host.docker.named("shop-web-1")
     assert list(host.docker.containers.values()) == [made]
     assert made["Config"]["Labels"]["com.docker.compose.config-hash"] == "abc"
@@ -110,8 +111,8 @@ def test_an_old_instance_that_does_not_get_healthy_is_a_rollback_that_failed(hos
     host.note()
     replaced(host)
     host.docker.sick = "shop-web-1"
-    restoring = host.restore()
-    assert restoring.failures == ["shop-web-1 was put back and is unhealthy after 0 s."]
+    undoing = host.restore()
+    assert undoing.failures == ["shop-web-1 was put back and is unhealthy after 0 s."]
     assert RunRecord(host.folder, RUN).step("settle")["status"] == "rollback failed"
 
 

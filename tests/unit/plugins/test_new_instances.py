@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.compose.compose import Act
+from plugins.module_utils.compose.compose import ComposeCall
 from plugins.module_utils.compose.new_instances import NewInstances
 from plugins.module_utils.docker.engine import Engine
 from plugins.module_utils.system.failure import HostSideError
@@ -75,7 +75,7 @@ def test_a_container_that_compose_made_of_a_dependency_is_removed_and_never_star
 
 def test_a_container_that_the_team_made_meanwhile_stays(host: SmallHost, socket_path: str) -> None:
     class Busy(SmallCompose):
-        def create(self, services: Any, counts: Any, bound: float) -> list[Act]:
+        def create(self, services: Any, counts: Any, bound: float) -> list[ComposeCall]:
             acts = super().create(services, counts, bound)
             host.add("theirs", running=False)
             return acts
@@ -138,13 +138,13 @@ def test_where_none_runs_there_is_nothing_to_be_like(host: SmallHost, socket_pat
 @pytest.mark.parametrize(
     ("act", "named"),
     [
-        (Act("Container", "shop-db-1", "Recreate"), r"container shop-db-1 \(recreate\)"),
-        (Act("Container", "shop-db-1", "Stopping"), r"container shop-db-1 \(stopping\)"),
-        (Act("Network", "shop_default", "Removed"), r"network shop_default \(removed\)"),
-        (Act("Volume", "shop_more", "Creating"), r"volume shop_more \(creating\)"),
+        (ComposeCall("Container", "shop-db-1", "Recreate"), r"container shop-db-1 \(recreate\)"),
+        (ComposeCall("Container", "shop-db-1", "Stopping"), r"container shop-db-1 \(stopping\)"),
+        (ComposeCall("Network", "shop_default", "Removed"), r"network shop_default \(removed\)"),
+        (ComposeCall("Volume", "shop_more", "Creating"), r"volume shop_more \(creating\)"),
     ],
 )
-def test_compose_may_do_nothing_besides(host: SmallHost, socket_path: str, act: Act, named: str) -> None:
+def test_compose_may_do_nothing_besides(host: SmallHost, socket_path: str, act: ComposeCall, named: str) -> None:
     compose = SmallCompose(host, {"web": WEB})
     compose.more = [act]
     with pytest.raises(HostSideError, match=f"Compose would also change {named}; nothing was touched"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.compose.compose import Act
+from plugins.module_utils.compose.compose import ComposeCall
 from plugins.module_utils.compose.outdated import current_by_id, outdated_among, outdated_by_id
 from plugins.module_utils.docker.containers import Container
 from plugins.module_utils.system.failure import HostSideError
@@ -24,12 +24,12 @@ class Answering(SmallCompose):
         self._verbs = verbs
         self._failing = failing
 
-    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[Act]:
+    def would_do(self, services: Iterable[str], counts: Mapping[str, int], *, recreate: bool) -> list[ComposeCall]:
         self.asked.append(dict(counts))
         assert recreate
         if set(services).intersection(self._failing):
             raise HostSideError("Compose rejects the files.", kind="compose")
-        return [Act("Container", name, verb) for name, verb in self._verbs.items()]
+        return [ComposeCall("Container", name, verb) for name, verb in self._verbs.items()]
 
     def hashes(self, configuration: Mapping[str, Any]) -> dict[str, str]:
         assert configuration == self.describe()

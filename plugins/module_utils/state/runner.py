@@ -1,0 +1,283 @@
+"""The runner of segments: carries steps out on this host, also when nobody asks any more.
+
+Each step runs in a process of its own, so that one that hangs or is killed can be undone. A step ends verified, or it
+is undone; so between steps the host is at a safe point. There the runner stops where it was asked to, and where nobody
+has asked for a while and the Run is attended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from ..system.failure import HostSideError
+from .act import Work
+from .emergency_end import end_by_itself
+from .fence import FINISHES_VARIABLE, closed_to_its_holder
+from .host_note import note_before
+from .lock import held_run
+from .migration import migrate
+from .registry import ACTS
+from .runs import RunRecord
+from .segment import FOLDER, SegmentFiles, process_started
+from .state import StateFolder
+from .time_to_live import END
+from .undo import undo_steps
+
+__all__ = ["carry", "check", "main"]
+
+_RENEWED_EVERY = 20.0  # seconds
+_LOOK = 0.2  # seconds
+_PARENT_DEATH_SIGNAL = 1  # of prctl(2)
+_LARGEST_ANSWER = 1_000_000  # bytes
+_SHOWN = ("changed", "notes", "not_proved", "sentence", "containers")
+
+
+class _Runner:
+    def __init__(self, folder: StateFolder, run_id: str) -> None:
+        self._folder = folder
+        self._run_id = run_id
+        self._files = SegmentFiles(folder, run_id)
+        self._segment = self._files.read()
+        self._socket = str(self._segment.get("docker_socket"))
+
+    def run(self) -> None:
+        """From the first step that has no result to the end, or to where it stops."""
+        if self._segment.get("status") != "running":
+            return
+        self._segment["runner"] = {"pid": os.getpid(), "started": process_started(os.getpid())}
+        self._save()
+        for step in self._segment["steps"]:
+            if step["id"] in self._segment["results"]:
+                continue
+            reason = "" if self._begun(step) else self._why_to_stop()
+            if reason:
+                self._segment["stopped"] = reason
+                break
+            result = self._carry_step(step)
+            self._segment["results"][step["id"]] = result
+            self._save()
+            self._files.tell("step ends", time.time(), step=step["id"], status=result["status"])
+            if result["status"] != "verified":
+                break
+        self._segment["status"] = "ended"
+        self._save()
+        self._files.tell("segment ends", time.time(), stopped=self._segment.get("stopped", ""))
+
+    def _save(self) -> None:
+        self._files.write(self._segment)
+
+    def _begun(self, step: dict[str, Any]) -> bool:
+        """Whether an earlier runner of this segment was ended in the middle of it: only its end is a safe point."""
+        return RunRecord(self._folder, self._run_id).step(step["id"]).get("status") == "running"
+
+    def _why_to_stop(self) -> str:
+        asked = self._files.asked_to_stop()
+        if asked is not None:
+            return str(asked["reason"])
+        closed = closed_to_its_holder(self._folder, self._run_id)
+        if closed:
+            return closed
+        silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])
+        if silent > allowed and not self._segment["unattended"]:
+            return f"Nobody has asked for it for more than {allowed:.0f} s."
+        return ""
+
+    def _carry_step(self, step: dict[str, Any]) -> dict[str, Any]:
+        """Do it; where that fails, undo it. What became of it, in the words of a Run's record."""
+        self._files.tell("step begins", time.time(), step=step["id"], title=step["title"])
+        answer = self._apart(lambda: self._do(step), float(step["timeout_seconds"]), can_be_stopped=True)
+        if "failure" not in answer:
+            return {"status": "verified", "message": answer.get("message", ""), **answer}
+        failure = answer["failure"]
+        if failure.get("kind") in ("locked", "fenced"):
+            return {"status": "failed", "message": failure["sentence"], **failure}
+        self._files.tell("undoing", time.time(), step=step["id"], sentence=failure["sentence"])
+        undone = self._apart(lambda: self._undo(step), float(step["rollback_seconds"]))
+        if "failure" in undone:
+            undone = {"restored": False, "sentence": f"It could not be put back: {undone['failure']['sentence']}"}
+        as_before = undone["restored"] and not undone.get("differences")
+        return {
+            **undone,
+            "status": "rolled back" if as_before else "rollback failed",
+            "message": f"{failure['sentence']} {undone['sentence']}",
+            **{key: failure[key] for key in ("kind", "rule") if key in failure},
+        }
+
+    def _do(self, step: dict[str, Any]) -> dict[str, Any]:
+        results, changed = [], False
+        note_before(self._folder, self._run_id, self._socket)
+        held_run(self._folder, self._run_id).start_step_once(step["id"], time.time())
+        for act in step["acts"]:
+            self._files.tell("act", time.time(), step=step["id"], act=act["name"], title=act.get("title", ""))
+            result = _done(act, self._segment, step["id"])
+            changed = changed or bool(result.get("changed"))
+            results.append({"act": act["name"], **{key: result[key] for key in _SHOWN if key in result}})
+        message = next((str(result["sentence"]) for result in reversed(results) if result.get("sentence")), "")
+        record = held_run(self._folder, self._run_id)
+        if record.step(step["id"]).get("status") != "verified":
+            record.end_step(step["id"], "verified", time.time(), message)
+        return {"acts": results, "changed": changed, "message": message}
+
+    def _undo(self, step: dict[str, Any]) -> dict[str, Any]:
+        record = held_run(self._folder, self._run_id)
+        return undo_steps(self._folder, record, [step["id"]], self._socket)
+
+    def _apart(
+        self, work: Callable[[], dict[str, Any]], seconds: float, *, can_be_stopped: bool = False
+    ) -> dict[str, Any]:
+        """What the work answers, done in a process of its own for at most so many seconds."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            _answer(work, writing)
+        os.close(writing)
+        try:
+            answer = self._heard(reading, seconds, can_be_stopped=can_be_stopped)
+        except HostSideError as failure:
+            return {"failure": {"sentence": failure.sentence, **failure.result()}}
+        finally:
+            os.close(reading)
+            _end(child)
+        if isinstance(answer, str):
+            return _failed(answer)
+        if not answer:
+            return _failed("Its process was killed.")
+        decoded: dict[str, Any] = json.loads(answer)
+        return decoded
+
+    def _heard(self, reading: int, seconds: float, *, can_be_stopped: bool) -> bytes | str:
+        """All that is written there until it is closed, or why it is not waited for. Renews the lease meanwhile."""
+        end, renewed = time.monotonic() + seconds, time.monotonic()
+        parts: list[bytes] = []
+        while True:
+            ready, _, _ = select.select([reading], [], [], _LOOK)
+            if ready:
+                part = os.read(reading, 65536)
+                if not part or sum(map(len, parts)) > _LARGEST_ANSWER:
+                    return b"".join(parts)
+                parts.append(part)
+            now = time.monotonic()
+            if now > end:
+                return f"It took longer than {seconds:.0f} s and was stopped."
+            asked = self._files.asked_to_stop() if can_be_stopped else None
+            if asked is not None and asked["undo"]:
+                return str(asked["reason"])
+            if now > renewed + _RENEWED_EVERY:
+                renewed = now
+                held_run(self._folder, self._run_id)  # renews the lease where that is due
+
+
+class _WorkOutcome:
+    """What came of the work inside, whatever that was; a fault of the program is printed for the host's log."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, Any] = {}
+
+    def __enter__(self) -> _WorkOutcome:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, where: TracebackType | None
+    ) -> bool:
+        if isinstance(problem, HostSideError):
+            self.content = {"failure": {"sentence": problem.sentence, **problem.result()}}
+        elif problem is not None:
+            traceback.print_exception(kind, problem, where)
+            self.content = _failed(f"The program failed ({type(problem).__name__}: {problem}).")
+        return True
+
+
+def _answer(work: Callable[[], dict[str, Any]], writing: int) -> None:
+    """In the child: do the work in a process group of its own, write what came of it, and end. Does not return."""
+    with _WorkOutcome() as answer:
+        os.setsid()
+        _die_with_the_runner()
+        answer.content = work()
+    try:
+        with os.fdopen(writing, "wb") as target:
+            target.write(json.dumps(answer.content).encode())
+    finally:
+        os._exit(0)
+
+
+def _die_with_the_runner() -> None:
+    """Without systemd nobody else ends the child of a runner that was killed, and two would work then."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() == 1:
+        os._exit(1)
+
+
+def _end(child: int) -> None:
+    """Kill what the child has left running and wait for it."""
+    with suppress(ProcessLookupError, PermissionError):  # it has ended, or has no group yet and ends by itself
+        os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def _failed(sentence: str) -> dict[str, Any]:
+    return {"failure": {"sentence": sentence, "kind": "gate"}}
+
+
+def _done(act: dict[str, Any], segment: dict[str, Any], step_id: str, *, check: bool = False) -> dict[str, Any]:
+    known = ACTS.get(act["name"])
+    if known is None:
+        raise HostSideError(f"This version does not know the act {act['name']}.", kind="usage")
+    about = {"run_id": segment["run_id"], "step_id": step_id, "program": segment.get("program")}
+    needed = {key: value for key, value in about.items() if key in known.options}
+    work: Work = known.work({**act["values"], **needed}, check=check)
+    return known.do(work)
+
+
+def carry(folder: StateFolder, run_id: str) -> None:
+    """Carry the segment of a Run out that lies on this host."""
+    os.environ[FINISHES_VARIABLE] = "1"
+    migrate(folder)  # where the lock was taken with the steps
+    _Runner(folder, run_id).run()
+
+
+def check(segment: dict[str, Any]) -> dict[str, Any]:
+    """What each act of it would change; nothing is touched."""
+    diffs: list[Any] = []
+    changed = False
+    for step in segment["steps"]:
+        for act in step["acts"]:
+            result = _done(act, segment, step["id"], check=True)
+            changed = changed or bool(result.get("changed"))
+            diff = result.get("diff") or []
+            diffs += diff if isinstance(diff, list) else [diff]
+    return {"changed": changed, "diff": diffs}
+
+
+def recover(folder: StateFolder) -> None:
+    """After this host started: bring each segment that was being carried out to its next safe point."""
+    for name in folder.names(FOLDER):
+        carry(folder, name[: -len(".json")])
+
+
+def main() -> None:
+    """``carry FOLDER RUN``, ``recover FOLDER``, ``end-emergency FOLDER``, or ``check`` with a segment on stdin."""
+    command, *words = sys.argv[1:]
+    if command == "check":
+        try:
+            answer = check(json.load(sys.stdin))
+        except HostSideError as failure:
+            answer = {"failure": {"sentence": failure.sentence, **failure.result()}}
+        json.dump(answer, sys.stdout)
+    elif command == "carry":
+        carry(StateFolder(words[0]), words[1])
+    elif command == END:
+        end_by_itself(StateFolder(words[0]))
+    else:
+        recover(StateFolder(words[0]))

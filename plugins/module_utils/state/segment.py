@@ -1,0 +1,164 @@
+"""Segment: steps that follow each other on this host, as data; sent once and carried out here by the runner.
+
+Beside it lie the events that the runner tells, who asked last, and whether it is to stop; each in a file of its own, so
+that whoever follows it needs nothing but to read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from ..system.failure import HostSideError
+from ..system.waiting import waited_for
+from .state import StateFolder, write_whole
+
+__all__ = ["FOLDER", "SegmentFiles", "process_started", "uptime"]
+
+FOLDER = "segments"
+_LONGEST_LINE = 20_000  # characters
+_RESTARTED_WITHIN = 20.0  # seconds
+
+
+def uptime() -> float:
+    """Seconds since this host started, sleep included: a clock that nobody sets."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def process_started(pid: int) -> int | None:
+    """When that process was started, in the kernel's own count; with its number this tells it from any other."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as source:
+            return int(source.read().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+class SegmentFiles:
+    """``segments/<run_id>.json`` and what lies beside it.
+
+    The record has what was sent (``run_id``, ``steps``, ``unattended``, ``silence_seconds`` …) and what became of it:
+    ``status`` (``running`` or ``ended``), ``results`` by step, ``stopped`` with the reason where it ended early.
+    """
+
+    def __init__(self, folder: StateFolder, run_id: str) -> None:
+        self._folder = folder
+        self.run_id = run_id
+        self._name = f"{FOLDER}/{run_id}"
+
+    def path(self, ending: str) -> str:
+        """Where one of its files is."""
+        return os.path.join(self._folder.path, f"{self._name}.{ending}")
+
+    def read(self) -> dict[str, Any]:
+        """The record, empty where there is none."""
+        return self._folder.read(f"{self._name}.json") or {}
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Replace the record."""
+        self._folder.write(f"{self._name}.json", record)
+
+    def begin(self, record: dict[str, Any]) -> None:
+        """Write a segment down that is to be carried out; what an earlier one of the Run has left is gone then."""
+        os.makedirs(os.path.join(self._folder.path, FOLDER), mode=0o700, exist_ok=True)
+        for ending in ("events", "cancel"):
+            with suppress(FileNotFoundError):
+                os.unlink(self.path(ending))
+        self.note_asked()
+        self.write({**record, "format": 1, "status": "running", "results": {}})
+
+    def remove(self) -> None:
+        """Leave nothing of it."""
+        for ending in ("json", "events", "cancel", "asked"):
+            with suppress(FileNotFoundError):
+                os.unlink(self.path(ending))
+
+    def note_asked(self, events: int = 0) -> None:
+        """Note that somebody follows it now, and how many events are known to whoever does."""
+        write_whole(self.path("asked"), json.dumps({"at": uptime(), "events": events}).encode(), mode=0o600)
+
+    def known_events(self) -> int:
+        """How many events are known to whoever follows it."""
+        return int(self._asked().get("events", 0))
+
+    def silent_for(self) -> float:
+        """Seconds since anybody followed it; endless where that was before this host started."""
+        silence = uptime() - float(self._asked().get("at", float("-inf")))
+        return silence if silence >= 0 else float("inf")
+
+    def _asked(self) -> dict[str, Any]:
+        return self._folder.read(f"{self._name}.asked") or {}
+
+    def ask_to_stop(self, reason: str, *, undo: bool) -> None:
+        """Let the runner stop at its next safe point: the end of the step at hand, or with ``undo`` its beginning."""
+        write_whole(self.path("cancel"), json.dumps({"reason": reason, "undo": undo}).encode(), mode=0o600)
+
+    def asked_to_stop(self) -> dict[str, Any] | None:
+        """The ``reason`` why it is to stop, and whether it is to ``undo`` the step at hand; None where nobody asked."""
+        return self._folder.read(f"{self._name}.cancel")
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.read().get("status") == "running"
+
+    def runner_lives(self) -> bool:
+        """Whether the process that carries it out lives; one that is about to begin or to go on counts too."""
+        runner = self.read().get("runner")
+        if runner is None or process_started(runner["pid"]) != runner["started"]:
+            # systemd starts it again within a second where it was killed.
+            return uptime() - self._touched() < _RESTARTED_WITHIN
+        return True
+
+    def _touched(self) -> float:
+        """When the record was written last, on the clock of ``uptime``."""
+        return uptime() - max(0.0, time.time() - os.stat(self.path("json")).st_mtime)
+
+    def brought_to_rest(self, wait_seconds: float, *, undo: bool) -> tuple[bool, str]:
+        """Let it stop at its next safe point and wait for that: whether it is there, and where it is, in a sentence.
+
+        ``undo`` is as for ``ask_to_stop``. Where the runner is dead for good, nobody works on the segment: its step is
+        done again, or undone, by whoever takes the Run up.
+        """
+        if not self.under_way:
+            return True, self._where()
+        self.ask_to_stop("It was cancelled." if undo else "It was asked to stop.", undo=undo)
+        waited_for(lambda: not self.under_way or not self.runner_lives(), wait_seconds)
+        if self.under_way and self.runner_lives():
+            return False, "Its step at hand has not come to an end yet."
+        return True, self._where()
+
+    def _where(self) -> str:
+        record = self.read()
+        titles = {step["id"]: step["title"] for step in record.get("steps", [])}
+        ends = [f"{titles[step]}: {result['status']}." for step, result in (record.get("results") or {}).items()]
+        return " ".join(ends)
+
+    def tell(self, event: str, now: float, **about: Any) -> None:
+        """Append an event; a line is whole or missing."""
+        line = json.dumps({"event": event, "at": now, **about})[:_LONGEST_LINE]
+        handle = os.open(self.path("events"), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, line.encode() + b"\n")
+        finally:
+            os.close(handle)
+
+    def events(self, after: int = 0) -> list[dict[str, Any]]:
+        """The events from that number on."""
+        return list(self._events(after))
+
+    def _events(self, after: int) -> Iterator[dict[str, Any]]:
+        try:
+            with open(self.path("events"), encoding="utf-8") as source:
+                lines = source.read().splitlines()
+        except FileNotFoundError:
+            return
+        for line in lines[after:]:
+            try:
+                yield json.loads(line)
+            except ValueError as problem:
+                raise HostSideError(f"{self.path('events')} cannot be read.", kind="state") from problem

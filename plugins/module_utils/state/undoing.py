@@ -1,0 +1,45 @@
+"""Undoing: what a way back works with, and what it says afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .state import StateFolder
+
+__all__ = ["Undo", "Undoing"]
+
+
+@dataclass
+class Undoing:
+    """A way back on this host; collects what it has ``done``, ``notes`` on what is not exactly as before, ``failures``.
+
+    Docker may be restarting just then: it is waited for once, for at most ``patience`` seconds. ``left`` is, by part,
+    what the step that is being undone left; ``limits`` are those of containers that it noted. ``project`` is the Run's:
+    version 0.1 did not note it with each part.
+    """
+
+    folder: StateFolder
+    socket_path: str
+    check: bool = False
+    patience: float = 90.0
+    done: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    left: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    project: str = ""
+
+    def sentence(self, differences: list[str]) -> str:
+        """All of it for a person; ``differences`` are what is not as before by comparison."""
+        if self.failures:
+            return " ".join(["Not everything could be put back:", *self.failures, *self.notes, *differences])
+        if differences:
+            return " ".join(["Put back, except:", *differences, *self.notes])
+        if not self.done and self.notes:
+            return " ".join(self.notes)
+        return " ".join(["Everything was put back." if self.done else "Nothing had to be put back.", *self.notes])
+
+
+Undo = Callable[[Undoing, Any], None]

@@ -1,0 +1,42 @@
+"""Orchestrators: how a step is carried out by what keeps the instances running. Pure.
+
+Only here is it known which one that is; a step says what is wanted of it in values that hold for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from selextract_infra.hosts.orchestrators.compose import CARRIED
+from selextract_infra.model.act import PlannedAct
+from selextract_infra.model.plan import Step
+
+__all__ = ["acts_of", "carried_steps", "is_carried"]
+
+
+def is_carried(playbook: str) -> bool:
+    """Whether hosts carry the steps of that playbook out by themselves."""
+    return playbook.rpartition(".")[2] in CARRIED
+
+
+def acts_of(playbook: str, values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+    """What is done on a host for a step of that playbook, in this order; ``values`` are the step's for this host."""
+    return CARRIED[playbook.rpartition(".")[2]](values)
+
+
+def carried_steps(steps: tuple[Step, ...], host: str) -> list[dict[str, Any]]:
+    """These steps as the host carries them out."""
+    return [
+        {
+            "id": step.id,
+            "title": step.title,
+            "timeout_seconds": step.timeout_seconds,
+            "rollback_seconds": max(step.rollback_seconds, _LEAST_ROLLBACK),
+            "acts": [act.model_dump(mode="json") for act in acts_of(step.playbook, step.values[host])],
+        }
+        for step in steps
+    ]
+
+
+_LEAST_ROLLBACK = 120.0  # seconds: Docker may have to come back first
