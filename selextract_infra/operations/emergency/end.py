@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from selextract_infra.assess.emergency_effect import validated
@@ -22,6 +23,7 @@ from selextract_infra.flow.unfinished import stop_remains_of
 from selextract_infra.hosts.identity import claim, owner
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.model.emergency import (
+    EmergencyOnHost,
     Incident,
     Reverted,
     Validation,
