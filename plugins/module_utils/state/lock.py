@@ -9,6 +9,7 @@ from ..system.failure import HostSideError
 from .fence import LOCK, Fence, epoch_of, holder_of_this_work, next_epoch, superseded, who
 from .lease import lease_left, with_lease
 from .preemption import asked, goes_first
+from .run_projects import projects_of_run
 from .runs import RunRecord, moment, unfinished_runs
 from .state import StateFolder
 
@@ -47,6 +48,8 @@ class Claim:
     identity: dict[str, Any] = field(default_factory=dict)
     dead_epoch: int | None = None
     take_over: str = ""
+    project: str = ""
+    """The Compose project that its Plan is about; empty for what is about the host."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,8 @@ def claim_of(given: dict[str, Any]) -> Claim:
     """The claim that a module's options tell of; its holder is who started the module."""
     names = ("run_id", "owner", "purpose", "operation", "lease_seconds", "identity")
     more = {name: given[name] for name in ("dead_epoch", "take_over") if given.get(name) is not None}
-    return Claim(holder=holder_of_this_work(), **{name: given[name] for name in names}, **more)
+    project = min(projects_of_run(given["run"] or {}), default="")
+    return Claim(holder=holder_of_this_work(), project=project, **{name: given[name] for name in names}, **more)
 
 
 def held_run(folder: StateFolder, run_id: str, *, holder: str | None = None, epoch: int | None = None) -> RunRecord:
@@ -308,6 +312,7 @@ def _record(claim: Claim, now: float, replaced: dict[str, Any] | None) -> dict[s
         "owner": claim.owner,
         "purpose": claim.purpose,
         "operation": claim.operation,
+        **({"project": claim.project} if claim.project else {}),
         "taken_at": moment(now),
         "epoch": epoch_of(replaced),
         "holder": claim.holder,
