@@ -1,4 +1,4 @@
-"""Write docs/commands.md from the command line itself and from the models that its JSON answers are."""
+"""Write docs/commands.md from the command line itself, the manifests of operations and the models of JSON answers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from typing import Any
 import typer
 
 from selextract_infra.cli import build
+from selextract_infra.cli.frame.operation_command import effects_in_words
+from selextract_infra.flow.manifest import manifest_named
+from selextract_infra.flow.registered import OPERATIONS
+from selextract_infra.model.figures import duration
+from selextract_infra.policy import default_policy
 
 TARGET = Path(__file__).parent.parent / "docs" / "commands.md"
 ANSWERS = {
@@ -127,7 +132,16 @@ def _command(name: str, command: Any, shared: set[tuple[str, str]]) -> list[str]
         parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
     if common:
         parts.append(f"Shared: {', '.join(common)}.")
-    return [*parts, *_answer(name)]
+    return [*parts, *(_effects(name) if command.epilog else []), *_answer(name)]
+
+
+def _effects(name: str) -> list[str]:
+    """What the operation that this command plans means for a host and its users, as its help says too."""
+    operation = next(operation for operation in OPERATIONS if f"{name} ".startswith(f"{operation} "))
+    effects = manifest_named(operation).effects
+    usual = f"{duration(effects.seconds(default_policy()))} by the guide."
+    words = {**effects_in_words(effects), "A usual step takes": usual}
+    return ["\n".join(f"- {title}: {text}" for title, text in words.items())]
 
 
 def _answer(name: str) -> list[str]:

@@ -10,7 +10,8 @@
     │   └── CircuitOpenError            3   too many calls failed; the service is left alone for a while
     ├── OutsideWindowError              4   no maintenance window covers it now
     ├── LockedError                     5   somebody else works on the host
-    │   └── PreemptedError              5   something more urgent asked for the host
+    │   ├── PreemptedError              5   something more urgent asked for the host
+    │   └── FencedError                 5   somebody else has taken the run up
     ├── StepFailedError                 6   a step failed and was rolled back
     │   └── RollbackFailedError         7   a step failed and so did its rollback
     ├── HostError                       8   a host cannot be worked on
@@ -32,6 +33,7 @@ __all__ = [
     "CancelledError",
     "CircuitOpenError",
     "DriftError",
+    "FencedError",
     "GateError",
     "HostError",
     "HostUnpreparedError",
@@ -121,6 +123,10 @@ class LockedError(SelextractError):
 
 class PreemptedError(LockedError):
     """Something more urgent asked for the host: no step is begun until it has ended."""
+
+
+class FencedError(LockedError):
+    """Somebody else has taken the run up since: this process changes nothing more on any host."""
 
 
 class StepFailedError(SelextractError):

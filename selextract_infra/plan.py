@@ -17,7 +17,7 @@ from selextract_infra.flow.registry import operation_named, operation_names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from selextract_infra.flow.operation import AnyOperation
+    from selextract_infra.flow.operation import Operation
     from selextract_infra.model.observation import Observation
     from selextract_infra.model.plan import Plan
     from selextract_infra.policy import Policy
@@ -35,7 +35,7 @@ def __dir__() -> list[str]:
     return sorted(operation.replace(" ", "_") for operation in operation_names())
 
 
-def _planner(operation: AnyOperation) -> Callable[..., Plan]:
+def _planner(operation: Operation) -> Callable[..., Plan]:
     def plan(
         observation: Observation,
         policy: Policy,

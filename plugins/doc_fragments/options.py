@@ -38,6 +38,13 @@ options:
     description: How long the next step may take at most.
     type: float
     default: 600
+  identity:
+    description:
+      - Which process works, by the machine-id, the boot and the process ID with its start time, so that its own machine
+        can tell that it is gone.
+      - The holder itself is known by the token in C(SELEXTRACT_INFRA_HOLDER) in the environment of the task.
+    type: dict
+    default: {}
   run:
     description:
       - Also begins the Run on this host, where the lock is taken; what it is about, for whoever has to resume it.

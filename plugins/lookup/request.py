@@ -74,6 +74,7 @@ def _from_file(path: Path, wait_seconds: float) -> dict[str, Any]:
 
 
 def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    from selextract_infra.hosts.holder import identity_of, new_holder
     from selextract_infra.hosts.identity import new_run_id, owner
     from selextract_infra.hosts.observe.questions import wanted_of_hosts
 
@@ -85,6 +86,8 @@ def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         "run": {
             "id": str(variables.get("selextract_run") or new_run_id(datetime.now(timezone.utc))),
             "owner": owner(process=os.getppid()),
+            "holder": new_holder(),
+            "identity": identity_of(os.getppid()),
             "purpose": f"{operation} by hand",
             "operation": operation,
             "plan_digest": "",

@@ -13,6 +13,9 @@ description:
   - What was there before is noted where a Run is named, so that it can be put back.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app. Without it and with O(state=absent), every balancer here.
+    type: str
   state:
     description: Whether there is to be one. It is removed when it holds no request any more.
     type: str
@@ -40,6 +43,7 @@ attributes:
 EXAMPLES = r"""
 - name: Remove the balancer
   selextract.infra.balancer:
+    project: selextract
     state: absent
     run_id: 20260301T020000-9f3ac1
     step_id: balancer

@@ -169,7 +169,7 @@ def _retire(module: AnsibleModule) -> dict[str, Any]:
                 Leaving([container], present, given["bound_seconds"], given["settling_seconds"]),
             )
             if not given["prepare"]:
-                Rotation(folder, given["docker_socket"]).spare(container)
+                Rotation(folder, given["docker_socket"], given["project"]).spare(container)
                 grace = container.stop_grace if given["stop_grace"] is None else given["stop_grace"]
                 engine.stop(container.id, grace)
                 engine.remove(container.id)

@@ -25,7 +25,7 @@ options:
     description: The text of each file by its name; none takes ours away. Required with O(state=present).
     type: dict
   project:
-    description: The Compose project of the app. Required with O(state=present).
+    description: The Compose project of the app. Required with O(state=present); without it, every one here.
     type: str
   service:
     description: The service that Nginx is. Required with O(state=present).

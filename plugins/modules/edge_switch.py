@@ -11,6 +11,10 @@ description:
   - A switch is a file that Nginx looks for at each request, so no request and no connection is lost.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
   folder:
     description: The include folder on the host.
     type: path
@@ -35,6 +39,7 @@ attributes:
 EXAMPLES = r"""
 - name: Throttle what is not critical
   selextract.infra.edge_switch:
+    project: selextract
     folder: /opt/selextract/nginx.d
     name: throttling
     enabled: true

@@ -21,6 +21,9 @@ options:
     description: Put back also what somebody has changed since.
     type: bool
     default: false
+  project:
+    description: The Project that it has to be about; another one's is left alone. Without it, whatever it is about.
+    type: str
   keep:
     description: Leave every value as it is now, and only end the emergency.
     type: bool

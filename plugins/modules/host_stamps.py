@@ -11,6 +11,10 @@ description:
   - Counts and the times of the last actions of each service, so that a cooldown holds whichever machine watches.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
   services:
     description: By service, its stamps.
     type: dict
@@ -28,6 +32,7 @@ attributes:
 EXAMPLES = r"""
 - name: Remember the cooldowns
   selextract.infra.host_stamps:
+    project: selextract
     services:
       api: {count: 3, last_out: 1772330400.0, last_in: null, changed_by_hand: null}
 """
@@ -43,16 +48,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
 from ..module_utils.state.options import STATE
+from ..module_utils.state.project_state import AUTOSCALER, ProjectState
 from ..module_utils.state.runs import moment
 from ..module_utils.state.state import StateFolder
-
-_FILE = "autoscaler.json"
 
 
 def main() -> None:
     run(
         _keep,
         {
+            "project": {"type": "str", "required": True},
             "services": {"type": "dict", "required": True},
             "owner": {"type": "str", "default": "somebody unknown"},
             **STATE,
@@ -63,12 +68,13 @@ def main() -> None:
 def _keep(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    before = (folder.read(_FILE) or {}).get("services")
+    state = ProjectState(folder, given["project"])
+    before = (state.read(AUTOSCALER) or {}).get("services")
     changed = before != given["services"]
     if changed and not module.check_mode:
         folder.prepare()
         about = {"format": 1, "owner": given["owner"], "at": moment(time.time())}
-        folder.write(_FILE, {**about, "services": given["services"]})
+        state.write(AUTOSCALER, {**about, "services": given["services"]})
     return {"changed": changed, "services": given["services"]}
 
 

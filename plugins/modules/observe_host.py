@@ -107,14 +107,17 @@ from ..module_utils.compose.compose import compose_version
 from ..module_utils.compose.projects import observe_projects
 from ..module_utils.docker.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.docker.containers import Container, find_containers, numbers_of, pool_of_process
+from ..module_utils.docker.data_store import store_of_process
 from ..module_utils.docker.engine import Engine
 from ..module_utils.haproxy.traffic import look_at_traffic
 from ..module_utils.module import run
 from ..module_utils.postgres.look import look_at_postgres
+from ..module_utils.state.lock import lock_seen
 from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.preemption import asked
+from ..module_utils.state.project_state import AUTOSCALER, ProjectState, known_projects
 from ..module_utils.state.put_back import unresolved_runs
-from ..module_utils.state.runs import unfinished_runs
+from ..module_utils.state.runs import ended_runs, unfinished_runs, without_tokens
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.facts import host_facts
 from ..module_utils.system.failure import HostSideError
@@ -166,7 +169,7 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
         observation["facts"]["compose"] = version.result()
     observation["sampler"] = sampler_status(samples)
     observation["history"] = []
-    observation["state"] = _state(StateFolder(given["state_folder"]), given["docker_socket"])
+    observation["state"] = _state(StateFolder(given["state_folder"]), given["docker_socket"], given["projects"])
     window = given["history_window"]
     known = int(given["cursors"].get(observation["facts"]["machine_id"]) or 0)
     packed, until = packed_since(samples, max(known, int(time.time()) - window)) if window else (None, None)
@@ -264,19 +267,23 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         },
         "config_files": list(container.config_files),
         "stop_grace_seconds": container.stop_grace,
+        "store": store_of_process(container.pid) if container.running else None,
         "worker_pool": container.worker_pool or (pool_of_process(container.pid) if container.running else None),
     }
 
 
-def _state(folder: StateFolder, socket_path: str) -> dict[str, Any]:
+def _state(folder: StateFolder, socket_path: str, mapped: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is noted of the host, and what the autoscaler remembers of the mapped Project."""
     return {
-        "lock": folder.read("lock.json"),
+        "lock": lock_seen(folder, time.time()),
         "freeze": folder.read("freeze.json"),
         "preempt": asked(folder, time.time()),
-        "unfinished": unfinished_runs(folder),
+        "unfinished": [without_tokens(record) for record in unfinished_runs(folder)],
+        "ended": ended_runs(folder),
         "failed_rollbacks": unresolved_runs(folder, socket_path),
         "emergency": folder.read("emergency.json"),
-        "autoscaler": folder.read("autoscaler.json"),
+        "projects": known_projects(folder),
+        "autoscaler": ProjectState(folder, mapped[0]["name"]).read(AUTOSCALER) if mapped else None,
     }
 
 

@@ -253,7 +253,7 @@ def _take_away(module: AnsibleModule) -> dict[str, Any]:
     with Engine(given["docker_socket"]) as engine:
         removed_from = [
             server["service"]
-            for server in remembered(folder)
+            for server in remembered(folder, given["project"])
             if take_away(engine, given["docker_socket"], server, check=module.check_mode)
         ]
     return {"changed": bool(removed_from), "removed_from": removed_from}

@@ -15,6 +15,10 @@ description:
     the balancer away.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
   action:
     description: What to do.
     type: str
@@ -48,12 +52,15 @@ attributes:
 EXAMPLES = r"""
 - name: Write the balancer's files
   selextract.infra.read_balancer:
+    project: selextract
     settings: "{{ selextract_values.balancer }}"
     run_id: 20260301T020000-9f3ac1
     step_id: balancer
 """
 
 RETURN = r"""
+name: {description: The Compose project that it is., type: str, returned: success}
+folder: {description: The folder of its files., type: str, returned: success}
 servers: {description: The replicas as HAProxy sees them., type: list, elements: dict, returned: success}
 """
 
@@ -74,6 +81,7 @@ def main() -> None:
     run(
         _work,
         {
+            "project": {"type": "str", "required": True},
             "action": {
                 "type": "str",
                 "choices": ["files", "force", "join", "leave", "drained", "ready", "absent"],
@@ -101,7 +109,7 @@ def main() -> None:
 def _work(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    rotation = ReadRotation(folder, given["docker_socket"])
+    rotation = ReadRotation(folder, given["docker_socket"], given["project"])
     if module.check_mode:
         return _told(rotation, changed=_would_change(rotation, given), diff=_difference(rotation, given))
     record = held_run(folder, given["run_id"])
@@ -120,7 +128,7 @@ def _done(rotation: ReadRotation, record: RunRecord, given: dict[str, Any]) -> b
     if action == "files":
         if rotation.matches(given["settings"]):
             return False
-        record.note_inverse(given["step_id"], "read_balancer", {"settings": before})
+        record.note_inverse(given["step_id"], "read_balancer", {"project": given["project"], "settings": before})
         rotation.place_files({**given["settings"], "replicas": (before or {}).get("replicas", [])})
         return True
     if before is None:
@@ -144,7 +152,7 @@ def _moved(rotation: ReadRotation, record: RunRecord, given: dict[str, Any]) -> 
     before = dict(rotation.settings or {})
     after = joined(before, given["replica"]) if given["action"] == "join" else left(before, given["name"])
     if after != before:
-        record.note_inverse(given["step_id"], "read_balancer", {"settings": before})
+        record.note_inverse(given["step_id"], "read_balancer", {"project": given["project"], "settings": before})
         rotation.place_files(after)
     rotation.bring_into_force()
     if given["action"] == "join":
@@ -170,7 +178,8 @@ def _difference(rotation: ReadRotation, given: dict[str, Any]) -> list[dict[str,
 
 def _told(rotation: ReadRotation, *, changed: bool, diff: list[dict[str, str]]) -> dict[str, Any]:
     servers = rotation.status() if rotation.admin.answers else []
-    return {"changed": changed, "servers": servers, "diff": diff}
+    own = {"name": rotation.own.name, "folder": rotation.place}
+    return {"changed": changed, **own, "servers": servers, "diff": diff}
 
 
 if __name__ == "__main__":

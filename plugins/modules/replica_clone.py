@@ -13,6 +13,10 @@ description:
   - C(wait) waits some seconds and tells how far it is. When it fails, one sentence says why.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
   wanted:
     description: What is wanted, as the Plan says.
     type: dict
@@ -44,6 +48,7 @@ attributes:
 EXAMPLES = r"""
 - name: Begin the clone
   selextract.infra.replica_clone:
+    project: selextract
     wanted: "{{ selextract_values.replica }}"
     rate: 40000000
     run_id: 20260301T020000-9f3ac1
@@ -77,6 +82,7 @@ def main() -> None:
     run(
         _clone,
         {
+            "project": {"type": "str", "required": True},
             "wanted": {"type": "dict", "required": True},
             "action": {"type": "str", "choices": ["start", "wait"], "default": "start"},
             "needed_bytes": {"type": "int", "default": 0},
@@ -93,7 +99,7 @@ def main() -> None:
 def _clone(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    clone = Clone(ReplicaProject(folder, given["docker_socket"]), given["wanted"])
+    clone = Clone(ReplicaProject(folder, given["docker_socket"], given["project"]), given["wanted"])
     if clone.finished:
         return _told(0, 0, changed=False, finished=True)
     if module.check_mode:

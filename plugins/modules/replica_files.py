@@ -13,6 +13,10 @@ description:
   - C(absent) takes container, volume, files and check away.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
   wanted:
     description: What is wanted, as the Plan says. Required with O(state=present).
     type: dict
@@ -36,6 +40,7 @@ attributes:
 EXAMPLES = r"""
 - name: Write the files of the replica
   selextract.infra.replica_files:
+    project: selextract
     wanted: "{{ selextract_values.replica }}"
     run_id: 20260301T020000-9f3ac1
     step_id: replica-db2
@@ -44,6 +49,8 @@ EXAMPLES = r"""
 RETURN = r"""
 verifier: {description: The verifier of the replica's password., type: str, returned: with O(state=present)}
 fresh: {description: Whether its data have to be cloned., type: bool, returned: with O(state=present)}
+name: {description: The Compose project that it is., type: str, returned: always}
+folder: {description: The folder of its files., type: str, returned: always}
 files: {description: What changed., type: list, elements: str, returned: always}
 """
 
@@ -69,6 +76,7 @@ def main() -> None:
     run(
         by_state(present=_present, absent=_absent),
         {
+            "project": {"type": "str", "required": True},
             "wanted": {"type": "dict"},
             "again": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -92,14 +100,15 @@ def _record(module: AnsibleModule) -> RunRecord | None:
 def _present(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     record, wanted = _record(module), given["wanted"]
-    project = ReplicaProject(StateFolder(given["state_folder"]), given["docker_socket"])
+    project = ReplicaProject(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
     clone = Clone(project, wanted)
     fresh = given["again"] or not clone.finished
     if record is not None:
         if fresh:
-            record.note_inverse(given["step_id"], "replica", {"name": wanted["name"]})
+            record.note_inverse(given["step_id"], "replica", {"project": given["project"], "name": wanted["name"]})
         else:
-            record.note_inverse(given["step_id"], "replica_files", {"wanted": (project.finished or {}).get("wanted")})
+            before = {"project": given["project"], "wanted": (project.finished or {}).get("wanted")}
+            record.note_inverse(given["step_id"], "replica_files", before)
         if given["again"]:
             clone.forget()
         _tag(wanted["image"]["id"])
@@ -107,6 +116,8 @@ def _present(module: AnsibleModule) -> dict[str, Any]:
     password = project.password
     return {
         "changed": bool(written) or fresh,
+        "name": project.own.name,
+        "folder": project.path,
         "files": written,
         "fresh": fresh,
         "verifier": scram_verifier(password) if password else "",
@@ -124,12 +135,13 @@ def _tag(image: str) -> None:
 def _absent(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     record = _record(module)
-    project = ReplicaProject(StateFolder(given["state_folder"]), given["docker_socket"])
+    project = ReplicaProject(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
+    own = {"name": project.own.name, "folder": project.path}
     if record is None:
-        return {"changed": project.present, "files": []}
+        return {"changed": project.present, "files": [], **own}
     gone = project.remove()
     record.end_step(given["step_id"], "verified", time.time())
-    return {"changed": bool(gone), "files": gone}
+    return {"changed": bool(gone), "files": gone, **own}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ description:
     sentence as soon as the server says it.
 author: ["selextract-infra contributors"]
 options:
+  project:
+    description: The Compose project of the app.
+    type: str
+    required: true
   wanted:
     description: What is wanted, as the Plan says.
     type: dict
@@ -31,6 +35,7 @@ attributes:
 EXAMPLES = r"""
 - name: Wait until the replica streams
   selextract.infra.replica_gate:
+    project: selextract
     wanted: "{{ selextract_values.replica }}"
     run_id: 20260301T020000-9f3ac1
     step_id: replica-db2
@@ -61,6 +66,7 @@ def main() -> None:
     run(
         _gate,
         {
+            "project": {"type": "str", "required": True},
             "wanted": {"type": "dict", "required": True},
             "bound_seconds": {"type": "float", "default": 300},
             **STEP,
@@ -75,7 +81,10 @@ def _gate(module: AnsibleModule) -> dict[str, Any]:
     if module.check_mode:
         return {"changed": False, "waited": 0.0}
     folder, wanted = StateFolder(given["state_folder"]), given["wanted"]
-    record, project = held_run(folder, given["run_id"]), ReplicaProject(folder, given["docker_socket"])
+    record, project = (
+        held_run(folder, given["run_id"]),
+        ReplicaProject(folder, given["docker_socket"], given["project"]),
+    )
     began = time.monotonic()
     known_since: float | None = None
     while True:

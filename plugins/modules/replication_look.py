@@ -17,6 +17,13 @@ options:
     type: list
     elements: str
     default: []
+  address:
+    description: The private address of this host; without it, no ports are chosen.
+    type: str
+  ports:
+    description: By name the ports to begin with, where this Project has none yet.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - selextract.infra.options.server
   - selextract.infra.options.docker
@@ -36,7 +43,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 replication:
-  description: C(primary), C(replica) and C(balancer), each none where it is not here, C(free_bytes) and C(images).
+  description: C(primary), C(replica) and C(balancer), each none where it is not here, C(free_bytes), C(images),
+    C(ports), and the names of what is ours or would be.
   type: dict
   returned: always
 """
@@ -57,6 +65,8 @@ def main() -> None:
         {
             **SERVER,
             "settings": {"type": "list", "elements": "str", "default": []},
+            "address": {"type": "str"},
+            "ports": {"type": "dict", "default": {}},
             **DOCKER,
             **STATE,
         },
@@ -65,14 +75,16 @@ def main() -> None:
 
 def _look(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    look = Look(StateFolder(given["state_folder"]), given["docker_socket"], given["settings"])
+    look = Look(StateFolder(given["state_folder"]), given["docker_socket"], given["project"], given["settings"])
     return {
         "changed": False,
         "replication": {
-            "primary": look.primary(given["project"], given["service"], given["superuser"], given["socket"]),
+            "primary": look.primary(given["service"], given["superuser"], given["socket"]),
             "replica": look.replica(given["superuser"]),
             "balancer": look.balancer(),
             **look.room(),
+            "ports": look.ports(given["address"], given["ports"]) if given["address"] else {},
+            **look.own_names(),
         },
     }
 

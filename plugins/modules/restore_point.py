@@ -36,6 +36,11 @@ options:
     description: How long one dump may take.
     type: float
     default: 3600
+  others:
+    description: Other Projects of the host that belong to it, each with C(project), C(directory) and C(databases).
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - selextract.infra.options.databases
   - selextract.infra.options.step
@@ -85,6 +90,7 @@ def main() -> None:
             "project": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
             **DATABASES,
+            "others": {"type": "list", "elements": "dict", "default": []},
             "folder": {"type": "path", "required": True},
             "kept": {"type": "int", "required": True},
             "largest_file": {"type": "int", "required": True},
@@ -103,10 +109,13 @@ def _make(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": True, "path": point.path, "files": []}
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     record.start_step(given["step_id"], time.time())
+    socket_path = given["docker_socket"]
     with record.failure_noted(given["step_id"]):
-        servers = find_servers(given["docker_socket"], given["project"], given["databases"])
+        apps = [given, *given["others"]]
+        servers = [one for app in apps for one in find_servers(socket_path, app["project"], app["databases"])]
+        folders = {other["project"]: other["directory"] for other in given["others"]}
         os.makedirs(given["folder"], mode=0o700, exist_ok=True)
-        files = point.make(servers, given["directory"], given["largest_file"])
+        files = point.make(servers, given["directory"], given["largest_file"], folders)
         point.forget_older(given["kept"])
     record.end_step(given["step_id"], "verified", time.time(), point.path)
     return {"changed": True, "path": point.path, "files": files}

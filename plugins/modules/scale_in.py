@@ -118,7 +118,7 @@ def _take_away(module: AnsibleModule) -> dict[str, Any]:
                 given["step_id"],
                 Leaving(leaving, own, before.get("gate_seconds", _GATE), before.get("settling_seconds", 0.0)),
             )
-        rotation = Rotation(folder, given["docker_socket"])
+        rotation = Rotation(folder, given["docker_socket"], given["project"])
         if rotation.serves(given["project"], given["service"]):
             rotation.leave([one.name for one in leaving], given["drain_seconds"])
         retire(leaving, given["docker_socket"], given["stop_grace"])

@@ -54,6 +54,10 @@ options:
         description: How long the steps may take; after that the lock is anybody's.
         type: float
         default: 600
+      identity:
+        description: Which process works, so that others can tell whether it is gone.
+        type: dict
+        default: {}
       run:
         description: What the Run sets out to do, kept in its record.
         type: dict
@@ -136,8 +140,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
+from ..module_utils.state.fence import HOLDER_VARIABLE, holder_of_this_work
 from ..module_utils.state.host_program import HostProgram
 from ..module_utils.state.lock import claimed
+from ..module_utils.state.migration import refuse_old_emergency
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
@@ -178,6 +184,7 @@ def _carried(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "present": False, **_NOTHING, "finished": False}
     if given["claim"] is None:
         return {"present": True, **_begun(module, folder, program)}
+    refuse_old_emergency(folder, given["run_id"])
     wanted = {**given["claim"], "run_id": given["run_id"]}
     verdict = claimed(folder, wanted, time.time(), check=module.check_mode)
     if not verdict.acquired:
@@ -198,6 +205,7 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: HostProgram) -> 
         "silence_seconds": given["silence_seconds"],
         "docker_socket": given["docker_socket"],
         "program": given["program"],
+        "holder": holder_of_this_work(),
     }
     if module.check_mode:
         return {**_NOTHING, **_checked(program, given["program_content"], segment)}
@@ -207,7 +215,8 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: HostProgram) -> 
     files.begin(segment)
     unit = f"selextract-infra-{given['run_id']}"
     command = program.command("carry", given["state_folder"], given["run_id"])
-    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, {VARIABLE: given["run_id"]})
+    environment = {VARIABLE: given["run_id"], HOLDER_VARIABLE: holder_of_this_work()}
+    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, environment)
     return _waited(module, files)
 
 

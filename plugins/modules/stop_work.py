@@ -25,10 +25,12 @@ options:
     type: str
     choices: [end, beginning]
     default: end
-  wait_seconds:
-    description: How long a step may take to get there.
+  patience_seconds:
+    description:
+      - How long other work may go on undisturbed before, to come to its end, with O(safe_point=end).
+      - A step that the host carries out has at least two minutes to get to its safe point.
     type: float
-    default: 120
+    default: 0.0
   grace_seconds:
     description: How long a process may take to end by itself before it is killed.
     type: float
@@ -73,6 +75,8 @@ from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.leftover_processes import running, stop
 
+_LEAST_PATIENCE = 120.0  # seconds
+
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
@@ -80,11 +84,12 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         names = sorted(running(given["marker"]).values())
         return {"changed": bool(names), "stopped": names, "left": names, "sentence": ""}
     segment = SegmentFiles(StateFolder(given["state_folder"]), given["marker"])
-    safe, sentence = segment.brought_to_rest(given["wait_seconds"], undo=given["safe_point"] == "beginning")
+    undo = given["safe_point"] == "beginning"
+    safe, sentence = segment.brought_to_rest(max(given["patience_seconds"], _LEAST_PATIENCE), undo=undo)
     if not safe:
         left = running(given["marker"])
         return {"changed": False, "stopped": [], "left": sorted(left.values()) or ["the runner"], "sentence": sentence}
-    stopped, left = stop(given["marker"], given["grace_seconds"])
+    stopped, left = stop(given["marker"], given["grace_seconds"], 0.0 if undo else given["patience_seconds"])
     return {
         "changed": bool(stopped),
         "stopped": sorted(stopped.values()),
@@ -99,7 +104,7 @@ def main() -> None:
         {
             "marker": {"type": "str", "required": True},
             "safe_point": {"type": "str", "choices": ["end", "beginning"], "default": "end"},
-            "wait_seconds": {"type": "float", "default": 120},
+            "patience_seconds": {"type": "float", "default": 0.0},
             "grace_seconds": {"type": "float", "default": 5.0},
             **STATE,
         },

@@ -35,6 +35,11 @@ options:
   grows:
     description: Where the volume is mounted that is to be grown; without it none is.
     type: path
+  others:
+    description: Other Projects of the host that belong to it, each with C(project), C(directory) and C(databases).
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - selextract.infra.options.databases
   - selextract.infra.options.step
@@ -88,6 +93,7 @@ def main() -> None:
         {
             "project": {"type": "str"},
             **DATABASES,
+            "others": {"type": "list", "elements": "dict", "default": []},
             "folder": {"type": "path", "required": True},
             "room": {"type": "float", "required": True},
             "urls": {"type": "list", "elements": "str", "default": []},
@@ -122,7 +128,8 @@ def _seen(given: dict[str, Any]) -> dict[str, Any]:
 
 def _room(given: dict[str, Any]) -> int:
     """What the restore point needs; raises where there is less."""
-    servers = find_servers(given["docker_socket"], given["project"], given["databases"])
+    apps = [given, *given["others"]]
+    servers = [one for app in apps for one in find_servers(given["docker_socket"], app["project"], app["databases"])]
     needed = needed_bytes(servers, given["room"])
     nearest = given["folder"]
     while not os.path.isdir(nearest):

@@ -96,13 +96,18 @@ def plan_connections(
     )
 
 
-def refuse_overdrawn(plan: ConnectionPlan, overrides: Collection[str] = ()) -> None:
-    """Raise RefusedError where the connections do not fit, unless the operator overrides X-13."""
+def refuse_overdrawn(plan: ConnectionPlan, overrides: Collection[str] = (), *, leaving_pooler: bool = False) -> None:
+    """Raise RefusedError where the connections do not fit, unless the operator overrides X-13.
+
+    ``leaving_pooler``: there is a pooler, and it is about to go.
+    """
     if plan.fits or "X-13" in overrides:
         return
     remedy = "make the pools smaller, or raise max_connections"
     if plan.limit is not None:
         remedy = f"raise the limit in Postgres (CONNECTION LIMIT {plan.opened})"
+    elif leaving_pooler:
+        remedy = "keep the pooler, run fewer instances, or raise max_connections"
     elif plan.pooling is Pooling.DIRECT:
         remedy = "put a pooler in between"
     raise RefusedError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.pooling import Clients, plan_connections
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.service import held_by
+from selextract_infra.errors import RefusedError
 from selextract_infra.model.figures import amount, cores, count, memory, percent
 from selextract_infra.model.postgres import Pooling
 from selextract_infra.model.postgres_observation import ConnectionLimit
@@ -53,6 +54,19 @@ class HostRoom:
     def text(self, value: float) -> str:
         """A value with its unit."""
         return memory(value) if self.resource == "memory" else cores(value)
+
+    def refuse_beyond(self, wanted: float, name: str, remedy: str) -> None:
+        """Raise ``RefusedError`` where a container of that name does not fit beside the others; no flag overrides it.
+
+        Nothing is refused on a host whose size is not known.
+        """
+        if self.size and self.others + wanted > self.total:
+            raise RefusedError(
+                f"{self.host} has room for {self.text(self.total)} of limits, {self.text(self.others)} are given, and"
+                f" {name} takes {self.text(wanted)} ({self.rule}).",
+                rule=self.rule,
+                remedy=remedy,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,29 +12,25 @@ import typer
 
 from selextract_infra import __version__
 from selextract_infra.errors import SelextractError
+from selextract_infra.flow.registered import GROUPS, OPERATIONS
 
 __all__ = ["main"]
 
 _OPERATIONS = "selextract_infra.operations"
 _COMMANDS = "selextract_infra.cli.commands"
 
-# Each command in the order in which ``--help`` lists them, with the module that adds it.
-COMMANDS = {
+# Commands in the order in which ``--help`` lists them, with the module that adds each; between the two, and by none of
+# them, are the operations, whose commands are made of their manifests.
+_FIRST = {
     "status": f"{_OPERATIONS}.status.command",
     "doctor": f"{_OPERATIONS}.doctor.command",
     "policy": f"{_COMMANDS}.policy",
     "observe": f"{_COMMANDS}.observe",
     "assess": f"{_OPERATIONS}.assess.command",
     "history": f"{_COMMANDS}.history",
-    "rightsize": f"{_OPERATIONS}.rightsize.command",
-    "scale": f"{_OPERATIONS}.scaling.command",
-    "balancer": f"{_OPERATIONS}.balancer.command",
-    "tune": f"{_OPERATIONS}.tune.command",
+}
+_LAST = {
     "budget": f"{_OPERATIONS}.tune.command_budget",
-    "pgbouncer": f"{_OPERATIONS}.pgbouncer.command",
-    "replicas": f"{_OPERATIONS}.replicas.command",
-    "restart": f"{_OPERATIONS}.replicas.command_restart",
-    "upgrade": f"{_OPERATIONS}.upgrade.command",
     "apply": f"{_COMMANDS}.apply",
     "windows": f"{_COMMANDS}.windows",
     "schedule": f"{_COMMANDS}.schedule",
@@ -57,6 +53,8 @@ COMMANDS = {
     "lab": f"{_COMMANDS}.lab",
     "uninstall": f"{_COMMANDS}.uninstall",
 }
+_BY_HAND = _FIRST | _LAST
+COMMANDS = (*_FIRST, *dict.fromkeys(word for name in OPERATIONS if (word := name.split()[0]) not in _BY_HAND), *_LAST)
 
 
 def _version(wanted: bool) -> None:
@@ -65,8 +63,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def build(only: str | None = None) -> typer.Typer:
-    """The application with all its commands, or with one of them alone, which is quicker."""
+def build(only: str | None = None, *, listed: bool = False) -> typer.Typer:
+    """The application with all its commands, or with one of them alone, which is quicker.
+
+    ``listed``: commands of operations are only to be named, which loads none of their manifests.
+    """
     app = typer.Typer(
         name="selextract-infra",
         help="Carries a capacity guide out on your Docker hosts: it shows what it will do, verifies it, undoes it.",
@@ -84,7 +85,12 @@ def build(only: str | None = None) -> typer.Typer:
         pass
 
     for name in (only,) if only in COMMANDS else COMMANDS:
-        importlib.import_module(COMMANDS[name]).register(app)
+        if listed and (name in GROUPS or name in OPERATIONS):
+            app.command(name, help=GROUPS.get(name) or OPERATIONS[name])(root)
+        elif name in _BY_HAND:
+            importlib.import_module(_BY_HAND[name]).register(app)
+        else:
+            importlib.import_module("selextract_infra.cli.frame.operation_command").add_operation(app, name)
     return app
 
 
@@ -92,7 +98,8 @@ def main() -> None:
     """Run the command line; every error becomes one sentence and its exit code."""
     sys.excepthook = _internal_error
     try:
-        build(next(iter(sys.argv[1:]), None))()
+        word = next(iter(sys.argv[1:]), None)
+        build(word, listed=word in (None, "--help", "--version"))()
     except SelextractError as error:
         _complain(str(error), error.remedy)
         sys.exit(error.exit_code)

@@ -12,6 +12,7 @@ from typing import Any, Self
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.run_log import forget_run_logs
 from selextract_infra.hosts.executor import Hands
+from selextract_infra.hosts.holder import new_holder
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.runner import ReadyPlaybook, TaskEvent
@@ -31,8 +32,10 @@ class Context:
 
     ``inventory`` is its path, or what was loaded of it. ``limit`` narrows the hosts by an Ansible pattern. ``on_event``
     hears of each task on each host, ``cancel`` stops the work on the hosts too. ``clock`` tells the time.
-    ``on_message`` is given what people would be told, in place of them. Raises ``InventoryError`` for a missing
-    inventory or no matching host, ``PolicyError`` for a policy that cannot be read.
+    ``on_message`` is given what people would be told, in place of them. ``holder`` is the token of whoever works on the
+    hosts; each Run that is begun or taken up has a new one, so that what is left of an earlier one is refused.
+    Raises ``InventoryError`` for a missing inventory or no matching host, ``PolicyError`` for a policy that cannot be
+    read.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Context:
         self.on_event = on_event
         self.cancel = cancel
         self.on_message = on_message
+        self.holder = new_holder()
         self._state = state
         self._ready: ReadyPlaybook | None = None
 
@@ -75,8 +79,13 @@ class Context:
             clock=self.clock,
             on_event=self.on_event,
             cancel=self.cancel,
+            holder=self.holder,
             ready=self._ready,
         )
+
+    def hold_anew(self) -> None:
+        """Be another holder from now on."""
+        self.holder = new_holder()
 
     def make_ready(self, playbook: str, *, seconds: float) -> None:
         """Start a playbook before it is known what it is to do, where that may have to be done at once.

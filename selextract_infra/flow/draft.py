@@ -1,34 +1,26 @@
-"""What an operation is asked, and what it makes of it: its own part of a Plan. Pure."""
+"""What an operation plans from, and what it makes of it: its own part of a Plan. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import Field
-
+from selextract_infra.flow.manifest import Request
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import Observation
-from selextract_infra.model.plan import CostChange, PendingRecreation, Step
+from selextract_infra.model.plan import CostChange, PendingRecreation, Plan, Step
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ChosenHosts", "OverriddenRules", "PlanDraft", "PlanInput", "Request"]
-
-ChosenHosts = Annotated[tuple[str, ...] | None, Field(description="Only these hosts; by default all.")]
-OverriddenRules = Annotated[tuple[str, ...], Field(description="Rules that the operator overrides; recorded.")]
-
-
-class Request(Frozen):
-    """What people ask of an operation. A Plan's parameters hold it, with what was seen that its steps rest on."""
-
+__all__ = ["AnyPlanner", "PlanDraft", "PlanInput", "Planner"]
 
 Asked = TypeVar("Asked", bound=Request)
+Kept = TypeVar("Kept", bound=Frozen)
 Own = TypeVar("Own")
 
 
@@ -63,3 +55,25 @@ class PlanDraft:
     cost: CostChange = field(default_factory=CostChange)
     pending_recreations: Sequence[PendingRecreation] = ()
     overrides: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planner(Generic[Asked, Kept, Own]):
+    """How an operation comes to its Plan. Pure.
+
+    ``parameters`` are what a Plan keeps. ``draft`` decides and plans; ``steps`` builds the same steps again from what a
+    saved Plan says, and ``refuse_impossible`` raises for what it would never have said; without ``steps`` a saved Plan
+    is not carried out. ``refuse_request`` is asked before anything is looked at, with the names of the hosts;
+    ``guards`` raise where what is seen forbids it. ``completed`` adds to a Plan of version 0.1 what that did not write.
+    """
+
+    parameters: type[Kept]
+    draft: Callable[[PlanInput[Asked, Own]], PlanDraft]
+    steps: Callable[[Sequence[Decision], Kept, Policy], tuple[Step, ...]] | None = None
+    refuse_impossible: Callable[[Plan, Kept, Policy], None] | None = None
+    refuse_request: Callable[[Asked, Policy, tuple[str, ...]], None] | None = None
+    guards: tuple[Callable[[Observation], None], ...] = ()
+    completed: Callable[[Plan], Plan] | None = None
+
+
+AnyPlanner = Planner[Any, Any, Any]

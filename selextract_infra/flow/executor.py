@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from selextract_infra import errors
-from selextract_infra.errors import PreemptedError, SelextractError
+from selextract_infra.errors import FencedError, PreemptedError, SelextractError
 from selextract_infra.flow.announcement import announce, announce_end, announced_before
 from selextract_infra.flow.disruption import window_answer
 from selextract_infra.flow.drift import missing_of, refuse_drift
@@ -39,7 +39,7 @@ from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_log import RunLog
 from selextract_infra.hosts.executor import Execution, execute, put_back
 from selextract_infra.hosts.identity import new_run_id, owner
-from selextract_infra.hosts.runner import stop_remains
+from selextract_infra.hosts.taking_up import TakingUp, stop_at_safe_point
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan
 from selextract_infra.model.run import Run
 
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
 __all__ = ["RunExecutor", "traits_of"]
-
-_STOPPED_WITHIN = 180.0  # seconds; nobody waits for it at a terminal, and a host may be busy
 
 
 def traits_of(plan: Plan) -> OperationTraits:
@@ -61,10 +59,15 @@ def traits_of(plan: Plan) -> OperationTraits:
 
 
 class RunExecutor:
-    """Takes one Run through its states on the hosts of a Context; every request and answer is logged."""
+    """Takes one Run through its states on the hosts of a Context; every request and answer is logged.
 
-    def __init__(self, context: Context) -> None:
+    ``taking`` is on what grounds the Run is taken up, where somebody else carried it out before.
+    """
+
+    def __init__(self, context: Context, taking: TakingUp | None = None) -> None:
         self._context = context
+        self._taking = taking or TakingUp()
+        context.hold_anew()
         self._error: SelextractError | None = None
 
     def run(self, state: RunState) -> Run:
@@ -126,7 +129,10 @@ class RunExecutor:
         except SelextractError as error:
             self._error = error
             return Failed(
-                at=self._context.clock(), failure=Failure.of(error), preempted=isinstance(error, PreemptedError)
+                at=self._context.clock(),
+                failure=Failure.of(error),
+                preempted=isinstance(error, PreemptedError),
+                fenced=isinstance(error, FencedError),
             )
 
     def _look(self, plan: Plan) -> HostsLookedAt:
@@ -169,19 +175,15 @@ class RunExecutor:
     def stop_remains(
         self, run_id: str, hosts: tuple[str, ...], *, safe_point: Literal["end", "beginning"] = "beginning"
     ) -> None:
-        """Stop what a killed process has left working on the hosts, before its work is done again or undone.
+        """Stop what its former holder has left working on the hosts, before its work is done again or undone.
 
-        Steps that hosts carry out by themselves are brought to that safe point.
-
-        Raises ``LockedError`` where something of it does not stop.
+        Raises ``LockedError`` while the lease of that one holds, or where something of it does not stop.
         """
-        stopped = stop_remains(self._context.inventory, hosts, run_id, bound=_STOPPED_WITHIN, safe_point=safe_point)
-        left = [host for host, done in stopped.items() if not done]
-        if left:
-            raise errors.LockedError(
-                f"What is left of run {run_id} on {', '.join(left)} does not stop.",
-                remedy="look at the host's processes",
-            )
+        held = stop_at_safe_point(self._context.hands, run_id, hosts, self._taking, safe_point)
+        why = f": {self._taking.reason}" if self._taking.reason else ""
+        for host, former in held.items():
+            sentence = f"Run {run_id} on {host} is taken up by {owner()} from {former}{why}."
+            self._context.journal.record_event(self._context.clock(), "taken up", sentence, run=run_id)
 
     def _error_of(self, failure: Failure) -> SelextractError:
         """The error that a failure tells of: the very one that came, or one that the state machine decided on."""

@@ -1,15 +1,14 @@
-"""Operation: a named change that people ask for, said once in its folder as a manifest that the flow reads."""
+"""Operation: a named change that people ask for: its manifest, and the work behind it that the flow does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import Planner
 from selextract_infra.flow.machine.messages import Stop
-from selextract_infra.model.base import Frozen
-from selextract_infra.model.decision import Decision
+from selextract_infra.flow.manifest import Manifest
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run
@@ -20,11 +19,7 @@ if TYPE_CHECKING:
     from selextract_infra.model.assessment import IncidentSeverity
     from selextract_infra.policy import Policy
 
-__all__ = ["AnyOperation", "Effects", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
-
-Asked = TypeVar("Asked", bound=Request)
-Kept = TypeVar("Kept", bound=Frozen)
-Own = TypeVar("Own")
+__all__ = ["Acts", "Message", "Notice", "Operation", "Performance", "StepWork", "Stop"]
 
 
 @dataclass(frozen=True)
@@ -73,59 +68,25 @@ class Notice:
     outcome: Callable[[Run], str]
 
 
-@dataclass(frozen=True)
-class Effects:
-    """What an operation means for a host and its users, in words where it is no number.
+@dataclass(frozen=True, kw_only=True)
+class Acts:
+    """What an operation does itself beside what the flow does for all.
 
-    ``reads`` names what it is decided from, ``privileges`` what it needs on a host. ``inverse`` says how it is put
-    back, ``downtime`` what users notice. ``seconds`` is how long its usual step takes by the policy.
-    ``points_of_no_return`` names steps after which there is no way back, where these are always the same.
-    """
-
-    reads: tuple[str, ...]
-    inverse: str
-    downtime: str
-    seconds: Callable[[Policy], float]
-    privileges: tuple[str, ...] = ("root on the host",)
-    points_of_no_return: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Operation(Generic[Asked, Kept, Own]):
-    """One operation. ``name`` is what a Plan calls it, ``noun`` what a sentence calls it.
-
-    ``request`` is what people ask, ``parameters`` what a Plan keeps. ``draft`` decides and plans; ``steps`` builds the
-    same steps again from what a saved Plan says, and ``refuse_impossible`` raises for what it would never have said;
-    without ``steps`` a saved Plan is not carried out. The three are pure. ``guards`` raise where what is seen forbids
-    it. ``look`` reads what it needs besides the Observation.
-
-    ``refuse_request`` is asked before anything is looked at, ``refuse_plan`` before the Plan is recorded.
-
+    ``look`` reads what it needs besides the Observation. ``refuse_plan`` is asked before the Plan is recorded.
     ``performers`` carry out the steps that say so by ``Step.performer``; all others are playbooks. ``undo`` puts steps
     back where restoring them on the host is not all; with ``undone_past_no_return`` also past such a point, as far as
-    that goes. ``refuse_strangers`` raises where another machine stands in place of the Plan's. ``completed`` adds to a
-    Plan of version 0.1 what that did not write.
+    that goes. ``refuse_strangers`` raises where another machine stands in place of the Plan's.
     """
 
-    name: str
-    noun: str
-    summary: str
-    request: type[Asked]
-    parameters: type[Kept]
-    effects: Effects
-    draft: Callable[[PlanInput[Asked, Own]], PlanDraft]
-    steps: Callable[[Sequence[Decision], Kept, Policy], tuple[Step, ...]] | None = None
-    refuse_impossible: Callable[[Plan, Kept, Policy], None] | None = None
-    guards: tuple[Callable[[Observation], None], ...] = ()
-    look: Callable[[Context, Observation, Asked], Own] | None = None
-    refuse_request: Callable[[Context, Asked], None] | None = None
+    look: Callable[[Context, Observation, Any], Any] | None = None
     refuse_plan: Callable[[Context, Plan], None] | None = None
     performers: Mapping[str, Performer] = field(default_factory=dict)
     undo: Undoing | None = None
     undone_past_no_return: bool = False
     announcement: Notice | None = None
     refuse_strangers: Callable[[Plan, Observation], None] | None = None
-    completed: Callable[[Plan], Plan] | None = None
 
 
-AnyOperation = Operation[Any, Any, Any]
+@dataclass(frozen=True, kw_only=True)
+class Operation(Manifest[Any], Planner[Any, Any, Any], Acts):
+    """One operation: what it is, how it comes to its Plan, and what it does itself. The registry puts it together."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from selextract_infra.errors import UsageError
-from selextract_infra.flow.draft import PlanInput, Request
-from selextract_infra.flow.operation import AnyOperation
+from selextract_infra.flow.draft import PlanInput
+from selextract_infra.flow.manifest import AnyManifest, Request
+from selextract_infra.flow.operation import Operation
 from selextract_infra.flow.reachability import missing_hosts, refuse_blindness
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.observation import Observation
@@ -24,7 +26,7 @@ __all__ = ["look_for_plan", "plan_from", "plan_operation", "record_plan", "reque
 
 def plan_operation(
     context: Context,
-    operation: AnyOperation,
+    operation: Operation,
     request: Request,
     *,
     observation: Observation | None = None,
@@ -36,7 +38,8 @@ def plan_operation(
     host at all could be looked at, and with ``to_apply`` ``LockedError`` when a Run is unfinished on a host.
     """
     if operation.refuse_request:
-        operation.refuse_request(context, request)
+        hosts = tuple(host.name for host in context.inventory.hosts)
+        operation.refuse_request(request, context.policy, hosts)
     observation = look_for_plan(context, observation, to_apply=to_apply)
     look = operation.look(context, observation, request) if operation.look else None
     plan = plan_from(operation, observation, request, context.policy, look=look, made_by=owner())
@@ -62,7 +65,7 @@ def look_for_plan(context: Context, observation: Observation | None = None, *, t
 
 
 def plan_from(
-    operation: AnyOperation,
+    operation: Operation,
     observation: Observation,
     request: Request,
     policy: Policy,
@@ -105,12 +108,12 @@ def record_plan(context: Context, plan: Plan, observation: Observation) -> Plan:
     return plan
 
 
-def request_for(operation: AnyOperation, values: dict[str, Any]) -> Request:
+def request_for(manifest: AnyManifest, values: Mapping[str, Any]) -> Request:
     """The request with these values. Raises ``UsageError`` for one that the operation does not know or cannot be."""
     try:
-        request: Request = operation.request.model_validate(values)
+        request: Request = manifest.request.model_validate(dict(values))
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the request"
-        raise UsageError(f"{where} of {operation.noun}: {first['msg']}.") from problem
+        raise UsageError(f"{where} of {manifest.noun}: {first['msg']}.") from problem
     return request

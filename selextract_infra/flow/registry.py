@@ -1,54 +1,43 @@
-"""The operations by name, each loaded when it is asked for: a new one is a folder and a line here."""
+"""The operations by name, each put together when it is asked for."""
 
 from __future__ import annotations
 
-import importlib
+import functools
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import UsageError
+from selextract_infra.flow.manifest import manifest_named
+from selextract_infra.flow.operation import Acts, Operation
+from selextract_infra.flow.registered import OPERATIONS, home, loaded
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.operation import AnyOperation
+    from selextract_infra.flow.draft import AnyPlanner
     from selextract_infra.model.plan import Plan
 
 __all__ = ["completed", "known_operation", "operation_named", "operation_names"]
 
-# By dotted name: the flow carries every operation out and imports none.
-_FOLDER = "selextract_infra.operations"
-_HOMES = {
-    "balancer": "balancer.operation:BALANCER",
-    "emergency": "emergency.operation:EMERGENCY",
-    "pgbouncer": "pgbouncer.operation:PGBOUNCER",
-    "replicas": "replicas.operation:REPLICAS",
-    "restart postgres": "replicas.operation_restart:RESTART_POSTGRES",
-    "rightsize": "rightsize.operation:RIGHTSIZE",
-    "scale": "scaling.operation:SCALE",
-    "tune postgres": "tune.operation_postgres:TUNE_POSTGRES",
-    "tune workers": "tune.operation_workers:TUNE_WORKERS",
-    "upgrade": "upgrade.operation:UPGRADE",
-}
-
 
 def operation_names() -> tuple[str, ...]:
     """The names of all operations."""
-    return tuple(_HOMES)
+    return tuple(OPERATIONS)
 
 
-def known_operation(name: str) -> AnyOperation | None:
-    """The operation of that name, None for an unknown one."""
-    home = _HOMES.get(name)
-    if home is None:
+@functools.cache
+def known_operation(name: str) -> Operation | None:
+    """The operation of that name, None for an unknown one. Its planner is ``PLANNER`` in the ``plan`` beside it."""
+    if name not in OPERATIONS:
         return None
-    module, _, constant = home.partition(":")
-    operation: AnyOperation = getattr(importlib.import_module(f"{_FOLDER}.{module}"), constant)
-    return operation
+    manifest = manifest_named(name)
+    planner: AnyPlanner = loaded(f"{home(name).replace('.operation', '.plan')}:PLANNER")
+    acts: Acts = loaded(manifest.acts) if manifest.acts else Acts()
+    return Operation(**vars(manifest), **vars(planner), **vars(acts))
 
 
-def operation_named(name: str) -> AnyOperation:
+def operation_named(name: str) -> Operation:
     """The operation of that name. Raises ``UsageError`` for an unknown one."""
     operation = known_operation(name)
     if operation is None:
-        raise UsageError(f"There is no operation {name}; there are {', '.join(sorted(_HOMES))}.")
+        raise UsageError(f"There is no operation {name}; there are {', '.join(sorted(OPERATIONS))}.")
     return operation
 
 

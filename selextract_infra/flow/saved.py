@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from selextract_infra.errors import DriftError, RefusedError, UsageError
-from selextract_infra.flow.operation import AnyOperation
+from selextract_infra.flow.operation import Operation
 from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.flow.registry import completed, known_operation, operation_names
 from selextract_infra.model.plan import Plan, Step
@@ -60,7 +60,7 @@ def built_steps(plan: Plan, policy: Policy) -> tuple[Step, ...]:
     return operation.steps(plan.decisions, parameters, policy) if operation.steps else ()
 
 
-def _operation(plan: Plan) -> AnyOperation:
+def _operation(plan: Plan) -> Operation:
     operation = known_operation(plan.operation)
     if operation is None or operation.steps is None:
         known = ", ".join(sorted(operation_names()))

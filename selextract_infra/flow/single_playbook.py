@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -12,6 +12,7 @@ from selextract_infra.errors import (
     LockedError,
     SelextractError,
     StepFailedError,
+    UsageError,
 )
 from selextract_infra.flow.context import Context
 from selextract_infra.hosts.identity import claim, new_run_id
@@ -22,7 +23,9 @@ __all__ = [
     "everywhere",
     "freeze",
     "install_sampler",
+    "known_projects",
     "let_hosts_go",
+    "question_of_uninstall",
     "raise_worst",
     "uninstall",
     "unlock",
@@ -64,9 +67,39 @@ def install_sampler(context: Context) -> tuple[str, ...]:
     return everywhere(context, "sampler", lengths, "sampler", "install the sampler")
 
 
-def uninstall(context: Context) -> tuple[str, ...]:
-    """Take everything that is ours off every host; the app's containers and files stay as they are without us."""
-    return everywhere(context, "uninstall", {}, "uninstall", "take selextract-infra off the host")
+def known_projects(context: Context) -> dict[str, tuple[str, ...]]:
+    """By host, the Projects that something of ours is kept of; a host that cannot be reached is left out."""
+    try:
+        seen = context.observe()
+    except HostUnreachableError:  # whatever is done with them next says so by name
+        return {}
+    return {host.name: tuple(host.state.get("projects") or ()) for host in seen.hosts}
+
+
+def uninstall(context: Context, *, project: str | None = None, named: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Take what is ours off every host; the app's containers and files stay as they are without us.
+
+    With ``project`` only what is for that one. Without it everything; ``named`` are the Projects that whoever asked
+    agreed to, and a host that has others besides is refused. Returns the hosts where something was taken off.
+    """
+    values = {"project": project, "named": list(named)}
+    purpose = "take selextract-infra off the host" if project is None else f"take off what is for {project}"
+    return everywhere(context, "uninstall", values, "uninstall", purpose)
+
+
+def question_of_uninstall(hosts: Sequence[str], known: Mapping[str, Sequence[str]], project: str | None) -> str:
+    """What somebody agrees to: every host, and every Project on it. Raises ``UsageError`` for one that nobody knows."""
+    there = sorted({name for projects in known.values() for name in projects})
+    if project is None:
+        several = [f"{host} has {', '.join(known[host])}" for host in hosts if len(known.get(host, ())) > 1]
+        about = f" This is for every project: {'; '.join(several)}." if several else ""
+        return f"Take everything of selextract-infra off {', '.join(hosts)}?{about}"
+    if project not in there:
+        raise UsageError(
+            f"Nothing of ours is kept for {project}; there is something for {', '.join(there) or 'no project'}."
+        )
+    places = [host for host in hosts if project in known.get(host, ())]
+    return f"Take what is for {project} off {', '.join(places)}, and nothing else?"
 
 
 def everywhere(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
-import socket
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,8 +15,10 @@ from selextract_infra.flow.executor import RunExecutor
 from selextract_infra.flow.machine.state import resuming, rolling_back
 from selextract_infra.flow.reachability import refuse_other_key
 from selextract_infra.flow.registry import completed, known_operation
+from selextract_infra.hosts.holder import has_ended, identity_of
 from selextract_infra.hosts.identity import owner
 from selextract_infra.hosts.providers import switch_on
+from selextract_infra.hosts.taking_up import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, StepResult, StepStatus
@@ -34,7 +33,7 @@ __all__ = [
     "unfinished_runs",
 ]
 
-_OWNER = re.compile(r".*@(?P<machine>[^ ]+) \(process (?P<process>\d+)\)")
+_TAKE_OVER_AT_LEAST = 60.0  # seconds an act may take to come to its end where no step is recorded as running
 
 
 def unfinished_runs(seen: Observation) -> dict[str, dict[str, dict[str, Any]]]:
@@ -47,17 +46,28 @@ def unfinished_runs(seen: Observation) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def at_work(host: HostObservation, run_id: str, now: datetime, *, idle: int | None = None) -> bool:
-    """Whether somebody still works on that Run: its process lives on this machine, or elsewhere its lease holds.
+    """Whether somebody still works on that Run: the lease of its holder holds, and its process is not known to be gone.
 
     ``idle`` is a process of this machine that lives and is known to work on nothing.
     """
     lock = host.state.get("lock") or {}
-    if lock.get("run_id") != run_id:
+    return lock.get("run_id") == run_id and _lease_holds(lock, now) and not _is_gone(host, lock, idle)
+
+
+def _lease_holds(lock: Mapping[str, Any], now: datetime) -> bool:
+    """As the host says, whose clock it is."""
+    left = lock.get("lease_left")
+    return left > 0 if isinstance(left, (int, float)) else datetime.fromisoformat(str(lock["lease_until"])) > now
+
+
+def _is_gone(host: HostObservation, lock: Mapping[str, Any], idle: int | None) -> bool:
+    """Whether the process that holds a lock is known to be gone, or to be this one, which works on nothing."""
+    identity, own = lock.get("identity"), identity_of()
+    if not isinstance(identity, Mapping) or not identity:
         return False
-    named = _OWNER.fullmatch(str(lock.get("owner", "")))
-    if named and named["machine"] == socket.gethostname():
-        return int(named["process"]) != idle and _alive(int(named["process"]))
-    return datetime.fromisoformat(str(lock["lease_until"])) > now
+    if idle is not None and idle == own.get("pid") and identity == own:
+        return True
+    return has_ended(identity, on_this_machine=host.facts.machine_id == own.get("machine_id"))
 
 
 def refuse_unfinished(seen: Observation) -> None:
@@ -77,17 +87,26 @@ def refuse_unfinished(seen: Observation) -> None:
         )
 
 
-def resume(context: Context, run_id: str, *, now_reason: str | None = None, idle: int | None = None) -> Run:
+def resume(
+    context: Context, run_id: str, *, now_reason: str | None = None, idle: int | None = None, take_over: str = ""
+) -> Run:
     """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
 
     What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
-    ``idle`` is as for ``at_work``.
+    ``idle`` is as for ``at_work``. ``take_over`` is the reason why it is taken from whoever works on it: that work
+    comes to its end first, at most until the bound of its step, and is refused from then on.
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
     the policy has changed since, ``OutsideWindowError`` when there is no time for what is left.
     """
     seen = _awake(context, run_id)
     run_id, records = _held(seen, run_id)
-    _refuse_at_work(seen, run_id, context.clock(), idle)
+    if not take_over:
+        _refuse_at_work(seen, run_id, context.clock(), idle, "resume")
+    if any(record.get("undoing") for record in records.values()):
+        raise LockedError(
+            f"Run {run_id} had ended and is being rolled back, so it does not run again.",
+            remedy=f"selextract-infra rollback {run_id}",
+        )
     plan = _plan_of(records)
     _refuse_strangers(plan, seen)
     if plan.policy_digest != context.policy.digest:
@@ -97,8 +116,11 @@ def resume(context: Context, run_id: str, *, now_reason: str | None = None, idle
         )
     known = context.journal.run(run_id)
     overrides = (*(known.overrides if known else ()), *window_override(now_reason))
-    run = _run_of(run_id, plan, records).model_copy(update={"overrides": overrides})
-    return RunExecutor(context).run(resuming(plan, run, _hosts_seen(seen, plan)))
+    ended = _ended_on(seen, run_id, plan)
+    run = _run_of(run_id, plan, records)
+    run = run.model_copy(update={"overrides": overrides, "results": (*run.results, *ended)})
+    taking = _taking_up(seen, run_id, plan, records, idle=idle, reason=take_over)
+    return RunExecutor(context, taking).run(resuming(plan, run, _hosts_seen(seen, plan)))
 
 
 def resume_only(context: Context, *, now_reason: str | None = None) -> Run | None:
@@ -121,11 +143,13 @@ def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], 
     return any(at_work(host, run, now) for host in seen.hosts if host.name in records)
 
 
-def roll_back(context: Context, run_id: str, *, idle: int | None = None, also: tuple[str, ...] = ()) -> Run:
+def roll_back(
+    context: Context, run_id: str, *, idle: int | None = None, also: tuple[str, ...] = (), take_over: str = ""
+) -> Run:
     """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
 
     ``idle`` is as for ``at_work``; ``also`` names what others have changed since and may be overwritten. The loop that
-    began the Run (``idle``) puts it back without asking.
+    began the Run (``idle``) puts it back without asking. ``take_over`` is as for ``resume``.
     Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it,
     ``DriftError`` where others have changed something since, before anything is undone.
     """
@@ -138,7 +162,8 @@ def roll_back(context: Context, run_id: str, *, idle: int | None = None, also: t
         raise _unknown(run_id, unfinished)
     full_id = matching[0] if matching else known.id if known else run_id
     records = unfinished.get(full_id, {})
-    _refuse_at_work(seen, full_id, context.clock(), idle)
+    if not take_over:
+        _refuse_at_work(seen, full_id, context.clock(), idle, "rollback")
     plan = _plan_of(records) if records else _recorded_plan(context, known)
     _refuse_strangers(plan, seen)
     run = _run_of(full_id, plan, records) if known is None else known
@@ -148,7 +173,8 @@ def roll_back(context: Context, run_id: str, *, idle: int | None = None, also: t
     by = "by the loop that began it" if idle else "by hand"
     note = f"Run {full_id} is rolled back {by}."
     allowed = None if idle is not None else also
-    return RunExecutor(context).run(rolling_back(plan, run, hosts, note=note, also=allowed))
+    taking = _taking_up(seen, full_id, plan, records, idle=idle, reason=take_over)
+    return RunExecutor(context, taking).run(rolling_back(plan, run, hosts, note=note, also=allowed))
 
 
 def _awake(context: Context, run_id: str) -> Observation:
@@ -174,8 +200,47 @@ def stop_remains_of(context: Context, run_id: str, seen: Observation) -> None:
     """
     records = unfinished_runs(seen).get(run_id)
     if records:
-        _refuse_at_work(seen, run_id, context.clock(), None)
-        RunExecutor(context).stop_remains(run_id, _hosts_seen(seen, _plan_of(records)))
+        _refuse_at_work(seen, run_id, context.clock(), None, "resume")
+        plan = _plan_of(records)
+        taking = _taking_up(seen, run_id, plan, records)
+        RunExecutor(context, taking).stop_remains(run_id, _hosts_seen(seen, plan))
+
+
+def _taking_up(
+    seen: Observation,
+    run_id: str,
+    plan: Plan,
+    records: Mapping[str, Mapping[str, Any]],
+    *,
+    idle: int | None = None,
+    reason: str = "",
+) -> TakingUp:
+    """On what grounds the Run is taken up; an act of a holder who lives has as long as its step may take."""
+    locks = {host.name: (host, host.state.get("lock") or {}) for host in seen.hosts}
+    dead = {
+        name: int(lock.get("epoch", 0))
+        for name, (host, lock) in locks.items()
+        if lock.get("run_id") == run_id and _is_gone(host, lock, idle)
+    }
+    running = {step for record in records.values() for step, state in _steps(record) if state == "running"}
+    bounds = [step.timeout_seconds for step in plan.steps if step.id in running]
+    return TakingUp(reason, dead, max([_TAKE_OVER_AT_LEAST, *bounds]) if reason else 0.0)
+
+
+def _steps(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, step.get("status")) for name, step in (record.get("steps") or {}).items()]
+
+
+def _ended_on(seen: Observation, run_id: str, plan: Plan) -> tuple[StepResult, ...]:
+    """Results of hosts on which the Run has ended already: it does not run there again."""
+    ended = {host.name: str((host.state.get("ended") or {}).get(run_id, "")) for host in seen.hosts}
+    status = {"done": StepStatus.VERIFIED, "rolled back": StepStatus.ROLLED_BACK}
+    return tuple(
+        StepResult(step=step.id, host=host, status=status.get(ended[host], StepStatus.ROLLBACK_FAILED))
+        for step in plan.steps
+        for host in step.hosts
+        if ended.get(host)
+    )
 
 
 def _hosts_seen(seen: Observation, plan: Plan) -> tuple[str, ...]:
@@ -208,13 +273,15 @@ def _unknown(run_id: str, unfinished: dict[str, Any]) -> UsageError:
     )
 
 
-def _refuse_at_work(seen: Observation, run_id: str, now: datetime, idle: int | None) -> None:
+def _refuse_at_work(seen: Observation, run_id: str, now: datetime, idle: int | None, command: str) -> None:
     busy = next((host for host in seen.hosts if at_work(host, run_id, now, idle=idle)), None)
     if busy is not None:
         lock = busy.state["lock"]
         raise LockedError(
-            f"Run {run_id} is still at work on {busy.name}: {lock['owner']}, lease until {lock['lease_until']}.",
-            remedy="wait until it ends, or until its lease has run out",
+            f"Run {run_id} is still at work on {busy.name}: {lock['owner']} since {lock.get('taken_at')}, lease until"
+            f" {lock['lease_until']}.",
+            remedy="wait until it ends, or until its lease has run out; or take it from there: selextract-infra"
+            f" {command} {run_id} --take-over --reason TEXT",
         )
 
 
@@ -264,18 +331,3 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
 def _verified(step: str, host: str, state: dict[str, Any]) -> StepResult:
     times = {key: datetime.fromisoformat(state[key]) for key in ("started_at", "ended_at") if state.get(key)}
     return StepResult(step=step, host=host, status=StepStatus.VERIFIED, **times)
-
-
-def _alive(process: int) -> bool:
-    """Whether that process lives and may be ours: after a reboot its number soon belongs to something else."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        program = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0]
-    except OSError:  # no Linux, or it is hidden: then it may be ours
-        return True
-    return b"python" in program or b"selextract" in program

@@ -14,12 +14,14 @@ from typing import Any, Self
 
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
 from selextract_infra.hosts.events import slimmed
+from selextract_infra.hosts.holder import HOLDER_VARIABLE
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.scratch import write_private
 from selextract_infra.model.figures import MB
 
 __all__ = ["ENDED", "AnsibleProcess", "Caught", "PlaybookRun"]
 
+WORK_VARIABLE = "SELEXTRACT_INFRA_WORK"
 _LARGEST_NAMED_RESULT = 64 * MB
 _LARGEST_RESULT = 4 * MB
 _MOST_FORKS = 64
@@ -150,7 +152,7 @@ class AnsibleProcess(threading.Thread):
             extravars={
                 "selextract_run_file": str(self._folder / "run.json"),
                 "selextract_wait_seconds": self._request.wait_seconds,
-                **({"selextract_environment": {"SELEXTRACT_INFRA_WORK": self._marker}} if self._marker else {}),
+                **({"selextract_environment": self._work()} if self._marker else {}),
             },
             cmdline=" ".join([*(["--check"] if request.check else []), *(["--diff"] if request.diff else [])]) or None,
             forks=request.forks or min(len(request.hosts), _MOST_FORKS),
@@ -167,6 +169,11 @@ class AnsibleProcess(threading.Thread):
         config.env = self._environment(config.env)
         config.command = [*_dies_with_us(), ansible_program("ansible-playbook"), *config.command[1:]]
         return runner
+
+    def _work(self) -> dict[str, str]:
+        """What each task on a host is known by: the work that it belongs to, and who holds the lock for it."""
+        holder = (self._request.values.get("run") or {}).get("holder")
+        return {WORK_VARIABLE: self._marker, **({HOLDER_VARIABLE: str(holder)} if holder else {})}
 
     def _inventories(self) -> list[str]:
         """The user's, and a second one that says which hosts are this very machine."""

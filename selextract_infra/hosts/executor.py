@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from selextract_infra.errors import DriftError, LockedError, PreemptedError
+from selextract_infra.errors import DriftError, FencedError, LockedError, PreemptedError
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.orchestrators import carried_steps, is_carried
@@ -26,15 +26,18 @@ from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
 from selextract_infra.model.text import displayable
 
-__all__ = ["Execution", "Hands", "execute", "put_back", "values_of"]
+__all__ = ["Execution", "Hands", "execute", "put_back", "refuse_unbegun", "values_of"]
 
 RESTORE = "selextract.infra.restore"
+_NOT_HELD = ("fenced", "locked")  # kinds of ``HostSideError``
+_TAKE_OVER = "selextract-infra status says who has it; --take-over with a --reason takes it up all the same"
 
 
 @dataclass(frozen=True)
 class Hands:
     """What every execution needs: where the hosts are, who listens, what cancels it, what time it is.
 
+    ``holder`` is the token that each act on a host shows; without one, each playbook has its own.
     ``fresh`` logs in anew, as is needed after a reboot. ``ready`` is a playbook that waits for its values already.
     """
 
@@ -42,6 +45,7 @@ class Hands:
     clock: Callable[[], datetime]
     on_event: Callable[[TaskEvent], None] | None = None
     cancel: threading.Event | None = None
+    holder: str = ""
     fresh: bool = False
     ready: ReadyPlaybook | None = None
 
@@ -63,7 +67,8 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
 
     ``last`` lets the playbook end the Run on the hosts and release their locks, and so does it where the Plan has no
     later step for a host. Raises ``LockedError`` when a host is locked by somebody else, ``PreemptedError`` when it was
-    asked for; the playbook then touched nothing on any host.
+    asked for; the playbook then touched nothing on any host. Raises ``FencedError`` when the Run was taken up by
+    somebody else, before or in the middle of the step: from then on nothing was touched.
     """
     started = hands.clock()
     outcome = run_playbook(
@@ -71,7 +76,7 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
             playbook=step.playbook,
             inventory=hands.inventory,
             hosts=hosts,
-            values=values_of(run, plan, step, hosts, last=last),
+            values=values_of(run, plan, step, hosts, last=last, holder=hands.holder),
             timeout=step.timeout_seconds + step.rollback_seconds,
             marker=run.id,
             fresh=hands.fresh,
@@ -80,15 +85,17 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
         cancel=hands.cancel,
         ready=hands.ready,
     )
-    _refuse_unbegun(outcome)
+    refuse_unbegun(outcome)
     return _judge(outcome, step.id, hosts, started, hands.clock())
 
 
-def values_of(run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool) -> dict[str, Any]:
+def values_of(
+    run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool, holder: str = ""
+) -> dict[str, Any]:
     """What the step's playbook is handed: the claim of the Run with its Plan, and the values of each host."""
     claimed = claim(
         run.id, run.operation, run.purpose, step=step.id, lease=step.timeout_seconds + step.rollback_seconds,
-        policy_digest=run.policy_digest, plan_digest=run.plan_digest, by=run.owner, last=last,
+        policy_digest=run.policy_digest, plan_digest=run.plan_digest, by=run.owner, holder=holder, last=last,
     )  # fmt: skip
     return {
         "run": {**claimed, "plan": plan.model_dump(mode="json"), "program": host_program().digest},
@@ -136,6 +143,7 @@ def put_back(
                     lease=bound,
                     policy_digest=run.policy_digest,
                     plan_digest=run.plan_digest,
+                    holder=hands.holder,
                 ),
                 "hosts": {
                     host: {"steps": list(reversed(steps)), "fails": also is None, "also": list(also or ())}
@@ -148,7 +156,7 @@ def put_back(
         ),
         on_event=hands.on_event,
     )
-    _refuse_unbegun(outcome)
+    refuse_unbegun(outcome)
     _refuse_overwriting(outcome, run)
     done = {
         StepStatus.VERIFIED: StepStatus.ROLLED_BACK,
@@ -187,8 +195,14 @@ def _refuse_overwriting(outcome: PlaybookOutcome, run: Run) -> None:
     )
 
 
-def _refuse_unbegun(outcome: PlaybookOutcome) -> None:
+def refuse_unbegun(outcome: PlaybookOutcome) -> None:
+    """Raise why a host let nothing, or nothing more, be done for this holder.
+
+    Raises ``FencedError`` where somebody else has taken the Run up, ``PreemptedError`` where something more urgent has
+    asked for the host, ``LockedError`` where another Run has its lock or is unfinished there.
+    """
     outcome.refuse_unrun()
+    _refuse_fenced(outcome)
     holders = {
         name: lock["holder"]
         for name, host in outcome.hosts.items()
@@ -197,6 +211,8 @@ def _refuse_unbegun(outcome: PlaybookOutcome) -> None:
     if not holders:
         return
     name, holder = sorted(holders.items())[0]
+    if holder.get("refused"):
+        raise FencedError(f"{name}: {displayable(str(holder['refused']), limit=400)}", remedy=_TAKE_OVER)
     if holder.get("preempted"):
         urgent = holder["preempted"]
         raise PreemptedError(
@@ -213,6 +229,14 @@ def _refuse_unbegun(outcome: PlaybookOutcome) -> None:
         if unfinished
         else "wait until it ends",
     )
+
+
+def _refuse_fenced(outcome: PlaybookOutcome) -> None:
+    """Raise ``FencedError`` where an act was refused because its holder has the lock no more."""
+    for name, host in sorted(outcome.hosts.items()):
+        refused = next((result for result in host.results.values() if result.get("kind") in _NOT_HELD), None)
+        if refused is not None:
+            raise FencedError(f"{name}: {displayable(str(refused.get('msg')), limit=400)}", remedy=_TAKE_OVER)
 
 
 def _judge(

@@ -9,6 +9,8 @@ import socket
 from datetime import UTC, datetime
 from typing import Any
 
+from selextract_infra.hosts.holder import identity_of, new_holder
+
 __all__ = ["claim", "new_run_id", "owner", "watcher"]
 
 
@@ -37,15 +39,19 @@ def claim(
     policy_digest: str,
     plan_digest: str = "",
     by: str | None = None,
+    holder: str = "",
     last: bool = True,
 ) -> dict[str, Any]:
     """What the first play of every playbook takes the lock with: who works for what, for at most ``lease`` seconds.
 
-    ``by`` is the owner, by default this process. ``last`` lets the playbook end the Run on the hosts.
+    ``by`` is the owner, by default this process. ``holder`` is the token that each act on the hosts shows, by default
+    one of its own. ``last`` lets the playbook end the Run on the hosts.
     """
     return {
         "id": run_id,
         "owner": by or owner(),
+        "holder": holder or new_holder(),
+        "identity": identity_of(),
         "purpose": purpose,
         "operation": operation,
         "plan_digest": plan_digest,

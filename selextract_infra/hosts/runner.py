@@ -202,7 +202,9 @@ def stop_remains(
             inventory=inventory,
             hosts=hosts,
             values={
-                "hosts": {host: {"marker": marker, "safe_point": safe_point, "wait_seconds": bound} for host in hosts}
+                "hosts": {
+                    host: {"marker": marker, "safe_point": safe_point, "patience_seconds": bound} for host in hosts
+                }
             },
             timeout=bound + STOP_SECONDS,
             unattended=like is not None and like.unattended,

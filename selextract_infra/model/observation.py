@@ -52,7 +52,8 @@ class ContainerObservation(Frozen):
     ``numbers`` has the values of environment variables that the application mapping names for counts and sizes, where
     they are plain numbers; nothing else of an environment is ever looked at. ``current``: it is as the Compose files in
     force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell. ``worker_pool`` is what the
-    command line of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing.
+    command line of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing. ``store`` is the kind
+    of database, queue or cache by the program that runs (``postgres``, ``cache``, ``mysql`` …), None for anything else.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ContainerObservation(Frozen):
     config_files: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
     worker_pool: str | None = None
+    store: str | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="before")

@@ -124,13 +124,22 @@ class BalancerSeen(Frozen):
 
 
 class HostReplication(Frozen):
-    """One host. ``free_bytes`` is what Docker's disk has left, ``images`` the IDs of the images that are there."""
+    """One host. ``free_bytes`` is what Docker's disk has left, ``images`` the IDs of the images that are there.
+
+    ``ports`` are those that this Project has or would get on the private address (``primary``, ``replica``, ``check``),
+    none where it was not asked. The names say what the Compose projects of ours are called or would be; as they are
+    here where a host of version 0.1 was looked at.
+    """
 
     primary: PrimarySeen | None = None
     replica: ReplicaSeen | None = None
     balancer: BalancerSeen | None = None
     free_bytes: int = 0
     images: tuple[str, ...] = ()
+    ports: dict[str, int] = Field(default_factory=dict)
+    balancer_name: str = "selextract-balancer-ro"
+    balancer_folder: str = "/var/lib/selextract-infra/balancer-ro"
+    replica_name: str = "selextract-replica"
 
 
 class Replication(Frozen):
@@ -139,10 +148,14 @@ class Replication(Frozen):
     hosts: dict[str, HostReplication] = Field(default_factory=dict)
 
     @property
+    def primary_hosts(self) -> tuple[str, ...]:
+        """All hosts that the app's own server runs on as a primary."""
+        return tuple(name for name, host in self.hosts.items() if host.primary and not host.primary.in_recovery)
+
+    @property
     def primary_host(self) -> str | None:
         """The one host that the app's own server runs on, None where there is none or more than one."""
-        found = [name for name, host in self.hosts.items() if host.primary and not host.primary.in_recovery]
-        return found[0] if len(found) == 1 else None
+        return self.primary_hosts[0] if len(self.primary_hosts) == 1 else None
 
     @property
     def replicas(self) -> dict[str, ReplicaSeen]:

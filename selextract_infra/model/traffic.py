@@ -7,6 +7,8 @@ from pydantic import Field
 from selextract_infra.model.base import Frozen
 
 __all__ = [
+    "OLD_FOLDER",
+    "OLD_NAME",
     "BalancerObservation",
     "BalancerServer",
     "EdgeObservation",
@@ -14,6 +16,11 @@ __all__ = [
     "TrafficObservation",
     "TrafficWindow",
 ]
+
+
+OLD_NAME = "selextract-balancer"
+OLD_FOLDER = "/var/lib/selextract-infra/balancer"
+"""The one balancer that version 0.1 knew, in its Plans and Observations."""
 
 
 class BalancerServer(Frozen):
@@ -97,7 +104,8 @@ class EdgeObservation(Frozen):
     ``inside`` is where Nginx itself sees that folder, None where it does not. ``networks`` are those that Nginx shares
     with the API. ``files`` has a digest of each file of ours, ``read`` says whether Nginx has read them, and
     ``switches`` which are on. ``answer`` is the longest that Nginx waits for an answer, in seconds, None where its
-    configuration could not be read.
+    configuration could not be read. ``balancer_name`` and ``balancer_folder`` say where this Project's balancer is, or
+    would be; as they are here where a host of version 0.1 was looked at.
     """
 
     project: str
@@ -109,6 +117,8 @@ class EdgeObservation(Frozen):
     read: bool = False
     switches: tuple[str, ...] = ()
     answer: float | None = None
+    balancer_name: str = OLD_NAME
+    balancer_folder: str = OLD_FOLDER
     problem: str | None = None
 
 

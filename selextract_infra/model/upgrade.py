@@ -80,6 +80,7 @@ class UpgradeOfHost(Frozen):
 
     ``before`` and ``target`` are sizes of the phase's resource; ``machine_id`` is who has to come back. ``durations``
     has the seconds that steps took in earlier upgrades. ``data_folder`` is where the volume that grows is mounted.
+    ``others`` are the Projects of other teams on that host: they are stopped, dumped and started with it.
     """
 
     host: str
@@ -90,5 +91,6 @@ class UpgradeOfHost(Frozen):
     target: float
     machine_id: str
     app: AppOnHost | None = None
+    others: tuple[AppOnHost, ...] = ()
     data_folder: str | None = None
     durations: dict[str, float] = Field(default_factory=dict)

@@ -14,11 +14,10 @@ from selextract_infra.templates.haproxy import compose_text as haproxy_project
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ALIAS", "PROJECT", "answer_seconds", "compose_text", "haproxy_text", "server_options"]
+__all__ = ["answer_seconds", "compose_text", "haproxy_text", "server_options"]
 
-PROJECT = "selextract-balancer"
-ALIAS = "selextract-balancer"
-"""The name by which Nginx finds it on the app's network."""
+_HOST = "selextract-balancer"
+"""The name that a health check asks an instance for, the same for every app: some answer only to hosts they know."""
 
 _LINE = 128  # bytes that a line of the request log may have; it usually has forty
 # When it ended, its status, how long it took in milliseconds, who ended it, and its method.
@@ -74,7 +73,7 @@ frontend edge
 backend api
     balance {policy.balancing.algorithm}
     option httpchk
-    http-check send meth GET uri {check.path} ver HTTP/1.1 hdr Host {ALIAS}
+    http-check send meth GET uri {check.path} ver HTTP/1.1 hdr Host {_HOST}
     http-check expect status 200-299
     default-server {server_options(policy)} {RESOLVED}
 """
@@ -90,11 +89,14 @@ def server_options(policy: Policy) -> str:
     )
 
 
-def compose_text(policy: Policy, network: str, folder: str, nginx: float | None = None) -> str:
-    """Its Compose file; ``folder`` is its own on the host, ``network`` the app's, which is not ours."""
+def compose_text(policy: Policy, name: str, network: str, folder: str, nginx: float | None = None) -> str:
+    """Its Compose file; ``folder`` is its own on the host, ``network`` the app's, which is not ours.
+
+    ``name`` is that of our Compose project, and the name by which Nginx finds it on that network.
+    """
     proxy = policy.balancing.proxy
     drain = max(proxy.drain, answer_seconds(policy, nginx))
     return haproxy_project(
-        PROJECT, ALIAS, image=proxy.image, network=network, folder=folder, drain=drain, memory=proxy.memory,
+        name, name, image=proxy.image, network=network, folder=folder, drain=drain, memory=proxy.memory,
         cpus=proxy.cpus,
     )  # fmt: skip

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import PolicyError
-from selextract_infra.templates.balancer import ALIAS
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -32,17 +31,17 @@ def flag(switch: str) -> str:
     return f"selextract.{switch}.on"
 
 
-def edge_files(policy: Policy, inside: str, port: int) -> dict[str, str]:
+def edge_files(policy: Policy, inside: str, balancer: str) -> dict[str, str]:
     """By name, the files for Nginx's include folder, which Nginx itself sees at ``inside``.
 
-    ``port`` is where the balancer listens. Raises ``PolicyError`` for a route or name that Nginx would not read as it
-    is meant.
+    ``balancer`` is its name on the app's network with its port. Raises ``PolicyError`` for a route or name that Nginx
+    would not read as it is meant.
     """
     if not _FOLDER.match(inside):
         raise PolicyError(f"The include folder {inside!r} has a name that Nginx would not read as it is meant.")
     return {
         "selextract.http.conf": _http(policy),
-        "selextract.server.conf": _server(policy, inside.rstrip("/"), port),
+        "selextract.server.conf": _server(policy, inside.rstrip("/"), balancer),
     }
 
 
@@ -82,11 +81,11 @@ limit_req_zone $selextract_throttle_key zone=selextract_routes:1m rate={round(ru
 """
 
 
-def _server(policy: Policy, inside: str, port: int) -> str:
+def _server(policy: Policy, inside: str, balancer: str) -> str:
     rules, variable = policy.balancing.edge, policy.application.edge.upstream_variable
     if variable is not None and not _VARIABLE.match(variable):
         raise PolicyError(f"application.edge.upstream_variable: {variable!r} is no name of a variable of Nginx.")
-    route = "" if variable is None else _switched(inside, ROUTING, f'set ${variable} "{ALIAS}:{port}";')
+    route = "" if variable is None else _switched(inside, ROUTING, f'set ${variable} "{balancer}";')
     return f"""\
 # Written by selextract-infra from its policy; changes by hand are lost.
 # For Nginx's server block, after the variable that says where the API is.

@@ -7,6 +7,7 @@ the host puts in those that are in rotation, so that a restart keeps them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.templates.haproxy import INSIDE, RESOLVED, compose_text, head, milliseconds
@@ -14,9 +15,8 @@ from selextract_infra.templates.haproxy import INSIDE, RESOLVED, compose_text, h
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ALIAS", "PROJECT", "read_balancer_values", "server_options"]
+__all__ = ["ALIAS", "OwnPlace", "read_balancer_values", "server_options"]
 
-PROJECT = "selextract-balancer-ro"
 ALIAS = "postgres-reads"
 """The name by which the app finds it on its own network."""
 
@@ -24,17 +24,26 @@ _REPLICATION = 5431  # in the container; outside it is the policy's
 _PRIMARY_PORT = 5432  # where Postgres listens in the app's container
 
 
-def read_balancer_values(policy: Policy, *, service: str, network: str, address: str, folder: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class OwnPlace:
+    """Where the balancer is: the name of our Compose project, the ``folder`` of its files, where replicas reach it."""
+
+    name: str
+    folder: str
+    address: str
+    port: int
+
+
+def read_balancer_values(policy: Policy, *, service: str, network: str, place: OwnPlace) -> dict[str, Any]:
     """What the host makes the balancer from: ``compose``, the ``head`` of the configuration, a text for each backend.
 
-    ``service`` is the primary's name on the app's ``network``, ``address`` the private one of its host, ``folder``
-    where the files are there.
+    ``service`` is the primary's name on the app's ``network``.
     """
     balancer = policy.replication.balancer
     compose = compose_text(
-        PROJECT, ALIAS, image=policy.balancing.proxy.image, network=network, folder=folder, drain=balancer.drain,
-        memory=balancer.memory, cpus=balancer.cpus,
-        ports=[f"{address}:{policy.replication.ports.primary}:{_REPLICATION}"],
+        place.name, ALIAS, image=policy.balancing.proxy.image, network=network, folder=place.folder,
+        drain=balancer.drain, memory=balancer.memory, cpus=balancer.cpus,
+        ports=[f"{place.address}:{place.port}:{_REPLICATION}"],
     )  # fmt: skip
     return {
         "compose": compose,

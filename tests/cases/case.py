@@ -7,83 +7,34 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field
 
-from selextract_infra.model.decision import Decision
 from selextract_infra.model.history import ContainerHistory
-from selextract_infra.model.observation import ContainerObservation, Observation, Usage
-from selextract_infra.model.plan import Plan
-from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting
+from selextract_infra.model.observation import ContainerObservation, HostFacts, HostObservation, Observation, Usage
 from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficObservation
 from selextract_infra.policy import Policy, load_policy
-from selextract_infra.policy.units import MemoryBytes
+from tests.cases.parts import (
+    Edge,
+    Expected,
+    HostOnPaper,
+    Instance,
+    Part,
+    Pooler,
+    PostgresOnPaper,
+    PrimaryOnPaper,
+    ProviderOnPaper,
+    ReplicaHostOnPaper,
+    ServiceOnPaper,
+)
+from tests.cases.postgres import postgres_seen
 from tests.unit.seen import container, definition, history, host, observation
 
-__all__ = ["Case", "cases_of", "differences"]
+__all__ = ["Case", "cases_of"]
 
-_BYTES = TypeAdapter(MemoryBytes)
 _DAY = 86400.0
 _ROLES = {"postgres": "database"}
-
-
-class Part(BaseModel):
-    """A part of a case; a key that is not known is a mistake."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Instance(Part):
-    """One container. What is left out is as the service says."""
-
-    memory: MemoryBytes | None = None
-    cpus: float | None = None
-    uses_memory: MemoryBytes | None = None
-    uses_cpus: float | None = None
-    state: str = "running"
-    health: str | None = None
-    oom_killed: bool = False
-    project: str | None = None
-    one_off: bool = False
-    pool: str | None = None
-    variables: dict[str, float] = Field(default_factory=dict)
-    stop_grace_seconds: float | None = None
-
-
-class Week(Part):
-    """What the sampler recorded of a service up to now."""
-
-    days: float = 7.0
-    memory: MemoryBytes = 100 << 20
-    cpus: float = 0.1
-    oom_kills: int = 0
-
-
-class ServiceOnPaper(Instance):
-    """A service: what each instance has, how many there are or what is different in each, and what the app says."""
-
-    role: str | None = None
-    instances: int | list[Instance] = 1
-    week: Week | None = None
-    files: dict[str, Any] = Field(default_factory=dict)
-    mapping: dict[str, Any] = Field(default_factory=dict)
-
-
-class HostOnPaper(Part):
-    """The size of the host."""
-
-    memory: MemoryBytes = 32 << 30
-    cpus: int = 8
-
-
-class Expected(Part):
-    """What has to come of it: decisions and steps, or the refusal."""
-
-    decisions: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    steps: list[str] | None = None
-    findings: list[str] = Field(default_factory=list)
-    refused: str | None = None
-    rule: str | None = None
-    override: str | None = None
+_VARIABLE = "DATABASE_URL"
+_NETWORK = "10.0.0."  # the private network of the hosts; app1 is .11 in it
 
 
 class Case(Part):
@@ -92,84 +43,160 @@ class Case(Part):
     says: str
     request: dict[str, Any] = Field(default_factory=dict)
     policy: dict[str, Any] = Field(default_factory=dict)
+    application: dict[str, Any] = Field(default_factory=dict)
+    project: str = "selextract"
     host: HostOnPaper = HostOnPaper()
     services: dict[str, ServiceOnPaper]
     beside: dict[str, Instance] = Field(default_factory=dict)
     balancer: str | None = None
     pending_tasks: int | None = None
     max_connections: int | None = None
+    postgres: PostgresOnPaper | None = None
+    pgbouncer: Pooler = Pooler()
+    edge: Edge | None = None
+    primary: PrimaryOnPaper = PrimaryOnPaper()
+    hosts: dict[str, ReplicaHostOnPaper] = Field(default_factory=dict)
+    provider: ProviderOnPaper = ProviderOnPaper()
     expect: Expected
 
     @classmethod
     def read(cls, path: Path) -> Case:
         """The case in a file."""
-        return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return cls.model_validate(_as_written(yaml.safe_load(path.read_text(encoding="utf-8"))))
 
-    def rules(self) -> Policy:
-        """The guide with the services mapped, and what the case overrides."""
-        mapping = {
-            name: {"role": service.role or _ROLES.get(name, name), **service.mapping}
-            for name, service in self.services.items()
+    @property
+    def directory(self) -> str:
+        """Where the project lives on its host."""
+        return f"/opt/{self.project}"
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The private addresses that the mapping names."""
+        named = [("app1", self.primary.address), *((name, where.address) for name, where in self.hosts.items())]
+        return {name: f"{_NETWORK}{number}" for number, (name, given) in enumerate(named, 11) if given}
+
+    def rules(self, overrides: Mapping[str, Any] | None = None) -> Policy:
+        """The guide with the services mapped, and what the case overrides; ``overrides`` come on top of that."""
+        mapping = {name: _mapped(name, service) for name, service in self.services.items()}
+        edge = {"nginx_include": f"{self.directory}/nginx.d", "upstream_variable": "api_upstream"}
+        application = {
+            "project": self.project,
+            "directory": self.directory,
+            "services": mapping,
+            **({"edge": edge} if self.edge else {}),
+            **({"private_addresses": self.addresses} if self.hosts else {}),
+            **self.application,
         }
-        application = {"project": "selextract", "directory": "/opt/selextract", "services": mapping}
-        return load_policy({"application": application, **self.policy})
+        return load_policy({"application": application, **self.policy, **(overrides or {})})
 
-    def observation(self) -> Observation:
-        """One host with these services, as the hosts of tests are made."""
+    def observation(self, *, capacity: dict[str, Any] | None = None, traffic: Any = None) -> Observation:
+        """The hosts with these services, as the hosts of tests are made.
+
+        ``capacity`` is what our capacity file holds, ``traffic`` what an operation sees of it in its own way.
+        """
         containers, histories = [], []
         for name, service in self.services.items():
-            containers += list(_containers(name, service))
+            containers += list(self._containers(name, service))
             histories += list(_histories(name, service))
-        containers += [_stranger(name, instance) for name, instance in self.beside.items()]
+        containers += [self._stranger(name, instance) for name, instance in self.beside.items()]
         definitions = [definition(name, **service.files) for name, service in self.services.items()]
-        return observation(
-            host(
-                containers, histories, definitions=definitions, memory=self.host.memory, cpus=self.host.cpus,
-                traffic=self._traffic(), postgres=self._postgres(),
-            )
-        )  # fmt: skip
+        main = host(
+            containers,
+            histories,
+            definitions=definitions,
+            facts=_facts("app1", self.host),
+            traffic=traffic or self._traffic(),
+            postgres=postgres_seen(self.project, self.databases, self.postgres, self.max_connections),
+            project={"name": self.project, "directory": self.directory, "capacity_file": capacity},
+        )
+        others = [_other(name, where) for name, where in self.hosts.items() if where.reachable]
+        unreachable = {name: "it does not answer" for name, where in self.hosts.items() if not where.reachable}
+        return observation(main, *others, unreachable=unreachable)
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The services that are databases."""
+        return tuple(name for name, service in self.services.items() if _role(name, service) == "database")
 
     def _traffic(self) -> TrafficObservation:
         traffic = TrafficObservation()
         if self.balancer is not None:
-            balancer = BalancerObservation(project="selextract", service=self.balancer)
+            balancer = BalancerObservation(project=self.project, service=self.balancer)
             traffic = traffic.model_copy(update={"balancer": balancer})
         if self.pending_tasks is not None:
-            redis = RedisObservation(project="selextract", service="redis", queued=self.pending_tasks, reserved=0)
+            redis = RedisObservation(project=self.project, service="redis", queued=self.pending_tasks, reserved=0)
             traffic = traffic.model_copy(update={"redis": redis})
         return traffic
 
-    def _postgres(self) -> PostgresObservation | None:
-        if self.max_connections is None:
-            return None
-        settings = {"max_connections": PostgresSetting(value=str(self.max_connections))}
-        return PostgresObservation(
-            project="selextract", service="postgres", container="selextract-postgres-1", settings=settings
-        )
+    def _containers(self, name: str, service: ServiceOnPaper) -> Iterator[ContainerObservation]:
+        each = service.instances if isinstance(service.instances, list) else [Instance()] * service.instances
+        for number, instance in enumerate(each, 1):
+            own = {key: getattr(instance, key) for key in instance.model_fields_set}
+            made = _container(name, number, service.model_copy(update=own))
+            yield made.model_copy(update={"project": self.project, "name": f"{self.project}-{name}-{number}"})
+
+    def _stranger(self, name: str, instance: Instance) -> ContainerObservation:
+        """A container that is none of the services: a stranger's, or a one-off of ``docker compose run``."""
+        project = self.project if instance.one_off else instance.project
+        update = {"name": name, "id": name, "project": project, "service": None if instance.one_off else name}
+        return _container(name, 1, instance).model_copy(update=update)
 
 
-def _containers(name: str, service: ServiceOnPaper) -> Iterator[ContainerObservation]:
-    each = service.instances if isinstance(service.instances, list) else [Instance()] * service.instances
-    for number, instance in enumerate(each, 1):
-        own = {key: getattr(instance, key) for key in instance.model_fields_set}
-        yield _container(name, number, service.model_copy(update=own))
+def _as_written(value: Any) -> Any:
+    """YAML reads a key ``on`` as true."""
+    if isinstance(value, dict):
+        return {{True: "on", False: "off"}.get(key, key): _as_written(item) for key, item in value.items()}
+    return value
+
+
+def _role(name: str, service: ServiceOnPaper) -> str:
+    return service.role or _ROLES.get(name, name)
+
+
+def _mapped(name: str, service: ServiceOnPaper) -> dict[str, Any]:
+    led = {"environment": {"dsn": _VARIABLE}} if service.database_url is not None else {}
+    return {"role": _role(name, service), **led, **service.mapping}
+
+
+def _facts(name: str, where: HostOnPaper) -> HostFacts:
+    return HostFacts(
+        machine_id=name,
+        memory=where.memory,
+        cpus=where.cpus,
+        disk_total=where.disk,
+        disk_free=where.disk_free,
+        network_speed=where.network,
+        memory_available=where.memory_available,
+        swap_used=where.swap_used,
+        memory_pressure=where.memory_pressure,
+        load_average=None if where.load is None else (where.load, where.load, where.load),
+    )
+
+
+def _other(name: str, where: ReplicaHostOnPaper) -> HostObservation:
+    """Another host; what it has beside a replica is a stranger's."""
+    holder = container("other", memory=where.holds or 0).model_copy(update={"project": "other"})
+    return HostObservation(
+        name=name, facts=_facts(where.machine or name, where), containers=(holder,) if where.holds else ()
+    )
 
 
 def _container(name: str, number: int, instance: Instance) -> ContainerObservation:
     made = container(
-        name, number=number, memory=instance.memory, cpus=instance.cpus, use=instance.uses_memory or 50 << 20,
-        cpu_use=0.05 if instance.uses_cpus is None else instance.uses_cpus, state=instance.state,
-        health=instance.health, oom_killed=instance.oom_killed, worker_pool=instance.pool,
-        numbers=instance.variables, stop_grace_seconds=instance.stop_grace_seconds,
-    )  # fmt: skip
+        name,
+        number=number,
+        memory=instance.memory,
+        cpus=instance.cpus,
+        use=instance.uses_memory or 50 << 20,
+        cpu_use=0.05 if instance.uses_cpus is None else instance.uses_cpus,
+        state=instance.state,
+        health=instance.health,
+        oom_killed=instance.oom_killed,
+        worker_pool=instance.pool,
+        numbers=instance.variables,
+        stop_grace_seconds=instance.stop_grace_seconds,
+    )
     return made if instance.state == "running" else made.model_copy(update={"usage": Usage()})
-
-
-def _stranger(name: str, instance: Instance) -> ContainerObservation:
-    """A container that is none of the services: a stranger's, or a one-off of ``docker compose run``."""
-    project = "selextract" if instance.one_off else instance.project
-    update = {"name": name, "id": name, "project": project, "service": None if instance.one_off else name}
-    return _container(name, 1, instance).model_copy(update=update)
 
 
 def _histories(name: str, service: ServiceOnPaper) -> Iterator[ContainerHistory]:
@@ -177,52 +204,17 @@ def _histories(name: str, service: ServiceOnPaper) -> Iterator[ContainerHistory]
     if week is not None:
         kills = {100 + number: 1 for number in range(week.oom_kills)}
         yield history(
-            name, memory=week.memory, cpu=week.cpus, seconds=week.days * _DAY, bucket=300, samples=20, oom=kills,
+            name,
+            memory=week.memory,
+            cpu=week.cpus,
+            seconds=week.days * _DAY,
+            bucket=300,
+            samples=20,
+            oom=kills,
             limit=service.memory,
-        )  # fmt: skip
+        )
 
 
 def cases_of(folder: Path, operation: str) -> list[Path]:
     """The folders of an operation's cases."""
     return sorted(path.parent for path in (folder / operation).glob("*/case.yml"))
-
-
-def differences(plan: Plan, expected: Expected) -> list[str]:
-    """What of a Plan is not as expected, a sentence each; every change has to be expected."""
-    decisions = {_name(decision): decision for decision in plan.decisions}
-    missing = [name for name in expected.decisions if name not in decisions]
-    found = [f"{name} is not decided; there are {', '.join(decisions)}" for name in missing]
-    for name, decision in decisions.items():
-        if name in expected.decisions:
-            found += _differing(name, decision, expected.decisions[name])
-        elif decision.changes:
-            found.append(f"{name} changes from {decision.current} to {decision.granted}, which is not expected")
-    titles = [step.title for step in plan.steps]
-    if expected.steps is not None and titles != expected.steps:
-        found.append(f"the steps are {titles}")
-    sentences = "; ".join(finding.sentence for finding in plan.findings)
-    return found + [f"no finding says {words!r}: {sentences}" for words in expected.findings if words not in sentences]
-
-
-def _name(decision: Decision) -> str:
-    return f"{decision.service} {decision.resource}".strip()
-
-
-def _differing(name: str, decision: Decision, expected: Mapping[str, Any]) -> Iterator[str]:
-    words = f"{decision.why} {decision.why_less or ''}"
-    actual = {"from": decision.current, "to": decision.granted, "verdict": str(decision.verdict), "rule": decision.rule}
-    for key, value in expected.items():
-        if key == "because":
-            if value not in words:
-                yield f"{name}: {value!r} is not among the reasons: {words}"
-        elif key not in actual:
-            yield f"{name}: {key} is no key; there are {', '.join([*actual, 'because'])}"
-        elif actual[key] != _read(decision.resource, key, value):
-            yield f"{name}: {key} is {actual[key]}, not {value}"
-
-
-def _read(resource: str, key: str, value: Any) -> Any:
-    """A value as the Plan has it: an amount of memory in bytes; ``none`` is no limit."""
-    if value == "none":
-        return None
-    return _BYTES.validate_python(value) if resource == "memory" and key in ("from", "to") else value

@@ -12,7 +12,7 @@ from selextract_infra.policy import Policy, load_policy
 from selextract_infra.templates.balancer import haproxy_text
 from selextract_infra.templates.haproxy import INSIDE, RUNNING
 from selextract_infra.templates.nginx import edge_files
-from selextract_infra.templates.read_balancer import read_balancer_values
+from selextract_infra.templates.read_balancer import OwnPlace, read_balancer_values
 
 CACHED = Path(__file__).parents[2] / ".cache" / "haproxy-nginx"
 PROGRAMS = f"/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:{CACHED}/usr/sbin"
@@ -58,6 +58,9 @@ def checked(name: str, *options: object) -> str:
     return (done.stdout + done.stderr or "it says nothing") if done.returncode else ""
 
 
+PLACE = OwnPlace("app-balancer-ro", "/srv/reads", "10.0.0.11", 15432)
+
+
 def test_haproxy_accepts_its_configuration(policy: Policy, tmp_path: Path) -> None:
     path = tmp_path / "haproxy.cfg"
     text = haproxy_text(policy, 18000).replace(RUNNING, str(tmp_path))
@@ -66,7 +69,7 @@ def test_haproxy_accepts_its_configuration(policy: Policy, tmp_path: Path) -> No
 
 
 def test_haproxy_accepts_the_configuration_of_the_balancer_for_reads(policy: Policy, tmp_path: Path) -> None:
-    wanted = read_balancer_values(policy, service="postgres", network="app", address="10.0.0.11", folder="/srv/reads")
+    wanted = read_balancer_values(policy, service="postgres", network="app", place=PLACE)
     text = wanted["head"]
     for name, backend in wanted["backends"].items():
         text += f"{backend}    server db2 10.0.0.12:5432 {wanted['options'][name]}\n"
@@ -77,7 +80,7 @@ def test_haproxy_accepts_the_configuration_of_the_balancer_for_reads(policy: Pol
 
 
 def test_nginx_accepts_the_files_it_includes(policy: Policy, tmp_path: Path) -> None:
-    for name, text in edge_files(policy, str(tmp_path), 18000).items():
+    for name, text in edge_files(policy, str(tmp_path), "app-balancer:18000").items():
         (tmp_path / name).write_text(text.replace("/tmp/selextract-cache", str(tmp_path / "cache")))
     main = tmp_path / "nginx.conf"
     main.write_text(NGINX_CONF.format(folder=tmp_path))

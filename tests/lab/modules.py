@@ -124,7 +124,7 @@ def _fresh(lab: Lab) -> None:
     done = lab.ssh(
         "app1",
         f"mkdir -p {DIRECTORY} && cd {DIRECTORY} && find . -mindepth 1 -not -name compose.yml -delete;"
-        " rm -rf /var/lib/selextract-infra/lock.json /var/lib/selextract-infra/capacity.json;"
+        " rm -rf /var/lib/selextract-infra/lock.json /var/lib/selextract-infra/projects/shop;"
         " docker rm -f shop-quota shop-free-1 >/dev/null 2>&1; docker inspect shop-web-1 shop-web-2 >/dev/null ||"
         " docker ps -aq --filter label=com.docker.compose.project=shop | xargs -r docker rm -f;"
         f" echo {COMPOSE.encode().hex()} | python3 -c"
@@ -152,6 +152,6 @@ def shop_goes(lab: Lab) -> Iterator[None]:
     lab.ssh(
         "app1",
         "docker ps -aq --filter label=com.docker.compose.project=shop | xargs -r docker rm -f;"
-        f" docker network rm shop_default; rm -rf {DIRECTORY} /var/lib/selextract-infra/capacity.json",
+        f" docker network rm shop_default; rm -rf {DIRECTORY} /var/lib/selextract-infra/projects/shop",
         timeout=120,
     )

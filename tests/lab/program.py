@@ -69,6 +69,14 @@ class Program:
         return answer.data
 
 
+def second_plan_is_empty(program: Program, *words: str) -> None:
+    """Asked for the same again, there is nothing to do: with this line the lab test of an operation ends."""
+    answer = program.run(*words, "--format", "json")
+    assert answer.code == 0, answer.words
+    titles = [step["title"] for step in answer.data["steps"]]
+    assert titles == [], answer.words
+
+
 def environment() -> dict[str, str]:
     """A plain 80-column environment, without the operator's own settings."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "USER", "LOGNAME")}

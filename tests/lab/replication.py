@@ -165,7 +165,7 @@ def volumes(lab: Lab, host: str) -> str:
         lab.ssh(
             host,
             "docker volume ls -q | grep replica; docker ps -aq --filter name=replica;"
-            " ls -d /var/lib/selextract-infra/rep* 2>/dev/null;"
+            " ls -d /var/lib/selextract-infra/projects/*/replica 2>/dev/null;"
             " ls /etc/systemd/system/selextract-replica* /usr/local/lib/selextract-infra-replica 2>/dev/null",
         ).stdout
     ).strip()
@@ -201,7 +201,8 @@ def sums(lab: Lab, client: Client, hosts: tuple[str, ...]) -> dict[str, str]:
 
 _STATUS = (
     "import csv, socket; s = socket.socket(socket.AF_UNIX);"
-    " s.connect('/var/lib/selextract-infra/balancer-ro/run/admin.sock'); s.sendall(b'show stat\\n');"
+    " s.connect('/var/lib/selextract-infra/projects/selextract/balancer-ro/run/admin.sock');"
+    " s.sendall(b'show stat\\n');"
     " lines = s.makefile().read().splitlines(); lines[0] = lines[0].lstrip('# ');"
     " print(*(':'.join((r['pxname'], r['svname'], r['status'])) for r in csv.DictReader(lines)), sep='\\n')"
 )

@@ -30,7 +30,7 @@ def instances(lab: Lab, service: str) -> list[str]:
 _LOOK = """
 import csv, socket
 with socket.socket(socket.AF_UNIX) as admin:
-    admin.connect("/var/lib/selextract-infra/balancer/run/admin.sock")
+    admin.connect("/var/lib/selextract-infra/projects/selextract/balancer/run/admin.sock")
     admin.sendall(b"show stat\\n")
     rows = csv.DictReader(admin.makefile())
     print(*(row["svname"] for row in rows if row["# pxname"] == "api" and row["status"].startswith("UP")))

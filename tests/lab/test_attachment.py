@@ -75,7 +75,7 @@ def kiosk(lab: Lab) -> Iterator[Kiosk]:
     gone = (
         "docker ps -aq --filter label=com.docker.compose.project=kiosk | xargs -r docker rm -f >/dev/null;"
         f" docker network rm kiosk_default >/dev/null 2>&1; rm -rf {DIRECTORY}"
-        " /var/lib/selextract-infra/capacity.json /var/lib/selextract-infra/lock.json"
+        " /var/lib/selextract-infra/projects/kiosk /var/lib/selextract-infra/lock.json"
     )
     lab.ssh("app1", f"{gone}; mkdir -p {DIRECTORY}", timeout=60)
     made.shop.begin()
@@ -185,7 +185,11 @@ def old_attachment(kiosk: Kiosk) -> None:
     )
     kiosk.shell(f"echo COMPOSE_FILE={names} >> .env")
     about = {"project": "kiosk", "existed": True, "raw": None, "ours": names, "gap_added": False}
-    kiosk.shell(f"echo {shlex.quote(json.dumps({DIRECTORY: about}))} > /var/lib/selextract-infra/capacity.json")
+    kiosk.shell(
+        "rm -rf /var/lib/selextract-infra/format.json /var/lib/selextract-infra/projects/kiosk;"
+        f" echo {shlex.quote(json.dumps({DIRECTORY: about}))} > /var/lib/selextract-infra/capacity.json"
+    )
+    kiosk.shop.begin()  # whoever takes the lock brings the state into today's layout
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import pytest
 from selextract_infra.lab import Lab
 from tests.lab.modules import Shop
 from tests.lab.pooling import counting, crowd, made, postgres, shell, watched, written
-from tests.lab.program import Program, wait_for
+from tests.lab.program import Program, second_plan_is_empty, wait_for
 from tests.lab.rightsizing import as_deployed, policy_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 APPLY = ("--apply", "--yes", "--format", "json")
-PLACE = "/var/lib/selextract-infra/pgbouncer/selextract"
+PLACE = "/var/lib/selextract-infra/projects/selextract/pgbouncer"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,7 @@ def pooled(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Progr
     assert "pgbouncer" not in shell(lab, "cat /opt/selextract/compose.capacity.yml")
     again = program.run("pgbouncer", "off", *APPLY)
     assert again.data["steps"] == []
+    second_plan_is_empty(program, "pgbouncer", "off")
     # Instances get their first numbers back, as other tests know them.
     shell(lab, "cd /opt/selextract && docker compose rm -sf api worker && docker compose up -d --wait", timeout=240)
 
@@ -69,6 +70,7 @@ def test_the_app_goes_through_it_and_a_second_run_has_nothing_to_do(lab: Lab, po
         "SELECT DISTINCT client_addr FROM pg_stat_activity WHERE usename = 'selextract' AND client_addr IS NOT NULL",
     )
     assert len(addresses.splitlines()) == 1, "everybody comes from PgBouncer"
+    second_plan_is_empty(pooled, "pgbouncer", "on")
 
 
 def test_pools_are_retuned_and_the_process_replaced_without_a_failed_transaction(

@@ -9,7 +9,7 @@ import pytest
 
 from selextract_infra.lab import Lab
 from tests.lab.pooling import counting, made, postgres, shell
-from tests.lab.program import Program, wait_for
+from tests.lab.program import Program, second_plan_is_empty, wait_for
 from tests.lab.replication import in_rotation, psql, slots
 from tests.lab.rightsizing import as_deployed
 
@@ -68,3 +68,4 @@ def test_a_rolling_restart_ends_with_the_primary_behind_a_pause(lab_multi: Lab, 
     assert postgres(lab_multi, SINCE) != before[0]
     assert psql(lab_multi, "db2", SINCE) != before[1]
     wait_for(lambda: in_rotation(lab_multi, "db2"), bound=60, what="the reader is asked again")
+    second_plan_is_empty(program, "restart", "postgres")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from selextract_infra.lab import Lab
-from tests.lab.program import Program, by_hand, wait_for
+from tests.lab.program import Program, by_hand, second_plan_is_empty, wait_for
 from tests.lab.rightsizing import DEPLOYED, at_rest, limits, started
 
 pytestmark = pytest.mark.lab
@@ -38,6 +38,7 @@ def test_a_second_run_has_nothing_to_do(lab: Lab, seasoned: Program) -> None:
     hand = by_hand(seasoned.inventory, "selextract.infra.rightsize")
     assert hand.code == 0, hand.words
     assert "changed=0" in hand.out
+    second_plan_is_empty(seasoned, "rightsize")
 
 
 def test_check_mode_by_hand_shows_the_change_and_makes_none(lab: Lab, oversized: Program) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from selextract_infra.lab import Lab
 from selextract_infra.lab.load import TaskShape
-from tests.lab.program import Program, by_hand, wait_for
+from tests.lab.program import Program, by_hand, second_plan_is_empty, wait_for
 from tests.lab.rightsizing import policy_of
 from tests.lab.scaling import CROWDED, Client, balanced, instances, scaled, serving, switched, traffic
 
@@ -38,6 +38,7 @@ def test_the_api_goes_from_two_to_four_and_back_without_a_failed_request(lab: La
     again = balanced.run("scale", "api=2", *CROWDED, "--apply", "--yes", "--format", "json")
     assert again.code == 0, again.words
     assert again.data["steps"] == []
+    second_plan_is_empty(balanced, "scale", "api=2", *CROWDED)
 
 
 def test_workers_go_from_two_to_six_and_back_and_every_task_is_done_once(lab: Lab, balanced: Program) -> None:
@@ -53,6 +54,7 @@ def test_workers_go_from_two_to_six_and_back_and_every_task_is_done_once(lab: La
     assert load.result.tasks_lost == 0
     assert load.result.tasks_doubled == 0
     assert load.result.tasks.completed == load.result.tasks.started == load.result.tasks.enqueued
+    second_plan_is_empty(balanced, "scale", "worker=2", *CROWDED)
 
 
 def test_a_killed_instance_leaves_rotation_and_new_requests_are_answered_elsewhere(lab: Lab, balanced: Program) -> None:
@@ -143,8 +145,6 @@ def test_switched_off_and_on_again_under_load(lab: Lab, balanced: Program) -> No
             assert answer.code == 0, answer.words
             client.wait_for(20)
     assert set(client.statuses) == {200}, client.statuses
-    same = balanced.run("balancer", "on", "--format", "json")
-    assert same.code == 0, same.words
-    assert same.data["steps"] == []
     seen = by_hand(balanced.inventory, "selextract.infra.observe")
     assert seen.code == 0, seen.words
+    second_plan_is_empty(balanced, "balancer", "on")

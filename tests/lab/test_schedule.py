@@ -14,12 +14,12 @@ from selextract_infra.errors import OutsideWindowError
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.planning import plan_operation
+from selextract_infra.flow.registry import operation_named
 from selextract_infra.flow.unfinished import resume
 from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import Run, RunStatus
-from selextract_infra.operations.rightsize.operation import RIGHTSIZE
-from selextract_infra.operations.rightsize.plan import RightsizeRequest
+from selextract_infra.operations.rightsize.operation import RightsizeRequest
 from tests.lab.program import Program, by_hand
 from tests.lab.rightsizing import DEPLOYED, MIB, as_deployed, limits, policy_of, started
 
@@ -108,7 +108,7 @@ def carried_out(site: Site, at_the_gate: Callable[[Context], None], clock: Calla
 
     with site.context(clock, hear) as context:
         request = RightsizeRequest(service="frontend", memory=ASKED, settle=True)
-        plan = plan_operation(context, RIGHTSIZE, request)
+        plan = plan_operation(context, operation_named("rightsize"), request)
         assert [step.disrupts for step in plan.steps] == [False, True]
         return apply(context, plan)
 

@@ -154,7 +154,8 @@ def stranger(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
     lab.ssh(
         "app1",
         f"cd {FOLDER} && docker compose --profile '*' -p stranger {form.words} down -v -t 0;"
-        f" rm -rf {FOLDER} /srv/stranger-conf /var/lib/selextract-infra/runs /var/lib/selextract-infra/capacity.json",
+        f" rm -rf {FOLDER} /srv/stranger-conf /var/lib/selextract-infra/runs"
+        " /var/lib/selextract-infra/projects/stranger",
         timeout=120,
     )
 

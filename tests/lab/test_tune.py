@@ -11,7 +11,7 @@ import pytest
 from selextract_infra.lab import Lab
 from selextract_infra.lab.load import TaskShape
 from tests.lab.modules import Shop
-from tests.lab.program import Answer, Program, wait_for
+from tests.lab.program import Answer, Program, second_plan_is_empty, wait_for
 from tests.lab.rightsizing import MIB, as_deployed, policy_of, started
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -79,10 +79,10 @@ def test_settings_come_into_force_and_an_argument_is_named(lab: Lab, deployed: P
     }
     assert shown(lab, *wanted) == wanted
     text = in_database(lab, f"cat {DATA}/conf.d/selextract-infra.conf")
-    assert tune(deployed, "postgres").data["steps"] == []
     assert "max_connections" not in text
     mode = in_database(lab, f"stat -c '%U %a' {DATA}/conf.d/selextract-infra.conf").split()
     assert mode == ["postgres", "600"]
+    second_plan_is_empty(deployed, "tune", "postgres")
 
 
 def test_a_second_run_has_nothing_to_do(lab: Lab, deployed: Program) -> None:
@@ -110,7 +110,7 @@ def test_settings_that_prevent_the_start_are_put_back(lab: Lab, deployed: Progra
     assert in_database(lab, f"cat {DATA}/conf.d/selextract-infra.conf") == text
     # Without a pooler between them the app's own connections come back one after the other.
     wait_for(lambda: answers(lab), bound=60, what="the app has its database back")
-    assert tune(deployed, "postgres").data["steps"] == []
+    second_plan_is_empty(deployed, "tune", "postgres")
 
 
 def test_a_value_the_server_does_not_take_costs_no_restart(lab: Lab, deployed: Program, tmp_path: Path) -> None:
@@ -164,6 +164,7 @@ def test_workers_are_retuned_under_load_and_no_task_is_lost_or_doubled(
     again = tune(program, "workers", "--service", "worker", "--apply", "--yes")
     assert again.code == 0, again.words
     assert again.data["steps"] == []
+    second_plan_is_empty(program, "tune", "workers", "--service", "worker")
 
 
 def test_workers_go_back_to_what_they_were_where_the_check_fails(lab: Lab, deployed: Program, tmp_path: Path) -> None:

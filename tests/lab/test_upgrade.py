@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selextract_infra.lab import Lab
-from tests.lab.program import Program
+from tests.lab.program import Program, second_plan_is_empty
 from tests.lab.upgrading import LIVE_STEPS, as_bought, carried_through, measured, ready_for, standing
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
@@ -46,8 +46,8 @@ def test_postgres_has_the_settings_that_need_no_restart_and_no_limit_has_to_be_r
 def test_a_host_at_its_target_needs_no_upgrade(bought: Lab, program: Program) -> None:
     answer = program.run("upgrade", "memory", "--format", "json")
     assert answer.code == 0, answer.words
-    assert answer.data["steps"] == []
     assert answer.data["decisions"][0]["verdict"] == "keep"
+    second_plan_is_empty(program, "upgrade", "memory")
 
 
 @pytest.mark.parametrize(("phase", "step"), [("cpu", "hardware"), ("storage", "grow"), ("network", "hardware")])

@@ -13,12 +13,12 @@ import pytest
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.planning import plan_operation
+from selextract_infra.flow.registry import operation_named
 from selextract_infra.hosts.runner import TaskEvent
 from selextract_infra.lab import Lab
 from selextract_infra.model.run import RunStatus
 from selextract_infra.model.upgrade import Mode
-from selextract_infra.operations.upgrade.operation import UPGRADE
-from selextract_infra.operations.upgrade.plan import UpgradeRequest
+from selextract_infra.operations.upgrade.operation import UpgradeRequest
 from tests.lab.program import Answer, Program
 from tests.lab.rightsizing import policy_of
 from tests.lab.upgrading import GIB, as_bought, changed, elsewhere, memory, records, standing, statuses
@@ -143,7 +143,7 @@ def test_a_window_that_closes_in_mid_run_leaves_everything_as_it_was(
 
     site = under(lab, tmp_path, change)
     with Context(site.inventory, state=site.state, clock=lambda: datetime.now(UTC) + late, on_event=hear) as context:
-        plan = plan_operation(context, UPGRADE, UpgradeRequest(phase="memory", mode=Mode.REBOOT))
+        plan = plan_operation(context, operation_named("upgrade"), UpgradeRequest(phase="memory", mode=Mode.REBOOT))
         run = apply(context, plan)
     assert (run.status, run.exit_code) == (RunStatus.ROLLED_BACK, 4), run
     assert "There was no time left for: Stop databases and caches." in run.message

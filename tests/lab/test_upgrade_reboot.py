@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selextract_infra.lab import Lab
-from tests.lab.program import Program
+from tests.lab.program import Program, second_plan_is_empty
 from tests.lab.upgrading import (
     GIB,
     all_healthy,
@@ -63,6 +63,7 @@ def test_every_phase_goes_through_a_reboot_without_a_lost_task(
     different = changed(before, standing(bought))
     assert set(different) - {"settings"} == {phase}, different
     assert program.run("tune", "postgres", "--format", "json").data["steps"] == []
+    second_plan_is_empty(program, "upgrade", phase, "--to", asked)
 
 
 def test_killed_at_every_checkpoint_it_ends_as_one_that_nobody_disturbed(
@@ -80,3 +81,4 @@ def test_killed_at_every_checkpoint_it_ends_as_one_that_nobody_disturbed(
     assert finished(bought)
     different = changed(undisturbed, standing(bought))
     assert set(different) - {"settings"} == set(), different
+    second_plan_is_empty(program, "upgrade", "memory")

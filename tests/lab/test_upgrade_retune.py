@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from selextract_infra.lab import Lab
-from tests.lab.program import Program
+from tests.lab.program import Program, second_plan_is_empty
 from tests.lab.rightsizing import MIB, as_deployed, at_rest, limits, started
 from tests.lab.upgrading import GIB, as_bought, finished, memory, records
 
@@ -28,6 +28,7 @@ def test_a_limit_that_is_too_low_is_raised_by_an_upgrade_and_goes_back_with_it(l
     raised = limits(lab, "api")
     assert all(limit == swap and limit > TOO_SMALL * MIB for limit, swap in raised), raised
     assert started(lab) == running, "nothing was restarted"
+    second_plan_is_empty(seasoned, "upgrade", "memory")
     (record,) = records(lab)
     back = seasoned.run("rollback", record["run_id"], timeout=900)
     assert back.code == 0, back.words

@@ -21,7 +21,7 @@ from selextract_infra.lab import Lab, hardware, stack
 from selextract_infra.lab.disk import DataDisk
 from selextract_infra.lab.host import Host
 from selextract_infra.lab.machine import as_root
-from tests.lab.program import Program, wait_for
+from tests.lab.program import Program, second_plan_is_empty, wait_for
 from tests.lab.rightsizing import started
 
 GIB = 2**30
@@ -187,6 +187,7 @@ def carried_through(
     different = changed(before, standing(lab))
     assert set(different) - {"settings"} == {phase}, different
     assert started(lab) == running, "nothing was restarted"
+    second_plan_is_empty(program, "upgrade", phase, "--to", asked)
     return kills, f"{phase}, live: down {prober.down:.1f} s; {load.result.requests}; {load.result.tasks}"
 
 

@@ -32,7 +32,7 @@ def _look(
         return None
     name, directory = project["name"], project["directory"]
     mine = [one for one in containers if one.project == name]
-    record = CapacityRecords(folder, directory).read()
+    record = CapacityRecords(folder, name, directory).read()
     try:
         attachment = attachment_of(
             read_project(mine, name, directory),

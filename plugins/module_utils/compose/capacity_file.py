@@ -70,7 +70,7 @@ def _write(writer: CapacityWriter, given: dict[str, Any], record: RunRecord, tex
 def _absent(work: Work) -> dict[str, Any]:
     folder = StateFolder(work.params["state_folder"])
     diffs, removed_from = [], []
-    for project, directory in known_places(folder):
+    for project, directory in known_places(folder, work.params["project"]):
         writer = CapacityWriter(folder, project, directory, socket_path=work.params["docker_socket"])
         diffs += _result(writer, None)["diff"]
         removed_from.append(directory)

@@ -1,17 +1,17 @@
-"""What is kept of each attachment on the host, in ``capacity.json`` by the Project's folder."""
+"""What is kept of each attachment, in the Project's own ``capacity.json`` by the folder of its Compose files."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
+from ..state.project_state import CAPACITY, ProjectState, known_projects
 from ..state.state import StateFolder
 from .attachment import ENVIRONMENT
 from .compose import CAPACITY_FILE
 
 __all__ = ["CapacityRecords", "known_places"]
 
-_FILE = "capacity.json"
 _ENTRY = ("existed", "raw", "ours", "gap_added")
 
 
@@ -22,29 +22,34 @@ class CapacityRecords:
     had put there under our name).
     """
 
-    def __init__(self, folder: StateFolder, directory: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: StateFolder, project: str, directory: str) -> None:
+        self._state = ProjectState(folder, project)
         self._directory = directory
 
     def read(self) -> dict[str, Any] | None:
         """The record, None where nothing of ours is attached."""
-        found = (self._folder.read(_FILE) or {}).get(self._directory)
+        found = (self._state.read(CAPACITY) or {}).get(self._directory)
         return _modern(dict(found)) if found else None
 
     def write(self, record: dict[str, Any] | None) -> None:
         """Replace the record; None removes it."""
-        records = self._folder.read(_FILE) or {}
+        records = self._state.read(CAPACITY) or {}
         changed = {name: kept for name, kept in records.items() if name != self._directory}
         if record is not None:
             changed[self._directory] = record
         if changed != records:
-            self._folder.write(_FILE, changed)
+            self._state.write(CAPACITY, changed or None)
 
 
-def known_places(folder: StateFolder) -> list[tuple[str, str]]:
-    """Project and directory of every capacity file that is in force on this host and whose folder is still there."""
-    records = folder.read(_FILE) or {}
-    return [(record["project"], directory) for directory, record in records.items() if os.path.isdir(directory)]
+def known_places(folder: StateFolder, project: str | None = None) -> list[tuple[str, str]]:
+    """Project and directory of every capacity file in force whose folder is still there; of one Project or of all."""
+    names = known_projects(folder) if project is None else [project]
+    return [
+        (name, directory)
+        for name in names
+        for directory in ProjectState(folder, name).read(CAPACITY) or {}
+        if os.path.isdir(directory)
+    ]
 
 
 def _modern(record: dict[str, Any]) -> dict[str, Any]:

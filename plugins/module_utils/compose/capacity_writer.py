@@ -51,7 +51,7 @@ class CapacityWriter:
         self._environment_path = os.path.realpath(os.path.join(directory, ".env"))
         self._containers = [one for one in containers if one.project == project]
         self._socket_path = socket_path
-        self._records = CapacityRecords(folder, directory)
+        self._records = CapacityRecords(folder, project, directory)
 
     @cached_property
     def team(self) -> list[str]:

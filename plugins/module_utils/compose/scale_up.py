@@ -155,7 +155,7 @@ class Growth:
 
     def join(self, folder: StateFolder, engine: Engine, socket_path: str) -> None:
         """Take the new instances into rotation, where a balancer of ours stands before their service."""
-        rotation = Rotation(folder, socket_path)
+        rotation = Rotation(folder, socket_path, self.project)
         for service in sorted(self.counts):
             if rotation.serves(self.project, service):
                 containers = find_containers(engine, socket_path, self.project)

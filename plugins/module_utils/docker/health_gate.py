@@ -9,8 +9,8 @@ from ..compose.compose import Compose
 from ..compose.outdated import outdated_among
 from ..compose.project import read_project
 from ..state.act import Act, Work
+from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
-from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .containers import find_containers
@@ -27,7 +27,7 @@ def _check(work: Work) -> dict[str, Any]:
     given = work.params
     if work.check_mode:
         return {"changed": False, "verified": False, "waited": 0.0, "not_proved": [], "sentence": ""}
-    record = RunRecord(StateFolder(given["state_folder"]), given["run_id"])
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     began = time.monotonic()
     with record.failure_noted(given["step_id"]):
         not_proved = _wait(given, record.step(given["step_id"]))

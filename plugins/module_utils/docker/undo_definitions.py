@@ -74,7 +74,7 @@ class _RemovedInstance:
         """Create it, then let it take its place: whatever fails before that leaves what is there now."""
         made = self._created(kept)
         replaced = self._in_its_place(kept)
-        rotation = Rotation(self.undoing.folder, self.undoing.socket_path)
+        rotation = Rotation(self.undoing.folder, self.undoing.socket_path, self.about["project"])
         if replaced is not None:
             rotation.spare(replaced)
             self.engine.stop(replaced.id, max(replaced.stop_grace, self.about["stop_grace"]))

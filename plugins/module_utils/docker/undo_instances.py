@@ -32,7 +32,7 @@ def instances(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
             _bring_back(undoing, service, before, -surplus)
         if undoing.check:
             continue
-        rotation = Rotation(undoing.folder, undoing.socket_path)
+        rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
         serves = rotation.serves(before["project"], service)
         kept = [one for one in _present(undoing, before["project"], service) if one.id in before["containers"]]
         if serves:  # what was about to leave stays
@@ -57,7 +57,7 @@ def _bring_back(undoing: Undoing, service: str, before: dict[str, Any], missing:
         containers = find_containers(engine, undoing.socket_path, before["project"])
         compose = Compose(read_project(containers, before["project"], before["directory"]))
         NewInstances(compose, undoing.socket_path, before["gate_seconds"]).bring(engine, {service: wanted})
-    rotation = Rotation(undoing.folder, undoing.socket_path)
+    rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
     rotation.join(_present(undoing, before["project"], service), before["gate_seconds"])
     undoing.done.append(f"{service} has {wanted} instances again.")
 

@@ -7,18 +7,21 @@ import time
 from typing import Any
 
 from ..compose.compose import Compose
+from ..compose.own_names import take_names
 from ..compose.project import own_project
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.program import docker
 from ..nginx.include_files import Edge
 from ..state.act import Act, Work, by_state
+from ..state.layout import BALANCER as BESIDE
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
+from ..state.project_state import ProjectState, known_projects
 from ..state.state import StateFolder, remove_folder, write_whole
 from ..state.undoing import Undoing
 from ..system.failure import HostSideError
-from .rotation import PROJECT, SETTINGS, Rotation, config_text
+from .rotation import SETTINGS, Rotation, config_text
 
 __all__ = ["BALANCER", "Balancer", "undo_balancer"]
 
@@ -32,13 +35,17 @@ _PAUSE = 0.2
 
 
 class Balancer:
-    """The balancer of this host. ``settings`` are those of `Rotation`, without the servers."""
+    """The balancer of one Project. ``settings`` are those of `Rotation`, without the servers."""
 
-    def __init__(self, state: StateFolder, socket_path: str) -> None:
-        self._state = state
+    def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
+        self._state = ProjectState(folder, project)
         self._socket_path = socket_path
-        self.rotation = Rotation(state, socket_path)
-        self.place = self.rotation.place
+        self.rotation = Rotation(folder, socket_path, project)
+
+    @property
+    def place(self) -> str:
+        """The folder of its files."""
+        return self.rotation.place
 
     @property
     def running(self) -> bool:
@@ -52,10 +59,17 @@ class Balancer:
 
     def inverse(self) -> dict[str, Any]:
         """How the next change is undone."""
-        return {"compose": self.rotation.compose_text, "settings": self.rotation.settings, "digest": self.digest}
+        return {
+            "project": self._state.project,
+            "compose": self.rotation.compose_text,
+            "settings": self.rotation.settings,
+            "digest": self.digest,
+        }
 
     def place_files(self, compose: str, settings: dict[str, Any], image: str) -> None:
         """Write the files after HAProxy itself, from the image, has accepted its configuration."""
+        if take_names(self._state, BESIDE, compose, self._socket_path):
+            self.rotation = Rotation(self._state.folder, self._socket_path, self._state.project)
         try:
             for name, mode, owner in (("config", 0o755, 0), ("run", 0o700, _NOBODY)):
                 folder = os.path.join(self.place, name)
@@ -77,7 +91,7 @@ class Balancer:
         """Create and start its container, ``anew`` where there is one of other files, and wait until it answers."""
         if anew:
             self.stop()
-        Compose(own_project(PROJECT, self.place)).up(_START_BOUND)
+        Compose(own_project(self.rotation.own.name, self.place)).up(_START_BOUND)
         until = time.monotonic() + _START_BOUND
         while not self.rotation.admin.answers:
             if time.monotonic() > until:
@@ -97,9 +111,10 @@ class Balancer:
     def remove(self) -> None:
         """Take container and files away."""
         self.stop()
-        self._state.remove(SETTINGS)
+        self._state.folder.remove(os.path.join(self.rotation.own.folder, SETTINGS))
         remove_folder(self.place)
-        self.rotation.settings = None
+        self._state.note_beside(BESIDE, None)
+        self.rotation = Rotation(self._state.folder, self._socket_path, self._state.project)
 
     def restore(self, before: dict[str, Any]) -> None:
         """Bring back what ``inverse`` noted."""
@@ -132,12 +147,12 @@ class Balancer:
 
     def _containers(self) -> list[Container]:
         with Engine(self._socket_path) as engine:
-            return find_containers(engine, self._socket_path, PROJECT)
+            return find_containers(engine, self._socket_path, self.rotation.own.name)
 
 
 def _balance(work: Work) -> dict[str, Any]:
     given = work.params
-    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
+    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
     settings = {**given["settings"], "servers": balancer.rotation.servers}
     other_files = balancer.rotation.compose_text != given["compose"]
     anew = other_files or not balancer.running
@@ -157,21 +172,28 @@ def _balance(work: Work) -> dict[str, Any]:
 
 def _take_away(work: Work) -> dict[str, Any]:
     given = work.params
-    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"])
-    present = balancer.rotation.settings is not None or balancer.running
+    folder = StateFolder(given["state_folder"])
+    names = [given["project"]] if given["project"] else known_projects(folder)
+    gone = [_taken_away(work, Balancer(folder, given["docker_socket"], name)) for name in names]
+    return {"changed": any(gone), "made_anew": False}
+
+
+def _taken_away(work: Work, balancer: Balancer) -> bool:
+    """Whether there was one."""
+    present, noted = balancer.rotation.settings is not None or balancer.running, bool(work.params["run_id"])
     if present and not work.check_mode:
-        if given["run_id"]:
+        if noted:
             _note(work, balancer)
         balancer.remove()
-        if given["run_id"]:
+        if noted:
             _note_left(work, balancer)
-    return {"changed": present, "made_anew": False}
+    return present
 
 
 def _go_past(work: Work) -> None:
     given = work.params
     folder = StateFolder(given["state_folder"])
-    edge = Edge(folder, given["docker_socket"])
+    edge = Edge(folder, given["docker_socket"], given["project"])
     if edge.is_on(given["edge_folder"], _SWITCH):
         edge.switch_noted(held_run(folder, given["run_id"]), given["step_id"], given["edge_folder"], {_SWITCH: False})
 
@@ -195,9 +217,10 @@ def undo_balancer(undoing: Undoing, inverse: dict[str, Any]) -> None:
     While it is made anew requests go past it. The step has noted the switch before, so it is put back after this.
     """
     if not undoing.check:
-        balancer = Balancer(undoing.folder, undoing.socket_path)
+        project = inverse.get("project") or undoing.project  # version 0.1 did not note it
+        balancer = Balancer(undoing.folder, undoing.socket_path, project)
         if balancer.rotation.compose_text != inverse["compose"]:
-            Edge(undoing.folder, undoing.socket_path).switch_off(_SWITCH)
+            Edge(undoing.folder, undoing.socket_path, project).switch_off(_SWITCH)
         balancer.restore(inverse)
     undoing.done.append("The balancer is as before.")
 
@@ -205,6 +228,7 @@ def undo_balancer(undoing: Undoing, inverse: dict[str, Any]) -> None:
 BALANCER = Act(
     "balancer",
     {
+        "project": {"type": "str"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "compose": {"type": "str"},
         "settings": {"type": "dict"},
@@ -215,7 +239,7 @@ BALANCER = Act(
     },
     by_state(present=_balance, absent=_take_away),
     rules={
-        "required_if": [("state", "present", ["compose", "settings", "run_id", "step_id"])],
+        "required_if": [("state", "present", ["project", "compose", "settings", "run_id", "step_id"])],
         "required_together": [("run_id", "step_id")],
     },
 )

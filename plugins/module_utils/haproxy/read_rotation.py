@@ -1,4 +1,4 @@
-"""The balancer for reads on the primary's host: its files, which replicas it asks, who may reach the primary.
+"""The balancer for reads of one Project: its files, which replicas it asks, who may reach the primary.
 
 The files say what holds after a restart; the admin socket makes the same true at once. Nothing is reloaded, so no
 connection is lost by a change.
@@ -7,25 +7,28 @@ connection is lost by a change.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..compose.own_names import take_names
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.program import docker, remove_containers
+from ..state.layout import READ_BALANCER
+from ..state.project_state import ProjectState
 from ..state.state import StateFolder, remove_folder, write_whole
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
 from .haproxy import AdminSocket
 
-__all__ = ["BACKENDS", "FOLDER", "PROJECT", "ReadRotation", "config_text", "joined", "left", "servers_of"]
+__all__ = ["BACKENDS", "ReadRotation", "config_text", "joined", "left", "servers_of"]
 
-PROJECT = "selextract-balancer-ro"
-FOLDER = "balancer-ro"
 BACKENDS = ("reads", "analytics")
-_SETTINGS = f"{FOLDER}/settings.json"
+_SETTINGS = "settings.json"
 _INSIDE = "/etc/selextract"
+_CHECK_PORT = re.compile(r"check port \d+")
 _NOBODY = (65534, 65534)
 _PAUSE = 0.2
 _START_BOUND = 30.0
@@ -36,13 +39,18 @@ def servers_of(replicas: list[dict[str, Any]], backend: str, options: Mapping[st
     """By name, the address and options of the replicas in a backend (X-63).
 
     Reads go to those that are not for analytics, and analytics to the one that is. Each stands in for the other before
-    the primary does.
+    the primary does. A replica whose host gave its check another port than the others' names that: ``check``.
     """
     wanted = [replica for replica in replicas if bool(replica["analytics"]) == (backend == "analytics")]
     found = {}
     for replica in replicas:
         spare = "" if replica in wanted or not wanted else " backup"
-        found[replica["name"]] = f"{replica['address']}:{replica['port']} {options[backend]}{spare}"
+        checked = (
+            _CHECK_PORT.sub(f"check port {replica['check']}", options[backend], 1)
+            if "check" in replica
+            else options[backend]
+        )
+        found[replica["name"]] = f"{replica['address']}:{replica['port']} {checked}{spare}"
     if backend == "reads" and wanted:
         return {replica["name"]: found[replica["name"]] for replica in wanted}
     return found
@@ -73,19 +81,23 @@ def left(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 class ReadRotation:
-    """The balancer of this host. Raises ``HostSideError`` of kind ``balancer``."""
+    """The balancer of one Project. Raises ``HostSideError`` of kind ``balancer``."""
 
-    def __init__(self, folder: StateFolder, socket_path: str) -> None:
-        self._state = folder
+    def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
+        self._state = ProjectState(folder, project)
         self._socket_path = socket_path
-        self.place = os.path.join(folder.path, FOLDER)
-        self.settings: dict[str, Any] | None = folder.read(_SETTINGS)
+        self._look()
+
+    def _look(self) -> None:
+        folder, self.own = self._state.folder, self._state.beside(READ_BALANCER)
+        self.place = os.path.join(folder.path, self.own.folder)
+        self.settings: dict[str, Any] | None = folder.read(os.path.join(self.own.folder, _SETTINGS))
         self.admin = AdminSocket(os.path.join(self.place, "run", "admin.sock"))
 
     def container(self) -> Container | None:
         """Its container, where there is one."""
         with Engine(self._socket_path) as engine:
-            found = find_containers(engine, self._socket_path, PROJECT)
+            found = find_containers(engine, self._socket_path, self.own.name)
         return found[0] if found else None
 
     def matches(self, settings: Mapping[str, Any]) -> bool:
@@ -96,6 +108,8 @@ class ReadRotation:
 
     def place_files(self, settings: Mapping[str, Any]) -> None:
         """Write all files; HAProxy accepts its own before it takes its place."""
+        if take_names(self._state, READ_BALANCER, settings["compose"], self._socket_path):
+            self._look()
         config = os.path.join(self.place, "config")
         try:
             for folder in (config, os.path.join(self.place, "run")):
@@ -108,7 +122,7 @@ class ReadRotation:
             write_whole(os.path.join(self.place, "compose.yml"), settings["compose"].encode(), mode=0o600)
         except OSError as problem:
             raise HostSideError(f"{self.place} cannot be written ({problem.strerror}).", kind="state") from problem
-        self._state.write(_SETTINGS, dict(settings))
+        self._state.folder.write(os.path.join(self.own.folder, _SETTINGS), dict(settings))
         self.settings = dict(settings)
 
     def wait(self) -> None:
@@ -173,7 +187,10 @@ class ReadRotation:
         container = self.container()
         if container is not None:
             remove_containers(container.id)
-        return remove_folder(self.place) or container is not None
+        gone = remove_folder(self.place) or container is not None
+        self._state.note_beside(READ_BALANCER, None)
+        self._look()
+        return gone
 
     def _allow(self, wanted: list[str]) -> None:
         """Who may reach the primary, by address."""

@@ -1,4 +1,4 @@
-"""The rotation: which instances of the API get requests from the balancer on this host, now and after its restart.
+"""The rotation: which instances of the API get requests from a Project's balancer, now and after its restart.
 
 An instance gets requests only after its own health has answered, and it is stopped only after it holds none.
 """
@@ -15,18 +15,18 @@ from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
 from ..state.act import Act, Work
+from ..state.layout import BALANCER
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
+from ..state.project_state import ProjectState
 from ..state.state import StateFolder, write_whole
 from ..system.failure import HostSideError
 from ..system.probe import complaint_of
 from .haproxy import AdminSocket, Server
 
-__all__ = ["BALANCER_SERVER", "FOLDER", "PROJECT", "SETTINGS", "Rotation"]
+__all__ = ["BALANCER_SERVER", "SETTINGS", "Rotation", "config_text"]
 
-PROJECT = "selextract-balancer"
-FOLDER = "balancer"
-SETTINGS = f"{FOLDER}/settings.json"
+SETTINGS = "settings.json"
 _COMPOSE = "compose.yml"
 _CONFIG = "haproxy.cfg"
 _INSIDE = "/etc/selextract"
@@ -36,7 +36,7 @@ _DRAIN = 70.0  # seconds that an instance may hold requests, where the balancer'
 
 
 class Rotation:
-    """The balancer of this host, if there is one.
+    """The balancer of one Project on this host, if there is one.
 
     ``settings.json`` says what it was started with: ``project`` and ``service`` of the app, ``network``, ``port`` and
     ``path`` of an instance, ``options`` of a server, ``rise``, ``config`` (the text before the servers), ``servers``;
@@ -44,11 +44,13 @@ class Rotation:
     Raises ``HostSideError`` of kind ``balancer``, or ``gate`` for an instance whose health does not answer in time.
     """
 
-    def __init__(self, folder: StateFolder, socket_path: str) -> None:
-        self._state = folder
+    def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
+        self._folder = folder
         self._socket_path = socket_path
-        self.settings: dict[str, Any] | None = folder.read(SETTINGS)
-        self.place = os.path.join(folder.path, FOLDER)
+        self.own = ProjectState(folder, project).beside(BALANCER)
+        """The Compose project that the balancer is."""
+        self.settings: dict[str, Any] | None = folder.read(os.path.join(self.own.folder, SETTINGS))
+        self.place = os.path.join(folder.path, self.own.folder)
         self.admin = AdminSocket(os.path.join(self.place, "run", "admin.sock"))
         self.cut = 0
         """How many answers were cut, because they still went on when their instance had to leave."""
@@ -171,7 +173,7 @@ class Rotation:
 
     def write(self, settings: dict[str, Any]) -> None:
         """Put settings and configuration in place; whoever calls has had them checked."""
-        self._state.write(SETTINGS, settings)
+        self._folder.write(os.path.join(self.own.folder, SETTINGS), settings)
         self.settings = settings
         self._place_config(settings)
 
@@ -203,7 +205,7 @@ class Rotation:
             raise HostSideError(f"{self.place} cannot be written ({problem.strerror}).", kind="state") from problem
 
     def _container(self, engine: Engine) -> Container:
-        found = find_containers(engine, self._socket_path, PROJECT)
+        found = find_containers(engine, self._socket_path, self.own.name)
         running = next((one for one in found if one.running), None)
         if running is None:
             raise HostSideError("The balancer does not run.", kind="balancer")
@@ -239,7 +241,7 @@ def config_text(settings: dict[str, Any]) -> str:
 def _rotate(work: Work) -> dict[str, Any]:
     given = work.params
     folder = StateFolder(given["state_folder"])
-    rotation = Rotation(folder, given["docker_socket"])
+    rotation = Rotation(folder, given["docker_socket"], given["project"])
     if not rotation.serves(given["project"], given["service"]):
         return {"changed": False, "entered": [], "servers": []}
     with Engine(given["docker_socket"]) as engine:

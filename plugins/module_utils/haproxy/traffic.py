@@ -53,15 +53,17 @@ def look_at_traffic(
 ) -> dict[str, Any]:
     """Everything as the type TrafficObservation of selextract_infra.
 
-    ``wanted`` has ``windows`` (seconds), and where they are mapped ``nginx`` (``project``, ``service``, ``folder``,
-    ``api``) and ``redis`` (``project``, ``service``, ``queues``). What cannot be looked at says so in ``problem``.
+    ``wanted`` has ``project``, ``windows`` (seconds), and where they are mapped ``nginx`` (``project``, ``service``,
+    ``folder``, ``api``) and ``redis`` (``project``, ``service``, ``queues``). What cannot be looked at says so in
+    ``problem``.
     """
-    now = time.time()
+    now, project = time.time(), wanted.get("project")
+    rotation = Rotation(folder, socket_path, project) if project else None
     return {
         "at": now,
-        "balancer": _balancer(Rotation(folder, socket_path), list(wanted.get("windows") or []), now),
+        "balancer": _balancer(rotation, list(wanted.get("windows") or []), now) if rotation else None,
         "redis": _redis(engine, containers, wanted.get("redis")),
-        "edge": _edge(engine, Edge(folder, socket_path), containers, wanted.get("nginx")),
+        "edge": _edge(engine, folder, rotation, containers, wanted.get("nginx")),
         **_database(containers, databases),
     }
 
@@ -166,14 +168,19 @@ def _redis_says(engine: Engine, container: Container, command: list[str]) -> str
 
 
 def _edge(
-    engine: Engine, edge: Edge, containers: list[Container], wanted: dict[str, Any] | None
+    engine: Engine,
+    state: StateFolder,
+    rotation: Rotation | None,
+    containers: list[Container],
+    wanted: dict[str, Any] | None,
 ) -> dict[str, Any] | None:
     nginx = _running(containers, wanted)
-    if wanted is None or nginx is None:
+    if wanted is None or nginx is None or rotation is None:
         return None
-    folder = str(wanted["folder"])
+    folder, edge = str(wanted["folder"]), Edge(state, "", wanted["project"])
     details = engine.inspect(nginx.id) or {}
-    api = next((one for one in containers if one.running and one.service == wanted.get("api")), None)
+    own = [one for one in containers if one.running and one.project == wanted["project"]]
+    api = next((one for one in own if one.service == wanted.get("api")), None)
     shared = _networks(details) & _networks(engine.inspect(api.id) or {}) if api else set()
     files = edge.files(folder)
     return {
@@ -185,6 +192,8 @@ def _edge(
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "read": bool(files) and not edge.differs(folder, files),
         "switches": [name for name in SWITCHES if edge.is_on(folder, name)],
+        "balancer_name": rotation.own.name,
+        "balancer_folder": rotation.place,
         "answer": longest_answer(engine, nginx),
         "problem": None if os.path.isdir(folder) else f"The include folder {folder} is missing on this host.",
     }

@@ -18,13 +18,13 @@ from ..docker.engine import Engine
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP, STEP_IF_PRESENT
+from ..state.project_state import EDGE, ProjectState, known_projects
 from ..state.runs import RunRecord
 from ..state.state import StateFolder, sync_folder, write_whole
 from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 
 __all__ = [
-    "EDGE",
     "EDGE_FILES",
     "EDGE_SWITCH",
     "SWITCHES",
@@ -35,7 +35,6 @@ __all__ = [
     "undo_edge_switches",
 ]
 
-EDGE = "edge.json"
 SWITCHES = ("balancer", "caching", "throttling")
 _SWITCH = re.compile(r"[a-z]{1,30}\Z")
 _FILE = re.compile(r"selextract\.[a-z]{1,30}\.conf\Z")
@@ -47,13 +46,14 @@ _USUAL_ANSWER = 60.0  # seconds; Nginx' own where nothing is written
 
 
 class Edge:
-    """Our files in Nginx's include folder. ``edge.json`` says which of them Nginx has read.
+    """Our files in the include folder of one Project's Nginx. ``edge.json`` says which of them Nginx has read.
 
     Raises ``HostSideError`` of kind ``edge`` where Nginx does not accept them; what was there before is there again.
     """
 
-    def __init__(self, state: StateFolder, socket_path: str) -> None:
-        self._state = state
+    def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
+        self._folder = folder
+        self._state = ProjectState(folder, project)
         self._socket_path = socket_path
 
     @property
@@ -82,6 +82,7 @@ class Edge:
             raise HostSideError("A file for Nginx has a name that is not one of ours.", kind="usage")
         if not os.path.isdir(folder):
             raise HostSideError(f"The include folder {folder} is missing on this host.", kind="edge")
+        self._refuse_shared(folder)
         before = self.files(folder)
         self._place(folder, files)
         try:
@@ -96,7 +97,7 @@ class Edge:
             about = {"folder": folder, "digest": _digest(files), "project": project, "service": service}
             self._state.write(EDGE, about)
         else:
-            self._state.remove(EDGE)
+            self._state.write(EDGE, None)
 
     def take_away(self) -> None:
         """Turn every switch off, and take away the files that Nginx has read; it need not run for that."""
@@ -111,15 +112,17 @@ class Edge:
                 self.write(folder, {}, str(known["project"]), str(known["service"]))
             else:
                 self._place(folder, {})
-        self._state.remove(EDGE)
+        self._state.write(EDGE, None)
 
-    def is_on(self, folder: str, switch: str) -> bool:
+    @staticmethod
+    def is_on(folder: str, switch: str) -> bool:
         """Whether a switch is on."""
-        return os.path.exists(self._flag(folder, switch))
+        return os.path.exists(_flag(folder, switch))
 
-    def switch(self, folder: str, switch: str, on: bool) -> None:
+    @staticmethod
+    def switch(folder: str, switch: str, on: bool) -> None:
         """Turn a switch on or off; Nginx follows with its next request."""
-        path = self._flag(folder, switch)
+        path = _flag(folder, switch)
         try:
             if on:
                 write_whole(path, f"on since {time.time():.0f}\n".encode(), mode=_STATUS_MODE)
@@ -153,10 +156,16 @@ class Edge:
                 rule="mapping",
             )
 
-    def _flag(self, folder: str, switch: str) -> str:
-        if not _SWITCH.match(switch):
-            raise HostSideError(f"{switch!r} is not the name of a switch.", kind="usage")
-        return os.path.join(folder, f"selextract.{switch}.on")
+    def _refuse_shared(self, folder: str) -> None:
+        """Raise where another Project's Nginx reads from the folder: our files have the same names in both."""
+        for project in known_projects(self._folder):
+            known = ProjectState(self._folder, project).read(EDGE) or {}
+            if project != self._state.project and known.get("folder") == folder:
+                raise HostSideError(
+                    f"{folder} has our files for {project} already; each Project needs an include folder of its own.",
+                    kind="refused",
+                    rule="mapping",
+                )
 
     def _place(self, folder: str, files: dict[str, str]) -> None:
         try:
@@ -228,6 +237,12 @@ class _Nginx:
             raise HostSideError(f"Nginx does not reload: {complaints.strip()[-300:]}.", kind="edge")
 
 
+def _flag(folder: str, switch: str) -> str:
+    if not _SWITCH.match(switch):
+        raise HostSideError(f"{switch!r} is not the name of a switch.", kind="usage")
+    return os.path.join(folder, f"selextract.{switch}.on")
+
+
 def _digest(files: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
@@ -235,7 +250,7 @@ def _digest(files: dict[str, str]) -> str:
 def _place_files(work: Work) -> dict[str, Any]:
     given = work.params
     folder = StateFolder(given["state_folder"])
-    edge = Edge(folder, given["docker_socket"])
+    edge = Edge(folder, given["docker_socket"], given["project"])
     before = edge.files(given["folder"])
     changed = edge.differs(given["folder"], given["files"])
     if changed and not work.check_mode:
@@ -259,16 +274,17 @@ def _place_files(work: Work) -> dict[str, Any]:
 
 def _take_files_away(work: Work) -> dict[str, Any]:
     given = work.params
-    edge = Edge(StateFolder(given["state_folder"]), given["docker_socket"])
-    known = edge.read_by_nginx
-    if known and not work.check_mode:
+    folder = StateFolder(given["state_folder"])
+    names = [given["project"]] if given["project"] else known_projects(folder)
+    edges = [edge for name in names if (edge := Edge(folder, given["docker_socket"], name)).read_by_nginx]
+    for edge in edges if not work.check_mode else ():
         edge.take_away()
-    return {"changed": bool(known), "files": [], "diff": []}
+    return {"changed": bool(edges), "files": [], "diff": []}
 
 
 def undo_edge_files(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Put the files that Nginx includes back, and let it read them."""
-    edge = Edge(undoing.folder, undoing.socket_path)
+    edge = Edge(undoing.folder, undoing.socket_path, inverse["project"])
     left, files = undoing.left.get("edge_files"), inverse["files"]
     if left is not None:  # version 0.1 did not note it
         files = taken_back(files, left["files"], edge.files(inverse["folder"]))
@@ -282,7 +298,7 @@ def undo_edge_files(undoing: Undoing, inverse: dict[str, Any]) -> None:
 def _switch(work: Work) -> dict[str, Any]:
     given = work.params
     folder, name, on = StateFolder(given["state_folder"]), given["name"], given["enabled"]
-    edge = Edge(folder, given["docker_socket"])
+    edge = Edge(folder, given["docker_socket"], given["project"])
     was = edge.is_on(given["folder"], name)
     if on and not work.check_mode:
         edge.refuse_unread(given["folder"])
@@ -293,12 +309,11 @@ def _switch(work: Work) -> dict[str, Any]:
 
 def undo_edge_switches(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
     """Turn each switch back to where it was."""
-    edge = Edge(undoing.folder, undoing.socket_path)
     for name, before in sorted(inverse.items()):
-        if edge.is_on(before["folder"], name) == before["on"]:
+        if Edge.is_on(before["folder"], name) == before["on"]:
             continue
         if not undoing.check:
-            edge.switch(before["folder"], name, before["on"])
+            Edge.switch(before["folder"], name, before["on"])
         undoing.done.append(f"The switch {name} is {'on' if before['on'] else 'off'} again.")
 
 
@@ -321,6 +336,7 @@ EDGE_FILES = Act(
 EDGE_SWITCH = Act(
     "edge_switch",
     {
+        "project": {"type": "str", "required": True},
         "folder": {"type": "path", "required": True},
         "name": {"type": "str", "choices": list(SWITCHES), "required": True},
         "enabled": {"type": "bool", "required": True},

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..postgres.scram import new_password
+from ..state.layout import PGBOUNCER, OwnProject
+from ..state.project_state import POOLER, ProjectState
+from ..state.project_state import known_projects as projects_of_host
 from ..state.state import StateFolder, sync_folder, write_whole
 from ..system.certificate import self_made_certificate
 from ..system.failure import HostSideError
@@ -18,7 +21,6 @@ from .ini import CONFIG, RUN, SUPERVISOR, login_file, rendered, rendered_shared
 __all__ = ["NUMBER", "Place", "compose_text", "known_projects"]
 
 NUMBER = 6432  # user and group ID of PgBouncer and of what only it may read; Postgres' own convention for its port
-_RECORD = "pgbouncer.json"
 _PASSWORD = re.compile(r'"[^"]+" "([^"]+)"')
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 
@@ -37,12 +39,12 @@ class Place:
     @property
     def name(self) -> str:
         """The name of our own Compose project and of the container in it."""
-        return f"{self.project}-pgbouncer"
+        return self._own.name
 
     @property
     def path(self) -> str:
         """The folder of everything."""
-        return os.path.join(self.folder.path, "pgbouncer", self.project)
+        return os.path.join(self.folder.path, self._own.folder)
 
     @property
     def config(self) -> str:
@@ -56,19 +58,11 @@ class Place:
 
     def record(self) -> dict[str, Any] | None:
         """What is in force, as it was asked for; None where nothing was put up."""
-        found = (self.folder.read(_RECORD) or {}).get(self.project)
-        return dict(found) if found else None
+        return self._state.read(POOLER)
 
     def note(self, record: dict[str, Any] | None) -> None:
         """Note what is in force; None forgets it."""
-        everything = self.folder.read(_RECORD) or {}
-        everything.pop(self.project, None)
-        if record is not None:
-            everything[self.project] = record
-        if everything:
-            self.folder.write(_RECORD, everything)
-        else:
-            self.folder.remove(_RECORD)
+        self._state.write(POOLER, record)
 
     def password(self) -> str | None:
         """The password of PgBouncer's own role, None where there is none yet."""
@@ -117,13 +111,24 @@ class Place:
         """Remove all files; none there is fine."""
         if not self.exists:
             return
-        shutil.rmtree(self.path)
-        parent = os.path.dirname(self.path)
-        if not os.listdir(parent):
+        path = self.path
+        shutil.rmtree(path)
+        parent = os.path.dirname(path)
+        if parent != self._state.path and not os.listdir(parent):  # version 0.1 had one folder for all of them
             os.rmdir(parent)
         sync_folder(self.folder.path)
+        self._state.note_beside(PGBOUNCER, None)
+
+    @property
+    def _state(self) -> ProjectState:
+        return ProjectState(self.folder, self.project)
+
+    @property
+    def _own(self) -> OwnProject:
+        return self._state.beside(PGBOUNCER)
 
     def _make_folders(self) -> None:
+        self._state.note_beside(PGBOUNCER, self._own)
         for path, mode in ((self.path, 0o711), (self.config, 0o750), (self.run, 0o700)):
             os.makedirs(path, mode=0o700, exist_ok=True)
             os.chmod(path, mode)
@@ -157,7 +162,7 @@ class Place:
 
 def known_projects(folder: StateFolder) -> list[str]:
     """The app's projects that have a PgBouncer of ours on this host."""
-    return sorted(folder.read(_RECORD) or {})
+    return [name for name in projects_of_host(folder) if Place(folder, name).record() is not None]
 
 
 def compose_text(place: Place, wanted: dict[str, Any], network: str) -> bytes:

@@ -9,10 +9,11 @@ from ..compose.compose import Compose
 from ..compose.project import Project
 from ..docker.containers import Container
 from ..docker.engine import Engine
-from ..haproxy.read_rotation import PROJECT as READ_BALANCER
 from ..postgres.dsn import leads_to, read_address, redirected
 from ..postgres.look import database_container
 from ..postgres.psql import server_in
+from ..state.layout import READ_BALANCER
+from ..state.project_state import ProjectState
 from ..system.failure import HostSideError
 from .folder import Place
 from .login import connection_limits, is_plain_name, server_facts, user_problem
@@ -27,6 +28,7 @@ def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> d
     """What is in force, whether it runs, and what each of its processes says: pools, who waits, and for whom."""
     container = next((one for one in containers if one.name == place.name), None)
     running = bool(container and container.running)
+    reads = ProjectState(place.folder, place.project).beside(READ_BALANCER)
     record = place.record()
     answer = answering(place.run, int((record or {}).get("port") or port)) if running else []
     return {
@@ -35,7 +37,7 @@ def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> d
         "stale": record is not None and place.differs(record),
         "processes": [_process(one) for one in answer],
         "leaving": leaving(container.id, answer) if container and running else [],
-        "balanced": any(one.project == READ_BALANCER and one.running for one in containers),
+        "balanced": any(one.project == reads.name and one.running for one in containers),
     }
 
 

@@ -105,7 +105,7 @@ class LeadingBack:
         except (HostSideError, KeyError) as failure:
             self._note(container, failure)
             return
-        rotation = Rotation(self.folder, self.socket_path)
+        rotation = Rotation(self.folder, self.socket_path, self.project)
         if container.running:
             rotation.spare(container)
             self.engine.stop(container.id, container.stop_grace)
@@ -117,6 +117,8 @@ class LeadingBack:
                 self.engine.start(made.id)
                 self._wait(made)
                 rotation.join([one for one in self._present() if one.id == made.id], self.bound)
+                if made.name != container.name:  # the only one could not leave before
+                    rotation.leave([container.name], rotation.drain)
         except HostSideError as failure:
             self._note(container, failure)
             self._bring_back(container, definition, others)

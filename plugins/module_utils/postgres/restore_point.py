@@ -7,7 +7,7 @@ import os
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..docker.program import docker_environment
@@ -40,15 +40,22 @@ class RestorePoint:
         """Whether it was finished; its manifest is written last."""
         return os.path.exists(os.path.join(self.path, _MANIFEST))
 
-    def make(self, servers: Iterable[Server], app_folder: str, largest_file: int) -> list[dict[str, Any]]:
-        """Dump every database of the servers and archive the app's folder; read all of it again; say what it holds."""
+    def make(
+        self, servers: Iterable[Server], app_folder: str, largest_file: int, others: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Dump every database of the servers and archive the app's folder; read all of it again; say what it holds.
+
+        ``others`` are the folders of other Projects by name, archived each by itself.
+        """
         try:
             remove_folder(self.path)
             os.makedirs(self.path, mode=0o700)
             os.chmod(self.folder, 0o700)
             for server in servers:
                 self._dump_server(server)
-            self._archive(app_folder, largest_file)
+            self._archive(_FILES, app_folder, largest_file)
+            for project, folder in (others or {}).items():
+                self._archive(f"files-{project}.tar.gz", folder, largest_file)
             content = {"format": 1, "made_at": round(time.time()), "files": self._files}
             write_whole(os.path.join(self.path, _MANIFEST), json.dumps(content, indent=1).encode(), mode=0o600)
             sync_folder(self.path)
@@ -120,9 +127,9 @@ class RestorePoint:
             source.seek(max(0, os.path.getsize(source.name) - 200))
             return source.read()
 
-    def _archive(self, app_folder: str, largest: int) -> None:
+    def _archive(self, name: str, app_folder: str, largest: int) -> None:
         """The app's folder without large files, sockets and what is not a file."""
-        path = os.path.join(self.path, _FILES)
+        path = os.path.join(self.path, name)
         left_out: list[str] = []
 
         def chosen(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -141,7 +148,7 @@ class RestorePoint:
                 source = archive.extractfile(entry) if entry.isfile() else None
                 while source is not None and source.read(_CHUNK):
                     pass
-        about = {"name": _FILES, "bytes": os.path.getsize(path), "from": app_folder, "members": members}
+        about = {"name": name, "bytes": os.path.getsize(path), "from": app_folder, "members": members}
         self._files.append({**about, "left_out": left_out[:20]})
 
 

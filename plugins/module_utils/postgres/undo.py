@@ -8,6 +8,7 @@ from typing import Any
 from ..compose.capacity_keys import taken_back
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..state.project_state import POSTGRES, ProjectState, known_projects
 from ..state.run_keys import conf_keys, with_conf_keys
 from ..state.state import StateFolder
 from ..state.undoing import Undoing
@@ -17,8 +18,6 @@ from .psql import Server
 from .restart import answering, restart_server
 
 __all__ = ["put_settings_back", "remember", "remembered", "restore_settings", "settings_text", "take_away"]
-
-_STATE = "postgres.json"
 
 
 def restore_settings(undoing: Undoing, inverse: dict[str, Any]) -> None:
@@ -85,15 +84,18 @@ def _waits_for_restart(server: Server, wanted: dict[str, str]) -> bool:
 
 def remember(folder: StateFolder, server: dict[str, Any]) -> None:
     """Note a server whose settings are ours, so that they can be taken away one day."""
-    known = folder.read(_STATE) or {"format": 1, "servers": {}}
+    state = ProjectState(folder, server["project"])
+    known = state.read(POSTGRES) or {"format": 1, "servers": {}}
     place = ("project", "service", "data_directory", "config_file")
     known["servers"][f"{server['project']}/{server['service']}"] = {name: server[name] for name in place}
-    folder.write(_STATE, known)
+    state.write(POSTGRES, known)
 
 
-def remembered(folder: StateFolder) -> list[dict[str, Any]]:
-    """The servers whose settings are ours."""
-    return list((folder.read(_STATE) or {}).get("servers", {}).values())
+def remembered(folder: StateFolder, project: str | None = None) -> list[dict[str, Any]]:
+    """The servers whose settings are ours, of one Project or of all."""
+    names = known_projects(folder) if project is None else [project]
+    kept = [ProjectState(folder, name).read(POSTGRES) or {} for name in names]
+    return [server for servers in kept for server in servers.get("servers", {}).values()]
 
 
 def take_away(engine: Engine, socket_path: str, server: dict[str, Any], *, check: bool) -> bool:

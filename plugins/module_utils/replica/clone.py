@@ -14,7 +14,7 @@ from ..state.state import write_whole
 from ..system.amounts import disk
 from ..system.failure import HostSideError
 from .diagnosis import diagnosed
-from .project import CLONE, INSIDE, VOLUME, ReplicaProject, image_tag
+from .project import INSIDE, ReplicaProject, image_tag
 
 __all__ = ["Clone", "progress_in"]
 
@@ -55,10 +55,10 @@ class Clone:
         ``needed`` is in bytes, ``rate`` in bytes per second.
         """
         container: Container | None = self.project.container()
-        remove_containers(CLONE, *([container.id] if container else []))
+        remove_containers(self.project.clone, *([container.id] if container else []))
         if self._place() is not None:
-            self._must(["volume", "rm", "--force", VOLUME])
-        self._must(["volume", "create", "--label", _LABEL, VOLUME])
+            self._must(["volume", "rm", "--force", self.project.volume])
+        self._must(["volume", "create", "--label", _LABEL, self.project.volume])
         place = self._place()
         if place is None:
             raise HostSideError("Docker made no volume for the replica.", kind="docker")
@@ -71,11 +71,11 @@ class Clone:
 
     def progress(self) -> tuple[int, int] | None:
         """Bytes done and bytes in all while it goes on, None once it is finished. Raises when it failed."""
-        answer = docker(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", CLONE])
+        answer = docker(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", self.project.clone])
         if answer.code:
             raise HostSideError("The clone was removed from outside while it ran.", kind="clone")
         status, code = answer.text.split()
-        logs = docker(["logs", "--tail", "40", CLONE])
+        logs = docker(["logs", "--tail", "40", self.project.clone])
         said = logs.text + logs.err.decode("utf-8", "replace")
         if status == "running" or status == "created":
             return progress_in(said)
@@ -99,7 +99,7 @@ class Clone:
             write_whole(os.path.join(data, name), b"", mode=0o600, owner=owner)
         mark = str(self.wanted["system_identifier"]).encode("ascii")
         write_whole(os.path.join(place, _MARK), mark, mode=0o600)
-        remove_containers(CLONE)
+        remove_containers(self.project.clone)
 
     @staticmethod
     def _refuse_small_disk(place: str, needed: int) -> None:
@@ -120,9 +120,10 @@ class Clone:
             f" sslmode=require channel_binding=require connect_timeout={primary['connect_timeout']}"
         )
         return [
-            "run", "--detach", "--name", CLONE, "--label", _LABEL, "--user", f"{wanted['uid']}:{wanted['gid']}",
+            "run", "--detach", "--name", self.project.clone, "--label", _LABEL,
+            "--user", f"{wanted['uid']}:{wanted['gid']}",
             "--env", "LC_ALL=C", "--memory", str(int(wanted["memory"])), "--cpus", f"{float(wanted['cpus']):g}",
-            "--volume", f"{VOLUME}:{INSIDE}", "--volume", f"{config}:{_CONFIG}:ro",
+            "--volume", f"{self.project.volume}:{INSIDE}", "--volume", f"{config}:{_CONFIG}:ro",
             "--log-opt", "max-size=1m", "--entrypoint", f"{wanted['bindir']}/pg_basebackup",
             image_tag(wanted["image"]["id"]),
             "--dbname", conninfo, "--pgdata", f"{INSIDE}/data", "--wal-method", "stream", "--slot", name,
@@ -130,7 +131,7 @@ class Clone:
         ]  # fmt: skip
 
     def _place(self) -> str | None:
-        answer = docker(["volume", "inspect", "-f", "{{.Mountpoint}}", VOLUME])
+        answer = docker(["volume", "inspect", "-f", "{{.Mountpoint}}", self.project.volume])
         return answer.text.strip() if answer.code == 0 else None
 
     @staticmethod

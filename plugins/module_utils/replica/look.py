@@ -16,6 +16,7 @@ from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .diagnosis import diagnosed
 from .lag import QUERY, complaint_of_replica, lag_seconds
+from .ports import chosen_ports
 from .project import ReplicaProject
 
 __all__ = ["Complaint", "Look", "replica_complaint"]
@@ -55,18 +56,21 @@ _COLLATIONS_SINCE = 150000
 
 
 class Look:
-    """A look at one host; ``settings`` names the primary's parameters that a replica must know."""
+    """A look at one host for one Project; ``settings`` names the primary's parameters that a replica must know."""
 
-    def __init__(self, folder: StateFolder, socket_path: str, settings: Sequence[str]) -> None:
+    def __init__(self, folder: StateFolder, socket_path: str, project: str, settings: Sequence[str]) -> None:
         self._folder = folder
+        self._project = project
         self._socket_path = socket_path
         self._settings = settings
 
-    def primary(self, project: str, service: str, superuser: str, socket: str | None) -> dict[str, Any] | None:
+    def primary(self, service: str, superuser: str, socket: str | None) -> dict[str, Any] | None:
         """The app's own server, None where it does not run here. ``problem`` says why it could not be asked."""
         try:
             with Engine(self._socket_path) as engine:
-                server = find_server(engine, self._socket_path, project, service, superuser=superuser, socket=socket)
+                server = find_server(
+                    engine, self._socket_path, self._project, service, superuser=superuser, socket=socket
+                )
                 details = engine.inspect(server.container) or {}
         except HostSideError:
             return None
@@ -76,7 +80,7 @@ class Look:
             return {"container": server.name, "problem": failure.sentence}
         config = details.get("Config") or {}
         networks = sorted((details.get("NetworkSettings") or {}).get("Networks") or {})
-        preferred = f"{project}_default"
+        preferred = f"{self._project}_default"
         return {
             **seen,
             "container": server.name,
@@ -90,7 +94,7 @@ class Look:
 
     def replica(self, superuser: str) -> dict[str, Any] | None:
         """Our replica of this host, None where there is nothing of one."""
-        project = ReplicaProject(self._folder, self._socket_path)
+        project = ReplicaProject(self._folder, self._socket_path, self._project)
         if not project.present:
             return None
         finished, container = project.finished or {}, project.container()
@@ -112,11 +116,25 @@ class Look:
 
     def balancer(self) -> dict[str, Any] | None:
         """The balancer for reads, None where there is none; ``servers`` as HAProxy sees them."""
-        rotation = ReadRotation(self._folder, self._socket_path)
+        rotation = ReadRotation(self._folder, self._socket_path, self._project)
         if rotation.settings is None:
             return None
         running = rotation.admin.answers
         return {"settings": rotation.settings, "running": running, "servers": rotation.status() if running else []}
+
+    def ports(self, address: str, wanted: dict[str, int]) -> dict[str, int]:
+        """The ports that the Project has or would get on this host's private address."""
+        return chosen_ports(self._folder, self._socket_path, self._project, address, wanted)
+
+    def own_names(self) -> dict[str, str]:
+        """The Compose projects of ours that are here, or would be."""
+        rotation = ReadRotation(self._folder, self._socket_path, self._project)
+        replica = ReplicaProject(self._folder, self._socket_path, self._project)
+        return {
+            "balancer_name": rotation.own.name,
+            "balancer_folder": rotation.place,
+            "replica_name": replica.own.name,
+        }
 
     def room(self) -> dict[str, Any]:
         """Bytes free where Docker keeps its volumes, and the IDs of the images that are here."""

@@ -12,29 +12,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..compose.own_names import refuse_taken_name
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.program import docker, remove_containers
 from ..postgres.scram import new_password
+from ..state.layout import REPLICA, OwnProject
+from ..state.project_state import ProjectState, known_projects
 from ..state.state import StateFolder, remove_folder, write_whole
 from ..system.certificate import self_made_certificate
 from ..system.failure import HostSideError
 from ..system.systemctl import systemctl
 from .diagnosis import EMPTY_VOLUME, NO_STANDBY
 
-__all__ = ["CLONE", "INSIDE", "PROJECT", "SERVICE", "UNIT", "VOLUME", "ReplicaProject", "image_tag"]
+__all__ = ["INSIDE", "SERVICE", "ReplicaProject", "image_tag"]
 
-PROJECT = "selextract-replica"
 SERVICE = "postgres"
-VOLUME = "selextract-replica-data"
-CLONE = "selextract-replica-clone"
-UNIT = "selextract-replica-check.service"
+_IMAGE = "selextract-replica"
 INSIDE = "/var/lib/selextract-replica"
 """Where the volume is in the container."""
 _CONFIG = "/etc/selextract-replica"
-_FOLDER = "replica"
-_RECORD = f"{_FOLDER}/replica.json"
+_RECORD = "replica.json"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*\Z")
+_UNITS = "/etc/systemd/system"
 _PROGRAM = "/usr/local/lib/selextract-infra-replica"
 
 _START = f"""\
@@ -56,20 +56,46 @@ exec "$1/postgres" -D "$data" -c config_file={_CONFIG}/postgresql.conf
 
 def image_tag(image: str) -> str:
     """The name that the primary's image has on a replica's host, whatever else it is called there."""
-    return f"{PROJECT}:{image.rpartition(':')[2][:12]}"
+    return f"{_IMAGE}:{image.rpartition(':')[2][:12]}"
 
 
 @dataclass(frozen=True)
 class ReplicaProject:
-    """The replica of this host. Files that cannot be written raise ``HostSideError`` of kind ``state``."""
+    """The replica of one app's Project on this host. Files that cannot be written raise kind ``state``."""
 
     folder: StateFolder
     socket_path: str
+    project: str
+
+    @property
+    def own(self) -> OwnProject:
+        """The Compose project that it is."""
+        return self.state.beside(REPLICA)
+
+    @property
+    def state(self) -> ProjectState:
+        """What is kept of the app's Project."""
+        return ProjectState(self.folder, self.project)
 
     @property
     def path(self) -> str:
         """The folder of its files."""
-        return os.path.join(self.folder.path, _FOLDER)
+        return os.path.join(self.folder.path, self.own.folder)
+
+    @property
+    def volume(self) -> str:
+        """The volume of its data."""
+        return f"{self.own.name}-data"
+
+    @property
+    def clone(self) -> str:
+        """The container that makes its base backup."""
+        return f"{self.own.name}-clone"
+
+    @property
+    def unit(self) -> str:
+        """The service of systemd that is its check."""
+        return f"{self.own.name}-check.service"
 
     @property
     def compose_file(self) -> str:
@@ -79,16 +105,16 @@ class ReplicaProject:
     @property
     def finished(self) -> dict[str, Any] | None:
         """What was finished here last, as ``wanted``; None where no replica was finished."""
-        return self.folder.read(_RECORD)
+        return self.folder.read(os.path.join(self.own.folder, _RECORD))
 
     def finish(self, wanted: Mapping[str, Any]) -> None:
         """Note that what is wanted is there."""
-        self.folder.write(_RECORD, {"format": 1, "wanted": dict(wanted)})
+        self.folder.write(os.path.join(self.own.folder, _RECORD), {"format": 1, "wanted": dict(wanted)})
 
     def container(self) -> Container | None:
         """Its container, running or not."""
         with Engine(self.socket_path) as engine:
-            found = [one for one in find_containers(engine, self.socket_path, PROJECT) if one.service == SERVICE]
+            found = [one for one in find_containers(engine, self.socket_path, self.own.name) if one.service == SERVICE]
         return found[0] if found else None
 
     @property
@@ -112,11 +138,13 @@ class ReplicaProject:
         }
         changed = [name for name, text in files.items() if _read(os.path.join(config, name)) != text]
         secret = [name for name in ("passfile", "server.crt", "server.key") if not self._has(name)]
-        compose = _compose(wanted, config)
+        compose = _compose(wanted, config, self.volume)
         if _read(self.compose_file) != compose:
             changed.append("compose.yml")
         if check or not (changed or secret):
             return [*changed, *secret]
+        refuse_taken_name(self.state, self.own, self.socket_path)
+        self.state.note_beside(REPLICA, self.own)
         try:
             os.makedirs(config, mode=0o700, exist_ok=True)
             os.chmod(config, 0o700)
@@ -133,35 +161,43 @@ class ReplicaProject:
     def remove(self) -> list[str]:
         """Take everything of the replica off this host; what was there, in words."""
         gone = []
-        if os.path.exists(f"/etc/systemd/system/{UNIT}"):
-            systemctl("disable", "--now", UNIT)
-            os.unlink(f"/etc/systemd/system/{UNIT}")
+        if os.path.exists(f"{_UNITS}/{self.unit}"):
+            systemctl("disable", "--now", self.unit)
+            os.unlink(f"{_UNITS}/{self.unit}")
             systemctl("daemon-reload")
             gone.append("its check")
-        remove_folder(_PROGRAM)
+        if not self._others:
+            remove_folder(_PROGRAM)
         containers = self._containers()
-        remove_containers(CLONE, *containers)
+        remove_containers(self.clone, *containers)
         if containers:
             gone.append("its container")
-        if docker(["volume", "inspect", VOLUME]).code == 0:
-            answer = docker(["volume", "rm", "--force", VOLUME], bound=120)
+        if docker(["volume", "inspect", self.volume]).code == 0:
+            answer = docker(["volume", "rm", "--force", self.volume], bound=120)
             if answer.code:
                 raise HostSideError(f"The replica's volume cannot be removed: {answer.complaint}.", kind="docker")
             gone.append("its data")
-        docker(["network", "rm", f"{PROJECT}_default"])
+        docker(["network", "rm", f"{self.own.name}_default"])
         if remove_folder(self.path):
             gone.append("its files")
+        self.state.note_beside(REPLICA, None)
         return gone
 
     @property
     def present(self) -> bool:
         """Whether anything of a replica is on this host."""
-        volume = docker(["volume", "inspect", VOLUME]).code == 0
+        volume = docker(["volume", "inspect", self.volume]).code == 0
         return volume or os.path.isdir(self.path) or bool(self._containers())
+
+    @property
+    def _others(self) -> list[str]:
+        """The other Projects with a replica on this host: they have the program of the check in common."""
+        names = [name for name in known_projects(self.folder) if name != self.project]
+        return [name for name in names if ReplicaProject(self.folder, self.socket_path, name).finished]
 
     def _containers(self) -> list[str]:
         with Engine(self.socket_path) as engine:
-            return [one.id for one in find_containers(engine, self.socket_path, PROJECT)]
+            return [one.id for one in find_containers(engine, self.socket_path, self.own.name)]
 
     def _has(self, name: str) -> bool:
         return os.path.exists(os.path.join(self.path, "config", name))
@@ -231,7 +267,7 @@ def _hba(superuser: str) -> str:
     )
 
 
-def _compose(wanted: Mapping[str, Any], config: str) -> str:
+def _compose(wanted: Mapping[str, Any], config: str, volume: str) -> str:
     """The Compose file; JSON is YAML."""
     service = {
         "image": image_tag(wanted["image"]["id"]),
@@ -255,7 +291,7 @@ def _compose(wanted: Mapping[str, Any], config: str) -> str:
             "timeout": "5s",
         },
     }
-    content = {"services": {SERVICE: service}, "volumes": {"data": {"external": True, "name": VOLUME}}}
+    content = {"services": {SERVICE: service}, "volumes": {"data": {"external": True, "name": volume}}}
     return json.dumps(content, indent=1) + "\n"
 
 

@@ -18,7 +18,7 @@ __all__ = ["read_balancer", "read_rotation", "replica", "replica_files", "replic
 
 def replica(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Take a replica that was being made off its host."""
-    project = ReplicaProject(undoing.folder, undoing.socket_path)
+    project = ReplicaProject(undoing.folder, undoing.socket_path, inverse.get("project") or undoing.project)
     gone = [] if undoing.check else project.remove()
     if undoing.check or gone:
         undoing.done.append(f"The replica {inverse['name']} was taken away.")
@@ -26,7 +26,7 @@ def replica(undoing: Undoing, inverse: dict[str, Any]) -> None:
 
 def replica_files(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Give a replica its files from before, and restart it with them."""
-    project = ReplicaProject(undoing.folder, undoing.socket_path)
+    project = ReplicaProject(undoing.folder, undoing.socket_path, inverse.get("project") or undoing.project)
     before = inverse.get("wanted")
     if not before or undoing.check or not project.write(before):
         return
@@ -60,7 +60,7 @@ def replication_settings(undoing: Undoing, inverse: dict[str, Any]) -> None:
 
 def read_balancer(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Bring the balancer back to what it was, or take it away where there was none."""
-    rotation = ReadRotation(undoing.folder, undoing.socket_path)
+    rotation = ReadRotation(undoing.folder, undoing.socket_path, inverse.get("project") or undoing.project)
     before = inverse["settings"]
     if undoing.check or rotation.settings == before:
         return
@@ -75,7 +75,7 @@ def read_balancer(undoing: Undoing, inverse: dict[str, Any]) -> None:
 
 def read_rotation(undoing: Undoing, inverse: dict[str, Any]) -> None:
     """Let replicas that were drained back in; one that is no good is kept out by its check."""
-    rotation = ReadRotation(undoing.folder, undoing.socket_path)
+    rotation = ReadRotation(undoing.folder, undoing.socket_path, undoing.project)
     for name in inverse:
         if not undoing.check:
             rotation.admit(name)

@@ -50,8 +50,8 @@ class Emergency:
         """Raise ``HostSideError`` while one of another Run is open: a second would multiply it (X-74)."""
         if self.open and self.run_id != run_id:
             raise HostSideError(
-                f"An emergency is on since {self.content.get('began_at')} (run {self.run_id}); a second would multiply"
-                " it (X-74).",
+                f"An emergency of {self.content.get('project', 'the app')} is on since {self.content.get('began_at')}"
+                f" (run {self.run_id}); a second would multiply it (X-74).",
                 kind="refused",
                 rule="X-74",
             )

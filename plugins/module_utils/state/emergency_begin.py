@@ -87,7 +87,7 @@ def _carried_out(
 
 
 def _switch_on(given: dict[str, Any], state: StateFolder, record: RunRecord) -> None:
-    folder, edge = given["edge_folder"], Edge(state, given["docker_socket"])
+    folder, edge = given["edge_folder"], Edge(state, given["docker_socket"], given["project"])
     if given["switches"]:
         edge.refuse_unread(folder)
     edge.switch_noted(record, given["step_id"], folder, dict.fromkeys(given["switches"], True))

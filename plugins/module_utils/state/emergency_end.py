@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from ..compose.our_file import our_file
@@ -17,7 +17,8 @@ from ..system.leftover_processes import stop
 from ..system.paths import DOCKER_SOCKET
 from .act import Act, Work
 from .emergency import Emergency, values_now
-from .lock import Claim, free, held_run, hold
+from .fence import LOCK, epoch_of
+from .lock import Claim, close_to_others, free, held_run, hold
 from .options import DOCKER, STATE
 from .runs import RunRecord, moment
 from .segment import SegmentFiles
@@ -28,6 +29,7 @@ from .undoing import Undoing
 
 __all__ = ["EMERGENCY_END", "Ending", "end_by_itself", "end_overdue", "take_back"]
 
+_NONE = "No emergency is on, so nothing had to be put back."
 _WHO = "time to live"
 _BOUND = 900.0  # seconds that putting back may take
 _GRACE = 5.0
@@ -46,17 +48,23 @@ class Ending:
 
 
 def take_back(
-    emergency: Emergency, socket_path: str, by: str, now: float, *, force: bool = False, check: bool = False
+    emergency: Emergency,
+    record: RunRecord,
+    socket_path: str,
+    by: str,
+    *,
+    now: float,
+    force: bool = False,
+    check: bool = False,
 ) -> Ending:
-    """Put back everything that the emergency changed, exactly; whoever calls holds its lock.
+    """Put back everything that the emergency changed, exactly; ``record`` is that of its Run, whose lock is held.
 
     Nothing is touched where somebody has changed a value since (``force`` does it all the same), or where a container
     uses more memory now than it may have afterwards. Twice is harmless.
     """
     if not emergency.open:
-        return Ending(True, "No emergency is on, so nothing had to be put back.")
+        return Ending(True, _NONE)
     content = emergency.content
-    record = RunRecord(emergency.folder, emergency.run_id)
     with Engine(socket_path) as engine:
         containers = find_containers(engine, socket_path)
     reason = None if force else _changed_by_hand(content, containers)
@@ -126,39 +134,51 @@ def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
     emergency = Emergency(folder)
     if not emergency.waits or now < float(emergency.content["expires_at"]):
         return ""
-    if _at_work(folder, emergency.run_id, now):
-        return f"Run {emergency.run_id} is still at work. It is tried again in a minute."
-    verdict = hold(folder, Claim(emergency.run_id, _WHO, "take the emergency back", "emergency", _BOUND), now)
+    claim = _claim(folder, emergency.run_id)
+    closed = close_to_others(folder, claim, now)
+    if not closed.acquired:
+        own = (closed.holder or {}).get("run_id") == emergency.run_id
+        at_work = f"Run {emergency.run_id} is still at work. " if own else ""
+        return f"{at_work}{closed.sentence} It is tried again in a minute."
+    if not _is_at_rest(folder, emergency.run_id):
+        return f"What run {emergency.run_id} has left running does not stop. It is tried again in a minute."
+    verdict = hold(folder, claim, now)
     if not verdict.acquired:
         return f"{verdict.sentence} It is tried again in a minute."
     try:
-        # A control machine that died may have left its work running here, and a host that went down a step half done.
-        safe, _ = SegmentFiles(folder, emergency.run_id).brought_to_rest(_SAFE_POINT, undo=True)
-        left = stop(emergency.run_id, _GRACE)[1] if safe else {}
-        if left or not safe:
-            return f"What run {emergency.run_id} has left running does not stop. It is tried again in a minute."
-        return take_back(Emergency(folder), socket_path, _WHO, now).sentence
+        record = held_run(folder, emergency.run_id, holder=claim.holder, epoch=epoch_of(verdict.holder))
+        ending = take_back(Emergency(folder), record, socket_path, _WHO, now=now)
+        if ending.ended:
+            SegmentFiles(folder, emergency.run_id).remove()  # nobody goes on with it at the next start of this host
+        return ending.sentence
     finally:
-        free(folder, emergency.run_id)
+        free(folder, emergency.run_id, holder=claim.holder)
 
 
-def _at_work(folder: StateFolder, run_id: str, now: float) -> bool:
-    """Whether the Run that began it may still be at work here: its lease has not run out, and it is not ours."""
-    lock = folder.read("lock.json") or {}
-    if lock.get("run_id") != run_id or lock.get("owner") == _WHO:
-        return False
-    return datetime.fromisoformat(str(lock["lease_until"])).timestamp() > now
+def _is_at_rest(folder: StateFolder, run_id: str) -> bool:
+    """Stop what a control machine that died may have left here, and what a host that went down left half done."""
+    safe, _ = SegmentFiles(folder, run_id).brought_to_rest(_SAFE_POINT, undo=True)
+    return safe and not stop(run_id, _GRACE)[1]
+
+
+def _claim(folder: StateFolder, run_id: str) -> Claim:
+    """The claim of this process. systemd runs one of it at a time, so an earlier one that has the lock is gone."""
+    lock = folder.read(LOCK) or {}
+    dead = epoch_of(lock) if lock.get("owner") == _WHO else None
+    token = secrets.token_hex(16)
+    return Claim(run_id, _WHO, "take the emergency back", "emergency", _BOUND, holder=token, dead_epoch=dead)
 
 
 def _end(work: Work) -> dict[str, Any]:
     given = work.params
     emergency = Emergency(StateFolder(given["state_folder"]))
+    if given["project"] not in (None, emergency.content.get("project")):
+        return {"changed": False, "ended": True, "refused": "", "sentence": _NONE, "done": []}
     if given["run_id"] is None:
         emergency.refuse_another("")
-    its_own = emergency.run_id == given["run_id"]
-    open_here = its_own and emergency.open
+    open_here = emergency.run_id == given["run_id"] and emergency.open
     if not open_here:
-        ending = Ending(True, "No emergency is on, so nothing had to be put back.")
+        ending = Ending(True, _NONE)
     elif given["keep"]:
         ending = _only_ended(work, emergency)
     else:
@@ -175,11 +195,11 @@ def _end(work: Work) -> dict[str, Any]:
 
 
 def _taken_back(work: Work, emergency: Emergency) -> Ending:
-    given = work.params
-    if not work.check_mode:
-        held_run(emergency.folder, given["run_id"])
+    given, check = work.params, work.check_mode
+    folder, run_id = emergency.folder, given["run_id"]
+    record = RunRecord(folder, run_id) if check else held_run(folder, run_id)
     return take_back(
-        emergency, given["docker_socket"], given["by"], time.time(), force=given["force"], check=work.check_mode
+        emergency, record, given["docker_socket"], given["by"], now=time.time(), force=given["force"], check=check
     )
 
 
@@ -194,6 +214,7 @@ EMERGENCY_END = Act(
     {
         "by": {"type": "str", "default": "somebody unknown"},
         "force": {"type": "bool", "default": False},
+        "project": {"type": "str"},
         "keep": {"type": "bool", "default": False},
         "run_id": {"type": "str"},
         **DOCKER,

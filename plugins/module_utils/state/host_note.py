@@ -25,9 +25,11 @@ from ..docker.engine import Engine
 from ..docker.limits import Capability
 from ..haproxy.haproxy import AdminSocket
 from ..haproxy.rotation import Rotation
-from ..nginx.include_files import EDGE, SWITCHES, Edge
+from ..nginx.include_files import SWITCHES, Edge
 from ..system.amounts import memory
 from ..system.failure import HostSideError
+from .project_state import EDGE, POOLER, ProjectState, known_projects
+from .run_projects import projects_of_run
 from .runs import RunRecord
 from .state import StateFolder
 
@@ -47,8 +49,8 @@ _LIMITS = {
     "PidsLimit": "processes",
 }
 _OUT_OF_REACH = 2**62  # bytes; no machine has that much, so it limits nothing
-_POOLER = "pgbouncer.json"
 _LED_AWAY = ("DRAIN", "MAINT")
+_OF_THE_HOST = ("nginx", "balancer")
 
 Note = dict[str, dict[str, Any]]
 
@@ -60,6 +62,9 @@ class NoteOfRun:
         self._folder = folder
         self._file = f"{_FOLDER}/{run_id}"
         self.content: dict[str, Any] = folder.read(self._file) or {}
+        for when in ("before", "after"):
+            if when in self.content:
+                self.content[when] = _by_project(self.content[when], RunRecord(folder, run_id).content)
 
     @property
     def before(self) -> Note | None:
@@ -95,6 +100,17 @@ class NoteOfRun:
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             if not os.path.exists(os.path.join(self._folder.path, "runs", f"{name}.json")):
                 self._folder.remove(f"{_FOLDER}/{name}")
+
+
+def _by_project(note: Note, run: dict[str, Any]) -> Note:
+    """A note of version 0.1, which knew one balancer and one Nginx on a host, in today's words: those of the Run."""
+    old = [subject for subject in _OF_THE_HOST if subject in note]
+    if not old:
+        return note
+    kept = {subject: about for subject, about in note.items() if subject not in old}
+    for project in sorted(projects_of_run(run))[:1]:
+        kept.update({f"{subject} of {project}": {**note[subject], "project": project} for subject in old})
+    return kept
 
 
 def note_before(folder: StateFolder, run_id: str, socket_path: str) -> None:
@@ -238,19 +254,28 @@ def _content(directory: str, name: str, salt: str) -> dict[str, Any]:
 
 
 def _led(folder: StateFolder, socket_path: str, salt: str) -> Note:
-    """Who is led where: Nginx's switches and files of ours, the balancer's servers, PgBouncer's settings."""
+    """Who is led where, by Project: Nginx's switches and files of ours, the balancer's servers, PgBouncer."""
     note: Note = {}
-    edge = Edge(folder, socket_path)
-    place = str((folder.read(EDGE) or {}).get("folder") or "")
+    for project in known_projects(folder):
+        note.update(_led_of(folder, socket_path, salt, project))
+    return note
+
+
+def _led_of(folder: StateFolder, socket_path: str, salt: str, project: str) -> Note:
+    note: Note = {}
+    state, edge = ProjectState(folder, project), Edge(folder, socket_path, project)
+    place = str((state.read(EDGE) or {}).get("folder") or "")
     if place:
         switches = {f"switch {name}": "on" if edge.is_on(place, name) else "off" for name in SWITCHES}
-        note["nginx"] = {"files digest": _digest(edge.files(place), salt), **switches}
-    rotation = Rotation(folder, socket_path)
+        note[f"nginx of {project}"] = {"project": project, "files digest": _digest(edge.files(place), salt), **switches}
+    rotation = Rotation(folder, socket_path, project)
     if rotation.settings is not None:
         away = [name for name, server in _servers(rotation.admin).items() if server.startswith(_LED_AWAY)]
         led = sorted(set(rotation.servers) - set(away))
-        note["balancer"] = {"settings digest": _digest(rotation.digest, salt), "servers": led}
-    for project, settings in (folder.read(_POOLER) or {}).items():
+        about = {"settings digest": _digest(rotation.digest, salt), "servers": led}
+        note[f"balancer of {project}"] = {"project": project, **about}
+    settings = state.read(POOLER)
+    if settings is not None:
         note[f"pgbouncer of {project}"] = {"project": project, "settings digest": _digest(settings, salt)}
     return note
 

@@ -18,11 +18,12 @@ import zipfile
 from ..system.failure import HostSideError
 from .state import StateFolder, sync_folder, write_whole
 
-__all__ = ["FOLDER", "HostProgram"]
+__all__ = ["FOLDER", "HostProgram", "remove_units"]
 
 FOLDER = "programs"
-_UNIT = "/etc/systemd/system/selextract-infra-carry.service"
-_WANTED_BY = "/etc/systemd/system/multi-user.target.wants/selextract-infra-carry.service"
+_UNITS = "/etc/systemd/system"
+_UNIT = "selextract-infra-carry.service"
+_WANTED_BY = f"multi-user.target.wants/{_UNIT}"
 _KEPT = 3  # versions
 _UNIT_TEXT = """\
 # Written by selextract-infra: goes on with steps that this host was carrying out when it went down.
@@ -44,17 +45,18 @@ WantedBy=multi-user.target
 
 
 class HostProgram:
-    """The version with that digest of its content (twelve hexadecimal digits)."""
+    """The version with that digest of its content (twelve hexadecimal digits); ``units`` is systemd's folder."""
 
-    def __init__(self, folder: StateFolder, digest: str) -> None:
+    def __init__(self, folder: StateFolder, digest: str, units: str = _UNITS) -> None:
         self._folder = folder
+        self._units = units
         self._digest = digest
         self.path = os.path.join(folder.path, FOLDER, digest)
 
     @property
     def present(self) -> bool:
         """Whether it is there, to be started at boot too."""
-        return os.path.exists(self.path) and os.path.lexists(_WANTED_BY)
+        return os.path.exists(self.path) and (os.path.lexists(self._unit(_WANTED_BY)) or not self._has_systemd)
 
     def command(self, *words: str) -> list[str]:
         """How it is called."""
@@ -97,7 +99,7 @@ class HostProgram:
 
     def _enable(self) -> bool:
         """Written without asking systemd: it reads its units at boot, and only then this one matters."""
-        if not os.path.isdir(os.path.dirname(_UNIT)):
+        if not self._has_systemd:
             return False
         text = _UNIT_TEXT.format(
             segments=os.path.join(self._folder.path, "segments"),
@@ -105,14 +107,22 @@ class HostProgram:
             program=self.path,
             folder=self._folder.path,
         ).encode()
-        changed = _content(_UNIT) != text
+        unit, link = self._unit(_UNIT), self._unit(_WANTED_BY)
+        changed = _content(unit) != text
         if changed:
-            write_whole(_UNIT, text, mode=0o644)
-        if not os.path.lexists(_WANTED_BY):
-            os.makedirs(os.path.dirname(_WANTED_BY), exist_ok=True)
-            os.symlink(_UNIT, _WANTED_BY)
+            write_whole(unit, text, mode=0o644)
+        if not os.path.lexists(link):
+            os.makedirs(os.path.dirname(link), exist_ok=True)
+            os.symlink(unit, link)
             changed = True
         return changed
+
+    @property
+    def _has_systemd(self) -> bool:
+        return os.path.isdir(self._units)
+
+    def _unit(self, name: str) -> str:
+        return os.path.join(self._units, name)
 
     def _forget_old(self) -> None:
         """Keep some older ones: a Run that one of them began may still be carried out.
@@ -126,9 +136,10 @@ class HostProgram:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def remove_units() -> bool:
+def remove_units(units: str = _UNITS) -> bool:
     """Take away what starts it at boot; whether there was anything."""
-    present = [path for path in (_WANTED_BY, _UNIT) if os.path.lexists(path)]
+    paths = [os.path.join(units, name) for name in (_WANTED_BY, _UNIT)]
+    present = [path for path in paths if os.path.lexists(path)]
     for path in present:
         os.unlink(path)
     return bool(present)

@@ -17,6 +17,7 @@ from ..nginx.include_files import Edge
 from ..pgbouncer.folder import Place
 from ..postgres.undo import settings_text
 from .run_keys import conf_keys, keys_set, limits_of
+from .run_projects import projects_of_run
 from .runs import RunRecord
 from .state import StateFolder
 
@@ -57,7 +58,7 @@ def later_changes(folder: StateFolder, socket_path: str, record: RunRecord) -> l
     values = keys_set(steps)
     if not values:
         return []
-    present = _Present(folder, socket_path).values(steps)
+    present = _Present(folder, socket_path, min(projects_of_run(record.content), default="")).values(steps)
     changed = {key: present[key] for key in changed_keys(values, present)}
     authors = _authors(folder, str(record.content["run_id"]), changed)
     return [LaterChange(key, authors.get(key)) for key in changed]
@@ -81,9 +82,10 @@ def _authors(folder: StateFolder, run_id: str, changed: Mapping[str, Any]) -> di
 class _Present:
     """The values on the host now, read only for the parts that a Run has."""
 
-    def __init__(self, folder: StateFolder, socket_path: str) -> None:
+    def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
         self._folder = folder
         self._socket_path = socket_path
+        self._project = project  # of the Run; version 0.1 did not note it with each part
         self._containers: list[Container] | None = None
 
     def values(self, steps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -94,7 +96,7 @@ class _Present:
             "instances": self._counts,
             "postgres_settings": self._postgres,
             "edge_files": self._edge,
-            "balancer": lambda _: {"balancer": Balancer(self._folder, self._socket_path).digest},
+            "balancer": self._balancer,
             "pgbouncer": self._pgbouncer,
             "freeze": lambda _: {"freeze": self._folder.read("freeze.json")},
         }
@@ -132,8 +134,12 @@ class _Present:
             text = settings_text(engine, self._socket_path, dict(inverse))
         return {"postgres:" + key_text(key): value for key, value in conf_keys(text).items()}
 
+    def _balancer(self, inverse: Mapping[str, Any]) -> dict[str, Any]:
+        project = inverse.get("project") or self._project
+        return {"balancer": Balancer(self._folder, self._socket_path, project).digest}
+
     def _edge(self, inverse: Mapping[str, Any]) -> dict[str, Any]:
-        files = Edge(self._folder, self._socket_path).files(inverse["folder"])
+        files = Edge(self._folder, self._socket_path, inverse["project"]).files(inverse["folder"])
         return {f"nginx:{name}": text for name, text in files.items()}
 
     def _pgbouncer(self, inverse: Mapping[str, Any]) -> dict[str, Any]:

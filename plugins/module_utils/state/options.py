@@ -21,6 +21,7 @@ CLAIM: Options = {
     "purpose": {"type": "str", "default": "no purpose given"},
     "operation": {"type": "str", "default": "by hand"},
     "lease_seconds": {"type": "float", "default": 600},
+    "identity": {"type": "dict", "default": {}},
     "run": {
         "type": "dict",
         "options": {"plan_digest": {"type": "str"}, "policy_digest": {"type": "str"}, "plan": {"type": "dict"}},

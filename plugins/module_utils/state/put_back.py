@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from .differences import differences
 from .host_note import Note, NoteOfRun
+from .run_projects import projects_changed
 from .runs import RunRecord, failed_rollbacks
 from .state import StateFolder
 
@@ -32,7 +32,13 @@ class Comparison:
         now = self._note.look(self._socket_path)
         if now is None:
             return ["Whether all is as before could not be compared: Docker does not answer."]
-        return differences(before, now, projects=_projects(self._record), left=self._note.after, found=self._found)
+        return differences(
+            before,
+            now,
+            projects=projects_changed(self._record.content["steps"]),
+            left=self._note.after,
+            found=self._found,
+        )
 
 
 def unresolved_runs(folder: StateFolder, socket_path: str) -> list[dict[str, Any]]:
@@ -45,18 +51,4 @@ def _as_before(folder: StateFolder, run_id: str, socket_path: str) -> bool:
     now = note.look(socket_path) if note.before is not None else None
     if note.before is None or now is None:
         return False
-    return not differences(note.before, now, projects=_projects(RunRecord(folder, run_id)))
-
-
-def _projects(record: RunRecord) -> set[str]:
-    """The Compose projects that the Run has changed something of."""
-    return set(_named(record.content["steps"]))
-
-
-def _named(content: Any) -> Iterator[str]:
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if key == "project" and isinstance(value, str):
-                yield value
-            else:
-                yield from _named(value)
+    return not differences(note.before, now, projects=projects_changed(RunRecord(folder, run_id).content["steps"]))

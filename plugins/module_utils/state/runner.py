@@ -23,8 +23,10 @@ from typing import Any
 from ..system.failure import HostSideError
 from .act import Work
 from .emergency_end import end_by_itself
+from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
 from .host_note import note_before
-from .lock import held_run, renew
+from .lock import held_run
+from .migration import migrate, refuse_old_emergency
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
@@ -83,6 +85,9 @@ class _Runner:
         asked = self._files.asked_to_stop()
         if asked is not None:
             return str(asked["reason"])
+        closed = closed_to_its_holder(self._folder, self._run_id)
+        if closed:
+            return closed
         silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])
         if silent > allowed and not self._segment["unattended"]:
             return f"Nobody has asked for it for more than {allowed:.0f} s."
@@ -111,8 +116,11 @@ class _Runner:
 
     def _do(self, step: dict[str, Any]) -> dict[str, Any]:
         results, changed = [], False
+        record = held_run(self._folder, self._run_id)
+        refuse_old_emergency(self._folder, self._run_id)
+        migrate(self._folder)
         note_before(self._folder, self._run_id, self._socket)
-        held_run(self._folder, self._run_id).start_step_once(step["id"], time.time())
+        record.start_step_once(step["id"], time.time())
         for act in step["acts"]:
             self._files.tell("act", time.time(), step=step["id"], act=act["name"], title=act.get("title", ""))
             result = _done(act, self._segment, step["id"])
@@ -125,7 +133,7 @@ class _Runner:
         return {"acts": results, "changed": changed, "message": message}
 
     def _undo(self, step: dict[str, Any]) -> dict[str, Any]:
-        record = RunRecord(self._folder, self._run_id)
+        record = held_run(self._folder, self._run_id)
         return undo_steps(self._folder, record, [step["id"]], self._socket)
 
     def _apart(
@@ -140,6 +148,8 @@ class _Runner:
         os.close(writing)
         try:
             answer = self._heard(reading, seconds, can_be_stopped=can_be_stopped)
+        except HostSideError as failure:
+            return {"failure": {"sentence": failure.sentence, **failure.result()}}
         finally:
             os.close(reading)
             _end(child)
@@ -169,7 +179,7 @@ class _Runner:
                 return str(asked["reason"])
             if now > renewed + _RENEWED_EVERY:
                 renewed = now
-                renew(self._folder, self._run_id, time.time())
+                held_run(self._folder, self._run_id)  # renews the lease where that is due
 
 
 class _Answer:
@@ -235,6 +245,8 @@ def _done(act: dict[str, Any], segment: dict[str, Any], step_id: str, *, check: 
 
 def carry(folder: StateFolder, run_id: str) -> None:
     """Carry the segment of a Run out that lies on this host."""
+    os.environ[FINISHES_VARIABLE] = "1"
+    os.environ[HOLDER_VARIABLE] = str(SegmentFiles(folder, run_id).read().get("holder", ""))
     _Runner(folder, run_id).run()
 
 

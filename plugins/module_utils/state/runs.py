@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Protocol
 
 from ..system.failure import HostSideError
 from .state import StateFolder
 
-__all__ = ["RunRecord", "failed_rollbacks", "moment", "unfinished_runs"]
+__all__ = ["RunRecord", "ended_runs", "failed_rollbacks", "moment", "unfinished_runs", "without_tokens"]
 
 _KEPT = 50  # ended Runs
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -25,13 +25,26 @@ def moment(now: float) -> str:
     return datetime.fromtimestamp(round(now), timezone.utc).isoformat()
 
 
-class RunRecord:
-    """``runs/<run_id>.json``. Every change is on the disk before the method returns."""
+class Passage(Protocol):
+    """What a change of a record has to pass: see ``fence.Fence``."""
 
-    def __init__(self, folder: StateFolder, run_id: str) -> None:
+    def passed(self) -> AbstractContextManager[None]:
+        """A block in which nobody else can take the Run up; raises ``HostSideError`` where somebody has."""
+
+
+class RunRecord:
+    """``runs/<run_id>.json``. Every change is on the disk before the method returns.
+
+    With a ``fence``, as ``lock.held_run`` makes it, nothing is written once somebody else has taken the Run up. A step
+    notes that it begins and how each thing is undone before it is done, and that it is verified, so each act of it is
+    compared before and after.
+    """
+
+    def __init__(self, folder: StateFolder, run_id: str, fence: Passage | None = None) -> None:
         if not _NAME.match(run_id):
             raise HostSideError(f"{run_id!r} is not the ID of a run.", kind="usage")
         self._folder = folder
+        self._fence = fence
         self._file = f"runs/{run_id}.json"
         self.content: dict[str, Any] = folder.read(self._file) or {"format": 1, "run_id": run_id, "steps": {}}
 
@@ -40,21 +53,53 @@ class RunRecord:
         """Whether the Run has begun on this host."""
         return "status" in self.content
 
-    def begin(self, about: dict[str, Any], now: float) -> None:
+    @property
+    def why_it_is_over(self) -> str:
+        """Why the Run does not run again on this host; empty where it is unfinished, or never began.
+
+        One that is undone after its end is over as well: to finish it would be to carry it out anew.
+        """
+        if not self.exists or (self.content["status"] == "running" and not self.content.get("undoing")):
+            return ""
+        way = "is being rolled back" if self.content.get("undoing") else f"has ended ({self.content['status']})"
+        return f"Run {self.content['run_id']} {way} here, so it does not run again."
+
+    def begin(self, about: dict[str, Any], now: float, *, undoes: bool = False) -> None:
         """Record that the Run works on this host; a Run that goes on keeps what it has recorded.
 
-        ``about`` holds ``owner``, ``purpose``, ``operation``, ``plan_digest``, ``policy_digest`` and ``plan``.
+        ``about`` holds ``owner``, ``purpose``, ``operation``, ``plan_digest``, ``policy_digest`` and ``plan``. A Run
+        that has ended never runs again, it is only undone; otherwise ``HostSideError`` of kind ``locked``.
         """
+        if self.why_it_is_over:
+            if not undoes:
+                raise HostSideError(self.why_it_is_over, kind="locked")
+            self.content["undoing"] = True
         self.content.setdefault("started_at", moment(now))
         self.content.update({key: value for key, value in about.items() if value is not None})
         self.content["status"] = "running"
         self.content.pop("ended_at", None)
         self._save()
 
+    def note_holder(self, holder: dict[str, Any]) -> None:
+        """Record who carries the Run out from now on: ``epoch``, ``holder``, ``owner``, ``at``, and ``from`` whom."""
+        holders = self.content.setdefault("holders", [])
+        if not holders:
+            holders.append(holder)
+        elif holders[-1]["epoch"] != holder["epoch"]:
+            holders.append({"from": holders[-1]["owner"], **holder})
+        self.content["epoch"] = holder["epoch"]
+        self._save()
+
+    def refuse_superseded(self) -> None:
+        """Raise ``HostSideError`` of kind ``fenced`` where somebody else has taken the Run up; before each act."""
+        with self._passage():
+            return
+
     def start_step(self, step_id: str, now: float) -> None:
         """Record that a step begins (again)."""
         step = self.content["steps"].setdefault(step_id, {"inverse": {}})
         step.update({"status": "running", "started_at": moment(now), "started": now, "message": ""})
+        step["epoch"] = self.content.get("epoch", 0)
         step.pop("ended_at", None)
         self._save()
 
@@ -108,10 +153,12 @@ class RunRecord:
     def end(self, now: float) -> str:
         """Record the end of the Run as its steps tell it, and return its status; one with work left stays running.
 
-        A Run that never began a step has done nothing here, so nothing is kept of it.
+        A Run that never began a step has done nothing here, so nothing is kept of it. Where it was taken up it is kept
+        all the same: an earlier holder who wakes up later must find that it is over.
         """
-        if not self.content["steps"]:
-            self._folder.remove(self._file)
+        if not self.content["steps"] and len(self.content.get("holders", ())) < 2:
+            with self._passage():
+                self._folder.remove(self._file)
             return "done"
         statuses = {step["status"] for step in self.content["steps"].values()}
         if statuses & set(_IN_WORK):
@@ -119,12 +166,17 @@ class RunRecord:
         order = (_NOT_PUT_BACK, "rolled back")
         self.content["status"] = next((status for status in order if status in statuses), "done")
         self.content["ended_at"] = moment(now)
+        self.content.pop("undoing", None)
         self._save()
         _forget_old(self._folder)
         return str(self.content["status"])
 
     def _save(self) -> None:
-        self._folder.write(self._file, self.content)
+        with self._passage():
+            self._folder.write(self._file, self.content)
+
+    def _passage(self) -> AbstractContextManager[None]:
+        return self._fence.passed() if self._fence is not None else nullcontext()
 
 
 def unfinished_runs(folder: StateFolder) -> list[dict[str, Any]]:
@@ -132,6 +184,18 @@ def unfinished_runs(folder: StateFolder) -> list[dict[str, Any]]:
     records = [folder.read(f"runs/{name}") for name in folder.names("runs")]
     found = [record for record in records if record and record.get("status") == "running"]
     return sorted(found, key=lambda record: str(record.get("started_at", "")))
+
+
+def without_tokens(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a Run as others are told of it: who carried it out, without what they showed for it."""
+    holders = [{key: value for key, value in one.items() if key != "holder"} for one in record.get("holders", ())]
+    return {**record, **({"holders": holders} if holders else {})}
+
+
+def ended_runs(folder: StateFolder) -> dict[str, str]:
+    """How the Runs that are kept here have ended, by ID."""
+    records = [folder.read(f"runs/{name}") or {} for name in folder.names("runs")]
+    return {str(one.get("run_id")): str(one["status"]) for one in records if one.get("status") not in (None, "running")}
 
 
 def failed_rollbacks(folder: StateFolder) -> list[dict[str, Any]]:

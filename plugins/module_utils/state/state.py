@@ -14,7 +14,10 @@ from typing import Any
 
 from ..system.failure import HostSideError
 
-__all__ = ["StateFolder", "remove_folder", "sync_folder", "write_whole"]
+__all__ = ["NEEDS_NEWER", "StateFolder", "remove_folder", "sync_folder", "write_whole"]
+
+NEEDS_NEWER = "needs-selextract-infra-0.2-or-newer.json"
+"""In ``runs/``: keeps version 0.1 from a folder of today's layout; it is no Run."""
 
 _FOLDERS = ("runs", "definitions")
 _GUARD = ".guard"
@@ -84,12 +87,15 @@ class StateFolder:
             return []
         except OSError as problem:
             raise HostSideError(f"{self.path} cannot be read ({_reason(problem)}).", kind="state") from problem
-        return sorted(name for name in found if name.endswith(".json"))
+        return sorted(name for name in found if name.endswith(".json") and name != NEEDS_NEWER)
 
     def holds_more_than_the_lock(self) -> bool:
         """Whether anything but the lock and what it needs is there."""
         found = set(os.listdir(self.path)) if os.path.isdir(self.path) else set()
-        return bool(found - {_GUARD, "lock.json", *_FOLDERS} or self.names("runs"))
+        projects = os.path.join(self.path, "projects")
+        empty = os.path.isdir(projects) and not os.listdir(projects)
+        layout = {"format.json", "projects"} if empty else {"format.json"}
+        return bool(found - {_GUARD, "lock.json", "epoch.json", *layout, *_FOLDERS} or self.names("runs"))
 
     def remove_all(self) -> None:
         """Remove the folder with everything in it."""

@@ -11,6 +11,7 @@ from ..pgbouncer.pgbouncer import led_astray
 from ..system.failure import HostSideError
 from .put_back import Comparison
 from .registry import UNDOS
+from .run_projects import projects_of_run
 from .runs import RunRecord
 from .state import StateFolder
 from .time_to_live import end_undone
@@ -60,9 +61,12 @@ def undo_step(undoing: Undoing, record: RunRecord, step_id: str) -> None:
     step = record.step(step_id)
     inverse = step.get("inverse") or {}
     undoing.left = step.get("left") or {}
+    undoing.project = min(projects_of_run(record.content), default="")
     undoing.limits = inverse.get("containers") or {}
     failed_before = len(undoing.failures)
     for part in reversed(list(inverse)):
+        if not undoing.check:
+            record.refuse_superseded()
         _undo_part(undoing, part, inverse[part])
     if undoing.check or not step:
         return

@@ -16,7 +16,8 @@ class Undoing:
     """A way back on this host; collects what it has ``done``, ``notes`` on what is not exactly as before, ``failures``.
 
     Docker may be restarting just then: it is waited for once, for at most ``patience`` seconds. ``left`` is, by part,
-    what the step that is being undone left; ``limits`` are those of containers that it noted.
+    what the step that is being undone left; ``limits`` are those of containers that it noted. ``project`` is the Run's:
+    version 0.1 did not note it with each part.
     """
 
     folder: StateFolder
@@ -28,6 +29,7 @@ class Undoing:
     failures: list[str] = field(default_factory=list)
     left: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    project: str = ""
 
     def sentence(self, differences: list[str]) -> str:
         """All of it for a person; ``differences`` are what is not as before by comparison."""

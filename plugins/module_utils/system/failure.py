@@ -8,7 +8,8 @@ __all__ = ["HostSideError"]
 class HostSideError(Exception):
     """One clear sentence for a person, and a ``kind`` that tells the control machine what sort of failure it is.
 
-    Kinds: ``docker`` and ``state`` (the host is not prepared), ``usage`` (the call is wrong), ``locked``, ``refused``
+    Kinds: ``docker`` and ``state`` (the host is not prepared), ``usage`` (the call is wrong), ``locked``, ``fenced``
+    (somebody else has taken the Run up since, so this holder changes nothing more), ``refused``
     (a rule forbids it; ``rule`` names it), ``compose`` (Compose rejects the app's files), ``gate`` (a check after a
     change failed), ``restore`` (putting back failed).
     """

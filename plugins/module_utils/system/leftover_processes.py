@@ -31,8 +31,12 @@ def running(marker: str) -> dict[int, str]:
     return found
 
 
-def stop(marker: str, grace: float) -> tuple[dict[int, str], dict[int, str]]:
-    """End them, gently for ``grace`` seconds and then at once; returns those that were running and those still left."""
+def stop(marker: str, grace: float, patience: float = 0.0) -> tuple[dict[int, str], dict[int, str]]:
+    """End them, gently for ``grace`` seconds and then at once; returns those that were running and those still left.
+
+    Before that they have ``patience`` seconds to come to their end undisturbed.
+    """
+    _wait_for_end(marker, patience)
     started = time.monotonic()
     seen: dict[int, str] = {}
     asked: set[int] = set()
@@ -47,6 +51,12 @@ def stop(marker: str, grace: float) -> tuple[dict[int, str], dict[int, str]]:
         else:
             _send(set(left) - asked, signal.SIGTERM)
             asked.update(left)
+        time.sleep(_LOOK_AGAIN)
+
+
+def _wait_for_end(marker: str, patience: float) -> None:
+    give_up = time.monotonic() + patience
+    while time.monotonic() < give_up and running(marker):
         time.sleep(_LOOK_AGAIN)
 
 

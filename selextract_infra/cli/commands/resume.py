@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import FleetOptions, FormatOption, NowOption, with_options
+from selextract_infra.cli.frame.options import (
+    FleetOptions,
+    FormatOption,
+    NowOption,
+    TakeOverOption,
+    TakeOverReasonOption,
+    with_options,
+)
 from selextract_infra.cli.frame.output import Format, say
 
 __all__ = ["register"]
@@ -24,17 +31,24 @@ def register(app: typer.Typer) -> None:
         ] = None,
         hosts: FleetOptions,
         now: NowOption = None,
+        take_over: TakeOverOption = False,
+        reason: TakeOverReasonOption = None,
         at_boot: Annotated[
             str | None, typer.Option("--at-boot", metavar="on|off", help="Go on by itself when this server boots.")
         ] = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
-        """Finish an interrupted run: what is verified is left, the rest is done."""
-        from selextract_infra.cli.frame.applying import conclude, follow
+        """Finish an interrupted run: what is verified is left, the rest is done.
+
+        A run that somebody is at work on is refused, unless it is taken over: what is under way there comes to its end
+        first, and whoever led it changes nothing more.
+        """
+        from selextract_infra.cli.frame.applying import conclude, follow, take_over_reason
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.resume_at_boot import resume_at_boot
         from selextract_infra.flow.unfinished import resume, resume_only
 
+        grounds = take_over_reason(reason, take_over=take_over)
         with hosts.context() as context:
             if at_boot is not None:
                 if at_boot not in ("on", "off") or run is not None:
@@ -42,7 +56,9 @@ def register(app: typer.Typer) -> None:
                 changed = resume_at_boot(context, wanted=at_boot == "on")
                 say(f"It is {at_boot}{'' if changed else ' already'}.")
             elif run is not None:
-                conclude(follow(context, lambda: resume(context, run, now_reason=now), None), form)
+                conclude(follow(context, lambda: resume(context, run, now_reason=now, take_over=grounds), None), form)
+            elif grounds:
+                raise UsageError("--take-over needs the ID of the run.", remedy="selextract-infra status names it")
             elif (done := resume_only(context, now_reason=now)) is None:
                 say("No run was interrupted.")
             else:

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import FleetOptions, FormatOption, RunArgument, with_options
+from selextract_infra.cli.frame.options import (
+    FleetOptions,
+    FormatOption,
+    RunArgument,
+    TakeOverOption,
+    TakeOverReasonOption,
+    with_options,
+)
 from selextract_infra.cli.frame.output import Format
 
 __all__ = ["register"]
@@ -25,14 +32,20 @@ def register(app: typer.Typer) -> None:
             list[str] | None,
             typer.Option("--also", metavar="KEY", help="Overwrite this too, though it was changed since; repeatable."),
         ] = None,
+        take_over: TakeOverOption = False,
+        reason: TakeOverReasonOption = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Put back what a run did, newest step first; for finished and interrupted runs.
 
-        What later runs or people have changed since is named, and nothing is undone unless each is confirmed.
+        What later runs or people have changed since is named, and nothing is undone unless each is confirmed. A run
+        that somebody is at work on is refused, unless it is taken over: what is under way there comes to its end first,
+        and whoever led it changes nothing more.
         """
-        from selextract_infra.cli.frame.applying import conclude, follow
+        from selextract_infra.cli.frame.applying import conclude, follow, take_over_reason
         from selextract_infra.flow.unfinished import roll_back
 
+        grounds = take_over_reason(reason, take_over=take_over)
         with hosts.context() as context:
-            conclude(follow(context, lambda: roll_back(context, run, also=tuple(also or ())), None), form)
+            keys = tuple(also or ())
+            conclude(follow(context, lambda: roll_back(context, run, also=keys, take_over=grounds), None), form)

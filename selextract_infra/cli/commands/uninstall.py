@@ -1,6 +1,8 @@
-"""``uninstall``: everything that is ours leaves the hosts."""
+"""``uninstall``: everything that is ours leaves the hosts, or what is for one Project."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -18,14 +20,19 @@ def register(app: typer.Typer) -> None:
     def uninstall(
         *,
         hosts: FleetOptions,
+        project: Annotated[
+            str | None, typer.Option("--project", metavar="NAME", help="Only what is for this Compose project.")
+        ] = None,
         yes: YesOption = False,
     ) -> None:
-        """Take the sampler, our state and our Compose file off the hosts; the app keeps running as it is."""
+        """Take the sampler, our state and our Compose files off the hosts; the apps keep running as they are."""
         from selextract_infra.cli.frame.applying import confirm
-        from selextract_infra.flow.single_playbook import uninstall as carry_out
+        from selextract_infra.flow import single_playbook
 
         with hosts.context() as context:
-            names = ", ".join(host.name for host in context.inventory.hosts)
-            confirm(f"Take everything of selextract-infra off {names}?", yes=yes)
-            changed = carry_out(context)
+            names = [host.name for host in context.inventory.hosts]
+            known = single_playbook.known_projects(context)
+            confirm(single_playbook.question_of_uninstall(names, known, project), yes=yes)
+            named = tuple(sorted({name for projects in known.values() for name in projects}))
+            changed = single_playbook.uninstall(context, project=project, named=named)
         say(f"Removed from: {', '.join(changed) or 'nothing was there'}.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
 
-__all__ = ["conclude", "confirm", "follow", "offer"]
+__all__ = ["conclude", "confirm", "follow", "offer", "take_over_reason"]
 
 
 def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> None:
@@ -73,6 +73,17 @@ def confirm(question: str, *, yes: bool) -> None:
         agreed = False
     if not agreed:
         raise CancelledError("Nothing was changed.")
+
+
+def take_over_reason(reason: str | None, *, take_over: bool) -> str:
+    """Why a run is taken from whoever is at work on it, empty where it is not. Raises UsageError for half of it."""
+    from selextract_infra.errors import UsageError
+
+    if take_over and not (reason and reason.strip()):
+        raise UsageError("--take-over needs a reason, which is recorded.", remedy="add --reason TEXT")
+    if reason and not take_over:
+        raise UsageError("--reason says why a run is taken over.", remedy="add --take-over, or leave --reason")
+    return reason.strip() if reason else ""
 
 
 def follow(context: Context, work: Callable[[], Run], plan: Plan | None) -> Run:

@@ -33,6 +33,8 @@ __all__ = [
     "PolicyOption",
     "RunArgument",
     "StateOption",
+    "TakeOverOption",
+    "TakeOverReasonOption",
     "WholeFleetOptions",
     "YesOption",
     "with_options",
@@ -68,6 +70,12 @@ OverrideOption = Annotated[
 FailOnOption = Annotated[
     str | None,
     typer.Option("--fail-on", metavar="SEVERITY", help="Exit 10 on a finding this severe: minor, major, breaking."),
+]
+TakeOverOption = Annotated[
+    bool, typer.Option("--take-over", help="Take the run from whoever is at work on it; needs a --reason.")
+]
+TakeOverReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="With --take-over: why; recorded, here and on the hosts.")
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, or an unambiguous beginning of it.")]
 DEFAULT_INVENTORY = Path("inventories/lab")

@@ -218,6 +218,8 @@ def _step_window(state: RunState, answer: FlowAnswer) -> Turn:
 
 def _step(state: RunState, answer: FlowAnswer) -> Turn:
     if isinstance(answer, Failed):
+        if answer.fenced:
+            return _leave(state, answer)
         if answer.preempted and state.begun_hosts:
             return _conclude(state.but(stop=_waiting(state, answer.failure)), answer.at)
         return _give_up(state, answer.failure, answer.at)
@@ -264,6 +266,8 @@ def _undo(state: RunState, hosts: tuple[str, ...], at: datetime) -> Turn:
 
 def _undone(state: RunState, answer: FlowAnswer) -> Turn:
     if isinstance(answer, Failed):
+        if answer.fenced:
+            return _leave(state, answer)
         if state.goal is Goal.ROLL_BACK:
             return _ask(state, RunPhase.ENDED, Finish(failure=answer.failure))
         if answer.preempted:
@@ -302,6 +306,12 @@ def _give_up(state: RunState, failure: Failure, at: datetime) -> Turn:
     ended = {"status": status, "message": failure.sentence, "exit_code": failure.exit_code, "ended_at": at}
     run = state.begun_run.model_copy(update=ended)
     return _ask(state.but(run=run, failure=failure), RunPhase.LAST_RECORD, RecordRun())
+
+
+def _leave(state: RunState, answer: Failed) -> Turn:
+    """End without another word about the Run: somebody else carries it out, perhaps with this very journal."""
+    note = NoteEvent(event="fenced", sentence=answer.failure.sentence)
+    return _ask(state, RunPhase.ENDED, note, Finish(failure=answer.failure))
 
 
 def _conclude(state: RunState, at: datetime) -> Turn:

@@ -152,11 +152,15 @@ class Done(_Answer):
 
 
 class Failed(_Answer):
-    """It was not done, and nothing was touched by it. ``preempted``: something more urgent asked for the hosts."""
+    """It was not done, and nothing was touched by it. ``preempted``: something more urgent asked for the hosts.
+
+    ``fenced``: somebody else carries the Run out by now, so what is written down of it is theirs to write.
+    """
 
     kind: Literal["failed"] = "failed"
     failure: Failure
     preempted: bool = False
+    fenced: bool = False
 
 
 class WindowChecked(_Answer):

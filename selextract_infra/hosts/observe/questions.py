@@ -47,7 +47,7 @@ def _traffic(policy: Policy, project: str) -> dict[str, Any]:
     """The windows of the guide's thresholds, and where Nginx and the broker are."""
     mapped, alerts = policy.application, policy.monitoring.application
     windows = {alerts.response_time.window, alerts.error_rate.window, alerts.throughput.window}
-    wanted: dict[str, Any] = {"windows": sorted(seconds for seconds in windows if seconds)}
+    wanted: dict[str, Any] = {"project": project, "windows": sorted(seconds for seconds in windows if seconds)}
     nginx, api = (next(iter(mapped.services_of(role)), None) for role in ("nginx", "api"))
     if nginx and mapped.edge.nginx_include:
         wanted["nginx"] = {"project": project, "service": nginx, "folder": mapped.edge.nginx_include, "api": api}

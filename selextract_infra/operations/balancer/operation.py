@@ -1,42 +1,35 @@
-"""The balancer before the API as the flow knows it."""
+"""What the balancer before the API is, and what can be asked of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from selextract_infra.flow.operation import Effects, Operation
-from selextract_infra.operations.balancer.plan import (
-    BalancerParameters,
-    BalancerRequest,
-    draft_balancer,
-    mapped_names,
-    rebuilt_balancer,
-)
+from pydantic import Field
 
-if TYPE_CHECKING:
-    from selextract_infra.flow.context import Context
+from selextract_infra.flow.manifest import ChosenHosts, CommandOption, Effects, Manifest, Request
 
-__all__ = ["BALANCER"]
+__all__ = ["MANIFEST", "BalancerRequest"]
 
 
-def _refuse_unmapped(context: Context, _: BalancerRequest) -> None:
-    """Raise ``RefusedError`` for what is not mapped, before any host is looked at."""
-    mapped_names(context.policy)
+class BalancerRequest(Request):
+    """What is asked about the balancer."""
+
+    on: Annotated[bool, CommandOption(words=("on", "off"))] = Field(
+        description="Whether it is to stand before the API."
+    )
+    hosts: ChosenHosts = None
 
 
-BALANCER = Operation(
+MANIFEST = Manifest(
     name="balancer",
     noun="the balancer",
-    summary="HAProxy before the API instances, and Nginx's way to it, on or off.",
     request=BalancerRequest,
-    parameters=BalancerParameters,
     effects=Effects(
         reads=("Nginx's include files", "HAProxy's own answers", "containers and their networks"),
+        changes=("HAProxy beside the app", "our include files of Nginx"),
         inverse="Requests go the way they went before; then files and container from before are put back.",
         downtime="None; Nginx reads its files again, which users may notice as a delay.",
         seconds=lambda policy: 2 * policy.scaling.instance.estimate,
     ),
-    refuse_request=_refuse_unmapped,
-    draft=draft_balancer,
-    steps=rebuilt_balancer,
+    status="balancer.command:status",
 )

@@ -4,52 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
-
-from pydantic import Field
 
 from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Decision, Verdict
-from selextract_infra.model.figures import memory
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.model.traffic import OLD_FOLDER, OLD_NAME
+from selextract_infra.operations.balancer.operation import BalancerRequest
 from selextract_infra.templates.balancer import answer_seconds, compose_text, haproxy_text, server_options
 from selextract_infra.templates.nginx import ROUTING, edge_files
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "BalancerParameters",
-    "BalancerRequest",
-    "balancer_steps",
-    "draft_balancer",
-    "mapped_names",
-    "rebuilt_balancer",
-]
+__all__ = ["PLANNER"]
 
 PLAYBOOK = "selextract.infra.balancer"
 _RESOURCE = "balancer"
-_FOLDER = "/var/lib/selextract-infra/balancer"
-
-
-class BalancerRequest(Request):
-    """What is asked about the balancer."""
-
-    on: bool = Field(description="Whether it is to stand before the API.")
-    hosts: ChosenHosts = None
 
 
 class BalancerPlace(Frozen):
     """Where the balancer goes on one host: the network it joins, and where Nginx sees its include folder.
 
     ``reload``: Nginx has to read files of ours that it has not read yet. ``answer`` is how long Nginx waits for an
-    answer, in seconds, None where it does not say.
+    answer, in seconds, None where it does not say. ``name`` is that of our Compose project, and on the app's network;
+    ``folder`` is where its files are on the host.
     """
 
     project: str
@@ -57,6 +42,8 @@ class BalancerPlace(Frozen):
     inside: str
     reload: bool
     answer: float | None = None
+    name: str = OLD_NAME
+    folder: str = OLD_FOLDER
 
 
 class BalancerParameters(BalancerRequest):
@@ -65,7 +52,7 @@ class BalancerParameters(BalancerRequest):
     places: dict[str, BalancerPlace]
 
 
-def draft_balancer(given: PlanInput[BalancerRequest, None]) -> PlanDraft:
+def _draft(given: PlanInput[BalancerRequest, None]) -> PlanDraft:
     """Put the balancer before the API, or take it away; nothing where it is so already.
 
     Raises ``RefusedError`` naming what is not mapped or not there, or where its memory does not fit (X-11).
@@ -73,7 +60,7 @@ def draft_balancer(given: PlanInput[BalancerRequest, None]) -> PlanDraft:
     policy, on, hosts = given.policy, given.request.on, given.request.hosts
     observed = [host for host in given.observation.hosts if hosts is None or host.name in hosts]
     chosen = [host for host in observed if host.traffic.edge is not None]
-    names = mapped_names(policy)
+    names = _mapped_names(policy)
     if not chosen:
         raise RefusedError(
             f"{names['nginx']} runs on none of the hosts, so nothing leads to a balancer.",
@@ -86,20 +73,15 @@ def draft_balancer(given: PlanInput[BalancerRequest, None]) -> PlanDraft:
         parameters=BalancerParameters(**dict(given.request), places=places),
         hosts=tuple(places),
         decisions=decisions,
-        steps=balancer_steps(decisions, places, policy, on=on),
+        steps=_balancer_steps(decisions, places, policy, on=on),
     )
 
 
-def rebuilt_balancer(decisions: Sequence[Decision], parameters: BalancerParameters, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan."""
-    return balancer_steps(decisions, parameters.places, policy, on=parameters.on)
-
-
-def balancer_steps(
+def _balancer_steps(
     decisions: Collection[Decision], places: dict[str, BalancerPlace], policy: Policy, *, on: bool
 ) -> tuple[Step, ...]:
     """One step for all hosts where something changes."""
-    going = tuple(sorted({one.host for one in decisions if one.changes and one.host in places}))
+    going = tuple(sorted({decision.host for decision in decisions if decision.changes and decision.host in places}))
     if not going:
         return ()
     times, word = policy.scaling.instance, "on" if on else "off"
@@ -126,7 +108,7 @@ def balancer_steps(
     )
 
 
-def mapped_names(policy: Policy) -> dict[str, str]:
+def _mapped_names(policy: Policy) -> dict[str, str]:
     """The services that the balancer is about, by role; raises ``RefusedError`` naming what is not mapped."""
     application, names = policy.application, {}
     for role in ("api", "nginx"):
@@ -160,22 +142,19 @@ def _place(host: HostObservation, policy: Policy, *, on: bool) -> BalancerPlace:
     if problem is not None or edge is None or edge.inside is None:
         raise RefusedError(f"{host.name}: {(problem or '').rstrip('.')}.", rule="mapping")
     if on and host.traffic.balancer is None:
-        _refuse_crowding(host, policy)
-    reload = _differs(edge.files, _edge_files(policy, edge.inside), read=edge.read)
-    return BalancerPlace(
-        project=edge.project, network=edge.networks[0], inside=edge.inside, reload=reload, answer=edge.answer
-    )
-
-
-def _refuse_crowding(host: HostObservation, policy: Policy) -> None:
-    room, wanted = HostSize.seen(host).room("memory", policy), policy.balancing.proxy.memory
-    if room.size and room.others + wanted > room.total:
-        raise RefusedError(
-            f"{host.name} has room for {memory(int(room.total))} of limits, {memory(room.others)} are given, and the"
-            f" balancer takes {memory(wanted)} (X-11).",
-            rule="X-11",
-            remedy="make room, or give it less: balancing.proxy.memory",
+        HostSize.seen(host).room("memory", policy).refuse_beyond(
+            policy.balancing.proxy.memory, "the balancer", "make room, or give it less: balancing.proxy.memory"
         )
+    place = BalancerPlace(
+        project=edge.project,
+        network=edge.networks[0],
+        inside=edge.inside,
+        reload=False,
+        answer=edge.answer,
+        name=edge.balancer_name,
+        folder=edge.balancer_folder,
+    )
+    return place.model_copy(update={"reload": _differs(edge.files, _edge_files(policy, place), read=edge.read)})
 
 
 def _decision(host: HostObservation, place: BalancerPlace, policy: Policy, *, on: bool) -> Decision:
@@ -191,7 +170,7 @@ def _decision(host: HostObservation, place: BalancerPlace, policy: Policy, *, on
     return Decision(
         host=host.name,
         project=place.project,
-        service=mapped_names(policy)["api"],
+        service=_mapped_names(policy)["api"],
         resource=_RESOURCE,
         verdict=Verdict.KEEP if same else Verdict.SET,
         rule="LB-02",
@@ -205,15 +184,15 @@ def _decision(host: HostObservation, place: BalancerPlace, policy: Policy, *, on
 
 
 def _values(place: BalancerPlace, policy: Policy, *, on: bool) -> dict[str, Any]:
-    names, edge = mapped_names(policy), policy.application.edge
+    names, edge = _mapped_names(policy), policy.application.edge
     return {
         "on": on,
         "project": place.project,
         "service": names["api"],
         "nginx": names["nginx"],
         "folder": edge.nginx_include,
-        "files": _edge_files(policy, place.inside),
-        "compose": compose_text(policy, place.network, _FOLDER, place.answer),
+        "files": _edge_files(policy, place),
+        "compose": compose_text(policy, place.name, place.network, place.folder, place.answer),
         "settings": _settings(place, policy),
         **proof_values(names.values(), policy),
         "gate_seconds": policy.scaling.instance.gate,
@@ -222,7 +201,7 @@ def _values(place: BalancerPlace, policy: Policy, *, on: bool) -> dict[str, Any]
 
 
 def _settings(place: BalancerPlace, policy: Policy) -> dict[str, Any]:
-    name = mapped_names(policy)["api"]
+    name = _mapped_names(policy)["api"]
     port = _port(policy)
     return {
         "project": place.project,
@@ -239,20 +218,33 @@ def _settings(place: BalancerPlace, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _edge_files(policy: Policy, inside: str) -> dict[str, str]:
-    return edge_files(policy, inside, _port(policy))
+def _edge_files(policy: Policy, place: BalancerPlace) -> dict[str, str]:
+    return edge_files(policy, place.inside, f"{place.name}:{_port(policy)}")
 
 
 def _port(policy: Policy) -> int:
-    return int(policy.application.services[mapped_names(policy)["api"]].port or 0)
+    return int(policy.application.services[_mapped_names(policy)["api"]].port or 0)
 
 
-def _differs(there: dict[str, str], files: dict[str, str], *, read: bool) -> bool:
+def _differs(present: dict[str, str], files: dict[str, str], *, read: bool) -> bool:
     """Whether Nginx has to read files; ``there`` has the digest of each that it has."""
-    return not read or there != {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    return not read or present != {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
 
 
 def _digest(place: BalancerPlace, policy: Policy) -> str:
     """What tells one balancer from another, as the host computes it."""
-    content = [compose_text(policy, place.network, _FOLDER, place.answer), _settings(place, policy)]
+    content = [compose_text(policy, place.name, place.network, place.folder, place.answer), _settings(place, policy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_unmapped(_request: BalancerRequest, policy: Policy, _hosts: tuple[str, ...]) -> None:
+    """Raise ``RefusedError`` for what is not mapped, before any host is looked at."""
+    _mapped_names(policy)
+
+
+PLANNER = Planner(
+    parameters=BalancerParameters,
+    draft=_draft,
+    steps=lambda decisions, kept, policy: _balancer_steps(decisions, kept.places, policy, on=kept.on),
+    refuse_request=_refuse_unmapped,
+)

@@ -11,9 +11,11 @@ from selextract_infra.flow.apply import begin, carry_out
 from selextract_infra.flow.assess import assess_seen
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.notify import Delivery, Notifier
+from selextract_infra.flow.operation import Acts
 from selextract_infra.flow.planning import look_for_plan, plan_from, record_plan
 from selextract_infra.flow.preemption import let_go, make_way
 from selextract_infra.flow.reachability import refuse_blindness
+from selextract_infra.flow.registry import operation_named
 from selextract_infra.flow.unfinished import unfinished_runs
 from selextract_infra.hosts.identity import owner
 from selextract_infra.model.assessment import Assessment, IncidentSeverity
@@ -24,10 +26,11 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
 from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
-from selextract_infra.operations.emergency.operation import EMERGENCY
-from selextract_infra.operations.emergency.plan import OPERATION, EmergencyRequest
+from selextract_infra.operations.emergency.operation import EmergencyRequest
+from selextract_infra.operations.emergency.plan import OPERATION
 
 __all__ = [
+    "ACTS",
     "Grant",
     "assess_emergency",
     "begin_emergency",
@@ -43,33 +46,32 @@ class Grant:
     plan: Plan
     decision: EmergencyDecision
     assessment: Assessment
-    seen: Observation
+    observation: Observation
     reason: str
 
     @property
     def text(self) -> str:
         """What is granted, on one line."""
         return ", ".join(
-            f"{one.service or 'edge'} {one.resource} {resource_value(one.resource, one.granted)}"
-            for one in self.decision.granted
+            f"{decision.service or 'edge'} {decision.resource} {resource_value(decision.resource, decision.granted)}"
+            for decision in self.decision.granted
         )
 
 
-def assess_emergency(context: Context, seen: Observation | None = None) -> EmergencyAssessment:
+def assess_emergency(context: Context, observation: Observation | None = None) -> EmergencyAssessment:
     """Look and say how bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
-    seen = seen or context.observe()
-    refuse_blindness(seen)
-    found = assess_seen(seen, context.policy).assessment
-    severity = found.response.severity if found.response else None
-    active = open_emergencies(seen)
-    needs = None if active else grant(situation_of(seen, found, context.policy, severity=severity), context.policy)
+    observation = observation or context.observe()
+    refuse_blindness(observation)
+    assessment = assess_seen(observation, context.policy).assessment
+    active = open_emergencies(observation)
+    needs = None if active else _decision(context, observation, assessment)
     return EmergencyAssessment(
-        at=seen.at,
-        assessment=found,
-        severity=severity,
-        affected=affected_by(found),
-        bounds=bounds_seen(found.judgements, context.policy),
-        impact=impact_of(found, context.policy),
+        at=observation.at,
+        assessment=assessment,
+        severity=_severity(assessment),
+        affected=affected_by(assessment),
+        bounds=bounds_seen(assessment.judgements, context.policy),
+        impact=impact_of(assessment, context.policy),
         needs=needs,
         active=active,
     )
@@ -80,7 +82,7 @@ def plan_emergency(
     *,
     reason: str = "",
     severity: IncidentSeverity | None = None,
-    seen: Observation | None = None,
+    observation: Observation | None = None,
     assessment: Assessment | None = None,
     hosts: Collection[str] | None = None,
     made_by: str = "",
@@ -91,13 +93,16 @@ def plan_emergency(
 
     Raises ``RefusedError`` while an emergency is on (X-74), ``HostError`` when no host could be looked at.
     """
-    seen = look_for_plan(context, seen, to_apply=False)
-    assessment = assessment or assess_seen(seen, context.policy).assessment
-    severity = severity or (assessment.response.severity if assessment.response else None)
-    decision = grant(situation_of(seen, assessment, context.policy, severity=severity, hosts=hosts), context.policy)
+    observation = look_for_plan(context, observation, to_apply=False)
+    assessment = assessment or assess_seen(observation, context.policy).assessment
+    decision = _decision(context, observation, assessment, severity=severity, hosts=hosts)
     request = EmergencyRequest(reason=reason, hosts=None if hosts is None else tuple(hosts))
-    plan = plan_from(EMERGENCY, seen, request, context.policy, look=decision, made_by=made_by or owner())
-    return Grant(record_plan(context, plan, seen), decision, assessment, seen, reason or _because(assessment))
+    plan = plan_from(
+        operation_named(OPERATION), observation, request, context.policy, look=decision, made_by=made_by or owner()
+    )
+    return Grant(
+        record_plan(context, plan, observation), decision, assessment, observation, reason or _because(assessment)
+    )
 
 
 def begin_emergency(context: Context, granted: Grant, *, drill: bool = False) -> Run:
@@ -107,7 +112,7 @@ def begin_emergency(context: Context, granted: Grant, *, drill: bool = False) ->
     incident is in the journal before anything is touched. Returns the Run with its exit code. Raises ``LockedError``
     where somebody does not come to a safe point in time.
     """
-    if not unfinished_runs(granted.seen):
+    if not unfinished_runs(granted.observation):
         return _begun(context, granted, drill=drill)
     times = context.policy.emergency.actions.times
     stopped = make_way(
@@ -143,26 +148,26 @@ def _begun(context: Context, granted: Grant, *, drill: bool) -> Run:
         decision=granted.decision,
         before=kept_readings(granted.assessment.judgements),
     )
-    incident = incident.told(granted.seen.at, f"Looked at the hosts: {granted.reason}.")
+    incident = incident.told(granted.observation.at, f"Looked at the hosts: {granted.reason}.")
     incident = incident.told(run.started_at, f"{run.owner} began the emergency: {changes} granted.")
     context.journal.record_incident(incident)
     context.journal.record_event(run.started_at, "emergency", f"Emergency begun: {granted.reason}", run=run.id)
     run = carry_out(context, plan, run)
     ended = run.ended_at or context.clock()
-    told = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
-    incident = incident.told(ended, told)
+    outcome = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
+    incident = incident.told(ended, outcome)
     if run.exit_code:
         incident = incident.model_copy(update={"closed_at": ended, "failed": True})
     context.journal.record_incident(incident)
     return run
 
 
-def tell_emergency(told: Notifier, granted: Grant, run: Run) -> tuple[Delivery, ...]:
+def tell_emergency(notifier: Notifier, granted: Grant, run: Run) -> tuple[Delivery, ...]:
     """Tell those concerned what was granted, and how it went (EPB-2.4); one that a person asked for counts as a P2."""
     decision = granted.decision
     more = f" Others have to hear of it at once: {decision.escalate}." if decision.escalate else ""
     answer = f" selextract-infra emergency ack {run.id} says that you have taken it on."
-    return told.tell(
+    return notifier.tell(
         decision.severity or IncidentSeverity.P2,
         run.id,
         f"Emergency: {granted.reason}",
@@ -172,3 +177,27 @@ def tell_emergency(told: Notifier, granted: Grant, run: Run) -> tuple[Delivery, 
 
 def _because(assessment: Assessment) -> str:
     return "; ".join(assessment.response.because) if assessment.response else "a person asked for it"
+
+
+def _severity(assessment: Assessment) -> IncidentSeverity | None:
+    return assessment.response.severity if assessment.response else None
+
+
+def _decision(
+    context: Context,
+    observation: Observation,
+    assessment: Assessment,
+    *,
+    severity: IncidentSeverity | None = None,
+    hosts: Collection[str] | None = None,
+) -> EmergencyDecision:
+    """What may be granted by these readings; ``severity`` where it is known already."""
+    urgency, policy = severity or _severity(assessment), context.policy
+    return grant(situation_of(observation, assessment, policy, severity=urgency, hosts=hosts), policy)
+
+
+ACTS = Acts(
+    look=lambda context, observation, request: _decision(
+        context, observation, assess_seen(observation, context.policy).assessment, hosts=request.hosts
+    )
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selextract_infra.cli.frame.operation_command import epilogue
 from selextract_infra.cli.frame.options import (
     FleetOptions,
     FormatOption,
@@ -16,6 +17,8 @@ from selextract_infra.cli.frame.options import (
     with_options,
 )
 from selextract_infra.cli.frame.output import Format, emit, say, show
+from selextract_infra.flow.registered import GROUPS
+from selextract_infra.operations.emergency.operation import MANIFEST
 from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
@@ -31,10 +34,11 @@ IncidentArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="An incident: assess, run, validate, revert, report, drill, ack.")
+    group = typer.Typer(help=GROUPS["emergency"])
     app.add_typer(group, name="emergency", no_args_is_help=True)
     for command in (assess, run, validate, revert, report, drill, ack):
-        group.command(command.__name__)(with_options(command))
+        meaning = epilogue(MANIFEST.effects) if command is run else None
+        group.command(command.__name__, epilog=meaning)(with_options(command))
 
 
 def assess(
@@ -62,22 +66,22 @@ def run(
     with hosts.context() as context:
         from selextract_infra.operations.emergency.ready import look_and_make_ready
 
-        seen = look_and_make_ready(context)
+        observation = look_and_make_ready(context)
         from selextract_infra.cli.frame.applying import conclude, follow
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
         from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
         from selextract_infra.operations.emergency.show import show_grant
 
-        granted = plan_emergency(context, reason=reason, seen=seen)
+        granted = plan_emergency(context, reason=reason, observation=observation)
         if form is Format.TABLE:
             show(show_grant(granted.decision))
         if granted.plan.empty:
             _nothing(granted, form)
         _confirm(granted, yes=yes)
         done = follow(context, lambda: begin_emergency(context, granted), granted.plan)
-        told = tell_emergency(notifier(context.policy, context.journal, context.clock), granted, done)
-        say(f"told: {deliveries_text(told)}")
+        deliveries = tell_emergency(notifier(context.policy, context.journal, context.clock), granted, done)
+        say(f"told: {deliveries_text(deliveries)}")
         conclude(done, form)
 
 

@@ -23,13 +23,17 @@ def drill(context: Context, *, real: bool = False) -> Drill:
     """
     clock = _Laps(context)
     granted = plan_emergency(context, reason=_REASON)
-    refuse_unfinished(granted.seen)
+    refuse_unfinished(granted.observation)
     clock.lap("assess")
     incident = _for_real(context, granted, clock) if real else _in_check_mode(context, granted, clock)
     values = len(granted.decision.granted)
     what = "begun, validated and taken back" if real else "checked on the hosts; nothing was changed"
     return Drill(
-        at=granted.seen.at, incident=incident, real=real, steps=clock.laps, sentence=f"{values} values granted, {what}."
+        at=granted.observation.at,
+        incident=incident,
+        real=real,
+        steps=clock.laps,
+        sentence=f"{values} values granted, {what}.",
     )
 
 
@@ -74,8 +78,8 @@ def _in_check_mode(context: Context, granted: Grant, clock: _Laps) -> str:
         )
         bad = {name: host.message for name, host in outcome.hosts.items() if host.status != "ok"}
         if bad or outcome.status != "successful":
-            told = "; ".join(f"{name}: {message}" for name, message in sorted(bad.items())) or outcome.message
-            raise StepFailedError(f"The drill failed: {told}.", remedy="mend that before an emergency needs it")
+            failures = "; ".join(f"{name}: {message}" for name, message in sorted(bad.items())) or outcome.message
+            raise StepFailedError(f"The drill failed: {failures}.", remedy="mend that before an emergency needs it")
     clock.lap("check")
     context.journal.record_incident(
         Incident(

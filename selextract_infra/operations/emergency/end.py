@@ -1,8 +1,7 @@
-"""Take an emergency back exactly, look whether it helps, and keep the journal in step with what hosts did alone."""
+"""Take an emergency back exactly, and look whether it helps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from selextract_infra.assess.emergency_effect import validated
@@ -16,23 +15,22 @@ from selextract_infra.errors import (
 )
 from selextract_infra.flow.assess import assess_seen
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.incidents import record_ended_emergencies
 from selextract_infra.flow.notify_routes import ACKNOWLEDGED
 from selextract_infra.flow.reachability import refuse_blindness
 from selextract_infra.flow.unfinished import stop_remains_of
 from selextract_infra.hosts.identity import claim, owner
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.model.emergency import (
-    EmergencyOnHost,
     Incident,
     Reverted,
     Validation,
-    emergencies,
     open_emergencies,
 )
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency.plan import OPERATION
 
-__all__ = ["acknowledge", "in_step", "newest_incident", "revert_emergency", "validate_emergency"]
+__all__ = ["acknowledge", "newest_incident", "revert_emergency", "validate_emergency"]
 
 _PLAYBOOK = "selextract.infra.emergency_end"
 
@@ -44,19 +42,19 @@ def revert_emergency(context: Context, *, force: bool = False, keep: bool = Fals
     ``RefusedError`` where a value was changed by hand, ``RollbackFailedError`` where something could not be put back
     (the host tries again when its time is over), ``HostUnreachableError`` for a host that does not answer.
     """
-    seen = context.observe()
-    refuse_blindness(seen)
-    in_step(context, seen)
-    active = open_emergencies(seen)
-    told: dict[str, str] = {}
-    for run in sorted({one.run for one in active}):
-        hosts = tuple(one.host for one in active if one.run == run)
-        stop_remains_of(context, run, seen)
-        told |= _revert(context, run, hosts, force=force, keep=keep)
-    if seen.unreachable:
-        names = ", ".join(f"{host}: {why}" for host, why in sorted(seen.unreachable.items()))
+    observation = context.observe()
+    refuse_blindness(observation)
+    record_ended_emergencies(context, observation)
+    active = open_emergencies(observation)
+    sentences: dict[str, str] = {}
+    for run in sorted({emergency.run for emergency in active}):
+        hosts = tuple(emergency.host for emergency in active if emergency.run == run)
+        stop_remains_of(context, run, observation)
+        sentences |= _revert(context, run, hosts, force=force, keep=keep)
+    if observation.unreachable:
+        names = ", ".join(f"{host}: {why}" for host, why in sorted(observation.unreachable.items()))
         raise HostUnreachableError(f"Not everything could be looked at, {names}", remedy="it ends there by itself")
-    return Reverted(at=context.clock(), runs=tuple(sorted({one.run for one in active})), hosts=told)
+    return Reverted(at=context.clock(), runs=tuple(sorted({emergency.run for emergency in active})), hosts=sentences)
 
 
 def _revert(context: Context, run: str, hosts: tuple[str, ...], *, force: bool, keep: bool) -> dict[str, str]:
@@ -74,6 +72,7 @@ def _revert(context: Context, run: str, hosts: tuple[str, ...], *, force: bool, 
                     step="revert",
                     lease=times.timeout,
                     policy_digest=context.policy.digest,
+                    holder=context.holder,
                 ),
                 "hosts": {host: {"force": force, "keep": keep} for host in hosts},
             },
@@ -84,7 +83,7 @@ def _revert(context: Context, run: str, hosts: tuple[str, ...], *, force: bool, 
         cancel=context.cancel,
     )
     _raise_failure(outcome)
-    sentences = {host: str(_ending(one).get("sentence", "")) for host, one in sorted(outcome.hosts.items())}
+    sentences = {host: str(_ending(result).get("sentence", "")) for host, result in sorted(outcome.hosts.items())}
     now = context.clock()
     context.journal.record_event(now, "emergency", f"Emergency ended: {'; '.join(sentences.values())}", run=run)
     incident = context.journal.incident(run)
@@ -98,49 +97,51 @@ def _raise_failure(outcome: PlaybookOutcome) -> None:
     if outcome.status == "cancelled":
         raise CancelledError("Cancelled; the emergency ends by itself when its time is over.")
     outcome.refuse_unrun()
-    bad = {name: one for name, one in sorted(outcome.hosts.items()) if one.status != "ok"}
-    told = "; ".join(
-        f"{name}: {(_ending(one).get('sentence') or one.message).rstrip('.')}" for name, one in bad.items()
+    bad = {name: host for name, host in sorted(outcome.hosts.items()) if host.status != "ok"}
+    sentences = "; ".join(
+        f"{name}: {(_ending(host).get('sentence') or host.message).rstrip('.')}" for name, host in bad.items()
     )
-    for one in bad.values():
-        if any(result.get("acquired") is False for result in one.results.values()):
-            raise LockedError(f"{told}.", remedy="wait until it ends")
-        if _ending(one).get("refused"):
+    for host in bad.values():
+        if any(answer.get("acquired") is False for answer in host.results.values()):
+            raise LockedError(f"{sentences}.", remedy="wait until it ends")
+        if _ending(host).get("refused"):
             raise RefusedError(
-                f"{told}.",
+                f"{sentences}.",
                 rule="X-17",
                 override="--force",
                 remedy="--force puts it back all the same, --keep leaves it",
             )
-    if any(one.status != "failed" for one in bad.values()):
-        raise HostUnreachableError(f"{told}.", remedy="it ends there by itself when its time is over")
+    if any(host.status != "failed" for host in bad.values()):
+        raise HostUnreachableError(f"{sentences}.", remedy="it ends there by itself when its time is over")
     if bad:
-        raise RollbackFailedError(f"{told}.", remedy="try again; the host itself tries when its time is over")
+        raise RollbackFailedError(f"{sentences}.", remedy="try again; the host itself tries when its time is over")
 
 
 def _ending(host: HostOutcome) -> dict[str, Any]:
     return next((dict(result) for result in reversed(list(host.results.values())) if "ended" in result), {})
 
 
-def validate_emergency(context: Context, seen: Observation | None = None) -> Validation:
+def validate_emergency(context: Context, observation: Observation | None = None) -> Validation:
     """Compare with the readings at the beginning, and record the verdict with the incident (EPB-3).
 
     Raises ``UsageError`` when this journal knows no emergency.
     """
-    seen = seen or context.observe()
-    refuse_blindness(seen)
-    in_step(context, seen)
-    incident = newest_incident(context, seen)
-    found = assess_seen(seen, context.policy).assessment
-    verdict = validated(incident.before, found, seen, context.policy, at=seen.at)
-    incident = incident.told(seen.at, f"Validated: {verdict.sentence}.")
+    observation = observation or context.observe()
+    refuse_blindness(observation)
+    record_ended_emergencies(context, observation)
+    incident = newest_incident(context, observation)
+    assessment = assess_seen(observation, context.policy).assessment
+    verdict = validated(incident.before, assessment, observation, context.policy, at=observation.at)
+    incident = incident.told(observation.at, f"Validated: {verdict.sentence}.")
     context.journal.record_incident(incident.model_copy(update={"validations": (*incident.validations, verdict)}))
     return verdict
 
 
-def newest_incident(context: Context, seen: Observation | None = None, incident_id: str | None = None) -> Incident:
+def newest_incident(
+    context: Context, observation: Observation | None = None, incident_id: str | None = None
+) -> Incident:
     """The incident of that ID, that of the emergency that is on, or the newest. Raises ``UsageError`` for none."""
-    active = open_emergencies(seen) if seen and incident_id is None else ()
+    active = open_emergencies(observation) if observation and incident_id is None else ()
     incident = context.journal.incident(incident_id or (active[0].run if active else None))
     if incident is None:
         raise UsageError("This journal knows no emergency.", remedy="use the journal of the machine that began it")
@@ -157,23 +158,3 @@ def acknowledge(context: Context, incident_id: str | None = None) -> Incident:
         context.journal.record_incident(incident)
         context.journal.record_event(now, ACKNOWLEDGED, f"{incident.id} was acknowledged by {who}.", run=incident.id)
     return incident
-
-
-def in_step(context: Context, seen: Observation) -> Sequence[EmergencyOnHost]:
-    """Write down what the hosts did by themselves since: emergencies that ended, or refused to. Returns those."""
-    news = []
-    for one in emergencies(seen):
-        incident = context.journal.incident(one.run)
-        if incident is None or incident.closed_at is not None:
-            continue
-        if one.status == "refused" and not any(one.message in moment.what for moment in incident.timeline):
-            context.journal.record_incident(incident.told(seen.at, f"{one.host} did not end it: {one.message}"))
-            news.append(one)
-        elif not one.open:
-            at = one.reverted_at or seen.at
-            told = incident.told(at, f"{one.host} ended it by itself ({one.reverted_by}). {one.message}".strip())
-            context.journal.record_incident(
-                told.model_copy(update={"closed_at": at, "closed_by": f"{one.host}, {one.reverted_by}"})
-            )
-            news.append(one)
-    return news

@@ -1,44 +1,31 @@
-"""The emergency as the flow knows it: its Plan is made and carried out at once, and ends by itself."""
+"""What an emergency grants, and what can be asked of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pydantic import Field
 
-from selextract_infra.assess.incident import situation_of
-from selextract_infra.flow.assess import assess_seen
-from selextract_infra.flow.operation import Effects, Operation
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.scaling import EmergencyDecision
-from selextract_infra.operations.emergency.decide import grant
-from selextract_infra.operations.emergency.plan import EmergencyParameters, EmergencyRequest, draft_emergency
+from selextract_infra.flow.manifest import ChosenHosts, Effects, Manifest, Request
 
-if TYPE_CHECKING:
-    from selextract_infra.flow.context import Context
-
-__all__ = ["EMERGENCY"]
+__all__ = ["MANIFEST", "EmergencyRequest"]
 
 
-def _judge(context: Context, observation: Observation, request: EmergencyRequest) -> EmergencyDecision:
-    """What may be granted by the readings of this Observation."""
-    assessment = assess_seen(observation, context.policy).assessment
-    severity = assessment.response.severity if assessment.response else None
-    situation = situation_of(observation, assessment, context.policy, severity=severity, hosts=request.hosts)
-    return grant(situation, context.policy)
+class EmergencyRequest(Request):
+    """What is asked in an emergency."""
+
+    reason: str = Field(default="", description="What happened, in a few words; recorded.")
+    hosts: ChosenHosts = None
 
 
-# Without steps to build again: what helps now is decided now, so a saved Plan of it is not carried out.
-EMERGENCY = Operation(
+MANIFEST = Manifest(
     name="emergency",
     noun="the emergency",
-    summary="More instances, higher limits and the edge's switches at once, for a time.",
     request=EmergencyRequest,
-    parameters=EmergencyParameters,
     effects=Effects(
         reads=("every reading that the policy judges", "containers and their limits", "the edge's switches"),
+        changes=("limits and instances, for a time", "the edge's switches", "our capacity file"),
         inverse="What the host noted before it was touched is put back; by itself when the time is over, too.",
         downtime="None.",
         seconds=lambda policy: policy.emergency.actions.times.estimate,
     ),
-    look=_judge,
-    draft=draft_emergency,
+    acts="emergency.begin:ACTS",
 )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
-from selextract_infra.flow.draft import ChosenHosts, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.limit_steps import common_values, limit_values, wanted_limits
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.base import Frozen
@@ -20,24 +18,18 @@ from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Limits, Observation
 from selextract_infra.model.plan import Change, CostChange, PendingRecreation, Step
 from selextract_infra.model.scaling import EmergencyDecision
+from selextract_infra.operations.emergency.operation import EmergencyRequest
 from selextract_infra.templates.nginx import SWITCHES
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["OPERATION", "STEP", "EmergencyParameters", "EmergencyRequest", "draft_emergency"]
+__all__ = ["OPERATION", "PLANNER", "STEP"]
 
 OPERATION = "emergency"
 STEP = "emergency"
 
 _LIMITS = ("memory", "cpus")
-
-
-class EmergencyRequest(Request):
-    """What is asked in an emergency."""
-
-    reason: str = Field(default="", description="What happened, in a few words; recorded.")
-    hosts: ChosenHosts = None
 
 
 class EmergencyParameters(Frozen):
@@ -49,10 +41,10 @@ class EmergencyParameters(Frozen):
     escalate: str | None
 
 
-def draft_emergency(given: PlanInput[EmergencyRequest, EmergencyDecision]) -> PlanDraft:
+def _draft(given: PlanInput[EmergencyRequest, EmergencyDecision]) -> PlanDraft:
     """What carries the decision out on the hosts that were seen; without a step where nothing is granted."""
     observation, policy, decision, reason = given.observation, given.policy, given.look, given.request.reason
-    hosts = {one.host for one in decision.granted}
+    hosts = {value.host for value in decision.granted}
     projects = {
         host.name: project_on_host(host, project, policy)
         for host in observation.hosts
@@ -75,7 +67,7 @@ def draft_emergency(given: PlanInput[EmergencyRequest, EmergencyDecision]) -> Pl
 
 
 def _step(
-    seen: Observation,
+    observation: Observation,
     policy: Policy,
     decision: EmergencyDecision,
     projects: Mapping[str, ProjectOnHost],
@@ -89,7 +81,7 @@ def _step(
     about = {"severity": decision.severity or "", "reason": reason, "owner": made_by}
     values = {
         name: {
-            **_values(seen, name, project, [one for one in decision.granted if one.host == name], policy),
+            **_values(observation, name, project, [value for value in decision.granted if value.host == name], policy),
             "expires_at": decision.expires_at.timestamp(),
             "about": about,
         }
@@ -103,8 +95,14 @@ def _step(
         hosts=tuple(projects),
         values=values,
         changes=tuple(
-            Change(host=one.host, subject=one.service, resource=one.resource, before=one.current, after=one.granted)
-            for one in decision.granted
+            Change(
+                host=value.host,
+                subject=value.service,
+                resource=value.resource,
+                before=value.current,
+                after=value.granted,
+            )
+            for value in decision.granted
         ),
         verification="Every granted instance runs and is healthy with its limits; all health addresses answer.",
         rollback="What the host noted before it was touched is put back; by itself when the time is over, too.",
@@ -115,28 +113,28 @@ def _step(
 
 
 def _values(
-    seen: Observation, host: str, project: ProjectOnHost, granted: list[Decision], policy: Policy
+    observation: Observation, host: str, project: ProjectOnHost, granted: list[Decision], policy: Policy
 ) -> dict[str, Any]:
     """What the playbook reads for one host."""
-    limited = [one for one in granted if one.resource in _LIMITS]
+    limited = [value for value in granted if value.resource in _LIMITS]
     wanted = wanted_limits(host, project, limited)
-    counts = {one.service: int(one.granted or 0) for one in granted if one.resource == "instances"}
+    counts = {value.service: int(value.granted or 0) for value in granted if value.resource == "instances"}
     return {
         **common_values(project, policy, policy.emergency.actions.times.gate),
         "counts": counts,
         "drain_seconds": policy.balancing.proxy.drain,
-        "switches": sorted(one.resource for one in granted if one.resource in SWITCHES),
+        "switches": sorted(value.resource for value in granted if value.resource in SWITCHES),
         "edge_folder": policy.application.edge.nginx_include,
         "services": {
             name: limit_values(wanted[name], project.services[name])
-            for name in sorted({one.service for one in limited})
+            for name in sorted({value.service for value in limited})
         },
-        "capacity": {"services": _capacity(seen, host, project, wanted, limited, counts)},
+        "capacity": {"services": _capacity(observation, host, project, wanted, limited, counts)},
     }
 
 
 def _capacity(
-    seen: Observation,
+    observation: Observation,
     host: str,
     project: ProjectOnHost,
     wanted: Mapping[str, Limits],
@@ -145,8 +143,8 @@ def _capacity(
 ) -> dict[str, Any]:
     """The whole capacity file: new instances start with the limits that hold during the emergency."""
     capacity = dict(project.capacity)
-    for name in sorted({one.service for one in limited}):
-        changed = {one.resource for one in limited if one.service == name}
+    for name in sorted({value.service for value in limited}):
+        changed = {value.resource for value in limited if value.service == name}
         limits = wanted[name]
         written = Limits(
             memory=limits.memory if "memory" in changed else None,
@@ -154,9 +152,9 @@ def _capacity(
             cpus=limits.cpus if "cpus" in changed else None,
         )
         capacity = with_limits(capacity, name, written, project.services[name].form)
-    there = seen.host(host)
-    known = there.project(project.project) if there else None
-    forms = {one.name: one.count_form for one in known.services} if known else {}
+    observed = observation.host(host)
+    known = observed.project(project.project) if observed else None
+    forms = {service.name: service.count_form for service in known.services} if known else {}
     for name, instances in sorted(counts.items()):
         capacity = with_count(capacity, name, instances, forms.get(name))
     return capacity
@@ -164,15 +162,15 @@ def _capacity(
 
 def _refusals(decision: EmergencyDecision) -> Iterator[Finding]:
     """What was requested and is not granted at all, as a finding each, and that others have to hear of it."""
-    for one in decision.decisions:
-        if not one.changes and one.why_less and one.requested != one.current:
-            what = f"{one.service} {one.resource}".strip()
+    for value in decision.decisions:
+        if not value.changes and value.why_less and value.requested != value.current:
+            what = f"{value.service} {value.resource}".strip()
             yield Finding(
-                rule=one.rule,
+                rule=value.rule,
                 severity=Severity.MAJOR,
                 rule_class=RuleClass.CLAMP,
-                subject=f"{one.host}/{what}" if one.host else what,
-                sentence=f"{what} is not granted: {one.why_less}.",
+                subject=f"{value.host}/{what}" if value.host else what,
+                sentence=f"{what} is not granted: {value.why_less}.",
             )
     if decision.escalate:
         yield Finding(
@@ -186,7 +184,7 @@ def _refusals(decision: EmergencyDecision) -> Iterator[Finding]:
 
 def _pending(decision: EmergencyDecision, projects: Mapping[str, ProjectOnHost]) -> Iterator[PendingRecreation]:
     """While it is on, the app's own next ``up`` recreates what has higher limits."""
-    changed = {(one.host, one.service) for one in decision.granted if one.resource in _LIMITS}
+    changed = {(value.host, value.service) for value in decision.granted if value.resource in _LIMITS}
     for host, service in sorted(changed):
         yield PendingRecreation(
             host=host,
@@ -194,3 +192,10 @@ def _pending(decision: EmergencyDecision, projects: Mapping[str, ProjectOnHost])
             service=service,
             why="its limits are higher for as long as the emergency lasts",
         )
+
+
+# Without steps to build again: what helps now is decided now, so a saved Plan of it is not carried out.
+PLANNER = Planner(
+    parameters=EmergencyParameters,
+    draft=_draft,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from selextract_infra.assess.pooling import Clients, plan_connections
 from selextract_infra.errors import RefusedError
@@ -54,13 +54,7 @@ def pooler_sizes(
     )
     if most < fewest:
         needed = (_FEWEST + container.readonly_pool) * databases + container.login_pool
-        raise RefusedError(
-            f"PgBouncer needs {needed} connections at least, and Postgres has {available} for it: {maximum} less"
-            f" {reserved} reserved and {policy.postgres.admin_reserve} for people (X-13).",
-            rule="X-13",
-            override="--override X-13",
-            remedy="raise max_connections with `selextract-infra tune postgres`, or pool fewer databases",
-        )
+        _refuse_full(needed, policy, maximum=maximum, reserved=reserved, available=available)
     reserve = min(rules.reserve_pool, max(most - rules.default_pool, most // _RESERVE_SHARE))
     shared_login, shared_readonly = _part(container.login_pool), _part(readonly)
     shared = min(most, _main(budget // _PROCESSES, shared_login, shared_readonly, databases))
@@ -79,6 +73,26 @@ def pooler_sizes(
         most=(most + readonly) * databases + container.login_pool,
         clients=max(wanted, container.clients_minimum),
         available=available,
+    )
+
+
+def _refuse_full(needed: int, policy: Policy, *, maximum: int, reserved: int, available: int) -> NoReturn:
+    """Raise for pools that are too small to be of use: the soft limit leaves no more, or Postgres itself does not."""
+    soft = policy.pgbouncer.server_connections
+    if soft < available:
+        has = f"all pools together may have {soft}: above that connections contend"
+        remedy = "pool fewer databases, or raise the limit in the policy: pgbouncer.server_connections"
+    else:
+        has = (
+            f"Postgres has {available} for it: {maximum} less {reserved} reserved and"
+            f" {policy.postgres.admin_reserve} for people"
+        )
+        remedy = "raise max_connections with `selextract-infra tune postgres`, or pool fewer databases"
+    raise RefusedError(
+        f"PgBouncer needs {needed} connections at least, and {has} (X-13).",
+        rule="X-13",
+        override="--override X-13",
+        remedy=remedy,
     )
 
 

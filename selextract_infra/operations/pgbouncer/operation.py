@@ -1,56 +1,45 @@
-"""PgBouncer as the flow knows it, and how it stands now."""
+"""What PgBouncer between the app and its database is, and what can be asked of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
-from selextract_infra.flow.operation import Effects, Operation
-from selextract_infra.model.observation import Observation
-from selextract_infra.model.pooler import PoolerLook, PoolerStatus
-from selextract_infra.operations.pgbouncer.observe import look_at_poolers
-from selextract_infra.operations.pgbouncer.plan import (
-    PgbouncerParameters,
-    PgbouncerRequest,
-    draft_pgbouncer,
-    rebuilt_pgbouncer,
-)
+from pydantic import Field
 
-if TYPE_CHECKING:
-    from selextract_infra.flow.context import Context
+from selextract_infra.flow.manifest import CommandOption, Effects, Manifest, OverriddenRules, Request
 
-__all__ = ["PGBOUNCER", "pooler_status"]
+__all__ = ["MANIFEST", "PgbouncerRequest"]
+
+_SUBCOMMANDS = {
+    "on": "Put PgBouncer up, or give it its present settings, and lead the app through it.",
+    "off": "Lead the app back to its database, then take PgBouncer away.",
+}
 
 
-def pooler_status(context: Context) -> PoolerStatus:
-    """Pools, who waits, and whose transactions are open, on every host now; nothing is changed or recorded."""
-    names = tuple(host.name for host in context.inventory.hosts)
-    looks = look_at_poolers(context.inventory, context.policy, names, cancel=context.cancel, on_event=context.on_event)
-    silent = {name: "It did not answer; selextract-infra doctor says why." for name in names if name not in looks}
-    return PoolerStatus(at=context.clock(), hosts=looks, unreachable=silent)
+class PgbouncerRequest(Request):
+    """What is asked about PgBouncer."""
 
-
-def _look(context: Context, observation: Observation, request: PgbouncerRequest) -> dict[str, PoolerLook]:
-    names = tuple(host.name for host in observation.hosts if host.problem is None)
-    image = context.policy.pgbouncer.container.image if request.switch == "on" else None
-    return look_at_poolers(
-        context.inventory, context.policy, names, image=image, cancel=context.cancel, on_event=context.on_event
+    switch: Annotated[Literal["on", "off"], CommandOption(subcommands=_SUBCOMMANDS)] = Field(
+        default="on", description="Whether the app is to be led through it."
     )
+    replace: Annotated[bool, CommandOption("--restart", only_with=("on",))] = Field(
+        default=False, description="Replace PgBouncer's process by a new one; nobody is disconnected."
+    )
+    overrides: OverriddenRules = ()
 
 
-PGBOUNCER = Operation(
+MANIFEST = Manifest(
     name="pgbouncer",
     noun="PgBouncer",
-    summary="PgBouncer between the app and its database: on, with its present settings, off.",
     request=PgbouncerRequest,
-    parameters=PgbouncerParameters,
     effects=Effects(
         reads=("PgBouncer's console", "the app's addresses of its database", "Postgres' limits"),
+        changes=("PgBouncer and its files", "the address of the database that the app is given"),
         inverse="The app is led where it was led before; PgBouncer's files and process from before are put back.",
         downtime="None with two instances of a service; each is recreated with the new address.",
         seconds=lambda policy: policy.pgbouncer.change.estimate,
         privileges=("root on the host", "the superuser of Postgres"),
     ),
-    look=_look,
-    draft=draft_pgbouncer,
-    steps=rebuilt_pgbouncer,
+    acts="pgbouncer.observe:ACTS",
+    status="pgbouncer.command:status",
 )

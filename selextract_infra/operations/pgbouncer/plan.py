@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.plan import CostChange, Step
+from selextract_infra.model.plan import CostChange
 from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
+from selextract_infra.operations.pgbouncer.operation import PgbouncerRequest
+from selextract_infra.operations.pgbouncer.refusals import refuse_crowding, refuse_image, refuse_unreachable
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
 from selextract_infra.templates.read_balancer import ALIAS
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["PgbouncerParameters", "PgbouncerRequest", "draft_pgbouncer", "rebuilt_pgbouncer"]
+__all__ = ["PLANNER"]
 
 _FREE = CostChange(sentence="It runs on a server that is there already; the bill stays.")
 _READ_ONLY = "_ro"
-
-
-class PgbouncerRequest(Request):
-    """What is asked about PgBouncer."""
-
-    switch: Literal["on", "off"] = Field(default="on", description="Whether the app is to be led through it.")
-    replace: bool = Field(default=False, description="Replace its process by a new one in any case.")
-    overrides: OverriddenRules = ()
 
 
 class PgbouncerParameters(PgbouncerRequest):
@@ -47,7 +39,7 @@ class PgbouncerParameters(PgbouncerRequest):
 _Given = PlanInput[PgbouncerRequest, Mapping[str, PoolerLook]]
 
 
-def draft_pgbouncer(given: _Given) -> PlanDraft:
+def _draft(given: _Given) -> PlanDraft:
     """Put PgBouncer up beside the app and lead that to it, or lead it back and take PgBouncer away.
 
     Raises ``RefusedError`` where connections do not fit (X-13), where nothing says how a service finds its database
@@ -56,7 +48,7 @@ def draft_pgbouncer(given: _Given) -> PlanDraft:
     request = given.request
     sites, decisions = _on(given) if request.switch == "on" else _off(given)
     parameters = PgbouncerParameters(**dict(request), sites=sites)
-    steps = rebuilt_pgbouncer(decisions, parameters, given.policy)
+    steps = pgbouncer_steps(sites, given.policy, switch=request.switch, replace=request.replace)
     return PlanDraft(
         parameters=parameters,
         hosts=tuple(sites),
@@ -67,26 +59,22 @@ def draft_pgbouncer(given: _Given) -> PlanDraft:
     )
 
 
-def rebuilt_pgbouncer(
-    _decisions: Sequence[Decision], parameters: PgbouncerParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a Plan; the sites say all of it."""
-    return pgbouncer_steps(parameters.sites, policy, switch=parameters.switch, replace=parameters.replace)
-
-
 def _on(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
     """PgBouncer up, or with its present settings, and the app led to it; nothing where all of it is so already."""
     policy, replace, overrides = given.policy, given.request.replace, given.request.overrides
     sites: dict[str, PoolerSite] = {}
     decisions: list[Decision] = []
     for name, host, look in _hosts(given.observation, given.look, policy):
-        _refuse_version(look, policy)
+        refuse_image(look, policy)
         addresses = _led_addresses(name, look, policy)
+        refuse_unreachable(host, addresses, policy)
+        if look.installed is None:
+            refuse_crowding(host, policy)
         wanted = _wanted(name, host, look, addresses, policy, overrides)
         text = {service: {address.variable: address.text} for service, address in addresses.items()}
         needed = replace or not look.running or look.stale or look.installed != wanted
         sites[name] = _site(host, look, policy, wanted=wanted, put_up=needed, variables=text, led=True)
-        decisions += _decisions(name, look, wanted, addresses, needed=needed, replace=replace)
+        decisions += _decisions(name, look, sites[name], addresses, replace=replace)
     return sites, decisions
 
 
@@ -106,7 +94,7 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
         maximum = look.server.maximum if look.server else None
         limit = _smallest_limit(look.addresses)
         direct = plan_connections(_clients(host, policy), policy, maximum=maximum, limit=limit)
-        refuse_overdrawn(direct, given.request.overrides)
+        refuse_overdrawn(direct, given.request.overrides, leaving_pooler=True)
         variables = {
             service: {variable: None}
             for service, mapped in policy.application.services.items()
@@ -152,48 +140,27 @@ def _crowded(look: PoolerLook, opened: int) -> bool:
 
 
 def _hosts(
-    seen: Observation, looks: Mapping[str, PoolerLook], policy: Policy
+    observation: Observation, looks: Mapping[str, PoolerLook], policy: Policy
 ) -> list[tuple[str, HostObservation, PoolerLook]]:
     """The hosts where the app and its database run. Raises ``RefusedError`` where there is none."""
     project = policy.application.project
     if project is None:
         raise _unmapped("The policy does not map the app's Compose project")
-    found = []
+    hosts = []
     for name, look in sorted(looks.items()):
-        host = seen.host(name)
-        there = host.project(project) if host else None
-        if host is None or there is None or host.problem or look.server is None:
+        host = observation.host(name)
+        app = host.project(project) if host else None
+        if host is None or app is None or host.problem or look.server is None:
             continue
-        problem = there.unwritable or look.problem or look.server.problem
+        problem = app.unwritable or look.problem or look.server.problem
         if problem:
             raise RefusedError(f"{name}: {problem}", rule="LB-08", remedy="nothing was touched")
-        found.append((name, host, look))
-    if not found:
+        hosts.append((name, host, look))
+    if not hosts:
         raise _unmapped(
             f"On no host a container of project {project} runs whose service is mapped to the role database"
         )
-    return found
-
-
-def _refuse_version(look: PoolerLook, policy: Policy) -> None:
-    if look.image_problem:
-        raise RefusedError(
-            look.image_problem,
-            rule="X-66",
-            remedy="pull the image, or name one in the policy: pgbouncer.container.image",
-        )
-    minimum, version = policy.pgbouncer.needs.hitless_restart, look.image_version
-    if version is not None and _parts(version) < _parts(minimum):
-        raise RefusedError(
-            f"PgBouncer {version} is too old: {minimum} is the first whose process is replaced without loss and that"
-            " keeps prepared statements in transaction pooling (X-66).",
-            rule="X-66",
-            remedy="name a newer image in the policy: pgbouncer.container.image",
-        )
-
-
-def _parts(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
+    return hosts
 
 
 def _led_addresses(name: str, look: PoolerLook, policy: Policy) -> dict[str, AppAddress]:
@@ -232,8 +199,8 @@ def _wanted(
     first = next(iter(addresses.values()))
     service, mapped = next(iter(policy.application.services_of("database").items()))
     if first.host != service and look.server is not None:
-        container = next((one for one in host.containers_of(policy.application.project or "", service)), None)
-        if container is None or first.host not in (container.name, "127.0.0.1"):
+        container = next((each for each in host.containers_of(policy.application.project or "", service)), None)
+        if container is None or first.host != container.name:
             raise RefusedError(
                 f"The app on {name} finds its database at another place than the service {service}.", rule="LB-08"
             )
@@ -313,31 +280,25 @@ def _site(
     project = host.project(policy.application.project or "")
     if project is None:
         raise _unmapped(f"{host.name} has no project of the app")
-    there = project_on_host(host, project, policy)
+    app = project_on_host(host, project, policy)
     recreate = {
         service: tuple(name for name in on_host.containers if (name in look.led) is not led)
-        for service, on_host in there.services.items()
+        for service, on_host in app.services.items()
         if service in variables
     }
     return PoolerSite(
-        project=there,
+        project=app,
         wanted=wanted,
         put_up=put_up,
-        variables={service: dict(values) for service, values in variables.items() if service in there.services},
+        variables={service: dict(values) for service, values in variables.items() if service in app.services},
         recreate={service: names for service, names in recreate.items() if names},
     )
 
 
 def _decisions(
-    name: str,
-    look: PoolerLook,
-    wanted: Mapping[str, Any],
-    addresses: Mapping[str, AppAddress],
-    *,
-    needed: bool,
-    replace: bool,
+    name: str, look: PoolerLook, site: PoolerSite, addresses: Mapping[str, AppAddress], *, replace: bool
 ) -> list[Decision]:
-    before = int(look.installed["most"]) if look.installed else None
+    before, wanted, needed = int(look.installed["most"]) if look.installed else None, site.wanted or {}, site.put_up
     pools = wanted["pools"]
     aliases = ", ".join(sorted(wanted["databases"]))
     why = (
@@ -346,24 +307,43 @@ def _decisions(
     )
     made = [
         Decision(
-            host=name, service="pgbouncer", resource="pooling", verdict=Verdict.SET if needed else Verdict.KEEP,
-            rule="X-13", current=before, granted=wanted["most"],
+            host=name,
+            service="pgbouncer",
+            resource="pooling",
+            verdict=Verdict.SET if needed else Verdict.KEEP,
+            rule="X-13",
+            current=before,
+            granted=wanted["most"],
             current_text=None if look.installed is None else "on",
             granted_text="on, new process" if replace else "on, new settings" if needed and look.installed else "on",
-            why=why, numbers={"clients": pools["clients"], "pool_connections": pools["pool"]},
+            why=why,
+            numbers={"clients": pools["clients"], "pool_connections": pools["pool"]},
         )
-    ]  # fmt: skip
+    ]
+    done = f"{wanted['host']}:{wanted['port']}"
     for service, address in sorted(addresses.items()):
-        done = f"{wanted['host']}:{wanted['port']}"
+        led = site.led_already(service)
         made.append(
             Decision(
-                host=name, service=service, resource="database", verdict=Verdict.SET, rule="LB-08",
-                current_text=f"{address.host}:{address.port}", granted_text=done,
+                host=name,
+                service=service,
+                resource="database",
+                verdict=Verdict.KEEP if led else Verdict.SET,
+                rule="LB-08",
+                current_text=done if led else f"{address.host}:{address.port}",
+                granted_text=done,
                 why=f"{address.variable} leads it through PgBouncer; its password stays the reference that it is",
             )
-        )  # fmt: skip
+        )
     return made
 
 
 def _unmapped(what: str) -> RefusedError:
     return RefusedError(f"{what}.", rule="mapping", remedy="map it in selextract_policy: application")
+
+
+PLANNER = Planner(
+    parameters=PgbouncerParameters,
+    draft=_draft,
+    steps=lambda _, kept, policy: pgbouncer_steps(kept.sites, policy, switch=kept.switch, replace=kept.replace),
+)

@@ -42,6 +42,11 @@ class PoolerSite(Frozen):
     recreate: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     yields: bool = False
 
+    def led_already(self, service: str) -> bool:
+        """Whether the files and all instances of a service are as wanted, or none of it runs here."""
+        variables, capacity = self.variables.get(service, {}), self.project.capacity
+        return service not in self.recreate and with_environment(capacity, service, variables) == capacity
+
     def complaint(self, switch: str) -> str | None:
         """What of it no Plan of ours would say."""
         if foreign_keys({"services": self.project.capacity}):

@@ -24,7 +24,14 @@ from selextract_infra.model.replication import PrimarySeen, ReplicaSeen, Replica
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["REPLICA", "DecidedReplicas", "decide_replicas", "replica_name"]
+__all__ = [
+    "REPLICA",
+    "DecidedReplicas",
+    "decide_replicas",
+    "refuse_two_primaries",
+    "replica_name",
+    "silent_replicas",
+]
 
 REPLICA = "replica"
 """The resource of the Decision about one host."""
@@ -36,12 +43,16 @@ _UNUSUAL = re.compile(r"[^a-z0-9_]")
 
 @dataclass(frozen=True)
 class DecidedReplicas:
-    """A Decision for each host that has or gets a replica, the one about their number first; and what to know."""
+    """A Decision for each host that has or gets a replica, the one about their number first; and what to know.
+
+    ``missing`` are the hosts that do not answer, ``silent`` those of them that have a replica: they are left alone.
+    """
 
     primary: str
     decisions: tuple[Decision, ...]
     findings: tuple[Finding, ...]
     missing: tuple[str, ...]
+    silent: tuple[str, ...]
 
 
 def replica_name(host: str) -> str:
@@ -68,9 +79,9 @@ def decide_replicas(
     ``UsageError`` for unknown hosts.
     """
     primary_host, primary = _primary(replication, policy)
-    present = replication.replicas
-    bounds = policy.scaling.replicas.instances
-    wanted = len(present) if count is None else count
+    present, silent = replication.replicas, silent_replicas(primary, seen)
+    bounds, current = policy.scaling.replicas.instances, len(present) + len(silent)
+    wanted = current if count is None else count
     if not bounds.minimum <= wanted <= bounds.maximum:
         raise RefusedError(
             f"{counted(wanted, 'replica')} were asked for; there may be {bounds.minimum} to {bounds.maximum}.",
@@ -81,22 +92,30 @@ def decide_replicas(
     if strangers:
         raise UsageError(f"{', '.join(strangers)} has no replica that could be cloned again.")
     _refuse_same_machine(on, primary_host, seen)
-    chosen = _chosen(wanted, list(on), primary_host, seen, replication, policy)
+    if silent and wanted != current:
+        raise RefusedError(
+            f"{', '.join(silent)} cannot be reached and has a replica by its slot on the primary; so there are"
+            f" {current} and not {wanted}, and which to add or to take away is not decided meanwhile.",
+            rule="HDB-04",
+            remedy="bring it back, or take it out of the inventory if it is gone for good",
+        )
+    chosen = _chosen(wanted - len(silent), list(on), primary_host, seen, replication, policy)
     fresh = [host for host in chosen if host not in present or host in again]
     _refuse_unable(primary, len(fresh), policy)
     for host in fresh:
         _refuse_small_disk(host, replication, primary, policy)
-    roles = _roles(chosen, present)
+    roles = _roles(chosen, present, keep=bool(silent))
     concerned = [*chosen, *(host for host in present if host not in chosen)]
     decisions = (
-        _number(primary_host, len(present), wanted, policy),
+        _number(primary_host, current, wanted, policy),
         *(_decision(host, present.get(host), roles.get(host), policy) for host in concerned),
     )
     return DecidedReplicas(
         primary=primary_host,
         decisions=decisions,
-        findings=_findings(primary_host, chosen, replication),
+        findings=(*_findings(primary_host, [*chosen, *silent], replication, silent), *_silent_findings(silent)),
         missing=tuple(sorted(seen.unreachable)),
+        silent=silent,
     )
 
 
@@ -108,6 +127,7 @@ def _primary(replication: Replication, policy: Policy) -> tuple[str, PrimarySeen
             rule="mapping",
             remedy="map it: application.services with role: database",
         )
+    refuse_two_primaries(replication)
     name = replication.primary_host
     if name is None:
         raise RefusedError(
@@ -123,6 +143,23 @@ def _primary(replication: Replication, policy: Policy) -> tuple[str, PrimarySeen
             remedy=f"name it: application.private_addresses: {{{name}: 10.0.0.11}}",
         )
     return name, primary
+
+
+def refuse_two_primaries(replication: Replication) -> None:
+    """Raise ``RefusedError`` where more than one server takes writes: nobody can tell which one is the right one."""
+    several = replication.primary_hosts
+    if len(several) > 1:
+        raise RefusedError(
+            f"{' and '.join(several)} each run a primary, and nothing says which one is right.",
+            rule="HDB-04",
+            remedy="stop the wrong one",
+        )
+
+
+def silent_replicas(primary: PrimarySeen, seen: Observation) -> tuple[str, ...]:
+    """Hosts that do not answer and have a replica, as far as the primary knows."""
+    known = {slot.name for slot in primary.slots} | set(primary.roles)
+    return tuple(host for host in sorted(seen.unreachable) if replica_name(host) in known)
 
 
 def _refuse_unknown(named: Sequence[str], seen: Observation, replication: Replication) -> None:
@@ -180,8 +217,13 @@ def _usable(host: str, seen: Observation) -> bool:
     return found is not None and found.problem is None
 
 
-def _roles(chosen: Sequence[str], present: Mapping[str, ReplicaSeen]) -> dict[str, Role]:
-    """One is for analytics where there are two or more: the one that is already, else the newest."""
+def _roles(chosen: Sequence[str], present: Mapping[str, ReplicaSeen], *, keep: bool) -> dict[str, Role]:
+    """One is for analytics where there are two or more: the one that is already, else the newest.
+
+    ``keep``: what another one is for is not known now, so each keeps its role.
+    """
+    if keep:
+        return {host: Role(present[host].role or Role.READER) for host in chosen}
     if len(chosen) < 2:
         return dict.fromkeys(chosen, Role.READER)
     already = [host for host in chosen if host in present and present[host].role == Role.ANALYTICS]
@@ -271,7 +313,23 @@ def _decision(host: str, present: ReplicaSeen | None, role: Role | None, policy:
     )
 
 
-def _findings(primary: str, chosen: Sequence[str], replication: Replication) -> tuple[Finding, ...]:
+def _silent_findings(silent: Sequence[str]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            rule="HDB-04",
+            severity=Severity.MAJOR,
+            rule_class=RuleClass.REPORT,
+            subject=host,
+            sentence=f"{host} cannot be reached; its replica counts, and its slot and its place in the balancer stay.",
+            resolution="bring it back, or take it out of the inventory if it is gone for good",
+        )
+        for host in silent
+    )
+
+
+def _findings(
+    primary: str, chosen: Sequence[str], replication: Replication, silent: Sequence[str]
+) -> tuple[Finding, ...]:
     found = [
         Finding(
             rule="HDB-04",
@@ -296,7 +354,7 @@ def _findings(primary: str, chosen: Sequence[str], replication: Replication) -> 
             )
         )
     seen = replication.hosts[primary].primary
-    ours = {replica_name(host) for host in replication.hosts}
+    ours = {replica_name(host) for host in (*replication.hosts, *silent)}
     found += [
         Finding(
             rule="HDB-04",

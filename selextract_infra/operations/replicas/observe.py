@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS
 from selextract_infra.errors import RefusedError, SelextractError
+from selextract_infra.flow.operation import Acts
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.look import look_at
 from selextract_infra.hosts.runner import TaskEvent
@@ -21,7 +22,7 @@ from selextract_infra.policy import Policy
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
-__all__ = ["look_at_replication", "observe_replication"]
+__all__ = ["ACTS", "look_at_replication", "observe_replication"]
 
 _PLAYBOOK = "selextract.infra.replication"
 _TASK = "Look at the replication"
@@ -58,15 +59,20 @@ def observe_replication(
         "superuser": mapped.postgres.superuser,
         "socket": mapped.postgres.socket,
         "settings": [*STANDBY_PARAMETERS, *CARRIED, SLOT_LIMIT],
+        "addresses": dict(policy.application.private_addresses),
+        "ports": {name: getattr(policy.replication.ports, name) for name in ("primary", "replica", "check")},
     }
     looked = look_at(inventory, names, playbook=_PLAYBOOK, task=_TASK, values=values, cancel=cancel, on_event=on_event)
-    found = {
+    looks = {
         name: host.results[_TASK]["replication"]
         for name in names
         if "replication" in (host := looked[name]).results.get(_TASK, {})
     }
     try:
-        return Replication(hosts={name: HostReplication.model_validate(seen) for name, seen in found.items()})
+        return Replication(hosts={name: HostReplication.model_validate(look) for name, look in looks.items()})
     except ValidationError as problem:
         reason = displayable(str(problem), limit=200)
         raise SelextractError(f"What a host answered is not understood: {reason}.") from problem
+
+
+ACTS = Acts(look=lambda context, _observation, _request: look_at_replication(context))

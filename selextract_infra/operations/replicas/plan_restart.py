@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, CostChange, Step
 from selextract_infra.model.replication import Replication
 from selextract_infra.operations.replicas.decide import replica_name
 from selextract_infra.operations.replicas.decide_restart import decide_restart
+from selextract_infra.operations.replicas.operation_restart import RestartRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["RestartParameters", "RestartRequest", "draft_restart", "restart_steps"]
+__all__ = ["PLANNER"]
 
 _PLAYBOOK = "selextract.infra.restart_postgres"
-
-
-class RestartRequest(Request):
-    """What is asked of a rolling restart."""
-
-    everything: bool = Field(default=False, description="Also servers for which nothing waits for a restart.")
 
 
 class RestartParameters(RestartRequest):
@@ -35,22 +28,22 @@ class RestartParameters(RestartRequest):
     replication: Replication
 
 
-def draft_restart(given: PlanInput[RestartRequest, Replication]) -> PlanDraft:
+def _draft(given: PlanInput[RestartRequest, Replication]) -> PlanDraft:
     """Restart every server whose settings wait for it, or each one. Raises as ``decide_restart`` does."""
     everything = given.request.everything
-    decisions = decide_restart(given.look, given.policy, everything=everything)
+    decisions = decide_restart(given.observation, given.look, given.policy, everything=everything)
     primary = decisions[-1].host
     parameters = RestartParameters(primary=primary, everything=everything, replication=given.look)
     return PlanDraft(
         parameters=parameters,
         hosts=tuple(dict.fromkeys([primary, *(decision.host for decision in decisions if decision.changes)])),
         decisions=decisions,
-        steps=restart_steps(decisions, parameters, given.policy),
+        steps=_restart_steps(decisions, parameters, given.policy),
         cost=CostChange(sentence="A restart costs nothing."),
     )
 
 
-def restart_steps(decisions: Sequence[Decision], parameters: RestartParameters, policy: Policy) -> tuple[Step, ...]:
+def _restart_steps(decisions: Sequence[Decision], parameters: RestartParameters, policy: Policy) -> tuple[Step, ...]:
     """One step for each server that is restarted, the primary last."""
     restarted = [decision for decision in decisions if decision.changes]
     return tuple(_step(decision, parameters, policy) for decision in restarted)
@@ -80,11 +73,12 @@ def _step(decision: Decision, parameters: RestartParameters, policy: Policy) -> 
             "part": "replica",
             "name": replica_name(host),
             "balanced": host,
+            "own": parameters.replication.hosts[host].replica_name,
             "server": server,
             "replica": (replica.wanted if replica else None) or {},
         }
     else:
-        values[host]["health"] = [one.health for one in policy.application.services.values() if one.health]
+        values[host]["health"] = [service.health for service in policy.application.services.values() if service.health]
     return Step(
         id=f"restart-{host}",
         title=f"Restart the {'primary' if is_primary else 'replica'} on {host}",
@@ -101,3 +95,10 @@ def _step(decision: Decision, parameters: RestartParameters, policy: Policy) -> 
         rollback_seconds=times.rollback,
         timeout_seconds=times.timeout + times.gate,
     )
+
+
+PLANNER = Planner(
+    parameters=RestartParameters,
+    draft=_draft,
+    steps=_restart_steps,
+)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS
 from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.errors import RefusedError
@@ -40,11 +42,16 @@ _QUARTERS = 4
 
 
 class ReplicaHost(Frozen):
-    """What a host has for a replica: memory in bytes, cores, the size of its disk in bytes."""
+    """What a host has for a replica: memory in bytes, cores, the size of its disk in bytes.
+
+    ``ports`` are those of the replica there (``replica``, ``check``) and the way to its primary (``primary``), where
+    they are not the policy's.
+    """
 
     memory: int
     cpus: float
     disk: int | None = None
+    ports: dict[str, int] = Field(default_factory=dict)
 
 
 def replica_wanted(
@@ -53,6 +60,7 @@ def replica_wanted(
     """All that the host of a replica has to know; the same Plan gives the same mapping."""
     replication, mapping = policy.replication, policy.application
     addresses, (service,) = mapping.private_addresses, mapping.services_of("database").values()
+    check = there.ports.get("check", replication.ports.check)
     tuning = _tuning(role, there, primary, policy)
     settings = {setting.name: conf_value(setting) for setting in tuning.settings}
     settings |= {name: primary.settings[name] for name in CARRIED if primary.settings.get(name)}
@@ -71,11 +79,12 @@ def replica_wanted(
         "primary": {
             "host": primary_host,
             "address": addresses[primary_host],
-            "port": replication.ports.primary,
+            "port": there.ports.get("primary", replication.ports.primary),
             "connect_timeout": round(replication.connect),
         },
         "address": addresses[host],
-        "port": replication.ports.replica,
+        "port": there.ports.get("replica", replication.ports.replica),
+        **({"check": check} if check != replication.ports.check else {}),
         "memory": tuning.facts.memory,
         "cpus": tuning.facts.cpus,
         "shm_size": tuning.shm_size,

@@ -11,44 +11,37 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from selextract_infra.flow.draft import Request
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.model.postgres import Role
 from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import REPLICA, replica_name
+from selextract_infra.operations.replicas.operation import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost, primary_settings, replica_wanted
-from selextract_infra.templates.read_balancer import read_balancer_values
+from selextract_infra.templates.read_balancer import OwnPlace, read_balancer_values
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ReplicaParameters", "ReplicaRequest", "replica_steps"]
+__all__ = ["ReplicaParameters", "replica_steps"]
 
 _BALANCER = "selextract.infra.read_balancer"
 _MAKE = "selextract.infra.replica"
 _REMOVE = "selextract.infra.replica_remove"
-_FOLDER = "/var/lib/selextract-infra/balancer-ro"
-
-
-class ReplicaRequest(Request):
-    """What is asked about read replicas."""
-
-    count: int | None = Field(default=None, description="How many there are to be; by default as many as now.")
-    on: tuple[str, ...] = Field(default=(), description="Hosts to choose from first.")
-    again: tuple[str, ...] = Field(default=(), description="Hosts whose replica is cloned anew.")
 
 
 class ReplicaParameters(ReplicaRequest):
     """The request, and what the steps rest on: where the primary is, what was seen, what the hosts have.
 
-    ``orphans`` are the slots and roles of replicas that are gone.
+    ``orphans`` are the slots and roles of replicas that are gone, ``silent`` the hosts with a replica that could not be
+    reached: the balancer goes on knowing them.
     """
 
     primary: str
     replication: Replication
     hosts: dict[str, ReplicaHost] = Field(default_factory=dict)
     orphans: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 def replica_steps(decisions: Sequence[Decision], parameters: ReplicaParameters, policy: Policy) -> tuple[Step, ...]:
@@ -70,35 +63,43 @@ class _StepBuilder:
 
     def __init__(self, parameters: ReplicaParameters, policy: Policy) -> None:
         self.parameters, self.policy = parameters, policy
-        self.host = parameters.primary
-        there = parameters.replication.hosts[self.host]
-        self.primary: PrimarySeen = there.primary or PrimarySeen()
-        self.balancer_seen = there.balancer
+        self.host, self.silent = parameters.primary, parameters.silent
+        replication = parameters.replication.hosts[self.host]
+        self.primary: PrimarySeen = replication.primary or PrimarySeen()
+        self.balancer_seen = replication.balancer
         ((self.service, self.mapping),) = policy.application.services_of("database").items()
 
     def balancer(self, kept: Mapping[str, Role], going: Sequence[str]) -> Iterator[Step]:
         """The balancer before anything else: it is the replicas' way to the primary, too."""
         if not kept and self.balancer_seen is None:
             return
-        addresses = self.policy.application.private_addresses
+        addresses, there = self.policy.application.private_addresses, self.parameters.replication.hosts[self.host]
+        port = self._port(self.host, "primary")
         settings = {
             **read_balancer_values(
-                self.policy, service=self.service, network=self.primary.network, address=addresses[self.host],
-                folder=_FOLDER,
+                self.policy, service=self.service, network=self.primary.network,
+                place=OwnPlace(there.balancer_name, there.balancer_folder, addresses[self.host], port),
             ),
             "image": self.policy.balancing.proxy.image,
-            "allowed": sorted(addresses[host] for host in [*kept, *going] if host in addresses),
+            "allowed": sorted(addresses[host] for host in [*kept, *going, *self.silent] if host in addresses),
         }  # fmt: skip
-        seen = self.balancer_seen
-        before = {key: value for key, value in seen.settings.items() if key != "replicas"} if seen else None
-        if seen is not None and before == settings and seen.running:
+        present = self.balancer_seen
+        before = {key: value for key, value in present.settings.items() if key != "replicas"} if present else None
+        if present is not None and before == settings and present.running:
             return
         yield self._step(
             id="balancer",
             title=f"Bring the balancer for reads on {self.host} to what is wanted",
             playbook=_BALANCER,
-            values={self.host: {"balancer": settings, "folder": _FOLDER, "policy_digest": self.policy.digest}},
-            changes=(self._change(self.host, "read balancer", "state", "there" if seen else "none", "as wanted"),),
+            values={
+                self.host: {
+                    "project": self.policy.application.project,
+                    "balancer": settings,
+                    "folder": there.balancer_folder,
+                    "policy_digest": self.policy.digest,
+                }
+            },
+            changes=(self._change(self.host, "read balancer", "state", "there" if present else "none", "as wanted"),),
             verification="HAProxy has accepted its file, runs, and asks exactly the replicas that its file names.",
             rollback="The files from before are put back, or the balancer is taken away where there was none.",
         )
@@ -107,7 +108,10 @@ class _StepBuilder:
         """One replica, made or brought to what is wanted; nothing where it is that already."""
         parameters, replication = self.parameters, self.policy.replication
         present = parameters.replication.hosts[host].replica
-        wanted = replica_wanted(host, role, parameters.hosts[host], self.host, self.primary, self.policy)
+        ports = {name: self._port(host, name) for name in ("replica", "check")}
+        ports["primary"] = self._port(self.host, "primary")
+        there = parameters.hosts[host].model_copy(update={"ports": ports})
+        wanted = replica_wanted(host, role, there, self.host, self.primary, self.policy)
         again = host in parameters.again
         rotation = self.balancer_seen.settings.get("replicas", []) if self.balancer_seen else []
         join = {
@@ -115,6 +119,7 @@ class _StepBuilder:
             "address": wanted["address"],
             "port": wanted["port"],
             "analytics": role is Role.ANALYTICS,
+            **({"check": wanted["check"]} if "check" in wanted else {}),
         }
         if present is not None and present.wanted == wanted and not again and join in rotation:
             return
@@ -145,7 +150,7 @@ class _StepBuilder:
                     "image_port": replication.ports.image,
                     "join": join,
                     "check": {
-                        "port": replication.ports.check,
+                        "port": ports["check"],
                         "reads": replication.reads_lag,
                         "analytics": replication.analytics_lag,
                         "bound": replication.check.timeout,
@@ -204,7 +209,8 @@ class _StepBuilder:
     def sweep(self, kept: Mapping[str, Role], going: Sequence[str]) -> Iterator[Step]:
         """Take away what replicas have left that are gone."""
         settings = self.balancer_seen.settings if self.balancer_seen else {}
-        left = [one["name"] for one in settings.get("replicas", []) if one["name"] not in (*kept, *going)]
+        known = (*kept, *going, *self.silent)
+        left = [server["name"] for server in settings.get("replicas", []) if server["name"] not in known]
         if not self.parameters.orphans and not left:
             return
         yield self._step(
@@ -215,6 +221,7 @@ class _StepBuilder:
                 self.host: {
                     "part": "primary",
                     "primary_host": self.host,
+                    "project": self.policy.application.project,
                     "sweep": [{**self._server(), "name": name} for name in self.parameters.orphans],
                     "leave": left,
                     "drain_seconds": self.policy.replication.balancer.drain,
@@ -228,6 +235,11 @@ class _StepBuilder:
             rollback="There is no way back, and nothing to miss: no replica used them.",
             point_of_no_return=True,
         )
+
+    def _port(self, host: str, name: str) -> int:
+        """The port that this Project has on a host; the policy's where it was not asked."""
+        port: int = getattr(self.policy.replication.ports, name)
+        return self.parameters.replication.hosts[host].ports.get(name, port)
 
     def _server(self) -> dict[str, Any]:
         return {

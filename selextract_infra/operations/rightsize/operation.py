@@ -1,33 +1,38 @@
-"""Right-sizing as the flow knows it."""
+"""What right-sizing is, and what can be asked of it."""
 
 from __future__ import annotations
 
-from selextract_infra.assess.incident import refuse_during_emergency
-from selextract_infra.flow.operation import Effects, Operation
-from selextract_infra.operations.rightsize.plan import (
-    RightsizeParameters,
-    RightsizeRequest,
-    draft_rightsize,
-    rebuilt_rightsize,
-    refuse_impossible_limits,
-)
+from pydantic import Field
 
-__all__ = ["RIGHTSIZE"]
+from selextract_infra.flow.manifest import AskedMemory, ChosenHosts, Effects, Manifest, OverriddenRules, Request
 
-RIGHTSIZE = Operation(
+__all__ = ["MANIFEST", "RightsizeRequest"]
+
+
+class RightsizeRequest(Request):
+    """What is asked of right-sizing: everything, one service, or values of it. ``memory`` is in bytes."""
+
+    service: str | None = Field(default=None, description="Only this service.")
+    memory: AskedMemory = Field(default=None, description="Ask for this memory limit, as in 1.5GB.")
+    cpus: float | None = Field(default=None, description="Ask for this CPU limit, in cores.")
+    settle: bool = Field(
+        default=False, description="Recreate, one instance at a time, what cannot be changed in place."
+    )
+    hosts: ChosenHosts = None
+    overrides: OverriddenRules = ()
+
+
+MANIFEST = Manifest(
     name="rightsize",
     noun="right-sizing",
-    summary="The right size of every container's limits, from what was measured.",
     request=RightsizeRequest,
-    parameters=RightsizeParameters,
     effects=Effects(
         reads=("containers and their limits", "the sampler's history", "Compose files"),
+        changes=("limits of containers", "our capacity file"),
         inverse="Limits and files from before are put back; recreated containers are recreated from them.",
         downtime="None in place; a service with one instance is away while it is recreated.",
         seconds=lambda policy: policy.rightsizing.in_place.estimate,
     ),
-    guards=(refuse_during_emergency,),
-    draft=draft_rightsize,
-    steps=rebuilt_rightsize,
-    refuse_impossible=refuse_impossible_limits,
+    needs={"memory": ("service",), "cpus": ("service",)},
+    offline=True,
 )

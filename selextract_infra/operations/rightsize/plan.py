@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
+from selextract_infra.assess.incident import refuse_during_emergency
 from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
 from selextract_infra.assess.recreation import pending_recreations
-from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import SETTLE
 from selextract_infra.model.decision import Decision
@@ -17,32 +16,14 @@ from selextract_infra.model.figures import dollars
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import CostChange, PendingRecreation, Plan, Step
 from selextract_infra.operations.rightsize.decide import decide_rightsize
+from selextract_infra.operations.rightsize.operation import RightsizeRequest
 from selextract_infra.operations.rightsize.requested import LimitRequest
 from selextract_infra.operations.rightsize.steps import rightsize_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "RightsizeParameters",
-    "RightsizeRequest",
-    "draft_rightsize",
-    "rebuilt_rightsize",
-    "refuse_impossible_limits",
-]
-
-
-class RightsizeRequest(Request):
-    """What is asked of right-sizing: everything, one service, or values of it."""
-
-    service: str | None = Field(default=None, description="Only this service.")
-    memory: int | None = Field(default=None, description="Ask for this memory limit, in bytes.")
-    cpus: float | None = Field(default=None, description="Ask for this CPU limit, in cores.")
-    settle: bool = Field(
-        default=False, description="Recreate, one instance at a time, what cannot be changed in place."
-    )
-    hosts: ChosenHosts = None
-    overrides: OverriddenRules = ()
+__all__ = ["PLANNER"]
 
 
 class RightsizeParameters(RightsizeRequest):
@@ -51,7 +32,7 @@ class RightsizeParameters(RightsizeRequest):
     projects: dict[str, ProjectOnHost]
 
 
-def draft_rightsize(given: PlanInput[RightsizeRequest, None]) -> PlanDraft:
+def _draft(given: PlanInput[RightsizeRequest, None]) -> PlanDraft:
     """Give every mapped service its right size, as it was seen; nothing where nothing is to be done.
 
     Raises ``UsageError`` for unknown names and impossible values, ``RefusedError`` where a rule forbids what was asked.
@@ -87,14 +68,7 @@ def draft_rightsize(given: PlanInput[RightsizeRequest, None]) -> PlanDraft:
     )
 
 
-def rebuilt_rightsize(
-    decisions: Sequence[Decision], parameters: RightsizeParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a saved Plan."""
-    return rightsize_steps(decisions, parameters.projects, policy, settle=parameters.settle)
-
-
-def refuse_impossible_limits(saved: Plan, parameters: RightsizeParameters, policy: Policy) -> None:
+def _refuse_impossible_limits(saved: Plan, parameters: RightsizeParameters, policy: Policy) -> None:
     """Raise ``RefusedError`` for what right-sizing never says."""
     for decision in saved.decisions:
         if decision.changes:
@@ -138,7 +112,7 @@ def _cost(decisions: Sequence[Decision], policy: Policy) -> CostChange:
 
 
 def _pending(
-    seen: Observation,
+    observation: Observation,
     policy: Policy,
     projects: Mapping[str, ProjectOnHost],
     decisions: Sequence[Decision],
@@ -153,10 +127,19 @@ def _pending(
         for entry in values["settle"]
     }
     changed = {(decision.host, decision.service) for decision in decisions if decision.changes}
-    differing = {(pending.host, pending.service): pending for pending in pending_recreations(seen, policy)}
+    differing = {(pending.host, pending.service): pending for pending in pending_recreations(observation, policy)}
     for key in sorted({*changed, *differing} - settled):
         if key in changed:
             why = "its limits change in place, so its configuration no longer is what it was created from"
             yield PendingRecreation(host=key[0], project=projects[key[0]].project, service=key[1], why=why)
         elif key[0] in projects:
             yield differing[key]
+
+
+PLANNER = Planner(
+    parameters=RightsizeParameters,
+    draft=_draft,
+    steps=lambda decisions, kept, policy: rightsize_steps(decisions, kept.projects, policy, settle=kept.settle),
+    refuse_impossible=_refuse_impossible_limits,
+    guards=(refuse_during_emergency,),
+)

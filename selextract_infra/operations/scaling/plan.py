@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
+from selextract_infra.assess.incident import refuse_during_emergency
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import ContainerObservation, HostObservation
-from selextract_infra.model.plan import CostChange, Plan, Step
+from selextract_infra.model.plan import CostChange, Plan
 from selextract_infra.operations.scaling.decide import SCALED_ROLES, decide_scale
+from selextract_infra.operations.scaling.operation import ScaleRequest
 from selextract_infra.operations.scaling.steps import ScaledProject, ScaledServiceOnHost, scale_steps
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "ScaleParameters",
-    "ScaleRequest",
-    "draft_scale",
-    "rebuilt_scale",
-    "refuse_impossible_counts",
-    "scaled_project",
-]
+__all__ = ["PLANNER", "scaled_project"]
 
 _MOST = 1000  # no number of instances that a plan may say without a bound
-
-
-class ScaleRequest(Request):
-    """What is asked of scaling by hand."""
-
-    wanted: dict[str, int] = Field(default_factory=dict, description="By service, how many instances.")
-    hosts: ChosenHosts = None
-    overrides: OverriddenRules = ()
 
 
 class ScaleParameters(ScaleRequest):
@@ -46,7 +31,7 @@ class ScaleParameters(ScaleRequest):
     projects: dict[str, ScaledProject]
 
 
-def draft_scale(given: PlanInput[ScaleRequest, None]) -> PlanDraft:
+def _draft(given: PlanInput[ScaleRequest, None]) -> PlanDraft:
     """Give services these counts; nothing where they have them already.
 
     Raises ``UsageError`` for what is not known, ``RefusedError`` where a rule forbids a count; see ``decide_scale``.
@@ -75,7 +60,9 @@ def scaled_project(host: HostObservation, policy: Policy) -> ScaledProject:
         raise RefusedError(f"{host.name} has no project of the mapped name.", rule="mapping")
     capacity = (project.capacity_file or {}).get("services")
     balancer = host.traffic.balancer
-    present = {one.service for one in host.containers if one.project == project.name and one.service}
+    present = {
+        container.service for container in host.containers if container.project == project.name and container.service
+    }
     services = {
         service.name: ScaledServiceOnHost(
             form=service.definition.count_form,
@@ -97,12 +84,7 @@ def scaled_project(host: HostObservation, policy: Policy) -> ScaledProject:
     )
 
 
-def rebuilt_scale(decisions: Sequence[Decision], parameters: ScaleParameters, policy: Policy) -> tuple[Step, ...]:
-    """The steps of a saved Plan."""
-    return scale_steps(decisions, parameters.projects, policy)
-
-
-def refuse_impossible_counts(saved: Plan, parameters: ScaleParameters, policy: Policy) -> None:
+def _refuse_impossible_counts(saved: Plan, parameters: ScaleParameters, policy: Policy) -> None:
     """Raise ``RefusedError`` for what scaling never says."""
     for decision in saved.decisions:
         _refuse_impossible(decision, parameters.projects, policy)
@@ -129,3 +111,12 @@ def _refuse_impossible(decision: Decision, projects: Mapping[str, ScaledProject]
 def _leaves_first(container: ContainerObservation) -> tuple[bool, int]:
     """What is not healthy goes first, then the newest."""
     return container.state == "running" and container.health in (None, "healthy"), -(container.number or 0)
+
+
+PLANNER = Planner(
+    parameters=ScaleParameters,
+    draft=_draft,
+    steps=lambda decisions, kept, policy: scale_steps(decisions, kept.projects, policy),
+    refuse_impossible=_refuse_impossible_counts,
+    guards=(refuse_during_emergency,),
+)

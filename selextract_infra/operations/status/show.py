@@ -63,7 +63,8 @@ def _state(host: HostStatus) -> Iterator[tuple[str, str]]:
     )
     if host.lock:
         lock = host.lock
-        yield "locked", f"by {lock.get('owner')} for {lock.get('purpose')} since {lock.get('taken_at')}"
+        until = "its lease is over" if lock.get("lease_left") == 0 else f"at most until {lock.get('lease_until')}"
+        yield "locked", f"by {lock.get('owner')} for {lock.get('purpose')} since {lock.get('taken_at')}, {until}"
     if host.freeze:
         freeze = host.freeze
         yield "frozen", f"by {freeze.get('owner')} since {freeze.get('since')}: {freeze.get('reason')}"

@@ -8,6 +8,7 @@ from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.recreation import pending_recreations
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.incidents import record_ended_emergencies
 from selextract_infra.flow.schedule import waiting
 from selextract_infra.flow.unfinished import at_work, unfinished_runs
 from selextract_infra.model.emergency import open_emergencies
@@ -16,7 +17,6 @@ from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.status import HostStatus, Status
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
-from selextract_infra.operations.emergency.end import in_step
 from selextract_infra.templates.nginx import CACHING, ROUTING, THROTTLING
 
 __all__ = ["host_status", "status"]
@@ -24,29 +24,32 @@ __all__ = ["host_status", "status"]
 
 def status(context: Context) -> Status:
     """Look at all hosts and say how they stand; a host that does not answer is listed with the reason."""
-    seen = context.observe()
-    in_step(context, seen)
+    observation = context.observe()
+    record_ended_emergencies(context, observation)
     closed = context.journal.closed_runs()
     return Status(
-        at=seen.at,
-        hosts=tuple(_without(host_status(seen, host), closed) for host in seen.hosts),
-        waiting=waiting(context, seen.at),
-        pending_recreations=pending_recreations(seen, context.policy),
-        unreachable=seen.unreachable,
-        findings=(*drill_findings(context.journal.last_drill(), context.policy, seen.at), *_attachments(seen)),
+        at=observation.at,
+        hosts=tuple(_without(host_status(observation, host), closed) for host in observation.hosts),
+        waiting=waiting(context, observation.at),
+        pending_recreations=pending_recreations(observation, context.policy),
+        unreachable=observation.unreachable,
+        findings=(
+            *drill_findings(context.journal.last_drill(), context.policy, observation.at),
+            *_attachments(observation),
+        ),
     )
 
 
-def _attachments(seen: Observation) -> Iterator[Finding]:
-    for host in seen.hosts:
+def _attachments(observation: Observation) -> Iterator[Finding]:
+    for host in observation.hosts:
         for project in host.projects:
             yield from attachment_findings(host, project)
 
 
-def host_status(seen: Observation, host: HostObservation) -> HostStatus:
+def host_status(observation: Observation, host: HostObservation) -> HostStatus:
     """How one host of that Observation stands."""
-    unfinished = [run for run, records in unfinished_runs(seen).items() if host.name in records]
-    running = tuple(run for run in unfinished if at_work(host, run, seen.at))
+    unfinished = [run for run, records in unfinished_runs(observation).items() if host.name in records]
+    running = tuple(run for run in unfinished if at_work(host, run, observation.at))
     return HostStatus(
         name=host.name,
         problem=host.problem,
@@ -56,8 +59,8 @@ def host_status(seen: Observation, host: HostObservation) -> HostStatus:
         running=running,
         interrupted=tuple(run for run in unfinished if run not in running),
         not_put_back=_not_put_back(host),
-        sampler=_sampler(host, seen),
-        emergency=next((one for one in open_emergencies(seen) if one.host == host.name), None),
+        sampler=_sampler(host, observation),
+        emergency=next((emergency for emergency in open_emergencies(observation) if emergency.host == host.name), None),
         balancer=_balancer(host.traffic),
         edge=_edge(host.traffic.edge),
     )
@@ -95,11 +98,11 @@ def _edge(edge: EdgeObservation | None) -> str:
         return edge.problem
     if not edge.files:
         return "no switches; `balancer on` puts them there"
-    told = [f"{name} {'on' if name in edge.switches else 'off'}" for name in (CACHING, THROTTLING)]
-    return ", ".join(told) + ("" if edge.read else "; Nginx has not read our files")
+    switches = [f"{name} {'on' if name in edge.switches else 'off'}" for name in (CACHING, THROTTLING)]
+    return ", ".join(switches) + ("" if edge.read else "; Nginx has not read our files")
 
 
-def _sampler(host: HostObservation, seen: Observation) -> str:
+def _sampler(host: HostObservation, observation: Observation) -> str:
     sampler = host.sampler
     if not sampler.installed:
         return "not installed"
@@ -107,6 +110,6 @@ def _sampler(host: HostObservation, seen: Observation) -> str:
         return "stopped"
     if sampler.last_sample_at is None:
         return "running, nothing written yet"
-    age = max(0, round(seen.at.timestamp() - sampler.last_sample_at))
+    age = max(0, round(observation.at.timestamp() - sampler.last_sample_at))
     late = sampler.bucket is not None and age > 3 * sampler.bucket
     return f"silent for {age} s" if late else f"running, wrote {age} s ago"

@@ -1,7 +1,8 @@
 """Retuning a Postgres server that runs: what it has against what it should have, setting by setting (X-01 to X-04).
 
 What ``postgresql.auto.conf`` or an argument of the server sets wins over every file of ours. Such a setting is named
-and left alone, and where it decides how much the others may take, they are computed around it.
+and left alone, and where it decides how much the others may take, they are computed around it. And max_connections is
+not lowered below what is open: after the restart a part of the app would be turned away.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = ["Retuning", "facts_of", "in_force", "pinned_by", "raw_value", "retune
 _SIZES = {"B": 1, "kB": KB, "8kB": 8 * KB, "MB": MB, "GB": GB}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 _OURS_TO_SET = ("default", "configuration file")
+_CONNECTIONS = "max_connections"
 _MEMORY = ("shared_buffers", "work_mem", "maintenance_work_mem", "autovacuum_work_mem", "max_connections")
 
 
@@ -88,7 +90,9 @@ def retune_postgres(
     ``shared_buffers`` (bytes) and ``overrides`` as for ``tune_postgres``. Raises what that raises.
     """
     tuning = tune_postgres(facts, policy, shared_buffers=shared_buffers, overrides=overrides, subject=subject)
-    known = [setting for setting in tuning.settings if setting.name in seen.settings]
+    held = _held_connections(tuning, seen, policy)
+    settings = [held if held and setting.name == held.name else setting for setting in tuning.settings]
+    known = [setting for setting in settings if setting.name in seen.settings]
     pinned = {one.name: by for one in known if (by := pinned_by(seen.settings[one.name]))}
     changing = [one for one in known if one.name not in pinned and not _equal(one, seen.settings[one.name])]
     return Retuning(
@@ -98,7 +102,7 @@ def retune_postgres(
         restart=tuple(one.name for one in changing if one.context.restart),
         pinned=pinned,
         decisions=tuple(_decision(one, seen.settings[one.name], pinned.get(one.name), tuning) for one in known),
-        findings=(*tuning.findings, *_findings(tuning, seen, pinned, subject)),
+        findings=(*tuning.findings, *_findings(tuning, seen, pinned, subject), *_held_findings(held, tuning, seen)),
     )
 
 
@@ -149,6 +153,34 @@ def _equal(setting: Setting, seen: PostgresSetting) -> bool:
         return math.isclose(float(wanted), float(seen.value))
     except ValueError:
         return wanted == seen.value
+
+
+def _held_connections(tuning: PostgresTuning, seen: PostgresObservation, policy: Policy) -> Setting | None:
+    """``max_connections`` as it is in force, where what would be right is less than what is open; else None."""
+    setting = next((setting for setting in tuning.settings if setting.name == _CONNECTIONS), None)
+    now = seen.settings.get(_CONNECTIONS)
+    if setting is None or now is None or pinned_by(now):
+        return None
+    in_use = seen.connections.open + policy.postgres.superuser_reserved
+    if int(setting.value) >= min(int(now.value), in_use):
+        return None
+    return setting.model_copy(update={"value": int(now.value)})
+
+
+def _held_findings(held: Setting | None, tuning: PostgresTuning, seen: PostgresObservation) -> Iterator[Finding]:
+    if held is None:
+        return
+    right = next(setting.value for setting in tuning.settings if setting.name == held.name)
+    yield Finding(
+        rule="X-13",
+        severity=Severity.MAJOR,
+        rule_class=RuleClass.WARN,
+        subject=held.name,
+        sentence=f"max_connections stays {held.value}: {seen.connections.open} connections are open, and {right} would"
+        " be right. The memory does not add up with it.",
+        numbers={"open_connections": seen.connections.open, "max_connections": int(held.value)},
+        resolution="Pool the connections, or give the container more memory.",
+    )
 
 
 def _pinned_number(seen: PostgresObservation, name: str) -> int | None:

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from selextract_infra.assess.postgres.parameters import VERSIONS
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import ChosenHosts, OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
-from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.model.postgres_conf import conf_text
-from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting, RoleSetting
+from selextract_infra.model.postgres_observation import (
+    PostgresConnections,
+    PostgresObservation,
+    PostgresSetting,
+    RoleSetting,
+)
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.operations.tune.decide_postgres import Retuning, facts_of, raw_value, retune_postgres
+from selextract_infra.operations.tune.operation_postgres import TunePostgresRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "ServerOnHost",
-    "TunePostgresParameters",
-    "TunePostgresRequest",
-    "draft_tune_postgres",
-    "rebuilt_tune_postgres",
-    "refuse_impossible_settings",
-    "retuning_of",
-    "tune_postgres_steps",
-]
+__all__ = ["PLANNER", "ServerOnHost", "retuning_of"]
 
 PLAYBOOK = "selextract.infra.tune_postgres"
 
@@ -54,19 +51,12 @@ class ServerOnHost(Frozen):
     settings: dict[str, PostgresSetting]
     pending_restart: tuple[str, ...] = ()
     role_settings: tuple[RoleSetting, ...] = ()
+    connections: PostgresConnections = PostgresConnections()
     shm_size: int | None = None
     stop_grace: float = 0.0
     present: tuple[str, ...] = ()
     shared_buffers: int | None = None
     overrides: tuple[str, ...] = Field(default=())
-
-
-class TunePostgresRequest(Request):
-    """What is asked of tuning Postgres."""
-
-    shared_buffers: int | None = Field(default=None, description="Ask for this many bytes instead of the guide's.")
-    hosts: ChosenHosts = None
-    overrides: OverriddenRules = ()
 
 
 class TunePostgresParameters(TunePostgresRequest):
@@ -75,7 +65,7 @@ class TunePostgresParameters(TunePostgresRequest):
     servers: dict[str, ServerOnHost]
 
 
-def draft_tune_postgres(given: PlanInput[TunePostgresRequest, None]) -> PlanDraft:
+def _draft(given: PlanInput[TunePostgresRequest, None]) -> PlanDraft:
     """Give every mapped Postgres server its settings; nothing where all are in force.
 
     Raises ``RefusedError`` where no mapped server runs, one cannot be asked, or no settings would do.
@@ -97,7 +87,7 @@ def draft_tune_postgres(given: PlanInput[TunePostgresRequest, None]) -> PlanDraf
         parameters=TunePostgresParameters(**dict(request), servers=servers),
         hosts=tuple(servers),
         decisions=tuple(decision for each in retunings.values() for decision in each.decisions),
-        steps=tune_postgres_steps(servers, policy),
+        steps=_tune_postgres_steps(servers, policy),
         findings=tuple(finding for each in retunings.values() for finding in each.findings),
         cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
         overrides=request.overrides,
@@ -106,13 +96,13 @@ def draft_tune_postgres(given: PlanInput[TunePostgresRequest, None]) -> PlanDraf
 
 def retuning_of(host: str, server: ServerOnHost, policy: Policy) -> Retuning:
     """What becomes of one server's settings; raises ``RefusedError`` where no settings would do."""
-    seen = PostgresObservation.model_validate(
+    observation = PostgresObservation.model_validate(
         server.model_dump(include={"project", "service", "container", "settings", "pending_restart", "role_settings",
-                                   "shm_size"})
+                                   "shm_size", "connections"})
     )  # fmt: skip
     return retune_postgres(
         server.facts,
-        seen,
+        observation,
         policy,
         subject=Subject(host, server.project, server.service),
         shared_buffers=server.shared_buffers,
@@ -120,7 +110,7 @@ def retuning_of(host: str, server: ServerOnHost, policy: Policy) -> Retuning:
     )
 
 
-def tune_postgres_steps(servers: Mapping[str, ServerOnHost], policy: Policy) -> tuple[Step, ...]:
+def _tune_postgres_steps(servers: Mapping[str, ServerOnHost], policy: Policy) -> tuple[Step, ...]:
     """For each server a step that reloads, and one that restarts; each only where something takes it.
 
     What takes a restart is written by the step that restarts, so that no unproven value waits for a restart by chance.
@@ -188,42 +178,44 @@ def _values(server: ServerOnHost, retuning: Retuning, policy: Policy, *, restart
 
 def _server(
     host: HostObservation,
-    seen: PostgresObservation,
+    server: PostgresObservation,
     policy: Policy,
     shared_buffers: int | None,
     overrides: tuple[str, ...],
 ) -> ServerOnHost:
-    if seen.problem is not None:
+    if server.problem is not None:
         raise RefusedError(
-            f"{seen.service} on {host.name} cannot be asked: {seen.problem}",
+            f"{server.service} on {host.name} cannot be asked: {server.problem}",
             rule="mapping",
             remedy="say its superuser and socket in the application mapping, under postgres",
         )
-    container = next((one for one in host.containers if one.name == seen.container), None)
+    if server.version not in VERSIONS:
+        known = "of an unknown version" if server.version is None else f"PostgreSQL {server.version}"
+        raise RefusedError(
+            f"{server.service} on {host.name} is {known}; its settings are known for {VERSIONS[0]} to {VERSIONS[-1]}.",
+            rule="DRV-09",
+        )
+    container = next((each for each in host.containers if each.name == server.container), None)
     return ServerOnHost(
-        facts=facts_of(host, seen, policy),
-        project=seen.project,
-        service=seen.service,
-        container=seen.container,
-        settings=seen.settings,
-        pending_restart=seen.pending_restart,
-        role_settings=seen.role_settings,
-        shm_size=seen.shm_size,
+        facts=facts_of(host, server, policy),
+        project=server.project,
+        service=server.service,
+        container=server.container,
+        settings=server.settings,
+        pending_restart=server.pending_restart,
+        role_settings=server.role_settings,
+        connections=server.connections,
+        shm_size=server.shm_size,
         stop_grace=(container.stop_grace_seconds or 0.0) if container else 0.0,
-        present=tuple(sorted({one.service for one in host.containers if one.project == seen.project and one.service})),
+        present=tuple(
+            sorted({each.service for each in host.containers if each.project == server.project and each.service})
+        ),
         shared_buffers=shared_buffers,
         overrides=overrides,
     )
 
 
-def rebuilt_tune_postgres(
-    _decisions: Sequence[Decision], parameters: TunePostgresParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a saved Plan, from what it says of its servers."""
-    return tune_postgres_steps(parameters.servers, policy)
-
-
-def refuse_impossible_settings(saved: Plan, parameters: TunePostgresParameters, policy: Policy) -> None:
+def _refuse_impossible_settings(saved: Plan, parameters: TunePostgresParameters, policy: Policy) -> None:
     """Raise ``RefusedError`` for decisions that do not follow from what the Plan says of its servers."""
     decided = tuple(
         decision
@@ -236,3 +228,11 @@ def refuse_impossible_settings(saved: Plan, parameters: TunePostgresParameters, 
             rule="saved plan",
             remedy="plan again; nothing was touched",
         )
+
+
+PLANNER = Planner(
+    parameters=TunePostgresParameters,
+    draft=_draft,
+    steps=lambda _, kept, policy: _tune_postgres_steps(kept.servers, policy),
+    refuse_impossible=_refuse_impossible_settings,
+)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
 from selextract_infra.assess.service import sampled_services
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.draft import PlanDraft, PlanInput, Request
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import settle_values
 from selextract_infra.flow.proof import not_proved, proof_values
@@ -27,30 +25,14 @@ from selextract_infra.operations.tune.decide_services import (
     retune_service,
     variable_of,
 )
+from selextract_infra.operations.tune.operation_workers import TuneWorkersRequest
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "TuneWorkersParameters",
-    "TuneWorkersRequest",
-    "draft_tune_workers",
-    "rebuilt_tune_workers",
-    "refuse_impossible_workers",
-    "tune_workers_steps",
-]
+__all__ = ["PLANNER"]
 
 PLAYBOOK = "selextract.infra.tune_workers"
-
-
-class TuneWorkersRequest(Request):
-    """What is asked of tuning workers and API, and what the operator knows of their work."""
-
-    service: str | None = Field(default=None, description="Only this service.")
-    task_seconds: float | None = Field(default=None, description="How long a task takes, in seconds.")
-    longest_task: float | None = Field(default=None, description="How long the longest task takes, in seconds.")
-    visibility_timeout: float | None = Field(default=None, description="The broker's visibility timeout, in seconds.")
-    requests_per_second: float | None = Field(default=None, description="Requests, over all API instances.")
 
 
 class TuneWorkersParameters(TuneWorkersRequest):
@@ -59,15 +41,15 @@ class TuneWorkersParameters(TuneWorkersRequest):
     projects: dict[str, ProjectOnHost]
 
 
-def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
+def _draft(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
     """Give workers and API their concurrency and the rest; nothing where their containers have it.
 
     Raises ``UsageError`` for a service that is not mapped as worker or API, ``RefusedError`` where none runs or not
     even one task fits (X-08).
     """
     observation, policy, request, service = given.observation, given.policy, given.request, given.request.service
-    asked = WorkloadHints(**request.model_dump(exclude={"service"}))
-    tuned = {name for name, one in policy.application.services.items() if one.role in TUNED_ROLES}
+    hints = WorkloadHints(**request.model_dump(exclude={"service"}))
+    tuned = {name for name, mapped in policy.application.services.items() if mapped.role in TUNED_ROLES}
     if service is not None and service not in tuned:
         known = ", ".join(sorted(tuned)) or "none"
         raise UsageError(f"{service} is not mapped as a worker or an API; there are {known}.")
@@ -81,13 +63,13 @@ def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         if project.unwritable is not None:
             raise RefusedError(f"{host.name}: {project.unwritable}", rule="attachment", remedy="nothing was touched")
         findings += attachment_findings(host, project)
-        found = sampled_services(host, policy, given.at, {service} if service else tuned)
-        if found:
+        services = sampled_services(host, policy, given.at, {service} if service else tuned)
+        if services:
             projects[host.name] = project_on_host(host, project, policy)
-        for one in sorted(found, key=lambda each: TUNED_ROLES.index(each.role)):
-            decided, told = retune_service(host, one, policy, asked)
+        for running in sorted(services, key=lambda each: TUNED_ROLES.index(each.role)):
+            decided, consequences = retune_service(host, running, policy, hints)
             decisions += decided
-            findings += told
+            findings += consequences
     if not projects and observation.hosts:
         raise RefusedError(
             "No service that is mapped as a worker or an API runs on these hosts.",
@@ -98,27 +80,20 @@ def draft_tune_workers(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         parameters=TuneWorkersParameters(**dict(request), projects=projects),
         hosts=tuple(projects),
         decisions=decisions,
-        steps=tune_workers_steps(decisions, projects, policy),
+        steps=_tune_workers_steps(decisions, projects, policy),
         findings=findings,
         cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
     )
 
 
-def tune_workers_steps(
+def _tune_workers_steps(
     decisions: Sequence[Decision], projects: Mapping[str, ProjectOnHost], policy: Policy
 ) -> tuple[Step, ...]:
     """One step for each service that changes; a later one on the same host keeps what an earlier one wrote."""
     return tuple(step for host in sorted(projects) for step in _steps(host, projects[host], decisions, policy))
 
 
-def rebuilt_tune_workers(
-    decisions: Sequence[Decision], parameters: TuneWorkersParameters, policy: Policy
-) -> tuple[Step, ...]:
-    """The steps of a saved Plan, from its decisions."""
-    return tune_workers_steps(decisions, parameters.projects, policy)
-
-
-def refuse_impossible_workers(saved: Plan, parameters: TuneWorkersParameters, policy: Policy) -> None:
+def _refuse_impossible_workers(saved: Plan, parameters: TuneWorkersParameters, policy: Policy) -> None:
     """Raise ``RefusedError`` for what tuning never says."""
     refuse_foreign_keys({name: project.capacity for name, project in parameters.projects.items()})
     for decision in saved.decisions:
@@ -140,11 +115,15 @@ def _steps(host: str, project: ProjectOnHost, decisions: Sequence[Decision], pol
     own = [decision for decision in decisions if decision.host == host]
     for name in dict.fromkeys(decision.service for decision in own if decision.changes):
         changing = [decision for decision in own if decision.changes and decision.service == name]
-        variables = {str(one.numbers["variable"]): _written(one.granted or 0) for one in changing}
+        variables = {str(decision.numbers["variable"]): _written(decision.granted or 0) for decision in changing}
         capacity = with_environment(capacity, name, variables)
         grace = max(
             [project.services[name].stop_grace or 0.0]
-            + [float(one.numbers["wanted"]) for one in own if one.service == name and one.resource == STOP_GRACE]
+            + [
+                float(decision.numbers["wanted"])
+                for decision in own
+                if decision.service == name and decision.resource == STOP_GRACE
+            ]
         )
         yield _step(host, project, name, changing, capacity, grace, policy)
 
@@ -158,8 +137,8 @@ def _step(
     grace: float,
     policy: Policy,
 ) -> Step:
-    there: ServiceOnHost = project.services[name]
-    instances, times = len(there.containers), policy.rightsizing.settle
+    service: ServiceOnHost = project.services[name]
+    instances, times = len(service.containers), policy.rightsizing.settle
     return Step(
         id=f"tune-{host}-{name}",
         title=f"Recreate {name} on {host} with {count(len(changing), 'new setting')}, one instance at a time",
@@ -174,18 +153,18 @@ def _step(
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [settle_values(name, there.containers, grace, policy)],
+                "settle": [settle_values(name, service.containers, grace, policy)],
             }
         },
         changes=tuple(
-            Change(host=host, subject=name, resource=one.resource, before=one.current, after=one.granted)
-            for one in changing
+            Change(host=host, subject=name, resource=decision.resource, before=decision.current, after=decision.granted)
+            for decision in changing
         ),
         verification="Each instance ends what it has begun before it is replaced; the new one runs, is healthy and is"
         " made from the files in force before the next one is asked to stop."
         f"{not_proved([name], project.services, policy)}",
         rollback="The file from before is put back, and each instance that was replaced is made again as it was.",
-        disrupts=instances < 2 or not there.has_healthcheck,
+        disrupts=instances < 2 or not service.has_healthcheck,
         estimate_seconds=instances * times.estimate,
         rollback_seconds=instances * (times.rollback + grace),
         timeout_seconds=instances * (times.timeout + grace),
@@ -194,3 +173,11 @@ def _step(
 
 def _written(value: float) -> int | float:
     return int(value) if value == int(value) else value
+
+
+PLANNER = Planner(
+    parameters=TuneWorkersParameters,
+    draft=_draft,
+    steps=lambda decisions, kept, policy: _tune_workers_steps(decisions, kept.projects, policy),
+    refuse_impossible=_refuse_impossible_workers,
+)

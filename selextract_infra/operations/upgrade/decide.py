@@ -120,10 +120,10 @@ def decide_upgrade(
         granted=now if there else wanted,
         current_text=size_text(resource, now),
         granted_text=size_text(resource, now if there else wanted),
-        why=f"{item} wants {size_text(resource, wanted)}, and it has them." if there else _why(resource, item, policy),
+        why=_why_not(host, resource, wanted, policy) if there else _why(resource, item, policy),
         numbers={"target": wanted, **({"gain_ratio": round(wanted / now - 1, 4)} if now else {})},
     )
-    findings = () if there else tuple(_findings(host, resource, now, wanted, policy))
+    findings = tuple((_unseen if there else _findings)(host, resource, now, wanted, policy))
     return UpgradeDecided(decision, findings, tuple(rules.used))
 
 
@@ -144,6 +144,31 @@ def _why(resource: str, item: str, policy: Policy) -> str:
     phase = getattr(policy.vertical.phases, resource)
     first, last = phase.window.start, phase.window.end
     return f"{item}, due between month {first} and month {last} of the programme."
+
+
+def _why_not(host: HostObservation, resource: str, wanted: float, policy: Policy) -> str:
+    """Why nothing is to be done: it has that size, or it has it by its provider's books alone."""
+    size, item = size_text(resource, wanted), phase_id(resource, policy)
+    if size_seen(resource, host.facts) is None or misses(resource, host.facts, wanted, policy) is None:
+        return f"{item} wants {size}, and it has them."
+    return f"{item} wants {size}, and it has them by its provider's books."
+
+
+def _unseen(
+    host: HostObservation, resource: str, now: float | None, wanted: float, policy: Policy
+) -> Iterator[Finding]:
+    """That a host does not show what its provider's books say of it."""
+    missing = misses(resource, host.facts, wanted, policy)
+    if missing and size_seen(resource, host.facts) is not None:
+        yield Finding(
+            rule="DRV-08",
+            severity=Severity.MAJOR,
+            rule_class=RuleClass.REPORT,
+            subject=f"{host.name} {resource}",
+            sentence=f"The provider's books say {size_text(resource, now)} for the {resource} of {host.name}, and"
+            f" {missing}.",
+            resolution="a reboot may be missing",
+        )
 
 
 def _findings(
@@ -185,13 +210,17 @@ def _evidence(host: HostObservation, resource: str, policy: Policy) -> _Evidence
         return _memory_evidence(host, policy)
     if resource == "cpu":
         used = sum(container.usage.cpus or 0.0 for container in host.containers)
-        load = facts.load_average[0] if facts.load_average else used
-        share = max(used, load) / facts.cpus if facts.cpus else 0.0
-        told = f"Containers use {used:.1f} of {facts.cpus} cores, and the load is {load:.1f}."
-        return _Evidence(share >= warn.cpu_usage.warning, told, {"used_cores": round(used, 2), "load": load})
+        load = facts.load_average[0] if facts.load_average else None
+        share = max(used, load or 0.0) / facts.cpus if facts.cpus else 0.0
+        waiting = "unknown" if load is None else f"{load:.1f}"
+        told = f"Containers use {used:.1f} of {facts.cpus} cores, and the load is {waiting}."
+        numbers = {"used_cores": round(used, 2), **({} if load is None else {"load": load})}
+        return _Evidence(share >= warn.cpu_usage.warning, told, numbers)
     if resource == "storage":
         total, free = (facts.data_total, facts.data_free) if facts.data_total else (facts.disk_total, facts.disk_free)
-        share = 1 - (free or 0) / total if total else 0.0
+        if not total or free is None:
+            return _Evidence(False, "How much of the disk is in use is unknown.", {})
+        share = 1 - free / total
         return _Evidence(
             share >= warn.disk_usage.warning, f"{percent(share)} of the disk is in use.", {"used_ratio": share}
         )
@@ -202,16 +231,24 @@ def _memory_evidence(host: HostObservation, policy: Policy) -> _Evidence:
     """Swap and pressure looked at, as the guide did not (X-59)."""
     facts = host.facts
     kills = sum(int(one.oom_kills.sum()) for one in host.history) + sum(one.oom_killed for one in host.containers)
-    used = 1 - facts.memory_available / facts.memory if facts.memory and facts.memory_available is not None else 0.0
+    known = bool(facts.memory) and facts.memory_available is not None
+    used = 1 - (facts.memory_available or 0) / facts.memory if known else None
     pressure = facts.memory_pressure
     warning = policy.monitoring.infrastructure.memory_usage.warning
     short = (
-        facts.swap_used > 0 or kills > 0 or used >= warning or (pressure or 0.0) >= policy.vertical.evidence.pressure
+        facts.swap_used > 0
+        or kills > 0
+        or (used or 0.0) >= warning
+        or (pressure or 0.0) >= policy.vertical.evidence.pressure
     )
+    in_use = f"How much of {memory(facts.memory)} is in use is unknown"
+    if used is not None:
+        in_use = f"{percent(used)} of {memory(facts.memory)} is in use"
     waited = "is unknown" if pressure is None else f"is {percent(pressure)}"
     told = (
-        f"{percent(used)} of {memory(facts.memory)} is in use, {memory(facts.swap_used)} swapped; the pressure"
+        f"{in_use}, {memory(facts.swap_used)} swapped; the pressure"
         f" {waited}, and {kills} containers were killed for memory."
     )
-    numbers = {"used_ratio": round(used, 4), "swap_bytes": float(facts.swap_used), "kills": float(kills)}
-    return _Evidence(short, told, {**numbers, **({} if pressure is None else {"pressure_ratio": pressure})})
+    shares = {"used_ratio": None if used is None else round(used, 4), "pressure_ratio": pressure}
+    numbers = {"swap_bytes": float(facts.swap_used), "kills": float(kills)}
+    return _Evidence(short, told, numbers | {name: share for name, share in shares.items() if share is not None})

@@ -10,7 +10,9 @@ from selextract_infra.hosts.providers import chosen_provider
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.run import Run, RunStatus, StepStatus
 from selextract_infra.model.upgrade import Abilities, Mode
-from selextract_infra.operations.upgrade.plan import OPERATION, HardwareLook, UpgradeRequest, upgrade_of
+from selextract_infra.operations.upgrade.decide import read_phase
+from selextract_infra.operations.upgrade.operation import UpgradeRequest
+from selextract_infra.operations.upgrade.plan import OPERATION, HardwareLook, upgrade_of
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
@@ -23,11 +25,11 @@ _RUNS_LOOKED_AT = 200
 def look_at_hardware(context: Context, _: Observation, request: UpgradeRequest) -> HardwareLook:
     """What the provider of the one host can do and says of it, and what its steps are expected to take."""
     (host,) = context.inventory.hosts
-    provider = chosen_provider(request.provider, host, context.policy)
+    provider, phase = chosen_provider(request.provider, host, context.policy), read_phase(request.phase, context.policy)
     return HardwareLook(
         provider=provider.abilities,
-        before=provider.current(host, request.phase),
-        durations=learned_durations(context, request.phase, request.mode, provider.abilities),
+        before=provider.current(host, phase),
+        durations=learned_durations(context, phase, request.mode, provider.abilities),
     )
 
 
@@ -35,7 +37,7 @@ def learned_durations(context: Context, phase: str, mode: Mode | None, provider:
     """By step, how long it took in the last upgrades of that kind, with a margin; none before the first."""
     rules = context.policy.vertical.learning
     wanted = mode or provider.modes.get(phase, (Mode.REBOOT,))[0]
-    found: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
     counted = 0
     for run in context.journal.runs(_RUNS_LOOKED_AT):
         if counted == rules.runs:
@@ -45,8 +47,8 @@ def learned_durations(context: Context, phase: str, mode: Mode | None, provider:
         counted += 1
         for result in run.results:
             if result.status is StepStatus.VERIFIED and result.started_at and result.ended_at:
-                found.setdefault(result.step, []).append((result.ended_at - result.started_at).total_seconds())
-    return {step: round(fmean(times) * rules.margin, 1) for step, times in found.items()}
+                seconds.setdefault(result.step, []).append((result.ended_at - result.started_at).total_seconds())
+    return {step: round(fmean(times) * rules.margin, 1) for step, times in seconds.items()}
 
 
 def _alike(context: Context, run: Run, phase: str, mode: Mode) -> bool:

@@ -1,106 +1,60 @@
-"""The upgrade of a server's hardware as the flow knows it: one phase of one host."""
+"""What the upgrade of a server's hardware is, and what can be asked of it: one phase of one host."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
-from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.flow.operation import Effects, Message, Notice, Operation
-from selextract_infra.flow.resume_at_boot import BOOT_UNIT
-from selextract_infra.model.assessment import IncidentSeverity
-from selextract_infra.model.figures import duration
-from selextract_infra.model.plan import Plan
-from selextract_infra.model.run import Run, RunStatus
-from selextract_infra.model.upgrade import Mode, UpgradeOfHost
-from selextract_infra.operations.upgrade.decide import read_phase
-from selextract_infra.operations.upgrade.hardware import change_hardware, refuse_strangers, undo_upgrade
-from selextract_infra.operations.upgrade.observe import look_at_hardware
-from selextract_infra.operations.upgrade.plan import (
-    OPERATION,
-    UpgradeRequest,
-    down_seconds,
-    downtime,
-    draft_upgrade,
-    rebuilt_upgrade,
-    refuse_impossible_upgrade,
-    upgrade_of,
-)
-from selextract_infra.operations.upgrade.retune import retune
-from selextract_infra.operations.upgrade.steps import FREEZE, HARDWARE, PERFORMERS, RETUNE, with_performers
+from pydantic import Field
+
+from selextract_infra.flow.manifest import CommandOption, Effects, Manifest, OverriddenRules, Request
+from selextract_infra.model.upgrade import Mode
+from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY
 
 if TYPE_CHECKING:
-    from selextract_infra.flow.context import Context
+    from selextract_infra.policy import Policy
 
-__all__ = ["UPGRADE"]
+__all__ = ["MANIFEST", "UpgradeRequest"]
 
-
-def _refuse_request(context: Context, request: UpgradeRequest) -> None:
-    """Raise ``UsageError`` for an unknown phase or more than one host."""
-    read_phase(request.phase, context.policy)
-    if len(context.inventory.hosts) != 1:
-        known = ", ".join(host.name for host in context.inventory.hosts)
-        raise UsageError("Hardware is upgraded one host at a time.", remedy=f"name one with --limit: {known}")
+_QUANTITIES = {"memory": MEMORY, "cpu": CORES, "storage": DISK, "network": BANDWIDTH}
 
 
-def _refuse_cutting_off(context: Context, plan: Plan) -> None:
-    """Raise ``RefusedError`` when the reboot would end this very program and nothing would start it again (DRV-07)."""
-    if plan.empty or upgrade_of(plan).mode is not Mode.REBOOT or plan.hosts[0] not in context.inventory.local:
-        return
-    if not BOOT_UNIT.is_symlink():
-        raise RefusedError(
-            f"{plan.hosts[0]} is this very machine: its reboot ends this program, and nothing goes on afterwards.",
-            rule="DRV-07",
-            remedy="selextract-infra resume --at-boot on; or work from another machine, or with --mode live",
-        )
+class UpgradeRequest(Request):
+    """What is asked of an upgrade. ``target`` is in the phase's base unit."""
 
-
-def _begins(plan: Plan) -> Message:
-    upgrade, down = upgrade_of(plan), down_seconds(plan.steps)
-    meanwhile = f"is down for about {duration(down)}" if down else "stays up"
-    return Message(
-        title=f"Upgrade of {upgrade.host} begins",
-        body=f"The {upgrade.phase} of {upgrade.host} is upgraded now; the application {meanwhile}.",
+    phase: Annotated[str, CommandOption(metavar="PHASE", positional=True)] = Field(
+        description="memory, cpu, storage or network."
     )
+    provider: str | None = Field(default=None, description="Who changes the hardware: docker (the lab) or manual.")
+    target: Annotated[float | None, CommandOption("--to", metavar="SIZE", read=str)] = Field(
+        default=None, description="This size in place of the guide's, as in 64GB."
+    )
+    mode: Mode | None = Field(default=None, description="While the host runs (live), or while it is off (reboot).")
+    overrides: OverriddenRules = ()
 
 
-def _outcome(run: Run) -> str:
-    """The downtime as it was measured, where all of it was done."""
-    if run.status is not RunStatus.DONE:
-        return ""
-    down = downtime(run)
-    return f"The application was down for {down:,.0f} s." if down else "Nothing was stopped."
+def _complete(typed: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """The phase by its own name, and the size in its unit. Raises as ``read_phase`` does, and ``UnitError``."""
+    from selextract_infra.operations.upgrade.decide import read_phase
+
+    phase = read_phase(typed["phase"], policy)
+    target = {"target": float(_QUANTITIES[phase].parse(typed["target"]))} if "target" in typed else {}
+    return {**typed, "phase": phase, **target}
 
 
-UPGRADE = Operation(
-    name=OPERATION,
+MANIFEST = Manifest(
+    name="upgrade",
     noun="an upgrade",
-    summary="A server gets more memory, cores, disk or bandwidth, step by step.",
     request=UpgradeRequest,
-    parameters=UpgradeOfHost,
     effects=Effects(
         reads=("the host's hardware", "the provider's books", "how long earlier upgrades took"),
+        changes=("the size of the server", "settings that follow from it"),
         inverse="The host gets its former size back where the provider can do that; everything else is put back.",
         downtime="From draining to starting where the host reboots; none where the hardware changes live.",
         seconds=lambda policy: policy.vertical.steps["hardware_reboot"].estimate,
         privileges=("root on the host", "the superuser of Postgres", "the provider's account"),
-        points_of_no_return=(f"{HARDWARE}, for storage alone",),
+        points_of_no_return=("the change of hardware, for storage alone",),
     ),
-    refuse_request=_refuse_request,
-    refuse_plan=_refuse_cutting_off,
-    look=look_at_hardware,
-    draft=draft_upgrade,
-    steps=rebuilt_upgrade,
-    refuse_impossible=refuse_impossible_upgrade,
-    performers={PERFORMERS[HARDWARE]: change_hardware, PERFORMERS[RETUNE]: retune},
-    undo=undo_upgrade,
-    undone_past_no_return=True,
-    announcement=Notice(
-        before=FREEZE,
-        severity=lambda policy: IncidentSeverity(policy.vertical.announcement.severity),
-        begins=_begins,
-        ended=lambda plan, run: f"Upgrade of {upgrade_of(plan).host}: {run.status}",
-        outcome=_outcome,
-    ),
-    refuse_strangers=refuse_strangers,
-    completed=with_performers,
+    complete=_complete,
+    acts="upgrade.acts:ACTS",
 )

@@ -2,56 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
-from selextract_infra.assess.service import app_services
-from selextract_infra.errors import RefusedError
-from selextract_infra.flow.draft import OverriddenRules, PlanDraft, PlanInput, Request
+from selextract_infra.errors import RefusedError, UsageError
+from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.parameters import read_parameters
-from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import CostChange, Plan, Step
 from selextract_infra.model.run import Run, StepStatus
-from selextract_infra.model.upgrade import Abilities, AppOnHost, DatabaseOnHost, Mode, UpgradeOfHost
-from selextract_infra.operations.upgrade.decide import decide_upgrade, size_seen
-from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps
+from selextract_infra.model.upgrade import Abilities, Mode, UpgradeOfHost
+from selextract_infra.operations.upgrade.apps import mapped_app, other_apps
+from selextract_infra.operations.upgrade.decide import decide_upgrade, read_phase, size_seen
+from selextract_infra.operations.upgrade.operation import UpgradeRequest
+from selextract_infra.operations.upgrade.steps import DRAIN, START, upgrade_steps, with_performers
 from selextract_infra.planning.effects import upgrade_cost
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = [
-    "OPERATION",
-    "HardwareLook",
-    "UpgradeRequest",
-    "down_seconds",
-    "downtime",
-    "draft_upgrade",
-    "rebuilt_upgrade",
-    "refuse_impossible_upgrade",
-    "upgrade_of",
-]
+__all__ = ["OPERATION", "PLANNER", "HardwareLook", "down_seconds", "downtime", "upgrade_of"]
 
 OPERATION = "upgrade"
-_DRAINED = ("worker", "nginx", "frontend", "api")
-_STOPPED = ("database", "redis")
-
-
-class UpgradeRequest(Request):
-    """What is asked of an upgrade."""
-
-    phase: str = Field(description="memory, cpu, storage or network.")
-    provider: str | None = Field(default=None, description="Who changes the hardware; by default the inventory's.")
-    target: float | None = Field(default=None, description="This size in place of the guide's, in its base unit.")
-    mode: Mode | None = Field(default=None, description="While the host runs (live), or while it is off (reboot).")
-    overrides: OverriddenRules = ()
 
 
 @dataclass(frozen=True)
@@ -63,21 +39,24 @@ class HardwareLook:
     durations: Mapping[str, float] = field(default_factory=dict)
 
 
-def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
+def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     """Upgrade one phase of the one host that was seen; without steps where the host is at its target already.
 
     Raises ``RefusedError`` where a rule forbids it: an earlier phase is missing (VP-00), it would shrink (X-54), or the
     provider cannot do it in that mode.
     """
     (host,) = given.observation.hosts
-    request, policy, look, phase = given.request, given.policy, given.look, given.request.phase
+    request, policy, look = given.request, given.policy, given.look
+    phase = read_phase(request.phase, policy)
     decided = decide_upgrade(
         host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
     )
     decision = decided.decision
     steps: tuple[Step, ...] = ()
     upgrade: UpgradeOfHost | None = None
+    overridden: tuple[str, ...] = ()
     if decision.changes:
+        others, overridden = other_apps(host, policy, request.overrides)
         upgrade = UpgradeOfHost(
             host=host.name,
             phase=phase,
@@ -86,7 +65,8 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
             before=decision.current,
             target=float(decision.granted or 0),
             machine_id=host.facts.machine_id,
-            app=_app(host, policy),
+            app=mapped_app(host, policy),
+            others=others,
             data_folder=policy.application.data,
             durations=dict(look.durations),
         )
@@ -96,9 +76,9 @@ def draft_upgrade(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
         hosts=(host.name,),
         decisions=(decision,),
         steps=steps,
-        findings=(*decided.findings, *_consequences(steps)),
+        findings=(*decided.findings, *_consequences(steps), *_shared_with(upgrade)),
         cost=_cost(host, phase, decision.granted, policy) if steps else CostChange(sentence="Nothing changes."),
-        overrides=decided.overrides,
+        overrides=(*decided.overrides, *overridden),
     )
 
 
@@ -107,12 +87,7 @@ def upgrade_of(plan: Plan) -> UpgradeOfHost:
     return read_parameters(UpgradeOfHost.model_validate, plan.parameters, "an upgrade")
 
 
-def rebuilt_upgrade(_decisions: Sequence[Decision], upgrade: UpgradeOfHost, policy: Policy) -> tuple[Step, ...]:
-    """The steps that a saved Plan's parameters lead to."""
-    return upgrade_steps(upgrade, policy)
-
-
-def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Policy) -> None:
+def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Policy) -> None:
     """Raise ``RefusedError`` for an upgrade that no decision of the Plan is about, or an app that is not mapped."""
     mapped, app = policy.application, upgrade.app
     same = any(
@@ -125,54 +100,29 @@ def refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Polic
         app.project == mapped.project
         and app.directory == (mapped.directory or app.directory)
         and set(app.services) <= set(mapped.services)
-        and {one.service for one in app.databases} <= set(app.stopped)
+        and {database.service for database in app.databases} <= set(app.stopped)
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
-    if not (same and own and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
+    foreign = all(
+        other.project != mapped.project and {one.service for one in other.databases} <= set(other.stopped)
+        for other in upgrade.others
+    )
+    if not (same and own and foreign and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
         raise RefusedError(
             "The plan asks for another upgrade than its decision.", rule="saved plan", remedy="plan again"
         )
 
 
-def _mode(provider: Abilities, phase: str, asked: Mode | None) -> Mode:
+def _mode(provider: Abilities, phase: str, wanted: Mode | None) -> Mode:
     known = provider.modes.get(phase, ())
-    if not known or (asked is not None and asked not in known):
-        how = f" {asked}" if asked else ""
+    if not known or (wanted is not None and wanted not in known):
+        how = f" {wanted}" if wanted else ""
         raise RefusedError(
             f"The provider {provider.name} cannot change {phase}{how}.",
             rule="X-72",
             remedy=f"it can: {', '.join(known)}" if known else "use --provider manual",
         )
-    return asked or known[0]
-
-
-def _app(host: HostObservation, policy: Policy) -> AppOnHost | None:
-    """The mapped project where this host runs it; services are taken in the order in which they are stopped."""
-    mapped = policy.application
-    project = host.project(mapped.project or "")
-    if project is None:
-        return None
-    there = {service.name for service in app_services(host, policy) if service.running}
-
-    def of(*roles: str) -> tuple[str, ...]:
-        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)
-
-    return AppOnHost(
-        project=project.name,
-        directory=mapped.directory or project.directory,
-        workers=of("worker"),
-        drained=of(*_DRAINED),
-        stopped=of(*_STOPPED),
-        databases=tuple(
-            DatabaseOnHost(service=name, superuser=service.postgres.superuser, socket=service.postgres.socket)
-            for name in of("database")
-            for service in (mapped.services[name],)
-        ),
-        grace=max([policy.vertical.drain, *(mapped.services[name].longest_task or 0.0 for name in of("worker"))]),
-        health=tuple(
-            url for name in sorted(mapped.services) if name in there and (url := mapped.services[name].health)
-        ),
-    )
+    return wanted or known[0]
 
 
 def _cost(host: HostObservation, phase: str, target: float | None, policy: Policy) -> CostChange:
@@ -208,6 +158,23 @@ def _down(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps[disruptive[0] : up + 1] if disruptive else ()
 
 
+def _shared_with(upgrade: UpgradeOfHost | None) -> Iterator[Finding]:
+    """Which other Projects are on the host, and what becomes of each."""
+    for other in upgrade.others if upgrade else ():
+        dumped = ", ".join(one.service for one in other.databases)
+        backup = f"{dumped} is dumped, and its folder is archived" if dumped else "its folder is archived"
+        down = (
+            ""
+            if upgrade and upgrade.mode is Mode.LIVE
+            else " All of it is stopped for the upgrade and started after it."
+        )
+        yield Finding(
+            rule="projects", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject=other.project,
+            sentence=f"The host also runs {other.project} ({', '.join(other.services)}).{down} Before, {backup}.",
+            resolution="its team has to know of it",
+        )  # fmt: skip
+
+
 def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
     """What is down, for how long, and after which step there is no way back."""
     if not steps:
@@ -234,3 +201,21 @@ def _consequences(steps: tuple[Step, ...]) -> Iterator[Finding]:
             " the services as they were, on the new size.",
             resolution="the restore point is made before it",
         )  # fmt: skip
+
+
+def _refuse_request(request: UpgradeRequest, policy: Policy, hosts: tuple[str, ...]) -> None:
+    """Raise ``UsageError`` for an unknown phase or more than one host."""
+    read_phase(request.phase, policy)
+    if len(hosts) != 1:
+        known = ", ".join(hosts)
+        raise UsageError("Hardware is upgraded one host at a time.", remedy=f"name one with --limit: {known}")
+
+
+PLANNER = Planner(
+    parameters=UpgradeOfHost,
+    draft=_draft,
+    steps=lambda _, kept, policy: upgrade_steps(kept, policy),
+    refuse_impossible=_refuse_impossible_upgrade,
+    refuse_request=_refuse_request,
+    completed=with_performers,
+)

@@ -6,11 +6,11 @@ are left out where the hardware changes live; grow is there for storage alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.model.plan import BY_PLAYBOOK, Change, Plan, Step
-from selextract_infra.model.upgrade import Mode, UpgradeOfHost, size_text
+from selextract_infra.model.upgrade import AppOnHost, Mode, UpgradeOfHost, size_text
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -56,6 +56,8 @@ class _Way:
         app = upgrade.app
         self.app: dict[str, Any] = {"project": app.project, "directory": app.directory} if app else {}
         self.health = list(app.health) if app else []
+        self.apps = (*([app] if app else []), *upgrade.others)
+        """All Projects of the host, the mapped one first."""
         self.reboots = upgrade.mode is Mode.REBOOT
         self.grows = upgrade.phase == "storage"
 
@@ -66,12 +68,12 @@ class _Way:
             FREEZE, "Announce it and freeze scaling", {"reason": f"upgrade of {upgrade.phase} on {upgrade.host}"},
             verification="The host is frozen.", rollback="It is unfrozen, unless somebody had frozen it before.",
         )  # fmt: skip
-        if app and self.reboots:
-            yield self._stop(DRAIN, "Let workers finish, take the API out of rotation", app.drained, app.workers)
-        if app:
+        if self.apps and self.reboots:
+            yield self._stop(DRAIN, "Let workers finish, take the API out of rotation")
+        if self.apps:
             yield self._backup()
-        if app and self.reboots:
-            yield self._stop(STOP, "Stop databases and caches", app.stopped, ())
+        if self.apps and self.reboots:
+            yield self._stop(STOP, "Stop databases and caches")
         yield self._hardware()
         if self.grows:
             yield self._step(
@@ -82,7 +84,7 @@ class _Way:
                 },
                 verification="The file system has the size of its disk.", rollback="None: storage does not shrink.",
             )  # fmt: skip
-        if app and self.reboots:
+        if self.apps and self.reboots:
             yield self._step(
                 START, "Start everything that was stopped, databases first",
                 {**self.app, "steps": [STOP, DRAIN], "bound_seconds": self._times("start").timeout},
@@ -104,19 +106,21 @@ class _Way:
     def _preflight(self) -> Step:
         point = self.rules.restore_point
         values = {
-            **self.app, "databases": self._databases(), "folder": point.folder, "room": point.room,
+            **self._of_projects(self._dumped), "folder": point.folder, "room": point.room,
             "urls": self.health, "requests": self.rules.load_check.requests, "grows": self._volume(),
         }  # fmt: skip
         return self._step(
-            "preflight", "Check that it can work, measure how fast it answers now", values,
+            "preflight", "Check that it can work, measure how fast it answers now", {"databases": [], **values},
             verification="There is room for the restore point, and every health address answers.", rollback="Nothing.",
         )  # fmt: skip
 
-    def _stop(self, step: str, title: str, services: tuple[str, ...], workers: tuple[str, ...]) -> Step:
-        grace = self.upgrade.app.grace if self.upgrade.app else 0.0
-        values = {**self.app, "order": list(services), "graces": dict.fromkeys(workers, grace)}
+    def _stop(self, step: str, title: str) -> Step:
+        def stopped(app: AppOnHost) -> dict[str, Any]:
+            order, workers = (app.drained, app.workers) if step == DRAIN else (app.stopped, ())
+            return {"order": list(order), "graces": dict.fromkeys(workers, app.grace)}
+
         return self._step(
-            step, title, values, disrupts=True,
+            step, f"{title}{self._also()}", self._of_projects(stopped), disrupts=True,
             verification="They have finished what they had begun, and are stopped.",
             rollback="Everything that ran before is started again, the last first.",
         )  # fmt: skip
@@ -124,14 +128,27 @@ class _Way:
     def _backup(self) -> Step:
         point = self.rules.restore_point
         values = {
-            **self.app, "databases": self._databases(), "folder": point.folder, "kept": point.kept,
+            **self._of_projects(self._dumped), "folder": point.folder, "kept": point.kept,
             "largest_file": point.largest_file, "bound_seconds": self._times("backup").timeout,
         }  # fmt: skip
         return self._step(
-            "backup", "Make a restore point and read it again", values,
+            "backup", f"Make a restore point and read it again{self._also()}", values,
             verification="Every dump and archive of it was read to its end.",
             rollback="An unfinished restore point is removed; a finished one is kept.",
         )  # fmt: skip
+
+    def _of_projects(self, about: Callable[[AppOnHost], dict[str, Any]]) -> dict[str, Any]:
+        """What is done for each Project: the first one's values by themselves, and a list of the others'."""
+        each = [{"project": app.project, "directory": app.directory, **about(app)} for app in self.apps]
+        return {**each[0], **({"others": each[1:]} if each[1:] else {})} if each else {}
+
+    def _also(self) -> str:
+        names = [app.project for app in self.apps]
+        return f", of {' and '.join(names)}" if len(names) > 1 else ""
+
+    @staticmethod
+    def _dumped(app: AppOnHost) -> dict[str, Any]:
+        return {"databases": [one.model_dump() for one in app.databases]}
 
     def _hardware(self) -> Step:
         upgrade = self.upgrade
@@ -160,9 +177,6 @@ class _Way:
             "gate", "Compare health and answers with before", values, rollback="Nothing.",
             verification="Every service is healthy and no answer fails or is late.",
         )  # fmt: skip
-
-    def _databases(self) -> list[dict[str, Any]]:
-        return [one.model_dump() for one in self.upgrade.app.databases] if self.upgrade.app else []
 
     def _volume(self) -> str | None:
         """Where the volume is mounted that grows; by default the one that Docker is on."""

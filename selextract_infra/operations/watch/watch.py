@@ -247,7 +247,9 @@ class Watcher:
             self.watched.services[host, name].count = count
 
     def _keep_stamps(self, host: str) -> None:
-        now = self._context.clock()
+        now, project = self._context.clock(), self._context.policy.application.project
+        if project is None:  # then nothing is watched of it
+            return
         outcome = run_playbook(
             PlaybookRun(
                 playbook=_STAMPS,
@@ -255,7 +257,7 @@ class Watcher:
                 hosts=(host,),
                 values={
                     "run": {"id": new_run_id(now), "owner": owner()},
-                    "hosts": {host: {"services": self.watched.stamps(host)}},
+                    "hosts": {host: {"project": project, "services": self.watched.stamps(host)}},
                 },
                 timeout=_STAMPS_SECONDS,
             ),

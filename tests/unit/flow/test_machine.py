@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selextract_infra.errors import LockedError, PreemptedError
+from selextract_infra.errors import FencedError, LockedError, PreemptedError
 from selextract_infra.flow.machine.advance import advance
 from selextract_infra.flow.machine.messages import (
     BeginRun,
@@ -81,8 +81,8 @@ def performed(*results: StepResult, **more: Any) -> StepPerformed:
     return StepPerformed(at=AT, results=results, **more)
 
 
-def failed(error: LockedError, *, preempted: bool = False) -> Failed:
-    return Failed(at=AT, failure=Failure.of(error), preempted=preempted)
+def failed(error: LockedError, *, preempted: bool = False, fenced: bool = False) -> Failed:
+    return Failed(at=AT, failure=Failure.of(error), preempted=preempted, fenced=fenced)
 
 
 def led(state: RunState, *answers: FlowAnswer) -> tuple[RunState, FlowRequest, list[FlowRequest]]:
@@ -190,6 +190,20 @@ def test_a_lock_in_mid_run_leaves_a_run_that_can_be_resumed() -> None:
     assert isinstance(request, Finish)
     assert request.failure is not None
     assert state.begun_run.status is RunStatus.INTERRUPTED
+
+
+def test_a_run_that_somebody_else_took_up_is_left_to_them_also_while_putting_back() -> None:
+    """The other may write with the same journal, so nothing is written of the Run, and nothing more is asked for."""
+    taken = failed(FencedError("a was taken up by bob."), fenced=True)
+    done = performed(result("one", "a"), result("one", "b"))
+    broken = performed(result("two", "a"), result("two", "b", StepStatus.FAILED))
+    for answers in ((taken,), (done, taken), (done, broken, taken)):
+        _, request, asked = led(applying(BOTH, "p"), *LOOKED, *answers)
+        assert request == Finish(failure=Failure.of(FencedError("a was taken up by bob.")))
+        assert request.failure is not None
+        assert request.failure.exit_code == 5
+        assert asked[-2:] == [NoteEvent(event="fenced", sentence="a was taken up by bob."), request]
+        assert isinstance(asked[-3], PerformStep | UndoSteps)
 
 
 def test_something_urgent_is_waited_for_also_while_putting_back() -> None:

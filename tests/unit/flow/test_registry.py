@@ -6,7 +6,7 @@ import pytest
 
 import selextract_infra as sx
 from selextract_infra.errors import UsageError
-from selextract_infra.flow.operation import AnyOperation
+from selextract_infra.flow.operation import Operation
 from selextract_infra.flow.registry import operation_named, operation_names
 from selextract_infra.policy import default_policy
 from tests.unit.seen import GB, observation, policy
@@ -16,17 +16,17 @@ each = pytest.mark.parametrize("operation", EVERY, ids=operation_names())
 
 
 @each
-def test_it_is_found_by_the_name_that_its_plans_carry(operation: AnyOperation) -> None:
+def test_it_is_found_by_the_name_that_its_plans_carry(operation: Operation) -> None:
     assert operation_named(operation.name) is operation
 
 
 @each
-def test_every_field_of_its_request_says_what_it_is(operation: AnyOperation) -> None:
+def test_every_field_of_its_request_says_what_it_is(operation: Operation) -> None:
     assert [name for name, field in operation.request.model_fields.items() if not field.description] == []
 
 
 @each
-def test_what_it_means_for_a_host_is_said(operation: AnyOperation) -> None:
+def test_what_it_means_for_a_host_is_said(operation: Operation) -> None:
     effects = operation.effects
     assert effects.reads
     assert effects.privileges
@@ -35,7 +35,7 @@ def test_what_it_means_for_a_host_is_said(operation: AnyOperation) -> None:
 
 
 @each
-def test_scripts_can_plan_it(operation: AnyOperation) -> None:
+def test_scripts_can_plan_it(operation: Operation) -> None:
     planner = getattr(sx.plan, operation.name.replace(" ", "_"))
     assert planner.__doc__ is not None
     assert planner.__doc__.startswith(operation.summary)

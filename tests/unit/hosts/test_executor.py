@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
 
-from selextract_infra.hosts.executor import values_of
+import pytest
+
+from selextract_infra.errors import FencedError
+from selextract_infra.hosts import executor
+from selextract_infra.hosts.executor import Hands, execute, values_of
+from selextract_infra.hosts.holder import identity_of
+from selextract_infra.hosts.identity import claim
+from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run
 
@@ -54,3 +64,36 @@ def test_the_lock_is_taken_in_the_runs_name_for_the_time_of_the_step() -> None:
     assert (claimed["id"], claimed["owner"], claimed["step"]) == ("r1", "ann@laptop", "one")
     assert claimed["lease_seconds"] == 2
     assert Plan.model_validate(claimed["plan"]) == PLAN
+
+
+def handled(monkeypatch: pytest.MonkeyPatch, status: Literal["ok", "failed"], **results: dict[str, Any]) -> Any:
+    """What a step comes to whose playbook ended like that on its host."""
+    outcome = PlaybookOutcome("failed", {"app1": HostOutcome(status=status, results=results)}, seconds=1.0)
+    monkeypatch.setattr(executor, "run_playbook", lambda *_, **__: outcome)
+    hands = Hands(Inventory(Path("hosts.yml"), ()), clock=lambda: AT, holder="token")
+    return execute(hands, RUN, PLAN, PLAN.steps[1], ("app1",), last=True)
+
+
+@pytest.mark.parametrize("kind", ["fenced", "locked"])
+def test_an_act_that_the_host_refused_to_this_holder_is_neither_a_failure_nor_undone(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    sentence = "Run r1 was taken up by bob@desk at 02:10, so nothing more is changed from here."
+    refused = {"kind": kind, "msg": sentence, "failed": True}
+    with pytest.raises(FencedError, match=f"^app1: {sentence}$") as problem:
+        handled(monkeypatch, "failed", lock={"acquired": True}, limits=refused, back={**refused, "msg": "again"})
+    assert problem.value.exit_code == 5
+    assert "--take-over" in str(problem.value.remedy)
+
+
+def test_a_claim_that_comes_too_late_says_who_has_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = {"run_id": "r1", "owner": "bob@desk", "refused": "Run r1 is being carried out by bob@desk."}
+    with pytest.raises(FencedError, match=r"^app1: Run r1 is being carried out by bob@desk\.$"):
+        handled(monkeypatch, "failed", lock={"acquired": False, "holder": holder})
+
+
+def test_every_claim_shows_its_holder_and_which_process_that_is() -> None:
+    first, second = (claim("r1", "o", "p", step="s", lease=1, policy_digest="") for _ in range(2))
+    assert first["holder"] != second["holder"], "a playbook of its own is a holder of its own"
+    given = values_of(RUN, PLAN, PLAN.steps[0], ("app1",), last=False, holder="token")["run"]
+    assert (given["holder"], given["identity"]) == ("token", identity_of())

@@ -12,6 +12,7 @@ from plugins.module_utils.compose import capacity_writer
 from plugins.module_utils.compose.capacity import parse, render
 from plugins.module_utils.compose.capacity_writer import CapacityWriter
 from plugins.module_utils.compose.compose import Compose
+from plugins.module_utils.state.project_state import ProjectState
 from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.project_container import made_from
@@ -41,6 +42,10 @@ class App:
     def has(self, name: str, text: str, mode: int = 0o640) -> None:
         (self.directory / name).write_text(text, encoding="utf-8")
         (self.directory / name).chmod(mode)
+
+    def record(self) -> dict[str, Any] | None:
+        """What is kept of the Project's attachments."""
+        return ProjectState(self.state, "shop").read("capacity.json")
 
     def writer(self, *started_from: str) -> CapacityWriter:
         made = [made_from(self.directory, *started_from, at=0)] if started_from else []
@@ -108,19 +113,19 @@ def test_what_was_written_leaves_the_folder_byte_for_byte_as_it_was(app: App, fo
     assert not app.writer(*started_from).changes(render(LIMITED))
     app.writer().remove()
     assert app.tree() == before
-    assert app.state.read("capacity.json") == {}
+    assert app.record() is None
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_rejected_file_leaves_everything_as_it_was(app: App, form: Any) -> None:
     started_from = form(app)
-    before, records = app.tree(), app.state.read("capacity.json")
+    before, records = app.tree(), app.record()
     app.rejects = form is not named_by_the_teams_command
     if app.rejects:
         with pytest.raises(HostSideError, match="rejects"):
             app.writer(*started_from).write(render(LIMITED))
         assert app.tree() == before
-        assert (app.state.read("capacity.json") or None) == records
+        assert app.record() == records
 
 
 def test_the_override_gets_the_mode_of_the_main_file_and_no_environment_file_is_made(app: App) -> None:
@@ -187,7 +192,7 @@ def test_undoing_an_older_run_keeps_what_a_newer_one_wrote(app: App) -> None:
     assert app.services() == {"api": {"environment": {"DATABASE_URL": "${URL}"}}}
     assert app.writer().undo(*second)
     assert sorted(app.tree()) == ["compose.yml"]
-    assert app.state.read("capacity.json") == {}
+    assert app.record() is None
 
 
 def test_of_one_service_only_the_keys_of_the_run_go_back(app: App) -> None:

@@ -57,7 +57,7 @@ def state(tmp_path: Path) -> StateFolder:
 def test_nginx_accepts_the_files_with_its_own_arguments_and_reads_them(tmp_path: Path, folder: Path) -> None:
     asked: list[list[str]] = []
     with serving(tmp_path / "s", nginx(folder, asked)) as socket:
-        edge = Edge(state(tmp_path), socket)
+        edge = Edge(state(tmp_path), socket, "selextract")
         assert edge.differs(str(folder), FILES)
         edge.write(str(folder), FILES, "selextract", "nginx")
     assert asked == [["nginx", "-c", "/app/nginx.conf", "-T"], ["nginx", "-c", "/app/nginx.conf", "-s", "reload"]]
@@ -81,7 +81,7 @@ def test_what_nginx_does_not_take_is_as_before(tmp_path: Path, folder: Path, wro
     (folder / "own.conf").write_text("# the team's\n")
     asked: list[list[str]] = []
     with serving(tmp_path / "s", nginx(folder, asked, **wrong)) as socket:
-        edge = Edge(state(tmp_path), socket)
+        edge = Edge(state(tmp_path), socket, "selextract")
         with pytest.raises(HostSideError, match=reason):
             edge.write(str(folder), FILES, "selextract", "nginx")
     assert {one.name: one.read_text() for one in folder.iterdir()} == {
@@ -95,7 +95,7 @@ def test_what_nginx_does_not_take_is_as_before(tmp_path: Path, folder: Path, wro
 def test_taking_them_away_leaves_the_teams_own(tmp_path: Path, folder: Path) -> None:
     (folder / "own.conf").write_text("# the team's\n")
     with serving(tmp_path / "s", nginx(folder, [])) as socket:
-        edge = Edge(state(tmp_path), socket)
+        edge = Edge(state(tmp_path), socket, "selextract")
         edge.write(str(folder), FILES, "selextract", "nginx")
         edge.write(str(folder), {}, "selextract", "nginx")
     assert [one.name for one in folder.iterdir()] == ["own.conf"]
@@ -104,7 +104,7 @@ def test_taking_them_away_leaves_the_teams_own(tmp_path: Path, folder: Path) -> 
 
 def test_uninstalled_it_leaves_no_switch_and_no_file(tmp_path: Path, folder: Path) -> None:
     with serving(tmp_path / "s", nginx(folder, [])) as socket:
-        edge = Edge(state(tmp_path), socket)
+        edge = Edge(state(tmp_path), socket, "selextract")
         edge.write(str(folder), FILES, "selextract", "nginx")
         edge.switch(str(folder), "balancer", True)
         edge.take_away()
@@ -114,7 +114,7 @@ def test_uninstalled_it_leaves_no_switch_and_no_file(tmp_path: Path, folder: Pat
 
 
 def test_a_switch_is_a_file(tmp_path: Path, folder: Path) -> None:
-    edge = Edge(state(tmp_path), "")
+    edge = Edge(state(tmp_path), "", "selextract")
     assert not edge.is_on(str(folder), "caching")
     edge.switch(str(folder), "caching", True)
     edge.switch(str(folder), "caching", True)
@@ -129,7 +129,7 @@ def test_a_switch_is_a_file(tmp_path: Path, folder: Path) -> None:
 
 def test_names_that_are_not_ours_are_never_written(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(HostSideError, match="not one of ours"):
-        Edge(state(tmp_path), "").write(str(folder), {"../nginx.conf": ""}, "selextract", "nginx")
+        Edge(state(tmp_path), "", "selextract").write(str(folder), {"../nginx.conf": ""}, "selextract", "nginx")
 
 
 @pytest.mark.parametrize(

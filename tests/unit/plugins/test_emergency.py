@@ -66,11 +66,12 @@ def test_one_that_kept_its_values_because_of_a_change_by_hand_is_still_open_but_
 
 
 def test_taking_back_what_is_not_on_does_nothing(folder: StateFolder) -> None:
-    ending = take_back(Emergency(folder), NO_DOCKER, "me", NOW)
+    record = RunRecord(folder, "run-a")
+    ending = take_back(Emergency(folder), record, NO_DOCKER, "me", now=NOW)
     assert ending.ended
     assert "Nothing" not in ending.sentence
     begun(folder).note(status="reverted")
-    assert take_back(Emergency(folder), NO_DOCKER, "me", NOW).ended
+    assert take_back(Emergency(folder), record, NO_DOCKER, "me", now=NOW).ended
 
 
 def test_the_time_to_live_says_nothing_before_its_time(folder: StateFolder) -> None:

@@ -35,8 +35,12 @@ def test_a_free_host_is_locked_with_owner_purpose_and_lease(folder: StateFolder)
         "purpose": "right-size app1",
         "operation": "rightsize",
         "taken_at": "2023-11-14T22:13:20+00:00",
-        "lease_seconds": 60,
         "lease_until": "2023-11-14T22:14:20+00:00",
+        "lease_seconds": 60,
+        "renewed_at": "2023-11-14T22:13:20+00:00",
+        "epoch": 1,
+        "holder": "",
+        "identity": {},
     }
 
 

@@ -181,7 +181,7 @@ def test_what_is_in_force_is_noted_by_project(tmp_path: Path) -> None:
     first.note(None)
     assert (first.record(), second.record()) == (None, {"port": 6432})
     second.note(None)
-    assert not (tmp_path / "pgbouncer.json").exists()
+    assert not (tmp_path / "projects/shop/pgbouncer.json").exists()
 
 
 def test_files_are_written_once_and_only_pgbouncer_reads_its_password(
@@ -197,16 +197,16 @@ def test_files_are_written_once_and_only_pgbouncer_reads_its_password(
     assert place.password() == password
     assert len(password) >= 40
     assert not place.differs(WANTED)
-    certificate = (tmp_path / "pgbouncer/shop/config/tls.crt").read_text()
+    certificate = (tmp_path / "projects/shop/pgbouncer/config/tls.crt").read_text()
     place.write(WANTED, "shop_default")
-    assert (tmp_path / "pgbouncer/shop/config/tls.crt").read_text() == certificate
+    assert (tmp_path / "projects/shop/pgbouncer/config/tls.crt").read_text() == certificate
     assert certificate.startswith("-----BEGIN CERTIFICATE-----")
-    config = tmp_path / "pgbouncer/shop/config"
+    config = tmp_path / "projects/shop/pgbouncer/config"
     modes = {path.name: path.stat().st_mode & 0o777 for path in config.iterdir()}
     assert (modes["userlist.txt"], modes["tls.key"], modes["pgbouncer.ini"]) == (0o600, 0o600, 0o640)
-    assert password not in (tmp_path / "pgbouncer/shop/compose.yml").read_text()
+    assert password not in (tmp_path / "projects/shop/pgbouncer/compose.yml").read_text()
     place.remove()
-    assert not (tmp_path / "pgbouncer").exists()
+    assert not (tmp_path / "projects/shop/pgbouncer").exists()
 
 
 def test_the_login_file_has_one_user() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from plugins.module_utils.docker.containers import Container
-from plugins.module_utils.haproxy.rotation import SETTINGS, Rotation, config_text
+from plugins.module_utils.haproxy.rotation import Rotation, config_text
 from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.admin_socket import Proxy, answering
@@ -91,9 +91,9 @@ def rotation(folder: Path, proxy: Proxy, port: int, *, rejects: str = "") -> Ite
         "project": "selextract", "service": "api", "network": "app", "port": port, "path": "/health",
         "options": "check", "rise": 2, "config": CONFIG, "servers": list(proxy.servers),
     }  # fmt: skip
-    state.write(SETTINGS, about)
+    state.write("balancer/settings.json", about)  # where version 0.1 had it
     with serving(folder / "d", docker(rejects)) as engine, answering(folder / "state/balancer/run/admin.sock", proxy):
-        yield Rotation(state, engine)
+        yield Rotation(state, engine, "selextract")
 
 
 def test_an_instance_serves_after_its_own_health_answered_as_often_as_it_has_to(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_an_instance_serves_after_its_own_health_answered_as_often_as_it_has_to(
     with instance(health) as port, rotation(tmp_path, proxy, port) as one:
         assert one.join([Container.parse(described("api-1"))], 10) == ["api-1"]
         assert one.join([Container.parse(described("api-1"))], 10) == []
-        again = Rotation(StateFolder(str(tmp_path / "state")), "")
+        again = Rotation(StateFolder(str(tmp_path / "state")), "", "selextract")
     assert health.asked == 2
     assert again.servers == ["api-1"]
     written = (tmp_path / "state/balancer/config/haproxy.cfg").read_text()
@@ -147,7 +147,7 @@ def test_a_file_that_haproxy_rejects_does_not_take_its_place(tmp_path: Path) -> 
     ):
         one.leave(["api-2"], 5)
     assert not list((tmp_path / "state/balancer/config").iterdir())
-    assert Rotation(StateFolder(str(tmp_path / "state")), "").servers == ["api-1", "api-2"]
+    assert Rotation(StateFolder(str(tmp_path / "state")), "", "selextract").servers == ["api-1", "api-2"]
 
 
 def test_other_services_and_hosts_without_a_balancer_are_no_concern_of_it(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_other_services_and_hosts_without_a_balancer_are_no_concern_of_it(tmp_pa
         assert one.join([Container.parse(described("worker-1", service="worker"))], 1) == []
         assert not one.serves("selextract", "worker")
         assert one.serves("selextract", "api")
-    none = Rotation(StateFolder(str(tmp_path / "nothing")), "")
+    none = Rotation(StateFolder(str(tmp_path / "nothing")), "", "selextract")
     assert none.leave(["api-1"], 1) == []
     assert not none.settle()
     assert proxy.said == []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 from plugins.module_utils.haproxy.read_rotation import config_text
-from selextract_infra.templates.read_balancer import read_balancer_values
+from selextract_infra.templates.read_balancer import OwnPlace, read_balancer_values
 from tests.unit.operations.replicas.replicated import policy
 
 POLICY = policy()
 VALUES = read_balancer_values(
-    POLICY, service="postgres", network="selextract_default", address="10.0.0.11", folder="/var/lib/x/balancer-ro"
+    POLICY,
+    service="postgres",
+    network="selextract_default",
+    place=OwnPlace("selextract-balancer-ro", "/var/lib/x/balancer-ro", "10.0.0.11", 15432),
 )
 
 

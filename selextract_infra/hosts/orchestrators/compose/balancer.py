@@ -26,6 +26,7 @@ def _on(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
             name="balancer",
             title="Start the balancer",
             values={
+                **app,
                 "compose": values["compose"],
                 "settings": values["settings"],
                 "edge_folder": values["folder"],
@@ -49,10 +50,14 @@ def _off(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
     """Nginx keeps our files: without switches they change nothing but compression, and others cost a reload."""
     return (
         _switched(values, on=False, title="Send the requests past it"),
-        PlannedAct(name="balancer", title="Remove it when it holds no request any more", values={"state": "absent"}),
+        PlannedAct(
+            name="balancer",
+            title="Remove it when it holds no request any more",
+            values={"project": values["project"], "state": "absent"},
+        ),
     )
 
 
 def _switched(values: Mapping[str, Any], *, on: bool, title: str) -> PlannedAct:
-    wanted = {"folder": values["folder"], "name": _SWITCH, "enabled": on}
+    wanted = {"project": values["project"], "folder": values["folder"], "name": _SWITCH, "enabled": on}
     return PlannedAct(name="edge_switch", title=title, values=wanted)

@@ -21,12 +21,12 @@ def names(values: dict[str, Any]) -> list[str]:
 def test_nginx_is_led_to_it_only_once_it_serves() -> None:
     assert names(VALUES) == ["balancer", "balancer_server", "edge_files", "edge_switch", "health_gate"]
     switched = acts_of(PLAYBOOK, VALUES)[3].values
-    assert switched == {"folder": "/srv/nginx.d", "name": "balancer", "enabled": True}
+    assert switched == {"project": "shop", "folder": "/srv/nginx.d", "name": "balancer", "enabled": True}
 
 
 def test_it_knows_the_switch_that_lets_requests_go_past_it_while_it_is_made_anew() -> None:
     assert acts_of(PLAYBOOK, VALUES)[0].values == {
-        "compose": VALUES["compose"], "settings": VALUES["settings"], "edge_folder": "/srv/nginx.d",
+        "project": "shop", "compose": VALUES["compose"], "settings": VALUES["settings"], "edge_folder": "/srv/nginx.d",
     }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def test_requests_go_past_it_before_it_is_taken_away_and_nginx_keeps_our_files()
     acts = acts_of(PLAYBOOK, {**VALUES, "on": False})
     assert [act.name for act in acts] == ["edge_switch", "balancer", "health_gate"]
     assert acts[0].values["enabled"] is False
-    assert acts[1].values == {"state": "absent"}
+    assert acts[1].values == {"project": "shop", "state": "absent"}
 
 
 def test_at_the_end_both_serve_as_plans_of_version_0_1_say_it() -> None:

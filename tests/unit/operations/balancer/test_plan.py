@@ -162,7 +162,7 @@ def test_nginx_that_waits_longer_than_before_is_another_balancer() -> None:
 
 def test_only_mapped_routes_are_cached_or_throttled() -> None:
     edge = {**EDGE, "public_cacheable": ["/api/v1/prices", "/public/"], "non_critical": ["/api/v1/reports"]}
-    files = edge_files(mapped(edge), "/etc/nginx/operations.d", 8000)
+    files = edge_files(mapped(edge), "/etc/nginx/operations.d", "selextract-balancer:8000")
     http = files["selextract.http.conf"]
     assert '"/api/v1/prices" 1;' in http
     assert '"~^/public/" 1;' in http
@@ -186,6 +186,6 @@ def test_only_mapped_routes_are_cached_or_throttled() -> None:
 )
 def test_what_nginx_would_read_otherwise_is_refused(edge: dict[str, Any]) -> None:
     with pytest.raises(PolicyError):
-        edge_files(mapped(edge), "/etc/nginx/operations.d", 8000)
+        edge_files(mapped(edge), "/etc/nginx/operations.d", "selextract-balancer:8000")
     with pytest.raises(PolicyError):
-        edge_files(mapped(), "/etc/nginx; }", 8000)
+        edge_files(mapped(), "/etc/nginx; }", "selextract-balancer:8000")

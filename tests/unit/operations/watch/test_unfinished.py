@@ -15,6 +15,7 @@ import yaml
 
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import at_work
+from selextract_infra.hosts.holder import identity_of
 from selextract_infra.hosts.identity import owner, watcher
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.operations.watch.unfinished import OwnRuns
@@ -29,8 +30,10 @@ def seen(*, made_by: str = "", frozen: bool = False, lock: dict[str, Any] | None
     return Observation(at=AT, hosts=(HostObservation(name="app1", state=state),))
 
 
-def lock(who: str) -> dict[str, Any]:
-    return {"run_id": "run-a", "owner": who, "purpose": "scale app1", "taken_at": "now", "lease_until": LATER}
+def lock(who: str, process: int | None = None) -> dict[str, Any]:
+    about = {"purpose": "scale app1", "taken_at": "now", "lease_until": LATER}
+    identity = {} if process is None else identity_of(process)
+    return {"run_id": "run-a", "owner": who, **about, "identity": identity}
 
 
 @pytest.mark.parametrize(
@@ -58,14 +61,14 @@ def test_another_process_of_this_machine_is_at_work_as_long_as_it_lives() -> Non
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()  # before that the system does not know its program yet
-        (host,) = seen(made_by=watcher(), lock=lock(owner(other.pid))).hosts
+        (host,) = seen(made_by=watcher(), lock=lock(owner(other.pid), other.pid)).hosts
         assert at_work(host, "run-a", AT, idle=os.getpid())
         other.communicate(b"\n")
     assert not at_work(host, "run-a", AT, idle=os.getpid())
 
 
 def test_the_loop_s_own_process_is_at_work_on_nothing_between_two_looks() -> None:
-    (host,) = seen(made_by=watcher(), lock=lock(owner())).hosts
+    (host,) = seen(made_by=watcher(), lock=lock(owner(), os.getpid())).hosts
     assert at_work(host, "run-a", AT)
     assert not at_work(host, "run-a", AT, idle=os.getpid())
     assert f"@{socket.gethostname()}" in watcher()
