@@ -11,7 +11,6 @@ import pytest
 
 from plugins.module_utils.state.host_program import HostProgram
 from plugins.module_utils.state.state import StateFolder
-from plugins.module_utils.system.failure import HostSideError
 from selextract_infra.hosts.program import host_program
 
 
@@ -41,12 +40,6 @@ def test_it_runs_without_this_checkout_and_without_ansible(program: HostProgram)
     nothing = json.dumps({"run_id": "a", "steps": []})
     done = subprocess.run(words, input=nothing, capture_output=True, text=True, timeout=60, check=False, cwd="/")
     assert (json.loads(done.stdout), done.stderr) == ({"changed": False, "diff": []}, "")
-
-
-def test_what_arrives_damaged_is_not_kept(program: HostProgram) -> None:
-    with pytest.raises(HostSideError, match="damaged"):
-        program.install(host_program().content[:-1])
-    assert not program.present
 
 
 def test_older_ones_go_but_not_the_one_that_ends_an_emergency(folder: StateFolder, program: HostProgram) -> None:
