@@ -86,14 +86,12 @@ from ..module_utils.docker.engine import EngineGoneError
 from ..module_utils.docker.kept_definitions import forget_definitions
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
-from ..module_utils.state.emergency import Emergency
 from ..module_utils.state.host_note import note_after, note_before
 from ..module_utils.state.host_program import remove_units
-from ..module_utils.state.layout import FORMAT, format_of
 from ..module_utils.state.lock import Verdict, claim_of, claimed, close_to_others, free, held_run
-from ..module_utils.state.migration import migrate
+from ..module_utils.state.migration import migrate, refuse_old_emergency
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
-from ..module_utils.state.runs import RunRecord, moment
+from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
@@ -119,25 +117,13 @@ def main() -> None:
 def _held(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    _refuse_old_emergency(folder)  # so is, before anything is written, a folder that a newer version wrote
+    refuse_old_emergency(folder, given["run_id"])  # and a folder that a newer version wrote, before anything is written
     verdict = claimed(folder, given, time.time(), check=module.check_mode)
     if verdict.acquired and not module.check_mode:
         migrate(folder)
     if verdict.acquired and given["run"] is not None and not module.check_mode:
         note_before(folder, given["run_id"], given["docker_socket"])
     return verdict.result()
-
-
-def _refuse_old_emergency(folder: StateFolder) -> None:
-    """Raise ``HostSideError`` while an emergency of version 0.1 is on: what ends it knows only the layout of then."""
-    emergency = Emergency(folder)
-    if format_of(folder) < FORMAT and emergency.waits:
-        raise HostSideError(
-            "An emergency of version 0.1 is on here, and only that version can end it; it ends by itself at"
-            f" {moment(float(emergency.content['expires_at']))}. Until then nothing else is done on this host.",
-            kind="refused",
-            rule="emergency",
-        )
 
 
 def _closed(module: AnsibleModule) -> dict[str, Any]:

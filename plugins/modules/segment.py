@@ -143,6 +143,7 @@ from ..module_utils.state.act import by_state
 from ..module_utils.state.fence import holder_of_this_work
 from ..module_utils.state.host_program import KeptProgram
 from ..module_utils.state.lock import claimed, held_run
+from ..module_utils.state.migration import refuse_old_emergency
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
@@ -183,6 +184,7 @@ def _carried(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "present": False, **_NOTHING, "finished": False}
     if given["claim"] is None:
         return {"present": True, **_begun(module, folder, program)}
+    refuse_old_emergency(folder, given["run_id"])
     wanted = {**given["claim"], "run_id": given["run_id"]}
     verdict = claimed(folder, wanted, time.time(), check=module.check_mode)
     if not verdict.acquired:

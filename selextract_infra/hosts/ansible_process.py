@@ -25,6 +25,8 @@ WORK_VARIABLE = "SELEXTRACT_INFRA_WORK"
 _LARGEST_NAMED_RESULT = 64 * MB
 _LARGEST_RESULT = 4 * MB
 _MOST_FORKS = 64
+# Two of these threads that import it for the first time at once may see half of it, as Python then avoids a deadlock.
+_IMPORTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ class AnsibleProcess(threading.Thread):
         self._told.put(ENDED)
 
     def _prepared(self) -> Any:
-        from ansible_runner.interface import init_runner
+        with _IMPORTING:
+            from ansible_runner.interface import init_runner
 
         request = self._request
         runner = init_runner(

@@ -29,6 +29,7 @@ from .undoing import Undoing
 
 __all__ = ["EMERGENCY_END", "Ending", "end_by_itself", "end_overdue", "take_back"]
 
+_NONE = "No emergency is on, so nothing had to be put back."
 _WHO = "time to live"
 _BOUND = 900.0  # seconds that putting back may take
 _GRACE = 5.0
@@ -63,7 +64,7 @@ def take_back(
     uses more memory now than it may have afterwards. Twice is harmless.
     """
     if not emergency.open:
-        return Ending(True, "No emergency is on, so nothing had to be put back.")
+        return Ending(True, _NONE)
     content = emergency.content
     with Engine(socket_path) as engine:
         containers = find_containers(engine, socket_path)
@@ -140,19 +141,25 @@ def end_overdue(folder: StateFolder, socket_path: str, now: float) -> str:
         own = (closed.holder or {}).get("run_id") == emergency.run_id
         at_work = f"Run {emergency.run_id} is still at work. " if own else ""
         return f"{at_work}{closed.sentence} It is tried again in a minute."
-    # A control machine that died may have left its work running here, and a host that went down a step half done.
-    safe, _ = SegmentFiles(folder, emergency.run_id).brought_to_rest(_SAFE_POINT, undo=True)
-    left = stop(emergency.run_id, _GRACE)[1] if safe else {}
-    if left or not safe:
+    if not _is_at_rest(folder, emergency.run_id):
         return f"What run {emergency.run_id} has left running does not stop. It is tried again in a minute."
     verdict = hold(folder, claim, now)
     if not verdict.acquired:
         return f"{verdict.sentence} It is tried again in a minute."
     try:
         record = held_run(folder, emergency.run_id, holder=claim.holder, epoch=epoch_of(verdict.holder))
-        return take_back(Emergency(folder), record, socket_path, _WHO, now=now).sentence
+        ending = take_back(Emergency(folder), record, socket_path, _WHO, now=now)
+        if ending.ended:
+            SegmentFiles(folder, emergency.run_id).remove()  # nobody goes on with it at the next start of this host
+        return ending.sentence
     finally:
         free(folder, emergency.run_id, holder=claim.holder)
+
+
+def _is_at_rest(folder: StateFolder, run_id: str) -> bool:
+    """Stop what a control machine that died may have left here, and what a host that went down left half done."""
+    safe, _ = SegmentFiles(folder, run_id).brought_to_rest(_SAFE_POINT, undo=True)
+    return safe and not stop(run_id, _GRACE)[1]
 
 
 def _claim(folder: StateFolder, run_id: str) -> Claim:
@@ -170,8 +177,7 @@ def _end(work: Work) -> dict[str, Any]:
         return {"changed": False, "ended": True, "refused": "", "sentence": _NONE, "done": []}
     if given["run_id"] is None:
         emergency.refuse_another("")
-    its_own = emergency.run_id == given["run_id"]
-    open_here = its_own and emergency.open
+    open_here = emergency.run_id == given["run_id"] and emergency.open
     if not open_here:
         ending = Ending(True, _NONE)
     elif given["keep"]:

@@ -14,7 +14,7 @@ from .flat_layout import FILES, FlatLayout
 from .layout import FORMAT, format_of, project_folder, stamp
 from .state import StateFolder
 
-__all__ = ["ABOUT", "migrate", "require_layout"]
+__all__ = ["ABOUT", "migrate", "refuse_old_emergency", "require_layout"]
 
 ABOUT = "project.json"
 
@@ -35,6 +35,22 @@ def migrate(folder: StateFolder) -> bool:
     if any(os.path.exists(os.path.join(folder.path, name)) for name in FILES):
         flat.clear()  # a crash came between the last two acts
     return False
+
+
+def refuse_old_emergency(folder: StateFolder, run_id: str) -> None:
+    """Raise while an emergency that version 0.1 began is on: its own program ends it, and knows only 0.1's layout.
+
+    Its own Run may come, to take it back at once.
+    """
+    emergency = folder.read("emergency.json") or {}
+    if format_of(folder) == FORMAT or emergency.get("status") != "active" or emergency.get("run_id") == run_id:
+        return
+    raise HostSideError(
+        f"An emergency that version 0.1 began is on since {emergency.get('began_at')} (run {emergency.get('run_id')});"
+        " let it end by itself, or take it back: selextract-infra emergency revert.",
+        kind="refused",
+        rule="X-74",
+    )
 
 
 def require_layout(folder: StateFolder) -> None:

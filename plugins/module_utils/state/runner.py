@@ -26,7 +26,7 @@ from .emergency_end import end_by_itself
 from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
 from .host_note import note_before
 from .lock import held_run
-from .migration import migrate
+from .migration import migrate, refuse_old_emergency
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
@@ -121,8 +121,11 @@ class _Runner:
 
     def _do(self, step: dict[str, Any]) -> dict[str, Any]:
         results, changed = [], False
+        record = held_run(self._folder, self._run_id)
+        refuse_old_emergency(self._folder, self._run_id)
+        migrate(self._folder)
         note_before(self._folder, self._run_id, self._socket)
-        held_run(self._folder, self._run_id).start_step_once(step["id"], time.time())
+        record.start_step_once(step["id"], time.time())
         for act in step["acts"]:
             self._files.tell("act", time.time(), step=step["id"], act=act["name"], title=act.get("title", ""))
             result = _done(act, self._segment, step["id"])
@@ -248,7 +251,7 @@ def _done(act: dict[str, Any], segment: dict[str, Any], step_id: str, *, check: 
 def carry(folder: StateFolder, run_id: str) -> None:
     """Carry the segment of a Run out that lies on this host."""
     os.environ[FINISHES_VARIABLE] = "1"
-    migrate(folder)  # where the lock was taken with the steps
+    os.environ[HOLDER_VARIABLE] = str(SegmentFiles(folder, run_id).read().get("holder", ""))
     _Runner(folder, run_id).run()
 
 

@@ -20,6 +20,14 @@ from selextract_infra.hosts import program
 from selextract_infra.hosts.program import host_program
 
 
+def packed(files: dict[str, str]) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
 def test_the_same_code_gives_the_same_bytes() -> None:
     first = host_program()
     program.host_program.cache_clear()
@@ -48,10 +56,7 @@ def test_a_host_keeps_some_versions_beside_each_other_and_starts_the_last_one_at
     folder.prepare()
     units.mkdir()
     for number in range(5):
-        buffer = BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr("__main__.py", f"print({number})")
-        content = buffer.getvalue()
+        content = packed({"__main__.py": f"print({number})\n"})
         installed = Installed(folder, hashlib.sha256(content).hexdigest()[:12], str(units))
         assert not installed.present
         assert installed.install(content)

@@ -9,30 +9,30 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.state import host_program as kept
 from plugins.module_utils.state.host_program import KeptProgram
 from plugins.module_utils.state.state import StateFolder
-from plugins.module_utils.system.failure import HostSideError
 from selextract_infra.hosts.program import host_program
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFolder:
-    monkeypatch.setattr(kept, "_UNIT", str(tmp_path / "units" / "carry.service"))
-    monkeypatch.setattr(kept, "_WANTED_BY", str(tmp_path / "units" / "wants" / "carry.service"))
-    (tmp_path / "units").mkdir()
+def folder(tmp_path: Path) -> StateFolder:
     state = StateFolder(str(tmp_path / "state"))
     state.prepare()
     return state
 
 
-def test_it_runs_without_this_checkout_and_without_ansible(folder: StateFolder) -> None:
-    sent = host_program()
-    program = KeptProgram(folder, sent.digest)
+@pytest.fixture
+def program(folder: StateFolder, tmp_path: Path) -> KeptProgram:
+    (tmp_path / "units").mkdir()
+    return KeptProgram(folder, host_program().digest, str(tmp_path / "units"))
+
+
+def test_it_runs_without_this_checkout_and_without_ansible(program: KeptProgram) -> None:
+    content = host_program().content
     assert not program.present
-    assert program.install(sent.content)
+    assert program.install(content)
     assert program.present
-    assert not program.install(sent.content), "what is there already is not written again"
+    assert not program.install(content), "what is there already is not written again"
     assert list(Path(program.path).rglob("__pycache__/runner.*.pyc")), "it is compiled"
     assert not list(Path(program.path).rglob("module.py"))
     assert Path(program.path).stat().st_mode & 0o777 == 0o700
@@ -42,18 +42,11 @@ def test_it_runs_without_this_checkout_and_without_ansible(folder: StateFolder) 
     assert (json.loads(done.stdout), done.stderr) == ({"changed": False, "diff": []}, "")
 
 
-def test_what_arrives_damaged_is_not_kept(folder: StateFolder) -> None:
-    program = KeptProgram(folder, host_program().digest)
-    with pytest.raises(HostSideError, match="damaged"):
-        program.install(host_program().content[:-1])
-    assert not program.present
-
-
-def test_older_ones_go_but_not_the_one_that_ends_an_emergency(folder: StateFolder, tmp_path: Path) -> None:
+def test_older_ones_go_but_not_the_one_that_ends_an_emergency(folder: StateFolder, program: KeptProgram) -> None:
     programs = Path(folder.path) / "programs"
     for number in range(6):
         (programs / f"old{number}").mkdir(parents=True)
     folder.write("emergency.json", {"program": "old0"})
-    KeptProgram(folder, host_program().digest).install(host_program().content)
+    program.install(host_program().content)
     assert {"old0", host_program().digest} < {path.name for path in programs.iterdir()}
     assert len(list(programs.iterdir())) == 4

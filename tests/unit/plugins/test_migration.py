@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from plugins.module_utils.state import flat_layout, layout
 from plugins.module_utils.state.layout import COMPONENTS
-from plugins.module_utils.state.migration import migrate
+from plugins.module_utils.state.migration import migrate, refuse_old_emergency
 from plugins.module_utils.state.project_state import ProjectState, known_projects
 from plugins.module_utils.state.runs import unfinished_runs
 from plugins.module_utils.state.state import NEEDS_NEWER, StateFolder
@@ -231,3 +231,21 @@ def test_sockets_below_the_folder_of_a_long_name_can_be_reached() -> None:
     longest = "/var/lib/selextract-infra/" + layout.own_project_of("x" * 200, "balancer-ro").folder + "/run/admin.sock"
     assert len(longest) < 108
     assert layout.project_folder("x" * 200) != layout.project_folder("x" * 201)
+
+
+def test_an_emergency_of_version_0_1_keeps_others_out_until_its_own_program_has_ended_it(tmp_path: Path) -> None:
+    folder = StateFolder(str(tmp_path))
+    folder.write("emergency.json", {"status": "active", "run_id": "run-a", "began_at": "2026-03-01T02:00:00+00:00"})
+    with pytest.raises(HostSideError, match=r"An emergency that version 0\.1 began is on") as refusal:
+        refuse_old_emergency(folder, "run-b")
+    assert refusal.value.rule == "X-74"
+    refuse_old_emergency(folder, "run-a")
+    folder.write("emergency.json", {"status": "reverted", "run_id": "run-a"})
+    refuse_old_emergency(folder, "run-b")
+
+
+def test_an_emergency_of_today_is_no_matter_of_the_layout(tmp_path: Path) -> None:
+    folder = StateFolder(str(tmp_path))
+    migrate(folder)
+    folder.write("emergency.json", {"status": "active", "run_id": "run-a"})
+    refuse_old_emergency(folder, "run-b")
