@@ -53,51 +53,12 @@ entered: {description: The instances that were not in rotation before., type: li
 servers: {description: The instances in rotation., type: list, elements: str, returned: success}
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.docker.containers import find_containers
-from ..module_utils.docker.engine import Engine
-from ..module_utils.docker.instances import instances_of
-from ..module_utils.haproxy.rotation import Rotation
-from ..module_utils.module import run
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DOCKER, STATE, STEP
-from ..module_utils.state.state import StateFolder
+from ..module_utils.haproxy.rotation import BALANCER_SERVER
+from ..module_utils.module import run_act
 
 
 def main() -> None:
-    run(
-        _rotate,
-        {
-            "project": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
-            "bound_seconds": {"type": "float", "default": 120},
-            "settle": {"type": "bool", "default": False},
-            **STEP,
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _rotate(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    folder = StateFolder(given["state_folder"])
-    rotation = Rotation(folder, given["docker_socket"], given["project"])
-    if not rotation.serves(given["project"], given["service"]):
-        return {"changed": False, "entered": [], "servers": []}
-    with Engine(given["docker_socket"]) as engine:
-        found = find_containers(engine, given["docker_socket"], given["project"])
-    instances = [one for one in instances_of(found, given["project"], given["service"]) if one.running]
-    if module.check_mode:
-        entered = [one.name for one in instances if one.name not in rotation.servers]
-        return {"changed": bool(entered), "entered": entered, "servers": rotation.servers}
-    held_run(folder, given["run_id"])
-    entered = rotation.join(instances, given["bound_seconds"])
-    settled = given["settle"] and rotation.settle()
-    return {"changed": bool(entered) or settled, "entered": entered, "servers": rotation.servers}
+    run_act(BALANCER_SERVER)
 
 
 if __name__ == "__main__":

@@ -53,70 +53,12 @@ RETURN = r"""
 files: {description: Names of our files there., type: list, elements: str, returned: success}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.nginx.include_files import Edge
-from ..module_utils.state.act import by_state
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DOCKER, STATE, STEP_IF_PRESENT
-from ..module_utils.state.project_state import known_projects
-from ..module_utils.state.state import StateFolder
+from ..module_utils.module import run_act
+from ..module_utils.nginx.include_files import EDGE_FILES
 
 
 def main() -> None:
-    run(
-        by_state(present=_place, absent=_take_away),
-        {
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "folder": {"type": "path"},
-            "files": {"type": "dict"},
-            "project": {"type": "str"},
-            "service": {"type": "str"},
-            **STEP_IF_PRESENT,
-            **DOCKER,
-            **STATE,
-        },
-        required_if=[("state", "present", ["folder", "files", "project", "service", "run_id", "step_id"])],
-    )
-
-
-def _place(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    folder = StateFolder(given["state_folder"])
-    edge = Edge(folder, given["docker_socket"], given["project"])
-    before = edge.files(given["folder"])
-    changed = edge.differs(given["folder"], given["files"])
-    if changed and not module.check_mode:
-        record = held_run(folder, given["run_id"])
-        record.start_step_once(given["step_id"], time.time())
-        about = {name: given[name] for name in ("folder", "project", "service")}
-        record.note_inverse(given["step_id"], "edge_files", {**about, "files": before})
-        record.note_left(given["step_id"], "edge_files", {"files": given["files"]})
-        edge.write(given["folder"], given["files"], given["project"], given["service"])
-    names = sorted({*before, *given["files"]})
-    return {
-        "changed": changed,
-        "files": sorted(given["files"]),
-        "diff": [
-            {"before_header": name, "after_header": name, "before": before.get(name, ""), "after": str(after)}
-            for name in names
-            if before.get(name, "") != (after := given["files"].get(name, ""))
-        ],
-    }
-
-
-def _take_away(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    folder = StateFolder(given["state_folder"])
-    names = [given["project"]] if given["project"] else known_projects(folder)
-    edges = [edge for name in names if (edge := Edge(folder, given["docker_socket"], name)).read_by_nginx]
-    for edge in edges if not module.check_mode else ():
-        edge.take_away()
-    return {"changed": bool(edges), "files": [], "diff": []}
+    run_act(EDGE_FILES)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ options:
   name:
     description: Which switch. C(balancer) sends the API's requests through the balancer.
     type: str
-    choices: [caching, throttling, balancer]
+    choices: [balancer, caching, throttling]
     required: true
   enabled:
     description: Whether it is to be on.
@@ -51,48 +51,12 @@ RETURN = r"""
 was: {description: Whether it was on before., type: bool, returned: success}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.nginx.include_files import Edge
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DOCKER, STATE, STEP
-from ..module_utils.state.state import StateFolder
+from ..module_utils.module import run_act
+from ..module_utils.nginx.include_files import EDGE_SWITCH
 
 
 def main() -> None:
-    run(
-        _switch,
-        {
-            "project": {"type": "str", "required": True},
-            "folder": {"type": "path", "required": True},
-            "name": {"type": "str", "choices": ["caching", "throttling", "balancer"], "required": True},
-            "enabled": {"type": "bool", "required": True},
-            **STEP,
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _switch(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    folder = StateFolder(given["state_folder"])
-    edge = Edge(folder, given["docker_socket"], given["project"])
-    was = edge.is_on(given["folder"], given["name"])
-    changed = was != given["enabled"]
-    if given["enabled"] and not module.check_mode:
-        edge.refuse_unread(given["folder"])
-    if changed and not module.check_mode:
-        record = held_run(folder, given["run_id"])
-        record.start_step_once(given["step_id"], time.time())
-        before = {"folder": given["folder"], "on": was}
-        record.note_inverse(given["step_id"], "edge_switches", {given["name"]: before})
-        edge.switch(given["folder"], given["name"], given["enabled"])
-    return {"changed": changed, "was": was}
+    run_act(EDGE_SWITCH)
 
 
 if __name__ == "__main__":

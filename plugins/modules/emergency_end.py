@@ -28,10 +28,6 @@ options:
     description: Leave every value as it is now, and only end the emergency.
     type: bool
     default: false
-  failed:
-    description: Everything was put back already, because the emergency could not begin; only end it.
-    type: bool
-    default: false
   run_id:
     description: ID of the Run that began it, which holds the lock. Without it nothing is put back, and an emergency
       that is on is refused.
@@ -57,79 +53,12 @@ sentence: {description: What was done, or why not., type: str, returned: always}
 done: {description: What was put back., type: list, elements: str, returned: always}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.state.emergency import Emergency, Ending, take_back
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DOCKER, STATE
-from ..module_utils.state.runs import RunRecord, moment
-from ..module_utils.state.state import StateFolder
-from ..module_utils.state.time_to_live import disarm
-
-_NONE = "No emergency is on, so nothing had to be put back."
+from ..module_utils.module import run_act
+from ..module_utils.state.emergency_end import EMERGENCY_END
 
 
 def main() -> None:
-    run(
-        _end,
-        {
-            "by": {"type": "str", "default": "somebody unknown"},
-            "force": {"type": "bool", "default": False},
-            "project": {"type": "str"},
-            "keep": {"type": "bool", "default": False},
-            "failed": {"type": "bool", "default": False},
-            "run_id": {"type": "str"},
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _end(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    emergency = Emergency(StateFolder(given["state_folder"]))
-    if given["project"] not in (None, emergency.content.get("project")):
-        return {"changed": False, "ended": True, "refused": "", "sentence": _NONE, "done": []}
-    if given["run_id"] is None:
-        emergency.refuse_another("")
-    its_own = emergency.run_id == given["run_id"]
-    open_here = its_own and (emergency.open or given["failed"])
-    if not open_here:
-        ending = Ending(True, _NONE)
-    elif given["keep"] or given["failed"]:
-        ending = _only_ended(module, emergency)
-    else:
-        ending = _taken_back(module, emergency)
-    if not module.check_mode and not emergency.waits:
-        disarm()
-    return {
-        "changed": open_here and ending.ended,
-        "ended": ending.ended,
-        "refused": ending.refused,
-        "sentence": " ".join([ending.sentence, *ending.notes]),
-        "done": ending.done,
-    }
-
-
-def _taken_back(module: AnsibleModule, emergency: Emergency) -> Ending:
-    given = module.params
-    folder, run_id, check = emergency.folder, given["run_id"], module.check_mode
-    record = RunRecord(folder, run_id) if check else held_run(folder, run_id)
-    return take_back(
-        emergency, record, given["docker_socket"], given["by"], now=time.time(), force=given["force"], check=check
-    )
-
-
-def _only_ended(module: AnsibleModule, emergency: Emergency) -> Ending:
-    given = module.params
-    status = "kept" if given["keep"] else "failed"
-    if not module.check_mode:
-        emergency.note(status=status, reverted_at=moment(time.time()), reverted_by=given["by"])
-    return Ending(True, "The values stay as they are." if given["keep"] else "The emergency did not begin.")
+    run_act(EMERGENCY_END)
 
 
 if __name__ == "__main__":

@@ -93,10 +93,9 @@ from ..module_utils.state.layout import FORMAT, format_of
 from ..module_utils.state.lock import Verdict, claim_of, claimed, close_to_others, free, held_run
 from ..module_utils.state.migration import migrate
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
-from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.runs import RunRecord, moment
 from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
-from ..module_utils.state.time_to_live import install
 from ..module_utils.system.failure import HostSideError
 
 
@@ -120,20 +119,25 @@ def main() -> None:
 def _held(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    format_of(folder)  # one that a newer version wrote is refused before anything is written
+    _refuse_old_emergency(folder)  # so is, before anything is written, a folder that a newer version wrote
     verdict = claimed(folder, given, time.time(), check=module.check_mode)
     if verdict.acquired and not module.check_mode:
-        _migrate(folder)
+        migrate(folder)
     if verdict.acquired and given["run"] is not None and not module.check_mode:
         note_before(folder, given["run_id"], given["docker_socket"])
     return verdict.result()
 
 
-def _migrate(folder: StateFolder) -> None:
-    """Bring the state of version 0.1 into today's layout; an emergency of then is ended by code that knows both."""
-    if format_of(folder) < FORMAT and Emergency(folder).waits:
-        install(folder)
-    migrate(folder)
+def _refuse_old_emergency(folder: StateFolder) -> None:
+    """Raise ``HostSideError`` while an emergency of version 0.1 is on: what ends it knows only the layout of then."""
+    emergency = Emergency(folder)
+    if format_of(folder) < FORMAT and emergency.waits:
+        raise HostSideError(
+            "An emergency of version 0.1 is on here, and only that version can end it; it ends by itself at"
+            f" {moment(float(emergency.content['expires_at']))}. Until then nothing else is done on this host.",
+            kind="refused",
+            rule="emergency",
+        )
 
 
 def _closed(module: AnsibleModule) -> dict[str, Any]:

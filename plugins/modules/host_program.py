@@ -43,7 +43,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
-from ..module_utils.state.host_program import HostProgram
+from ..module_utils.state.host_program import KeptProgram
 from ..module_utils.state.options import STATE
 from ..module_utils.state.state import StateFolder
 
@@ -55,7 +55,7 @@ def main() -> None:
 def _keep(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    program = HostProgram(folder, given["digest"])
+    program = KeptProgram(folder, given["digest"])
     if given["content"] is None or module.check_mode:
         return {"changed": False, "present": program.present}
     folder.prepare()

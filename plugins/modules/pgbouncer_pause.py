@@ -61,66 +61,12 @@ RETURN = r"""
 pooled: {description: Whether there is a PgBouncer here that runs., type: bool, returned: always}
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.docker.engine import Engine
-from ..module_utils.module import run
-from ..module_utils.pgbouncer.pausing import arm_timer, disarm_timer, paused_for, resume
-from ..module_utils.pgbouncer.pooler import Pooler
-from ..module_utils.state.options import DOCKER, STATE
-from ..module_utils.state.state import StateFolder
-from ..module_utils.system.failure import HostSideError
+from ..module_utils.module import run_act
+from ..module_utils.pgbouncer.pausing import PGBOUNCER_PAUSE
 
 
 def main() -> None:
-    run(
-        _work,
-        {
-            "project": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["paused", "resumed"], "required": True},
-            "bound_seconds": {"type": "float", "default": 5},
-            "longest_seconds": {"type": "float", "default": 25},
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _work(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    with Engine(given["docker_socket"]) as engine:
-        folder = StateFolder(given["state_folder"])
-        pooler = Pooler(engine, given["docker_socket"], folder, given["project"], given["bound_seconds"])
-        record = pooler.place.record()
-        container = pooler.container if record else None
-        if record is None or container is None or not container.running:
-            return {"changed": False, "pooled": False}
-        pausing = given["state"] == "paused"
-        processes = pooler.processes(record["port"])
-        if not processes:
-            raise HostSideError("PgBouncer runs and its console does not answer, so it was not touched.", kind="gate")
-        changed = any(process.paused != pausing for process in processes)
-        if module.check_mode:
-            return {"changed": changed, "pooled": True}
-        if pausing:
-            if pooler.leaving(record["port"]):
-                raise HostSideError(
-                    "An older process of PgBouncer still serves its last clients and cannot be paused.",
-                    kind="refused",
-                    rule="LB-08",
-                )
-            arm_timer(f"{pooler.place.name}-resume", container.name, given["longest_seconds"])
-            try:
-                paused_for(processes, given["bound_seconds"])
-            except HostSideError:
-                disarm_timer(f"{pooler.place.name}-resume")
-                raise
-        else:
-            resume(processes)
-            disarm_timer(f"{pooler.place.name}-resume")
-    return {"changed": changed, "pooled": True}
+    run_act(PGBOUNCER_PAUSE)
 
 
 if __name__ == "__main__":

@@ -70,20 +70,17 @@ changed_since:
   returned: with O(state=compared)
 """
 
-import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
-from ..module_utils.state.emergency import Emergency
 from ..module_utils.state.later_changes import later_changes
 from ..module_utils.state.lock import held_run
 from ..module_utils.state.options import DOCKER, STATE
-from ..module_utils.state.runs import RunRecord, moment
+from ..module_utils.state.runs import RunRecord
 from ..module_utils.state.state import StateFolder
-from ..module_utils.state.time_to_live import disarm
 from ..module_utils.state.undo import undo_steps
 from ..module_utils.system.failure import HostSideError
 
@@ -110,12 +107,7 @@ def _restore(module: AnsibleModule) -> dict[str, Any]:
     if given["steps"] is None and not record.content["steps"]:
         raise HostSideError(f"This host knows no run {given['run_id']}.", kind="usage")
     steps = given["steps"] if given["steps"] is not None else _begun(record)
-    undone = undo_steps(
-        folder, record, steps, given["docker_socket"], check=module.check_mode, compare=given["compare"]
-    )
-    if not module.check_mode and undone["restored"]:
-        _end_emergency(Emergency(folder), given["run_id"])
-    return undone
+    return undo_steps(folder, record, steps, given["docker_socket"], check=module.check_mode, compare=given["compare"])
 
 
 def _compare(module: AnsibleModule) -> dict[str, Any]:
@@ -124,13 +116,6 @@ def _compare(module: AnsibleModule) -> dict[str, Any]:
     record = RunRecord(folder, given["run_id"])
     changes = [one for one in later_changes(folder, given["docker_socket"], record) if one.key not in given["also"]]
     return {"changed": False, "changed_since": [one.result() for one in changes]}
-
-
-def _end_emergency(emergency: Emergency, run_id: str) -> None:
-    """An emergency whose Run was put back is over, and its timer has nothing to do any more."""
-    if emergency.open and emergency.run_id == run_id:
-        emergency.note(status="reverted", reverted_at=moment(time.time()), reverted_by="rollback")
-        disarm()
 
 
 def _begun(record: RunRecord) -> list[str]:

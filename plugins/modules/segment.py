@@ -33,6 +33,38 @@ options:
     description: The steps in their order, each with its C(acts). Required with O(state=carried).
     type: list
     elements: dict
+  claim:
+    description:
+      - The lock is taken for the Run first, as M(selextract.infra.host_lock) does. Without it the Run has to have it.
+    type: dict
+    suboptions:
+      owner:
+        description: Who works, for people.
+        type: str
+        default: somebody unknown
+      purpose:
+        description: What for, for people.
+        type: str
+        default: no purpose given
+      operation:
+        description: Name of the operation.
+        type: str
+        default: by hand
+      lease_seconds:
+        description: How long the steps may take; after that the lock is anybody's.
+        type: float
+        default: 600
+      identity:
+        description: Which process works, by the machine-id, the boot and the process ID with its start time.
+        type: dict
+        default: {}
+      run:
+        description: What the Run sets out to do, kept in its record.
+        type: dict
+        suboptions:
+          plan_digest: {description: Digest of its Plan., type: str}
+          policy_digest: {description: Digest of the policy., type: str}
+          plan: {description: The Plan., type: dict}
   unattended:
     description: Whether the Run was confirmed as one that nobody follows.
     type: bool
@@ -80,6 +112,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+present:
+  description: Whether the program is on the host; where it is not, nothing was done.
+  type: bool
+  returned: with O(state=carried)
+acquired: {description: Whether the lock is ours., type: bool, returned: with O(claim)}
+holder: {description: Who has the lock., type: dict, returned: with O(claim)}
 finished: {description: Whether it has ended., type: bool, returned: always}
 progress: {description: What it does now, for a person., type: str, returned: always}
 events: {description: How many events there are., type: int, returned: always}
@@ -102,9 +140,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
-from ..module_utils.state.fence import HOLDER_VARIABLE, holder_of_this_work
-from ..module_utils.state.host_program import HostProgram
-from ..module_utils.state.options import DOCKER, STATE
+from ..module_utils.state.fence import holder_of_this_work
+from ..module_utils.state.host_program import KeptProgram
+from ..module_utils.state.lock import claimed, held_run
+from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
@@ -113,6 +152,7 @@ from ..module_utils.system.transient_unit import start_alone
 
 _LOOK = 0.1  # seconds
 _CHECKED_WITHIN = 300.0  # seconds
+_NOTHING = {"finished": True, "progress": "", "events": 0}
 
 
 def main() -> None:
@@ -124,6 +164,7 @@ def main() -> None:
             "program": {"type": "str"},
             "program_content": {"type": "str"},
             "steps": {"type": "list", "elements": "dict"},
+            "claim": {"type": "dict", "options": CLAIM},
             "unattended": {"type": "bool", "default": False},
             "silence_seconds": {"type": "float", "default": 60},
             "wait_seconds": {"type": "float", "default": 5},
@@ -137,7 +178,24 @@ def main() -> None:
 def _carried(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
-    program = HostProgram(folder, given["program"])
+    program = KeptProgram(folder, given["program"])
+    if not program.present and given["program_content"] is None:
+        return {"changed": False, "present": False, **_NOTHING, "finished": False}
+    if given["claim"] is None:
+        return {"present": True, **_begun(module, folder, program)}
+    wanted = {**given["claim"], "run_id": given["run_id"]}
+    verdict = claimed(folder, wanted, time.time(), check=module.check_mode)
+    if not verdict.acquired:
+        return {**_NOTHING, "present": True, **verdict.result()}
+    try:
+        return {**verdict.result(), "present": True, **_begun(module, folder, program)}
+    except HostSideError as failure:
+        module.fail_json(msg=failure.sentence, **{**verdict.result(), **failure.result()})
+        raise
+
+
+def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> dict[str, Any]:
+    given = module.params
     segment = {
         "run_id": given["run_id"],
         "steps": given["steps"],
@@ -145,22 +203,24 @@ def _carried(module: AnsibleModule) -> dict[str, Any]:
         "silence_seconds": given["silence_seconds"],
         "docker_socket": given["docker_socket"],
         "program": given["program"],
+        "holder": holder_of_this_work(),
     }
     if module.check_mode:
-        return {**_checked(program, given["program_content"], segment), "finished": True, "progress": "", "events": 0}
+        return {**_NOTHING, **_checked(program, given["program_content"], segment)}
     files = SegmentFiles(folder, given["run_id"])
     if files.under_way:
         raise HostSideError(f"Run {given['run_id']} is being carried out here already.", kind="locked")
     files.begin(segment)
     unit = f"selextract-infra-{given['run_id']}"
     command = program.command("carry", given["state_folder"], given["run_id"])
-    environment = {VARIABLE: given["run_id"], HOLDER_VARIABLE: holder_of_this_work()}
-    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, environment)
+    start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, {VARIABLE: given["run_id"]})
     return _waited(module, files)
 
 
 def _followed(module: AnsibleModule) -> dict[str, Any]:
-    return _waited(module, SegmentFiles(StateFolder(module.params["state_folder"]), module.params["run_id"]))
+    folder, run_id = StateFolder(module.params["state_folder"]), module.params["run_id"]
+    held_run(folder, run_id)  # what another holder has sent is not ours to follow
+    return _waited(module, SegmentFiles(folder, run_id))
 
 
 def _waited(module: AnsibleModule, files: SegmentFiles) -> dict[str, Any]:
@@ -211,7 +271,7 @@ def _ended(module: AnsibleModule, record: dict[str, Any], events: int) -> dict[s
     return answer
 
 
-def _checked(program: HostProgram, content: str | None, segment: dict[str, Any]) -> dict[str, Any]:
+def _checked(program: KeptProgram, content: str | None, segment: dict[str, Any]) -> dict[str, Any]:
     """What the acts would change; a program that is not there yet is brought for this only."""
     with tempfile.TemporaryDirectory() as folder:
         path = program.path

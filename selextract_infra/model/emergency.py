@@ -47,10 +47,11 @@ class EmergencyStatus(StrEnum):
 
 
 class EmergencyOnHost(Frozen):
-    """What a host says of its newest emergency."""
+    """What a host says of its newest emergency; ``project`` is the Compose project that it is about."""
 
     host: str
     run: str
+    project: str = ""
     status: EmergencyStatus
     severity: str = ""
     reason: str = ""
@@ -69,7 +70,7 @@ class EmergencyOnHost(Frozen):
     @classmethod
     def read(cls, host: str, content: Mapping[str, Any]) -> EmergencyOnHost:
         """From the host's own record."""
-        known = ("severity", "reason", "owner", "began_at", "reverted_at", "reverted_by", "message")
+        known = ("project", "severity", "reason", "owner", "began_at", "reverted_at", "reverted_by", "message")
         more = {key: content[key] for key in known if content.get(key) is not None}
         return cls(host=host, run=content["run_id"], status=content["status"], expires_at=content["expires_at"], **more)
 

@@ -86,9 +86,10 @@ class Shop:
         """Write the capacity file."""
         return self.step("capacity_file", check=check, project="shop", directory=DIRECTORY, services=services)
 
-    def begin(self) -> None:
-        """Take the lock and begin the Run."""
-        assert self.module("host_lock", run_id=self.run_id, owner="tester", purpose="testing", run={})["acquired"]
+    def begin(self, operation: str = "by hand") -> None:
+        """Take the lock and begin the Run, or with ``restore`` to put back what it did."""
+        claim: dict[str, Any] = {"owner": "tester", "purpose": "testing", "operation": operation, "run": {}}
+        assert self.module("host_lock", run_id=self.run_id, **claim)["acquired"]
 
     def shell(self, command: str, *, check: bool = True) -> str:
         """What a command on the host prints."""

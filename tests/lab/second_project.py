@@ -49,9 +49,10 @@ def program_for(lab: Lab, folder: Path, project: str) -> Program:
 
     def change(policy: dict[str, Any]) -> None:
         policy["rightsizing"]["cpu_overcommit_refuse"] = "900%"  # two apps are on two cores
-        if project != SECOND:
-            return
         application = policy["application"]
+        if project != SECOND:
+            del application["services"]["worker"]["environment"]["dsn"]  # two instances fewer are led to PgBouncer
+            return
         application.update(project=SECOND, directory=FOLDER)
         del application["services"]["worker"]
         application["edge"]["nginx_include"] = f"{FOLDER}/nginx.d"

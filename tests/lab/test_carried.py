@@ -45,6 +45,7 @@ def begun(lab: Lab, program: Program) -> tuple[subprocess.Popen[str], str]:
 def test_a_host_whose_control_machine_is_killed_ends_the_step_by_itself(lab: Lab, waiting: Program) -> None:
     process, run = begun(lab, waiting)
     os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
     with answering(lab, 9999):
         wait_for(lambda: record(lab).get("status") == "ended", bound=150, what="the host ends the step")
         status = waiting.run("status", "--format", "json").data["hosts"][0]

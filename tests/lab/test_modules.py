@@ -203,15 +203,19 @@ def test_what_compose_would_reject_is_never_put_in_place(shop: Shop) -> None:
     assert sorted(shop.shell(f"ls -A {DIRECTORY}").split()) == [".env", "compose.yml"]
 
 
-def test_an_instance_is_retired_once_and_only_when_its_files_differ(shop: Shop) -> None:
+def test_an_instance_is_replaced_once_and_only_when_its_files_differ(shop: Shop) -> None:
     shop.begin()
-    retire: dict[str, Any] = {"name": "shop-web-1", "project": "shop", "service": "web", "directory": DIRECTORY}
-    assert not shop.step("container_retire", **retire)["changed"]
+    replace: dict[str, Any] = {"name": "shop-web-1", "project": "shop", "service": "web", "directory": DIRECTORY}
+    assert not shop.step("replace_instance", **replace)["changed"]
     shop.capacity(WRITTEN)
-    assert shop.step("container_retire", **retire)["changed"]
-    assert "shop-web-1" not in shop.shell("docker ps -a --format '{{.Names}}'").split()
-    assert not shop.step("container_retire", **retire)["changed"]
-    wrong = shop.step("container_retire", **{**retire, "name": "shop-web-2", "service": "jobs"})
+    old = shop.inspect("shop-web-1", "{{.Id}}")
+    assert shop.step("replace_instance", check=True, **replace)["changed"]
+    assert shop.inspect("shop-web-1", "{{.Id}}") == old
+    assert shop.step("replace_instance", **replace)["changed"]
+    assert old not in shop.shell("docker ps -aq --no-trunc").split()
+    assert len(shop.shell("docker ps -q --filter label=com.docker.compose.service=web").split()) == 2
+    assert not shop.step("replace_instance", **replace)["changed"]
+    wrong = shop.step("replace_instance", **{**replace, "name": "shop-web-2", "service": "jobs"})
     assert wrong["msg"] == "shop-web-2 belongs to service web, not to jobs."
 
 

@@ -87,7 +87,7 @@ def test_what_a_later_run_and_people_changed_is_named_and_stays_when_the_older_r
     }
     keys = [change["key"] for change in asked]
     assert shop.module("restore", run_id=shop.run_id, state="compared", also=keys)["changed_since"] == []
-    shop.begin()
+    shop.begin("restore")
     assert put_back(shop)["restored"]
     assert shop.limits("shop-web-1") == (64 * MIB, 64 * MIB, 0.3)
     assert shop.limits("shop-jobs-1")[0] == 56 * MIB
@@ -107,6 +107,6 @@ def test_what_people_changed_after_the_run_is_no_difference_of_its_rollback(shop
     assert shop.step("health_gate", project="shop", services=SMALLER)["verified"]
     assert shop.module("host_lock", state="free", run_id=shop.run_id)["status"] == "done"
     shop.shell("docker update --memory 60m --memory-swap 60m shop-jobs-1")
-    shop.begin()
+    shop.begin("restore")
     assert put_back(shop)["differences"] == []
     shop.module("host_lock", state="free", run_id=shop.run_id)

@@ -55,12 +55,19 @@ class NewInstances:
 
         Refuses as ``refuse`` does. What of it cannot be made leaves no container behind.
         """
-        new = self.make(engine, counts)
-        services = self.compose.describe().get("services") or {} if new else {}
-        self._start([one for one in self._containers(engine) if one.service in counts and not one.running])
-        for one in new:
-            self._greet(engine, one, services[str(one.service)].get("post_start") or [])
-        return [one.name for one in new]
+        made = [one.name for one in self.make(engine, counts)]
+        self.start(engine, counts)
+        return made
+
+    def start(self, engine: Engine, services: Iterable[str]) -> None:
+        """Start all instances of these services that do not run; in one that never ran, do what Compose would do."""
+        names = set(services)
+        stopped = [one for one in self._containers(engine) if one.service in names and not one.running]
+        self._start(stopped)
+        never_ran = [one for one in stopped if one.state == "created"]
+        defined = self.compose.describe().get("services") or {} if never_ran else {}
+        for one in never_ran:
+            self._greet(engine, one, (defined.get(str(one.service)) or {}).get("post_start") or [])
 
     def make(self, engine: Engine, counts: Mapping[str, int]) -> list[Container]:
         """As ``bring``, but start nothing; the new containers."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 
-from ..docker.containers import find_containers
+from ..docker.containers import compose_details, find_containers
 from ..docker.engine import Engine
 from ..state.layout import OwnProject
 from ..state.project_state import ProjectState
 from ..system.failure import HostSideError
 
-__all__ = ["names_in", "refuse_taken_name", "take_names"]
+__all__ = ["names_in", "refuse_taken_alias", "refuse_taken_name", "take_names"]
 
 
 def names_in(compose: str, state_folder: str) -> OwnProject:
@@ -41,8 +41,31 @@ def take_names(state: ProjectState, component: str, compose: str, socket_path: s
             rule="names",
         )
     refuse_taken_name(state, wanted, socket_path)
+    content = json.loads(compose)
+    (service,) = content["services"].values()
+    for alias in service["networks"]["app"]["aliases"]:
+        refuse_taken_alias(content["networks"]["app"]["name"], alias, wanted.name, socket_path)
     state.note_beside(component, wanted)
     return wanted != known
+
+
+def refuse_taken_alias(network: str, alias: str, own: str, socket_path: str) -> None:
+    """Raise where somebody on the network answers to that name already: clients would be led to either of both.
+
+    ``own`` is our Compose project, which may have it.
+    """
+    for details in compose_details(socket_path):
+        labels = (details.get("Config") or {}).get("Labels") or {}
+        if labels.get("com.docker.compose.project") == own:
+            continue
+        there = ((details.get("NetworkSettings") or {}).get("Networks") or {}).get(network) or {}
+        if alias in (there.get("Aliases") or []):
+            name = str(details["Name"]).lstrip("/")
+            raise HostSideError(
+                f"{name} answers to {alias} on the network {network} already, so {own} cannot have that name there.",
+                kind="refused",
+                rule="names",
+            )
 
 
 def refuse_taken_name(state: ProjectState, own: OwnProject, socket_path: str) -> None:

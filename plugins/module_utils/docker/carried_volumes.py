@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from .container_definition import ContainerDefinition
+from .containers import Container
 from .engine import Engine
 
-__all__ = ["anonymous_volumes", "hand_on"]
+__all__ = ["anonymous_volumes", "finish_handing_on", "hand_on", "has_volumes_of"]
 
+_BESIDE = "selextract-with-volumes-"  # and the name that it gets
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -26,6 +29,12 @@ def anonymous_volumes(definition: ContainerDefinition) -> dict[str, str]:
         for mount in definition.body["HostConfig"]["Mounts"]
         if mount.get("Type") == "volume" and _ANONYMOUS.match(str(mount.get("Source") or ""))
     }
+
+
+def has_volumes_of(details: dict[str, Any], removed: ContainerDefinition) -> bool:
+    """Whether a container has the volumes of a removed one; ``details`` is what the engine says about it."""
+    own = anonymous_volumes(ContainerDefinition.parse(details))
+    return all(own.get(target) == name for target, name in anonymous_volumes(removed).items())
 
 
 def hand_on(engine: Engine, removed: ContainerDefinition, details: dict[str, Any], grace: float) -> str | None:
@@ -40,7 +49,7 @@ def hand_on(engine: Engine, removed: ContainerDefinition, details: dict[str, Any
     if not wanted:
         return None
     old = str(details["Id"])
-    made = _with_volumes(definition, wanted).create(engine, f"selextract-with-{old[:12]}")
+    made = _with_volumes(definition, wanted).create(engine, _BESIDE + definition.name)
     runs = bool(details["State"].get("Running"))
     if runs:
         engine.stop(old, grace)
@@ -49,6 +58,21 @@ def hand_on(engine: Engine, removed: ContainerDefinition, details: dict[str, Any
     if runs:
         engine.start(made)
     return made
+
+
+def finish_handing_on(engine: Engine, containers: Iterable[Container]) -> None:
+    """Go on where an attempt before was killed while it handed volumes on; ``containers`` are the service's.
+
+    As long as the container is there that is to be replaced, the one beside it may be incomplete, so it goes. Its
+    volumes stay. Afterwards it is complete and lacks only its name.
+    """
+    for container in containers:
+        if container.name.startswith(_BESIDE):
+            name = container.name[len(_BESIDE) :]
+            if engine.inspect(name) is None:
+                engine.rename(container.id, name)
+            else:
+                engine.remove(container.id)
 
 
 def _with_volumes(definition: ContainerDefinition, volumes: dict[str, str]) -> ContainerDefinition:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from threading import local
@@ -181,13 +182,15 @@ def services_with_variable(socket_path: str, project: str, name: str) -> list[st
 
 
 def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] | None]:
-    mine = local()
+    mine, engines = local(), ExitStack()
 
     def inspect(container: str) -> dict[str, Any] | None:
-        engine: Engine = mine.__dict__.setdefault("engine", Engine(socket_path))
+        if "engine" not in mine.__dict__:
+            mine.engine = engines.enter_context(Engine(socket_path))
+        engine: Engine = mine.engine
         return engine.inspect(container)
 
-    with ThreadPoolExecutor(_PARALLEL) as pool:
+    with engines, ThreadPoolExecutor(_PARALLEL) as pool:
         return list(pool.map(inspect, ids))
 
 

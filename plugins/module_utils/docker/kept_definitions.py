@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .container_definition import ContainerDefinition
-from .containers import Container
 from .dry_creation import prove_creatable, remove_scratch_containers
 from .engine import Engine, EngineRefusedError
 
-__all__ = ["PART", "KeptDefinitions", "Leaving", "forget_definitions", "note_definitions"]
+__all__ = ["KeptDefinitions", "forget_definitions"]
 
-PART = "definitions"
 _REPOSITORY = "selextract-infra-kept"
 _NOT_FOUND = 404
 _NEEDED = ("running", "rollback failed")
@@ -83,55 +80,6 @@ class KeptDefinitions:
 
     def _save(self) -> None:
         self._folder.write(self._file, self._content)
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """Instances of one service that are about to be removed, out of all that are ``present``.
-
-    One that is made again must be healthy within ``gate_seconds``, or run for ``settling_seconds`` where it has no
-    health check.
-    """
-
-    containers: list[Container]
-    present: list[Container]
-    gate_seconds: float
-    settling_seconds: float
-
-
-def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, step_id: str, leaving: Leaving) -> None:
-    """Keep how these instances are made again, and bring to the disk that this is the way back of the step.
-
-    Raises ``HostSideError`` of kind ``refused`` where Docker would not make one of them again as it is.
-    """
-    run_id = str(record.content["run_id"])
-    kept = KeptDefinitions(folder, run_id)
-    known = (record.step(step_id).get("inverse") or {}).get(PART) or {}
-    inverse: dict[str, Any] = {}
-    for container in leaving.containers:
-        details = engine.inspect(container.id)
-        if details is None or container.id in known:
-            continue
-        kept.keep(engine, details)
-        inverse[container.id] = {
-            "run_id": run_id,
-            "name": container.name,
-            "project": container.project,
-            "service": container.service,
-            "running": container.running,
-            "healthy": container.health in (None, "healthy"),
-            "stop_grace": container.stop_grace,
-            "before": _before(known, container) or [one.id for one in leaving.present],
-            "gate_seconds": leaving.gate_seconds,
-            "settling_seconds": leaving.settling_seconds,
-        }
-    record.note_inverse(step_id, PART, inverse)
-
-
-def _before(known: dict[str, dict[str, Any]], container: Container) -> list[str]:
-    """The instances of its service from before the step, where the step has noted them already."""
-    same = [one for one in known.values() if (one["project"], one["service"]) == (container.project, container.service)]
-    return list(same[0]["before"]) if same else []
 
 
 def forget_definitions(folder: StateFolder, socket_path: str, *, everything: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The balancer as a Compose project of our own: its files, its container, its coming and going."""
+"""The balancer as a Compose project of our own: its files, its container, its coming and going, and their undoing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from ..compose.project import own_project
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.program import docker
+from ..nginx.include_files import Edge
+from ..state.act import Act, Work, by_state
 from ..state.layout import BALANCER
-from ..state.project_state import ProjectState
+from ..state.lock import held_run
+from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
+from ..state.project_state import ProjectState, known_projects
 from ..state.state import StateFolder, remove_folder, write_whole
+from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from .rotation import SETTINGS, Rotation, config_text
 
-__all__ = ["Balancer"]
+__all__ = ["BALANCER_ACT", "Balancer", "undo_balancer"]
 
 _NOBODY = 65534
+_SWITCH = "balancer"  # of Nginx: whether requests go through it
 _COMPOSE = "compose.yml"
 _INSIDE = "/etc/selextract"
 _PULL_BOUND = 600.0  # seconds
@@ -142,3 +148,98 @@ class Balancer:
     def _containers(self) -> list[Container]:
         with Engine(self._socket_path) as engine:
             return find_containers(engine, self._socket_path, self.rotation.own.name)
+
+
+def _balance(work: Work) -> dict[str, Any]:
+    given = work.params
+    balancer = Balancer(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
+    settings = {**given["settings"], "servers": balancer.rotation.servers}
+    other_files = balancer.rotation.compose_text != given["compose"]
+    anew = other_files or not balancer.running
+    changed = anew or settings != balancer.rotation.settings
+    if changed and not work.check_mode:
+        if anew and given["edge_folder"]:
+            _go_past(work)
+        _note(work, balancer)
+        balancer.place_files(given["compose"], settings, str(settings["image"]))
+        _note_left(work, balancer)
+        if anew:
+            balancer.start(anew=other_files)
+        else:
+            balancer.rotation.reload()
+    return {"changed": changed, "made_anew": anew}
+
+
+def _take_away(work: Work) -> dict[str, Any]:
+    given = work.params
+    folder = StateFolder(given["state_folder"])
+    names = [given["project"]] if given["project"] else known_projects(folder)
+    gone = [_taken_away(work, Balancer(folder, given["docker_socket"], name)) for name in names]
+    return {"changed": any(gone), "made_anew": False}
+
+
+def _taken_away(work: Work, balancer: Balancer) -> bool:
+    """Whether there was one."""
+    present, noted = balancer.rotation.settings is not None or balancer.running, bool(work.params["run_id"])
+    if present and not work.check_mode:
+        if noted:
+            _note(work, balancer)
+        balancer.remove()
+        if noted:
+            _note_left(work, balancer)
+    return present
+
+
+def _go_past(work: Work) -> None:
+    given = work.params
+    folder = StateFolder(given["state_folder"])
+    edge = Edge(folder, given["docker_socket"], given["project"])
+    if edge.is_on(given["edge_folder"], _SWITCH):
+        edge.switch_noted(held_run(folder, given["run_id"]), given["step_id"], given["edge_folder"], {_SWITCH: False})
+
+
+def _note(work: Work, balancer: Balancer) -> None:
+    given = work.params
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.start_step_once(given["step_id"], time.time())
+    record.note_inverse(given["step_id"], "balancer", balancer.inverse())
+
+
+def _note_left(work: Work, balancer: Balancer) -> None:
+    given = work.params
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.note_left(given["step_id"], "balancer", {"digest": balancer.digest})
+
+
+def undo_balancer(undoing: Undoing, inverse: dict[str, Any]) -> None:
+    """Take the balancer away again, or bring back the one from before.
+
+    While it is made anew requests go past it. The step has noted the switch before, so it is put back after this.
+    """
+    if not undoing.check:
+        project = inverse.get("project") or undoing.project  # version 0.1 did not note it
+        balancer = Balancer(undoing.folder, undoing.socket_path, project)
+        if balancer.rotation.compose_text != inverse["compose"]:
+            Edge(undoing.folder, undoing.socket_path, project).switch_off(_SWITCH)
+        balancer.restore(inverse)
+    undoing.done.append("The balancer is as before.")
+
+
+BALANCER_ACT = Act(
+    "balancer",
+    {
+        "project": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "compose": {"type": "str"},
+        "settings": {"type": "dict"},
+        "edge_folder": {"type": "path"},
+        **STEP_IF_PRESENT,
+        **DOCKER,
+        **STATE,
+    },
+    by_state(present=_balance, absent=_take_away),
+    rules={
+        "required_if": [("state", "present", ["project", "compose", "settings", "run_id", "step_id"])],
+        "required_together": [("run_id", "step_id")],
+    },
+)

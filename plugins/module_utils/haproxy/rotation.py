@@ -13,14 +13,18 @@ from typing import Any
 
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..docker.instances import instances_of
+from ..state.act import Act, Work
 from ..state.layout import BALANCER
+from ..state.lock import held_run
+from ..state.options import DOCKER, STATE, STEP
 from ..state.project_state import ProjectState
 from ..state.state import StateFolder, write_whole
 from ..system.failure import HostSideError
 from ..system.probe import complaint_of
 from .haproxy import AdminSocket, Server
 
-__all__ = ["SETTINGS", "Rotation", "config_text"]
+__all__ = ["BALANCER_SERVER", "SETTINGS", "Rotation", "config_text"]
 
 SETTINGS = "settings.json"
 _COMPOSE = "compose.yml"
@@ -232,3 +236,36 @@ def config_text(settings: dict[str, Any]) -> str:
     """HAProxy's configuration with the servers in rotation, each by the name that Docker's DNS knows it by."""
     lines = [f"    server {name} {name}:{settings['port']}\n" for name in settings["servers"]]
     return str(settings["config"]) + "".join(lines)
+
+
+def _rotate(work: Work) -> dict[str, Any]:
+    given = work.params
+    folder = StateFolder(given["state_folder"])
+    rotation = Rotation(folder, given["docker_socket"], given["project"])
+    if not rotation.serves(given["project"], given["service"]):
+        return {"changed": False, "entered": [], "servers": []}
+    with Engine(given["docker_socket"]) as engine:
+        found = find_containers(engine, given["docker_socket"], given["project"])
+    instances = [one for one in instances_of(found, given["project"], given["service"]) if one.running]
+    if work.check_mode:
+        entered = [one.name for one in instances if one.name not in rotation.servers]
+        return {"changed": bool(entered), "entered": entered, "servers": rotation.servers}
+    held_run(folder, given["run_id"])
+    entered = rotation.join(instances, given["bound_seconds"])
+    settled = given["settle"] and rotation.settle()
+    return {"changed": bool(entered) or settled, "entered": entered, "servers": rotation.servers}
+
+
+BALANCER_SERVER = Act(
+    "balancer_server",
+    {
+        "project": {"type": "str", "required": True},
+        "service": {"type": "str", "required": True},
+        "bound_seconds": {"type": "float", "default": 120},
+        "settle": {"type": "bool", "default": False},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _rotate,
+)

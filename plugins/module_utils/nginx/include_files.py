@@ -1,4 +1,7 @@
-"""Nginx at the edge: the files that it includes from us, and switches that are files it looks for at each request."""
+"""Nginx at the edge: the files that it includes from us, and switches that are files it looks for at each request.
+
+Both are done and undone here.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,28 @@ import re
 import time
 from typing import Any
 
+from ..compose.capacity_keys import taken_back
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..state.act import Act, Work, by_state
+from ..state.lock import held_run
+from ..state.options import DOCKER, STATE, STEP, STEP_IF_PRESENT
 from ..state.project_state import EDGE, ProjectState, known_projects
+from ..state.runs import RunRecord
 from ..state.state import StateFolder, sync_folder, write_whole
+from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 
-__all__ = ["SWITCHES", "Edge", "longest_answer", "longest_answer_in"]
+__all__ = [
+    "EDGE_FILES",
+    "EDGE_SWITCH",
+    "SWITCHES",
+    "Edge",
+    "longest_answer",
+    "longest_answer_in",
+    "undo_edge_files",
+    "undo_edge_switches",
+]
 
 SWITCHES = ("balancer", "caching", "throttling")
 _SWITCH = re.compile(r"[a-z]{1,30}\Z")
@@ -113,6 +131,20 @@ class Edge:
                 sync_folder(folder)
         except OSError as problem:
             raise HostSideError(f"{path} cannot be written ({problem.strerror}).", kind="state") from problem
+
+    def switch_noted(self, record: RunRecord, step_id: str, folder: str, wanted: dict[str, bool]) -> None:
+        """Turn switches on or off; how each was is on the disk before."""
+        record.start_step_once(step_id, time.time())
+        for name, on in wanted.items():
+            before = {"folder": folder, "on": self.is_on(folder, name)}
+            record.note_inverse(step_id, "edge_switches", {name: before})
+            self.switch(folder, name, on)
+
+    def switch_off(self, switch: str) -> None:
+        """Turn a switch off in the folder that Nginx has read our files from; nothing where there is none."""
+        folder = self.read_by_nginx.get("folder")
+        if folder:
+            self.switch(str(folder), switch, False)
 
     def refuse_unread(self, folder: str) -> None:
         """Raise ``HostSideError`` where Nginx has not read the files that give the switches their meaning."""
@@ -213,3 +245,104 @@ def _flag(folder: str, switch: str) -> str:
 
 def _digest(files: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def _place_files(work: Work) -> dict[str, Any]:
+    given = work.params
+    folder = StateFolder(given["state_folder"])
+    edge = Edge(folder, given["docker_socket"], given["project"])
+    before = edge.files(given["folder"])
+    changed = edge.differs(given["folder"], given["files"])
+    if changed and not work.check_mode:
+        record = held_run(folder, given["run_id"])
+        record.start_step_once(given["step_id"], time.time())
+        about = {name: given[name] for name in ("folder", "project", "service")}
+        record.note_inverse(given["step_id"], "edge_files", {**about, "files": before})
+        record.note_left(given["step_id"], "edge_files", {"files": given["files"]})
+        edge.write(given["folder"], given["files"], given["project"], given["service"])
+    names = sorted({*before, *given["files"]})
+    return {
+        "changed": changed,
+        "files": sorted(given["files"]),
+        "diff": [
+            {"before_header": name, "after_header": name, "before": before.get(name, ""), "after": str(after)}
+            for name in names
+            if before.get(name, "") != (after := given["files"].get(name, ""))
+        ],
+    }
+
+
+def _take_files_away(work: Work) -> dict[str, Any]:
+    given = work.params
+    folder = StateFolder(given["state_folder"])
+    names = [given["project"]] if given["project"] else known_projects(folder)
+    edges = [edge for name in names if (edge := Edge(folder, given["docker_socket"], name)).read_by_nginx]
+    for edge in edges if not work.check_mode else ():
+        edge.take_away()
+    return {"changed": bool(edges), "files": [], "diff": []}
+
+
+def undo_edge_files(undoing: Undoing, inverse: dict[str, Any]) -> None:
+    """Put the files that Nginx includes back, and let it read them."""
+    edge = Edge(undoing.folder, undoing.socket_path, inverse["project"])
+    left, files = undoing.left.get("edge_files"), inverse["files"]
+    if left is not None:  # version 0.1 did not note it
+        files = taken_back(files, left["files"], edge.files(inverse["folder"]))
+    if not edge.differs(inverse["folder"], files):
+        return
+    if not undoing.check:
+        edge.write(inverse["folder"], files, inverse["project"], inverse["service"])
+    undoing.done.append(f"Our files in {inverse['folder']} are as before.")
+
+
+def _switch(work: Work) -> dict[str, Any]:
+    given = work.params
+    folder, name, on = StateFolder(given["state_folder"]), given["name"], given["enabled"]
+    edge = Edge(folder, given["docker_socket"], given["project"])
+    was = edge.is_on(given["folder"], name)
+    if on and not work.check_mode:
+        edge.refuse_unread(given["folder"])
+    if was != on and not work.check_mode:
+        edge.switch_noted(held_run(folder, given["run_id"]), given["step_id"], given["folder"], {name: on})
+    return {"changed": was != on, "was": was}
+
+
+def undo_edge_switches(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
+    """Turn each switch back to where it was."""
+    for name, before in sorted(inverse.items()):
+        if Edge.is_on(before["folder"], name) == before["on"]:
+            continue
+        if not undoing.check:
+            Edge.switch(before["folder"], name, before["on"])
+        undoing.done.append(f"The switch {name} is {'on' if before['on'] else 'off'} again.")
+
+
+EDGE_FILES = Act(
+    "edge_files",
+    {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "folder": {"type": "path"},
+        "files": {"type": "dict"},
+        "project": {"type": "str"},
+        "service": {"type": "str"},
+        **STEP_IF_PRESENT,
+        **DOCKER,
+        **STATE,
+    },
+    by_state(present=_place_files, absent=_take_files_away),
+    rules={"required_if": [("state", "present", ["folder", "files", "project", "service", "run_id", "step_id"])]},
+)
+
+EDGE_SWITCH = Act(
+    "edge_switch",
+    {
+        "project": {"type": "str", "required": True},
+        "folder": {"type": "path", "required": True},
+        "name": {"type": "str", "choices": list(SWITCHES), "required": True},
+        "enabled": {"type": "bool", "required": True},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _switch,
+)

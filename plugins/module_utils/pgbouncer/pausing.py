@@ -4,15 +4,97 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from ..docker.engine import Engine
+from ..state.act import Act, Work, by_state
+from ..state.options import DOCKER, STATE
+from ..state.state import StateFolder
 from ..system.failure import HostSideError
+from .pooler import Pooler
 from .processes import Process
 
-__all__ = ["arm_timer", "disarm_timer", "paused_for", "resume"]
+__all__ = ["PGBOUNCER_PAUSE", "transactions_held_back"]
 
 _BOUND = 15.0  # seconds for systemd
 _GRACE = 5.0  # seconds for a RESUME to be in force
 _LOOK = 0.1
+
+
+@contextmanager
+def transactions_held_back(folder: StateFolder, socket_path: str, project: str) -> Iterator[None]:
+    """Pause the PgBouncer of a project while the work inside is done; it goes on whatever comes of that.
+
+    Nothing is done where there is none. Raises ``HostSideError`` before the work where a transaction stays open.
+    """
+    options = {"project": project, "docker_socket": socket_path, "state_folder": folder.path}
+    PGBOUNCER_PAUSE.do(PGBOUNCER_PAUSE.work({**options, "state": "paused"}))
+    try:
+        yield
+    finally:
+        PGBOUNCER_PAUSE.do(PGBOUNCER_PAUSE.work({**options, "state": "resumed"}))
+
+
+def _pause(work: Work) -> dict[str, Any]:
+    given = work.params
+    with _running(given) as (pooler, port, container):
+        if pooler is None:
+            return {"changed": False, "pooled": False}
+        processes = _processes(pooler, port)
+        changed = not all(process.paused for process in processes)
+        if not work.check_mode:
+            if pooler.leaving(port):
+                raise HostSideError(
+                    "An older process of PgBouncer still serves its last clients and cannot be paused.",
+                    kind="refused",
+                    rule="LB-08",
+                )
+            arm_timer(_timer(pooler), container, given["longest_seconds"])
+            try:
+                paused_for(processes, given["bound_seconds"])
+            except HostSideError:
+                disarm_timer(_timer(pooler))
+                raise
+    return {"changed": changed, "pooled": True}
+
+
+def _resume(work: Work) -> dict[str, Any]:
+    with _running(work.params) as (pooler, port, _):
+        if pooler is None:
+            return {"changed": False, "pooled": False}
+        processes = _processes(pooler, port)
+        changed = any(process.paused for process in processes)
+        if not work.check_mode:
+            resume(processes)
+            disarm_timer(_timer(pooler))
+    return {"changed": changed, "pooled": True}
+
+
+@contextmanager
+def _running(given: dict[str, Any]) -> Iterator[tuple[Pooler | None, int, str]]:
+    """The PgBouncer of the project with its port and the name of its container, None where none runs."""
+    folder = StateFolder(given["state_folder"])
+    with Engine(given["docker_socket"]) as engine:
+        pooler = Pooler(engine, given["docker_socket"], folder, given["project"], given["bound_seconds"])
+        record = pooler.place.record()
+        container = pooler.container if record else None
+        if record is None or container is None or not container.running:
+            yield None, 0, ""
+        else:
+            yield pooler, record["port"], container.name
+
+
+def _processes(pooler: Pooler, port: int) -> list[Process]:
+    processes = pooler.processes(port)
+    if not processes:
+        raise HostSideError("PgBouncer runs and its console does not answer, so it was not touched.", kind="gate")
+    return processes
+
+
+def _timer(pooler: Pooler) -> str:
+    return f"{pooler.place.name}-resume"
 
 
 def paused_for(processes: list[Process], bound: float) -> None:
@@ -79,3 +161,17 @@ def _systemd(*words: str) -> None:
         raise HostSideError(
             "The timer that ends the pause cannot be set, so nothing was paused.", kind="state"
         ) from problem
+
+
+PGBOUNCER_PAUSE = Act(
+    "pgbouncer_pause",
+    {
+        "project": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["paused", "resumed"], "required": True},
+        "bound_seconds": {"type": "float", "default": 5},
+        "longest_seconds": {"type": "float", "default": 25},
+        **DOCKER,
+        **STATE,
+    },
+    by_state(paused=_pause, resumed=_resume),
+)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..compose.compose import Compose
+from ..compose.own_names import refuse_taken_alias
 from ..compose.project import own_project
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
@@ -92,6 +93,7 @@ class Pooler:
             )
         refuse_users(server, wanted["users"])
         self._refuse_image(wanted)
+        refuse_taken_alias(self._network(wanted), wanted["host"], self.place.name, self._socket_path)
         record, container = self.place.record(), self.container
         if container is None or record is None:
             return

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import Any
 
-from ..docker.containers import Container
+from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..pgbouncer.pausing import transactions_held_back
+from ..state.act import Act, Work
+from ..state.lock import held_run
+from ..state.options import DOCKER, SERVER, STATE, STEP
+from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .psql import Server, server_in
 
-__all__ = ["answering", "restart_server"]
+__all__ = ["POSTGRES_RESTART", "answering", "restart_server"]
 
 _FAST_SHUTDOWN = "SIGINT"
 _LOOK_AGAIN = 0.1  # seconds
 _FEW_STARTS = 2  # ends of a server that was just started, after which it is taken to be broken
+_IS = """
+SELECT pg_is_in_recovery() AS standby, (SELECT count(*)::int FROM pg_settings WHERE pending_restart
+  AND source <> ALL ('{command line,environment variable,override}')) AS waiting
+"""
 
 
 def restart_server(
@@ -75,3 +85,63 @@ def _last_words(engine: Engine, container: str, since: float) -> str:
     fatal = next((line for line in reversed(own) if "FATAL:" in line or "PANIC:" in line), "")
     _, _, told = fatal.partition("FATAL:" if "FATAL:" in fatal else "PANIC:")
     return " ".join(told.split()).rstrip(".")[:300] + "." if told.strip() else ""
+
+
+def _restart(work: Work) -> dict[str, Any]:
+    given = work.params
+    if work.check_mode:
+        return {"changed": True, "silent_seconds": 0.0}
+    folder = StateFolder(given["state_folder"])
+    record = held_run(folder, given["run_id"])
+    record.start_step_once(given["step_id"], time.time())
+    reached = {"superuser": given["superuser"], "socket": given["socket"], "bound": given["bound_seconds"]}
+    with Engine(given["docker_socket"]) as engine:
+        own = _only_one(engine, given)
+        since = float(record.step(given["step_id"])["started"])
+        if own.started > since:  # by an attempt of this step that was killed
+            server, seconds = answering(engine, own.id, **reached, since=since), 0.0
+        else:
+            server, seconds = _restart_in_its_role(engine, own, folder, given)
+        waiting = server.row(_IS)["waiting"]
+    if waiting:
+        raise HostSideError(f"{own.name} still has settings that wait for a restart.", kind="gate")
+    return {"changed": True, "silent_seconds": round(seconds, 2)}
+
+
+def _only_one(engine: Engine, given: dict[str, Any]) -> Container:
+    containers = find_containers(engine, given["docker_socket"], given["project"])
+    own = [one for one in containers if one.service == given["service"]]
+    if len(own) != 1:
+        raise HostSideError(f"{given['service']} of {given['project']} is no single server.", kind="postgres")
+    return own[0]
+
+
+def _restart_in_its_role(
+    engine: Engine, container: Container, folder: StateFolder, given: dict[str, Any]
+) -> tuple[Server, float]:
+    """Restart it behind a pause of PgBouncer where there is one; primary or standby, it must be that again."""
+    login = {"superuser": given["superuser"], "socket": given["socket"]}
+    server = server_in(container, **login) if container.running else None
+    standby = server.row(_IS)["standby"] if server else None
+    with ExitStack() as pause:
+        if given["pooled_project"] and server:
+            server.execute("CHECKPOINT;", bound=given["bound_seconds"])  # so that the pause is short
+            pause.enter_context(transactions_held_back(folder, given["docker_socket"], given["pooled_project"]))
+        server, seconds = restart_server(engine, container, **login, bound=given["bound_seconds"])
+    if standby is not None and standby != server.row(_IS)["standby"]:
+        raise HostSideError(f"{container.name} came back in another role than before.", kind="gate")
+    return server, seconds
+
+
+POSTGRES_RESTART = Act(
+    "postgres_restart",
+    {
+        **SERVER,
+        "pooled_project": {"type": "str"},
+        "bound_seconds": {"type": "float", "default": 180},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _restart,
+)

@@ -7,23 +7,18 @@ how each thing is undone is in the record of its Run.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..compose import dotenv
 from ..compose.compose import environment_bytes
 from ..compose.our_file import our_file
-from ..docker.containers import Container, find_containers
-from ..docker.engine import Engine
+from ..docker.containers import Container
 from ..docker.instances import instances_of
-from ..docker.limits import Limits, describe, refuse_shrinking
+from ..docker.limits import Limits, describe
 from ..system.failure import HostSideError
-from .runs import RunRecord, moment
 from .state import StateFolder
-from .undo import undo_step
-from .undoing import Undoing
 
-__all__ = ["FILE", "Emergency", "Ending", "take_back", "values_now"]
+__all__ = ["FILE", "Emergency", "values_now"]
 
 FILE = "emergency.json"
 _OPEN = ("active", "refused")
@@ -76,17 +71,6 @@ class Emergency:
         self.folder.write(FILE, self.content)
 
 
-@dataclass
-class Ending:
-    """What became of taking it back: ``ended``, or the ``sentence`` that says why not; ``refused`` names a rule."""
-
-    ended: bool
-    sentence: str
-    refused: str = ""
-    done: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
 def values_now(project: str, directory: str, services: list[str], containers: list[Container]) -> dict[str, Any]:
     """What an emergency may have changed, as it is now: counts, limits, our file and its entry in ``.env``."""
     path = os.path.join(directory, our_file(directory))
@@ -102,72 +86,3 @@ def values_now(project: str, directory: str, services: list[str], containers: li
         "file": text,
         "entry": None if entry is None else entry.raw.decode("latin-1"),
     }
-
-
-def take_back(
-    emergency: Emergency,
-    record: RunRecord,
-    socket_path: str,
-    by: str,
-    *,
-    now: float,
-    force: bool = False,
-    check: bool = False,
-) -> Ending:
-    """Put back everything that the emergency changed, exactly; ``record`` is that of its Run, whose lock is held.
-
-    Nothing is touched where somebody has changed a value since (``force`` does it all the same), or where a container
-    uses more memory now than it may have afterwards. Twice is harmless.
-    """
-    if not emergency.open:
-        return Ending(True, "No emergency is on, so nothing had to be put back.")
-    content = emergency.content
-    with Engine(socket_path) as engine:
-        containers = find_containers(engine, socket_path)
-    reason = None if force else _changed_by_hand(content, containers)
-    if reason is not None:
-        if not check:
-            emergency.note(status="refused", message=reason, refused_at=moment(now))
-        return Ending(False, reason, refused="changed by hand")
-    _refuse_starving(record, str(content.get("step_id")), containers)
-    undoing = Undoing(emergency.folder, socket_path, check)
-    undo_step(undoing, record, str(content.get("step_id")))
-    if undoing.failures:
-        sentence = " ".join(["Not everything could be put back:", *undoing.failures])
-        if not check:
-            emergency.note(message=sentence)
-        return Ending(False, sentence, done=undoing.done, notes=undoing.notes)
-    if not check:
-        record.end(now)
-        emergency.note(status="reverted", reverted_at=moment(now), reverted_by=by, message=" ".join(undoing.notes))
-    return Ending(True, "Everything is as it was before.", done=undoing.done, notes=undoing.notes)
-
-
-def _changed_by_hand(content: dict[str, Any], containers: list[Container]) -> str | None:
-    """What is not as the emergency left it, in one sentence; None where it never came to its end, or nothing is."""
-    was = content.get("set")
-    if not was:
-        return None
-    now = values_now(str(content["project"]), str(content["directory"]), list(was["counts"]), containers)
-    found = [
-        f"{service} has {now['counts'][service]} instances, not {count}"
-        for service, count in sorted(was["counts"].items())
-        if now["counts"][service] != count
-    ]
-    found += [
-        f"{service} has {'; '.join(now['limits'][service])}, not {'; '.join(limits)}"
-        for service, limits in sorted(was["limits"].items())
-        if now["limits"][service] and now["limits"][service] != limits
-    ]
-    found += [our_file(str(content["directory"]))] if now["file"] != was["file"] else []
-    found += ["COMPOSE_FILE in .env"] if now["entry"] != was["entry"] else []
-    return f"Changed by hand since the emergency began, so nothing was put back: {', '.join(found)}." if found else None
-
-
-def _refuse_starving(record: RunRecord, step_id: str, containers: list[Container]) -> None:
-    """Raise ``HostSideError`` where a container uses more memory than the limit it would get back."""
-    before = (record.step(step_id).get("inverse") or {}).get("containers") or {}
-    for container in containers:
-        noted = before.get(container.id)
-        if noted is not None:
-            refuse_shrinking(container, Limits(noted["memory"], noted["swap"], noted["cpus"]), 0.0)

@@ -76,8 +76,9 @@ def superseded(run: dict[str, Any], holder: str) -> dict[str, Any] | None:
 def who(lock: dict[str, Any]) -> str:
     """Who has a lock, for what, since when and until when, for a person."""
     purpose, since = lock.get("purpose", "an unknown purpose"), lock.get("taken_at", "an unknown time")
+    about = f" (project {lock['project']})" if lock.get("project") else ""
     return (
-        f"{lock.get('owner', 'somebody')} for {purpose} since {since} (run {lock.get('run_id')}),"
+        f"{lock.get('owner', 'somebody')} for {purpose}{about} since {since} (run {lock.get('run_id')}),"
         f" at most until {lock.get('lease_until')}"
     )
 

@@ -1,15 +1,24 @@
-"""The program that carries segments out, as it is kept on this host: each version by its digest, beside each other."""
+"""The program that carries segments out, as it is kept on this host: each version by its digest, beside each other.
+
+It arrives as one file and is kept as a folder that is compiled already: Python compiles all of a zip file again each
+time, which took 0.6 of the 0.8 seconds until the first act.
+"""
 
 from __future__ import annotations
 
+import compileall
 import hashlib
+import io
 import os
+import shutil
 import sys
+import tempfile
+import zipfile
 
 from ..system.failure import HostSideError
-from .state import StateFolder, write_whole
+from .state import StateFolder, sync_folder, write_whole
 
-__all__ = ["FOLDER", "HostProgram", "remove_units"]
+__all__ = ["FOLDER", "KeptProgram", "remove_units"]
 
 FOLDER = "programs"
 _UNITS = "/etc/systemd/system"
@@ -35,14 +44,14 @@ WantedBy=multi-user.target
 """
 
 
-class HostProgram:
+class KeptProgram:
     """The version with that digest of its content (twelve hexadecimal digits); ``units`` is systemd's folder."""
 
     def __init__(self, folder: StateFolder, digest: str, units: str = _UNITS) -> None:
         self._folder = folder
         self._units = units
         self._digest = digest
-        self.path = os.path.join(folder.path, FOLDER, f"{digest}.pyz")
+        self.path = os.path.join(folder.path, FOLDER, digest)
 
     @property
     def present(self) -> bool:
@@ -63,8 +72,7 @@ class HostProgram:
         try:
             changed = not os.path.exists(self.path)
             if changed:
-                os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-                write_whole(self.path, content, mode=0o600)
+                self._unpack(content)
             self._forget_old()
             return self._enable() or changed
         except OSError as problem:
@@ -72,6 +80,22 @@ class HostProgram:
             raise HostSideError(
                 f"The program for this host cannot be written ({reason}), so nothing was touched.", kind="state"
             ) from problem
+
+    def _unpack(self, content: bytes) -> None:
+        """Unpack and compile it beside its place; there it is whole, also after a power failure, or not at all."""
+        folder = os.path.dirname(self.path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        new = tempfile.mkdtemp(dir=folder)
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                archive.extractall(new)  # the digest says that it is ours
+            compileall.compile_dir(new, quiet=2)
+            os.sync()
+            if not os.path.exists(self.path):  # somebody else may have brought it meanwhile
+                os.rename(new, self.path)
+            sync_folder(folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
     def _enable(self) -> bool:
         """Written without asking systemd: it reads its units at boot, and only then this one matters."""
@@ -101,12 +125,15 @@ class HostProgram:
         return os.path.join(self._units, name)
 
     def _forget_old(self) -> None:
-        """Keep some older ones: a Run that one of them began may still be carried out."""
+        """Keep some older ones: a Run that one of them began may still be carried out.
+
+        The one that ends an emergency is kept in any case.
+        """
         folder = os.path.dirname(self.path)
-        versions = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".pyz")]
-        for path in sorted(versions, key=os.path.getmtime, reverse=True)[_KEPT:]:
-            if path != self.path:
-                os.unlink(path)
+        kept = {self._digest, str((self._folder.read("emergency.json") or {}).get("program"))}
+        versions = [os.path.join(folder, name) for name in os.listdir(folder) if name not in kept]
+        for path in sorted(versions, key=os.path.getmtime, reverse=True)[_KEPT - 1 :]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_units(units: str = _UNITS) -> bool:

@@ -15,7 +15,7 @@ from ..docker.limits import Limits
 from ..haproxy.balancer import Balancer
 from ..nginx.include_files import Edge
 from ..pgbouncer.folder import Place
-from ..postgres.undo import settings_text
+from ..postgres.settings import settings_text
 from .run_keys import conf_keys, keys_set, limits_of
 from .run_projects import projects_of_run
 from .runs import RunRecord

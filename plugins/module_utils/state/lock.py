@@ -9,6 +9,7 @@ from ..system.failure import HostSideError
 from .fence import LOCK, Fence, epoch_of, holder_of_this_work, next_epoch, superseded, who
 from .lease import lease_left, with_lease
 from .preemption import asked, goes_first
+from .run_projects import projects_of_run
 from .runs import RunRecord, moment, unfinished_runs
 from .state import StateFolder
 
@@ -47,6 +48,8 @@ class Claim:
     identity: dict[str, Any] = field(default_factory=dict)
     dead_epoch: int | None = None
     take_over: str = ""
+    project: str = ""
+    """The Compose project that its Plan is about; empty for what is about the host."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +127,11 @@ def _refusal(folder: StateFolder, claim: Claim, current: dict[str, Any] | None, 
     record = RunRecord(folder, claim.run_id)
     if record.why_it_is_over and not _undoes(folder, claim):
         return record.why_it_is_over
-    if current is None:
-        later = superseded(record.content, claim.holder)
-        return f"Run {claim.run_id} was taken up by {later.get('owner')} at {later.get('at')}." if later else ""
-    closing = current.get("closing")
-    if closing:
-        if closing.get("holder") == claim.holder:
+    if current is not None and superseded(record.content, claim.holder) is None:
+        closing = current.get("closing")
+        if closing.get("holder") == claim.holder if closing else _may_take_up(current, claim, now):
             return ""
-        return f"Run {claim.run_id} is being taken up by {closing.get('owner')} since {closing.get('at')}."
-    if current.get("holder", "") == claim.holder or _may_take_up(current, claim, now):
-        return ""
-    return f"Run {claim.run_id} is being carried out by {who(current)}."
+    return _overtaken(folder, claim.run_id, claim.holder, current)
 
 
 def _may_take_up(current: dict[str, Any], claim: Claim, now: float) -> bool:
@@ -211,7 +208,8 @@ def claim_of(given: dict[str, Any]) -> Claim:
     """The claim that a module's options tell of; its holder is who started the module."""
     names = ("run_id", "owner", "purpose", "operation", "lease_seconds", "identity")
     more = {name: given[name] for name in ("dead_epoch", "take_over") if given.get(name) is not None}
-    return Claim(holder=holder_of_this_work(), **{name: given[name] for name in names}, **more)
+    project = min(projects_of_run(given["run"] or {}), default="")
+    return Claim(holder=holder_of_this_work(), project=project, **{name: given[name] for name in names}, **more)
 
 
 def held_run(folder: StateFolder, run_id: str, *, holder: str | None = None, epoch: int | None = None) -> RunRecord:
@@ -234,11 +232,16 @@ def free(folder: StateFolder, run_id: str | None, *, holder: str | None = None, 
 
     ``acquired`` of the answer is False when somebody else holds it, or an unfinished Run; then it stays.
     """
+    token = holder_of_this_work() if holder is None else holder
     with folder.guarded():
         current = folder.read(LOCK)
+        if run_id is not None:
+            refusal = _overtaken(folder, run_id, token, current)
+            if refusal:
+                return Verdict(False, {**(current or {}), "refused": refusal})
         if current is None:
             return Verdict(True, None)
-        if run_id is not None and not _is_ours(current, run_id, holder):
+        if run_id is not None and current.get("run_id") != run_id:
             return Verdict(False, current)
         if run_id is None and any(run["run_id"] == current.get("run_id") for run in unfinished_runs(folder)):
             return Verdict(False, {**current, "unfinished": current.get("run_id")})
@@ -258,10 +261,20 @@ def lock_seen(folder: StateFolder, now: float) -> dict[str, Any] | None:
     return {**told, "epoch": epoch_of(lock), "lease_left": min(left, 1e9), **({"closing": closing} if closing else {})}
 
 
-def _is_ours(lock: dict[str, Any], run_id: str, holder: str | None) -> bool:
-    token = holder_of_this_work() if holder is None else holder
-    closed = (lock.get("closing") or {}).get("holder", token) != token
-    return lock.get("run_id") == run_id and lock.get("holder", "") == token and not closed
+def _overtaken(folder: StateFolder, run_id: str, token: str, lock: dict[str, Any] | None) -> str:
+    """Who carries the Run out in place of that holder, for a person; empty where nobody does.
+
+    Whoever was overtaken must not call done, or put back, what others have ended.
+    """
+    later = superseded(RunRecord(folder, run_id).content, token)
+    if later is not None:
+        return f"Run {run_id} was taken up by {later.get('owner')} at {later.get('at')}."
+    if lock is None or lock.get("run_id") != run_id:
+        return ""
+    closing = lock.get("closing") or {}
+    if closing.get("holder", token) != token:
+        return f"Run {run_id} is being taken up by {closing.get('owner')} since {closing.get('at')}."
+    return "" if lock.get("holder", "") == token else f"Run {run_id} is being carried out by {who(lock)}."
 
 
 def _is_held_by(lock: dict[str, Any], claim: Claim) -> bool:
@@ -299,6 +312,7 @@ def _record(claim: Claim, now: float, replaced: dict[str, Any] | None) -> dict[s
         "owner": claim.owner,
         "purpose": claim.purpose,
         "operation": claim.operation,
+        **({"project": claim.project} if claim.project else {}),
         "taken_at": moment(now),
         "epoch": epoch_of(replaced),
         "holder": claim.holder,

@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 from ..compose.capacity_file import CAPACITY_FILE_ACT, undo_capacity_file
+from ..compose.instances import INSTANCES, undo_instances
+from ..compose.replace_instance import REPLACE_INSTANCE
 from ..docker.container_limits import CONTAINER_LIMITS, undo_limits
 from ..docker.health_gate import HEALTH_GATE
-from ..docker.kept_definitions import PART as DEFINITIONS
-from ..docker.undo_definitions import definitions
-from ..docker.undo_instances import instances
-from ..nginx.undo import balancer, edge_files, edge_switches
-from ..pgbouncer.undo import pgbouncer
-from ..postgres.undo import restore_settings
+from ..docker.removed_instances import PART as DEFINITIONS
+from ..docker.removed_instances import undo_definitions
+from ..haproxy.balancer import BALANCER_ACT, undo_balancer
+from ..haproxy.rotation import BALANCER_SERVER
+from ..nginx.include_files import EDGE_FILES, EDGE_SWITCH, undo_edge_files, undo_edge_switches
+from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
+from ..postgres.restart import POSTGRES_RESTART
+from ..postgres.settings import POSTGRES_SETTINGS, undo_settings
 from ..replica.undo import read_balancer, read_rotation, replica, replica_files, replication, replication_settings
 from .act import Act
+from .emergency_begin import EMERGENCY_BEGIN
 from .undo_upgrade import freeze, stopped
 from .undoing import Undo
 
 __all__ = ["ACTS", "UNDOS"]
 
-ACTS: dict[str, Act] = {act.name: act for act in (CONTAINER_LIMITS, CAPACITY_FILE_ACT, HEALTH_GATE)}
+ACTS: dict[str, Act] = {
+    act.name: act
+    for act in (
+        CONTAINER_LIMITS,
+        CAPACITY_FILE_ACT,
+        HEALTH_GATE,
+        REPLACE_INSTANCE,
+        INSTANCES,
+        POSTGRES_SETTINGS,
+        POSTGRES_RESTART,
+        BALANCER_ACT,
+        BALANCER_SERVER,
+        EDGE_FILES,
+        EDGE_SWITCH,
+        PGBOUNCER,
+        EMERGENCY_BEGIN,
+    )
+}
 
 UNDOS: dict[str, Undo] = {
     "capacity_file": undo_capacity_file,
     "stopped": stopped,
     "freeze": freeze,
     "containers": undo_limits,
-    DEFINITIONS: definitions,
-    "instances": instances,
-    "postgres_settings": restore_settings,
-    "balancer": balancer,
-    "edge_files": edge_files,
-    "edge_switches": edge_switches,
-    "pgbouncer": pgbouncer,
+    DEFINITIONS: undo_definitions,
+    "instances": undo_instances,
+    "postgres_settings": undo_settings,
+    "balancer": undo_balancer,
+    "edge_files": undo_edge_files,
+    "edge_switches": undo_edge_switches,
+    "pgbouncer": undo_pgbouncer,
     "replica": replica,
     "replica_files": replica_files,
     "replication": replication,

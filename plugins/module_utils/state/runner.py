@@ -22,18 +22,23 @@ from typing import Any
 
 from ..system.failure import HostSideError
 from .act import Work
-from .fence import FINISHES_VARIABLE, closed_to_its_holder
+from .emergency_end import end_by_itself
+from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
+from .host_note import note_before
 from .lock import held_run
+from .migration import migrate
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
 from .state import StateFolder
+from .time_to_live import END
 from .undo import undo_steps
 
 __all__ = ["carry", "check", "main"]
 
 _RENEWED_EVERY = 20.0  # seconds
 _LOOK = 0.2  # seconds
+_NOT_HELD = ("locked", "fenced")  # kinds of failure: somebody else carries the Run out, so nothing is undone here
 _PARENT_DEATH_SIGNAL = 1  # of prctl(2)
 _LARGEST_ANSWER = 1_000_000  # bytes
 _SHOWN = ("changed", "notes", "not_proved", "sentence", "containers")
@@ -46,6 +51,8 @@ class _Runner:
         self._files = SegmentFiles(folder, run_id)
         self._segment = self._files.read()
         self._socket = str(self._segment.get("docker_socket"))
+        # Whoever sent it is the holder, also where it goes on after a crash or a boot.
+        os.environ[HOLDER_VARIABLE] = str(self._segment.get("holder", ""))
 
     def run(self) -> None:
         """From the first step that has no result to the end, or to where it stops."""
@@ -96,10 +103,12 @@ class _Runner:
         if "failure" not in answer:
             return {"status": "verified", "message": answer.get("message", ""), **answer}
         failure = answer["failure"]
-        if failure.get("kind") in ("locked", "fenced"):
+        if failure.get("kind") in _NOT_HELD:
             return {"status": "failed", "message": failure["sentence"], **failure}
         self._files.tell("undoing", time.time(), step=step["id"], sentence=failure["sentence"])
         undone = self._apart(lambda: self._undo(step), float(step["rollback_seconds"]))
+        if undone.get("failure", {}).get("kind") in _NOT_HELD:
+            return {"status": "failed", "message": undone["failure"]["sentence"], **undone["failure"]}
         if "failure" in undone:
             undone = {"restored": False, "sentence": f"It could not be put back: {undone['failure']['sentence']}"}
         as_before = undone["restored"] and not undone.get("differences")
@@ -112,10 +121,11 @@ class _Runner:
 
     def _do(self, step: dict[str, Any]) -> dict[str, Any]:
         results, changed = [], False
+        note_before(self._folder, self._run_id, self._socket)
         held_run(self._folder, self._run_id).start_step_once(step["id"], time.time())
         for act in step["acts"]:
             self._files.tell("act", time.time(), step=step["id"], act=act["name"], title=act.get("title", ""))
-            result = _done(act, {"run_id": self._run_id, "step_id": step["id"]})
+            result = _done(act, self._segment, step["id"])
             changed = changed or bool(result.get("changed"))
             results.append({"act": act["name"], **{key: result[key] for key in _SHOWN if key in result}})
         message = next((str(result["sentence"]) for result in reversed(results) if result.get("sentence")), "")
@@ -174,13 +184,13 @@ class _Runner:
                 held_run(self._folder, self._run_id)  # renews the lease where that is due
 
 
-class _Answer:
+class _WorkOutcome:
     """What came of the work inside, whatever that was; a fault of the program is printed for the host's log."""
 
     def __init__(self) -> None:
         self.content: dict[str, Any] = {}
 
-    def __enter__(self) -> _Answer:
+    def __enter__(self) -> _WorkOutcome:
         return self
 
     def __exit__(
@@ -196,7 +206,7 @@ class _Answer:
 
 def _answer(work: Callable[[], dict[str, Any]], writing: int) -> None:
     """In the child: do the work in a process group of its own, write what came of it, and end. Does not return."""
-    with _Answer() as answer:
+    with _WorkOutcome() as answer:
         os.setsid()
         _die_with_the_runner()
         answer.content = work()
@@ -225,11 +235,12 @@ def _failed(sentence: str) -> dict[str, Any]:
     return {"failure": {"sentence": sentence, "kind": "gate"}}
 
 
-def _done(act: dict[str, Any], step: dict[str, str], *, check: bool = False) -> dict[str, Any]:
+def _done(act: dict[str, Any], segment: dict[str, Any], step_id: str, *, check: bool = False) -> dict[str, Any]:
     known = ACTS.get(act["name"])
     if known is None:
         raise HostSideError(f"This version does not know the act {act['name']}.", kind="usage")
-    needed = {key: value for key, value in step.items() if key in known.options}
+    about = {"run_id": segment["run_id"], "step_id": step_id, "program": segment.get("program")}
+    needed = {key: value for key, value in about.items() if key in known.options}
     work: Work = known.work({**act["values"], **needed}, check=check)
     return known.do(work)
 
@@ -237,6 +248,7 @@ def _done(act: dict[str, Any], step: dict[str, str], *, check: bool = False) -> 
 def carry(folder: StateFolder, run_id: str) -> None:
     """Carry the segment of a Run out that lies on this host."""
     os.environ[FINISHES_VARIABLE] = "1"
+    migrate(folder)  # where the lock was taken with the steps
     _Runner(folder, run_id).run()
 
 
@@ -246,7 +258,7 @@ def check(segment: dict[str, Any]) -> dict[str, Any]:
     changed = False
     for step in segment["steps"]:
         for act in step["acts"]:
-            result = _done(act, {"run_id": segment["run_id"], "step_id": step["id"]}, check=True)
+            result = _done(act, segment, step["id"], check=True)
             changed = changed or bool(result.get("changed"))
             diff = result.get("diff") or []
             diffs += diff if isinstance(diff, list) else [diff]
@@ -260,7 +272,7 @@ def recover(folder: StateFolder) -> None:
 
 
 def main() -> None:
-    """``carry FOLDER RUN``, ``recover FOLDER``, or ``check`` with a segment on the standard input."""
+    """``carry FOLDER RUN``, ``recover FOLDER``, ``end-emergency FOLDER``, or ``check`` with a segment on stdin."""
     command, *words = sys.argv[1:]
     if command == "check":
         try:
@@ -270,5 +282,7 @@ def main() -> None:
         json.dump(answer, sys.stdout)
     elif command == "carry":
         carry(StateFolder(words[0]), words[1])
+    elif command == END:
+        end_by_itself(StateFolder(words[0]))
     else:
         recover(StateFolder(words[0]))

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..docker.engine import Engine, EngineGoneError
-from ..pgbouncer.undo import led_astray
+from ..pgbouncer.pgbouncer import led_astray
 from ..system.failure import HostSideError
 from .put_back import Comparison
 from .registry import UNDOS
 from .run_projects import projects_of_run
 from .runs import RunRecord
 from .state import StateFolder
+from .time_to_live import end_undone
 from .undoing import Undo, Undoing
 
 __all__ = ["undo_step", "undo_steps"]
@@ -39,6 +40,8 @@ def undo_steps(
         undo_step(undoing, record, step_id)
     if not check and _all_undone(record):
         undoing.failures.extend(led_astray(socket_path, folder))
+    if not check and not undoing.failures:
+        end_undone(folder, str(record.content["run_id"]))
     differences = comparison.differences() if comparison else []
     sentence = undoing.sentence(differences)
     if differences:

@@ -15,9 +15,12 @@ from selextract_infra.model.plan import Step
 __all__ = ["acts_of", "carried_steps", "is_carried"]
 
 
-def is_carried(playbook: str) -> bool:
-    """Whether hosts carry the steps of that playbook out by themselves."""
-    return playbook.rpartition(".")[2] in CARRIED
+def is_carried(playbook: str, values: Mapping[str, Any] | None = None) -> bool:
+    """Whether a host carries a step of that playbook out by itself; ``values`` are the step's for this host.
+
+    Where a replica is restarted, the host of the primary takes part: that is led from here.
+    """
+    return playbook.rpartition(".")[2] in CARRIED and (values or {}).get("part") not in _LED
 
 
 def acts_of(playbook: str, values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
@@ -39,4 +42,5 @@ def carried_steps(steps: tuple[Step, ...], host: str) -> list[dict[str, Any]]:
     ]
 
 
+_LED = ("replica", "beside")
 _LEAST_ROLLBACK = 120.0  # seconds: Docker may have to come back first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from selextract_infra.assess.emergency_effect import validated
@@ -22,6 +23,7 @@ from selextract_infra.flow.unfinished import stop_remains_of
 from selextract_infra.hosts.identity import claim, owner
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun, run_playbook
 from selextract_infra.model.emergency import (
+    EmergencyOnHost,
     Incident,
     Reverted,
     Validation,
@@ -30,7 +32,7 @@ from selextract_infra.model.emergency import (
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency.plan import OPERATION
 
-__all__ = ["acknowledge", "newest_incident", "revert_emergency", "validate_emergency"]
+__all__ = ["acknowledge", "newest_incident", "refuse_others", "revert_emergency", "validate_emergency"]
 
 _PLAYBOOK = "selextract.infra.emergency_end"
 
@@ -46,6 +48,7 @@ def revert_emergency(context: Context, *, force: bool = False, keep: bool = Fals
     refuse_blindness(observation)
     record_ended_emergencies(context, observation)
     active = open_emergencies(observation)
+    refuse_others(active, context.policy.application.project)
     sentences: dict[str, str] = {}
     for run in sorted({emergency.run for emergency in active}):
         hosts = tuple(emergency.host for emergency in active if emergency.run == run)
@@ -55,6 +58,18 @@ def revert_emergency(context: Context, *, force: bool = False, keep: bool = Fals
         names = ", ".join(f"{host}: {why}" for host, why in sorted(observation.unreachable.items()))
         raise HostUnreachableError(f"Not everything could be looked at, {names}", remedy="it ends there by itself")
     return Reverted(at=context.clock(), runs=tuple(sorted({emergency.run for emergency in active})), hosts=sentences)
+
+
+def refuse_others(active: Sequence[EmergencyOnHost], project: str | None) -> None:
+    """Raise ``RefusedError`` for an emergency of another Project on the same host: its own team takes it back."""
+    others = [emergency for emergency in active if project and emergency.project not in ("", project)]
+    if others:
+        about = "; ".join(f"the emergency on {other.host} is {other.project}'s (run {other.run})" for other in others)
+        raise RefusedError(
+            f"{about[0].upper()}{about[1:]}, and this inventory is about {project}; nothing was put back.",
+            rule="projects",
+            remedy=f"take it back with the inventory of {others[0].project}",
+        )
 
 
 def _revert(context: Context, run: str, hosts: tuple[str, ...], *, force: bool, keep: bool) -> dict[str, str]:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from selextract_infra.hosts.program import host_program
 from selextract_infra.model.emergency import PLAYBOOK
 
 if TYPE_CHECKING:
@@ -27,5 +28,6 @@ def look_and_make_ready(context: Context) -> Observation:
     """Look at all hosts; meanwhile Ansible starts for what may have to be done, and what decides it is loaded."""
     make_ready(context)
     with ThreadPoolExecutor(1) as beside:
+        beside.submit(host_program)
         beside.submit(import_module, "selextract_infra.operations.emergency.begin")
         return context.observe()

@@ -77,7 +77,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
         hosts = Hosts(journal, OPENS)
         monkeypatch.setattr(executor, "execute", hosts.execute)
         monkeypatch.setattr(executor, "put_back", hosts.put_back)
-        monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_: {})
+        monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_, **__: {})
         yield hosts
 
 

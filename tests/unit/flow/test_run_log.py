@@ -26,7 +26,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosts:
     hosts = Hosts(Journal(tmp_path), OPENS)
     monkeypatch.setattr(executor, "execute", hosts.execute)
     monkeypatch.setattr(executor, "put_back", hosts.put_back)
-    monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_: {})
+    monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_, **__: {})
     return hosts
 
 

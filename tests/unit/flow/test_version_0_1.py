@@ -93,7 +93,7 @@ def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_provider(
     performers = dict.fromkeys(upgrade.performers, by_provider)
     monkeypatch.setattr(context, "observe", lambda: seen)
     monkeypatch.setattr(executor, "execute", execute)
-    monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_: {})
+    monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_, **__: {})
     monkeypatch.setattr(executor, "known_operation", lambda _: replace(upgrade, performers=performers))
     run = resume(context, "run-a", now_reason="a test")
     assert (run.exit_code, run.operation) == (0, "upgrade")

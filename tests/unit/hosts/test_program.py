@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.state.host_program import HostProgram as Installed
+from plugins.module_utils.state.host_program import KeptProgram as Installed
 from plugins.module_utils.state.host_program import remove_units
 from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError
@@ -48,7 +48,10 @@ def test_a_host_keeps_some_versions_beside_each_other_and_starts_the_last_one_at
     folder.prepare()
     units.mkdir()
     for number in range(5):
-        content = f"version {number}".encode()
+        buffer = BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("__main__.py", f"print({number})")
+        content = buffer.getvalue()
         installed = Installed(folder, hashlib.sha256(content).hexdigest()[:12], str(units))
         assert not installed.present
         assert installed.install(content)

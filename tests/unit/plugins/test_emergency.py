@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from plugins.module_utils.state import time_to_live
-from plugins.module_utils.state.emergency import Emergency, take_back
+from plugins.module_utils.state.emergency import Emergency
+from plugins.module_utils.state.emergency_end import end_overdue, take_back
+from plugins.module_utils.state.host_program import KeptProgram
 from plugins.module_utils.state.lock import Claim, hold
 from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.state import StateFolder
@@ -75,13 +76,13 @@ def test_taking_back_what_is_not_on_does_nothing(folder: StateFolder) -> None:
 
 def test_the_time_to_live_says_nothing_before_its_time(folder: StateFolder) -> None:
     begun(folder)
-    assert time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3599) == ""
+    assert end_overdue(folder, NO_DOCKER, NOW + 3599) == ""
 
 
 def test_the_time_to_live_waits_while_somebody_else_works_there(folder: StateFolder) -> None:
     begun(folder)
     hold(folder, Claim("run-b", "somebody", "something", "rightsize", 600), NOW + 3600)
-    sentence = time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+    sentence = end_overdue(folder, NO_DOCKER, NOW + 3601)
     assert "locked by somebody" in sentence
     assert Emergency(folder).waits
 
@@ -89,9 +90,9 @@ def test_the_time_to_live_waits_while_somebody_else_works_there(folder: StateFol
 def test_the_time_to_live_waits_for_the_run_that_began_it_until_its_lease_is_over(folder: StateFolder) -> None:
     begun(folder)
     hold(folder, Claim("run-a", "me", "the emergency", "emergency", 600), NOW + 3500)
-    assert "still at work" in time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+    assert "still at work" in end_overdue(folder, NO_DOCKER, NOW + 3601)
     with pytest.raises(HostSideError, match="Docker is not running"):
-        time_to_live.end_overdue(folder, NO_DOCKER, NOW + 4101)
+        end_overdue(folder, NO_DOCKER, NOW + 4101)
 
 
 def test_the_time_to_live_ends_it_though_something_else_was_unfinished_when_it_began(folder: StateFolder) -> None:
@@ -100,7 +101,7 @@ def test_the_time_to_live_ends_it_though_something_else_was_unfinished_when_it_b
     other.start_step("one", NOW)
     begun(folder)
     with pytest.raises(HostSideError, match="Docker is not running"):
-        time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+        end_overdue(folder, NO_DOCKER, NOW + 3601)
     refused = hold(folder, Claim("run-c", "me", "anything", "scale", 60), NOW + 3602)
     assert "run-b of somebody" in refused.sentence.replace("Run", "run")
 
@@ -110,32 +111,53 @@ def test_the_time_to_live_stops_what_a_dead_control_machine_left_running(folder:
     carried = {**os.environ, VARIABLE: "run-a"}
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=carried) as left:
         with pytest.raises(HostSideError, match="Docker is not running"):
-            time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+            end_overdue(folder, NO_DOCKER, NOW + 3601)
         assert left.wait(10) != 0
 
 
 def test_without_docker_it_stays_on_and_frees_the_lock_for_the_next_try(folder: StateFolder) -> None:
     begun(folder)
     with pytest.raises(HostSideError, match="Docker is not running"):
-        time_to_live.end_overdue(folder, NO_DOCKER, NOW + 3601)
+        end_overdue(folder, NO_DOCKER, NOW + 3601)
     assert Emergency(folder).waits
     assert folder.read("lock.json") is None
 
 
-def test_its_program_is_this_collection_s_own_code_without_ansible(folder: StateFolder) -> None:
-    path = Path(time_to_live.install(folder))
-    with zipfile.ZipFile(path) as archive:
-        files = {name.partition("/")[2] or name: archive.read(name).decode() for name in archive.namelist()}
-    ours = {"state/time_to_live.py", "state/undo.py", "state/emergency.py", "compose/capacity_writer.py"}
-    assert {"__main__.py", *ours} <= set(files)
-    assert "module.py" not in files
-    assert not any("from ansible" in text for text in files.values())
-    before = path.stat()
-    time_to_live.install(folder)
-    assert path.stat().st_ino == before.st_ino, "what is there already is not written again"
-    line = f"import sys; sys.path.insert(0, {str(path)!r}); import selextract_emergency.state.time_to_live"
-    alone = subprocess.run([sys.executable, "-I", "-c", line], capture_output=True, text=True, timeout=60, check=False)
-    assert (alone.returncode, alone.stderr) == (0, "")
+@pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[tuple[str, ...]]]:
+    """A folder for units, and what systemd is asked for."""
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(time_to_live, "systemctl", lambda *words: asked.append(words))
+    (tmp_path / "units").mkdir()
+    return tmp_path / "units", asked
+
+
+def test_the_program_that_began_it_is_what_ends_it(
+    folder: StateFolder, units: tuple[Path, list[tuple[str, ...]]]
+) -> None:
+    (Path(folder.path) / "emergency.pyz").write_bytes(b"of version 0.1")
+    program = KeptProgram(folder, "0123456789ab")
+    time_to_live.arm(program, folder, NOW, str(units[0]))
+    service = (units[0] / "selextract-emergency.service").read_text()
+    assert f"programs/0123456789ab end-emergency {folder.path}\n" in service
+    assert "OnCalendar=2023-11-14 22:13:20 UTC" in (units[0] / time_to_live.TIMER).read_text()
+    assert units[1] == [("enable", "--now", time_to_live.TIMER)]
+    assert not (Path(folder.path) / "emergency.pyz").exists()
+
+
+@pytest.mark.parametrize(("set_values", "status"), [({"counts": {}}, "reverted"), (None, "failed")])
+def test_one_whose_run_was_put_back_is_over_and_its_timer_goes(
+    folder: StateFolder, units: tuple[Path, list[tuple[str, ...]]], set_values: dict[str, object] | None, status: str
+) -> None:
+    emergency = begun(folder)
+    emergency.note(set=set_values)
+    (units[0] / time_to_live.TIMER).write_text("")
+    time_to_live.end_undone(folder, "run-b", str(units[0]))
+    assert Emergency(folder).waits
+    time_to_live.end_undone(folder, "run-a", str(units[0]))
+    assert Emergency(folder).content["status"] == status
+    assert ("disable", "--now", time_to_live.TIMER) in units[1]
+    assert not (units[0] / time_to_live.TIMER).exists()
 
 
 def test_the_run_that_it_is_taken_back_from_is_never_forgotten(folder: StateFolder) -> None:

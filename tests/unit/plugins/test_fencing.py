@@ -130,6 +130,26 @@ def test_who_was_superseded_stays_refused_when_the_run_has_ended_and_nobody_has_
         held_run(folder, "run-a", holder="a")
 
 
+def test_who_was_superseded_gets_it_back_neither_when_the_next_lease_is_over_too(folder: StateFolder) -> None:
+    """What it knows of the Run is old: only whoever looks at the host anew, as another holder, may go on."""
+    begun(folder)
+    hold(folder, claim("b", dead_epoch=1), NOW + 1)
+    assert "taken up by ops@b" in hold(folder, claim("a"), NOW + HOUR).sentence
+    assert hold(folder, claim("a again"), NOW + HOUR).acquired
+
+
+def test_who_was_overtaken_does_not_call_done_what_others_have_ended(folder: StateFolder) -> None:
+    begun(folder)
+    close_to_others(folder, claim("b", take_over="it hangs"), NOW + 1)
+    assert "being taken up by ops@b" in free(folder, "run-a", holder="a").sentence
+    hold(folder, claim("b"), NOW + 1)
+    assert "taken up by ops@b" in free(folder, "run-a", holder="a").sentence
+    free(folder, "run-a", holder="b")
+    late = free(folder, "run-a", holder="a")
+    assert not late.acquired
+    assert "taken up by ops@b" in late.sentence
+
+
 def test_while_a_run_is_being_taken_up_its_holder_begins_nothing_and_keeps_its_epoch(folder: StateFolder) -> None:
     begun(folder)
     former = held_run(folder, "run-a", holder="a")

@@ -77,10 +77,8 @@ class Holders(RuleBasedStateMachine):
 
     @rule(who=ANYBODY, verified=st.booleans())
     def ends_an_act(self, who: str, verified: bool) -> None:
-        record = self.begun.pop(who, None)
-        if record is not None and not self.refused(
-            lambda: record.end_step("step", "verified" if verified else "failed", self.now)
-        ):
+        record, status = self.begun.pop(who, None), "verified" if verified else "failed"
+        if record is not None and not self.refused(lambda: record.end_step("step", status, self.now)):
             self.accepted(who)
 
     @rule(who=ANYBODY)
@@ -114,6 +112,7 @@ class Holders(RuleBasedStateMachine):
         """An act was accepted: it is the only holder's of that epoch, and no act of an older epoch follows."""
         lock = self.folder.read("lock.json") or {}
         assert lock["holder"] == who
+        assert (lock.get("closing") or {}).get("holder", who) == who, "it is being taken up"
         assert lock["epoch"] >= self.newest_act
         assert self.acting.setdefault(lock["epoch"], who) == who
         self.newest_act = lock["epoch"]
@@ -138,5 +137,5 @@ class Holders(RuleBasedStateMachine):
         return Fence(self.folder, HOLDERS[who], who, clock=lambda: self.now)
 
 
-Holders.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+Holders.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestHolders = Holders.TestCase

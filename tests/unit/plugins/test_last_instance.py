@@ -14,7 +14,8 @@ from plugins.module_utils.docker.carried_volumes import hand_on
 from plugins.module_utils.docker.container_definition import ContainerDefinition
 from plugins.module_utils.docker.containers import Container
 from plugins.module_utils.docker.engine import Engine
-from plugins.module_utils.docker.kept_definitions import KeptDefinitions, Leaving, forget_definitions, note_definitions
+from plugins.module_utils.docker.kept_definitions import KeptDefinitions, forget_definitions
+from plugins.module_utils.docker.removed_instances import Leaving, note_definitions
 from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.state.undo import undo_step

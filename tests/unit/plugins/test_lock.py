@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.state.lock import Claim, Verdict, free, held_run, hold, judge
+from plugins.module_utils.state.fence import who
+from plugins.module_utils.state.lock import Claim, Verdict, claimed, free, held_run, hold, judge
 from plugins.module_utils.state.preemption import ask, asked, take_back
 from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.state import StateFolder
@@ -42,6 +43,15 @@ def test_a_free_host_is_locked_with_owner_purpose_and_lease(folder: StateFolder)
         "holder": "",
         "identity": {},
     }
+
+
+def test_a_lock_says_which_project_it_is_about(folder: StateFolder) -> None:
+    given = {
+        "run_id": "run-a", "owner": "ops", "purpose": "right-size app1", "operation": "rightsize", "lease_seconds": 60,
+        "identity": {}, "run": {"plan": {"plan": {"decisions": [{"project": "shop"}, {"project": None}]}}},
+    }  # fmt: skip
+    assert (claimed(folder, given, NOW).holder or {})["project"] == "shop"
+    assert who(folder.read("lock.json") or {}).startswith("ops for right-size app1 (project shop) since")
 
 
 def test_somebody_else_is_refused_and_told_who_has_it(folder: StateFolder) -> None:

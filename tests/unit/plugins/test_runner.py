@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from plugins.module_utils.state import registry, runner
 from plugins.module_utils.state.act import Act, Work
+from plugins.module_utils.state.fence import FINISHES_VARIABLE, HOLDER_VARIABLE
 from plugins.module_utils.state.lock import Claim, hold
 from plugins.module_utils.state.options import STEP, Options
 from plugins.module_utils.state.runs import RunRecord
@@ -24,6 +26,7 @@ from plugins.module_utils.state.undoing import Undoing
 from plugins.module_utils.system.failure import HostSideError
 
 RUN = "20260301T020000-9f3ac1"
+CLAIM = Claim(RUN, "me", "test", "rightsize", 600, holder="token")
 
 
 class Host:
@@ -34,7 +37,7 @@ class Host:
         self.file.write_text("")
         self.folder = StateFolder(str(folder / "state"))
         self.folder.prepare()
-        hold(self.folder, Claim(RUN, "me", "test", "rightsize", 600), time.time())
+        hold(self.folder, CLAIM, time.time())
         RunRecord(self.folder, RUN).begin({"owner": "me"}, time.time())
         self.files = SegmentFiles(self.folder, RUN)
 
@@ -63,6 +66,7 @@ class Host:
                 "unattended": unattended,
                 "silence_seconds": silence,
                 "docker_socket": "/nowhere",
+                "holder": CLAIM.holder,
             }
         )
 
@@ -111,6 +115,8 @@ def step(name: str, then: str = "", seconds: float = 30, say: str = "") -> dict[
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.setenv(HOLDER_VARIABLE, "nobody's")  # at boot there is none, so what was sent has to say it
+    monkeypatch.setenv(FINISHES_VARIABLE, "")
     host = Host(tmp_path)
     options: Options = {
         "line": {"type": "str", "required": True},
@@ -217,6 +223,17 @@ def test_after_a_crash_the_step_at_hand_is_done_again_and_then_it_stops_where_no
     assert host.lines == ["two"]
     assert host.statuses() == {"one": "verified", "two": "verified"}
     assert "Nobody has asked" in host.files.read()["stopped"]
+
+
+@pytest.mark.parametrize("then", ["", "fail"])
+def test_a_runner_whose_run_was_taken_up_meanwhile_does_nothing_and_undoes_nothing(host: Host, then: str) -> None:
+    host.send(step("one", then), step("two"))
+    hold(host.folder, replace(CLAIM, owner="bob", holder="another", dead_epoch=1), time.time())
+    results = host.carry()["results"]
+    assert list(results) == ["one"]
+    assert (results["one"]["status"], results["one"]["kind"]) == ("failed", "fenced")
+    assert "taken up by bob" in results["one"]["message"] or "carried out by bob" in results["one"]["message"]
+    assert host.lines == []
 
 
 def test_a_runner_that_is_killed_takes_its_step_with_it_and_another_one_goes_on(host: Host) -> None:

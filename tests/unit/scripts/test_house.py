@@ -20,9 +20,11 @@ def tree(tmp_path: Path) -> Path:
             "from typing import TYPE_CHECKING\nfrom selextract_infra.errors import Wrong\n"
             "if TYPE_CHECKING:\n    from selextract_infra.operations.one.decide import decide\n"
         ),
-        "plugins/module_utils/docker/limits.py": "from .failure import Failure\nclass Wrong: ...\n",
+        "plugins/module_utils/docker/limits.py": "from ..system.failure import Failure\nclass Wrong: ...\n",
         "plugins/module_utils/system/failure.py": "",
-        "plugins/modules/limits.py": "from ansible_collections.selextract.infra.plugins.module_utils.limits import x\n",
+        "plugins/modules/limits.py": (
+            "from ansible_collections.selextract.infra.plugins.module_utils.docker.limits import x\n"
+        ),
         "playbooks/size.yml": "- tasks: [{import_tasks: tasks/size.yml}]\n",
         "playbooks/tasks/size.yml": "- selextract.infra.limits:\n",
     }
@@ -44,8 +46,8 @@ def test_what_ansible_loads_is_followed_through_tasks_modules_and_imports(tree: 
     assert names == [
         "playbooks/size.yml",
         "playbooks/tasks/size.yml",
-        "plugins/module_utils/system/failure.py",
         "plugins/module_utils/docker/limits.py",
+        "plugins/module_utils/system/failure.py",
         "plugins/modules/limits.py",
     ]
 

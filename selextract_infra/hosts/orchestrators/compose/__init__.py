@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from selextract_infra.hosts.orchestrators.compose.balancer import turn_balancer
+from selextract_infra.hosts.orchestrators.compose.emergency import begin_emergency
+from selextract_infra.hosts.orchestrators.compose.instances import scale, settle, tune_workers
 from selextract_infra.hosts.orchestrators.compose.limits import set_limits
+from selextract_infra.hosts.orchestrators.compose.pgbouncer import pool_connections
+from selextract_infra.hosts.orchestrators.compose.postgres import restart_primary, tune_postgres
 from selextract_infra.model.act import PlannedAct
 
 __all__ = ["CARRIED"]
 
-CARRIED: Mapping[str, Callable[[Mapping[str, Any]], tuple[PlannedAct, ...]]] = {"rightsize": set_limits}
+CARRIED: Mapping[str, Callable[[Mapping[str, Any]], tuple[PlannedAct, ...]]] = {
+    "balancer": turn_balancer,
+    "emergency": begin_emergency,
+    "pgbouncer": pool_connections,
+    "restart_postgres": restart_primary,
+    "rightsize": set_limits,
+    "scale": scale,
+    "settle": settle,
+    "tune_postgres": tune_postgres,
+    "tune_workers": tune_workers,
+}

@@ -1,4 +1,4 @@
-"""Make removed instances again from their own definitions, which needs neither Compose nor any file of the app."""
+"""Instances that a step removes: how each is made again is noted before, apart from Compose and the app's files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..haproxy.rotation import Rotation
+from ..state.runs import RunRecord
+from ..state.state import StateFolder
 from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
@@ -15,10 +17,63 @@ from .engine import Engine
 from .instances import instances_of
 from .kept_definitions import KeptDefinitions
 
-__all__ = ["definitions"]
+__all__ = ["PART", "Leaving", "note_definitions", "undo_definitions"]
+
+PART = "definitions"
 
 
-def definitions(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
+@dataclass(frozen=True)
+class Leaving:
+    """Instances of one service that are about to be removed, out of all that are ``present``.
+
+    One that is made again must be healthy within ``gate_seconds``, or run for ``settling_seconds`` where it has no
+    health check. ``beside``: another one could run beside them, so the new one is made first.
+    """
+
+    containers: list[Container]
+    present: list[Container]
+    gate_seconds: float
+    settling_seconds: float
+    beside: bool = False
+
+
+def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, step_id: str, leaving: Leaving) -> None:
+    """Keep how these instances are made again, and bring to the disk that this is the way back of the step.
+
+    Raises ``HostSideError`` of kind ``refused`` where Docker would not make one of them again as it is.
+    """
+    run_id = str(record.content["run_id"])
+    kept = KeptDefinitions(folder, run_id)
+    known = (record.step(step_id).get("inverse") or {}).get(PART) or {}
+    inverse: dict[str, Any] = {}
+    for container in leaving.containers:
+        details = engine.inspect(container.id)
+        if details is None or container.id in known:
+            continue
+        kept.keep(engine, details)
+        inverse[container.id] = {
+            "run_id": run_id,
+            "name": container.name,
+            "project": container.project,
+            "service": container.service,
+            "running": container.running,
+            "healthy": container.health in (None, "healthy"),
+            "stop_grace": container.stop_grace,
+            "before": _before(known, container) or [one.id for one in leaving.present],
+            "gate_seconds": leaving.gate_seconds,
+            "settling_seconds": leaving.settling_seconds,
+            "beside": leaving.beside,
+        }
+    record.note_inverse(step_id, PART, inverse)
+
+
+def _before(known: dict[str, dict[str, Any]], container: Container) -> list[str]:
+    """The instances of its service from before the step, where the step has noted them already."""
+    same = [one for one in known.values() if (one["project"], one["service"]) == (container.project, container.service)]
+    return list(same[0]["before"]) if same else []
+
+
+def undo_definitions(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
     """Put back the instances that a step removed, the last one first, each in the place of one that was made since.
 
     ``inverse`` has, by the ID of the removed container, what ``note_definitions`` noted. What is here is left alone.

@@ -1,0 +1,199 @@
+"""How many instances a service has: added without starting anything else, taken away without losing their work."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..docker.containers import Container, find_containers
+from ..docker.engine import Engine
+from ..docker.health_gate import HEALTH_GATE
+from ..docker.instances import instances_of, newest_first, retire
+from ..docker.removed_instances import Leaving, note_definitions
+from ..haproxy.rotation import Rotation
+from ..state.act import Act, Work, by_state
+from ..state.lock import held_run
+from ..state.options import DOCKER, STATE, STEP
+from ..state.runs import RunRecord
+from ..state.state import StateFolder
+from ..state.undoing import Undoing
+from ..system.failure import HostSideError
+from .compose import Compose
+from .new_instances import NewInstances, count_defined
+from .project import read_project
+
+__all__ = ["INSTANCES", "PART", "give_requests", "note_instances", "undo_instances", "wait_until_healthy"]
+
+PART = "instances"
+_DRAIN = 70.0  # seconds, where nothing was noted
+_GATE = 120.0
+
+
+def _add(work: Work) -> dict[str, Any]:
+    """Bring the service to so many instances; each gets requests once it is healthy by its own word."""
+    given, service = work.params, work.params["service"]
+    folder = StateFolder(given["state_folder"])
+    with Engine(given["docker_socket"]) as engine:
+        containers = find_containers(engine, given["docker_socket"], given["project"])
+        own = instances_of(containers, given["project"], service)
+        compose = Compose(read_project(containers, given["project"], given["directory"]))
+        new = NewInstances(compose, given["docker_socket"], given["bound_seconds"], {service: given["variables"]})
+        count = count_defined(compose, service) if given["count"] is None else given["count"]
+        missing = count > sum(one.running for one in own)
+        if work.check_mode:
+            new.refuse(engine, [service])
+            return {"changed": missing, "instances": [], "diff": _difference(service, len(own), count)}
+        record = held_run(folder, given["run_id"])
+        _note(record, given, own, max(count, len(own)))
+        made = new.bring(engine, {service: count}) if missing else []
+        own = instances_of(find_containers(engine, given["docker_socket"], given["project"]), given["project"], service)
+    entered = give_requests(given, own)
+    rotation = Rotation(folder, given["docker_socket"], given["project"])
+    followed = False
+    if not rotation.serves(given["project"], service):
+        wait_until_healthy(given)
+    elif given["settle"]:
+        followed = rotation.settle()
+    changed = bool(made or entered or followed)
+    return {"changed": changed, "instances": made, "diff": _difference(service, len(own) - len(made), len(own))}
+
+
+def _take_away(work: Work) -> dict[str, Any]:
+    """Take exactly these instances away; those that are gone already are no failure."""
+    given = work.params
+    folder = StateFolder(given["state_folder"])
+    with Engine(given["docker_socket"]) as engine:
+        containers = find_containers(engine, given["docker_socket"], given["project"])
+        own = instances_of(containers, given["project"], given["service"])
+        leaving = [one for one in own if one.name in given["names"]]
+        if leaving and len(leaving) == len(own):
+            raise HostSideError(
+                f"{given['service']} would have no instance left, so none was taken away.", kind="refused", rule="LB-03"
+            )
+        if leaving and not work.check_mode:
+            record = held_run(folder, given["run_id"])
+            _note(record, given, own, len(own) - len(leaving))
+            leaves = Leaving(leaving, own, given["bound_seconds"], 0.0)
+            note_definitions(engine, folder, record, given["step_id"], leaves)
+            rotation = Rotation(folder, given["docker_socket"], given["project"])
+            if rotation.serves(given["project"], given["service"]):
+                rotation.leave([one.name for one in leaving], given["drain_seconds"])
+            retire(leaving, given["docker_socket"], given["stop_grace"])
+    names = [one.name for one in leaving]
+    difference = _difference(given["service"], len(own), len(own) - len(leaving))
+    return {"changed": bool(leaving), "instances": names, "diff": difference}
+
+
+def _difference(service: str, before: int, after: int) -> dict[str, str]:
+    return {"before": f"{service}: {before} instances\n", "after": f"{service}: {after} instances\n"}
+
+
+def _note(record: RunRecord, given: dict[str, Any], own: list[Container], left: int) -> None:
+    record.start_step_once(given["step_id"], time.time())
+    times = {"drain_seconds": given["drain_seconds"], "stop_grace": given["stop_grace"]}
+    note_instances(record, given, own, times)
+    record.note_left(given["step_id"], PART, {given["service"]: {"count": left}})
+
+
+def note_instances(record: RunRecord, given: dict[str, Any], own: list[Container], times: dict[str, float]) -> None:
+    """Bring to the disk which instances of a service there are, before that changes.
+
+    ``given`` are the options of the act; ``times`` is how long those that are taken away again have (seconds).
+    """
+    before = {
+        "project": given["project"],
+        "directory": given["directory"],
+        "containers": [one.id for one in own],
+        "gate_seconds": given["bound_seconds"],
+        **times,
+    }
+    record.note_inverse(given["step_id"], PART, {given["service"]: before})
+
+
+def give_requests(given: dict[str, Any], own: list[Container]) -> list[str]:
+    """Take the running ones of these instances into rotation, where a balancer of ours stands before their service.
+
+    Each waits for its own health for at most ``bound_seconds``. Returns the names that were not in rotation.
+    """
+    rotation = Rotation(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
+    if not rotation.serves(given["project"], given["service"]):
+        return []
+    return rotation.join([one for one in own if one.running], given["bound_seconds"])
+
+
+def wait_until_healthy(given: dict[str, Any], urls: list[str] | None = None) -> None:
+    """Wait until all instances of the service are healthy and these addresses answer; the step goes on then."""
+    same = ("project", "bound_seconds", "run_id", "step_id", "docker_socket", "state_folder")
+    wanted = {"services": {given["service"]: {}}, "urls": urls or [], "part": True}
+    HEALTH_GATE.do(HEALTH_GATE.work({**wanted, **{key: given[key] for key in same}}))
+
+
+def undo_instances(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
+    """Take away the instances that were added, newest first, and bring back those that were removed.
+
+    By service, ``inverse`` has the ``project`` and the IDs of the ``containers`` from before; with its ``directory``
+    what is missing is created again.
+    """
+    for service, before in sorted(inverse.items()):
+        own = _present(undoing, before["project"], service)
+        surplus = len(own) - len(before["containers"])
+        if surplus < 0:
+            _bring_back(undoing, service, before, -surplus)
+        if undoing.check:
+            continue
+        rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
+        serves = rotation.serves(before["project"], service)
+        kept = [one for one in _present(undoing, before["project"], service) if one.id in before["containers"]]
+        if serves:  # what was about to leave stays
+            rotation.join(kept, before.get("gate_seconds", _GATE))
+        added = newest_first([one for one in own if one.id not in before["containers"]])[: max(0, surplus)]
+        if serves:
+            rotation.leave([one.name for one in added], before.get("drain_seconds", _DRAIN))
+        retire(added, undoing.socket_path, before.get("stop_grace", 0.0))
+        undoing.done.extend(f"{one.name} was stopped and removed." for one in added)
+
+
+def _bring_back(undoing: Undoing, service: str, before: dict[str, Any], missing: int) -> None:
+    """Create instances in place of removed ones; the Compose files are as before by now."""
+    if "directory" not in before:
+        undoing.notes.append(f"{service} has {missing} instances fewer than before.")
+        return
+    if undoing.check:
+        undoing.done.append(f"{service} would get {missing} instances again.")
+        return
+    wanted = len(before["containers"])
+    with Engine(undoing.socket_path) as engine:
+        containers = find_containers(engine, undoing.socket_path, before["project"])
+        compose = Compose(read_project(containers, before["project"], before["directory"]))
+        NewInstances(compose, undoing.socket_path, before["gate_seconds"]).bring(engine, {service: wanted})
+    rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
+    rotation.join(_present(undoing, before["project"], service), before["gate_seconds"])
+    undoing.done.append(f"{service} has {wanted} instances again.")
+
+
+def _present(undoing: Undoing, project: str, service: str) -> list[Container]:
+    with Engine(undoing.socket_path) as engine:
+        return instances_of(find_containers(engine, undoing.socket_path), project, service)
+
+
+INSTANCES = Act(
+    "instances",
+    {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "project": {"type": "str", "required": True},
+        "directory": {"type": "path"},
+        "service": {"type": "str", "required": True},
+        "count": {"type": "int"},
+        "names": {"type": "list", "elements": "str"},
+        "variables": {"type": "list", "elements": "str", "default": []},
+        "settle": {"type": "bool", "default": False},
+        "drain_seconds": {"type": "float", "default": 70},
+        "stop_grace": {"type": "float", "default": 0},
+        "bound_seconds": {"type": "float", "default": 120},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    by_state(present=_add, absent=_take_away),
+    rules={"required_if": [("state", "absent", ["names"])]},
+)

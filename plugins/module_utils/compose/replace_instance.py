@@ -1,0 +1,206 @@
+"""One instance of a service, replaced by one that is made from the files in force."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..docker.carried_volumes import finish_handing_on, hand_on, has_volumes_of
+from ..docker.containers import Container, find_containers
+from ..docker.dry_creation import refuse_unaccepted_limits
+from ..docker.engine import Engine
+from ..docker.instances import instances_of
+from ..docker.kept_definitions import KeptDefinitions
+from ..docker.limits import inverse_of, wanted_for
+from ..docker.removed_instances import PART as DEFINITIONS
+from ..docker.removed_instances import Leaving, note_definitions
+from ..docker.room_for_another import why_alone
+from ..haproxy.rotation import Rotation
+from ..state.act import Act, Work
+from ..state.lock import held_run
+from ..state.options import DOCKER, STATE, STEP
+from ..state.runs import RunRecord
+from ..state.state import StateFolder
+from ..system.failure import HostSideError
+from .compose import Compose
+from .instances import PART as INSTANCES
+from .instances import give_requests, note_instances, wait_until_healthy
+from .new_instances import NewInstances, count_defined
+from .outdated import outdated_among
+from .project import read_project
+
+__all__ = ["REPLACE_INSTANCE"]
+
+
+def _replace(work: Work) -> dict[str, Any]:
+    with Engine(work.params["docker_socket"]) as engine:
+        replacement = _Replacement(work.params, engine, _compose(work.params, engine))
+        old = replacement.outdated()
+        if work.check_mode:
+            if old is not None:
+                replacement.refuse_another()
+            return {"changed": old is not None, "instances": [], "alone": "", "diff": _difference(old)}
+        return replacement.carry_out(old)
+
+
+def _difference(old: Container | None) -> dict[str, str]:
+    return {
+        "before": f"{old.name} as it was made\n" if old else "",
+        "after": f"{old.name} made from the files in force\n" if old else "",
+    }
+
+
+def _compose(given: dict[str, Any], engine: Engine) -> Compose:
+    """As the labels tell, so it is asked before any container goes."""
+    containers = find_containers(engine, given["docker_socket"], given["project"])
+    return Compose(read_project(containers, given["project"], given["directory"]))
+
+
+@dataclass(frozen=True)
+class _Replacement:
+    """One replacement. Done again after a crash it goes on: what was noted before each change tells how far it was."""
+
+    given: dict[str, Any]
+    engine: Engine
+    compose: Compose
+
+    def carry_out(self, old: Container | None) -> dict[str, Any]:
+        """Replace ``old``; where that is None, it was replaced before or is as the files say.
+
+        Where the service can have two for a moment, the new one serves before the old one is stopped. Where only one
+        can exist, the old one goes first; that it can be made again as it is was proved before.
+        """
+        record = self._held()
+        record.start_step_once(self.given["step_id"], time.time())
+        finish_handing_on(self.engine, self._instances())
+        alone = ""
+        if old is None:
+            note_instances(record, self.given, self._instances(), {})
+        else:
+            alone = self._prove_and_note(record, old)
+        if old is not None and alone:
+            self._retire(old)
+        made = self._make(record, beside=old is not None and not alone)
+        self._hand_volumes_on(record)
+        self._new().start(self.engine, [self.given["service"]])
+        wait_until_healthy(self.given, self.given["urls"])
+        give_requests(self.given, self._instances())
+        if old is not None and not alone:
+            self._retire(old)
+        return {"changed": old is not None or bool(made), "instances": made, "alone": alone, "diff": _difference(old)}
+
+    def outdated(self) -> Container | None:
+        """The instance, where it was not made from the files in force; Compose itself is asked for that."""
+        containers, service = self._containers(), self.given["service"]
+        named = next((one for one in containers if one.name == self.given["name"]), None)
+        if named is not None and named.service != service:
+            raise HostSideError(
+                f"{named.name} belongs to service {named.service}, not to {service}.", kind="refused", rule="mapping"
+            )
+        outdated = outdated_among(self.compose, [service], containers)
+        return named if named in outdated else None
+
+    def refuse_another(self) -> None:
+        """Raise ``HostSideError`` where the new one would not be what those that run are; nothing is touched."""
+        self._new().refuse(self.engine, [self.given["service"]])
+
+    def _prove_and_note(self, record: RunRecord, old: Container) -> str:
+        """Prove that the new one is accepted and that the old one can come back, and note both ways back on the disk.
+
+        Returns why no other can run beside it, empty where one can. What was decided in an attempt before holds,
+        except that one that does not run any more has nothing left to serve.
+        """
+        given, present = self.given, self._instances()
+        self.refuse_another()
+        refuse_unaccepted_limits(self.engine, [(old, wanted_for(given["limits"], old))])
+        record.note_inverse(given["step_id"], "containers", {old.id: inverse_of(old)})
+        note_instances(record, given, present, {})
+        alone = self._alone(old, len(present))
+        leaving = Leaving([old], present, given["bound_seconds"], given["settling_seconds"], beside=not alone)
+        note_definitions(self.engine, self._folder, record, given["step_id"], leaving)
+        beside = self._noted(record, DEFINITIONS)[old.id].get("beside", not alone)
+        if beside:
+            return "" if old.running else "it does not run any more"
+        return alone or "none could when it was looked at first"
+
+    def _alone(self, old: Container, present: int) -> str:
+        if not self.given["replicable"]:
+            return "its role allows one at a time"
+        details = self.engine.inspect(old.id)
+        return (why_alone(old, details, present) or "") if details else "it is gone"
+
+    def _retire(self, old: Container) -> None:
+        """Stop it gracefully, out of rotation where others serve, and remove it; its volumes stay."""
+        self._held()
+        Rotation(self._folder, self.given["docker_socket"], self.given["project"]).spare(old)
+        grace = self.given["stop_grace"]
+        self.engine.stop(old.id, old.stop_grace if grace is None else grace)
+        self.engine.remove(old.id)
+
+    def _make(self, record: RunRecord, *, beside: bool) -> list[str]:
+        """Create what is missing: as many as there were before the step or the files say, and one more ``beside``."""
+        service = self.given["service"]
+        noted = self._noted(record, INSTANCES).get(service)
+        before = len(noted["containers"]) if noted else len(self._instances())
+        count = max(count_defined(self.compose, service), before + beside)
+        self._held()
+        return [one.name for one in self._new().make(self.engine, {service: count})]
+
+    def _hand_volumes_on(self, record: RunRecord) -> None:
+        """Let the newest instance have the unnamed volumes of the one that went before it was made."""
+        noted = self._noted(record, DEFINITIONS).items()
+        replaced = next((id_ for id_, about in noted if self._is_that(about) and not about.get("beside", False)), None)
+        removed = KeptDefinitions(self._folder, self.given["run_id"]).definition(replaced) if replaced else None
+        own = {one.id: one for one in self._instances()}
+        details = [details for id_ in own if (details := self.engine.inspect(id_))]
+        if removed and details and not any(has_volumes_of(one, removed) for one in details):
+            newest = max(details, key=lambda one: str(one.get("Created")))
+            hand_on(self.engine, removed, newest, own[newest["Id"]].stop_grace)
+
+    def _is_that(self, about: dict[str, Any]) -> bool:
+        keys = ("project", "service", "name")
+        return [about[key] for key in keys] == [self.given[key] for key in keys]
+
+    def _instances(self) -> list[Container]:
+        return instances_of(self._containers(), self.given["project"], self.given["service"])
+
+    def _containers(self) -> list[Container]:
+        return find_containers(self.engine, self.given["docker_socket"], self.given["project"])
+
+    def _new(self) -> NewInstances:
+        variables = {self.given["service"]: self.given["variables"]}
+        return NewInstances(self.compose, self.given["docker_socket"], self.given["bound_seconds"], variables)
+
+    def _noted(self, record: RunRecord, part: str) -> dict[str, dict[str, Any]]:
+        return dict((record.step(self.given["step_id"]).get("inverse") or {}).get(part) or {})
+
+    @property
+    def _folder(self) -> StateFolder:
+        return StateFolder(self.given["state_folder"])
+
+    def _held(self) -> RunRecord:
+        """The record, where the Run still has the lock; asked again before an instance goes or comes."""
+        return held_run(self._folder, self.given["run_id"])
+
+
+REPLACE_INSTANCE = Act(
+    "replace_instance",
+    {
+        "name": {"type": "str", "required": True},
+        "project": {"type": "str", "required": True},
+        "service": {"type": "str", "required": True},
+        "directory": {"type": "path", "required": True},
+        "variables": {"type": "list", "elements": "str", "default": []},
+        "limits": {"type": "dict", "default": {}},
+        "replicable": {"type": "bool", "default": False},
+        "stop_grace": {"type": "float"},
+        "urls": {"type": "list", "elements": "str", "default": []},
+        "bound_seconds": {"type": "float", "default": 120},
+        "settling_seconds": {"type": "float", "default": 0},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _replace,
+)

@@ -1,0 +1,83 @@
+"""Instances: made anew one after the other, added, and taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from selextract_infra.hosts.orchestrators.compose.shared import prove, write_capacity
+from selextract_infra.model.act import PlannedAct
+
+__all__ = ["scale", "settle", "tune_workers"]
+
+
+def settle(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+    """Make instances anew from the files in force, one after the other, and prove that all are and serve."""
+    return (*_replacements(values), prove(values, values["services"], settled_in=values["directory"]))
+
+
+def tune_workers(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+    """Write new variables beside the app's files, then as ``settle``."""
+    return (*write_capacity(values), *settle(values))
+
+
+def scale(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+    """Add instances until there are as many as each of the ``targets``, or take the ``leaving`` ones away."""
+    counted = {values["service"]: values["count"]}
+    last = prove(values, {values["service"]: {}}, counts=counted)
+    return (*_additions(values), *_removal(values), *write_capacity(values), last)
+
+
+def _replacements(values: Mapping[str, Any]) -> list[PlannedAct]:
+    return [
+        PlannedAct(
+            name="replace_instance",
+            title=f"Replace {container}",
+            values={
+                "name": container,
+                "project": values["project"],
+                "service": settled["service"],
+                "directory": values["directory"],
+                "variables": settled.get("variables", []),
+                "limits": values["services"].get(settled["service"]) or {},
+                "replicable": settled.get("replicable", False),
+                "stop_grace": settled.get("stop_grace"),
+                "urls": values["health"],
+                "bound_seconds": values["gate_seconds"],
+                "settling_seconds": values.get("settling_seconds", 0),
+            },
+        )
+        for settled in values["settle"]
+        for container in settled["containers"]
+    ]
+
+
+def _additions(values: Mapping[str, Any]) -> list[PlannedAct]:
+    targets = values["targets"]
+    return [
+        PlannedAct(
+            name="instances",
+            title=f"Let {values['service']} have {target} instances",
+            values={**_instances(values), "count": target, "settle": number == len(targets)},
+        )
+        for number, target in enumerate(targets, start=1)
+    ]
+
+
+def _removal(values: Mapping[str, Any]) -> list[PlannedAct]:
+    leaving = values["leaving"]
+    if not leaving:
+        return []
+    wanted = {**_instances(values), "state": "absent", "names": leaving}
+    return [PlannedAct(name="instances", title=f"Take {', '.join(leaving)} away", values=wanted)]
+
+
+def _instances(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "project": values["project"],
+        "directory": values["directory"],
+        "service": values["service"],
+        "drain_seconds": values["drain_seconds"],
+        "stop_grace": values["stop_grace"],
+        "bound_seconds": values["gate_seconds"],
+    }
