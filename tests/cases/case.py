@@ -193,6 +193,7 @@ def _container(name: str, number: int, instance: Instance) -> ContainerObservati
         health=instance.health,
         oom_killed=instance.oom_killed,
         worker_pool=instance.pool,
+        store=instance.store,
         numbers=instance.variables,
         stop_grace_seconds=instance.stop_grace_seconds,
     )

@@ -44,6 +44,7 @@ class Instance(Part):
     project: str | None = None
     one_off: bool = False
     pool: str | None = None
+    store: str | None = None
     variables: dict[str, float] = Field(default_factory=dict)
     stop_grace_seconds: float | None = None
 
