@@ -18,17 +18,24 @@ from .project import ReplicaProject
 
 __all__ = ["chosen_ports", "published_port"]
 
+_IMAGE = "image"
+
 
 def chosen_ports(
     folder: StateFolder, socket_path: str, project: str, address: str, wanted: Mapping[str, int]
 ) -> dict[str, int]:
-    """By name (``primary``, ``replica``, ``check``) the port that this Project has or would get."""
+    """By name (``primary``, ``replica``, ``check``) the port that this Project has or would get.
+
+    ``image`` among the wanted ones is only kept free: whoever copies an image listens there for a while.
+    """
     own = _ports_of(folder, socket_path, project, wanted)
     others = [name for name in known_projects(folder) if name != project]
     taken = {port for name in others for port in _ports_of(folder, socket_path, name, wanted).values()}
+    usual = {int(port) for port in wanted.values()}
     for name, first in wanted.items():
-        if name not in own:
-            own[name] = free_port(address, int(first), taken | set(own.values()))
+        if name not in own and name != _IMAGE:
+            has = taken | set(own.values())
+            own[name] = free_port(address, int(first), has | (usual - {int(first)}))
     return own
 
 

@@ -60,7 +60,7 @@ def observe_replication(
         "socket": mapped.postgres.socket,
         "settings": [*STANDBY_PARAMETERS, *CARRIED, SLOT_LIMIT],
         "addresses": dict(policy.application.private_addresses),
-        "ports": {name: getattr(policy.replication.ports, name) for name in ("primary", "replica", "check")},
+        "ports": {name: getattr(policy.replication.ports, name) for name in ("primary", "replica", "check", "image")},
     }
     looked = look_at(inventory, names, playbook=_PLAYBOOK, task=_TASK, values=values, cancel=cancel, on_event=on_event)
     looks = {

@@ -62,6 +62,14 @@ def test_a_second_project_gets_the_next_ports_and_the_first_keeps_its_own(tmp_pa
     assert (again["primary"], again["replica"]) == (second["primary"], second["replica"])
 
 
+def test_where_images_are_copied_stays_free(tmp_path: Path, taken: int) -> None:
+    folder = StateFolder(str(tmp_path / "state"))
+    folder.prepare()
+    chosen = chosen_ports(folder, "", "shop", "127.0.0.1", {"check": taken, "image": taken + 1})
+    assert set(chosen) == {"check"}
+    assert chosen["check"] > taken + 1
+
+
 @pytest.mark.parametrize("compose", ["", "[]", '{"services": {}}', '{"services": {"a": {"ports": ["x"]}}}'])
 def test_a_file_that_publishes_nothing_has_no_port(compose: str) -> None:
     assert published_port(compose) is None
