@@ -76,7 +76,8 @@ def test_everything_shown_can_be_written_back() -> None:
 
 def test_the_origin_of_a_value_is_shown(team: Path) -> None:
     assert run("show", "sizing.headroom", "--origin").split() == ["sizing.headroom", "40%", "(REC-03,", "guide)"]
-    assert f"{team}:2" in run("show", "sizing", "--origin", "--policy", str(team))
+    shown = run("show", "sizing", "--origin", "--policy", str(team))
+    assert f"{team}:2" in "".join(shown.split()), "a long path is broken over lines"
     assert "80%  (rule: X-40; " in run("show", "capacity_alerts.warning", "--origin")
 
 

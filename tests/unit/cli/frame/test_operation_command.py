@@ -124,7 +124,7 @@ def test_every_field_of_a_request_can_be_typed(name: str) -> None:
     assert set(manifest.request.model_fields) <= typed | asked_otherwise
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_help_says_what_it_means_for_a_host_and_its_users(name: str) -> None:
     operation = next(operation for operation in OPERATIONS if f"{name} ".startswith(f"{operation} "))
     ended = run(*name.split(), "--help")
