@@ -149,3 +149,29 @@ def test_a_run_is_taken_over_with_a_reason_or_not_at_all(
     answer = CliRunner().invoke(build(command), [command, "run-a", *words, *where])
     assert complaint in f"{answer.output} {answer.exception}"
     assert not (tmp_path / "state").exists(), "no host was looked at"
+
+
+@pytest.mark.parametrize(("status", "exit_code"), [("done", 0), ("rolled back", 6)])
+def test_a_host_on_which_the_run_has_ended_is_left_as_it_is(
+    context: Context, monkeypatch: pytest.MonkeyPatch, status: str, exit_code: int
+) -> None:
+    Fleet(monkeypatch, context, lock={"lease_left": 0.0})
+    (here,) = context.observe().hosts
+    both = STEP.model_copy(update={"hosts": (HOST, "app2"), "values": {name: {} for name in (HOST, "app2")}})
+    changes = {"steps": (both,), "hosts": both.hosts, "policy_digest": context.policy.digest}
+    plan = PLAN.model_copy(update=changes).model_dump(mode="json")
+    (record,) = here.state["unfinished"]
+    hosts = (
+        here.model_copy(update={"state": {**here.state, "unfinished": [{**record, "plan": plan}]}}),
+        HostObservation(name="app2", state={"ended": {"run-a": status}}),
+    )
+    monkeypatch.setattr(context, "observe", lambda: Observation(at=AT, hosts=hosts))
+    worked_on: list[tuple[str, ...]] = []
+
+    def execute(_hands: Any, _run: Run, _plan: Any, _step: Any, hosts: tuple[str, ...], **_: Any) -> Execution:
+        worked_on.append(hosts)
+        return Execution(tuple(StepResult(step=STEP.id, host=host, status=StepStatus.VERIFIED) for host in hosts))
+
+    monkeypatch.setattr(executor, "execute", execute)
+    assert resume(context, "run-a").exit_code == exit_code
+    assert worked_on == [(HOST,)]
