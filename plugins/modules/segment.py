@@ -210,7 +210,7 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> 
     if module.check_mode:
         return {**_NOTHING, **_checked(program, given["program_content"], segment)}
     files = SegmentFiles(folder, given["run_id"])
-    if files.under_way:
+    if files.under_way and files.runner_lives():
         raise HostSideError(f"Run {given['run_id']} is being carried out here already.", kind="locked")
     files.begin(segment)
     unit = f"selextract-infra-{given['run_id']}"
