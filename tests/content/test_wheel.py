@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from selextract_infra.hosts.program import host_program
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -35,6 +37,11 @@ def _works(python: Path, folder: Path, environment: dict[str, str]) -> None:
         cwd=folder, env=environment, check=True, timeout=120, capture_output=True, text=True,
     ).stdout  # fmt: skip
     assert not where.startswith(str(ROOT) + os.sep + "selextract_infra")
+    for_hosts = "from selextract_infra.hosts.program import host_program; print(host_program().digest)"
+    digest = subprocess.run(
+        [python, "-c", for_hosts], cwd=folder, env=environment, check=True, timeout=120, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert digest.strip() == host_program().digest, "hosts get the same program from the wheel as from the checkout"
     listed = subprocess.run(
         [python.parent / "ansible-playbook", "-i", "localhost,", "--list-tasks", "selextract.infra.rightsize"],
         cwd=folder, env=environment, check=False, timeout=120, capture_output=True, text=True,
