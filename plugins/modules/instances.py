@@ -8,7 +8,7 @@ module: instances
 short_description: Add instances to a service of the app, or take some away without losing what they work on
 version_added: "0.2.0"
 description:
-  - Which instances there were is on the host's disk before anything changes, so M(selextract.infra.restore) can put
+  - Which instances there were is on the host's disk before anything changes, so M(selextract.infra.undo) can put
     that back.
   - Compose is called as the app's own team calls it, which the labels of its containers tell. It only creates the
     missing instances; the engine starts them. So nothing that is there is recreated, nothing that the service depends

@@ -17,7 +17,7 @@ description:
     than those that run, beside what O(variables) names and limits.
   - Before the old one is stopped it is proved that the engine would create it with O(limits), and that it can be made
     again exactly as it is. Its definition and its image are kept on the host until the Run ends, so
-    M(selextract.infra.restore) needs neither Compose nor the app's files to bring it back.
+    M(selextract.infra.undo) needs neither Compose nor the app's files to bring it back.
   - It gets its own stop signal and grace period. Where others serve with it behind a balancer of ours, it leaves
     rotation first, and the new one enters it. Its volumes stay; those without a name are handed on.
 options:

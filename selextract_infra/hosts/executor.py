@@ -28,7 +28,7 @@ from selextract_infra.model.text import displayable
 
 __all__ = ["Execution", "Hands", "execute", "put_back", "refuse_unbegun", "values_of"]
 
-RESTORE = "selextract.infra.restore"
+UNDO = "selextract.infra.undo"
 _NOT_HELD = ("fenced", "locked")  # kinds of ``HostSideError``
 _TAKE_OVER = "selextract-infra status says who has it; --take-over with a --reason takes it up all the same"
 
@@ -106,7 +106,9 @@ def values_of(
 def _values_on(step: Step, host: str) -> dict[str, Any]:
     """The step's values for a host; where hosts carry such steps out by themselves, what they are to do."""
     values = step.values[host]
-    return {"steps": carried_steps((step,), host)} if is_carried(step.playbook, values) else values
+    if not is_carried(step.playbook, values):
+        return values
+    return {"steps": carried_steps((step,), host), "policy_digest": values.get("policy_digest")}
 
 
 def _last(plan: Plan, step: Step, host: str) -> bool:
@@ -132,13 +134,13 @@ def put_back(
     started = hands.clock()
     outcome = run_playbook(
         PlaybookRun(
-            playbook=RESTORE,
+            playbook=UNDO,
             inventory=hands.inventory,
             hosts=hosts,
             values={
                 "run": claim(
                     run.id,
-                    "restore",
+                    "undo",
                     f"roll back {run.id}",
                     step="rollback",
                     lease=bound,

@@ -51,22 +51,22 @@ def test_everything_is_put_back_in_the_containers_and_in_the_files(shop: Shop) -
     shop.capacity(WRITTEN)
     assert shop.read(".env") == "SECRET='s3cret'\nLAST=without-newline"  # not touched: the override's place is free
     assert "mem_limit" in shop.read("compose.override.yml")
-    restored = shop.module("restore", run_id=shop.run_id)
+    restored = shop.module("undo", run_id=shop.run_id)
     assert restored["restored"]
     assert restored["changed"]
     assert shop.limits("shop-web-1") == (64 * MIB, 64 * MIB, 0.3)
     assert shop.read(".env") == "SECRET='s3cret'\nLAST=without-newline"
     assert shop.shell(f"ls {DIRECTORY}").split() == ["compose.yml"]
-    assert not shop.module("restore", run_id=shop.run_id)["changed"]
+    assert not shop.module("undo", run_id=shop.run_id)["changed"]
     assert shop.module("host_lock", state="free", run_id=shop.run_id)["status"] == "rolled back"
-    assert shop.module("restore", run_id=shop.run_id)["kind"] == "locked"
+    assert shop.module("undo", run_id=shop.run_id)["kind"] == "locked"
 
 
 def test_a_container_without_limits_is_as_free_as_before_and_the_note_says_what_it_shows_instead(shop: Shop) -> None:
     shop.begin()
     limited = shop.limit({"free": {"memory": 48 * MIB, "cpus": 0.2}})
     assert "has no limit of cpus" in limited["notes"][0]
-    restored = shop.module("restore", run_id=shop.run_id)
+    restored = shop.module("undo", run_id=shop.run_id)
     assert restored["restored"], restored["sentence"]
     assert "host's total" in restored["notes"][0]
     # Docker takes no memory limit away in place: this one is what the kernel itself calls unlimited.

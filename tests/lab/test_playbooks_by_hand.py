@@ -81,9 +81,9 @@ def test_a_run_is_rolled_back_by_hand_from_what_the_host_noted(lab: Lab) -> None
         request.unlink()
     assert done.code == 0, done.words
     assert limits(lab, "frontend") == [(100 * MIB, 100 * MIB)]
-    back = by_hand(inventory, "selextract.infra.restore", "-e", "selextract_run=by-hand-1")
+    back = by_hand(inventory, "selextract.infra.undo", "-e", "selextract_run=by-hand-1")
     assert back.code == 0, back.words
     assert limits(lab, "frontend") == [(128 * MIB, 128 * MIB)]
     assert of_the_host(lab).splitlines()[-6:] == before
-    again = by_hand(inventory, "selextract.infra.restore", "-e", "selextract_run=by-hand-1")
+    again = by_hand(inventory, "selextract.infra.undo", "-e", "selextract_run=by-hand-1")
     assert "changed=0" in again.out, again.words

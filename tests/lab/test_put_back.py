@@ -17,7 +17,7 @@ WRITTEN = {"web": {"mem_limit": 48 * MIB, "memswap_limit": 48 * MIB, "cpus": 0.2
 
 
 def put_back(shop: Shop) -> dict[str, Any]:
-    return shop.module("restore", run_id=shop.run_id, compare=True)
+    return shop.module("undo", run_id=shop.run_id, compare=True)
 
 
 def unresolved(shop: Shop) -> list[str]:
@@ -79,22 +79,22 @@ def test_what_a_later_run_and_people_changed_is_named_and_stays_when_the_older_r
     assert shop.module("host_lock", state="free", run_id=shop.run_id)["status"] == "done"
     other = later_run(shop)
     shop.shell("docker update --memory 60m --memory-swap 60m shop-web-2")
-    asked = shop.module("restore", run_id=shop.run_id, state="compared")["changed_since"]
+    asked = shop.module("undo", run_id=shop.run_id, state="compared")["changed_since"]
     assert {change["key"]: change["run"] for change in asked} == {
         "container:shop-web-1": other.run_id,
         "container:shop-web-2": None,
         "file:web.mem_limit": other.run_id,
     }
     keys = [change["key"] for change in asked]
-    assert shop.module("restore", run_id=shop.run_id, state="compared", also=keys)["changed_since"] == []
-    shop.begin("restore")
+    assert shop.module("undo", run_id=shop.run_id, state="compared", also=keys)["changed_since"] == []
+    shop.begin("undo")
     assert put_back(shop)["restored"]
     assert shop.limits("shop-web-1") == (64 * MIB, 64 * MIB, 0.3)
     assert shop.limits("shop-jobs-1")[0] == 56 * MIB
     assert "scale: 1" in shop.read("compose.override.yml")
     assert "web" not in shop.read("compose.override.yml")
     shop.module("host_lock", state="free", run_id=shop.run_id)
-    left = other.module("restore", run_id=other.run_id, state="compared")["changed_since"]
+    left = other.module("undo", run_id=other.run_id, state="compared")["changed_since"]
     assert {change["key"] for change in left} == set(
         keys
     )  # what the first rollback overwrote is not the later run's now
@@ -107,6 +107,6 @@ def test_what_people_changed_after_the_run_is_no_difference_of_its_rollback(shop
     assert shop.step("health_gate", project="shop", services=SMALLER)["verified"]
     assert shop.module("host_lock", state="free", run_id=shop.run_id)["status"] == "done"
     shop.shell("docker update --memory 60m --memory-swap 60m shop-jobs-1")
-    shop.begin("restore")
+    shop.begin("undo")
     assert put_back(shop)["differences"] == []
     shop.module("host_lock", state="free", run_id=shop.run_id)

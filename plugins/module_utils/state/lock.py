@@ -26,7 +26,7 @@ __all__ = [
     "lock_seen",
 ]
 
-_RESTORE = "restore"
+_UNDO = ("undo", "restore")  # the second is what version 0.1 calls it
 _NAMED = ("run_id", "owner", "purpose", "taken_at", "lease_until", "epoch")
 
 
@@ -108,7 +108,7 @@ def judge(folder: StateFolder, claim: Claim, now: float) -> Verdict:
     refusal = _refusal(folder, claim, current if ours else None, now)
     if refusal:
         return Verdict(False, {**(current or {}), "refused": refusal})
-    putting_back = ours and claim.operation == _RESTORE  # between its steps is no safe point
+    putting_back = ours and claim.operation in _UNDO  # between its steps is no safe point
     if request is not None and not putting_back and not goes_first(request, claim.operation):
         return Verdict(False, {**(current or {}), "preempted": request})
     if current is not None and ours and current.get("holder", "") == claim.holder:
@@ -283,7 +283,7 @@ def _is_held_by(lock: dict[str, Any], claim: Claim) -> bool:
 
 def _undoes(folder: StateFolder, claim: Claim) -> bool:
     """Whether the claim is for putting back what the Run did, which a Run that has ended allows."""
-    return claim.operation == _RESTORE or _takes_back(folder, claim)
+    return claim.operation in _UNDO or _takes_back(folder, claim)
 
 
 def _entry(lock: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.unit.hosts.test_executor import RUN
 
 
 class Playbook:
-    """Answers for `selextract.infra.restore`, and keeps what it was handed."""
+    """Answers for `selextract.infra.undo`, and keeps what it was handed."""
 
     def __init__(self, status: Literal["ok", "failed"], **results: dict[str, Any]) -> None:
         hosts = {"app1": HostOutcome(status=status, results=results)}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: restore
+module: undo
 short_description: Put back what the steps of a Run changed, newest first
 version_added: "0.1.0"
 description:
@@ -27,8 +27,8 @@ options:
       - V(compared) only says what later Runs and people have changed of what the Run set.
       - A rollback would overwrite that.
     type: str
-    choices: [restored, compared]
-    default: restored
+    choices: [undone, compared]
+    default: undone
   also:
     description: With O(state=compared), the keys whose later change may be overwritten.
     type: list
@@ -48,21 +48,21 @@ attributes:
 
 EXAMPLES = r"""
 - name: Put back what was there
-  selextract.infra.restore:
+  selextract.infra.undo:
     run_id: 20260301T020000-9f3ac1
-  register: restoring
+  register: undone
 """
 
 RETURN = r"""
-restored: {description: Whether everything is as before now., type: bool, returned: with O(state=restored)}
-done: {description: What was put back., type: list, elements: str, returned: with O(state=restored)}
-notes: {description: What could not be put back exactly., type: list, elements: str, returned: with O(state=restored)}
+restored: {description: Whether everything is as before now., type: bool, returned: with O(state=undone)}
+done: {description: What was put back., type: list, elements: str, returned: with O(state=undone)}
+notes: {description: What could not be put back exactly., type: list, elements: str, returned: with O(state=undone)}
 differences:
   description: What is not as it was before the Run.
   type: list
   elements: str
-  returned: with O(state=restored)
-sentence: {description: All of it for a person., type: str, returned: with O(state=restored)}
+  returned: with O(state=undone)
+sentence: {description: All of it for a person., type: str, returned: with O(state=undone)}
 changed_since:
   description: Each C(key) that is no longer as the Run left it, the later C(run) that set it, and a C(sentence).
   type: list
@@ -87,12 +87,12 @@ from ..module_utils.system.failure import HostSideError
 
 def main() -> None:
     run(
-        by_state(restored=_restore, compared=_compare),
+        by_state(undone=_undo, compared=_compare),
         {
             "run_id": {"type": "str", "required": True},
             "steps": {"type": "list", "elements": "str"},
             "compare": {"type": "bool", "default": False},
-            "state": {"type": "str", "choices": ["restored", "compared"], "default": "restored"},
+            "state": {"type": "str", "choices": ["undone", "compared"], "default": "undone"},
             "also": {"type": "list", "elements": "str", "default": []},
             **DOCKER,
             **STATE,
@@ -100,7 +100,7 @@ def main() -> None:
     )
 
 
-def _restore(module: AnsibleModule) -> dict[str, Any]:
+def _undo(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     record = RunRecord(folder, given["run_id"]) if module.check_mode else held_run(folder, given["run_id"])
