@@ -10,14 +10,15 @@ from .failure import HostSideError
 __all__ = ["start_alone"]
 
 _WITHIN = 60.0  # seconds
+# A task is a thread too, and each call of Docker's own program has a dozen or two of them.
 # A runner that is killed goes on where it was; one that fails again and again is left for a person.
 _PROPERTIES = (
     "Restart=on-failure",
     "RestartSec=1",
     "StartLimitIntervalSec=300",
     "StartLimitBurst=5",
-    "MemoryMax=256M",
-    "TasksMax=64",
+    "MemoryMax=512M",
+    "TasksMax=512",
     "OOMScoreAdjust=-500",
     "UMask=0077",
     "Nice=0",
