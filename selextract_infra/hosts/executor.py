@@ -12,7 +12,7 @@ from typing import Any
 from selextract_infra.errors import DriftError, FencedError, LockedError, PreemptedError
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.orchestrators import carried_steps, is_carried
+from selextract_infra.hosts.orchestrators import values_on
 from selextract_infra.hosts.program import host_program
 from selextract_infra.hosts.runner import (
     HostOutcome,
@@ -99,16 +99,8 @@ def values_of(
     )  # fmt: skip
     return {
         "run": {**claimed, "plan": plan.model_dump(mode="json"), "program": host_program().digest},
-        "hosts": {host: {**_values_on(step, host), "last": last or _last(plan, step, host)} for host in hosts},
+        "hosts": {host: {**values_on(step, host), "last": last or _last(plan, step, host)} for host in hosts},
     }
-
-
-def _values_on(step: Step, host: str) -> dict[str, Any]:
-    """The step's values for a host; where hosts carry such steps out by themselves, what they are to do."""
-    values = step.values[host]
-    if not is_carried(step.playbook, values):
-        return values
-    return {"steps": carried_steps((step,), host), "policy_digest": values.get("policy_digest")}
 
 
 def _last(plan: Plan, step: Step, host: str) -> bool:

@@ -12,7 +12,7 @@ from selextract_infra.hosts.orchestrators.compose import CARRIED
 from selextract_infra.model.act import PlannedAct
 from selextract_infra.model.plan import Step
 
-__all__ = ["acts_of", "carried_steps", "is_carried"]
+__all__ = ["acts_of", "carried_steps", "is_carried", "values_on"]
 
 
 def is_carried(playbook: str, values: Mapping[str, Any] | None = None) -> bool:
@@ -26,6 +26,14 @@ def is_carried(playbook: str, values: Mapping[str, Any] | None = None) -> bool:
 def acts_of(playbook: str, values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
     """What is done on a host for a step of that playbook, in this order; ``values`` are the step's for this host."""
     return CARRIED[playbook.rpartition(".")[2]](values)
+
+
+def values_on(step: Step, host: str) -> dict[str, Any]:
+    """What the step's playbook reads for a host; where that host carries the step out by itself, what it is to do."""
+    values = step.values[host]
+    if not is_carried(step.playbook, values):
+        return values
+    return {"steps": carried_steps((step,), host), "policy_digest": values.get("policy_digest")}
 
 
 def carried_steps(steps: tuple[Step, ...], host: str) -> list[dict[str, Any]]:

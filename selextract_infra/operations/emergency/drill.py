@@ -6,6 +6,7 @@ from selextract_infra.errors import StepFailedError
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import refuse_unfinished
 from selextract_infra.hosts.identity import claim, new_run_id, owner
+from selextract_infra.hosts.orchestrators import values_on
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
 from selextract_infra.model.emergency import Drill, Incident, Moment
 from selextract_infra.operations.emergency.begin import Grant, begin_emergency, plan_emergency
@@ -68,7 +69,7 @@ def _in_check_mode(context: Context, granted: Grant, clock: _Laps) -> str:
                         policy_digest=plan.policy_digest,
                         plan_digest=plan.digest,
                     ),
-                    "hosts": step.values,
+                    "hosts": {host: values_on(step, host) for host in step.hosts},
                 },
                 timeout=step.timeout_seconds,
                 check=True,
