@@ -72,6 +72,7 @@ def epochs(lab: Lab, run: str) -> list[int]:
     return [int(epoch) for epoch in shown.stdout.split()]
 
 
+@pytest.mark.slow
 def test_a_run_at_work_elsewhere_is_neither_resumed_nor_rolled_back(
     lab: Lab, working: tuple[subprocess.Popen[str], str], elsewhere: Program
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_run_that_is_taken_over_is_finished_by_the_other_alone(
     assert taken.data["status"] == "done"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_taken_over_is_put_back_by_the_other_alone(
     lab: Lab, working: tuple[subprocess.Popen[str], str], elsewhere: Program
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_killed_process_keeps_nobody_of_its_machine_waiting_for_the_lease(
     assert len(epochs(lab, run)) == 2
 
 
+@pytest.mark.slow
 def test_a_suspended_machine_that_wakes_up_after_its_lease_changes_nothing(
     lab: Lab, working: tuple[subprocess.Popen[str], str], elsewhere: Program
 ) -> None:
