@@ -137,7 +137,8 @@ def run_playbook(
     stopped = None
     if stop.reason:
         left_on = () if request.playbook == STOP_PLAYBOOK else listener.contacted
-        stopped = stop_remains(inventory, left_on, marker, like=request)
+        patience = SAFE_POINT_SECONDS if request.marker else 0.0  # only a Run's steps are carried out by hosts
+        stopped = stop_remains(inventory, left_on, marker, like=request, patience=patience)
     hosts = listener.outcomes(stopped=stopped)
     well = listener.complete and not ansible.rc and all(host.status == "ok" for host in hosts.values())
     return PlaybookOutcome(
@@ -186,13 +187,12 @@ def stop_remains(
     marker: str,
     *,
     like: PlaybookRun | None = None,
-    bound: float = SAFE_POINT_SECONDS,
-    safe_point: Literal["end", "beginning"] = "beginning",
+    patience: float = 0.0,
 ) -> Mapping[str, bool]:
     """Stop on each of these hosts whatever work carries that marker; by host, whether nothing of it is left.
 
-    Steps that a host carries out by itself are brought to a safe point, within ``bound`` seconds: to the end of the
-    step at hand, or undone to its beginning. ``like`` is the run whose way of logging in is used again.
+    A step that a host carries out by itself is undone, for which it has ``patience`` seconds more than other work.
+    ``like`` is the run whose way of logging in is used again.
     """
     if not hosts:
         return {}
@@ -201,12 +201,8 @@ def stop_remains(
             playbook=STOP_PLAYBOOK,
             inventory=inventory,
             hosts=hosts,
-            values={
-                "hosts": {
-                    host: {"marker": marker, "safe_point": safe_point, "patience_seconds": bound} for host in hosts
-                }
-            },
-            timeout=bound + STOP_SECONDS,
+            values={"hosts": {host: {"marker": marker, "patience_seconds": patience} for host in hosts}},
+            timeout=STOP_SECONDS + patience,
             unattended=like is not None and like.unattended,
             become_password=like.become_password if like else None,
         )
