@@ -60,7 +60,8 @@ class LookupModule(LookupBase):
         named = variables.get("selextract_run_file")
         if not named:
             return [_by_hand(str(terms[0]), variables)]
-        return [_from_file(Path(named), float(variables.get("selextract_wait_seconds") or 0))]
+        content = _from_file(Path(named), float(variables.get("selextract_wait_seconds") or 0))
+        return [_completed(content, str(terms[0]).replace(" ", "_"))]
 
 
 def _from_file(path: Path, wait_seconds: float) -> dict[str, Any]:
@@ -71,6 +72,33 @@ def _from_file(path: Path, wait_seconds: float) -> dict[str, Any]:
         return {"by_hand": False, **json.loads(path.read_text(encoding="utf-8"))}
     except (OSError, ValueError) as problem:
         raise AnsibleError(f"The request {path} cannot be read: {problem}.") from problem
+
+
+def _completed(content: dict[str, Any], playbook: str) -> dict[str, Any]:
+    """What a file that a person or version 0.1 wrote does not say: who holds the lock, and the acts of its values."""
+    run = content.get("run")
+    if not isinstance(run, dict):
+        return content
+    run = {"holder": "", "identity": {}, **run}
+    hosts = content.get("hosts") or {}
+    if run.get("step") and any(_has_values_alone(values) for values in hosts.values()):
+        hosts = {host: {**values, **_carried(playbook, values, run)} for host, values in hosts.items()}
+    return {**content, "run": run, "hosts": hosts}
+
+
+def _has_values_alone(values: Any) -> bool:
+    return isinstance(values, dict) and "steps" not in values and "project" in values
+
+
+def _carried(playbook: str, values: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    from selextract_infra.hosts.orchestrators import acts_of, is_carried
+
+    if not _has_values_alone(values) or not is_carried(playbook, values):
+        return {}
+    acts = [act.model_dump(mode="json") for act in acts_of(playbook, values)]
+    lease = float(run.get("lease_seconds") or _LEASE_SECONDS)
+    step = {"id": run["step"], "title": str(run.get("purpose") or playbook), "acts": acts}
+    return {"steps": [{**step, "timeout_seconds": lease, "rollback_seconds": lease}]}
 
 
 def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -120,3 +120,17 @@ def test_what_a_file_or_a_host_says_is_never_a_template(tmp_path: Path, how: str
         frozen = json.loads((state / "freeze.json").read_text())
         assert (frozen["reason"], frozen["owner"]) == (reason, reason)
     assert not (tmp_path / "owned").exists()
+
+
+def test_a_file_with_values_alone_as_version_0_1_and_people_write_it_is_carried_out_too(tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "project": "shop", "directory": "/srv/shop", "services": {}, "capacity": None, "health": [],
+        "gate_seconds": 60, "shrink_margin": 0.1,
+    }  # fmt: skip
+    run = {"id": "run-a", "step": "rightsize", "purpose": "a test", "lease_seconds": 60}
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({"run": run, "hosts": {"app1": values}}))
+    (content,) = request.LookupModule().run(["rightsize"], {"selextract_run_file": str(file)})
+    (step,) = content["hosts"]["app1"]["steps"]
+    assert (step["id"], [act["name"] for act in step["acts"]]) == ("rightsize", ["container_limits", "health_gate"])
+    assert (content["run"]["holder"], content["run"]["identity"]) == ("", {})
