@@ -33,7 +33,8 @@ def test_limits_change_in_place_once_and_nothing_restarts(shop: Shop) -> None:
 
 def test_a_run_of_another_keeps_everybody_out_until_it_ends(shop: Shop) -> None:
     shop.begin()
-    shop.limit(SMALLER)
+    changed = shop.limit(SMALLER)
+    assert changed["changed"], changed
     refused = shop.module("host_lock", run_id="another", owner="somebody")
     assert refused["acquired"] is False
     assert "locked by tester for testing since" in refused["sentence"]
@@ -47,7 +48,8 @@ def test_a_run_of_another_keeps_everybody_out_until_it_ends(shop: Shop) -> None:
 def test_everything_is_put_back_in_the_containers_and_in_the_files(shop: Shop) -> None:
     shop.put(".env", "SECRET='s3cret'\nLAST=without-newline")
     shop.begin()
-    shop.limit(SMALLER)
+    changed = shop.limit(SMALLER)
+    assert changed["changed"], changed
     shop.capacity(WRITTEN)
     assert shop.read(".env") == "SECRET='s3cret'\nLAST=without-newline"  # not touched: the override's place is free
     assert "mem_limit" in shop.read("compose.override.yml")
@@ -106,7 +108,8 @@ def test_cpus_given_as_quota_are_changed_as_quota(shop: Shop) -> None:
 
 def test_the_gate_waits_no_longer_than_its_bound_and_names_what_is_missing(shop: Shop) -> None:
     shop.begin()
-    shop.limit(SMALLER)
+    changed = shop.limit(SMALLER)
+    assert changed["changed"], changed
     failed = shop.step("health_gate", project="shop", services=SMALLER, urls=["http://127.0.0.1:9/"], bound_seconds=1)
     assert failed["kind"] == "gate"
     assert failed["msg"] == "After 1 s http://127.0.0.1:9/ does not answer (Connection refused)."
@@ -114,7 +117,8 @@ def test_the_gate_waits_no_longer_than_its_bound_and_names_what_is_missing(shop:
 
 def test_the_gate_fails_for_a_container_that_restarted_since_its_limits_changed(shop: Shop) -> None:
     shop.begin()
-    shop.limit(SMALLER)
+    changed = shop.limit(SMALLER)
+    assert changed["changed"], changed
     shop.shell("docker restart -t 0 shop-web-1")
     failed = shop.step("health_gate", project="shop", services=SMALLER)
     assert failed["msg"] == "shop-web-1 restarted after its limits were changed."
@@ -122,7 +126,8 @@ def test_the_gate_fails_for_a_container_that_restarted_since_its_limits_changed(
 
 def test_the_gate_fails_for_a_container_killed_for_memory_after_its_limit_was_lowered(shop: Shop) -> None:
     shop.begin()
-    shop.limit(SMALLER)
+    changed = shop.limit(SMALLER)
+    assert changed["changed"], changed
     shop.shell("docker exec shop-web-1 python3 -c 'x = b\"x\" * (90 << 20)'", check=False)
     failed = shop.step("health_gate", project="shop", services=SMALLER)
     assert failed["msg"] == "shop-web-1 was killed for memory after its limit was lowered."
