@@ -107,16 +107,17 @@ class SegmentFiles:
         return self.read().get("status") == "running"
 
     def runner_lives(self) -> bool:
-        """Whether the process that carries it out lives; one that is about to begin or to go on counts too."""
-        runner = self.read().get("runner")
-        if runner is None or process_started(runner["pid"]) != runner["started"]:
-            # systemd starts it again within a second where it was killed.
-            return uptime() - self._touched() < _RESTARTED_WITHIN
-        return True
+        """Whether the process that carries it out lives, or has brought it to its end.
 
-    def _touched(self) -> float:
-        """When the record was written last, on the clock of ``uptime``."""
-        return uptime() - max(0.0, time.time() - os.stat(self.path("json")).st_mtime)
+        systemd starts one that was killed again after a second, so it is dead only when it stays away.
+        """
+        return waited_for(self._has_runner, _RESTARTED_WITHIN)
+
+    def _has_runner(self) -> bool:
+        record = self.read()
+        runner = record.get("runner") or {}
+        started = process_started(int(runner.get("pid", 0)))
+        return record.get("status") != "running" or (started is not None and started == runner.get("started"))
 
     def brought_to_rest(self, wait_seconds: float, *, undo: bool) -> tuple[bool, str]:
         """Let it stop at its next safe point and wait for that: whether it is there, and where it is, in a sentence.

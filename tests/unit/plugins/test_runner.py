@@ -277,3 +277,19 @@ def _parent(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
+
+
+def test_a_runner_is_dead_only_when_nobody_starts_it_again(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.module_utils.state.segment._RESTARTED_WITHIN", 2.0)
+    host.send(step("one", "hang"))
+    host.files.write({**host.files.read(), "runner": {"pid": 1, "started": -1}})
+    started = {"pid": os.getpid(), "started": process_started(os.getpid())}
+    again = threading.Timer(0.5, lambda: host.files.write({**host.files.read(), "runner": started}))
+    again.start()
+    assert host.files.runner_lives()
+    again.join()
+    monkeypatch.setattr("plugins.module_utils.state.segment._RESTARTED_WITHIN", 0.1)
+    host.files.write({**host.files.read(), "runner": {"pid": 1, "started": -1}})
+    assert not host.files.runner_lives()
+    host.files.write({**host.files.read(), "status": "ended"})
+    assert host.files.runner_lives(), "it has come to its end meanwhile"
