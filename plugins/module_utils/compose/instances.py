@@ -39,7 +39,7 @@ def _add(work: Work) -> dict[str, Any]:
         compose = Compose(read_project(containers, given["project"], given["directory"]))
         new = NewInstances(compose, given["docker_socket"], given["bound_seconds"], {service: given["variables"]})
         count = count_defined(compose, service) if given["count"] is None else given["count"]
-        missing = count > sum(one.running for one in own)
+        missing = count > sum(container.running for container in own)
         if work.check_mode:
             new.refuse(engine, [service])
             return {"changed": missing, "instances": [], "diff": _difference(service, len(own), count)}
@@ -65,7 +65,7 @@ def _take_away(work: Work) -> dict[str, Any]:
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"], given["project"])
         own = instances_of(containers, given["project"], given["service"])
-        leaving = [one for one in own if one.name in given["names"]]
+        leaving = [container for container in own if container.name in given["names"]]
         if leaving and len(leaving) == len(own):
             raise HostSideError(
                 f"{given['service']} would have no instance left, so none was taken away.", kind="refused", rule="LB-03"
@@ -77,9 +77,9 @@ def _take_away(work: Work) -> dict[str, Any]:
             note_definitions(engine, folder, record, given["step_id"], leaves)
             rotation = Rotation(folder, given["docker_socket"], given["project"])
             if rotation.serves(given["project"], given["service"]):
-                rotation.leave([one.name for one in leaving], given["drain_seconds"])
+                rotation.leave([container.name for container in leaving], given["drain_seconds"])
             retire(leaving, given["docker_socket"], given["stop_grace"])
-    names = [one.name for one in leaving]
+    names = [container.name for container in leaving]
     difference = _difference(given["service"], len(own), len(own) - len(leaving))
     return {"changed": bool(leaving), "instances": names, "diff": difference}
 
@@ -103,7 +103,7 @@ def note_instances(record: RunRecord, given: dict[str, Any], own: list[Container
     before = {
         "project": given["project"],
         "directory": given["directory"],
-        "containers": [one.id for one in own],
+        "containers": [container.id for container in own],
         "gate_seconds": given["bound_seconds"],
         **times,
     }
@@ -118,7 +118,7 @@ def give_requests(given: dict[str, Any], own: list[Container]) -> list[str]:
     rotation = Rotation(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
     if not rotation.serves(given["project"], given["service"]):
         return []
-    return rotation.join([one for one in own if one.running], given["bound_seconds"])
+    return rotation.join([container for container in own if container.running], given["bound_seconds"])
 
 
 def wait_until_healthy(given: dict[str, Any], urls: list[str] | None = None) -> None:
@@ -143,14 +143,20 @@ def undo_instances(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None
             continue
         rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
         serves = rotation.serves(before["project"], service)
-        kept = [one for one in _present(undoing, before["project"], service) if one.id in before["containers"]]
+        kept = [
+            container
+            for container in _present(undoing, before["project"], service)
+            if container.id in before["containers"]
+        ]
         if serves:  # what was about to leave stays
             rotation.join(kept, before.get("gate_seconds", _GATE))
-        added = newest_first([one for one in own if one.id not in before["containers"]])[: max(0, surplus)]
+        added = newest_first([container for container in own if container.id not in before["containers"]])[
+            : max(0, surplus)
+        ]
         if serves:
-            rotation.leave([one.name for one in added], before.get("drain_seconds", _DRAIN))
+            rotation.leave([container.name for container in added], before.get("drain_seconds", _DRAIN))
         retire(added, undoing.socket_path, before.get("stop_grace", 0.0))
-        undoing.done.extend(f"{one.name} was stopped and removed." for one in added)
+        undoing.done.extend(f"{container.name} was stopped and removed." for container in added)
 
 
 def _bring_back(undoing: Undoing, service: str, before: dict[str, Any], missing: int) -> None:

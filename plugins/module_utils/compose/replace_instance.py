@@ -93,7 +93,7 @@ class _Replacement:
     def outdated(self) -> Container | None:
         """The instance, where it was not made from the files in force; Compose itself is asked for that."""
         containers, service = self._containers(), self.given["service"]
-        named = next((one for one in containers if one.name == self.given["name"]), None)
+        named = next((container for container in containers if container.name == self.given["name"]), None)
         if named is not None and named.service != service:
             raise HostSideError(
                 f"{named.name} belongs to service {named.service}, not to {service}.", kind="refused", rule="mapping"
@@ -145,17 +145,17 @@ class _Replacement:
         before = len(noted["containers"]) if noted else len(self._instances())
         count = max(count_defined(self.compose, service), before + beside)
         self._held()
-        return [one.name for one in self._new().make(self.engine, {service: count})]
+        return [container.name for container in self._new().make(self.engine, {service: count})]
 
     def _hand_volumes_on(self, record: RunRecord) -> None:
         """Let the newest instance have the unnamed volumes of the one that went before it was made."""
         noted = self._noted(record, DEFINITIONS).items()
         replaced = next((id_ for id_, about in noted if self._is_that(about) and not about.get("beside", False)), None)
         removed = KeptDefinitions(self._folder, self.given["run_id"]).definition(replaced) if replaced else None
-        own = {one.id: one for one in self._instances()}
+        own = {container.id: container for container in self._instances()}
         details = [details for id_ in own if (details := self.engine.inspect(id_))]
-        if removed and details and not any(has_volumes_of(one, removed) for one in details):
-            newest = max(details, key=lambda one: str(one.get("Created")))
+        if removed and details and not any(has_volumes_of(container, removed) for container in details):
+            newest = max(details, key=lambda container: str(container.get("Created")))
             hand_on(self.engine, removed, newest, own[newest["Id"]].stop_grace)
 
     def _is_that(self, about: dict[str, Any]) -> bool:

@@ -256,9 +256,9 @@ def lock_seen(folder: StateFolder, now: float) -> dict[str, Any] | None:
     if lock is None:
         return None
     closing = {key: value for key, value in (lock.get("closing") or {}).items() if key != "holder"}
-    told = {key: value for key, value in lock.items() if key not in ("holder", "closing")}
+    shown = {key: value for key, value in lock.items() if key not in ("holder", "closing")}
     left = lease_left(lock, now)
-    return {**told, "epoch": epoch_of(lock), "lease_left": min(left, 1e9), **({"closing": closing} if closing else {})}
+    return {**shown, "epoch": epoch_of(lock), "lease_left": min(left, 1e9), **({"closing": closing} if closing else {})}
 
 
 def _overtaken(folder: StateFolder, run_id: str, token: str, lock: dict[str, Any] | None) -> str:
