@@ -27,9 +27,9 @@ ROOT = Path(__file__).parent.parent.parent
 class Place:
     """Where draws are judged: a lab that is up, and the program in a checkout."""
 
-    def __init__(self, lab: str, state: Path, checkout: Path, work: Path) -> None:
+    def __init__(self, lab: str, folder: Path, work: Path, checkout: Path = ROOT) -> None:
         self.host = Host(lab)
-        self.inventory = state / "selextract-infra/lab" / lab / "inventory"
+        self.inventory = folder / "inventory"
         self.executable = checkout / ".venv/bin/selextract-infra"
         self.work = work
         self.prepared = False
@@ -96,7 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
     seed = given.seed if given.seed is not None else secrets.randbelow(1_000_000)
     print(f"seed {seed}", flush=True)
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    place = Place(given.lab, state, given.checkout, ROOT / ".cache/chaos/work" / given.lab)
+    folder, work = state / "selextract-infra/lab" / given.lab, ROOT / ".cache/chaos/work" / given.lab
+    place = Place(given.lab, folder, work, given.checkout)
     kept = Kept(ROOT / ".cache/chaos/draws.jsonl", code_of(given.checkout))
     results: list[dict[str, Any]] = []
     for number in range(seed, seed + given.draws):
