@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.chaos.differences import file_differences
+from tests.chaos.grammar import BY_OPTION
 from tests.chaos.machine import Program
 from tests.chaos.verdict import Judge, moved, sentence
 
@@ -28,7 +29,7 @@ def team_goes_on(judge: Judge) -> None:
     for name in moved(before, after, {shape.database, shape.cache} - {draw.operation.service}):
         verdict.violation("team", f"the team's up -d starts {name} anew")
     # The team's -f goes past a file of ours; and after ``uninstall`` its own limits are in force again.
-    own = shape.files in ("production", "two", "below") or draw.operation.name == "uninstall"
+    own = (shape.files in BY_OPTION and not shape.attached) or draw.operation.name == "uninstall"
     lost = [
         str(entry)
         for entry in judge.all(before, after)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-__all__ = ["Draw", "Fault", "Load", "Operation", "Shape", "draw"]
+__all__ = ["BY_OPTION", "Draw", "Fault", "Load", "Operation", "Shape", "draw"]
 
+# The ways in which a team names its files with -f.
+BY_OPTION = ("production", "two", "below")
 # Seconds that the part of an operation takes in which it acts, on an idle machine with two cores.
 _ACTS_FOR = {
     "rightsize": 12, "settle": 25, "scale up": 15, "scale down": 15, "tune workers": 25, "tune postgres": 15,
@@ -49,6 +51,9 @@ class Shape:
     queue: str  # list, celery
     private_network: bool
     neighbour: bool
+    attached: (
+        bool  # where the team names its files with -f, it names an empty capacity file too, as the program asks for
+    )
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,7 @@ def _shape(chance: random.Random) -> Shape:
         queue=_weighted(chance, list=4, celery=6),
         private_network=chance.random() < 0.3,
         neighbour=chance.random() < 0.5,
+        attached=files in BY_OPTION and chance.random() < 0.8,
     )
 
 
@@ -176,6 +182,8 @@ def _operation(chance: random.Random, shape: Shape) -> Operation:
         "rollback older": 1.5,
         "uninstall": 1.5,
     }
+    if shape.files in BY_OPTION and not shape.attached:  # only what needs no file of ours is not refused
+        weights |= {"tune postgres": 4, "balancer on": 3 if balanced else 0.2, "emergency run": 4}
     name = chance.choices(list(weights), list(weights.values()))[0]
     target = chance.choice([shape.api, shape.api, shape.worker, shape.worker, shape.cache, shape.database])
     if "rollback" in name or name == "uninstall":

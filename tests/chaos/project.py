@@ -7,13 +7,14 @@ from typing import Any
 
 import yaml
 
-from tests.chaos.grammar import Shape
+from tests.chaos.grammar import BY_OPTION, Shape
 from tests.chaos.services import stack
 
 __all__ = ["PORT", "compose", "directory", "files", "mapping", "project_name", "root"]
 
 PORT = 18080
 _APP = Path(__file__).with_name("app")
+_CAPACITY = "compose.capacity.yml"
 _NAMES = {
     "default": ("compose.yaml", ""),
     "docker": ("docker-compose.yml", ""),
@@ -43,8 +44,10 @@ def project_name(shape: Shape) -> str:
 def compose(shape: Shape) -> list[str]:
     """The team's call of Compose, to which a command is added."""
     words = ["docker", "compose", "--ansi", "never"]
-    if shape.files in ("production", "two", "below"):
-        words += [word for name in _NAMES[shape.files] if name for word in ("-f", name)]
+    if shape.files in BY_OPTION:
+        names = [name for name in _NAMES[shape.files] if name]
+        names += [f"{_below(shape)}{_CAPACITY}"] if shape.attached else []
+        words += [word for name in names for word in ("-f", name)]
     if shape.variables == "option":
         words += ["--env-file", "settings/live.env"]
     if shape.named == "option":
@@ -60,12 +63,14 @@ def files(shape: Shape) -> dict[str, tuple[str, int]]:
         base = _merged(base, server)
     if shape.named == "key":
         base = {"name": project_name(shape), **base}
-    below = "deploy/" if shape.files == "below" else ""
+    below = _below(shape)
     written = {first: (f"# How {shape.folder} is deployed.\n{_yaml(base)}", 0o644)}
     if second:
         written[second] = (_yaml(server), 0o644)
     written |= {f"{below}{name}": entry for name, entry in _settings(shape).items() if not name.startswith("settings/")}
     written |= {name: entry for name, entry in _settings(shape).items() if name.startswith("settings/")}
+    if shape.attached:
+        written[f"{below}{_CAPACITY}"] = ("services: {}\n", 0o644)
     if shape.secrets:
         written[f"{below}password.txt"] = (shape.password, 0o644)
     if shape.role == "role":
@@ -77,6 +82,10 @@ def files(shape: Shape) -> dict[str, tuple[str, int]]:
         if shape.include:
             written[f"{below}front.d/README"] = ("Here operations put their files.\n", 0o644)
     return written
+
+
+def _below(shape: Shape) -> str:
+    return "deploy/" if shape.files == "below" else ""
 
 
 def _settings(shape: Shape) -> dict[str, tuple[str, int]]:

@@ -74,6 +74,8 @@ def line(result: dict[str, Any]) -> str:
     fault = f"{drawn['fault']['kind']} {drawn['fault']['detail']}".strip() + (
         "" if facts.get("struck") is not None else " (not struck)"
     )
+    if drawn["fault"]["kind"] != "none" and facts.get("struck") is None:
+        fault += " (too late)"
     shape = f"{drawn['shape']['files']}/{drawn['shape']['front']}/{drawn['shape']['limits']}"
     parts = " ".join(sorted({part for part, _ in result["violations"]}))
     return (
