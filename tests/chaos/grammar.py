@@ -162,7 +162,7 @@ def _shape(chance: random.Random) -> Shape:
 def _operation(chance: random.Random, shape: Shape) -> Operation:
     """Weighted by what the shape allows; a refusal proves little, so it is drawn seldom but still drawn."""
     balanced = shape.front == "nginx" and shape.include
-    pooled = shape.address != "parts" and shape.role == "role"
+    pooled = shape.address == "url" and shape.role == "role"
     in_place = shape.limits != "none"
     weights = {
         "rightsize": 3 if in_place else 0.5,
