@@ -46,6 +46,7 @@ class Hosts:
     undoing: StepStatus = StepStatus.ROLLED_BACK
     urgent_before: str = ""
     hands: None = None
+    unattended: bool = False
     inventory: None = None
 
     def observe(self) -> Observation:
@@ -207,6 +208,14 @@ def test_something_urgent_stops_a_run_between_two_steps_and_leaves_it_to_be_resu
     assert (hosts.done, hosts.undone) == (["one"], [])
     assert "Stopped at a safe point, before: Do two. app1 is asked for by ops" in ended.message
     assert [found.id for found in hosts.journal.unfinished_runs()] == ["r1"]
+
+
+def test_a_run_that_nobody_follows_is_recorded_as_such(hosts: Hosts) -> None:
+    hosts.unattended = True
+    ended = apply(hosts.context, TWO)
+    recorded = hosts.journal.run(ended.id)
+    assert recorded is not None
+    assert recorded.unattended
 
 
 def test_something_urgent_keeps_a_run_from_beginning(hosts: Hosts) -> None:
