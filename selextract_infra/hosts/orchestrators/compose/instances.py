@@ -42,6 +42,7 @@ def _replacements(values: Mapping[str, Any]) -> list[PlannedAct]:
                 "service": settled["service"],
                 "directory": values["directory"],
                 "variables": settled.get("variables", []),
+                **({"command": True} if settled.get("command") else {}),
                 "limits": values["services"].get(settled["service"]) or {},
                 "replicable": settled.get("replicable", False),
                 "stop_grace": settled.get("stop_grace"),
