@@ -53,8 +53,6 @@ def ill(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[An
     readable = folder / "readable"
     readable.write_bytes(lab.state().key.read_bytes())
     readable.chmod(0o644)
-    # Hosts of one address and user share one connection, as they do in every run; each of these has to log in itself.
-    alone = {"ansible_ssh_common_args": ssh_arguments(lab.state().known_hosts) + SEPARATE}
     inventory = written(
         lab,
         folder / "hosts.json",
@@ -62,8 +60,8 @@ def ill(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[An
             "well": {},
             "changed": {"ansible_ssh_common_args": ssh_arguments(folder / "changed") + SEPARATE},
             "unknown": {"ansible_ssh_common_args": ssh_arguments(folder / "empty") + SEPARATE},
-            "wrongkey": {**alone, "ansible_ssh_private_key_file": str(folder / "other")},
-            "openkey": {**alone, "ansible_ssh_private_key_file": str(readable)},
+            "wrongkey": {"ansible_ssh_private_key_file": str(folder / "other")},
+            "openkey": {"ansible_ssh_private_key_file": str(readable)},
             "refused": {"ansible_port": 9},
             "gone": {"ansible_port": BLACK_HOLE},
             "nameless": {"ansible_host": "no-such-host.invalid"},
@@ -140,7 +138,7 @@ def test_a_control_socket_whose_path_is_too_long_for_every_run_is_a_problem(lab:
 def test_a_login_that_no_longer_works_is_not_hidden_by_a_connection_that_is_still_open(
     lab: Lab, tmp_path: Path
 ) -> None:
-    inventory = written(lab, tmp_path / "hosts.json", {"app1": {}})
+    inventory = written(lab, tmp_path / "hosts.json", {"app1": {}}, shared=True)
     (tmp_path / "sockets").mkdir()
     sockets = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path / "sockets")}
     assert doctor(inventory, **sockets).code == 0
