@@ -27,6 +27,7 @@ class Broker(RedisBroker):
     def evaluate(self, script: str, keys: list[str], *arguments: str, database: int = 0) -> Any:
         assert "SMEMBERS" in script
         assert not arguments
+        assert database >= 0
         return [[key, self.members[key]] for key in keys]
 
 
