@@ -13,8 +13,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ..lag import QUERY, complaint_of_replica
 from .conversation import Conversation, SilentError
-from .replica.lag import QUERY, complaint_of_replica
 
 _FRESH = 0.5  # seconds for which an answer of the replica is good for others too
 
@@ -85,7 +85,7 @@ def handler(check: Check) -> type[BaseHTTPRequestHandler]:
 
 def main() -> int:
     """Serve until stopped."""
-    parser = argparse.ArgumentParser(prog="selextract_replica_check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="selextract-replica-check", description=__doc__)
     parser.add_argument("--address", required=True, help="the private address to answer on")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--container", required=True, help="the replica's container")
