@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from selextract_infra.hosts.orchestrators.compose import CARRIED, IN_PARTS
+from selextract_infra.hosts.orchestrators.compose import CARRIED, IN_PARTS, LED
 from selextract_infra.model.act import PlannedAct, PlannedPart
 from selextract_infra.model.plan import Step
 
@@ -18,11 +18,11 @@ __all__ = ["acts_of", "carried_steps", "is_carried", "parts_of", "values_on"]
 def is_carried(playbook: str, values: Mapping[str, Any] | None = None) -> bool:
     """Whether a host carries a step of that playbook out by itself; ``values`` are the step's for this host.
 
-    In one with parts another host takes part, so the hosts' turns are led from here.
+    In one with parts another host takes part, so the hosts' turns are led from here. So is a change of hardware.
     """
-    name = playbook.rpartition(".")[2]
-    in_parts = name in IN_PARTS and (values or {}).get("part") in _WITH_PARTS
-    return name in CARRIED and not in_parts
+    name, given = playbook.rpartition(".")[2], values or {}
+    in_parts = name in IN_PARTS and given.get("part") in _WITH_PARTS
+    return name in CARRIED and not in_parts and given.get("kind") not in LED
 
 
 def parts_of(step: Step) -> tuple[PlannedPart, ...]:

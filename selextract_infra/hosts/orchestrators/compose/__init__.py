@@ -17,9 +17,10 @@ from selextract_infra.hosts.orchestrators.compose.replicas import (
     remove_replica,
     restart_replica,
 )
+from selextract_infra.hosts.orchestrators.compose.upgrade import LED, upgrade_host
 from selextract_infra.model.act import PlannedAct, PlannedPart
 
-__all__ = ["CARRIED", "IN_PARTS"]
+__all__ = ["CARRIED", "IN_PARTS", "LED"]
 
 CARRIED: Mapping[str, Callable[[Mapping[str, Any]], tuple[PlannedAct, ...]]] = {
     "balancer": turn_balancer,
@@ -32,6 +33,7 @@ CARRIED: Mapping[str, Callable[[Mapping[str, Any]], tuple[PlannedAct, ...]]] = {
     "settle": settle,
     "tune_postgres": tune_postgres,
     "tune_workers": tune_workers,
+    "upgrade": upgrade_host,
 }
 
 IN_PARTS: Mapping[str, Callable[[Mapping[str, Mapping[str, Any]]], tuple[PlannedPart, ...]]] = {
