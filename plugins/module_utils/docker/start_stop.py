@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..state.act import Act, Work
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
-from ..state.state import StateFolder
 from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from .containers import Container, find_containers
@@ -121,8 +120,7 @@ def _stop_in_order(work: Work) -> dict[str, Any]:
     given = work.params
     if work.check_mode:
         return {"changed": True, "stopped": []}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
+    record = begun_step(given)
     graces = {name: float(seconds) for name, seconds in given["graces"].items()}
     stopped = stop_services(record, given["step_id"], given["project"], given["order"], graces, given["docker_socket"])
     record.end_step(given["step_id"], "verified", time.time())
@@ -133,8 +131,7 @@ def _start_what_ran(work: Work) -> dict[str, Any]:
     given = work.params
     if work.check_mode:
         return {"changed": True, "started": [], "notes": []}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
+    record = begun_step(given)
     started: list[str] = []
     notes: list[str] = []
     with record.failure_noted(given["step_id"]):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ..nginx.include_files import Edge
 from ..state.act import Act, Work, by_state
-from ..state.lock import held_run
+from ..state.lock import begun_step, held_run
 from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
 from ..state.project_state import known_projects
 from ..state.state import StateFolder
@@ -108,8 +107,7 @@ def _go_past(work: Work) -> None:
 
 def _note(work: Work, balancer: Balancer) -> None:
     given = work.params
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
+    record = begun_step(given)
     record.note_inverse(given["step_id"], "balancer", balancer.inverse())
 
 

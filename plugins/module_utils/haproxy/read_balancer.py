@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from ..replica.project import ReplicaProject
 from ..state.act import Act, Work, by_state
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
 from ..state.project_state import known_projects
-from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..state.undoing import Undoing
 from ..system.failure import HostSideError
@@ -31,7 +29,7 @@ def _present(work: Work) -> dict[str, Any]:
     difference = _difference(before, settings)
     if work.check_mode:
         return {"changed": changed, "servers": [], "diff": difference}
-    record = _record(work)
+    record = begun_step(work.params)
     if changed:
         record.note_inverse(given["step_id"], _PART, {"project": given["project"], "settings": before})
         rotation.place_files(settings["compose"], settings)
@@ -55,7 +53,7 @@ def _leave(work: Work) -> dict[str, Any]:
 def _drained(work: Work) -> dict[str, Any]:
     given, rotation = work.params, _rotation(work)
     if rotation.settings is not None and not work.check_mode:
-        _record(work).note_inverse(given["step_id"], _ROTATION_PART, {given["name"]: given["bound_seconds"]})
+        begun_step(work.params).note_inverse(given["step_id"], _ROTATION_PART, {given["name"]: given["bound_seconds"]})
         rotation.drain(given["name"], given["bound_seconds"])
     return {"changed": rotation.settings is not None, "servers": []}
 
@@ -63,7 +61,7 @@ def _drained(work: Work) -> dict[str, Any]:
 def _ready(work: Work) -> dict[str, Any]:
     given, rotation = work.params, _rotation(work)
     if rotation.settings is not None and not work.check_mode:
-        _record(work)
+        begun_step(work.params)
         rotation.ready(given["name"], given["bound_seconds"])
     return {"changed": rotation.settings is not None, "servers": []}
 
@@ -107,7 +105,7 @@ def _moved(work: Work, moved: Callable[[dict[str, Any]], dict[str, Any]]) -> boo
     after = moved(before)
     if work.check_mode:
         return after != before
-    record = _record(work)
+    record = begun_step(work.params)
     if after != before:
         record.note_inverse(given["step_id"], _PART, {"project": given["project"], "settings": before})
         rotation.place_files(after["compose"], after)
@@ -118,13 +116,6 @@ def _moved(work: Work, moved: Callable[[dict[str, Any]], dict[str, Any]]) -> boo
 def _rotation(work: Work) -> ReadRotation:
     given = work.params
     return ReadRotation(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
-
-
-def _record(work: Work) -> RunRecord:
-    given = work.params
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
-    return record
 
 
 def _difference(before: dict[str, Any] | None, after: dict[str, Any]) -> list[dict[str, str]]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..docker.program import docker_environment
 from ..state.act import Act, Work
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import DATABASES, DOCKER, STATE, STEP
-from ..state.state import StateFolder, remove_folder, sync_folder, write_whole
+from ..state.state import remove_folder, sync_folder, write_whole
 from ..system.failure import HostSideError
 from .psql import Server, find_servers
 
@@ -172,8 +172,7 @@ def _make(work: Work) -> dict[str, Any]:
     point = RestorePoint(given["folder"], given["run_id"], given["bound_seconds"])
     if work.check_mode:
         return {"changed": True, "path": point.path, "files": []}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
+    record = begun_step(given)
     apps = [given, *given["others"]]
     with record.failure_noted(given["step_id"]):
         servers = [

@@ -8,9 +8,8 @@ from typing import Any
 from ..docker.program import docker
 from ..postgres.scram import scram_verifier
 from ..state.act import Act, Work, by_state
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import DOCKER, STATE, STEP
-from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..state.undoing import Undoing
 from ..system.failure import HostSideError
@@ -25,7 +24,7 @@ def _present(work: Work) -> dict[str, Any]:
     wanted, clone = given["wanted"], Clone(project, given["wanted"])
     fresh = given["again"] or not clone.finished
     if not work.check_mode:
-        record = _record(work)
+        record = begun_step(work.params)
         if fresh:
             record.note_inverse(given["step_id"], "replica", {"project": given["project"], "name": wanted["name"]})
         else:
@@ -47,7 +46,7 @@ def _absent(work: Work) -> dict[str, Any]:
     project = _project(work)
     if work.check_mode:
         return {"changed": project.present, "files": []}
-    record = _record(work)
+    record = begun_step(work.params)
     gone = project.remove()
     record.end_step(work.params["step_id"], "verified", time.time())
     return {"changed": bool(gone), "files": gone}
@@ -64,12 +63,6 @@ def _tag(image: str) -> None:
 def _project(work: Work) -> ReplicaProject:
     given = work.params
     return ReplicaProject(StateFolder(given["state_folder"]), given["docker_socket"], given["project"])
-
-
-def _record(work: Work) -> RunRecord:
-    record = held_run(StateFolder(work.params["state_folder"]), work.params["run_id"])
-    record.start_step_once(work.params["step_id"], time.time())
-    return record
 
 
 def undo_replica(undoing: Undoing, inverse: dict[str, Any]) -> None:

@@ -11,10 +11,8 @@ from ..docker.engine import Engine
 from ..postgres.hba import has_line, with_line, without_line
 from ..postgres.psql import Server, find_server, literal
 from ..state.act import Act, Work, by_state
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import DOCKER, SERVER, STATE, STEP
-from ..state.runs import RunRecord
-from ..state.state import StateFolder
 from ..state.undoing import Undoing
 from ..system.certificate import self_made_certificate
 from ..system.failure import HostSideError
@@ -174,7 +172,7 @@ def _present(work: Work) -> dict[str, Any]:
     changed = bool(settings or given["fresh"] or not primary.ready)
     if work.check_mode or not changed:
         return {"changed": changed}
-    record, step_id = _record(work), given["step_id"]
+    record, step_id = begun_step(work.params), given["step_id"]
     reached = {name: given[name] for name in _REACHED}
     touched = [*settings, *(() if primary.before["ssl"] else _TLS)]
     before = {name: own[name] for name in touched}
@@ -193,7 +191,7 @@ def _absent(work: Work) -> dict[str, Any]:
     changed = not primary.absent
     if work.check_mode:
         return {"changed": changed}
-    record = _record(work)
+    record = begun_step(work.params)
     if changed:
         primary.dismiss()
     record.end_step(work.params["step_id"], "verified", time.time())
@@ -205,7 +203,7 @@ def _checked(work: Work) -> dict[str, Any]:
     given = work.params
     if work.check_mode:
         return {"changed": False, "lsn": ""}
-    record, server = _record(work), _server(work.params, given["docker_socket"])
+    record, server = begun_step(work.params), _server(work.params, given["docker_socket"])
     lsn = server.row("SELECT pg_current_wal_lsn()::text AS lsn")["lsn"]
     query = _CAUGHT_UP.format(lsn=lsn, name=literal(given["name"]))
     rows: list[dict[str, Any]] = []
@@ -222,12 +220,6 @@ def _checked(work: Work) -> dict[str, Any]:
         )
     record.end_step(given["step_id"], "verified", time.time())
     return {"changed": False, "lsn": rows[0]["lsn"]}
-
-
-def _record(work: Work) -> RunRecord:
-    record = held_run(StateFolder(work.params["state_folder"]), work.params["run_id"])
-    record.start_step_once(work.params["step_id"], time.time())
-    return record
 
 
 def _primary(work: Work) -> Primary:

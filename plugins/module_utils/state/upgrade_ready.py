@@ -14,9 +14,8 @@ from ..system.failure import HostSideError
 from ..system.response_times import answer_times
 from ..system.volume import Volume
 from .act import Act, Work
-from .lock import held_run
+from .lock import begun_step
 from .options import DATABASES, DOCKER, STATE, STEP
-from .state import StateFolder
 
 __all__ = ["UPGRADE_READY"]
 
@@ -25,8 +24,7 @@ def _check(work: Work) -> dict[str, Any]:
     given = work.params
     if work.check_mode:
         return {"changed": False, **_looked(given)}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
+    record = begun_step(given)
     with record.failure_noted(given["step_id"]):
         looked = _looked(given)
     record.note_seen(given["step_id"], {"answers": looked["answers"]})

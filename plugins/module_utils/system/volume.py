@@ -9,9 +9,8 @@ import time
 from typing import Any
 
 from ..state.act import Act, Work
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import STATE, STEP
-from ..state.state import StateFolder
 from .amounts import disk
 from .facts import block_device, disk_size
 from .failure import HostSideError
@@ -132,8 +131,7 @@ def _grow(work: Work) -> dict[str, Any]:
     before = volume.size
     if work.check_mode:
         return {"changed": before < given["least_bytes"], "before": before, "after": before}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
+    record = begun_step(given)
     with record.failure_noted(given["step_id"]):
         volume.grow(given["bound_seconds"])
         volume.refuse_smaller_than(given["least_bytes"])
