@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -188,7 +188,7 @@ def roll_back(
     _refuse_strangers(plan, seen)
     if recorded is None or approved:
         refuse_unapproved(full_id, plan, approved)
-    run = known or _run_of(full_id, plan, records, context.clock())
+    run = _run_of(full_id, plan, records, context.clock()) if known is None else _as_held(known, plan, records)
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
         _refuse_unseen(seen, full_id, plan.hosts)
@@ -325,13 +325,7 @@ def _run_of(run_id: str, plan: Plan, records: Mapping[str, Mapping[str, Any]], n
     The last step is always to do: it changes nothing where it is done already, and it ends the Run on the host.
     """
     first = next(iter(records.values()))
-    verified = tuple(
-        _verified(step.id, host, state)
-        for host, record in records.items()
-        for step in plan.steps[:-1]
-        if host in step.hosts
-        and (state := (record.get("steps") or {}).get(step.id) or {}).get("status") == StepStatus.VERIFIED
-    )
+    verified = tuple(result for result in _verified_on_hosts(plan, records) if result.step != plan.steps[-1].id)
     return Run(
         id=run_id,
         operation=plan.operation,
@@ -342,6 +336,25 @@ def _run_of(run_id: str, plan: Plan, records: Mapping[str, Mapping[str, Any]], n
         hosts=plan.hosts,
         started_at=datetime.fromisoformat(str(first["started_at"])) if first.get("started_at") else now,
         results=verified,
+    )
+
+
+def _as_held(run: Run, plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> Run:
+    """The Run as it is known here, with the steps that hosts have verified since nobody asked them any more."""
+    known = {(result.step, result.host) for result in run.results if result.status is StepStatus.VERIFIED}
+    return run.model_copy(update={"results": (*run.results, *_verified_on_hosts(plan, records, known))})
+
+
+def _verified_on_hosts(
+    plan: Plan, records: Mapping[str, Mapping[str, Any]], known: Collection[tuple[str, str]] = ()
+) -> tuple[StepResult, ...]:
+    """Each host is believed about itself alone, and only about steps that the Plan has for it."""
+    return tuple(
+        _verified(step.id, host, state)
+        for host, record in records.items()
+        for step in plan.steps
+        if host in step.hosts and (step.id, host) not in known
+        if (state := (record.get("steps") or {}).get(step.id) or {}).get("status") == StepStatus.VERIFIED
     )
 
 

@@ -40,6 +40,7 @@ class Fleet:
         self.plan: Plan = rightsize(one("api", peak=600 * MB), context.policy)
         monkeypatch.setattr(context, "observe", lambda: self.seen)
         monkeypatch.setattr(executor, "execute", self._execute)
+        monkeypatch.setattr(executor, "execute_segment", self._execute_segment)
         monkeypatch.setattr(executor, "put_back", self._put_back)
         monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_, **__: {})
 
@@ -65,6 +66,10 @@ class Fleet:
     def _execute(self, _hands: Any, _run: Any, _plan: Any, step: Any, hosts: tuple[str, ...], **_: Any) -> Execution:
         self.done.append((step.id, step.playbook, hosts))
         return Execution(tuple(StepResult(step=step.id, host=host, status=StepStatus.VERIFIED) for host in hosts))
+
+    def _execute_segment(self, hands: Any, run: Any, plan: Any, segment: Any) -> Execution:
+        done = [self._execute(hands, run, plan, step, segment.hosts).results for step in segment.steps]
+        return Execution(tuple(result for results in done for result in results))
 
     def _put_back(self, _hands: Any, _run: Any, hosts: tuple[str, ...], *_: Any, **__: Any) -> Execution:
         self.undone.append(hosts)
