@@ -30,6 +30,7 @@ __all__ = ["Execution", "Hands", "execute", "put_back", "refuse_unbegun", "value
 
 UNDO = "selextract.infra.undo"
 _NOT_HELD = ("fenced", "locked")  # kinds of ``HostSideError``
+_CARRYING = ("Let the host carry the steps out", "Let the host carry the steps out with it", "On the host")  # tasks
 _TAKE_OVER = "selextract-infra status says who has it; --take-over with a --reason takes it up all the same"
 
 
@@ -260,9 +261,9 @@ def _not_proved(host: HostOutcome, status: StepStatus) -> str:
 
 
 def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
-    if host.status == "ok":
+    if host.status == "ok" or (host.status == "failed" and _carried_out_well(host)):
         return StepStatus.VERIFIED
-    if host.status == "unreachable":
+    if host.status == "unreachable" or _unheard(host):
         return StepStatus.UNREACHABLE
     if host.status == "missing":
         return StepStatus.NOT_BEGUN
@@ -273,6 +274,19 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
         return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
     as_before = restored["restored"] and not restored.get("differences")
     return StepStatus.ROLLED_BACK if as_before else StepStatus.ROLLBACK_FAILED
+
+
+def _carried_out_well(host: HostOutcome) -> bool:
+    """Whether the host said that all steps are verified, so that only giving the lock back failed; its lease ends."""
+    answer = _result_with(host, "finished") or {}
+    steps = answer.get("steps")
+    results = list(steps.values()) if isinstance(steps, Mapping) else []
+    return bool(results) and all(isinstance(one, Mapping) and one.get("status") == "verified" for one in results)
+
+
+def _unheard(host: HostOutcome) -> bool:
+    """Whether the module that follows the host's own work was killed: as of a lost host, how it goes on is unknown."""
+    return any("module_stderr" in host.results.get(task, {}) for task in _CARRYING)
 
 
 def _sentence(host: HostOutcome) -> str:
