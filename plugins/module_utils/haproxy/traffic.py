@@ -15,6 +15,7 @@ from ..docker.engine import Engine
 from ..nginx.include_files import SWITCHES, Edge, longest_answer
 from ..postgres.look import database_container
 from ..postgres.psql import server_in
+from ..redis.client import Redis
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .haproxy import Server
@@ -141,10 +142,9 @@ def _redis(engine: Engine, containers: list[Container], wanted: dict[str, Any] |
     seen = {name: wanted[name] for name in ("project", "service")}
     try:
         queues = [str(name) for name in wanted["queues"]]
-        counts = _redis_says(engine, container, ["EVAL", _PENDING, str(len(queues)), *queues]).split()
-        about = dict(
-            line.split(":", 1) for line in _redis_says(engine, container, ["INFO", "memory"]).split() if ":" in line
-        )
+        redis = Redis(engine, container.id)
+        counts = redis.ask("EVAL", _PENDING, str(len(queues)), *queues).split()
+        about = redis.about("memory")
         return {
             **seen,
             "queued": int(counts[0]),
@@ -157,14 +157,6 @@ def _redis(engine: Engine, containers: list[Container], wanted: dict[str, Any] |
         return {**seen, "problem": "What Redis answers is not understood."}
     except HostSideError as failure:
         return {**seen, "problem": failure.sentence}
-
-
-def _redis_says(engine: Engine, container: Container, command: list[str]) -> str:
-    code, output, complaints = engine.run_inside(container.id, ["redis-cli", *command])
-    if code or output.startswith(("ERR", "NOAUTH", "WRONGTYPE")):
-        said = " ".join((complaints or output).split())[:200]
-        raise HostSideError(f"Redis does not say what is in its queues: {said or 'no reason was given'}.", kind="redis")
-    return output
 
 
 def _edge(

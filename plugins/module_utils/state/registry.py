@@ -19,9 +19,9 @@ from ..replica.undo import read_balancer, read_rotation, replica, replica_files,
 from .act import Act
 from .emergency_begin import EMERGENCY_BEGIN
 from .undo_upgrade import freeze, stopped
-from .undoing import Undo
+from .undoing import Undo, ValuesNow
 
-__all__ = ["ACTS", "UNDOS"]
+__all__ = ["ACTS", "UNDOS", "VALUES"]
 
 ACTS: dict[str, Act] = {
     act.name: act
@@ -61,3 +61,6 @@ UNDOS: dict[str, Undo] = {
     "read_balancer": read_balancer,
     "read_rotation": read_rotation,
 }
+
+VALUES: dict[str, ValuesNow] = {}
+"""By part, who reads its values as they are now, where a step notes those by name: see ``run_keys``."""

@@ -23,8 +23,9 @@ def wanted_of_hosts(policy: Policy) -> dict[str, Any]:
     """The options of the module ``observe_host`` that follow from the policy; nothing where nothing is mapped."""
     mapped = policy.application
     if not mapped.project:
-        return {"projects": [], "databases": [], "postgres_settings": [], "numbers": {}, "traffic": {}}
+        return {"projects": [], "databases": [], "postgres_settings": [], "numbers": {}, "services": {}, "traffic": {}}
     databases = mapped.services_of("database")
+    roles = {service.role for service in mapped.services.values()}
     numbers = {name: _numbers(service.environment) for name, service in mapped.services.items()}
     return {
         "projects": [{"name": mapped.project, **({"directory": mapped.directory} if mapped.directory else {})}],
@@ -39,6 +40,7 @@ def wanted_of_hosts(policy: Policy) -> dict[str, Any]:
         ],
         "postgres_settings": sorted(PARAMETERS) if databases else [],
         "numbers": {name: variables for name, variables in numbers.items() if variables},
+        "services": {role: sorted(mapped.services_of(role)) for role in sorted(roles)},
         "traffic": _traffic(policy, mapped.project),
     }
 

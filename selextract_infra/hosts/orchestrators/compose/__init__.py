@@ -7,7 +7,7 @@ from typing import Any
 
 from selextract_infra.hosts.orchestrators.compose.balancer import turn_balancer
 from selextract_infra.hosts.orchestrators.compose.emergency import begin_emergency
-from selextract_infra.hosts.orchestrators.compose.instances import scale, settle, tune_workers
+from selextract_infra.hosts.orchestrators.compose.instances import carry, scale
 from selextract_infra.hosts.orchestrators.compose.limits import set_limits
 from selextract_infra.hosts.orchestrators.compose.pgbouncer import pool_connections
 from selextract_infra.hosts.orchestrators.compose.postgres import restart_primary, tune_postgres
@@ -17,12 +17,13 @@ __all__ = ["CARRIED"]
 
 CARRIED: Mapping[str, Callable[[Mapping[str, Any]], tuple[PlannedAct, ...]]] = {
     "balancer": turn_balancer,
+    "carry": carry,
     "emergency": begin_emergency,
     "pgbouncer": pool_connections,
     "restart_postgres": restart_primary,
     "rightsize": set_limits,
     "scale": scale,
-    "settle": settle,
+    "settle": carry,
     "tune_postgres": tune_postgres,
-    "tune_workers": tune_workers,
+    "tune_workers": carry,
 }
