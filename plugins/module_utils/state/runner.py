@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from ..docker.image_stream import OFFER, give_image
-from ..system.failure import HostSideError
+from ..system.failure import HostSideError, unwritten
 from .act import Work
 from .emergency_end import end_by_itself
 from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
@@ -212,8 +212,9 @@ class _WorkOutcome:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, where: TracebackType | None
     ) -> bool:
-        if isinstance(problem, HostSideError):
-            self.content = {"failure": {"sentence": problem.sentence, **problem.result()}}
+        failure = unwritten(problem) if isinstance(problem, OSError) else problem
+        if isinstance(failure, HostSideError):
+            self.content = {"failure": {"sentence": failure.sentence, **failure.result()}}
         elif problem is not None:
             traceback.print_exception(kind, problem, where)
             self.content = _failed(f"The program failed ({type(problem).__name__}: {problem}).")
