@@ -15,6 +15,7 @@ from ..nginx.include_files import EDGE_FILES, EDGE_SWITCH, undo_edge_files, undo
 from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
 from ..postgres.restart import POSTGRES_RESTART
 from ..postgres.settings import POSTGRES_SETTINGS, undo_settings
+from ..redis.settings import REDIS_SETTINGS, redis_values, undo_redis_settings
 from ..replica.undo import read_balancer, read_rotation, replica, replica_files, replication, replication_settings
 from .act import Act
 from .emergency_begin import EMERGENCY_BEGIN
@@ -33,6 +34,7 @@ ACTS: dict[str, Act] = {
         INSTANCES,
         POSTGRES_SETTINGS,
         POSTGRES_RESTART,
+        REDIS_SETTINGS,
         BALANCER_ACT,
         BALANCER_SERVER,
         EDGE_FILES,
@@ -50,6 +52,7 @@ UNDOS: dict[str, Undo] = {
     DEFINITIONS: undo_definitions,
     "instances": undo_instances,
     "postgres_settings": undo_settings,
+    "redis_settings": undo_redis_settings,
     "balancer": undo_balancer,
     "edge_files": undo_edge_files,
     "edge_switches": undo_edge_switches,
@@ -62,5 +65,5 @@ UNDOS: dict[str, Undo] = {
     "read_rotation": read_rotation,
 }
 
-VALUES: dict[str, ValuesNow] = {}
+VALUES: dict[str, ValuesNow] = {"redis_settings": redis_values}
 """By part, who reads its values as they are now, where a step notes those by name: see ``run_keys``."""
