@@ -86,6 +86,7 @@ from ..module_utils.docker.engine import EngineGoneError
 from ..module_utils.docker.kept_definitions import forget_definitions
 from ..module_utils.module import run
 from ..module_utils.state.act import by_state
+from ..module_utils.state.fence import LOCK
 from ..module_utils.state.host_note import note_after, note_before
 from ..module_utils.state.host_program import remove_units
 from ..module_utils.state.lock import Verdict, claim_of, claimed, close_to_others, free, held_run
@@ -142,6 +143,8 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
         folder.prepare()
     if given["run_id"] and not free(folder, given["run_id"], check=True).acquired:
         return free(folder, given["run_id"], check=True).result()
+    if given["run_id"] and given["ended"] and SegmentFiles(folder, given["run_id"]).left:
+        return Verdict(True, folder.read(LOCK)).result()  # its steps are not all done, so it goes on, or is put back
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
     if status is not None and not module.check_mode:
         note_after(folder, given["run_id"], status, given["docker_socket"])

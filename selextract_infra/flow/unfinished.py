@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -166,7 +166,7 @@ def roll_back(
         _refuse_at_work(seen, full_id, context.clock(), idle, "rollback")
     plan = _plan_of(records) if records else _recorded_plan(context, known)
     _refuse_strangers(plan, seen)
-    run = _run_of(full_id, plan, records) if known is None else known
+    run = _run_of(full_id, plan, records) if known is None else _with_what_hosts_hold(known, records)
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
         _refuse_unseen(seen, full_id, plan.hosts)
@@ -309,12 +309,7 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
     """
     first = next(iter(records.values()))
     last = plan.steps[-1].id
-    verified = tuple(
-        _verified(step, host, state)
-        for host, record in records.items()
-        for step, state in record.get("steps", {}).items()
-        if state.get("status") == StepStatus.VERIFIED and step != last
-    )
+    verified = tuple(result for result in _verified_on_hosts(records) if result.step != last)
     return Run(
         id=run_id,
         operation=plan.operation,
@@ -325,6 +320,23 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
         hosts=plan.hosts,
         started_at=datetime.fromisoformat(str(first["started_at"])),
         results=verified,
+    )
+
+
+def _with_what_hosts_hold(run: Run, records: Mapping[str, Mapping[str, Any]]) -> Run:
+    """The Run as it is known here, with the steps that hosts have verified since nobody asked them any more."""
+    known = {(result.step, result.host) for result in run.results if result.status is StepStatus.VERIFIED}
+    return run.model_copy(update={"results": (*run.results, *_verified_on_hosts(records, known))})
+
+
+def _verified_on_hosts(
+    records: Mapping[str, Mapping[str, Any]], known: Collection[tuple[str, str]] = ()
+) -> tuple[StepResult, ...]:
+    return tuple(
+        _verified(step, host, state)
+        for host, record in records.items()
+        for step, state in (record.get("steps") or {}).items()
+        if state.get("status") == StepStatus.VERIFIED and (step, host) not in known
     )
 
 

@@ -144,21 +144,22 @@ class Listener:
             }
         return TaskEvent(kind, host, displayable(task), event["changed"], message)
 
-    def outcomes(self, *, stopped: Mapping[str, bool] | None) -> dict[str, HostOutcome]:
+    def outcomes(self, *, stopped: Mapping[str, Mapping[str, Any]] | None) -> dict[str, HostOutcome]:
         """One outcome for each planned host, and for any other that did not end well.
 
-        ``stopped`` is given for a run that was cancelled or timed out: by host, whether nothing of it is left running.
+        ``stopped`` is given for a run that was cancelled or timed out: by host, what the task answered that stopped it.
         """
         others = {host for host in self._seen - set(self._planned) if self._status(host) != "ok"}
         return {host: self._outcome(host, stopped) for host in (*self._planned, *sorted(others))}
 
-    def _outcome(self, host: str, stopped: Mapping[str, bool] | None) -> HostOutcome:
+    def _outcome(self, host: str, stopped: Mapping[str, Mapping[str, Any]] | None) -> HostOutcome:
         status = self._status(host)
         told = self._told(host, status)
+        answer = (stopped or {}).get(host, {})
         message = told.sentence
         proof: bool | None = None
         if stopped is not None and status in ("ok", "failed"):
-            proof = stopped.get(host, False)
+            proof = answer.get("left") == []
             if host not in self._failure and status == "failed":
                 message = (
                     "stopped, and nothing of it is left running on the host"
@@ -171,7 +172,7 @@ class Listener:
             message=message,
             remedy=told.remedy,
             stage=told.stage,
-            results=self._results.get(host, {}),
+            results={**self._results.get(host, {}), **({"stop": answer} if answer else {})},
             stopped=proof,
         )
 

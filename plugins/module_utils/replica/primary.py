@@ -65,7 +65,7 @@ class Primary:
         """Switch TLS on, with a certificate of its own making where the server has none; a reload is enough."""
         if self.before["ssl"]:
             return
-        for file, content in zip(CERTIFICATE, self_made_certificate(self.server.name), strict=True):
+        for file, content in zip(CERTIFICATE, self_made_certificate(self.server.name)):
             self.server.write(os.path.join(self.before["data"], file), content, new=True)
         certificate, key = CERTIFICATE
         self.server.execute(

@@ -33,6 +33,7 @@ INSIDE = "/var/lib/selextract-replica"
 """Where the volume is in the container."""
 _CONFIG = "/etc/selextract-replica"
 _RECORD = "replica.json"
+_ANSWERS = "answers.json"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*\Z")
 _UNITS = "/etc/systemd/system"
 _PROGRAM = "/usr/local/lib/selextract-infra-replica"
@@ -111,6 +112,15 @@ class ReplicaProject:
         """Note that what is wanted is there."""
         self.folder.write(os.path.join(self.own.folder, _RECORD), {"format": 1, "wanted": dict(wanted)})
 
+    @property
+    def answers(self) -> dict[str, str]:
+        """The settings of the primary that change what a query answers, as this replica is to have them."""
+        try:
+            with open(os.path.join(self.path, "config", _ANSWERS), encoding="utf-8") as source:
+                return {str(name): str(value) for name, value in json.load(source).items()}
+        except FileNotFoundError:  # an earlier version made this replica
+            return {}
+
     def container(self) -> Container | None:
         """Its container, running or not."""
         with Engine(self.socket_path) as engine:
@@ -135,6 +145,7 @@ class ReplicaProject:
             "postgresql.conf": _conf(wanted),
             "pg_hba.conf": _hba(str(wanted["superuser"])),
             "pg_ident.conf": "",
+            _ANSWERS: json.dumps(wanted.get("answers") or {}, sort_keys=True),
         }
         changed = [name for name, text in files.items() if _read(os.path.join(config, name)) != text]
         secret = [name for name in ("passfile", "server.crt", "server.key") if not self._has(name)]

@@ -27,6 +27,7 @@ from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
 from .host_note import note_before
 from .lock import held_run
 from .migration import migrate, refuse_old_emergency
+from .preemption import asked, goes_first
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
@@ -63,11 +64,12 @@ class _Runner:
         for step in self._segment["steps"]:
             if step["id"] in self._segment["results"]:
                 continue
-            reason = "" if self._begun(step) else self._why_to_stop()
+            reason = "" if self._begun(step) else self._why_to_stop(step)
             if reason:
                 self._segment["stopped"] = reason
                 break
-            result = self._carry_step(step)
+            began = time.time()
+            result = {**self._carry_step(step), "began": began, "ended": time.time()}
             self._segment["results"][step["id"]] = result
             self._save()
             self._files.tell("step ends", time.time(), step=step["id"], status=result["status"])
@@ -84,17 +86,27 @@ class _Runner:
         """Whether an earlier runner of this segment was ended in the middle of it: only its end is a safe point."""
         return RunRecord(self._folder, self._run_id).step(step["id"]).get("status") == "running"
 
-    def _why_to_stop(self) -> str:
-        asked = self._files.asked_to_stop()
-        if asked is not None:
-            return str(asked["reason"])
-        closed = closed_to_its_holder(self._folder, self._run_id)
+    def _why_to_stop(self, step: dict[str, Any]) -> str:
+        wanted = self._files.asked_to_stop()
+        if wanted is not None:
+            return str(wanted["reason"])
+        closed = closed_to_its_holder(self._folder, self._run_id) or self._asked_for()
         if closed:
             return closed
+        if time.time() > step.get("begins_by", float("inf")):
+            return f"It is too late to begin: {step['title']}."
         silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])
         if silent > allowed and not self._segment["unattended"]:
             return f"Nobody has asked for it for more than {allowed:.0f} s."
         return ""
+
+    def _asked_for(self) -> str:
+        """What more urgent asks for the host, in a sentence; empty where nothing does."""
+        request = asked(self._folder, time.time())
+        operation = str(RunRecord(self._folder, self._run_id).content.get("operation", ""))
+        if request is None or goes_first(request, operation):
+            return ""
+        return f"The host is asked for by {request.get('owner')}: {request.get('operation')}, {request.get('reason')}."
 
     def _carry_step(self, step: dict[str, Any]) -> dict[str, Any]:
         """Do it; where that fails, undo it. What became of it, in the words of a Run's record."""
@@ -179,9 +191,9 @@ class _Runner:
             now = time.monotonic()
             if now > end:
                 return f"It took longer than {seconds:.0f} s and was stopped."
-            asked = self._files.asked_to_stop() if can_be_stopped else None
-            if asked is not None and asked["undo"]:
-                return str(asked["reason"])
+            wanted = self._files.asked_to_stop() if can_be_stopped else None
+            if wanted is not None and wanted["undo"]:
+                return str(wanted["reason"])
             if now > renewed + _RENEWED_EVERY:
                 renewed = now
                 held_run(self._folder, self._run_id)  # renews the lease where that is due

@@ -102,6 +102,20 @@ class SegmentFiles:
         return self._folder.read(f"{self._name}.cancel")
 
     @property
+    def left(self) -> bool:
+        """Whether a step of it was not begun, so that whoever leads the Run goes on with it."""
+        record = self.read()
+        return any(step["id"] not in (record.get("results") or {}) for step in record.get("steps", []))
+
+    def outcomes(self) -> dict[str, Any]:
+        """What became of each step that has ended, by step; ``began_ago`` and ``ended_ago`` are in seconds."""
+        now = time.time()
+        return {
+            step: {**result, **{f"{what}_ago": now - result[what] for what in ("began", "ended") if what in result}}
+            for step, result in (self.read().get("results") or {}).items()
+        }
+
+    @property
     def under_way(self) -> bool:
         """Whether it has begun and not ended."""
         return self.read().get("status") == "running"

@@ -6,13 +6,15 @@ Only here is it known which one that is; a step says what is wanted of it in val
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from selextract_infra.hosts.orchestrators.compose import CARRIED
 from selextract_infra.model.act import PlannedAct
-from selextract_infra.model.plan import Step
+from selextract_infra.model.plan import BY_PLAYBOOK, Plan, Step
 
-__all__ = ["acts_of", "carried_steps", "is_carried", "values_on"]
+__all__ = ["acts_of", "carried_steps", "is_carried", "segments_of", "values_on"]
 
 
 def is_carried(playbook: str, values: Mapping[str, Any] | None = None) -> bool:
@@ -28,12 +30,37 @@ def acts_of(playbook: str, values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
     return CARRIED[playbook.rpartition(".")[2]](values)
 
 
-def values_on(step: Step, host: str) -> dict[str, Any]:
-    """What the step's playbook reads for a host; where that host carries the step out by itself, what it is to do."""
-    values = step.values[host]
-    if not is_carried(step.playbook, values):
+def segments_of(plan: Plan) -> tuple[tuple[str, ...], ...]:
+    """The IDs of steps that follow each other on one host, which carries them out without a word from here."""
+    groups = groupby(plan.steps, _carried_by)
+    names = [tuple(step.id for step in steps) for host, steps in groups if host is not None]
+    return tuple(group for group in names if len(group) > 1)
+
+
+def _carried_by(step: Step) -> str | None:
+    """The only host of a step, where it carries the step out by itself."""
+    if step.performer != BY_PLAYBOOK or len(step.hosts) != 1:
+        return None
+    (host,) = step.hosts
+    return host if is_carried(step.playbook, step.values.get(host)) else None
+
+
+def values_on(
+    steps: tuple[Step, ...], host: str, begins_within: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What a step's playbook reads for a host; where that host carries the steps out by itself, what it is to do.
+
+    The playbook is that of the first step; there are several only where the host carries them out.
+    ``begins_within`` has, by step, the seconds from now within which it may begin.
+    """
+    values = steps[0].values[host]
+    if not is_carried(steps[0].playbook, values):
         return values
-    return {"steps": carried_steps((step,), host), "policy_digest": values.get("policy_digest")}
+    carried = carried_steps(steps, host)
+    for step in carried:
+        if step["id"] in begins_within:
+            step["begins_within_seconds"] = begins_within[step["id"]]
+    return {"steps": carried, "policy_digest": values.get("policy_digest")}
 
 
 def carried_steps(steps: tuple[Step, ...], host: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from selextract_infra.cli import build
 from selextract_infra.errors import LockedError
 from selextract_infra.flow import executor
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.machine.state import new_run
 from selextract_infra.flow.unfinished import at_work, resume, roll_back
 from selextract_infra.hosts.executor import Execution
 from selextract_infra.hosts.holder import identity_of
@@ -107,6 +108,26 @@ def test_a_process_that_is_gone_from_this_machine_needs_no_lease_to_run_out(
     fleet = Fleet(monkeypatch, context, lock={"identity": {**identity_of(), "pid_started": 1}})
     take_up(context, "run-a")
     assert fleet.taking == [TakingUp("", {HOST: 3}, 0.0)]
+
+
+@BOTH
+def test_what_a_host_went_on_to_do_while_nobody_asked_is_taken_into_the_journal(
+    context: Context, monkeypatch: pytest.MonkeyPatch, take_up: TakeUp
+) -> None:
+    three = tuple(STEP.model_copy(update={"id": name}) for name in ("one", "two", "three"))
+    plan = PLAN.model_copy(update={"steps": three, "policy_digest": context.policy.digest})
+    held = {name: {"status": "verified", "started_at": AT.isoformat()} for name in ("one", "two")}
+    Fleet(monkeypatch, context, lock={"lease_left": 0.0}, steps=held, plan=plan.model_dump(mode="json"))
+    last = Execution((StepResult(step="three", host=HOST, status=StepStatus.VERIFIED),))
+    monkeypatch.setattr(executor, "execute", lambda *_, **__: last)
+    known = new_run(plan, run_id="run-a", owner="ann", at=AT, missing={}, overrides=())
+    context.journal.record_plan(plan)
+    context.journal.record_run(known)
+    take_up(context, "run-a")
+    recorded = context.journal.run("run-a")
+    assert recorded is not None
+    ends = "three" if take_up is resume else "rollback"
+    assert [result.step for result in recorded.results] == ["one", "two", ends]
 
 
 def test_a_process_that_lives_is_at_work_and_so_is_one_of_another_machine_with_the_same_name() -> None:
