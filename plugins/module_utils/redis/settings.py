@@ -27,6 +27,8 @@ from ..state.undoing import Undoing
 from ..system.amounts import memory
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
+from ..tasks.broker import RedisBroker
+from ..tasks.look import queues_seen
 from .client import Redis
 
 __all__ = ["REDIS_SETTINGS", "look_at_redis", "redis_values", "undo_redis_settings"]
@@ -36,26 +38,12 @@ _SECRETS = ("auth", "pass", "user")  # what an argument may hold that is nobody'
 _PROGRAMS = ("redis-server", "valkey-server")
 _PROBE_SECONDS = "60"  # a probe that is killed before it has removed its key leaves it for so long
 _UNDO_BOUND = 60.0  # seconds
-# The names that task queues keep in Redis: Celery, RQ, Sidekiq and Resque. Not seeing one proves nothing.
-_QUEUES = ("_kombu.binding.celery", "unacked", "rq:queues", "queues", "resque:queues")
-_SEEN = """
-local names = {}
-for _, database in ipairs(ARGV) do
-  redis.call('SELECT', database)
-  for _, key in ipairs(KEYS) do
-    if redis.call('EXISTS', key) == 1 then names[#names + 1] = key end
-  end
-end
-return names
-"""
 
 
 def look_at_redis(engine: Engine, container: Container) -> dict[str, Any]:
     """The server as the type RedisServer of selextract_infra."""
-    redis, details = Redis(engine, container.id), engine.inspect(container.id) or {}
+    redis, details = RedisBroker(engine, container.id), engine.inspect(container.id) or {}
     about, settings = redis.about(), redis.settings("save", "dir")
-    databases = {name[2:]: counts for name, counts in about.items() if name.startswith("db") and name[2:].isdigit()}
-    seen = redis.ask("EVAL", _SEEN, str(len(_QUEUES)), *_QUEUES, *databases)
     mount = mount_of(details, settings.get("dir") or "/")
     return {
         "version": about.get("redis_version", ""),
@@ -63,8 +51,8 @@ def look_at_redis(engine: Engine, container: Container) -> dict[str, Any]:
         "maxmemory": int(about.get("maxmemory", 0)),
         "eviction": about.get("maxmemory_policy", ""),
         "used": int(about.get("used_memory", 0)),
-        "keys": sum(int(counts.partition("keys=")[2].partition(",")[0]) for counts in databases.values()),
-        "queues": sorted(set(seen.split())),
+        "keys": sum(redis.databases().values()),
+        "queues": queues_seen(redis),
         "saves": bool(settings.get("save")) or about.get("aof_enabled") == "1",
         "on_volume": bool(mount and mount.get("RW")),
         "arguments": _arguments(details),

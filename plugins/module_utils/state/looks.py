@@ -45,3 +45,5 @@ def _looked(look: Look, engine: Engine, container: Container) -> dict[str, Any]:
         return look(engine, container)
     except HostSideError as failure:
         return {"problem": failure.sentence}
+    except (ValueError, TypeError, LookupError):
+        return {"problem": f"What the program in {container.name} answers is not understood."}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from plugins.module_utils.system.failure import HostSideError
 RUN, STEP = "20260301T020000-9f3ac1", "tune-app1-store"
 MB = 1 << 20
 SMALL, LARGE = str(64 * MB), str(80 * MB)
+QUEUE = "celery\x06\x16\x06\x16celery"  # how Celery binds its queue of that name
 COMMAND = ["redis-server", "--dir", "/data", "--maxmemory", SMALL]
 
 
@@ -58,7 +60,7 @@ class SmallRedis:
         return self.details
 
     def run_inside(self, _container: str, arguments: list[str]) -> tuple[int, str, str]:
-        _, command, *words = arguments
+        _, _, _, command, *words = arguments
         if command in ("SET", "CONFIG") and self.deaf in words and words[0] != "GET":
             return 0, "ERR not today\n", ""
         return 0, getattr(self, f"_{command.lower()}")(*words) + "\n", ""
@@ -87,9 +89,10 @@ class SmallRedis:
     def _del(self, key: str) -> str:
         return str(int(self.data.pop(key, None) is not None))
 
-    def _eval(self, _script: str, number: str, *words: str) -> str:
-        assert words[int(number) :] == ("3",)  # the databases that hold something
-        return "\n".join(key for key in words[: int(number)] if key in self.data)
+    def _eval(self, script: str, *_words: str) -> str:
+        """What tells of queues among all keys, and then how Celery is set up there."""
+        names = [key for key in self.data if key.startswith("_kombu.binding.")]
+        return json.dumps(["0", names] if "SCAN" in script else [[name, [QUEUE]] for name in names])
 
 
 @pytest.fixture
@@ -233,7 +236,7 @@ def test_a_look_says_what_the_server_is_and_holds(redis: SmallRedis) -> None:
         "eviction": "noeviction",
         "used": 10 * MB,
         "keys": 5,
-        "queues": ["_kombu.binding.celery"],
+        "queues": ["celery in database 3"],
         "saves": True,
         "on_volume": True,
         "arguments": COMMAND,
