@@ -11,7 +11,7 @@ from selextract_infra.lab import Lab
 from tests.lab.program import Program, second_plan_is_empty, wait_for
 from tests.lab.rightsizing import as_deployed
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 REDIS = "selextract-redis-1"
 TASK = "selextract-infra-test"
