@@ -6,10 +6,12 @@ from pathlib import Path
 
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.machine.advance import advance
-from selextract_infra.flow.machine.messages import Finish, Started
+from selextract_infra.flow.machine.messages import Finish, FlowRequest, Started
+from selextract_infra.flow.machine.state import RunState
 from selextract_infra.flow.run_log import logged_runs
+from selextract_infra.model.plan import Plan
 
-__all__ = ["replay_runs"]
+__all__ = ["replay", "replay_runs"]
 
 
 def replay_runs(state: Path) -> int:
@@ -25,16 +27,22 @@ def replay_runs(state: Path) -> int:
             assert recorded is not None, file
             if plan is None:  # of a Run that another control machine made, and this one put back
                 continue
-            ended = False
-            for began, turns in logged_runs(file, plan):
-                at = turns[0].answer.at if turns else began.plan.made_at
-                state_now, request = advance(began, Started(at=at))
-                for number, turn in enumerate(turns):
-                    assert request == turn.request, f"{file.name}, turn {number}: it asks for something else"
-                    assert state_now.digest == turn.state, f"{file.name}, turn {number}: it is in another state"
-                    state_now, request = advance(state_now, turn.answer)
-                    count += 1
-                ended = isinstance(request, Finish)
-            if ended and recorded.ended_at is not None:
-                assert state_now.begun_run == recorded, f"{file.name} ends in another Run than the journal's"
+            ends = replay(file, plan)
+            count += sum(turns for _, _, turns in ends)
+            if ends and isinstance(ends[-1][1], Finish) and recorded.ended_at is not None:
+                assert ends[-1][0].begun_run == recorded, f"{file.name} ends in another Run than the journal's"
     return count
+
+
+def replay(file: Path, plan: Plan) -> list[tuple[RunState, FlowRequest, int]]:
+    """Each time that the Run was taken up: its last state and request, and the number of its turns."""
+    ends = []
+    for began, turns in logged_runs(file, plan):
+        at = turns[0].answer.at if turns else began.plan.made_at
+        state_now, request = advance(began, Started(at=at))
+        for number, turn in enumerate(turns):
+            assert request == turn.request, f"{file.name}, turn {number}: it asks for something else"
+            assert state_now.digest == turn.state, f"{file.name}, turn {number}: it is in another state"
+            state_now, request = advance(state_now, turn.answer)
+        ends.append((state_now, request, len(turns)))
+    return ends

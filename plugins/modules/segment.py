@@ -200,7 +200,7 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> 
     given = module.params
     segment = {
         "run_id": given["run_id"],
-        "steps": given["steps"],
+        "steps": [_dated(step, time.time()) for step in given["steps"]],
         "unattended": given["unattended"],
         "silence_seconds": given["silence_seconds"],
         "docker_socket": given["docker_socket"],
@@ -219,6 +219,12 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> 
     return _waited(module, files)
 
 
+def _dated(step: dict[str, Any], now: float) -> dict[str, Any]:
+    """The step with the time by which it has to begin, where it is told how long that may take."""
+    within = step.get("begins_within_seconds")
+    return step if within is None else {**step, "begins_by": now + float(within)}
+
+
 def _followed(module: AnsibleModule) -> dict[str, Any]:
     folder, run_id = StateFolder(module.params["state_folder"]), module.params["run_id"]
     held_run(folder, run_id)  # what another holder has sent is not ours to follow
@@ -235,27 +241,31 @@ def _waited(module: AnsibleModule, files: SegmentFiles) -> dict[str, Any]:
         record, events = files.read(), files.events()
         ended = record.get("status") != "running"
         if ended:
-            return _ended(module, record, len(events))
+            files.note_asked(len(events), end=True)
+            return _ended(module, record, files.outcomes(), len(events))
         over = time.monotonic() > end
         if over and not files.runner_lives():
-            raise HostSideError(
-                "The program that carries the steps out has ended on the host without saying why;"
+            module.fail_json(
+                msg="The program that carries the steps out has ended on the host without saying why;"
                 f" journalctl -u selextract-infra-{files.run_id} may tell.",
                 kind="gate",
+                steps=files.outcomes(),
             )
         if over or len(events) > known:
             files.note_asked(len(events))
-            return _under_way(events)
+            return _under_way(record, events)
         time.sleep(_LOOK)
 
 
-def _under_way(events: list[dict[str, Any]]) -> dict[str, Any]:
+def _under_way(record: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
     titles = [str(event["title"]) for event in events if event.get("title")]
-    return {"changed": False, "finished": False, "progress": titles[-1] if titles else "", "events": len(events)}
+    begun = [str(event["title"]) for event in events if event["event"] == "step begins"]
+    shown = [*(begun[-1:] if len(record["steps"]) > 1 else []), *titles[-1:]]
+    progress = ": ".join(dict.fromkeys(shown))
+    return {"changed": False, "finished": False, "progress": progress, "events": len(events)}
 
 
-def _ended(module: AnsibleModule, record: dict[str, Any], events: int) -> dict[str, Any]:
-    results = record.get("results") or {}
+def _ended(module: AnsibleModule, record: dict[str, Any], results: dict[str, Any], events: int) -> dict[str, Any]:
     answer = {
         "changed": any(result.get("changed") for result in results.values()),
         "finished": True,

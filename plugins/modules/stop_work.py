@@ -63,6 +63,10 @@ sentence:
   description: At which safe point the steps of the Run are; empty where the host carried none out.
   returned: always
   type: str
+steps:
+  description: By step that the host carried out, what became of it.
+  returned: when the host carried steps out
+  type: dict
 """
 
 from typing import Any
@@ -88,13 +92,15 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     safe, sentence = segment.brought_to_rest(max(given["patience_seconds"], _LEAST_PATIENCE), undo=undo)
     if not safe:
         left = running(given["marker"])
-        return {"changed": False, "stopped": [], "left": sorted(left.values()) or ["the runner"], "sentence": sentence}
+        answer = {"changed": False, "stopped": [], "left": sorted(left.values()) or ["the runner"]}
+        return {**answer, "sentence": sentence, "steps": segment.outcomes()}
     stopped, left = stop(given["marker"], given["grace_seconds"], 0.0 if undo else given["patience_seconds"])
     return {
         "changed": bool(stopped),
         "stopped": sorted(stopped.values()),
         "left": sorted(left.values()),
         "sentence": sentence,
+        "steps": segment.outcomes(),
     }
 
 

@@ -80,9 +80,12 @@ from ..module_utils.state.later_changes import later_changes
 from ..module_utils.state.lock import held_run
 from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.segment import SegmentFiles
 from ..module_utils.state.state import StateFolder
 from ..module_utils.state.undo import undo_steps
 from ..module_utils.system.failure import HostSideError
+
+_SAFE_POINT = 120.0  # seconds that a step may take to be undone
 
 
 def main() -> None:
@@ -107,7 +110,17 @@ def _undo(module: AnsibleModule) -> dict[str, Any]:
     if given["steps"] is None and not record.content["steps"]:
         raise HostSideError(f"This host knows no run {given['run_id']}.", kind="usage")
     steps = given["steps"] if given["steps"] is not None else _begun(record)
+    if given["compare"] and not module.check_mode:
+        _end_segment(SegmentFiles(folder, given["run_id"]))
     return undo_steps(folder, record, steps, given["docker_socket"], check=module.check_mode, compare=given["compare"])
+
+
+def _end_segment(segment: SegmentFiles) -> None:
+    """What is put back as a whole is not gone on with, neither by a runner that still works nor at the next start."""
+    safe, sentence = segment.brought_to_rest(_SAFE_POINT, undo=True)
+    if not safe:
+        raise HostSideError(sentence, kind="gate")
+    segment.remove()
 
 
 def _compare(module: AnsibleModule) -> dict[str, Any]:

@@ -19,7 +19,8 @@ __all__ = ["apply", "begin", "carry_out"]
 
 def apply(context: Context, plan: Plan, *, now_reason: str | None = None) -> Run:
     """Check that the world is still the Plan's, then carry it out and record it; see ``Fleet.apply``."""
-    state = applying(plan, context.policy.digest, overrides=window_override(now_reason))
+    overrides = window_override(now_reason)
+    state = applying(plan, context.policy.digest, overrides=overrides, unattended=context.unattended)
     return RunExecutor(context).run(state)
 
 

@@ -32,8 +32,9 @@ class Context:
 
     ``inventory`` is its path, or what was loaded of it. ``limit`` narrows the hosts by an Ansible pattern. ``on_event``
     hears of each task on each host, ``cancel`` stops the work on the hosts too. ``clock`` tells the time.
-    ``on_message`` is given what people would be told, in place of them. ``holder`` is the token of whoever works on the
-    hosts; each Run that is begun or taken up has a new one, so that what is left of an earlier one is refused.
+    ``on_message`` is given what people would be told, in place of them. ``unattended`` is as in ``Run``. ``holder``
+    is the token of whoever works on the hosts; each Run that is begun or taken up has a new one, so that what is left
+    of an earlier one is refused.
     Raises ``InventoryError`` for a missing inventory or no matching host, ``PolicyError`` for a policy that cannot be
     read.
     """
@@ -49,6 +50,7 @@ class Context:
         cancel: threading.Event | None = None,
         clock: Callable[[], datetime] = utc_now,
         on_message: Callable[[str], None] | None = None,
+        unattended: bool = False,
     ) -> None:
         self.limit = limit
         self.policy_files = tuple(policy_files)
@@ -62,6 +64,7 @@ class Context:
         self.on_event = on_event
         self.cancel = cancel
         self.on_message = on_message
+        self.unattended = unattended
         self.holder = new_holder()
         self._state = state
         self._ready: ReadyPlaybook | None = None
@@ -122,11 +125,13 @@ class Context:
         observation = observe_hosts(
             self.inventory,
             self.policy,
-            cursors=self.journal.newest_bucket(),
+            cursors=self.journal.cursors(),
             at=now,
             cancel=self.cancel,
             on_event=self.on_event,
         )
+        names = None if self.limit else tuple(host.name for host in self.inventory.hosts)
+        observation = self.journal.bind_machines(observation, inventory=str(self.inventory.path), names=names)
         self.journal.record_observation(observation)
         keep = self.policy.journal
         self.journal.forget(
@@ -138,7 +143,7 @@ class Context:
         return observation.model_copy(update={"hosts": hosts})
 
     def _with_history(self, host: HostObservation, since: datetime, before: datetime) -> HostObservation:
-        if not host.facts.machine_id:
+        if not self.journal.owns_machine(host.name, host.facts.machine_id):
             return host
         spacing = {"bucket_seconds": host.sampler.bucket, "interval_seconds": host.sampler.interval}
         known = {name: value for name, value in spacing.items() if value}

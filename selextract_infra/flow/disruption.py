@@ -23,7 +23,8 @@ def window_answer(context: Context, needed_seconds: float) -> WindowChecked:
     """Whether so much time is left of the window that is open, and what to do where it is not."""
     now = context.clock()
     check = Windows.of(context.policy).check(now, needed_seconds)
-    return WindowChecked(at=now, fits=check.fits, sentence=check.sentence, remedy=_remedy(context))
+    left = check.opening.seconds_left(now) if check.opening else 0.0
+    return WindowChecked(at=now, fits=check.fits, seconds_left=left, sentence=check.sentence, remedy=_remedy(context))
 
 
 def _remedy(context: Context) -> str:

@@ -23,6 +23,7 @@ from selextract_infra.flow.machine.messages import (
     LookAtHosts,
     NoteEvent,
     PeopleTold,
+    PerformSegment,
     PerformStep,
     RecordRun,
     RunBegun,
@@ -37,8 +38,9 @@ from selextract_infra.flow.machine.state import Goal, OperationTraits, RunState
 from selextract_infra.flow.operation import Performance, StepWork
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_log import RunLog
-from selextract_infra.hosts.executor import Execution, execute, put_back
+from selextract_infra.hosts.executor import Execution, Segment, execute, execute_segment, put_back
 from selextract_infra.hosts.identity import new_run_id, owner
+from selextract_infra.hosts.orchestrators import segments_of
 from selextract_infra.hosts.taking_up import TakingUp, stop_at_safe_point
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan
 from selextract_infra.model.run import Run
@@ -55,6 +57,7 @@ def traits_of(plan: Plan) -> OperationTraits:
     return OperationTraits(
         announced_before=announced_before(plan),
         undone_past_no_return=operation is not None and operation.undone_past_no_return,
+        segments=segments_of(plan),
     )
 
 
@@ -122,6 +125,8 @@ class RunExecutor:
                     return Done(at=self._context.clock())
                 case PerformStep():
                     return self._perform(state, request)
+                case PerformSegment():
+                    return self._perform_segment(state, request)
                 case UndoSteps():
                     return self._undo(state, request)
                 case _:
@@ -157,6 +162,13 @@ class RunExecutor:
         return StepPerformed(
             at=self._context.clock(), results=execution.results, cancelled=execution.cancelled, stop=done.stop
         )
+
+    def _perform_segment(self, state: RunState, request: PerformSegment) -> StepPerformed:
+        """Let the host carry the steps out, one after the other."""
+        steps = tuple(step for step in state.plan.steps if step.id in request.steps)
+        segment = Segment(steps, request.hosts, request.last, request.begins_within)
+        done = execute_segment(self._context.hands, state.begun_run, state.plan, segment)
+        return StepPerformed(at=self._context.clock(), results=done.results, cancelled=done.cancelled)
 
     def _undo(self, state: RunState, request: UndoSteps) -> StepsUndone:
         """Let the hosts put back what they noted, or the operation, where that is not all."""

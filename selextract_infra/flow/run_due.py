@@ -39,6 +39,7 @@ def look_after(
             clock=context.clock,
             on_event=watchdog.progress,
             on_message=say if print_messages else None,
+            unattended=True,
         )
 
     def ended(entry: QueuedPlan) -> None:

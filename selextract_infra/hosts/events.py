@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from selextract_infra.hosts.explain import FailureExplanation, explain
+from selextract_infra.model.bounds import refuse_unbounded
+from selextract_infra.model.figures import MB
 from selextract_infra.model.task_event import EventKind, TaskEvent
 from selextract_infra.model.text import displayable
 
@@ -25,6 +27,8 @@ _KINDS: Mapping[str, EventKind] = {
 _STATS = "playbook_on_stats"
 _COMPLAINTS = ("error", "verbose")
 _KEPT_COMPLAINTS = 40
+_TOO_LARGE = "is too large to be taken in"
+_LONGEST_TEXT = 64 * MB  # the packed history of a host is one text
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def slimmed(event: Mapping[str, Any], collect: tuple[str, ...]) -> dict[str, Any
         return {"event": kind, **{key: data.get(key, {}) for key in ("processed", "dark", "failures", "changed")}}
     if kind not in _KINDS:
         return None
-    task, result = str(data.get("task", "")), data.get("res")
+    task, (result, unbounded) = str(data.get("task", "")), _bounded(data.get("res"))
     collected = kind != "runner_retry" and (not collect or task in collect)
     failed = kind in ("runner_on_failed", "runner_on_unreachable")
     return {
@@ -67,10 +71,19 @@ def slimmed(event: Mapping[str, Any], collect: tuple[str, ...]) -> dict[str, Any
         "task": task,
         "ignored": bool(data.get("ignore_errors")),
         "changed": bool((result or {}).get("changed")),
-        "lost": kind == "runner_on_ok" and collected and result == {},
+        "lost": unbounded or (_TOO_LARGE if kind == "runner_on_ok" and collected and result == {} else ""),
         "result": result if collected or failed else _told(result) if kind == "runner_retry" else None,
         "collected": collected,
     }
+
+
+def _bounded(result: Any) -> tuple[Mapping[str, Any] | None, str]:
+    """What a host answered, or nothing and why: no answer of ours is so deep, and none has such numbers."""
+    try:
+        refuse_unbounded(result, longest_text=_LONGEST_TEXT)
+    except ValueError as problem:
+        return {}, f"is not understood: {problem}"
+    return result if isinstance(result, Mapping) else None, ""
 
 
 def _told(result: Any) -> dict[str, str]:
@@ -133,7 +146,7 @@ class Listener:
             self._failure[host] = told
             message = told.sentence
         elif event["lost"]:
-            kind, message = "failed", f"the result of {displayable(task)!r} is too large to be taken in"
+            kind, message = "failed", f"the result of {displayable(task)!r} {event['lost']}"
             self._failure[host] = FailureExplanation(message)
             self._lost.add(host)
         if kind != "task_started" and event["collected"] and result:
@@ -144,21 +157,22 @@ class Listener:
             }
         return TaskEvent(kind, host, displayable(task), event["changed"], message)
 
-    def outcomes(self, *, stopped: Mapping[str, bool] | None) -> dict[str, HostOutcome]:
+    def outcomes(self, *, stopped: Mapping[str, Mapping[str, Any]] | None) -> dict[str, HostOutcome]:
         """One outcome for each planned host, and for any other that did not end well.
 
-        ``stopped`` is given for a run that was cancelled or timed out: by host, whether nothing of it is left running.
+        ``stopped`` is given for a run that was cancelled or timed out: by host, what the task answered that stopped it.
         """
         others = {host for host in self._seen - set(self._planned) if self._status(host) != "ok"}
         return {host: self._outcome(host, stopped) for host in (*self._planned, *sorted(others))}
 
-    def _outcome(self, host: str, stopped: Mapping[str, bool] | None) -> HostOutcome:
+    def _outcome(self, host: str, stopped: Mapping[str, Mapping[str, Any]] | None) -> HostOutcome:
         status = self._status(host)
         told = self._told(host, status)
+        answer = (stopped or {}).get(host, {})
         message = told.sentence
         proof: bool | None = None
         if stopped is not None and status in ("ok", "failed"):
-            proof = stopped.get(host, False)
+            proof = answer.get("left") == []
             if host not in self._failure and status == "failed":
                 message = (
                     "stopped, and nothing of it is left running on the host"
@@ -171,7 +185,7 @@ class Listener:
             message=message,
             remedy=told.remedy,
             stage=told.stage,
-            results=self._results.get(host, {}),
+            results={**self._results.get(host, {}), **({"stop": answer} if answer else {})},
             stopped=proof,
         )
 

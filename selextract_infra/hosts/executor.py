@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from selextract_infra.errors import DriftError, FencedError, LockedError, PreemptedError
@@ -26,10 +26,13 @@ from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
 from selextract_infra.model.text import displayable
 
-__all__ = ["Execution", "Hands", "execute", "put_back", "refuse_unbegun", "values_of"]
+__all__ = ["Execution", "Hands", "Segment", "execute", "execute_segment", "put_back", "refuse_unbegun", "values_of"]
 
 UNDO = "selextract.infra.undo"
+_TOLD_BY_HOSTS = (StepStatus.VERIFIED, StepStatus.FAILED, StepStatus.ROLLED_BACK, StepStatus.ROLLBACK_FAILED)
+_LONGEST_AGO = 86_400.0  # seconds
 _NOT_HELD = ("fenced", "locked")  # kinds of ``HostSideError``
+_CARRYING = ("Let the host carry the steps out", "Let the host carry the steps out with it", "On the host")  # tasks
 _TAKE_OVER = "selextract-infra status says who has it; --take-over with a --reason takes it up all the same"
 
 
@@ -48,6 +51,24 @@ class Hands:
     holder: str = ""
     fresh: bool = False
     ready: ReadyPlaybook | None = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Steps of a Plan that follow each other; several only where one host carries them out by itself.
+
+    ``last`` ends the Run on the hosts. ``begins_within`` has, by step, the seconds within which it may begin.
+    """
+
+    steps: tuple[Step, ...]
+    hosts: tuple[str, ...]
+    last: bool
+    begins_within: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """Seconds that each step may take with its way back."""
+        return tuple(step.timeout_seconds + step.rollback_seconds for step in self.steps)
 
 
 @dataclass(frozen=True)
@@ -70,14 +91,37 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
     asked for; the playbook then touched nothing on any host. Raises ``FencedError`` when the Run was taken up by
     somebody else, before or in the middle of the step: from then on nothing was touched.
     """
-    started = hands.clock()
+    started, segment = hands.clock(), Segment((step,), hosts, last)
+    outcome = _carried_out(hands, run, plan, segment)
+    return _judge(outcome, step.id, hosts, started, hands.clock())
+
+
+def execute_segment(hands: Hands, run: Run, plan: Plan, segment: Segment) -> Execution:
+    """Let one host carry several steps out; results are those of the steps that it began, in their order.
+
+    A step that fails is undone, and none begins after it. Where the host stops before its last step there are fewer
+    results, and all are verified. Raises like ``execute``, and ``LockedError`` where it stopped before the first one.
+    """
+    (host,) = segment.hosts
+    outcome = _carried_out(hands, run, plan, segment)
+    stopped = outcome.status in ("cancelled", "timed out")
+    results = _results_on(host, outcome.hosts[host], segment, hands.clock(), stopped=stopped)
+    if not results:
+        reason = displayable(str((_result_with(outcome.hosts[host], "stopped") or {}).get("stopped") or ""), limit=400)
+        raise LockedError(
+            f"{host} stopped before: {segment.steps[0].title}. {reason}", remedy=f"selextract-infra resume {run.id}"
+        )
+    return Execution(results, cancelled=stopped)
+
+
+def _carried_out(hands: Hands, run: Run, plan: Plan, segment: Segment) -> PlaybookOutcome:
     outcome = run_playbook(
         PlaybookRun(
-            playbook=step.playbook,
+            playbook=segment.steps[0].playbook,
             inventory=hands.inventory,
-            hosts=hosts,
-            values=values_of(run, plan, step, hosts, last=last, holder=hands.holder),
-            timeout=step.timeout_seconds + step.rollback_seconds,
+            hosts=segment.hosts,
+            values=values_of(run, plan, segment, holder=hands.holder),
+            timeout=sum(segment.bounds),
             marker=run.id,
             fresh=hands.fresh,
         ),
@@ -86,20 +130,26 @@ def execute(hands: Hands, run: Run, plan: Plan, step: Step, hosts: tuple[str, ..
         ready=hands.ready,
     )
     refuse_unbegun(outcome)
-    return _judge(outcome, step.id, hosts, started, hands.clock())
+    return outcome
 
 
-def values_of(
-    run: Run, plan: Plan, step: Step, hosts: tuple[str, ...], *, last: bool, holder: str = ""
-) -> dict[str, Any]:
-    """What the step's playbook is handed: the claim of the Run with its Plan, and the values of each host."""
+def values_of(run: Run, plan: Plan, segment: Segment, *, holder: str = "") -> dict[str, Any]:
+    """What the playbook is handed: the claim of the Run with its Plan, and the values of each host."""
+    steps = segment.steps
     claimed = claim(
-        run.id, run.operation, run.purpose, step=step.id, lease=step.timeout_seconds + step.rollback_seconds,
-        policy_digest=run.policy_digest, plan_digest=run.plan_digest, by=run.owner, holder=holder, last=last,
+        run.id, run.operation, run.purpose, step=steps[0].id, lease=max(segment.bounds),
+        policy_digest=run.policy_digest, plan_digest=run.plan_digest, by=run.owner, holder=holder, last=segment.last,
     )  # fmt: skip
+    about = {"plan": plan.model_dump(mode="json"), "program": host_program().digest, "unattended": run.unattended}
     return {
-        "run": {**claimed, "plan": plan.model_dump(mode="json"), "program": host_program().digest},
-        "hosts": {host: {**values_on(step, host), "last": last or _last(plan, step, host)} for host in hosts},
+        "run": {**claimed, **about},
+        "hosts": {
+            host: {
+                **values_on(steps, host, segment.begins_within),
+                "last": segment.last or _last(plan, steps[-1], host),
+            }
+            for host in segment.hosts
+        },
     }
 
 
@@ -241,7 +291,8 @@ def _judge(
     results = []
     for name in hosts:
         host = outcome.hosts[name]
-        status = _status(host, stopped=stopped)
+        done = not stopped and host.status == "failed" and _all_done(host, (step,))
+        status = StepStatus.VERIFIED if done else _status(host, stopped=stopped)
         results.append(
             StepResult(
                 step=step, host=name, status=status, started_at=started, ended_at=ended,
@@ -249,6 +300,47 @@ def _judge(
             )
         )  # fmt: skip
     return Execution(tuple(results), cancelled=stopped)
+
+
+def _results_on(
+    name: str, host: HostOutcome, segment: Segment, now: datetime, *, stopped: bool
+) -> tuple[StepResult, ...]:
+    """What became of each step that the host began, as it tells; and of the step at hand where it tells nothing."""
+    answer = (_result_with(host, "steps") or {}).get("steps")
+    outcomes: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {}
+    begun = [step for step in segment.steps if isinstance(outcomes.get(step.id), Mapping)]
+    results = [_result_of(step, name, outcomes[step.id], now) for step in begun]
+    if host.status == "failed" and not stopped and _all_done(host, (step.id for step in segment.steps)):
+        return tuple(results)
+    if all(result.status is StepStatus.VERIFIED for result in results) and (host.status != "ok" or stopped):
+        # Where nothing is known of a step that failed, each of them may have done something.
+        status = _status(host, stopped=stopped)
+        left = [step for step in segment.steps if step not in begun] or [begun[-1]]
+        at_hand = left[-1] if status is StepStatus.FAILED and not begun else left[0]
+        results = [result for result in results if result.step != at_hand.id]
+        results.append(StepResult(step=at_hand.id, host=name, status=status, ended_at=now, message=host.message))
+    elif stopped:
+        results[-1] = results[-1].model_copy(update={"status": StepStatus.CANCELLED, "message": host.message})
+    return tuple(results)
+
+
+def _result_of(step: Step, host: str, outcome: Mapping[str, Any], now: datetime) -> StepResult:
+    """What a host tells of one step, whatever that is; its own clock counts only for how long ago something was."""
+    statuses = {status.value: status for status in _TOLD_BY_HOSTS}
+    return StepResult(
+        step=step.id,
+        host=host,
+        status=statuses.get(str(outcome.get("status")), StepStatus.FAILED),
+        started_at=_ago(outcome.get("began_ago"), now),
+        ended_at=_ago(outcome.get("ended_ago"), now),
+        changed=outcome.get("changed") is True,
+        message=displayable(str(outcome.get("message") or "")),
+    )
+
+
+def _ago(seconds: object, now: datetime) -> datetime:
+    known = isinstance(seconds, (int, float)) and 0 <= seconds <= _LONGEST_AGO
+    return now - timedelta(seconds=float(seconds)) if known and isinstance(seconds, (int, float)) else now
 
 
 def _not_proved(host: HostOutcome, status: StepStatus) -> str:
@@ -262,7 +354,7 @@ def _not_proved(host: HostOutcome, status: StepStatus) -> str:
 def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
     if host.status == "ok":
         return StepStatus.VERIFIED
-    if host.status == "unreachable":
+    if host.status == "unreachable" or _unheard(host):
         return StepStatus.UNREACHABLE
     if host.status == "missing":
         return StepStatus.NOT_BEGUN
@@ -273,6 +365,18 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
         return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
     as_before = restored["restored"] and not restored.get("differences")
     return StepStatus.ROLLED_BACK if as_before else StepStatus.ROLLBACK_FAILED
+
+
+def _all_done(host: HostOutcome, steps: Iterable[str]) -> bool:
+    """Whether the host said that these steps are verified: then only its lock was not given back."""
+    outcomes = (_result_with(host, "finished") or {}).get("steps")
+    known = outcomes if isinstance(outcomes, Mapping) else {}
+    return all(isinstance(known.get(step), Mapping) and known[step].get("status") == "verified" for step in steps)
+
+
+def _unheard(host: HostOutcome) -> bool:
+    """Whether the module that follows the host's own work was killed: as of a lost host, how it goes on is unknown."""
+    return any("module_stderr" in host.results.get(task, {}) for task in _CARRYING)
 
 
 def _sentence(host: HostOutcome) -> str:

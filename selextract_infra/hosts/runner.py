@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from selextract_infra.errors import InventoryError, SelextractError
 from selextract_infra.hosts.ansible_process import ENDED, AnsibleProcess, Caught, PlaybookRun
@@ -32,7 +32,6 @@ __all__ = [
     "ReadyPlaybook",
     "TaskEvent",
     "run_playbook",
-    "stop_remains",
 ]
 
 STOP_PLAYBOOK = "selextract.infra.stop"
@@ -138,7 +137,7 @@ def run_playbook(
     if stop.reason:
         left_on = () if request.playbook == STOP_PLAYBOOK else listener.contacted
         patience = SAFE_POINT_SECONDS if request.marker else 0.0  # only a Run's steps are carried out by hosts
-        stopped = stop_remains(inventory, left_on, marker, like=request, patience=patience)
+        stopped = _stop_remains(inventory, left_on, marker, like=request, patience=patience)
     hosts = listener.outcomes(stopped=stopped)
     well = listener.complete and not ansible.rc and all(host.status == "ok" for host in hosts.values())
     return PlaybookOutcome(
@@ -181,15 +180,10 @@ def _follow(
             stop.ask("cancelled")
 
 
-def stop_remains(
-    inventory: Inventory,
-    hosts: tuple[str, ...],
-    marker: str,
-    *,
-    like: PlaybookRun | None = None,
-    patience: float = 0.0,
-) -> Mapping[str, bool]:
-    """Stop on each of these hosts whatever work carries that marker; by host, whether nothing of it is left.
+def _stop_remains(
+    inventory: Inventory, hosts: tuple[str, ...], marker: str, *, like: PlaybookRun, patience: float
+) -> dict[str, Mapping[str, Any]]:
+    """Stop on each of these hosts whatever work carries that marker; by host that could be asked, what it answers.
 
     A step that a host carries out by itself is undone, for which it has ``patience`` seconds more than other work.
     ``like`` is the run whose way of logging in is used again.
@@ -203,14 +197,11 @@ def stop_remains(
             hosts=hosts,
             values={"hosts": {host: {"marker": marker, "patience_seconds": patience} for host in hosts}},
             timeout=STOP_SECONDS + patience,
-            unattended=like is not None and like.unattended,
-            become_password=like.become_password if like else None,
+            unattended=like.unattended,
+            become_password=like.become_password,
         )
     )
-    return {
-        host: outcome.hosts[host].status == "ok" and outcome.hosts[host].results[STOP_TASK].get("left") == []
-        for host in hosts
-    }
+    return {host: outcome.hosts[host].results[STOP_TASK] for host in hosts if outcome.hosts[host].status == "ok"}
 
 
 class _Stop:

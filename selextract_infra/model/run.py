@@ -53,7 +53,10 @@ class StepResult(Frozen):
 
 
 class Run(Frozen):
-    """One application of a Plan: steps, results, who, when. ``exit_code`` is None while it runs."""
+    """One application of a Plan: steps, results, who, when. ``exit_code`` is None while it runs.
+
+    ``unattended``: it was confirmed as one that nobody follows, so a host goes on with its steps though nobody asks.
+    """
 
     id: str
     operation: str
@@ -67,5 +70,6 @@ class Run(Frozen):
     status: RunStatus = RunStatus.RUNNING
     results: tuple[StepResult, ...] = ()
     overrides: tuple[str, ...] = ()
+    unattended: bool = False
     message: str = ""
     exit_code: int | None = None

@@ -82,7 +82,10 @@ class Progress:
         return name, f"{place}, undone" if host.undoing else place, doing, str(host.changed or "")
 
     def _entered(self, host: _HostProgress, event: TaskEvent) -> Iterator[str]:
-        """What a host goes on with. Only the task after the lock shows whether it begins a step or puts one back."""
+        """What a host goes on with. Only the task after the lock shows whether it begins a step or puts one back.
+
+        A host that carries several steps out without a word from here tells the title of the one at hand.
+        """
         if event.task == _FIRST_TASK and event.kind == "task_started":
             host.began += 1
             host.undoing = False
@@ -94,10 +97,19 @@ class Progress:
             host.entering = False
             host.undoing = event.task == _UNDO_TASK
             host.began -= host.undoing
-            step = self._step_of(event.host)
-            if step is not None:
-                doing = "puts back step" if host.undoing else "step"
-                yield f"{event.host}: {doing} {self.steps.index(step) + 1} of {len(self.steps)}: {step.title}"
+            yield from self._named(host, event.host)
+        elif event.kind == "progress":
+            own = [step.title for step in self.steps if event.host in step.hosts]
+            begun = next((number for number, title in enumerate(own, 1) if event.message.startswith(title)), 0)
+            if begun > host.began:
+                host.began = begun
+                yield from self._named(host, event.host)
+
+    def _named(self, host: _HostProgress, name: str) -> Iterator[str]:
+        step = self._step_of(name)
+        if step is not None:
+            doing = "puts back step" if host.undoing else "step"
+            yield f"{name}: {doing} {self.steps.index(step) + 1} of {len(self.steps)}: {step.title}"
 
     def _step_of(self, name: str) -> Step | None:
         """The step that a host is at; None before its first, and where there is no Plan."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from selextract_infra.model.figures import duration
 from selextract_infra.model.run import Run, StepResult, StepStatus
-from selextract_infra.report.table import Block, Cell, Line, Table, number, prose, table, tone_of
+from selextract_infra.report.table import Block, Cell, Line, Table, Tone, number, prose, table, tone_of
 
 __all__ = ["run_blocks", "runs_table"]
 
@@ -19,6 +19,8 @@ def run_blocks(run: Run) -> Iterator[Block]:
     yield Line(f"{run.operation} {run.id}: {run.status}{ending}.", tone_of(run.status), note=run.message)
     if run.overrides:
         yield Line(f"Overridden: {', '.join(run.overrides)}.")
+    if run.unattended:
+        yield Line("Unattended: a host that nobody asked any more went on with its steps.", Tone.QUIET)
 
 
 def runs_table(runs: Sequence[Run]) -> Table:

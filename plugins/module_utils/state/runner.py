@@ -20,13 +20,15 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from ..system.failure import HostSideError
+from ..docker.image_stream import OFFER, give_image
+from ..system.failure import HostSideError, unwritten
 from .act import Work
 from .emergency_end import end_by_itself
 from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
 from .host_note import note_before
 from .lock import held_run
 from .migration import migrate, refuse_old_emergency
+from .preemption import asked, goes_first
 from .registry import ACTS
 from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
@@ -41,7 +43,7 @@ _LOOK = 0.2  # seconds
 _NOT_HELD = ("locked", "fenced")  # kinds of failure: somebody else carries the Run out, so nothing is undone here
 _PARENT_DEATH_SIGNAL = 1  # of prctl(2)
 _LARGEST_ANSWER = 1_000_000  # bytes
-_SHOWN = ("changed", "notes", "not_proved", "sentence", "containers")
+_SHOWN = ("changed", "notes", "not_proved", "sentence", "containers", "handed_over")
 
 
 class _Runner:
@@ -63,11 +65,12 @@ class _Runner:
         for step in self._segment["steps"]:
             if step["id"] in self._segment["results"]:
                 continue
-            reason = "" if self._begun(step) else self._why_to_stop()
+            reason = "" if self._begun(step) else self._why_to_stop(step)
             if reason:
                 self._segment["stopped"] = reason
                 break
-            result = self._carry_step(step)
+            began = time.time()
+            result = {**self._carry_step(step), "began": began, "ended": time.time()}
             self._segment["results"][step["id"]] = result
             self._save()
             self._files.tell("step ends", time.time(), step=step["id"], status=result["status"])
@@ -84,17 +87,27 @@ class _Runner:
         """Whether an earlier runner of this segment was ended in the middle of it: only its end is a safe point."""
         return RunRecord(self._folder, self._run_id).step(step["id"]).get("status") == "running"
 
-    def _why_to_stop(self) -> str:
-        asked = self._files.asked_to_stop()
-        if asked is not None:
-            return str(asked["reason"])
-        closed = closed_to_its_holder(self._folder, self._run_id)
+    def _why_to_stop(self, step: dict[str, Any]) -> str:
+        wanted = self._files.asked_to_stop()
+        if wanted is not None:
+            return str(wanted["reason"])
+        closed = closed_to_its_holder(self._folder, self._run_id) or self._asked_for()
         if closed:
             return closed
+        if time.time() > step.get("begins_by", float("inf")):
+            return f"It is too late to begin: {step['title']}."
         silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])
         if silent > allowed and not self._segment["unattended"]:
             return f"Nobody has asked for it for more than {allowed:.0f} s."
         return ""
+
+    def _asked_for(self) -> str:
+        """What more urgent asks for the host, in a sentence; empty where nothing does."""
+        request = asked(self._folder, time.time())
+        operation = str(RunRecord(self._folder, self._run_id).content.get("operation", ""))
+        if request is None or goes_first(request, operation):
+            return ""
+        return f"The host is asked for by {request.get('owner')}: {request.get('operation')}, {request.get('reason')}."
 
     def _carry_step(self, step: dict[str, Any]) -> dict[str, Any]:
         """Do it; where that fails, undo it. What became of it, in the words of a Run's record."""
@@ -133,7 +146,7 @@ class _Runner:
             results.append({"act": act["name"], **{key: result[key] for key in _SHOWN if key in result}})
         message = next((str(result["sentence"]) for result in reversed(results) if result.get("sentence")), "")
         record = held_run(self._folder, self._run_id)
-        if record.step(step["id"]).get("status") != "verified":
+        if not step.get("goes_on") and not record.verified(step["id"]):
             record.end_step(step["id"], "verified", time.time(), message)
         return {"acts": results, "changed": changed, "message": message}
 
@@ -179,9 +192,9 @@ class _Runner:
             now = time.monotonic()
             if now > end:
                 return f"It took longer than {seconds:.0f} s and was stopped."
-            asked = self._files.asked_to_stop() if can_be_stopped else None
-            if asked is not None and asked["undo"]:
-                return str(asked["reason"])
+            wanted = self._files.asked_to_stop() if can_be_stopped else None
+            if wanted is not None and wanted["undo"]:
+                return str(wanted["reason"])
             if now > renewed + _RENEWED_EVERY:
                 renewed = now
                 held_run(self._folder, self._run_id)  # renews the lease where that is due
@@ -199,8 +212,9 @@ class _WorkOutcome:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, where: TracebackType | None
     ) -> bool:
-        if isinstance(problem, HostSideError):
-            self.content = {"failure": {"sentence": problem.sentence, **problem.result()}}
+        failure = unwritten(problem) if isinstance(problem, OSError) else problem
+        if isinstance(failure, HostSideError):
+            self.content = {"failure": {"sentence": failure.sentence, **failure.result()}}
         elif problem is not None:
             traceback.print_exception(kind, problem, where)
             self.content = _failed(f"The program failed ({type(problem).__name__}: {problem}).")
@@ -275,7 +289,7 @@ def recover(folder: StateFolder) -> None:
 
 
 def main() -> None:
-    """``carry FOLDER RUN``, ``recover FOLDER``, ``end-emergency FOLDER``, or ``check`` with a segment on stdin."""
+    """``carry FOLDER RUN``; ``recover``, ``end-emergency`` or ``give-image`` of a folder; ``check`` with a segment."""
     command, *words = sys.argv[1:]
     if command == "check":
         try:
@@ -287,5 +301,7 @@ def main() -> None:
         carry(StateFolder(words[0]), words[1])
     elif command == END:
         end_by_itself(StateFolder(words[0]))
+    elif command == OFFER:
+        give_image(StateFolder(words[0]))
     else:
         recover(StateFolder(words[0]))

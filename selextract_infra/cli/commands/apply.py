@@ -58,5 +58,8 @@ def _queue(context: Context, plan: Plan, window: str, form: Format) -> None:
     from selextract_infra.flow.schedule import queue_plan
 
     entry = queue_plan(context, plan, window)
-    sentence = f"Queued as {entry.id} for {entry.opening}; run-due carries it out: selextract-infra schedule show"
+    sentence = (
+        f"Queued as {entry.id} for {entry.opening}; run-due carries it out: selextract-infra schedule show. It runs"
+        " unattended: a host that loses this machine meanwhile completes its steps."
+    )
     emit(entry, [Line(sentence)], form)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import takewhile
 
 from selextract_infra.errors import (
     DriftError,
@@ -29,6 +30,7 @@ from selextract_infra.flow.machine.messages import (
     LookAtHosts,
     NoteEvent,
     PeopleTold,
+    PerformSegment,
     PerformStep,
     RecordRun,
     RunBegun,
@@ -39,6 +41,13 @@ from selextract_infra.flow.machine.messages import (
     TellPeople,
     UndoSteps,
     WindowChecked,
+)
+from selextract_infra.flow.machine.segments import (
+    begins_within,
+    first_disruptive,
+    hosts_to_do,
+    needed_from,
+    segment_from,
 )
 from selextract_infra.flow.machine.state import Goal, RunPhase, RunState, new_run, not_verified
 from selextract_infra.flow.outcome import concluded
@@ -151,6 +160,7 @@ def _begin(state: RunState, answer: FlowAnswer) -> Turn:
         at=answer.at,
         missing=state.missing,
         overrides=state.overrides,
+        unattended=state.unattended,
     )
     notes = [NoteEvent(event="override", sentence=override) for override in state.overrides]
     state = state.but(run=run, left_out=not_verified(run.results))
@@ -177,38 +187,44 @@ def _next_step(state: RunState, at: datetime) -> Turn:
     """The first step from the position on that is still to do on a host; the end where there is none."""
     for position in range(state.position, len(state.plan.steps)):
         here = state.but(position=position)
-        if _hosts_to_do(here):
-            if here.step.disrupts and not here.window_overridden:
-                left = here.plan.steps[position:]
-                return _ask(here, RunPhase.STEP_WINDOW, CheckWindow(needed_seconds=_needed(here, left)))
-            return _perform(here)
+        if hosts_to_do(here, here.step):
+            disruptive = None if here.window_overridden else first_disruptive(here)
+            if disruptive is None:
+                return _perform(here, segment_from(here))
+            return _ask(here, RunPhase.STEP_WINDOW, CheckWindow(needed_seconds=needed_from(here, disruptive)))
     return _conclude(state, at)
 
 
-def _hosts_to_do(state: RunState) -> tuple[str, ...]:
-    done = {result.host for result in state.begun_run.results if result.step == state.step.id}
-    return tuple(host for host in state.step.hosts if host not in state.left_out and host not in done)
-
-
-def _perform(state: RunState, *before: FlowRequest) -> Turn:
-    step = state.step
-    last = step.id == state.plan.steps[-1].id
+def _perform(state: RunState, steps: tuple[Step, ...], *before: FlowRequest, seconds_left: float = 0.0) -> Turn:
+    """Ask for these steps, the first of which is at hand; several are a segment."""
+    step, hosts = state.step, hosts_to_do(state, state.step)
+    last = steps[-1].id == state.plan.steps[-1].id
     told = (TellPeople(moment="begin"),) if step.id == state.traits.announced_before else ()
-    perform = PerformStep(step=step.id, hosts=_hosts_to_do(state), last=last)
-    return _ask(state, RunPhase.STEP, *before, *told, perform)
+    if len(steps) == 1:
+        return _ask(state, RunPhase.STEP, *before, *told, PerformStep(step=step.id, hosts=hosts, last=last))
+    names = tuple(follower.id for follower in steps)
+    within = begins_within(state, steps, seconds_left)
+    segment = PerformSegment(steps=names, hosts=hosts, last=last, begins_within=within)
+    return _ask(state, RunPhase.STEP, *before, *told, segment)
 
 
 def _step_window(state: RunState, answer: FlowAnswer) -> Turn:
-    """A step begins in time, or goes on past a point of no return; else what was done before it is put back."""
+    """A step begins in time, or goes on past a point of no return; else what was done before it is put back.
+
+    Where another one goes over before it, that one is done all the same, and then it is asked again.
+    """
     if not isinstance(answer, WindowChecked):
         raise _unexpected(state, answer)
+    segment = segment_from(state)
     if answer.fits:
-        return _perform(state)
+        return _perform(state, segment, seconds_left=answer.seconds_left)
+    if not state.step.disrupts:
+        return _perform(state, tuple(takewhile(lambda step: not step.disrupts, segment)))
     closing = f"There was no time left for: {state.step.title}. {answer.sentence}"
     if any(step.point_of_no_return for step in state.plan.steps[: state.position]):
         # Stopping there would leave the service worse off than a window that is overrun.
         goes_on = f"{closing} There is no way back any more, so the run goes on."
-        return _perform(state, NoteEvent(event="window overrun", sentence=goes_on))
+        return _perform(state, segment, NoteEvent(event="window overrun", sentence=goes_on))
     if not state.begun_hosts:
         return _give_up(state, Failure.of(OutsideWindowError(closing)), answer.at)
     sentence = f"{closing} What was done before it was put back."
@@ -225,7 +241,17 @@ def _step(state: RunState, answer: FlowAnswer) -> Turn:
         return _give_up(state, answer.failure, answer.at)
     if not isinstance(answer, StepPerformed):
         raise _unexpected(state, answer)
-    return _ask(state.with_results(answer.results).but(performed=answer), RunPhase.STEP_RECORDED, RecordRun())
+    state = state.with_results(answer.results).but(performed=answer, position=_reached(state, answer))
+    return _ask(state, RunPhase.STEP_RECORDED, RecordRun())
+
+
+def _reached(state: RunState, answer: StepPerformed) -> int:
+    """The position of the last step that was begun: of a segment, not always the last one."""
+    if not answer.results:
+        return state.position
+    names = [step.id for step in state.plan.steps]
+    last = answer.results[-1].step
+    return names.index(last) if last in names else state.position
 
 
 def _step_recorded(state: RunState, answer: FlowAnswer) -> Turn:

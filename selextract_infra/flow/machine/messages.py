@@ -25,6 +25,7 @@ __all__ = [
     "LookAtHosts",
     "NoteEvent",
     "PeopleTold",
+    "PerformSegment",
     "PerformStep",
     "RecordRun",
     "RunBegun",
@@ -118,6 +119,19 @@ class PerformStep(Frozen):
     last: bool
 
 
+class PerformSegment(Frozen):
+    """Let a host carry these steps out by itself, one after the other; ``last`` ends the Run on it.
+
+    ``begins_within`` has, for steps that users may notice, the seconds from now within which they may begin.
+    """
+
+    kind: Literal["perform segment"] = "perform segment"
+    steps: tuple[str, ...]
+    hosts: tuple[str, ...]
+    last: bool
+    begins_within: dict[str, float] = Field(default_factory=dict)
+
+
 class UndoSteps(Frozen):
     """Put back what these steps did on some hosts, the newest first; ``steps`` stand in the Plan's order."""
 
@@ -164,10 +178,14 @@ class Failed(_Answer):
 
 
 class WindowChecked(_Answer):
-    """Whether so much time is left, and ``remedy``, what to do where it is not."""
+    """Whether so much time is left, and ``remedy``, what to do where it is not.
+
+    ``seconds_left`` are those of the window that is open.
+    """
 
     kind: Literal["window checked"] = "window checked"
     fits: bool
+    seconds_left: float = 0.0
     sentence: str
     remedy: str
 
@@ -195,7 +213,10 @@ class PeopleTold(_Answer):
 
 
 class StepPerformed(_Answer):
-    """A result for each host; with ``stop`` where the Run ends there for now."""
+    """A result for each host; with ``stop`` where the Run ends there for now.
+
+    After a segment, the results of those of its steps that were begun, in their order.
+    """
 
     kind: Literal["performed"] = "performed"
     results: tuple[StepResult, ...]
@@ -219,6 +240,7 @@ FlowRequest = (
     | StopRemains
     | TellPeople
     | PerformStep
+    | PerformSegment
     | UndoSteps
     | Finish
 )

@@ -60,10 +60,14 @@ class RunPhase(StrEnum):
 
 
 class OperationTraits(Frozen):
-    """What of the operation the flow depends on: the step before which people are told, and how far it is undone."""
+    """What of the operation the flow depends on: the step before which people are told, and how far it is undone.
+
+    ``segments`` are the IDs of steps that a host carries out one after the other by itself.
+    """
 
     announced_before: str | None = None
     undone_past_no_return: bool = False
+    segments: tuple[tuple[str, ...], ...] = ()
 
 
 class RunState(Frozen):
@@ -71,7 +75,8 @@ class RunState(Frozen):
 
     ``position`` is the index of the step at hand, ``left_out`` are hosts that take no part any more, ``undoing`` those
     that are put back. ``hosts`` can be reached, where that is known before the Run; ``missing`` cannot, with the reason
-    of each. ``overrides`` hold before there is a Run that has them. ``also`` is as for ``hosts.executor.put_back``.
+    of each. ``overrides`` and ``unattended`` hold before there is a Run that has them. ``also`` is as for
+    ``hosts.executor.put_back``.
     """
 
     goal: Goal
@@ -79,6 +84,7 @@ class RunState(Frozen):
     traits: OperationTraits = OperationTraits()
     policy_digest: str = ""
     overrides: tuple[str, ...] = ()
+    unattended: bool = False
     hosts: tuple[str, ...] = ()
     note: str = ""
     also: tuple[str, ...] | None = None
@@ -128,13 +134,30 @@ class RunState(Frozen):
 
     @property
     def digest(self) -> str:
-        """What tells this state from another of the same Plan."""
-        return digest_of(self.model_dump(mode="json", exclude={"plan"}) | {"left_out": sorted(self.left_out)})
+        """What tells this state from another of the same Plan.
+
+        Logs from before there were segments hold it too, so what they do not know is left out where it says nothing.
+        """
+        content = self.model_dump(mode="json", exclude={"plan"}) | {"left_out": sorted(self.left_out)}
+        for part, name in (
+            (content, "unattended"),
+            (content["run"] or {}, "unattended"),
+            (content["traits"], "segments"),
+        ):
+            if not part.get(name):
+                part.pop(name, None)
+        return digest_of(content)
 
 
-def applying(plan: Plan, policy_digest: str, *, overrides: tuple[str, ...] = ()) -> RunState:
-    """The beginning of one application of a Plan under the policy of that digest."""
-    return RunState(goal=Goal.APPLY, plan=plan, policy_digest=policy_digest, overrides=(*plan.overrides, *overrides))
+def applying(plan: Plan, policy_digest: str, *, overrides: tuple[str, ...] = (), unattended: bool = False) -> RunState:
+    """The beginning of one application of a Plan under the policy of that digest; ``unattended`` is as in ``Run``."""
+    return RunState(
+        goal=Goal.APPLY,
+        plan=plan,
+        policy_digest=policy_digest,
+        overrides=(*plan.overrides, *overrides),
+        unattended=unattended,
+    )
 
 
 def carrying_out(plan: Plan, run: Run) -> RunState:
@@ -167,7 +190,14 @@ def not_verified(results: Collection[StepResult]) -> frozenset[str]:
 
 
 def new_run(
-    plan: Plan, *, run_id: str, owner: str, at: datetime, missing: Mapping[str, str], overrides: tuple[str, ...]
+    plan: Plan,
+    *,
+    run_id: str,
+    owner: str,
+    at: datetime,
+    missing: Mapping[str, str],
+    overrides: tuple[str, ...],
+    unattended: bool = False,
 ) -> Run:
     """The Run of that Plan, as it is written down before anything is touched; ``missing`` says why, by host."""
     return Run(
@@ -184,4 +214,5 @@ def new_run(
             for host, reason in missing.items()
         ),
         overrides=overrides,
+        unattended=unattended,
     )

@@ -69,7 +69,7 @@ def _in_check_mode(context: Context, granted: Grant, clock: _Laps) -> str:
                         policy_digest=plan.policy_digest,
                         plan_digest=plan.digest,
                     ),
-                    "hosts": {host: values_on(step, host) for host in step.hosts},
+                    "hosts": {host: values_on((step,), host) for host in step.hosts},
                 },
                 timeout=step.timeout_seconds,
                 check=True,

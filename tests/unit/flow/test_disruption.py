@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from selextract_infra.flow.disruption import window_override
 from selextract_infra.flow.executor import RunExecutor
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.machine.state import resuming
-from selextract_infra.hosts.executor import Execution
+from selextract_infra.hosts.executor import Execution, Segment
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -40,10 +41,12 @@ class Hosts:
     policy: Policy = field(default_factory=lambda: load_policy(NIGHT))
     took: dict[str, timedelta] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
+    segments: list[tuple[str, ...]] = field(default_factory=list)
     undone: list[tuple[str, ...]] = field(default_factory=list)
     undoing: StepStatus = StepStatus.ROLLED_BACK
     urgent_before: str = ""
     hands: None = None
+    unattended: bool = False
     inventory: None = None
 
     def observe(self) -> Observation:
@@ -62,6 +65,17 @@ class Hosts:
         self.done.append(step.id)
         return Execution(tuple(StepResult(step=step.id, host=host, status=StepStatus.VERIFIED) for host in hosts))
 
+    def execute_segment(self, _hands: None, run: Run, plan: Plan, segment: Segment) -> Execution:
+        """As a host carries steps out: it stops where something more urgent asks, and where it is too late."""
+        began, results = self.now, list[StepResult]()
+        for step in segment.steps:
+            late = (self.now - began).total_seconds() > segment.begins_within.get(step.id, inf)
+            if results and (late or step.id == self.urgent_before):
+                break
+            results += self.execute(None, run, plan, step, segment.hosts).results
+        self.segments.append(tuple(result.step for result in results))
+        return Execution(tuple(results))
+
     def put_back(self, _hands: None, _run: Run, hosts: tuple[str, ...], steps: tuple[str, ...], **_: Any) -> Execution:
         self.undone.append(steps)
         return Execution(tuple(StepResult(step="rollback", host=host, status=self.undoing) for host in hosts))
@@ -76,6 +90,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
     with Journal(tmp_path) as journal:
         hosts = Hosts(journal, OPENS)
         monkeypatch.setattr(executor, "execute", hosts.execute)
+        monkeypatch.setattr(executor, "execute_segment", hosts.execute_segment)
         monkeypatch.setattr(executor, "put_back", hosts.put_back)
         monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_, **__: {})
         yield hosts
@@ -193,6 +208,14 @@ def test_something_urgent_stops_a_run_between_two_steps_and_leaves_it_to_be_resu
     assert (hosts.done, hosts.undone) == (["one"], [])
     assert "Stopped at a safe point, before: Do two. app1 is asked for by ops" in ended.message
     assert [found.id for found in hosts.journal.unfinished_runs()] == ["r1"]
+
+
+def test_a_run_that_nobody_follows_is_recorded_as_such(hosts: Hosts) -> None:
+    hosts.unattended = True
+    ended = apply(hosts.context, TWO)
+    recorded = hosts.journal.run(ended.id)
+    assert recorded is not None
+    assert recorded.unattended
 
 
 def test_something_urgent_keeps_a_run_from_beginning(hosts: Hosts) -> None:

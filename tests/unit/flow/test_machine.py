@@ -22,6 +22,7 @@ from selextract_infra.flow.machine.messages import (
     LookAtHosts,
     NoteEvent,
     PeopleTold,
+    PerformSegment,
     PerformStep,
     RecordRun,
     RunBegun,
@@ -292,6 +293,83 @@ def test_a_disruptive_step_waits_for_the_verdict_about_the_window() -> None:
     assert isinstance(request, PerformStep)
     _, request, _ = led(applying(wanted, "p"), *begun, CLOSED)
     assert request == UndoSteps(steps=("one", "two"), hosts=("a",))
+
+
+CARRIED = plan(*(step(name, "a", disrupts=name == "three") for name in ("one", "two", "three", "four")))
+
+
+def carried(state: RunState, **more: Any) -> RunState:
+    return state.but(traits=OperationTraits(segments=(("one", "two", "three", "four"),), **more))
+
+
+def test_steps_that_a_host_carries_out_go_over_once_with_the_time_by_which_they_may_begin() -> None:
+    state, request, _ = led(carried(applying(CARRIED, "p")), FITS, *LOOKED)
+    assert request == CheckWindow(needed_seconds=2 * 60 + 4 * 30)
+    fits = FITS.model_copy(update={"seconds_left": 1000})
+    state, request = advance(state, fits)
+    names = ("one", "two", "three", "four")
+    within = {"three": 1000 - 2 * 60 - 4 * 30}
+    assert request == PerformSegment(steps=names, hosts=("a",), last=True, begins_within=within)
+    state, request = advance(state, performed(*(result(name, "a") for name in names)))
+    assert request == RecordRun()
+    assert [entry.step for entry in state.begun_run.results] == list(names)
+    assert (
+        led(carried(applying(CARRIED, "p")), FITS, *LOOKED, fits, performed(*(result(name, "a") for name in names)))[
+            0
+        ].begun_run.status
+        is RunStatus.DONE
+    )
+
+
+def test_where_the_window_closes_too_soon_only_what_nobody_notices_goes_over() -> None:
+    state, request, _ = led(carried(applying(CARRIED, "p")), FITS, *LOOKED, CLOSED)
+    assert request == PerformSegment(steps=("one", "two"), hosts=("a",), last=False)
+    done = performed(result("one", "a"), result("two", "a"))
+    state, request, _ = led(carried(applying(CARRIED, "p")), FITS, *LOOKED, CLOSED, done)
+    assert (request, state.step.id) == (CheckWindow(needed_seconds=2 * 60 + 4 * 30), "three")
+    _, request, _ = led(carried(applying(CARRIED, "p")), FITS, *LOOKED, CLOSED, done, CLOSED)
+    assert request == UndoSteps(steps=("one", "two", "three"), hosts=("a",))
+
+
+def test_a_host_that_stops_early_is_asked_for_the_rest_and_says_why_it_will_not() -> None:
+    urgent = failed(PreemptedError("a is asked for."), preempted=True)
+    start = (FITS, *LOOKED, FITS, performed(result("one", "a")))
+    state, request, _ = led(carried(applying(CARRIED, "p")), *start, FITS)
+    assert isinstance(request, PerformSegment)
+    assert request.steps == ("two", "three", "four")
+    state, request, _ = led(carried(applying(CARRIED, "p")), *start, FITS, urgent)
+    assert request == Finish()
+    assert (state.begun_run.status, state.begun_run.exit_code) == (RunStatus.WAITING, 11)
+    assert "before: Do two." in state.begun_run.message
+
+
+def test_a_step_that_fails_in_a_segment_is_undone_with_those_before_it() -> None:
+    went = performed(result("one", "a"), result("two", "a", StepStatus.ROLLED_BACK))
+    state, request, _ = led(carried(applying(CARRIED, "p")), FITS, *LOOKED, FITS, went)
+    assert request == UndoSteps(steps=("one", "two"), hosts=("a",))
+    assert [entry.step for entry in state.begun_run.results] == ["one", "two"]
+
+
+def test_what_people_are_told_before_begins_a_segment() -> None:
+    _, request, _ = led(carried(applying(CARRIED, "p"), announced_before="two"), FITS, *LOOKED)
+    assert request == PerformStep(step="one", hosts=("a",), last=False)
+    _, _, asked = led(
+        carried(applying(CARRIED, "p"), announced_before="two"), FITS, *LOOKED, performed(result("one", "a")), FITS
+    )
+    assert asked[-2] == TellPeople(moment="begin")
+    assert isinstance(asked[-1], PerformSegment)
+
+
+def test_a_resumed_segment_has_only_the_steps_that_are_left() -> None:
+    half = run_of(CARRIED, result("one", "a"), result("two", "a"))
+    _, request, _ = led(carried(resuming(CARRIED, half, ("a",))), FITS, FITS)
+    assert isinstance(request, PerformSegment)
+    assert request.steps == ("three", "four")
+
+
+def test_an_unattended_run_is_recorded_as_such() -> None:
+    state, _, _ = led(applying(BOTH, "p", unattended=True), *LOOKED)
+    assert state.begun_run.unattended
 
 
 def test_an_answer_that_nobody_asked_for_is_an_error() -> None:

@@ -16,8 +16,9 @@ from selextract_infra.flow.executor import RunExecutor
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.machine.state import resuming, rolling_back
 from selextract_infra.flow.run_log import forget_run_logs
+from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import RunStatus
-from tests.replayed import replay_runs
+from tests.replayed import replay, replay_runs
 from tests.unit.flow.test_disruption import OPENS, TWO, Hosts
 
 
@@ -25,6 +26,7 @@ from tests.unit.flow.test_disruption import OPENS, TWO, Hosts
 def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosts:
     hosts = Hosts(Journal(tmp_path), OPENS)
     monkeypatch.setattr(executor, "execute", hosts.execute)
+    monkeypatch.setattr(executor, "execute_segment", hosts.execute_segment)
     monkeypatch.setattr(executor, "put_back", hosts.put_back)
     monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_, **__: {})
     return hosts
@@ -49,6 +51,23 @@ def test_a_run_that_was_stopped_resumed_and_rolled_back_is_replayed(hosts: Hosts
         "roll back",
     ]
     assert replay_runs(tmp_path) == sum("request" in line for line in log.read_text().splitlines())
+
+
+def test_a_log_from_before_there_were_segments_is_replayed() -> None:
+    """Each step went over by a request of its own, and a state knew nothing of segments."""
+    folder = Path("tests/cases/steps_one_by_one")
+    plan = Plan.model_validate_json((folder / "plan.json").read_text())
+    ends = replay(folder / "run.jsonl", plan)
+    assert [state.begun_run.status for state, _, _ in ends] == ["waiting", "done", "rolled back"]
+    assert sum(turns for _, _, turns in ends) == sum(
+        "request" in line for line in (folder / "run.jsonl").read_text().splitlines()
+    )
+
+
+def test_steps_that_a_host_carried_out_together_are_replayed(hosts: Hosts, tmp_path: Path) -> None:
+    assert apply(hosts.context, TWO).status is RunStatus.DONE
+    assert hosts.segments == [("one", "two")]
+    assert replay_runs(tmp_path) > 0
 
 
 def test_a_run_that_puts_back_what_it_did_is_replayed(hosts: Hosts, tmp_path: Path) -> None:

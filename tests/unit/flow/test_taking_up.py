@@ -15,11 +15,13 @@ from selextract_infra.cli import build
 from selextract_infra.errors import LockedError
 from selextract_infra.flow import executor
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.machine.state import new_run
 from selextract_infra.flow.unfinished import at_work, resume, roll_back
 from selextract_infra.hosts.executor import Execution
 from selextract_infra.hosts.holder import identity_of
 from selextract_infra.hosts.taking_up import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, StepResult, StepStatus
 from tests.unit.flow.test_saved import PLAN
 from tests.unit.seen import AT
@@ -31,12 +33,29 @@ BOTH = pytest.mark.parametrize("take_up", [resume, roll_back])
 TakeUp = Callable[..., Run]
 
 
+def record_begun(context: Context, plan: Plan) -> None:
+    """The journal knows the Run, so it takes nobody's word for what is to be done."""
+    context.journal.record_plan(plan)
+    begun = Run(
+        id="run-a",
+        operation=plan.operation,
+        plan_digest=plan.digest,
+        policy_digest=plan.policy_digest,
+        owner="ann@laptop (process 7)",
+        purpose="right-size app1",
+        hosts=plan.hosts,
+        started_at=AT,
+    )
+    context.journal.record_run(begun)
+
+
 class Fleet:
     """One host that holds an unfinished Run, and what was asked of it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, context: Context, *, lock: dict[str, Any], **record: Any):
-        changes = {"steps": (STEP,), "policy_digest": context.policy.digest}
-        plan = PLAN.model_copy(update=changes).model_dump(mode="json")
+        meant = PLAN.model_copy(update={"steps": (STEP,), "policy_digest": context.policy.digest})
+        record_begun(context, meant)
+        plan = meant.model_dump(mode="json")
         about = {"run_id": "run-a", "owner": "ann@laptop (process 7)", "started_at": AT.isoformat(), "plan": plan}
         steps = {STEP.id: {"status": "running"}}
         state = {"unfinished": [{**about, "steps": steps, **record}], "lock": {**LOCK, **lock}}
@@ -109,6 +128,26 @@ def test_a_process_that_is_gone_from_this_machine_needs_no_lease_to_run_out(
     assert fleet.taking == [TakingUp("", {HOST: 3}, 0.0)]
 
 
+@BOTH
+def test_what_a_host_went_on_to_do_while_nobody_asked_is_taken_into_the_journal(
+    context: Context, monkeypatch: pytest.MonkeyPatch, take_up: TakeUp
+) -> None:
+    three = tuple(STEP.model_copy(update={"id": name}) for name in ("one", "two", "three"))
+    plan = PLAN.model_copy(update={"steps": three, "policy_digest": context.policy.digest})
+    held = {name: {"status": "verified", "started_at": AT.isoformat()} for name in ("one", "two")}
+    Fleet(monkeypatch, context, lock={"lease_left": 0.0}, steps=held, plan=plan.model_dump(mode="json"))
+    last = Execution((StepResult(step="three", host=HOST, status=StepStatus.VERIFIED),))
+    monkeypatch.setattr(executor, "execute", lambda *_, **__: last)
+    known = new_run(plan, run_id="run-a", owner="ann", at=AT, missing={}, overrides=())
+    context.journal.record_plan(plan)
+    context.journal.record_run(known)
+    take_up(context, "run-a")
+    recorded = context.journal.run("run-a")
+    assert recorded is not None
+    ends = "three" if take_up is resume else "rollback"
+    assert [result.step for result in recorded.results] == ["one", "two", ends]
+
+
 def test_a_process_that_lives_is_at_work_and_so_is_one_of_another_machine_with_the_same_name() -> None:
     for identity in (identity_of(), {**identity_of(), "machine_id": "another", "pid": 7, "pid_started": 1}, {}):
         host = HostObservation(name=HOST, state={"lock": {**LOCK, "identity": identity}})
@@ -159,7 +198,12 @@ def test_a_host_on_which_the_run_has_ended_is_left_as_it_is(
     (here,) = context.observe().hosts
     both = STEP.model_copy(update={"hosts": (HOST, "app2"), "values": {name: {} for name in (HOST, "app2")}})
     changes = {"steps": (both,), "hosts": both.hosts, "policy_digest": context.policy.digest}
-    plan = PLAN.model_copy(update=changes).model_dump(mode="json")
+    meant = PLAN.model_copy(update=changes)
+    context.journal.close()
+    Path(context.journal.path).unlink()
+    del context.journal
+    record_begun(context, meant)
+    plan = meant.model_dump(mode="json")
     (record,) = here.state["unfinished"]
     hosts = (
         here.model_copy(update={"state": {**here.state, "unfinished": [{**record, "plan": plan}]}}),

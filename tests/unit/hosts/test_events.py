@@ -63,7 +63,7 @@ def test_without_statistics_a_host_that_was_begun_is_failed() -> None:
 
 def test_a_stopped_host_says_whether_that_was_proved() -> None:
     listener, _ = listening(("app1", "db2"), raw("runner_on_start"), raw("runner_on_start", host="db2"))
-    outcomes = listener.outcomes(stopped={"app1": True, "db2": False})
+    outcomes = listener.outcomes(stopped={"app1": {"left": []}, "db2": {"left": ["sleep"]}})
     assert outcomes["app1"].stopped is True
     assert outcomes["app1"].message == "stopped, and nothing of it is left running on the host"
     assert outcomes["db2"].stopped is False

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from selextract_infra.errors import FencedError
+from selextract_infra.errors import FencedError, LockedError
 from selextract_infra.hosts import executor
-from selextract_infra.hosts.executor import Hands, execute, values_of
+from selextract_infra.hosts.events import HostStatus
+from selextract_infra.hosts.executor import Hands, Segment, execute, execute_segment, values_of
 from selextract_infra.hosts.holder import identity_of
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.run import Run
+from selextract_infra.model.run import Run, StepStatus
 
 AT = datetime(2026, 1, 4, 2, tzinfo=UTC)
 
 
 def step(name: str, *hosts: str) -> Step:
     return Step(
-        id=name, title=name, playbook="selextract.infra.replica", hosts=hosts, values={host: {} for host in hosts},
+        id=name, title=name, playbook="selextract.infra.freeze", hosts=hosts, values={host: {} for host in hosts},
         verification="", rollback="", estimate_seconds=1, rollback_seconds=1, timeout_seconds=1,
     )  # fmt: skip
 
@@ -45,7 +46,7 @@ RUN = Run(
 
 
 def last_of(one: Step, *, last: bool) -> dict[str, bool]:
-    given = values_of(RUN, PLAN, one, one.hosts, last=last)["hosts"]
+    given = values_of(RUN, PLAN, Segment((one,), one.hosts, last))["hosts"]
     return {host: values["last"] for host, values in given.items()}
 
 
@@ -60,7 +61,7 @@ def test_a_part_of_a_step_is_nobodys_last() -> None:
 
 
 def test_the_lock_is_taken_in_the_runs_name_for_the_time_of_the_step() -> None:
-    claimed = values_of(RUN, PLAN, PLAN.steps[0], ("app1",), last=False)["run"]
+    claimed = values_of(RUN, PLAN, Segment(PLAN.steps[:1], ("app1",), last=False))["run"]
     assert (claimed["id"], claimed["owner"], claimed["step"]) == ("r1", "ann@laptop", "one")
     assert claimed["lease_seconds"] == 2
     assert Plan.model_validate(claimed["plan"]) == PLAN
@@ -95,5 +96,125 @@ def test_a_claim_that_comes_too_late_says_who_has_the_run(monkeypatch: pytest.Mo
 def test_every_claim_shows_its_holder_and_which_process_that_is() -> None:
     first, second = (claim("r1", "o", "p", step="s", lease=1, policy_digest="") for _ in range(2))
     assert first["holder"] != second["holder"], "a playbook of its own is a holder of its own"
-    given = values_of(RUN, PLAN, PLAN.steps[0], ("app1",), last=False, holder="token")["run"]
+    given = values_of(RUN, PLAN, Segment(PLAN.steps[:1], ("app1",), last=False), holder="token")["run"]
     assert (given["holder"], given["identity"]) == ("token", identity_of())
+
+
+VALUES = {"project": "shop", "state": "absent", "replace": False, "bound_seconds": 30}
+
+
+def carried(name: str) -> Step:
+    return step(name, "app1").model_copy(update={"playbook": "selextract.infra.pgbouncer", "values": {"app1": VALUES}})
+
+
+CARRIED = PLAN.model_copy(update={"steps": tuple(carried(name) for name in ("one", "two", "three"))})
+VERIFIED = {"status": "verified", "message": "", "changed": True, "began_ago": 30, "ended_ago": 10}
+UNDONE = {"status": "rolled back", "message": "It does not fit.", "began_ago": 10, "ended_ago": 1}
+
+
+def carried_out(
+    monkeypatch: pytest.MonkeyPatch,
+    host: HostOutcome,
+    status: Literal["successful", "failed", "cancelled"] = "failed",
+) -> list[tuple[str, str]]:
+    """What became of each step of a segment whose playbook ended like that on its host."""
+    outcome = PlaybookOutcome(status, {"app1": host}, seconds=1.0)
+    monkeypatch.setattr(executor, "run_playbook", lambda *_, **__: outcome)
+    hands = Hands(Inventory(Path("hosts.yml"), ()), clock=lambda: AT, holder="token")
+    done = execute_segment(hands, RUN, CARRIED, Segment(CARRIED.steps, ("app1",), last=True))
+    assert done.cancelled is (status == "cancelled")
+    return [(result.step, str(result.status)) for result in done.results]
+
+
+def ended(status: HostStatus, task: str = "On the host", **result: Any) -> HostOutcome:
+    lock = {"acquired": True}
+    return HostOutcome(
+        status=status, results={"Take the lock": lock, task: {"finished": True, **result}}, message="No."
+    )
+
+
+def test_a_segment_tells_what_became_of_each_step_and_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = {"one": VERIFIED, "two": VERIFIED, "three": VERIFIED}
+    assert carried_out(monkeypatch, ended("ok", steps=steps), "successful") == [
+        ("one", "verified"), ("two", "verified"), ("three", "verified"),
+    ]  # fmt: skip
+    outcome = PlaybookOutcome("successful", {"app1": ended("ok", steps=steps)}, seconds=1.0)
+    monkeypatch.setattr(executor, "run_playbook", lambda *_, **__: outcome)
+    hands = Hands(Inventory(Path("hosts.yml"), ()), clock=lambda: AT)
+    first = execute_segment(hands, RUN, CARRIED, Segment(CARRIED.steps, ("app1",), last=True)).results[0]
+    assert (first.started_at, first.ended_at) == (AT - timedelta(seconds=30), AT - timedelta(seconds=10))
+    assert first.changed
+
+
+def test_no_step_has_a_result_behind_one_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = ended("failed", steps={"one": VERIFIED, "two": UNDONE}, restored=True, differences=[])
+    assert carried_out(monkeypatch, host) == [("one", "verified"), ("two", "rolled back")]
+
+
+def test_a_host_that_stops_early_tells_what_it_has_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = ended("ok", steps={"one": VERIFIED}, stopped="The host is asked for.")
+    assert carried_out(monkeypatch, host, "successful") == [("one", "verified")]
+    with pytest.raises(LockedError, match=r"app1 stopped before: one\. The host is asked for\."):
+        carried_out(monkeypatch, ended("ok", steps={}, stopped="The host is asked for."), "successful")
+
+
+def test_a_cancelled_segment_has_its_step_at_hand_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = ended("failed", "stop", left=[], steps={"one": VERIFIED, "two": UNDONE})
+    assert carried_out(monkeypatch, host, "cancelled") == [("one", "verified"), ("two", "cancelled")]
+    nothing = HostOutcome(status="failed", results={}, message="stopped")
+    assert carried_out(monkeypatch, nothing, "cancelled") == [("one", "cancelled")]
+    all_done = ended("failed", "stop", left=[], steps={"one": VERIFIED, "two": VERIFIED, "three": VERIFIED})
+    assert carried_out(monkeypatch, all_done, "cancelled")[-1] == ("three", "cancelled"), "its lock is not given back"
+
+
+def test_a_host_that_does_not_answer_any_more_is_unreachable_at_its_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert carried_out(monkeypatch, HostOutcome(status="unreachable", message="Gone.")) == [("one", "unreachable")]
+
+
+def test_where_nothing_is_known_of_a_failure_all_of_the_segment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = HostOutcome(status="failed", results={"Take the lock": {"acquired": True}}, message="No.")
+    assert carried_out(monkeypatch, lost) == [("three", "failed")]
+    assert carried_out(monkeypatch, ended("failed", steps={"one": VERIFIED})) == [
+        ("one", "verified"),
+        ("two", "failed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [[], "one", {"one": []}, {"one": {"status": ["verified"]}}, {"one": {"status": "cancelled", "message": {"a": 1}}},
+     {"one": {**VERIFIED, "status": "failed", "began_ago": "long", "ended_ago": float("nan")}}],
+)  # fmt: skip
+def test_whatever_a_host_tells_of_its_steps_is_read_as_data(monkeypatch: pytest.MonkeyPatch, told: Any) -> None:
+    results = carried_out(monkeypatch, ended("failed", steps=told))
+    assert [status for _, status in results] == ["failed"]
+
+
+def test_a_segment_goes_over_once_with_the_time_by_which_each_step_may_begin() -> None:
+    segment = Segment(CARRIED.steps, ("app1",), last=False, begins_within={"two": 90.0})
+    unattended = RUN.model_copy(update={"unattended": True})
+    values = values_of(unattended, CARRIED, segment)
+    sent = values["hosts"]["app1"]
+    assert [(each["id"], each.get("begins_within_seconds")) for each in sent["steps"]] == [
+        ("one", None), ("two", 90.0), ("three", None),
+    ]  # fmt: skip
+    assert (sent["last"], values["run"]["unattended"], values["run"]["lease_seconds"]) == (True, True, 2)
+
+
+def test_a_lock_that_could_not_be_given_back_makes_no_failure_of_a_step_that_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carried = {"finished": True, "steps": {"two": {"status": "verified"}}, "acquired": True}
+    (done,) = handled(monkeypatch, "failed", carried=carried, free={"msg": "It is full.", "kind": "state"}).results
+    assert done.status is StepStatus.VERIFIED
+
+
+def test_a_step_whose_follower_was_killed_is_not_undone_because_nobody_knows_how_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed: dict[str, Any] = {
+        "On the host": {"msg": "MODULE FAILURE", "module_stderr": "Killed"},
+        "lock": {"acquired": True},
+    }
+    (lost,) = handled(monkeypatch, "failed", **killed).results
+    assert lost.status is StepStatus.UNREACHABLE

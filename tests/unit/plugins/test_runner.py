@@ -19,6 +19,7 @@ from plugins.module_utils.state.act import Act, Work
 from plugins.module_utils.state.fence import FINISHES_VARIABLE, HOLDER_VARIABLE
 from plugins.module_utils.state.lock import Claim, hold
 from plugins.module_utils.state.options import STEP, Options
+from plugins.module_utils.state.preemption import ask
 from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.segment import SegmentFiles, process_started
 from plugins.module_utils.state.state import StateFolder
@@ -46,7 +47,7 @@ class Host:
         record.note_inverse(work.params["step_id"], "line", {"line": work.params["line"]})
         if work.params["line"] not in self.lines:
             self.file.write_text("".join(f"{line}\n" for line in [*self.lines, work.params["line"]]))
-        _THEN[work.params["then"]]()
+        {**_THEN, "ask": self.ask}[work.params["then"]]()
         return {"changed": True, "sentence": work.params["say"]}
 
     def undo(self, _undoing: Undoing, inverse: dict[str, Any]) -> None:
@@ -69,6 +70,9 @@ class Host:
                 "holder": CLAIM.holder,
             }
         )
+
+    def ask(self) -> None:
+        ask(self.folder, operation="emergency", owner="she", reason="P1", seconds=60, now=time.time())
 
     def carry(self) -> dict[str, Any]:
         runner.carry(self.folder, RUN)
@@ -127,6 +131,17 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setitem(registry.ACTS, "write", Act("write", options, host.write))
     monkeypatch.setitem(registry.UNDOS, "line", host.undo)
     return host
+
+
+def test_a_step_with_a_part_to_come_is_not_over_and_its_failure_undoes_all_of_it(host: Host) -> None:
+    host.send({**step("one"), "goes_on": True})
+    assert host.carry()["results"]["one"]["status"] == "verified"
+    assert RunRecord(host.folder, RUN).step("one")["status"] == "running"
+    assert host.lines == ["one"]
+    host.send(step("one", "fail"))
+    host.carry()
+    assert RunRecord(host.folder, RUN).step("one")["status"] == "rolled back"
+    assert host.lines == []
 
 
 def test_steps_are_done_in_their_order_and_recorded_as_verified(host: Host) -> None:
@@ -188,6 +203,44 @@ def test_an_unattended_run_goes_on_though_nobody_follows(host: Host) -> None:
     host.send(step("one"), step("two"), unattended=True, silence=-1)
     host.carry()
     assert host.lines == ["one", "two"]
+
+
+def test_it_stops_between_two_steps_where_something_more_urgent_asks_for_the_host(host: Host) -> None:
+    host.send(step("one", "ask"), step("two"))
+    record = host.carry()
+    assert (host.lines, host.files.left) == (["one"], True)
+    assert record["stopped"] == "The host is asked for by she: emergency, P1."
+
+
+def test_what_the_host_was_asked_for_does_not_stop_itself(host: Host) -> None:
+    RunRecord(host.folder, RUN).begin({"operation": "emergency"}, time.time())
+    host.send(step("one", "ask"), step("two"))
+    host.carry()
+    assert (host.lines, host.files.left) == (["one", "two"], False)
+
+
+def test_a_step_that_has_to_begin_by_a_time_is_not_begun_later(host: Host) -> None:
+    host.send(step("one"), {**step("two"), "begins_by": time.time() - 1})
+    assert host.carry()["stopped"] == "It is too late to begin: Write two."
+    assert host.statuses() == {"one": "verified"}
+
+
+def test_what_is_left_is_what_nobody_has_done_of_a_run_that_has_begun(host: Host) -> None:
+    host.send(step("one"), step("two"))
+    assert not host.files.left, "nothing was begun, so the lock may be given back"
+    record = RunRecord(host.folder, RUN)
+    record.start_step("one", 0.0)
+    assert host.files.left
+    for name in ("one", "two"):  # and then the runner was killed before it had written its own result
+        record.end_step(name, "verified", 0.0)
+    assert not host.files.left
+
+
+def test_how_long_ago_a_step_was_is_told_because_clocks_differ(host: Host) -> None:
+    host.send(step("one"))
+    host.carry()
+    outcome = host.files.outcomes()["one"]
+    assert 0 <= outcome["ended_ago"] <= outcome["began_ago"] < 30
 
 
 def test_a_segment_that_was_followed_before_the_host_started_is_silent(host: Host) -> None:
