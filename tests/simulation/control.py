@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn, cast
@@ -30,6 +31,7 @@ from selextract_infra.model.observation import HostFacts, HostObservation, Obser
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
 from tests.simulation.boundaries import (
+    ControlDiedError,
     HostDiedError,
     LostAnswerError,
     ProcessHungError,
@@ -62,6 +64,7 @@ class ControlMachine:
     def __init__(self, folder: Path, host: SimulatedHost) -> None:
         self._host = host
         self._folder = folder
+        self._stopped_before: Callable[[], object] | None = None
 
     # -- what a person asks for
 
@@ -76,6 +79,21 @@ class ControlMachine:
     def roll_back(self, run_id: str, also: tuple[str, ...] = ()) -> Run | SelextractError:
         """Put a Run back."""
         return self._asked(lambda context: unfinished.roll_back(context, run_id, also=also))
+
+    def wake_up(self) -> str:
+        """Go on with the task before which it stopped; what came of that."""
+        if self._stopped_before is None:
+            return "It did not stop before a task."
+        try:
+            self._stopped_before()
+        except _TaskFailedError as failed:
+            return str(failed)
+        return "The host did it."
+
+    def knows(self, run_id: str) -> bool:
+        """Whether its journal has that Run."""
+        with Journal(self._folder) as journal:
+            return journal.run(run_id) is not None
 
     def _asked(self, work: Callable[[Context], Run]) -> Run | SelextractError:
         with _SimulatedContext(self._folder, self._host) as context, self._tasks():
@@ -105,6 +123,9 @@ class ControlMachine:
         status, message = "ok", ""
         try:
             {"undo": tasks.undo, "take_up": tasks.take_up}.get(name, tasks.carry)()
+        except ControlDiedError:
+            self._stopped_before = tasks.at_hand
+            raise
         except _TaskFailedError as failed:
             status, message = ("failed" if failed.reached else "unreachable"), str(failed)
         outcome = HostOutcome(
@@ -125,6 +146,7 @@ class _Tasks:
         self._run: Mapping[str, Any] = request.values["run"]
         self._values: Mapping[str, Any] = request.values["hosts"][HOST]
         self.results: dict[str, Mapping[str, Any]] = {}
+        self.at_hand: Callable[[], object] = dict
 
     def carry(self) -> None:
         """As the playbooks of operations do: lock, hand the steps over, follow, give back."""
@@ -200,10 +222,9 @@ class _Tasks:
 
     def _task(self, name: str, module: ModuleType, given: dict[str, Any], *, check: bool = False) -> Mapping[str, Any]:
         """One task on the host. An unreachable host takes no further part in the playbook."""
+        self.at_hand = partial(self._done, module, given, check)
         try:
-            result = self._host.boundaries.come_to(
-                "message", name, lambda: self._done(module, given, check), lambda: self._done(module, given, check)
-            )
+            result = self._host.boundaries.come_to("message", name, self.at_hand, self.at_hand)
         except LostAnswerError as lost:
             raise _TaskFailedError({"msg": "The host does not answer."}, reached=False) from lost
         except HostDiedError as died:
