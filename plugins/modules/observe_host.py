@@ -49,7 +49,8 @@ options:
   traffic:
     description:
       - Lengths in seconds as C(windows); where they are mapped C(nginx) with C(project), C(service), C(folder) and
-        C(api), and C(redis) with C(project), C(service) and C(queues).
+        C(api), and C(redis) with C(project), C(service) and C(tasks), a list with C(service), C(queues), C(system),
+        C(database) and C(prefix) of each worker service.
     type: dict
     default: {}
   cursors:

@@ -9,7 +9,7 @@ from ..system.failure import HostSideError
 
 __all__ = ["Redis"]
 
-_REFUSAL = re.compile(r"(ERR|NOAUTH|NOPERM|WRONGPASS|WRONGTYPE|LOADING|OOM|MISCONF|READONLY|BUSY) ")
+_REFUSAL = re.compile(r"(ERR|NOAUTH|NOPERM|WRONGPASS|WRONGTYPE|LOADING|OOM|MISCONF|READONLY|BUSY) |\(error\)")
 _LONGEST = 200  # characters of what it complains about
 
 
@@ -23,9 +23,10 @@ class Redis:
         self._engine = engine
         self._container = container
 
-    def ask(self, *command: str) -> str:
+    def ask(self, *command: str, database: int = 0) -> str:
         """What it answers to one command, without the last line break."""
-        code, output, complaints = self._engine.run_inside(self._container, ["redis-cli", *command])
+        words = ["redis-cli", "-n", str(database), *command]
+        code, output, complaints = self._engine.run_inside(self._container, words)
         if code or _REFUSAL.match(output):
             reason = " ".join((complaints or output).split())[:_LONGEST]
             raise HostSideError(

@@ -24,7 +24,7 @@ AT = datetime(2026, 1, 4, 2, tzinfo=UTC)
 
 def step(name: str, *hosts: str) -> Step:
     return Step(
-        id=name, title=name, playbook="selextract.infra.replica", hosts=hosts, values={host: {} for host in hosts},
+        id=name, title=name, playbook="selextract.infra.freeze", hosts=hosts, values={host: {} for host in hosts},
         verification="", rollback="", estimate_seconds=1, rollback_seconds=1, timeout_seconds=1,
     )  # fmt: skip
 
