@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn, cast
+from unittest.mock import patch
 
 from plugins.module_utils.state.act import Act
 from plugins.module_utils.state.fence import HOLDER_VARIABLE
@@ -17,7 +18,7 @@ from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError, unwritten
 from plugins.modules import host_lock, observe_host, segment, stop_work, undo
 from selextract_infra.errors import SelextractError
-from selextract_infra.flow import unfinished
+from selextract_infra.flow import run_plan, unfinished
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
@@ -73,12 +74,12 @@ class ControlMachine:
         return self._asked(lambda context: apply(context, plan))
 
     def resume(self, run_id: str) -> Run | SelextractError:
-        """Finish a Run."""
-        return self._asked(lambda context: unfinished.resume(context, run_id))
+        """Finish a Run, after a look at its Plan where this machine does not know it."""
+        return self._asked(lambda context: _approved(partial(unfinished.resume, context, run_id)))
 
     def roll_back(self, run_id: str, also: tuple[str, ...] = ()) -> Run | SelextractError:
         """Put a Run back."""
-        return self._asked(lambda context: unfinished.roll_back(context, run_id, also=also))
+        return self._asked(lambda context: _approved(partial(unfinished.roll_back, context, run_id, also=also)))
 
     def wake_up(self) -> str:
         """Go on with the task before which it stopped; what came of that."""
@@ -104,15 +105,11 @@ class ControlMachine:
 
     @contextmanager
     def _tasks(self) -> Iterator[None]:
-        places: tuple[ModuleType, ...] = (executor, taking_up)
-        before = [vars(module)["run_playbook"] for module in places]
-        for module in places:
-            vars(module)["run_playbook"] = self._playbook
-        try:
+        # Steps of these Plans are given, not made from a request, so they cannot be built again from one.
+        given = patch.object(run_plan, "rebuild_unchanged", lambda plan, _policy: plan)
+        playbooks = [patch.object(module, "run_playbook", self._playbook) for module in (executor, taking_up)]
+        with given, playbooks[0], playbooks[1]:
             yield
-        finally:
-            for module, original in zip(places, before, strict=True):
-                vars(module)["run_playbook"] = original
 
     # -- playbooks
 
@@ -256,6 +253,14 @@ class _Tasks:
                 del os.environ[HOLDER_VARIABLE]
             else:
                 os.environ[HOLDER_VARIABLE] = before
+
+
+def _approved(work: Callable[..., Run]) -> Run:
+    """What a person does who is shown the Plan of a Run that only the host tells of."""
+    try:
+        return work()
+    except run_plan.ForeignRunError as foreign:
+        return work(approved=foreign.plan.digest)
 
 
 def _come_back(host: SimulatedHost) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from plugins.module_utils.compose.compose import files_in_force
+from plugins.module_utils.compose.files_in_force import files_in_force
 from selextract_infra.model.plan import Plan, Step
 from tests.simulation.compose_program import parsed
 from tests.simulation.control import HOST, POLICY
