@@ -226,7 +226,7 @@ def _file(root: Path, module: str) -> Path:
 
 def _named_in(root: Path, path: Path) -> Iterator[Path]:
     text = path.read_text(encoding="utf-8")
-    for name in re.findall(r"(?:import|include)_tasks: *([\w/.]+\.yml)", text):
+    for name in re.findall(r"(?:(?:import|include)_tasks|import_playbook): *([\w/.]+\.yml)", text):
         yield from (path.parent / name, root / "playbooks" / name)
     for name in re.findall(r"selextract\.infra\.(\w+)", text):
         yield from (root / "plugins" / kind / f"{name}.py" for kind in ("modules", "lookup", "filter", "action"))

@@ -42,10 +42,15 @@ options:
     description: By service, names of environment variables that hold counts and sizes.
     type: dict
     default: {}
+  services:
+    description: By role, names of services whose programs are asked about themselves where there is a look for it.
+    type: dict
+    default: {}
   traffic:
     description:
       - Lengths in seconds as C(windows); where they are mapped C(nginx) with C(project), C(service), C(folder) and
-        C(api), and C(redis) with C(project), C(service) and C(queues).
+        C(api), and C(redis) with C(project), C(service) and C(tasks), a list with C(service), C(queues), C(system),
+        C(database) and C(prefix) of each worker service.
     type: dict
     default: {}
   cursors:
@@ -113,6 +118,7 @@ from ..module_utils.haproxy.traffic import look_at_traffic
 from ..module_utils.module import run
 from ..module_utils.postgres.look import look_at_postgres
 from ..module_utils.state.lock import lock_seen
+from ..module_utils.state.looks import look_at_programs
 from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.preemption import asked
 from ..module_utils.state.project_state import AUTOSCALER, ProjectState, known_projects
@@ -123,7 +129,7 @@ from ..module_utils.system.facts import host_facts
 from ..module_utils.system.failure import HostSideError
 from ..module_utils.system.samples import packed_since, sampler_status
 
-_AT_ONCE = 3
+_AT_ONCE = 4
 _SHORTEST_USAGE = 0.1  # seconds between the two looks that CPU usage is computed from
 
 
@@ -150,6 +156,7 @@ def main() -> None:
             },
             "postgres_settings": {"type": "list", "elements": "str", "default": []},
             "numbers": {"type": "dict", "default": {}},
+            "services": {"type": "dict", "default": {}},
             "traffic": {"type": "dict", "default": {}},
             "cursors": {"type": "dict", "default": {}},
             "history_window": {"type": "int", "default": 604800},
@@ -188,12 +195,13 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             first, began = _read(groups), time.monotonic()
             projects = pool.submit(_projects, given, containers)
             postgres = pool.submit(_postgres, socket_path, containers, given)
+            programs = pool.submit(_programs, socket_path, containers, given)
             info = engine.info()
             numbers = _numbers(engine, containers, given["numbers"])
             state = StateFolder(given["state_folder"])
             traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
             defined, current = projects.result()
-            found = {"projects": defined, "postgres": postgres.result()}
+            found = {"projects": defined, "postgres": postgres.result(), "programs": programs.result()}
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
@@ -233,6 +241,12 @@ def _projects(
 def _postgres(socket_path: str, containers: list[Container], given: dict[str, Any]) -> Any:
     with Engine(socket_path) as engine:
         return look_at_postgres(engine, containers, given["databases"], given["postgres_settings"])
+
+
+def _programs(socket_path: str, containers: list[Container], given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    projects = [project["name"] for project in given["projects"]]
+    with Engine(socket_path) as engine:
+        return look_at_programs(engine, containers, projects, given["services"])
 
 
 def _numbers(engine: Engine, containers: list[Container], wanted: dict[str, list[str]]) -> dict[str, dict[str, float]]:

@@ -14,7 +14,8 @@ description:
     that, and creates the new one as the app's own team would; the engine starts it. So nothing else is recreated,
     nothing that the service depends on is started, and no one-shot service runs again.
   - Refuses before anything is touched where the new instance would have another image, environment or configuration
-    than those that run, beside what O(variables) names and limits.
+    than those that run, beside what O(variables) names, limits and, with O(command), its
+    command.
   - Before the old one is stopped it is proved that the engine would create it with O(limits), and that it can be made
     again exactly as it is. Its definition and its image are kept on the host until the Run ends, so
     M(selextract.infra.undo) needs neither Compose nor the app's files to bring it back.
@@ -42,6 +43,10 @@ options:
     type: list
     elements: str
     default: []
+  command:
+    description: Whether a change of ours is about the command of the service, so the new instance may have another.
+    type: bool
+    default: false
   limits:
     description: The limits that the new container gets, as for one service of M(selextract.infra.container_limits).
     type: dict

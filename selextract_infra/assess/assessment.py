@@ -12,6 +12,7 @@ from selextract_infra.assess.observed import headroom_seen, instances_of_role, m
 from selextract_infra.assess.rules import rules_of
 from selextract_infra.assess.service import services_on
 from selextract_infra.assess.severity import Signals, classify, respond
+from selextract_infra.assess.tasks import uncounted_tasks
 from selextract_infra.assess.thresholds import judge_all
 from selextract_infra.assess.workers import worker_capacity
 from selextract_infra.errors import UsageError
@@ -55,7 +56,8 @@ def assess(
     unreachable = tuple(_unreachable(host, why) for host, why in sorted(seen.unreachable.items()))
     unmapped = (_unmapped(seen, policy),) if seen.hosts and project_missing(seen, policy) else ()
     limited = tuple(_limited(seen, found.connections))
-    return found.model_copy(update={"findings": unreachable + unmapped + limited + found.findings})
+    uncounted = tuple(uncounted_tasks(seen, policy))
+    return found.model_copy(update={"findings": unreachable + unmapped + limited + uncounted + found.findings})
 
 
 def assess_measurements(

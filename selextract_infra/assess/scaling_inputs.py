@@ -13,6 +13,7 @@ from selextract_infra.assess.connections import tightest_limit
 from selextract_infra.assess.room import SCALED_ROLES, DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.service import Service, app_services, fixed_identity
+from selextract_infra.assess.tasks import tasks_on
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Pooling
 from selextract_infra.model.traffic import TrafficObservation
@@ -93,7 +94,7 @@ def redis_side(host: HostObservation, policy: Policy) -> RedisSide | None:
     mapped = policy.application.services_of("redis")
     if not mapped:
         return None
-    broker = any(service.celery_app for service in policy.application.services_of("worker").values())
+    broker = any(service.task_system for service in policy.application.services_of("worker").values())
     seen = host.traffic.redis
     stated = next((service.eviction for name, service in mapped.items() if seen is None or name == seen.service), None)
     return RedisSide(broker, (seen.eviction if seen else None) or stated)
@@ -103,10 +104,11 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
     """By service, the metrics of its role as they are now; those that were not seen are not there.
 
     CPU and memory are shares of the limits: the mean of all instances, and the fullest of them. Requests and response
-    times are those of the whole service over the guide's window, tasks all that are pending. ``reads`` are reading
-    statements per second, see `reads_per_second`.
+    times are those of the whole service over the guide's window, tasks all that are pending for the service. ``reads``
+    are reading statements per second, see `reads_per_second`.
     """
     found: dict[str, dict[str, float]] = {}
+    pending = {tasks.service: tasks.pending for tasks in tasks_on(host, policy)}
     for service in app_services(host, policy):
         if not service.running:
             continue
@@ -114,9 +116,9 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
         own = dict(_usage(service))
         if mapped.role == "api":
             own |= dict(_requests(host.traffic, name, policy))
-        elif mapped.role == "worker" and mapped.celery_app and host.traffic.redis is not None:
-            pending = host.traffic.redis.pending
-            own |= {} if pending is None else {"pending_tasks": float(pending)}
+        elif mapped.role == "worker":
+            tasks = pending.get(name)
+            own |= {} if tasks is None else {"pending_tasks": float(tasks)}
         elif mapped.role == "database":
             own |= {} if reads is None else {"read_queries_per_second": reads}
             if host.postgres is not None and host.postgres.service == name and host.postgres.problem is None:

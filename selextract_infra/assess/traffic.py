@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.samples import Samples
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.traffic import BalancerObservation, TrafficWindow
+from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficWindow
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -28,12 +28,21 @@ def _of_host(host: HostObservation, now: float, policy: Policy) -> Iterator[Meas
     balancer, redis, postgres = host.traffic.balancer, host.traffic.redis, host.postgres
     if balancer is not None and balancer.running:
         yield from _of_balancer(f"{host.name}/{balancer.service}", balancer, now, policy)
-    if redis is not None and redis.pending is not None:
-        samples = Samples((now,), (float(redis.pending),))
-        yield Measurement("pending_tasks", f"{host.name}/{redis.service}", samples, "redis")
+    if redis is not None:
+        yield from _of_tasks(host, redis, now)
     if postgres is not None and postgres.problem is None:
         samples = Samples((now,), (float(postgres.connections.open),))
         yield Measurement("database_connections", f"{host.name}/{postgres.service}", samples, "database")
+
+
+def _of_tasks(host: HostObservation, redis: RedisObservation, now: float) -> Iterator[Measurement]:
+    """All that are pending at the broker; where those of one service are not known, the others by themselves."""
+    pending = {redis.service: redis.pending}
+    if redis.pending is None:
+        pending = {tasks.service: tasks.pending for tasks in redis.tasks}
+    for name, tasks in pending.items():
+        if tasks is not None:
+            yield Measurement("pending_tasks", f"{host.name}/{name}", Samples((now,), (float(tasks),)), "redis")
 
 
 def _of_balancer(subject: str, balancer: BalancerObservation, now: float, policy: Policy) -> Iterator[Measurement]:

@@ -53,6 +53,14 @@ _KNOWN: tuple[tuple[str, FailureExplanation], ...] = (
         ),
     ),
     (
+        r"(?:ControlPath|path) [^\n]*too long",
+        FailureExplanation(
+            "the path of ssh's control socket on this machine is too long",
+            "set ANSIBLE_SSH_CONTROL_PATH_DIR, or control_path_dir in ansible.cfg, to a shorter folder",
+            "login",
+        ),
+    ),
+    (
         r"too many authentication failures",
         FailureExplanation(
             "the SSH agent offered too many wrong keys",

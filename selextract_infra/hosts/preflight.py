@@ -100,7 +100,6 @@ def look_before(
                 timeout=_BOUND_SECONDS,
                 collect=(READY_TASK, OBSERVE_TASK),
                 unattended=unattended,
-                fresh=True,
             ),
             on_event=arrivals.hear,
             cancel=cancel,

@@ -7,16 +7,17 @@ keeps its own. Anything in the file that is not among these keys is not ours.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selextract_infra.model.observation import Limits
 
-__all__ = ["FILE_NAME", "foreign_keys", "limits_in", "with_count", "with_environment", "with_limits"]
+__all__ = ["FILE_NAME", "foreign_keys", "limits_in", "with_command", "with_count", "with_environment", "with_limits"]
 
 FILE_NAME = "compose.capacity.yml"
 
-_SERVICE_KEYS = frozenset({"mem_limit", "memswap_limit", "cpus", "scale", "environment", "deploy"})
+_SERVICE_KEYS = frozenset({"mem_limit", "memswap_limit", "cpus", "scale", "environment", "deploy", "command"})
+_NO_SCALARS = frozenset({"environment", "deploy", "command"})
 _SCALARS = (str, int, float)
 
 
@@ -78,6 +79,11 @@ def with_environment(
     return {**others, service: keys} if keys else others
 
 
+def with_command(services: Mapping[str, Any], service: str, command: Sequence[str]) -> dict[str, Any]:
+    """The ``services`` of the capacity file with that command for one service, word by word as its program gets it."""
+    return {**services, service: {**_mapping(services.get(service)), "command": list(command)}}
+
+
 def foreign_keys(content: Any) -> list[str]:
     """What a capacity file holds that we never write, as dotted paths; empty for ``{"services": {...}}`` of ours."""
     if not isinstance(content, Mapping):
@@ -90,11 +96,13 @@ def foreign_keys(content: Any) -> list[str]:
             continue
         found += [f"{where}.{key}" for key in keys if key not in _SERVICE_KEYS]
         found += [
-            f"{where}.{key}" for key in _SERVICE_KEYS - {"environment", "deploy"}
+            f"{where}.{key}" for key in _SERVICE_KEYS - _NO_SCALARS
             if key in keys and not isinstance(keys[key], _SCALARS)
         ]  # fmt: skip
         if not _flat(keys.get("environment", {})):
             found.append(f"{where}.environment")
+        if not all(isinstance(word, str) for word in _words(keys.get("command", ()))):
+            found.append(f"{where}.command")
         if not _deploy_is_ours(keys.get("deploy", {})):
             found.append(f"{where}.deploy")
     return sorted(found)
@@ -111,6 +119,11 @@ def _deploy_is_ours(deploy: Any) -> bool:
 
 def _flat(mapping: Any) -> bool:
     return isinstance(mapping, Mapping) and all(isinstance(value, _SCALARS) for value in mapping.values())
+
+
+def _words(value: Any) -> Sequence[Any]:
+    """The words of a command; something that is no list counts as one word that is none."""
+    return value if isinstance(value, (list, tuple)) else (None,)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -7,13 +7,15 @@ never part of it: that is where secrets are.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
 from selextract_infra.model.base import Frozen, digest_of
 from selextract_infra.model.history import ContainerHistory
+from selextract_infra.model.host_state import noted_on_host
 from selextract_infra.model.postgres_observation import PostgresObservation
+from selextract_infra.model.text import displayable
 from selextract_infra.model.traffic import TrafficObservation
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "HostObservation",
     "Limits",
     "Observation",
+    "ProgramLook",
     "ProjectObservation",
     "ResourceKeys",
     "SamplerStatus",
@@ -167,9 +170,9 @@ class SamplerStatus(Frozen):
 
     installed: bool = False
     running: bool = False
-    interval: float | None = None
-    bucket: float | None = None
-    last_sample_at: int | None = None
+    interval: float | None = Field(None, gt=0, le=86_400)
+    bucket: float | None = Field(None, gt=0, le=86_400)
+    last_sample_at: int | None = Field(None, ge=0, le=10**11)
     version: str | None = None
 
 
@@ -204,10 +207,20 @@ class HostFacts(Frozen):
     load_average: tuple[float, float, float] | None = None
 
 
+class ProgramLook(Frozen):
+    """What the program in a container says of itself; ``problem`` is one sentence where it does not say it."""
+
+    problem: str | None = None
+
+
+_Look = TypeVar("_Look", bound=ProgramLook)
+
+
 class HostObservation(Frozen):
     """One host. ``problem`` is one sentence when it was reached but could not be looked at (Docker not running).
 
-    ``postgres`` is the mapped database service, None where no container of it runs here.
+    ``postgres`` is the mapped database service, None where no container of it runs here. ``programs`` is what programs
+    said of themselves, by container, as ``program`` reads it.
     """
 
     name: str
@@ -216,14 +229,32 @@ class HostObservation(Frozen):
     containers: tuple[ContainerObservation, ...] = ()
     history: tuple[ContainerHistory, ...] = ()
     postgres: PostgresObservation | None = None
+    programs: dict[str, dict[str, Any]] = Field(default_factory=dict)
     traffic: TrafficObservation = TrafficObservation()
     sampler: SamplerStatus = SamplerStatus()
     state: dict[str, Any] = Field(default_factory=dict, description="lock, freeze and unfinished runs as on the host")
     problem: str | None = None
 
+    @field_validator("state", mode="before")
+    @classmethod
+    def _understood(cls, state: Any) -> dict[str, Any]:
+        return noted_on_host(state)
+
     def project(self, name: str) -> ProjectObservation | None:
         """The Compose project of that name, or None."""
         return next((project for project in self.projects if project.name == name), None)
+
+    def program(self, container: str, kind: type[_Look]) -> _Look | None:
+        """What the program in that container says of itself, None where nobody asked it."""
+        answer = self.programs.get(container)
+        if answer is None:
+            return None
+        try:
+            return kind.model_validate(answer)
+        except ValidationError as problem:
+            where = ".".join(map(str, problem.errors()[0]["loc"]))
+            sentence = f"What the host says of {container} is not understood: {displayable(where, limit=100)}."
+            return kind(problem=sentence)
 
     def containers_of(self, project: str, service: str) -> tuple[ContainerObservation, ...]:
         """The containers of one service, by instance number."""

@@ -41,8 +41,9 @@ class PrimarySeen(Frozen):
 
     ``uid`` and ``gid`` are those of its process, ``network`` the container network it is reached on, ``stop_grace`` how
     long it may take to stop, in seconds. ``roles`` and ``slots`` are ours only. ``settings`` has those that replicas
-    must know, ``pending_restart`` what its files say of those that wait for a restart. ``senders`` is how many WAL
-    senders are at work.
+    must know, ``answers`` those that its files or its command line set and that change what a query answers,
+    ``pending_restart`` what its files say of those that wait for a restart. ``senders`` is how many WAL senders are at
+    work.
     """
 
     container: str = ""
@@ -61,6 +62,7 @@ class PrimarySeen(Frozen):
     slots: tuple[SlotSeen, ...] = ()
     roles: tuple[str, ...] = ()
     settings: dict[str, str] = Field(default_factory=dict)
+    answers: dict[str, str] = Field(default_factory=dict)
     pending_restart: dict[str, str] = Field(default_factory=dict)
     uid: int = 0
     gid: int = 0

@@ -13,6 +13,7 @@ __all__ = [
     "BalancerServer",
     "EdgeObservation",
     "RedisObservation",
+    "ServiceTasks",
     "TrafficObservation",
     "TrafficWindow",
 ]
@@ -77,16 +78,39 @@ class BalancerObservation(Frozen):
         return next((one for one in self.windows if one.seconds == seconds), None)
 
 
-class RedisObservation(Frozen):
-    """Redis as the broker of Celery: tasks in the queues, tasks that workers hold, and what it does when it is full.
+class ServiceTasks(Frozen):
+    """The tasks that a worker service is there for, by the ``system`` whose queues are in its broker (``rq``…).
 
-    ``maxmemory`` and ``used`` are bytes, ``maxmemory`` 0 for no limit of its own.
+    ``queued`` wait, ``reserved`` are with a worker. ``scheduled`` are nobody's work yet: they are planned for a later
+    time, wait for others, or are in a queue that is paused. None, and a ``problem``, where they are not known.
+    """
+
+    service: str
+    system: str | None = None
+    queued: int | None = None
+    reserved: int | None = None
+    scheduled: int | None = None
+    problem: str | None = None
+
+    @property
+    def pending(self) -> int | None:
+        """Queued tasks and those that a worker holds (X-29); None where either is not known."""
+        return None if self.queued is None or self.reserved is None else self.queued + self.reserved
+
+
+class RedisObservation(Frozen):
+    """Redis as a broker: tasks in the queues, tasks that workers hold, and what it does when it is full.
+
+    ``tasks`` has each worker service; the other counts are of all queues together, None where those of one service are
+    not known, see `ServiceTasks`. ``maxmemory`` and ``used`` are bytes, ``maxmemory`` 0 for no limit of its own.
     """
 
     project: str
     service: str
     queued: int | None = None
     reserved: int | None = None
+    scheduled: int | None = None
+    tasks: tuple[ServiceTasks, ...] = ()
     eviction: str | None = None
     maxmemory: int | None = None
     used: int | None = None
@@ -96,6 +120,13 @@ class RedisObservation(Frozen):
     def pending(self) -> int | None:
         """Queued tasks and those that a worker holds (X-29); None where either is not known."""
         return None if self.queued is None or self.reserved is None else self.queued + self.reserved
+
+    def tasks_of(self, service: str) -> ServiceTasks:
+        """The tasks of a worker service; all of them in an Observation that did not tell services apart."""
+        if self.problem is not None:
+            return ServiceTasks(service=service, problem=self.problem)
+        sums = ServiceTasks(service=service, queued=self.queued, reserved=self.reserved, scheduled=self.scheduled)
+        return next((tasks for tasks in self.tasks if tasks.service == service), sums)
 
 
 class EdgeObservation(Frozen):

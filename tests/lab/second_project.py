@@ -9,11 +9,11 @@ from selextract_infra.lab import Lab
 from tests.lab.program import Program
 from tests.lab.rightsizing import policy_of
 
-__all__ = ["SECOND", "deployed", "everything_of", "gone", "program_for"]
+__all__ = ["PORT", "SECOND", "deployed", "everything_of", "gone", "program_for"]
 
 SECOND = "bakery"
 FOLDER = f"/srv/{SECOND}"
-_PORT = 8081
+PORT = 8081
 _OURS = ("balancer", "pgbouncer")
 _STATE = "/var/lib/selextract-infra/projects"
 
@@ -24,7 +24,7 @@ def deployed(lab: Lab) -> None:
         "app1",
         f"mkdir -p {FOLDER} && cp -r /opt/selextract/app /opt/selextract/compose.yml /opt/selextract/.env {FOLDER}/"
         f" && mkdir -p {FOLDER}/nginx.d && cd {FOLDER}"
-        f" && sed -i '/^COMPOSE_FILE=/d' .env && sed -i 's/8080:80/{_PORT}:80/; s/scale: 2/scale: 1/' compose.yml"
+        f" && sed -i '/^COMPOSE_FILE=/d' .env && sed -i 's/8080:80/{PORT}:80/; s/scale: 2/scale: 1/' compose.yml"
         " && docker compose up -d --wait --quiet-pull nginx 2>&1",
         timeout=240,
     )
@@ -51,14 +51,13 @@ def program_for(lab: Lab, folder: Path, project: str) -> Program:
         policy["rightsizing"]["cpu_overcommit_refuse"] = "900%"  # two apps are on two cores
         application = policy["application"]
         if project != SECOND:
-            del application["services"]["worker"]["environment"]["dsn"]  # two instances fewer are led to PgBouncer
             return
         application.update(project=SECOND, directory=FOLDER)
         del application["services"]["worker"]
         application["edge"]["nginx_include"] = f"{FOLDER}/nginx.d"
         for service in application["services"].values():
             if "health" in service:
-                service["health"] = service["health"].replace(":8080", f":{_PORT}")
+                service["health"] = service["health"].replace(":8080", f":{PORT}")
 
     return Program(policy_of(lab, folder / f"inventory-{project}", change), folder / f"state-{project}")
 

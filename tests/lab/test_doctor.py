@@ -127,6 +127,30 @@ def test_a_healthy_host_is_a_table_and_exit_0(lab: Lab) -> None:
     assert max(len(line) for line in answer.out.splitlines()) <= 80
 
 
+def test_a_control_socket_whose_path_is_too_long_for_every_run_is_a_problem(lab: Lab, tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 25)
+    answer = doctor(lab.state().inventory, "--format", "json", ANSIBLE_SSH_CONTROL_PATH_DIR=str(folder))
+    assert answer.code == 8, answer.words
+    assert problems(answer, "app1") == {"login": "the path of ssh's control socket on this machine is too long"}
+    assert "ANSIBLE_SSH_CONTROL_PATH_DIR" in checks(answer, "app1")["login"]["remedy"]
+
+
+def test_a_login_that_no_longer_works_is_not_hidden_by_a_connection_that_is_still_open(
+    lab: Lab, tmp_path: Path
+) -> None:
+    inventory = written(lab, tmp_path / "hosts.json", {"app1": {}}, shared=True)
+    (tmp_path / "sockets").mkdir()
+    sockets = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path / "sockets")}
+    assert doctor(inventory, **sockets).code == 0
+    console = lab.host("app1")
+    console.execute("mv", "/root/.ssh/authorized_keys", "/root/.ssh/authorized_keys.away")
+    try:
+        answer = doctor(inventory, "--format", "json", **sockets)
+    finally:
+        console.execute("mv", "/root/.ssh/authorized_keys.away", "/root/.ssh/authorized_keys")
+    assert list(problems(answer, "app1")) == ["login"]
+
+
 def test_a_state_folder_that_cannot_be_written_is_a_problem(lab: Lab, tmp_path: Path) -> None:
     console = lab.host("app1")
     console.execute("mkdir", "-p", "/var/lib/selextract-infra")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from selextract_infra.lab import Lab
-from tests.lab.program import Program, wait_for
+from tests.lab.program import Program
 from tests.lab.rightsizing import as_deployed
-from tests.lab.second_project import SECOND, deployed, everything_of, gone, program_for
+from tests.lab.second_project import PORT, SECOND, deployed, everything_of, gone, program_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -91,7 +91,9 @@ def test_uninstall_names_both_and_takes_off_only_the_one_that_was_named(teams: T
     assert teams.second.run("pgbouncer", "off", *APPLY, timeout=600).code == 0
     answer = teams.second.run("uninstall", "--project", SECOND, "--yes", timeout=600)
     assert answer.code == 0, answer.words
-    wait_for(lambda: f"/{SECOND}-api-1" in teams.of(SECOND), bound=5, what="the second app runs")
+    assert [name for name in teams.of(SECOND) if name.startswith(f"/{SECOND}-api-")], teams.of(SECOND)
+    answers = teams.lab.ssh("app1", f"curl -fsS -m 10 -o /dev/null http://localhost:{PORT}/health")
+    assert answers.returncode == 0, answers.stderr
     own = [
         name for name in teams.of(SECOND) if "selextract-infra" in name or "-balancer-" in name or "-pgbouncer" in name
     ]

@@ -1,8 +1,8 @@
 """The capacity file: rendered always the same way, and read back strictly.
 
 The file is a small part of YAML that the standard library can read: nested mappings, two spaces a level, values written
-as JSON. ``$`` is doubled, since Compose would put a variable there; not so in values of an environment, which refer to
-secrets as ``${NAME}``.
+as JSON, a command as a list of its words. ``$`` is doubled, since Compose would put a variable there; not so in values
+of an environment, which refer to secrets as ``${NAME}``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _ALLOWED = {
     "scale": (int,),
     "deploy": (dict,),
     "environment": (dict,),
+    "command": (list,),
 }
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _DEEP = 4  # keys that lead to one value of an environment
@@ -119,6 +120,8 @@ def _key(name: str) -> str:
 def _scalar(value: Any, *, refers: bool) -> str:
     if isinstance(value, str):
         return _text(value if refers else value.replace("$", "$$"))
+    if isinstance(value, list):
+        return "[" + ", ".join(_text(str(word).replace("$", "$$")) for word in value) + "]"
     if isinstance(value, float) and value == int(value):
         return f"{int(value)}.0"
     return json.dumps(value)
@@ -136,6 +139,8 @@ def _value(text: str, number: int, *, refers: bool) -> Any:
         value = json.loads(text)
     except ValueError:
         raise _not_ours(number) from None
+    if isinstance(value, list):
+        return [str(word).replace("$$", "$") for word in value]
     return value.replace("$$", "$") if isinstance(value, str) and not refers else value
 
 

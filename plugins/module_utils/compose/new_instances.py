@@ -8,7 +8,7 @@ here, and the engine starts just what is new (measured with Compose 2.26 and 2.4
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,13 +33,14 @@ class NewInstances:
     """Instances of one project's services, made by its own Compose files.
 
     ``bound`` is in seconds. ``variables`` has, by service, the variables that a change of ours is about: a new instance
-    may have others there than those that run.
+    may have others there than those that run. ``commands`` are services whose command it is about.
     """
 
     compose: Compose
     socket_path: str
     bound: float
     variables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    commands: Collection[str] = ()
 
     def refuse(self, engine: Engine, services: Iterable[str]) -> None:
         """Raise ``HostSideError`` where an instance made now would not be what those that run are; nothing is touched.
@@ -156,7 +157,8 @@ class NewInstances:
         running = engine.inspect(sibling.id) if sibling else None
         if sibling and running:
             service = str(new.service)
-            _refuse_named(service, sibling, differences(details, running, self.variables.get(service, ())))
+            ours, command = self.variables.get(service, ()), service in self.commands
+            _refuse_named(service, sibling, differences(details, running, ours, command=command))
 
     def _start(self, containers: Sequence[Container]) -> None:
         def start(container: Container) -> None:

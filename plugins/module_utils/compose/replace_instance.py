@@ -169,8 +169,9 @@ class _Replacement:
         return find_containers(self.engine, self.given["docker_socket"], self.given["project"])
 
     def _new(self) -> NewInstances:
-        variables = {self.given["service"]: self.given["variables"]}
-        return NewInstances(self.compose, self.given["docker_socket"], self.given["bound_seconds"], variables)
+        service = self.given["service"]
+        variables, commands = {service: self.given["variables"]}, [service] if self.given["command"] else []
+        return NewInstances(self.compose, self.given["docker_socket"], self.given["bound_seconds"], variables, commands)
 
     def _noted(self, record: RunRecord, part: str) -> dict[str, dict[str, Any]]:
         return dict((record.step(self.given["step_id"]).get("inverse") or {}).get(part) or {})
@@ -192,6 +193,7 @@ REPLACE_INSTANCE = Act(
         "service": {"type": "str", "required": True},
         "directory": {"type": "path", "required": True},
         "variables": {"type": "list", "elements": "str", "default": []},
+        "command": {"type": "bool", "default": False},
         "limits": {"type": "dict", "default": {}},
         "replicable": {"type": "bool", "default": False},
         "stop_grace": {"type": "float"},

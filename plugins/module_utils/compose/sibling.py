@@ -37,17 +37,20 @@ _NOT_COMPARED = frozenset(
 )
 
 
-def differences(new: Mapping[str, Any], sibling: Mapping[str, Any], ours: Collection[str] = ()) -> list[str]:
+def differences(
+    new: Mapping[str, Any], sibling: Mapping[str, Any], ours: Collection[str] = (), *, command: bool = False
+) -> list[str]:
     """What differs between two containers of a service, by name, as the engine describes both.
 
-    ``ours`` are variables that a change of ours is about.
+    ``ours`` are variables that a change of ours is about; with ``command`` it is about the command.
     """
     named = [] if new.get("Image") == sibling.get("Image") else ["its image"]
     one, other = environment_of(new), environment_of(sibling)
     variables = {name for name in {*one, *other} if one.get(name) != other.get(name)}.difference(ours)
     named += [f"the variable {name}" for name in sorted(variables)]
     first, second = _compared(new), _compared(sibling)
-    named += [name for name in sorted({*first, *second}) if first.get(name) != second.get(name)]
+    compared = {*first, *second}.difference(("Cmd",) if command else ())
+    named += [name for name in sorted(compared) if first.get(name) != second.get(name)]
     return named
 
 

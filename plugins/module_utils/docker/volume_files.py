@@ -8,10 +8,11 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ..system.failure import HostSideError
 
-__all__ = ["ContainedFolder"]
+__all__ = ["ContainedFolder", "mount_of"]
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -118,3 +119,13 @@ def _words(problem: OSError) -> str:
     if problem.errno in (errno.ELOOP, errno.ENOTDIR):
         return "there is a link on the way, which is not followed"
     return (problem.strerror or str(problem)).lower()
+
+
+def mount_of(details: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """The container's mount that ``path`` inside it lies on, as Docker describes it; None where it lies on none."""
+    over = [
+        mount
+        for mount in details.get("Mounts") or []
+        if path == mount.get("Destination") or path.startswith(str(mount.get("Destination")).rstrip("/") + "/")
+    ]
+    return max(over, key=lambda mount: len(str(mount["Destination"])), default=None)

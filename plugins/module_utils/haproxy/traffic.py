@@ -17,6 +17,8 @@ from ..postgres.look import database_container
 from ..postgres.psql import server_in
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
+from ..tasks.broker import RedisBroker
+from ..tasks.look import count_tasks
 from .haproxy import Server
 from .rotation import Rotation
 
@@ -28,12 +30,6 @@ _FAILED = 500
 _HUNG_UP = "C"
 _RING_SIZE = re.compile(r"^ring requests$.*?^\s+size (\d+)$", re.MULTILINE | re.DOTALL)
 _FULL = 0.8  # of a ring whose lines carry heads of their own
-# What waits in the queues, and what workers have taken and not confirmed yet.
-_PENDING = """
-local queued = 0
-for _, queue in ipairs(KEYS) do queued = queued + redis.call('LLEN', queue) end
-return {queued, redis.call('HLEN', 'unacked')}
-"""
 # Reading statements, where they are counted; and transactions, which Postgres always counts.
 _READS = r"""
 SELECT (SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database) AS transactions,
@@ -54,8 +50,8 @@ def look_at_traffic(
     """Everything as the type TrafficObservation of selextract_infra.
 
     ``wanted`` has ``project``, ``windows`` (seconds), and where they are mapped ``nginx`` (``project``, ``service``,
-    ``folder``, ``api``) and ``redis`` (``project``, ``service``, ``queues``). What cannot be looked at says so in
-    ``problem``.
+    ``folder``, ``api``) and ``redis`` (``project``, ``service``, ``tasks``, see ``count_tasks``). What cannot be looked
+    at says so in ``problem``.
     """
     now, project = time.time(), wanted.get("project")
     rotation = Rotation(folder, socket_path, project) if project else None
@@ -138,33 +134,17 @@ def _redis(engine: Engine, containers: list[Container], wanted: dict[str, Any] |
     container = _running(containers, wanted)
     if wanted is None or container is None:
         return None
-    seen = {name: wanted[name] for name in ("project", "service")}
+    seen: dict[str, Any] = {name: wanted[name] for name in ("project", "service")}
+    broker = RedisBroker(engine, container.id)
     try:
-        queues = [str(name) for name in wanted["queues"]]
-        counts = _redis_says(engine, container, ["EVAL", _PENDING, str(len(queues)), *queues]).split()
-        about = dict(
-            line.split(":", 1) for line in _redis_says(engine, container, ["INFO", "memory"]).split() if ":" in line
-        )
-        return {
-            **seen,
-            "queued": int(counts[0]),
-            "reserved": int(counts[1]),
-            "eviction": about.get("maxmemory_policy"),
-            "maxmemory": int(about.get("maxmemory", 0)),
-            "used": int(about.get("used_memory", 0)),
-        }
-    except (ValueError, IndexError):
+        about = broker.about("memory")
+        seen["eviction"] = about.get("maxmemory_policy")
+        seen["maxmemory"], seen["used"] = int(about.get("maxmemory", 0)), int(about.get("used_memory", 0))
+        return {**seen, **count_tasks(broker, list(wanted.get("tasks") or []))}
+    except (ValueError, TypeError, IndexError, KeyError):
         return {**seen, "problem": "What Redis answers is not understood."}
     except HostSideError as failure:
         return {**seen, "problem": failure.sentence}
-
-
-def _redis_says(engine: Engine, container: Container, command: list[str]) -> str:
-    code, output, complaints = engine.run_inside(container.id, ["redis-cli", *command])
-    if code or output.startswith(("ERR", "NOAUTH", "WRONGTYPE")):
-        said = " ".join((complaints or output).split())[:200]
-        raise HostSideError(f"Redis does not say what is in its queues: {said or 'no reason was given'}.", kind="redis")
-    return output
 
 
 def _edge(

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..docker.engine import Engine
-from ..docker.volume_files import ContainedFolder
+from ..docker.volume_files import ContainedFolder, mount_of
 from ..system.failure import HostSideError
-from .look import mount_of, settings_query
+from .look import settings_query
 from .psql import Server
 
 __all__ = [

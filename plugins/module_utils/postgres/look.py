@@ -9,10 +9,11 @@ from typing import Any
 
 from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.volume_files import mount_of
 from ..system.failure import HostSideError
 from .psql import server_in
 
-__all__ = ["database_container", "look_at_postgres", "look_query", "mount_of", "settings_query"]
+__all__ = ["database_container", "look_at_postgres", "look_query", "settings_query"]
 
 # What one of these sets Postgres marks as waiting for a restart where a file says otherwise; a restart changes nothing.
 _PINNED = ("command line", "environment variable", "override")
@@ -113,16 +114,6 @@ def look_at_postgres(
                 **_asked(engine, container, mapped, names),
             }
     return None
-
-
-def mount_of(details: dict[str, Any], path: str) -> dict[str, Any] | None:
-    """The container's mount that ``path`` inside it lies on, as Docker describes it; None where it lies on none."""
-    over = [
-        one
-        for one in details.get("Mounts") or []
-        if path == one.get("Destination") or path.startswith(str(one.get("Destination")).rstrip("/") + "/")
-    ]
-    return max(over, key=lambda one: len(str(one["Destination"])), default=None)
 
 
 def _asked(engine: Engine, container: Container, mapped: dict[str, Any], names: list[str]) -> dict[str, Any]:

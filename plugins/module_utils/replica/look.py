@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..docker.containers import Container
 from ..docker.engine import Engine
 from ..docker.program import docker
 from ..haproxy.read_rotation import ReadRotation
-from ..postgres.psql import find_server, server_in
+from ..postgres.psql import Server, find_server, server_in
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .diagnosis import diagnosed
@@ -19,7 +19,7 @@ from .lag import QUERY, complaint_of_replica, lag_seconds
 from .ports import chosen_ports
 from .project import ReplicaProject
 
-__all__ = ["Complaint", "Look", "replica_complaint"]
+__all__ = ["Complaint", "Look", "answers_otherwise", "replica_complaint"]
 
 # Postgres marks what an argument sets as waiting for a restart where a file says otherwise; a restart changes nothing.
 _PRIMARY = """
@@ -38,6 +38,11 @@ SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')
   (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
     WHERE rolreplication AND rolname LIKE 'selextract\\_%%') AS roles,
   (SELECT json_object_agg(name, setting) FROM pg_settings WHERE name = ANY('{%s}')) AS settings,
+  (SELECT coalesce(json_object_agg(s.name, CASE WHEN s.source = ANY ('{configuration file,command line}')
+    THEN s.setting ELSE f.setting END), '{}') FROM pg_settings s LEFT JOIN LATERAL (SELECT setting FROM pg_file_settings
+    WHERE name = s.name AND applied ORDER BY seqno DESC LIMIT 1) f ON true
+    WHERE (s.context = ANY ('{user,superuser}') OR strpos(s.name, '.') > 0)
+    AND (s.source = ANY ('{configuration file,command line}') OR f.setting IS NOT NULL)) AS answers,
   (SELECT coalesce(json_object_agg(s.name, coalesce(f.setting, '')), '{}') FROM pg_settings s LEFT JOIN LATERAL
     (SELECT setting FROM pg_file_settings WHERE name = s.name ORDER BY seqno DESC LIMIT 1) f ON true
     WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}')) AS pending_restart
@@ -48,11 +53,17 @@ SELECT current_setting('server_version_num')::int AS version,
   (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings
     WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}')) AS pending_restart
 """
+# What is set for a role or a database is in the data, so a replica has it as its primary does.
+_ANSWERS = """
+SELECT coalesce(json_object_agg(name, CASE WHEN source = ANY ('{configuration file,command line,default}')
+  THEN setting END), '{}') AS answers FROM pg_settings WHERE name = ANY ('{%s}')
+"""
 _COLLATIONS = """
 SELECT count(*)::int AS different FROM pg_database
 WHERE datallowconn AND datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid)
 """
 _COLLATIONS_SINCE = 150000
+_MOST_NAMED = 5
 
 
 class Look:
@@ -167,6 +178,7 @@ def replica_complaint(project: ReplicaProject, socket_path: str, superuser: str)
         complaint = complaint_of_replica(row, float("inf"))
         if complaint is None and int(row["version"]) >= _COLLATIONS_SINCE and server.row(_COLLATIONS)["different"]:
             return Complaint(str(diagnosed("has a collation version mismatch")), known=True)
+        complaint = complaint or answers_otherwise(project.answers, server)
     except HostSideError as failure:
         return Complaint(told or f"It cannot be asked: {failure.sentence}", known=told is not None)
     if complaint is None:
@@ -175,6 +187,17 @@ def replica_complaint(project: ReplicaProject, socket_path: str, superuser: str)
     return Complaint(
         (told if deaf else None) or f"It must not be read from: {complaint}.", known=deaf and told is not None
     )
+
+
+def answers_otherwise(wanted: Mapping[str, str], server: Server) -> str | None:
+    """Which of the primary's settings that change an answer this server does not have; None where it has all."""
+    if not wanted:
+        return None
+    has = server.row(_ANSWERS % ",".join(f'"{name}"' for name in sorted(wanted)))["answers"]
+    different = [name for name, value in sorted(wanted.items()) if has.get(name, "") not in (value, None)]
+    if not different:
+        return None
+    return f"it answers otherwise than its primary, which has another {', '.join(different[:_MOST_NAMED])}"
 
 
 def _figures(container: Container, superuser: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ..state.project_state import ProjectState, known_projects
 from ..state.state import StateFolder, remove_folder, write_whole
 from ..system.certificate import self_made_certificate
 from ..system.failure import HostSideError
-from ..system.systemctl import systemctl
+from .check.service import remove_check
 from .diagnosis import EMPTY_VOLUME, NO_STANDBY
 
 __all__ = ["INSIDE", "SERVICE", "ReplicaProject", "image_tag"]
@@ -33,9 +33,8 @@ INSIDE = "/var/lib/selextract-replica"
 """Where the volume is in the container."""
 _CONFIG = "/etc/selextract-replica"
 _RECORD = "replica.json"
+_ANSWERS = "answers.json"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*\Z")
-_UNITS = "/etc/systemd/system"
-_PROGRAM = "/usr/local/lib/selextract-infra-replica"
 
 _START = f"""\
 #!/bin/sh
@@ -111,11 +110,27 @@ class ReplicaProject:
         """Note that what is wanted is there."""
         self.folder.write(os.path.join(self.own.folder, _RECORD), {"format": 1, "wanted": dict(wanted)})
 
+    @property
+    def answers(self) -> dict[str, str]:
+        """The settings of the primary that change what a query answers, as this replica is to have them."""
+        try:
+            with open(os.path.join(self.path, "config", _ANSWERS), encoding="utf-8") as source:
+                return {str(name): str(value) for name, value in json.load(source).items()}
+        except FileNotFoundError:  # an earlier version made this replica
+            return {}
+
     def container(self) -> Container | None:
         """Its container, running or not."""
         with Engine(self.socket_path) as engine:
             found = [one for one in find_containers(engine, self.socket_path, self.own.name) if one.service == SERVICE]
         return found[0] if found else None
+
+    @property
+    def starts_with_its_files(self) -> bool:
+        """Whether its container, if there is one, was started after its files were written the last time."""
+        container, config = self.container(), os.path.join(self.path, "config")
+        paths = [self.compose_file, *(os.path.join(config, name) for name in os.listdir(config))]
+        return container is None or container.started > max(map(os.path.getmtime, paths))
 
     @property
     def password(self) -> str | None:
@@ -135,6 +150,7 @@ class ReplicaProject:
             "postgresql.conf": _conf(wanted),
             "pg_hba.conf": _hba(str(wanted["superuser"])),
             "pg_ident.conf": "",
+            _ANSWERS: json.dumps(wanted.get("answers") or {}, sort_keys=True),
         }
         changed = [name for name, text in files.items() if _read(os.path.join(config, name)) != text]
         secret = [name for name in ("passfile", "server.crt", "server.key") if not self._has(name)]
@@ -161,13 +177,8 @@ class ReplicaProject:
     def remove(self) -> list[str]:
         """Take everything of the replica off this host; what was there, in words."""
         gone = []
-        if os.path.exists(f"{_UNITS}/{self.unit}"):
-            systemctl("disable", "--now", self.unit)
-            os.unlink(f"{_UNITS}/{self.unit}")
-            systemctl("daemon-reload")
+        if remove_check(self.unit, entirely=not self._others):
             gone.append("its check")
-        if not self._others:
-            remove_folder(_PROGRAM)
         containers = self._containers()
         remove_containers(self.clone, *containers)
         if containers:

@@ -50,6 +50,7 @@ _LIMITS = {
 }
 _OUT_OF_REACH = 2**62  # bytes; no machine has that much, so it limits nothing
 _LED_AWAY = ("DRAIN", "MAINT")
+_CONTAINER, _COMMAND = "container ", "command digest"
 _OF_THE_HOST = ("nginx", "balancer")
 
 Note = dict[str, dict[str, Any]]
@@ -90,9 +91,10 @@ class NoteOfRun:
     def look(self, socket_path: str) -> Note | None:
         """The host now, comparable with what was noted; None where it cannot be looked at."""
         try:
-            return look_at_host(self._folder, socket_path, str(self.content.get("salt", "")))
+            note = look_at_host(self._folder, socket_path, str(self.content.get("salt", "")))
         except HostSideError:
             return None
+        return _as_far_as(self.before or {}, note)
 
     def forget_ended(self) -> None:
         """Remove the notes of Runs whose records are gone."""
@@ -100,6 +102,15 @@ class NoteOfRun:
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             if not os.path.exists(os.path.join(self._folder.path, "runs", f"{name}.json")):
                 self._folder.remove(f"{_FOLDER}/{name}")
+
+
+def _as_far_as(before: Note, note: Note) -> Note:
+    """The note without the commands of containers that ``before`` has without theirs: version 0.1 did not note them."""
+    known = {subject for subject, about in before.items() if subject.startswith(_CONTAINER) and _COMMAND not in about}
+    return {
+        subject: {name: value for name, value in about.items() if subject not in known or name != _COMMAND}
+        for subject, about in note.items()
+    }
 
 
 def _by_project(note: Note, run: dict[str, Any]) -> Note:
@@ -139,7 +150,7 @@ def look_at_host(folder: StateFolder, socket_path: str, salt: str) -> Note:
     containers: list[Container] = []
     for details in compose_details(socket_path):
         labels = (details.get("Config") or {}).get("Labels") or {}
-        note[f"container {str(details['Name']).lstrip('/')}"] = _container(details, labels, host, salt)
+        note[f"{_CONTAINER}{str(details['Name']).lstrip('/')}"] = _container(details, labels, host, salt)
         directory = labels.get(_LABEL + "project.working_dir")
         containers.append(Container.parse(details))
         if directory and os.path.isdir(directory):
@@ -158,6 +169,7 @@ def _container(details: dict[str, Any], labels: dict[str, str], host: Capability
         "running": bool(state.get("Running")),
         "image": details.get("Image"),
         "environment digest": _digest(environment, salt),
+        _COMMAND: _digest(config.get("Cmd"), salt),
         **_limits(details["HostConfig"], host),
         "mounts": sorted(map(_mount, details.get("Mounts") or [])),
         "networks": sorted(_networks(details)),

@@ -16,6 +16,7 @@ from ..haproxy.balancer import Balancer
 from ..nginx.include_files import Edge
 from ..pgbouncer.folder import Place
 from ..postgres.settings import settings_text
+from .registry import VALUES
 from .run_keys import conf_keys, keys_set, limits_of
 from .run_projects import projects_of_run
 from .runs import RunRecord
@@ -104,8 +105,13 @@ class _Present:
         own = keys_set(steps)
         for step in steps.values():
             for part, inverse in (step.get("inverse") or {}).items():
-                if part in readers and (step.get("left") or {}).get(part) is not None:
+                if (step.get("left") or {}).get(part) is None:
+                    continue
+                if part in readers:
                     present.update(readers[part](inverse))
+                elif part in VALUES:
+                    now = VALUES[part](self._socket_path, inverse)
+                    present.update({f"{part}:{name}": value for name, value in now.items()})
         absent = {key: None for key in own if key.startswith(("file:", "postgres:", "nginx:"))}
         return {**absent, **present}
 

@@ -3,7 +3,7 @@
 A key is one value on the host as a person names it: ``container:shop-web-1``, ``file:api.mem_limit``, ``count:api``,
 ``postgres:work_mem``, ``nginx:selextract.upstream.conf``, ``balancer``, ``pgbouncer:shop``, ``freeze``. Each part of a
 way back notes what it found (``inverse``) and what it left (``left``); a part that did not note what it left, as in
-version 0.1, has no keys and is put back as a whole.
+version 0.1, has no keys and is put back as a whole. A part that notes both as ``values`` by name needs no line here.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ def keys_set(steps: Mapping[str, Mapping[str, Any]]) -> Values:
     for step in sorted(steps.values(), key=lambda one: float(one.get("started", 0))):
         for part, inverse in (step.get("inverse") or {}).items():
             left = (step.get("left") or {}).get(part)
-            if left is None or part not in _PARTS:
+            if left is None:
                 continue
-            for key, (before, after) in _PARTS[part](inverse, left).items():
+            set_by_step = _PARTS[part](inverse, left) if part in _PARTS else _values(part, inverse, left)
+            for key, (before, after) in set_by_step.items():
                 values[key] = (values[key][0] if key in values else before, after)
     return {key: value for key, value in values.items() if value[0] != value[1]}
 
@@ -108,6 +109,12 @@ def _pgbouncer(inverse: Mapping[str, Any], left: Mapping[str, Any]) -> Values:
 
 def _freeze(inverse: Mapping[str, Any], left: Mapping[str, Any]) -> Values:
     return {"freeze": (inverse.get("before"), left["after"])}
+
+
+def _values(part: str, inverse: Mapping[str, Any], left: Mapping[str, Any]) -> Values:
+    """What a part has set that notes its values by name."""
+    before, after = inverse.get("values") or {}, left.get("values") or {}
+    return {f"{part}:{name}": (before.get(name), after.get(name)) for name in {*before, *after}}
 
 
 def _prefixed(prefix: str, before: Mapping[tuple[str, ...], Any], left: Mapping[tuple[str, ...], Any]) -> Values:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .state import StateFolder
 
-__all__ = ["Undo", "Undoing"]
+__all__ = ["Undo", "Undoing", "ValuesNow"]
 
 
 @dataclass
@@ -43,3 +43,6 @@ class Undoing:
 
 
 Undo = Callable[[Undoing, Any], None]
+
+ValuesNow = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+"""Given Docker's socket and what a part noted before it changed anything: its values by name, as they are now."""

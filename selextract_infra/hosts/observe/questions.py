@@ -8,7 +8,7 @@ from selextract_infra.assess.postgres.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
-    from selextract_infra.policy.schema.rules import ServiceEnvironment
+    from selextract_infra.policy.schema.rules import ApplicationService, ServiceEnvironment
 
 __all__ = ["wanted_of_hosts"]
 
@@ -16,15 +16,15 @@ _COUNTS = (
     "concurrency", "prefetch", "browsers", "task_memory", "visibility_timeout", "max_requests", "max_requests_jitter",
 )  # fmt: skip
 """What the mapping names variables for, without the DSN, which holds a secret."""
-_CELERY_QUEUE = "celery"
 
 
 def wanted_of_hosts(policy: Policy) -> dict[str, Any]:
     """The options of the module ``observe_host`` that follow from the policy; nothing where nothing is mapped."""
     mapped = policy.application
     if not mapped.project:
-        return {"projects": [], "databases": [], "postgres_settings": [], "numbers": {}, "traffic": {}}
+        return {"projects": [], "databases": [], "postgres_settings": [], "numbers": {}, "services": {}, "traffic": {}}
     databases = mapped.services_of("database")
+    roles = {service.role for service in mapped.services.values()}
     numbers = {name: _numbers(service.environment) for name, service in mapped.services.items()}
     return {
         "projects": [{"name": mapped.project, **({"directory": mapped.directory} if mapped.directory else {})}],
@@ -39,6 +39,7 @@ def wanted_of_hosts(policy: Policy) -> dict[str, Any]:
         ],
         "postgres_settings": sorted(PARAMETERS) if databases else [],
         "numbers": {name: variables for name, variables in numbers.items() if variables},
+        "services": {role: sorted(mapped.services_of(role)) for role in sorted(roles)},
         "traffic": _traffic(policy, mapped.project),
     }
 
@@ -51,12 +52,17 @@ def _traffic(policy: Policy, project: str) -> dict[str, Any]:
     nginx, api = (next(iter(mapped.services_of(role)), None) for role in ("nginx", "api"))
     if nginx and mapped.edge.nginx_include:
         wanted["nginx"] = {"project": project, "service": nginx, "folder": mapped.edge.nginx_include, "api": api}
-    workers = [service for service in mapped.services_of("worker").values() if service.celery_app]
     broker = next(iter(mapped.services_of("redis")), None)
-    if broker and workers:
-        queues = sorted({queue for service in workers for queue in service.queues or (_CELERY_QUEUE,)})
-        wanted["redis"] = {"project": project, "service": broker, "queues": queues}
+    if broker:
+        tasks = [_tasks(name, service) for name, service in mapped.services_of("worker").items()]
+        wanted["redis"] = {"project": project, "service": broker, "tasks": tasks}
     return wanted
+
+
+def _tasks(name: str, service: ApplicationService) -> dict[str, Any]:
+    """Where the tasks of a worker service are, as far as the mapping says it."""
+    where = {"database": service.broker.database, "prefix": service.broker.prefix}
+    return {"service": name, "system": service.task_system, "queues": [*service.queues], **where}
 
 
 def _numbers(environment: ServiceEnvironment) -> list[str]:

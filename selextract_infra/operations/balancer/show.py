@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from selextract_infra.model.figures import count, duration, latency, percent
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.traffic import BalancerObservation, TrafficWindow
+from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficWindow
 from selextract_infra.report.table import Block, Line, Table, Tone, number, table
 
 __all__ = ["show_traffic"]
@@ -34,10 +34,23 @@ def _sentences(host: HostObservation) -> Iterator[str]:
         yield traffic.balancer.problem
     redis, nginx = traffic.redis, traffic.edge
     if redis is not None:
-        waiting = f"{redis.queued} in queues, {redis.reserved} with workers"
-        yield redis.problem or f"{count(redis.pending or 0, 'task')} pending: {waiting}"
+        yield from _tasks(redis)
     if nginx is not None:
         yield nginx.problem or f"Switches of Nginx that are on: {', '.join(nginx.switches) or 'none'}"
+
+
+def _tasks(redis: RedisObservation) -> Iterator[str]:
+    """What is pending; apart from it what is for later, and whose tasks are not known."""
+    if redis.problem:
+        yield redis.problem
+        return
+    if redis.pending is not None:
+        waiting = f"{redis.queued} in queues, {redis.reserved} with workers"
+        later = f"; {redis.scheduled:,} for later" if redis.scheduled else ""
+        yield f"{count(redis.pending, 'task')} pending: {waiting}{later}"
+    for tasks in redis.tasks:
+        if tasks.problem:
+            yield f"Pending tasks of {tasks.service} are not known. {tasks.problem}"
 
 
 def _servers(balancer: BalancerObservation) -> Table:

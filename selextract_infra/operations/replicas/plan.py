@@ -9,7 +9,7 @@ from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.plan import CostChange, Plan, Step
-from selextract_infra.model.replication import Replication
+from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import (
     REPLICA,
     DecidedReplicas,
@@ -17,7 +17,7 @@ from selextract_infra.operations.replicas.decide import (
     replica_name,
 )
 from selextract_infra.operations.replicas.operation import ReplicaRequest
-from selextract_infra.operations.replicas.replica_values import ReplicaHost
+from selextract_infra.operations.replicas.replica_values import ReplicaHost, kept_apart
 from selextract_infra.operations.replicas.steps import ReplicaParameters, replica_steps
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _draft(given: PlanInput[ReplicaRequest, Replication]) -> PlanDraft:
         hosts=tuple(dict.fromkeys([decided.primary, *(host for step in steps for host in step.hosts)])),
         decisions=decided.decisions,
         steps=steps,
-        findings=decided.findings,
+        findings=(*decided.findings, *kept_apart(replication.hosts[decided.primary].primary or PrimarySeen())),
         cost=CostChange(sentence="The hosts are there already, so the bill does not change."),
     )
 

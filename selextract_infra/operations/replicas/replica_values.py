@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.figures import MB
+from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.postgres import Role, Storage
 from selextract_infra.model.postgres_conf import conf_value
 from selextract_infra.model.replication import PrimarySeen
@@ -20,7 +22,7 @@ from selextract_infra.operations.replicas.decide import replica_name
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["CARRIED", "SLOT_LIMIT", "ReplicaHost", "primary_settings", "replica_wanted"]
+__all__ = ["CARRIED", "DIFFERENT", "SLOT_LIMIT", "ReplicaHost", "kept_apart", "primary_settings", "replica_wanted"]
 
 CARRIED = (
     "shared_preload_libraries",
@@ -33,7 +35,19 @@ CARRIED = (
     "lc_numeric",
     "lc_time",
 )
-"""Parameters that change what a query answers, or whether it can be answered: a replica has the primary's."""
+"""Parameters that change what a query answers, whether they are set or not: a replica has the primary's."""
+
+DIFFERENT: Mapping[str, str] = {
+    "default_transaction_isolation": "a standby refuses every serializable transaction",
+    "default_transaction_deferrable": "it means something for serializable transactions alone",
+    "lc_messages": "this program reads what the replica's server says",
+    "log_statement": "what is logged is no part of an answer, and fills another disk",
+    "log_duration": "what is logged is no part of an answer, and fills another disk",
+    "log_min_duration_statement": "what is logged is no part of an answer, and fills another disk",
+}
+"""Settings of the primary that a replica does not get, with the reason; it is sized for its own host besides."""
+
+_NO_ANSWER = ("lc_", "log_")  # every server has these, and no row differs for them
 
 SLOT_LIMIT = "max_slot_wal_keep_size"
 _STATUS_SHARE = 10  # a replica reports so many times before its silence counts
@@ -63,7 +77,8 @@ def replica_wanted(
     check = there.ports.get("check", replication.ports.check)
     tuning = _tuning(role, there, primary, policy)
     settings = {setting.name: conf_value(setting) for setting in tuning.settings}
-    settings |= {name: primary.settings[name] for name in CARRIED if primary.settings.get(name)}
+    answers = {name: value for name, value in primary.answers.items() if name not in {*settings, *DIFFERENT, *CARRIED}}
+    settings |= answers | {name: primary.settings[name] for name in CARRIED if primary.settings.get(name)}
     settings["wal_receiver_timeout"] = f"{round(replication.silence * _MILLISECOND)}ms"
     settings["wal_receiver_status_interval"] = f"{max(1, round(replication.silence / _STATUS_SHARE))}s"
     return {
@@ -90,7 +105,23 @@ def replica_wanted(
         "shm_size": tuning.shm_size,
         "stop_grace": primary.stop_grace,
         "settings": settings,
+        **({"answers": answers} if answers else {}),
     }
+
+
+def kept_apart(primary: PrimarySeen) -> tuple[Finding, ...]:
+    """What changes an answer, is set on the primary, and a replica does not get: by name, with the reason."""
+    return tuple(
+        Finding(
+            rule="replicas",
+            severity=Severity.INFO,
+            rule_class=RuleClass.REPORT,
+            subject=name,
+            sentence=f"The replicas do not get the primary's {name}: {DIFFERENT[name]}.",
+        )
+        for name in sorted(DIFFERENT)
+        if name in primary.answers and not name.startswith(_NO_ANSWER)
+    )
 
 
 def primary_settings(disk: int | None, primary: PrimarySeen, policy: Policy) -> dict[str, str]:

@@ -25,6 +25,7 @@ from selextract_infra.assess.scaling_inputs import (
     scaled_services,
     transactions_per_second,
 )
+from selextract_infra.assess.tasks import uncounted_tasks
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.figures import count as counted
@@ -60,6 +61,7 @@ class Watched:
     _lost: set[tuple[str, str, str]] = field(default_factory=set)
     _pinned: set[tuple[str, str]] = field(default_factory=set)
     _emergency: set[str] = field(default_factory=set)
+    _told_uncounted: set[str] = field(default_factory=set)
 
     @property
     def interval(self) -> float:
@@ -74,7 +76,7 @@ class Watched:
                 news += self._counts(host, seen, at)
                 self._samples(host, at)
         self._emergency = {one.host for one in open_emergencies(seen)}
-        return [*news, *self._missing(seen, at)]
+        return [*news, *self._uncounted(seen), *self._missing(seen, at)]
 
     def _counts(self, host: HostObservation, seen: Observation, at: float) -> Iterator[str]:
         only, stamps = only_instances(host, self.policy), _stamps(host)
@@ -133,6 +135,13 @@ class Watched:
         )
         found.count = len(server.replicas)
         return found
+
+    def _uncounted(self, seen: Observation) -> Iterator[str]:
+        """Services whose pending tasks are not known, each told once."""
+        for finding in uncounted_tasks(seen, self.policy):
+            if finding.subject not in self._told_uncounted:
+                self._told_uncounted.add(finding.subject)
+                yield f"pending tasks of {finding.subject} are not known: {finding.sentence} Try: {finding.resolution}"
 
     def _missing(self, seen: Observation, at: float) -> Iterator[str]:
         """Metrics that were there and are not any more, each told once, and told when they are back."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.service import app_services
+from selextract_infra.assess.tasks import tasks_on
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.traffic import TrafficWindow
 
@@ -37,13 +38,13 @@ def readings_of(host: HostObservation, policy: Policy) -> Iterator[tuple[str, st
 
 
 def _of_traffic(host: HostObservation, policy: Policy) -> Iterator[tuple[str, str, float]]:
-    balancer, redis = host.traffic.balancer, host.traffic.redis
+    balancer = host.traffic.balancer
     window = balancer.window(policy.monitoring.fast_window.value) if balancer and balancer.running else None
     if balancer is not None and window is not None:
         yield from _of_window(balancer.service, window)
-    if redis is not None and redis.pending is not None:
-        for name in policy.application.services_of("worker"):
-            yield name, "pending_tasks", float(redis.pending)
+    for tasks in tasks_on(host, policy):
+        if tasks.pending is not None:
+            yield tasks.service, "pending_tasks", float(tasks.pending)
     if host.postgres is not None and host.postgres.problem is None:
         yield host.postgres.service, "database_connections", float(host.postgres.connections.open)
 

@@ -242,15 +242,27 @@ class ServicePostgres(Section):
     storage: Literal["hdd", "ssd", "san", "nvme"] = "ssd"
 
 
+class ServiceBroker(Section):
+    """Where in Redis a worker service has its queues; each is None where Redis shows only one that it can be.
+
+    ``tasks`` is the system that runs the tasks; ``other`` is one whose tasks are not counted. ``database`` is the
+    number of the database, ``prefix`` what all keys there begin with (Celery's ``global_keyprefix``, a namespace).
+    """
+
+    tasks: Literal["celery", "rq", "sidekiq", "bullmq", "other"] | None = None
+    database: Count | None = None
+    prefix: str | None = None
+
+
 class ApplicationService(Section):
     """One Compose service: its role in the guide, and what may not be guessed about it.
 
     ``health`` is requested on the host itself; ``port`` is where an instance listens inside its container. ``queues``
-    are the names of the workers' queues, none for Celery's own. ``count`` is how many instances the team wants, None
-    for what the Compose files say. ``parts``: it really uses the guide's memory parts of its role, so their sum is a
-    floor (X-05, X-08). ``maxmemory`` is Redis' own limit in bytes, ``eviction`` its policy when it is full. ``task``
-    and ``longest_task`` say how long the workers' tasks take, in seconds; ``visibility_timeout`` after what time the
-    broker hands a task out again.
+    are the names of the workers' queues, none for all that no other service names; ``broker`` says where they are.
+    ``count`` is how many instances the team wants, None for what the Compose files say. ``parts``: it really uses the
+    guide's memory parts of its role, so their sum is a floor (X-05, X-08). ``maxmemory`` is Redis' own limit in bytes,
+    ``eviction`` its policy when it is full. ``task`` and ``longest_task`` say how long the workers' tasks take, in
+    seconds; ``visibility_timeout`` after what time the broker hands a task out again.
     """
 
     role: str
@@ -261,6 +273,7 @@ class ApplicationService(Section):
     environment: ServiceEnvironment = ServiceEnvironment()
     celery_app: str | None = None
     queues: tuple[str, ...] = ()
+    broker: ServiceBroker = ServiceBroker()
     runtime: Literal["python", "jvm", "node", "other"] | None = None
     maxmemory: MemoryBytes | None = None
     eviction: str | None = None
@@ -268,6 +281,11 @@ class ApplicationService(Section):
     longest_task: Positive[Seconds] | None = None
     visibility_timeout: Positive[Seconds] | None = None
     postgres: ServicePostgres = ServicePostgres()
+
+    @property
+    def task_system(self) -> str | None:
+        """The system whose tasks the service works on; None where the mapping does not say."""
+        return self.broker.tasks or ("celery" if self.celery_app else None)
 
 
 class EdgePolicy(Section):

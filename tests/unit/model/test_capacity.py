@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.model.capacity import foreign_keys, limits_in, with_count, with_environment, with_limits
+from selextract_infra.model.capacity import (
+    foreign_keys,
+    limits_in,
+    with_command,
+    with_count,
+    with_environment,
+    with_limits,
+)
 from selextract_infra.model.observation import Limits
 
 LIMITS = st.builds(
@@ -45,6 +52,8 @@ def test_other_keys_of_ours_stay() -> None:
         ({"services": {"api": {"environment": {"A": {"b": 1}}}}}, ["services.api.environment"]),
         ({"services": {"api": {"deploy": {"placement": {}}}}}, ["services.api.deploy"]),
         ({"services": {"api": {"deploy": {"resources": {"reservations": {}}}}}}, ["services.api.deploy"]),
+        ({"services": {"api": {"command": "serve --now"}}}, ["services.api.command"]),
+        ({"services": {"api": {"command": ["serve", 1]}}}, ["services.api.command"]),
         ({"services": {"api": None}}, ["services.api"]),
         ({"services": {}, "volumes": {}}, ["volumes"]),
         ("text", ["the whole file"]),
@@ -82,3 +91,9 @@ def test_variables_are_added_replaced_and_taken_away_and_the_rest_stays() -> Non
     assert with_environment(after, "api", {"DATABASE_URL": None, "WEB_CONCURRENCY": "4"}) == before
     assert with_environment({"api": {"environment": {"A": "1"}}}, "api", {"A": None}) == {}
     assert with_environment({}, "web", {"A": "1"}) == {"web": {"environment": {"A": "1"}}}
+
+
+def test_a_command_stands_word_by_word_beside_the_other_keys() -> None:
+    services = with_command({"store": {"scale": 1}}, "store", ("serve", "--to", "$HOME"))
+    assert services == {"store": {"scale": 1, "command": ["serve", "--to", "$HOME"]}}
+    assert foreign_keys({"services": services}) == []

@@ -22,6 +22,7 @@ SERVICE = st.fixed_dictionaries(
             {"resources": st.fixed_dictionaries({"limits": st.dictionaries(st.sampled_from(["memory", "cpus"]), TEXT)})}
         ),
         "environment": st.dictionaries(TEXT.filter(bool), TEXT, max_size=3),
+        "command": st.lists(TEXT, max_size=3),
     },
 )
 SERVICES = st.dictionaries(TEXT.filter(bool), SERVICE.filter(bool), max_size=4)
@@ -37,6 +38,8 @@ def test_a_yaml_parser_reads_the_same_with_dollars_doubled_for_compose(services:
     def doubled(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: inner if key == "environment" else doubled(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [doubled(word) for word in value]
         return value.replace("$", "$$") if isinstance(value, str) else value
 
     expected = {name: doubled(service) for name, service in services.items()}

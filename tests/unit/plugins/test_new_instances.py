@@ -124,6 +124,13 @@ def test_another_configuration_is_refused_by_name_before_it_is_started(
     assert host.done == ["DELETE /containers/shop-web-2?v=1", "DELETE /containers/shop-seed-1?v=1"]
 
 
+def test_a_command_that_a_change_of_ours_is_about_may_become_another(host: SmallHost, socket_path: str) -> None:
+    compose = SmallCompose(host, {"web": WEB}, Cmd=["other"])
+    with Engine(socket_path) as engine:
+        instances = NewInstances(compose, socket_path, 10, commands=["web"])
+        assert instances.bring(engine, {"web": 2}) == ["shop-web-2"]
+
+
 def test_limits_are_ours_to_change(host: SmallHost, socket_path: str) -> None:
     compose = SmallCompose(host, {"web": WEB}, Memory=1 << 28, MemorySwap=1 << 28, NanoCpus=500_000_000)
     assert brought(compose, socket_path) == ["shop-web-2"]

@@ -94,10 +94,10 @@ def test_a_service_of_which_compose_cannot_tell_does_not_keep_it_from_telling_of
 
 
 def test_what_is_recreated_only_with_what_it_depends_on_is_not_outdated(host: SmallHost) -> None:
-    names = ("shop-web-1", "shop-web-2", "shop-db-1")
-    for name, text in zip(names, ("new", "old", "any"), strict=True):
+    hashes = {"shop-web-1": "new", "shop-web-2": "old", "shop-db-1": "any"}
+    for name, text in hashes.items():
         host.containers[name]["Config"]["Labels"]["com.docker.compose.config-hash"] = text
-    compose = Answering(host, dict.fromkeys(names, "Recreate"))
+    compose = Answering(host, dict.fromkeys(hashes, "Recreate"))
     outdated = outdated_by_id(compose, compose.describe(), ["web", "db"], containers_of(host))
     assert outdated == {"shop-web-1": False, "shop-web-2": True, "shop-db-1": True}
 

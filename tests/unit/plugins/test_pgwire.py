@@ -59,7 +59,7 @@ class Server:
         bare, _, proof = final.rpartition(",p=")
         everything = f"{first},{challenge},{bare}".encode()
         signature = hmac.new(stored, everything, hashlib.sha256).digest()
-        key = bytes(a ^ b for a, b in zip(base64.b64decode(proof), signature, strict=True))
+        key = bytes(a ^ b for a, b in zip(base64.b64decode(proof), signature))
         if hashlib.sha256(key).digest() != stored:
             client.sendall(_error("password authentication failed"))
             return

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from plugins.module_utils.docker.volume_files import mount_of
 from plugins.module_utils.postgres.configuration import FILE, Configuration, differing
-from plugins.module_utils.postgres.look import mount_of
 from plugins.module_utils.system.failure import HostSideError
 
 THEIRS = "# the app team's\nshared_buffers = 64MB"

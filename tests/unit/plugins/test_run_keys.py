@@ -167,6 +167,12 @@ LIMITS = {"memory": 64, "swap": 64, "cpus": 0.5}
             {"shop": {"record": {"port": 6432}}},
             {"pgbouncer:shop": (None, {"port": 6432})},
         ),
+        (
+            "some_settings",
+            {"project": "shop", "values": {"store.size": "1", "store.kind": "a"}},
+            {"values": {"store.size": "2", "store.kind": "a"}},
+            {"some_settings:store.size": ("1", "2")},
+        ),
         ("freeze", {"before": None}, {"after": {"owner": "me"}}, {"freeze": (None, {"owner": "me"})}),
     ],
 )

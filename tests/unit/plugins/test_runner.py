@@ -133,6 +133,17 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return host
 
 
+def test_a_step_with_a_part_to_come_is_not_over_and_its_failure_undoes_all_of_it(host: Host) -> None:
+    host.send({**step("one"), "goes_on": True})
+    assert host.carry()["results"]["one"]["status"] == "verified"
+    assert RunRecord(host.folder, RUN).step("one")["status"] == "running"
+    assert host.lines == ["one"]
+    host.send(step("one", "fail"))
+    host.carry()
+    assert RunRecord(host.folder, RUN).step("one")["status"] == "rolled back"
+    assert host.lines == []
+
+
 def test_steps_are_done_in_their_order_and_recorded_as_verified(host: Host) -> None:
     host.send(step("one"), step("two", say="Of two nothing is proved."))
     record = host.carry()

@@ -78,6 +78,11 @@ def test_variables_of_ours_are_left_out() -> None:
     assert differences(container(OTHER, Env=["A=1"]), container(), ["B"]) == []
 
 
+def test_a_command_of_ours_is_left_out_and_nothing_else() -> None:
+    changed = container(OTHER, Cmd=["now", "serve"], ShmSize=128)
+    assert differences(changed, container(), command=True) == ["ShmSize"]
+
+
 def test_the_wanted_environment_is_that_of_the_files_over_that_of_the_image() -> None:
     image = {"Config": {"Env": ["PATH=/bin", "GONE=1", "MODE=image"]}}
     service = {"environment": {"MODE": "files", "PRICE": "5$$", "GONE": None}}

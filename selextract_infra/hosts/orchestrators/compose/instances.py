@@ -8,17 +8,20 @@ from typing import Any
 from selextract_infra.hosts.orchestrators.compose.shared import prove, write_capacity
 from selextract_infra.model.act import PlannedAct
 
-__all__ = ["scale", "settle", "tune_workers"]
+__all__ = ["carry", "scale"]
 
 
-def settle(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
-    """Make instances anew from the files in force, one after the other, and prove that all are and serve."""
-    return (*_replacements(values), prove(values, values["services"], settled_in=values["directory"]))
+def carry(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+    """Do the ``acts`` that the step names, write the capacity file, make instances anew, and prove that all serve.
 
-
-def tune_workers(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
-    """Write new variables beside the app's files, then as ``settle``."""
-    return (*write_capacity(values), *settle(values))
+    Each only where the step says it. What was done to instances that are made anew is done again: it is there already
+    where the new ones were made with it, and then that is proved.
+    """
+    named = tuple(PlannedAct(**act) for act in values.get("acts", ()))
+    last = {"settled_in": values["directory"]} if values.get("settle") else {}
+    again = named if values.get("settle") else ()
+    proof = prove(values, values["services"], **last)
+    return (*named, *write_capacity(values), *_replacements(values), *again, proof)
 
 
 def scale(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
@@ -39,6 +42,7 @@ def _replacements(values: Mapping[str, Any]) -> list[PlannedAct]:
                 "service": settled["service"],
                 "directory": values["directory"],
                 "variables": settled.get("variables", []),
+                **({"command": True} if settled.get("command") else {}),
                 "limits": values["services"].get(settled["service"]) or {},
                 "replicable": settled.get("replicable", False),
                 "stop_grace": settled.get("stop_grace"),
@@ -47,7 +51,7 @@ def _replacements(values: Mapping[str, Any]) -> list[PlannedAct]:
                 "settling_seconds": values.get("settling_seconds", 0),
             },
         )
-        for settled in values["settle"]
+        for settled in values.get("settle", ())
         for container in settled["containers"]
     ]
 

@@ -32,5 +32,9 @@ def test_counts_are_asked_for_and_the_dsn_never_is() -> None:
     assert wanted_of_hosts(MAPPED)["numbers"] == {"web": ["WEB_CONCURRENCY"]}
 
 
+def test_services_go_along_by_role_for_whatever_look_a_host_has() -> None:
+    assert wanted_of_hosts(MAPPED)["services"] == {"api": ["web"], "database": ["db"], "frontend": ["page"]}
+
+
 def test_nothing_is_asked_for_where_nothing_is_mapped() -> None:
     assert wanted_of_hosts(default_policy())["databases"] == []

@@ -85,6 +85,23 @@ def test_new_settings_are_written_down_before_an_instance_is_replaced() -> None:
     assert acts[0].values["services"] == written["services"]
 
 
+def test_acts_that_a_step_names_come_first_and_are_proved_at_the_end() -> None:
+    """No playbook and no function of its own: the step of an operation says what is done."""
+    switch = {"project": "shop", "folder": "/srv/shop/nginx.d", "name": "throttling", "enabled": True}
+    edge = {"name": "edge_switch", "title": "Throttle", "values": switch}
+    acts = acts_of("selextract.infra.carry", {**COMMON, "services": {"nginx": {}}, "acts": [edge]})
+    assert named(acts) == ["edge_switch", "health_gate"]
+    assert (acts[0].title, acts[0].values) == (edge["title"], edge["values"])
+    assert "settled_in" not in acts[1].values
+
+
+def test_acts_on_an_instance_that_is_made_anew_are_done_to_the_new_one_too() -> None:
+    gate = {"name": "health_gate", "title": "Ask", "values": {"project": "shop"}}
+    acts = acts_of("carry", {**SETTLE, "acts": [gate]})
+    assert named(acts) == ["health_gate", "replace_instance", "replace_instance", "health_gate", "health_gate"]
+    assert acts[0] == acts[3]
+
+
 def test_instances_are_added_one_after_the_other_and_counted_at_the_end() -> None:
     acts = acts_of("scale", SCALE)
     assert named(acts) == ["instances", "instances", "capacity_file", "health_gate"]

@@ -142,3 +142,24 @@ def test_no_password_and_no_verifier_is_in_a_plan() -> None:
     text = plan(replication(), count=3).model_dump_json().lower()
     assert "password" not in text.replace("no_password", "")
     assert "scram-sha-256$" not in text
+
+
+def test_what_is_set_for_all_on_the_primary_and_changes_an_answer_is_carried() -> None:
+    own = {"search_path": "shop, public", "app.currency": "EUR", "work_mem": "9999", "lc_messages": "de_DE.utf8"}
+    made = plan(replication(answers={**own, "default_transaction_isolation": "serializable"}), count=1)
+    wanted = made.steps[1].values["db2"]["replica"]
+    assert wanted["answers"] == {"search_path": "shop, public", "app.currency": "EUR"}
+    assert wanted["settings"]["app.currency"] == "EUR"
+    assert wanted["settings"]["work_mem"] != "9999", "sized for the replica's own host"
+    assert not {"lc_messages", "default_transaction_isolation"} & set(wanted["settings"])
+    assert [finding.subject for finding in made.findings if finding.rule == "replicas"] == [
+        "default_transaction_isolation"
+    ]
+    assert plan(after(made), count=1).empty
+
+
+def test_a_setting_that_changed_on_the_primary_changes_the_replica() -> None:
+    made = plan(replication(answers={"bytea_output": "escape"}), count=1)
+    hosts = dict(after(made).hosts)
+    hosts["app1"] = hosts["app1"].model_copy(update={"primary": primary(answers={"bytea_output": "hex"})})
+    assert [step.id for step in plan(Replication(hosts=hosts), count=1).steps] == ["replica-db2"]

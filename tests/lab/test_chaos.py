@@ -1,0 +1,31 @@
+"""Six draws of the chaos test whose seeds are fixed; more: ``scripts/test --chaos N``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from selextract_infra.lab import Lab
+from tests.chaos.grammar import draw
+from tests.chaos.series import Place, judge, line
+
+pytestmark = pytest.mark.lab
+
+SEEDS = (2, 4, 18, 20, 27, 52)
+
+
+@pytest.fixture(scope="module")
+def place(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The lab without its own application, which comes back afterwards."""
+    ready = Place(lab.name, lab.folder.path, tmp_path_factory.mktemp("chaos"))
+    ready.prepare()
+    yield ready
+    ready.host.restore()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_drawn_project_is_not_left_worse(place: Place, seed: int) -> None:
+    result = judge(place, draw(seed))
+    assert result["verdict"] in ("ok", "refused"), f"{line(result)}\n{result['violations']}\n{result['notes']}"
