@@ -10,8 +10,8 @@ from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .attachment import ENVIRONMENT, NAMED, OVERRIDE, Attachment, attachment_of
 from .capacity_records import CapacityRecords
-from .compose import files_in_force, usual_files
 from .entry import COMPOSE_FILE
+from .files_in_force import files_in_force, usual_files
 from .our_file import is_ours, our_file
 from .project import read_project
 

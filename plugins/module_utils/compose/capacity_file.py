@@ -21,8 +21,8 @@ from ..state.undoing import Undoing
 from .capacity import limits_written, parse, render
 from .capacity_records import known_places
 from .capacity_writer import CapacityWriter
-from .compose import CAPACITY_FILE
 from .entry import COMPOSE_FILE
+from .files_in_force import CAPACITY_FILE
 from .our_file import OVERRIDE_FILE
 from .project_files import Content
 

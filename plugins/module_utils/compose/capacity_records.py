@@ -8,7 +8,7 @@ from typing import Any
 from ..state.project_state import CAPACITY, ProjectState, known_projects
 from ..state.state import StateFolder
 from .attachment import ENVIRONMENT
-from .compose import CAPACITY_FILE
+from .files_in_force import CAPACITY_FILE
 
 __all__ = ["CapacityRecords", "known_places"]
 

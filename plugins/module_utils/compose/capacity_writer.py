@@ -16,9 +16,10 @@ from .attachment import ENVIRONMENT, NAMED, Attachment, attachment_of, team_file
 from .capacity import parse, render, written_by_us
 from .capacity_keys import Key, keys_of, services_of, taken_back
 from .capacity_records import CapacityRecords
-from .compose import CAPACITY_FILE, Compose, environment_bytes, files_in_force
+from .compose import Compose
 from .dotenv import find_entry, resolved
 from .entry import COMPOSE_FILE, entry_note, value_put_back, with_file, without_file
+from .files_in_force import CAPACITY_FILE, environment_bytes, files_in_force
 from .our_file import OVERRIDE_FILE, is_ours, our_file
 from .project import Project, read_project
 from .project_files import TRIAL, Content, ProjectFiles

@@ -11,7 +11,7 @@ from ..docker.containers import Container
 from ..system.failure import HostSideError
 from . import dotenv
 from .capacity import written_by_us
-from .compose import CAPACITY_FILE, files_in_force, has_usual_name
+from .files_in_force import CAPACITY_FILE, files_in_force, has_usual_name
 from .our_file import file_text, is_ours
 
 __all__ = ["Project", "own_project", "read_project"]

@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from ..compose import dotenv
-from ..compose.compose import environment_bytes
+from ..compose.files_in_force import environment_bytes
 from ..compose.our_file import our_file
 from ..docker.containers import Container
 from ..docker.instances import instances_of

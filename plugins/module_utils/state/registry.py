@@ -19,6 +19,7 @@ from ..pgbouncer.pgbouncer import PGBOUNCER, undo_pgbouncer
 from ..postgres.restart import POSTGRES_RESTART
 from ..postgres.restore_point import RESTORE_POINT
 from ..postgres.settings import POSTGRES_SETTINGS, undo_settings
+from ..redis.settings import REDIS_SETTINGS, redis_values, undo_redis_settings
 from ..replica.clone import REPLICA_CLONE
 from ..replica.files import REPLICA_FILES, undo_replica, undo_replica_files
 from ..replica.primary import REPLICATION_PRIMARY, undo_replication, undo_replication_settings
@@ -43,6 +44,7 @@ ACTS: dict[str, Act] = {
         INSTANCES,
         POSTGRES_SETTINGS,
         POSTGRES_RESTART,
+        REDIS_SETTINGS,
         BALANCER_ACT,
         BALANCER_SERVER,
         EDGE_FILES,
@@ -74,6 +76,7 @@ UNDOS: dict[str, Undo] = {
     DEFINITIONS: undo_definitions,
     "instances": undo_instances,
     "postgres_settings": undo_settings,
+    "redis_settings": undo_redis_settings,
     "balancer": undo_balancer,
     "edge_files": undo_edge_files,
     "edge_switches": undo_edge_switches,
@@ -86,5 +89,5 @@ UNDOS: dict[str, Undo] = {
     "read_rotation": undo_read_rotation,
 }
 
-VALUES: dict[str, ValuesNow] = {}
+VALUES: dict[str, ValuesNow] = {"redis_settings": redis_values}
 """By part, who reads its values as they are now, where a step notes those by name: see ``run_keys``."""
