@@ -121,7 +121,7 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
     place = Place(StateFolder(given["state_folder"]), given["project"])
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"])
-        mine = [one for one in containers if one.project == given["project"]]
+        mine = [container for container in containers if container.project == given["project"]]
         seen = {
             **look_at_pgbouncer(place, containers, given["port"]),
             "led": led_containers(engine, mine, given["variables"], given["host"], given["port"]),

@@ -70,14 +70,14 @@ def _off(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _refuse_used(project: str, rotation: ReadRotation, replica: ReplicaProject) -> None:
-    replicas = [str(one["name"]) for one in (rotation.settings or {}).get("replicas", [])]
+    replicas = [str(replica["name"]) for replica in (rotation.settings or {}).get("replicas", [])]
     if replicas or replica.present:
         raise HostSideError(
             f"There are replicas of {project} still ({', '.join(replicas) or 'one on this host'}), so nothing was taken"
             " away; selextract-infra replicas --count 0 comes first.",
             kind="refused",
         )
-    used = sum(int(one["sessions"]) for one in rotation.status()) if rotation.admin.answers else 0
+    used = sum(int(server["sessions"]) for server in rotation.status()) if rotation.admin.answers else 0
     if used:
         raise HostSideError(
             f"{used} connections go through the balancer for reads of {project}, so it was not taken away; the app has"

@@ -112,7 +112,7 @@ def _make(module: AnsibleModule) -> dict[str, Any]:
     socket_path = given["docker_socket"]
     with record.failure_noted(given["step_id"]):
         apps = [given, *given["others"]]
-        servers = [one for app in apps for one in find_servers(socket_path, app["project"], app["databases"])]
+        servers = [server for app in apps for server in find_servers(socket_path, app["project"], app["databases"])]
         folders = {other["project"]: other["directory"] for other in given["others"]}
         os.makedirs(given["folder"], mode=0o700, exist_ok=True)
         files = point.make(servers, given["directory"], given["largest_file"], folders)

@@ -129,7 +129,9 @@ def _seen(given: dict[str, Any]) -> dict[str, Any]:
 def _room(given: dict[str, Any]) -> int:
     """What the restore point needs; raises where there is less."""
     apps = [given, *given["others"]]
-    servers = [one for app in apps for one in find_servers(given["docker_socket"], app["project"], app["databases"])]
+    servers = [
+        server for app in apps for server in find_servers(given["docker_socket"], app["project"], app["databases"])
+    ]
     needed = needed_bytes(servers, given["room"])
     nearest = given["folder"]
     while not os.path.isdir(nearest):

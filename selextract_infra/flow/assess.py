@@ -74,7 +74,7 @@ def recall(journal: Journal, policy: Policy) -> Observation:
         known = {name: value for name, value in spacing.items() if value}
         machine = host.facts.machine_id
         series = journal.history(machine, since=since, before=last.at) if machine else ()
-        hosts.append(host.model_copy(update={"history": tuple(one.model_copy(update=known) for one in series)}))
+        hosts.append(host.model_copy(update={"history": tuple(history.model_copy(update=known) for history in series)}))
     return last.model_copy(update={"hosts": tuple(hosts)})
 
 

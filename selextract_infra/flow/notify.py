@@ -43,7 +43,12 @@ class Delivery:
 
 def deliveries_text(told: Iterable[Delivery]) -> str:
     """Who was told, and who could not be and why, on one line."""
-    return "; ".join(f"{one.channel}: {one.problem}" if one.problem else one.channel for one in told) or "nobody"
+    return (
+        "; ".join(
+            f"{delivery.channel}: {delivery.problem}" if delivery.problem else delivery.channel for delivery in told
+        )
+        or "nobody"
+    )
 
 
 class Notifier:
@@ -86,7 +91,7 @@ class Notifier:
                 for route, place in zip(found, places, strict=True)
             ]
         deliveries = tuple(
-            Delivery(route.channel, self._harmless(one.exception() or one.result())) for route, one in sent
+            Delivery(route.channel, self._harmless(sending.exception() or sending.result())) for route, sending in sent
         )
         self._record(severity, subject, title, deliveries, escalated=escalated)
         return deliveries
@@ -95,12 +100,12 @@ class Notifier:
         self, severity: IncidentSeverity, subject: str, title: str, told: tuple[Delivery, ...], *, escalated: bool
     ) -> None:
         now = self._clock()
-        by = ", ".join(one.channel for one in told if not one.problem) or "nobody"
+        by = ", ".join(delivery.channel for delivery in told if not delivery.problem) or "nobody"
         kind = ESCALATED if escalated else NOTIFIED
         self._journal.record_event(now, kind, f"{severity}: {title} (told: {by})", run=subject)
-        for one in told:
-            if one.problem:
-                self._journal.record_event(now, NOT_NOTIFIED, f"{one.channel}: {one.problem}", run=subject)
+        for delivery in told:
+            if delivery.problem:
+                self._journal.record_event(now, NOT_NOTIFIED, f"{delivery.channel}: {delivery.problem}", run=subject)
 
     def _place(self, route: Route) -> apprise.NotifyBase | str:
         """What apprise makes of the target of a route, or why there is none."""
@@ -190,4 +195,4 @@ def _address(base: str, addresses: tuple[str, ...]) -> str:
     if not addresses:
         return base
     server, mark, options = base.partition("?")
-    return f"{server.rstrip('/')}/{'/'.join(quote(one, safe='@') for one in addresses)}{mark}{options}"
+    return f"{server.rstrip('/')}/{'/'.join(quote(address, safe='@') for address in addresses)}{mark}{options}"

@@ -58,7 +58,9 @@ def unanswered(policy: Policy, events: Iterable[Mapping[str, str]], now: datetim
     It is about severities that have to be answered within that time; the others are not escalated.
     """
     rules = policy.emergency.notifications
-    urgent = [name for name, one in policy.emergency.severities.items() if one.respond <= rules.escalate_after]
+    urgent = [
+        name for name, severity in policy.emergency.severities.items() if severity.respond <= rules.escalate_after
+    ]
     told: dict[str, Mapping[str, str]] = {}
     for event in events:
         if event["kind"] == NOTIFIED and event["sentence"].split(":")[0] in urgent:

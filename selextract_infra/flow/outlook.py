@@ -32,9 +32,9 @@ class Outlook:
     def days_left(self) -> dict[str, float]:
         """Days until each resource reaches its capacity at the P50, where that is in sight."""
         return {
-            one.resource: float(one.exhaustion.p50_days)
-            for one in self.forecasts
-            if one.exhaustion is not None and one.exhaustion.p50_days is not None
+            forecast.resource: float(forecast.exhaustion.p50_days)
+            for forecast in self.forecasts
+            if forecast.exhaustion is not None and forecast.exhaustion.p50_days is not None
         }
 
 
@@ -57,6 +57,10 @@ def _resources(seen: Observation, policy: Policy) -> Iterator[tuple[str, str | N
     mapped, project = policy.application.services, policy.application.project
     for host in seen.hosts:
         yield host.name, None
-        here = {one.service for one in host.containers if project in (None, one.project) and one.service in mapped}
+        here = {
+            container.service
+            for container in host.containers
+            if project in (None, container.project) and container.service in mapped
+        }
         for service in sorted(name for name in here if name):
             yield host.name, service

@@ -94,7 +94,7 @@ class Windows:
 
     def current(self, at: datetime) -> Opening | None:
         """The opening that covers an instant, or None; one that never ends is cut after a year."""
-        return next((one for one in self.openings(at, _utc(at) + _LONGEST) if one.covers(at)), None)
+        return next((opening for opening in self.openings(at, _utc(at) + _LONGEST) if opening.covers(at)), None)
 
     def upcoming(
         self, at: datetime, count: int = 1, *, name: str | None = None, needed_seconds: float = 0.0

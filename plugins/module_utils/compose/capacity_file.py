@@ -53,9 +53,14 @@ def _refuse_unaccepted(given: dict[str, Any], before: str | None) -> None:
     changed = {name: keys for name, keys in given["services"].items() if keys != known.get(name)}
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"], given["project"])
-        first = {str(one.service): one for one in containers if one.service in changed}
-        wanted = [(one, wanted_for(limits_written(changed[name]), one)) for name, one in sorted(first.items())]
-        refuse_unaccepted_limits(engine, [(one, limits) for one, limits in wanted if limits != Limits.of(one)])
+        first = {str(container.service): container for container in containers if container.service in changed}
+        wanted = [
+            (container, wanted_for(limits_written(changed[name]), container))
+            for name, container in sorted(first.items())
+        ]
+        refuse_unaccepted_limits(
+            engine, [(container, limits) for container, limits in wanted if limits != Limits.of(container)]
+        )
 
 
 def _write(writer: CapacityWriter, given: dict[str, Any], record: RunRecord, text: str) -> None:

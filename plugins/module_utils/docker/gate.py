@@ -61,7 +61,9 @@ class Gate:
 
     def _refuse_victims(self, engine: Engine, containers: list[Container], now: float) -> None:
         """Raise where a container that the step touched restarted, or was killed for memory after that."""
-        touched = [one for one in containers if one.id in self.in_place or self._started_here(one)]
+        touched = [
+            container for container in containers if container.id in self.in_place or self._started_here(container)
+        ]
         killed = self._killed(engine, now) if touched else {}
         for container in touched:
             before = self.in_place.get(container.id)

@@ -26,7 +26,7 @@ _LONGEST = 20  # rows about single clients and servers
 
 def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> dict[str, Any]:
     """What is in force, whether it runs, and what each of its processes says: pools, who waits, and for whom."""
-    container = next((one for one in containers if one.name == place.name), None)
+    container = next((container for container in containers if container.name == place.name), None)
     running = bool(container and container.running)
     reads = ProjectState(place.folder, place.project).beside(READ_BALANCER)
     record = place.record()
@@ -35,9 +35,9 @@ def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> d
         "installed": record,
         "running": running,
         "stale": record is not None and place.differs(record),
-        "processes": [_process(one) for one in answer],
+        "processes": [_process(row) for row in answer],
         "leaving": leaving(container.id, answer) if container and running else [],
-        "balanced": any(one.project == reads.name and one.running for one in containers),
+        "balanced": any(container.project == reads.name and container.running for container in containers),
     }
 
 
@@ -118,22 +118,22 @@ def led_containers(
 ) -> list[str]:
     """The names of running containers whose own variable leads to ``host`` and ``port``; nothing else of it is told."""
     found = []
-    for one in containers:
-        variable = variables.get(one.service or "")
-        if variable is None or not one.running:
+    for container in containers:
+        variable = variables.get(container.service or "")
+        if variable is None or not container.running:
             continue
-        details = engine.inspect(one.id) or {}
+        details = engine.inspect(container.id) or {}
         values = dict(str(entry).partition("=")[::2] for entry in (details.get("Config") or {}).get("Env") or [])
         if leads_to(values.get(variable, ""), host, port):
-            found.append(one.name)
+            found.append(container.name)
     return found
 
 
 def _process(process: Process) -> dict[str, Any]:
     clients = process.clients()
     servers = process.rows("SHOW SERVERS")
-    waiting = [one for one in clients if str(one.get("state", "")).startswith("waiting")]
-    busy = [one for one in servers if one.get("state") == "active"]
+    waiting = [client for client in clients if str(client.get("state", "")).startswith("waiting")]
+    busy = [server for server in servers if server.get("state") == "active"]
     return {
         "number": process.number,
         "version": str(process.rows("SHOW VERSION")[0].get("version") or ""),

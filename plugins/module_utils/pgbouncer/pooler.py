@@ -55,7 +55,7 @@ class Pooler:
     def container(self) -> Container | None:
         """Our container, None where there is none."""
         found = find_containers(self._engine, self._socket_path, self.place.name)
-        return next((one for one in found if one.name == self.place.name), None)
+        return next((container for container in found if container.name == self.place.name), None)
 
     def processes(self, port: int) -> list[Process]:
         """The processes that answer, oldest first."""
@@ -161,7 +161,7 @@ class Pooler:
     def users(self, port: int) -> str:
         """Who is connected, in words; empty for nobody."""
         answer = self.processes(port)
-        seen = [f"{row.get('user')} from {row.get('addr')}" for one in answer for row in one.clients()]
+        seen = [f"{row.get('user')} from {row.get('addr')}" for process in answer for row in process.clients()]
         named = sorted(set(seen))
         words = [f"{len(seen)} clients ({', '.join(named[:3])})"] if seen else []
         words += ["clients of an older process"] if self.leaving(port) else []
@@ -231,7 +231,7 @@ class Pooler:
             raise HostSideError("PgBouncer's container is gone.", kind="docker")
         details = self._engine.inspect(container.id) or {}
         networks = (details.get("NetworkSettings") or {}).get("Networks") or {}
-        address = next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")
+        address = next((str(network["IPAddress"]) for network in networks.values() if network.get("IPAddress")), "")
         password = self.place.password()
         for alias in [*wanted["databases"], AUTH_DATABASE]:
             with Wire((address, wanted["port"]), Login(AUTH_USER, alias, password), timeout=self._bound) as wire:
@@ -280,9 +280,9 @@ class Pooler:
         found = find_containers(self._engine, self._socket_path, self.place.project)
         services = {*wanted["services"], wanted["server"]["service"]}
         names: set[str] | None = None
-        for one in found:
-            if one.running and one.service in services:
-                details = self._engine.inspect(one.id) or {}
+        for container in found:
+            if container.running and container.service in services:
+                details = self._engine.inspect(container.id) or {}
                 mine = set((details.get("NetworkSettings") or {}).get("Networks") or {})
                 names = mine if names is None else names & mine
         if not names:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.instances import instances_of
 from ..docker.volume_files import mount_of
 from ..system.failure import HostSideError
 from .psql import server_in
@@ -92,8 +93,7 @@ def look_query(names: Iterable[str]) -> str:
 
 def database_container(containers: list[Container], project: str, service: str) -> Container | None:
     """The running container of a database service, None where there is none."""
-    own = [one for one in containers if (one.project, one.service) == (project, service) and one.running]
-    return next(iter(sorted(own, key=lambda one: one.number or 0)), None)
+    return next((each for each in instances_of(containers, project, service) if each.running), None)
 
 
 def look_at_postgres(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..docker.containers import Container, find_containers
+from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.instances import found_instances
 from ..docker.program import Answer, docker
 from ..system.failure import HostSideError
 
@@ -72,19 +73,26 @@ def find_server(
     engine: Engine, socket_path: str, project: str, service: str, *, superuser: str, socket: str | None = None
 ) -> Server:
     """The one running server of a service. Raises ``HostSideError`` of kind ``postgres`` where there is none."""
-    found = [one for one in find_containers(engine, socket_path, project) if one.service == service and one.running]
-    if len(found) != 1:
-        many = f"{len(found)} containers of it run" if found else "no container of it runs"
+    running = [each for each in found_instances(engine, socket_path, project, service) if each.running]
+    if len(running) != 1:
+        many = f"{len(running)} containers of it run" if running else "no container of it runs"
         raise HostSideError(f"{service} of project {project} is no single server: {many}.", kind="postgres")
-    return server_in(found[0], superuser=superuser, socket=socket)
+    return server_in(running[0], superuser=superuser, socket=socket)
 
 
 def find_servers(socket_path: str, project: str, databases: list[dict[str, Any]]) -> list[Server]:
     """The servers that a module's option ``databases`` names. Raises as ``find_server`` does."""
     with Engine(socket_path) as engine:
         return [
-            find_server(engine, socket_path, project, one["service"], superuser=one["superuser"], socket=one["socket"])
-            for one in databases
+            find_server(
+                engine,
+                socket_path,
+                project,
+                database["service"],
+                superuser=database["superuser"],
+                socket=database["socket"],
+            )
+            for database in databases
         ]
 
 

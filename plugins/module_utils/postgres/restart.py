@@ -6,8 +6,9 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from ..docker.containers import Container, find_containers
+from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.instances import found_instances
 from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work
 from ..state.lock import held_run
@@ -109,8 +110,7 @@ def _restart(work: Work) -> dict[str, Any]:
 
 
 def _only_one(engine: Engine, given: dict[str, Any]) -> Container:
-    containers = find_containers(engine, given["docker_socket"], given["project"])
-    own = [one for one in containers if one.service == given["service"]]
+    own = found_instances(engine, given["docker_socket"], given["project"], given["service"])
     if len(own) != 1:
         raise HostSideError(f"{given['service']} of {given['project']} is no single server.", kind="postgres")
     return own[0]

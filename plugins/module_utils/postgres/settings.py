@@ -9,6 +9,7 @@ from typing import Any
 from ..compose.capacity_keys import taken_back
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..docker.instances import found_instances
 from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
@@ -114,7 +115,7 @@ def _inverse(given: dict[str, Any], files: Configuration, seen: dict[str, dict[s
         "config_file": files.config_file,
         "text": files.text,
         "included_by_us": files.owned and not files.included,
-        "settings": {name: str(one["value"]) for name, one in seen.items() if not one["pending_restart"]},
+        "settings": {name: str(setting["value"]) for name, setting in seen.items() if not setting["pending_restart"]},
     }
 
 
@@ -232,7 +233,7 @@ def _take_ours_away(engine: Engine, socket_path: str, server: dict[str, Any], *,
 
     Nothing is there any more where the container is gone.
     """
-    own = [one for one in find_containers(engine, socket_path, server["project"]) if one.service == server["service"]]
+    own = found_instances(engine, socket_path, server["project"], server["service"])
     if not own:
         return False
     files = Configuration(engine.inspect(own[0].id) or {}, server["data_directory"], server["config_file"])
@@ -244,7 +245,7 @@ def _take_ours_away(engine: Engine, socket_path: str, server: dict[str, Any], *,
 
 
 def _container_of(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> Container:
-    own = [one for one in find_containers(engine, socket_path, inverse["project"]) if one.service == inverse["service"]]
+    own = found_instances(engine, socket_path, inverse["project"], inverse["service"])
     if not own:
         raise HostSideError(f"{inverse['service']} has no container, so nothing was put back.", kind="restore")
     return own[0]

@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..docker.containers import Container, find_containers
+from ..docker.containers import Container
 from ..docker.engine import Engine
-from ..docker.instances import instances_of
+from ..docker.instances import found_instances
 from ..docker.volume_files import mount_of
 from ..state.act import Act, Work
 from ..state.lock import held_run
@@ -206,8 +206,8 @@ def _name(key: str) -> str:
 
 
 def _container(engine: Engine, socket_path: str, about: Mapping[str, Any]) -> Container:
-    containers = find_containers(engine, socket_path, about["project"])
-    running = [each for each in instances_of(containers, about["project"], about["service"]) if each.running]
+    own = found_instances(engine, socket_path, about["project"], about["service"])
+    running = [container for container in own if container.running]
     if len(running) != 1:
         number = "does not run" if not running else f"has {len(running)} instances"
         raise HostSideError(
