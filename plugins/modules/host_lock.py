@@ -93,7 +93,7 @@ from ..module_utils.state.lock import Verdict, claim_of, claimed, close_to_other
 from ..module_utils.state.migration import migrate, refuse_old_emergency
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.runs import RunRecord
-from ..module_utils.state.segment import SegmentFiles
+from ..module_utils.state.segment import SegmentFiles, forget_segments
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 
@@ -151,6 +151,8 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
         if status != "running":
             SegmentFiles(folder, given["run_id"]).remove()
         _forget(folder, given["docker_socket"])
+        forget_segments(folder)
+        folder.clear_unfinished()
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
         module.fail_json(msg=verdict.sentence, kind="locked", **verdict.result())
@@ -181,8 +183,14 @@ def _forget(folder: StateFolder, socket_path: str) -> None:
 
 
 def _ended(folder: StateFolder, run_id: str, ended: bool) -> str | None:
-    """End the Run, where it has begun and its lock is ours."""
+    """End the Run, where it has begun and its lock is ours.
+
+    Not where the host carried steps out and nobody heard how that ended: whoever leads the Run takes it for failed and
+    puts it back, for which all that was kept for it is needed.
+    """
     record = RunRecord(folder, run_id)
+    if not SegmentFiles(folder, run_id).end_is_known:
+        return None
     if not record.exists or folder.read("lock.json") is None or (record.content["steps"] and not ended):
         return None
     return held_run(folder, run_id).end(time.time())

@@ -125,11 +125,13 @@ class Context:
         observation = observe_hosts(
             self.inventory,
             self.policy,
-            cursors=self.journal.newest_bucket(),
+            cursors=self.journal.cursors(),
             at=now,
             cancel=self.cancel,
             on_event=self.on_event,
         )
+        names = None if self.limit else tuple(host.name for host in self.inventory.hosts)
+        observation = self.journal.bind_machines(observation, inventory=str(self.inventory.path), names=names)
         self.journal.record_observation(observation)
         keep = self.policy.journal
         self.journal.forget(
@@ -141,7 +143,7 @@ class Context:
         return observation.model_copy(update={"hosts": hosts})
 
     def _with_history(self, host: HostObservation, since: datetime, before: datetime) -> HostObservation:
-        if not host.facts.machine_id:
+        if not self.journal.owns_machine(host.name, host.facts.machine_id):
             return host
         spacing = {"bucket_seconds": host.sampler.bucket, "interval_seconds": host.sampler.interval}
         known = {name: value for name, value in spacing.items() if value}

@@ -78,8 +78,19 @@ def _sentence(run: Run, code: int, last: dict[str, StepResult]) -> str:
         130: f"Cancelled; the work on {_hosts(reasons)} was stopped and run {run.id} is unfinished.",
         6: f"Failed and put back: {told}.",
         7: f"Failed, and not everything is as before: {told}.{_left(last, told)}",
-        8: f"Not worked on: {told}.",
+        8: f"Not worked on: {told}.{_lost(run, last)}",
     }.get(code, f"{told}.")
+
+
+def _lost(run: Run, last: Mapping[str, StepResult]) -> str:
+    """What became of hosts that went away in the middle of a step; they go on by themselves."""
+    lost = [host for host, result in last.items() if result.status is StepStatus.UNREACHABLE and result.step != OBSERVE]
+    if not lost:
+        return ""
+    return (
+        f" What was begun on {_hosts(lost)} goes on there to the next safe point; selextract-infra status says how far"
+        f" it is, then resume {run.id}, or rollback {run.id}."
+    )
 
 
 def _left(last: Mapping[str, StepResult], told: str) -> str:

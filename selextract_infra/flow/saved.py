@@ -13,7 +13,7 @@ from selextract_infra.flow.registry import completed, known_operation, operation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.policy import Policy
 
-__all__ = ["built_steps", "load_plan", "rebuild", "rebuild_unchanged"]
+__all__ = ["built_steps", "load_plan", "rebuild", "rebuild_unchanged", "refuse_other_digest"]
 
 
 def load_plan(path: Path, policy: Policy) -> Plan:
@@ -33,6 +33,15 @@ def load_plan(path: Path, policy: Policy) -> Plan:
     if saved.policy_digest != policy.digest:
         raise DriftError("The policy changed since the plan was made.", remedy="plan again; nothing was touched")
     return rebuild_unchanged(completed(saved), policy)
+
+
+def refuse_other_digest(plan: Plan, looked_at: str) -> None:
+    """Raise ``DriftError`` for a Plan that is not the one that a person has looked at."""
+    if plan.digest != looked_at:
+        raise DriftError(
+            f"The digest of the plan is {plan.digest}, and it was to be {looked_at}.",
+            remedy="look at the plan again; nothing was touched",
+        )
 
 
 def rebuild(saved: Plan, policy: Policy) -> Plan:

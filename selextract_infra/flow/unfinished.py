@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, SelextractError, UsageError
+from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, UsageError
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.disruption import window_override
 from selextract_infra.flow.executor import RunExecutor
 from selextract_infra.flow.machine.state import resuming, rolling_back
 from selextract_infra.flow.reachability import refuse_other_key
-from selextract_infra.flow.registry import completed, known_operation
+from selextract_infra.flow.registry import known_operation
+from selextract_infra.flow.run_plan import foreign_plan, recorded_plan, recorded_run, refuse_unapproved
 from selextract_infra.hosts.holder import has_ended, identity_of
 from selextract_infra.hosts.identity import owner
 from selextract_infra.hosts.providers import switch_on
 from selextract_infra.hosts.taking_up import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.plan import Plan
+from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
 
 __all__ = [
@@ -88,15 +87,23 @@ def refuse_unfinished(seen: Observation) -> None:
 
 
 def resume(
-    context: Context, run_id: str, *, now_reason: str | None = None, idle: int | None = None, take_over: str = ""
+    context: Context,
+    run_id: str,
+    *,
+    now_reason: str | None = None,
+    idle: int | None = None,
+    take_over: str = "",
+    approved: str = "",
 ) -> Run:
     """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
 
     What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
     ``idle`` is as for ``at_work``. ``take_over`` is the reason why it is taken from whoever works on it: that work
-    comes to its end first, at most until the bound of its step, and is refused from then on.
+    comes to its end first, at most until the bound of its step, and is refused from then on. ``approved`` is the
+    digest of the Plan that a person has confirmed, where this journal does not know the Run.
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
-    the policy has changed since, ``OutsideWindowError`` when there is no time for what is left.
+    the policy has changed since, ``OutsideWindowError`` when there is no time for what is left, ``RefusedError`` where
+    the word of the hosts for what the Run is does not do, ``ForeignRunError`` where nobody has confirmed it.
     """
     seen = _awake(context, run_id)
     run_id, records = _held(seen, run_id)
@@ -107,19 +114,22 @@ def resume(
             f"Run {run_id} had ended and is being rolled back, so it does not run again.",
             remedy=f"selextract-infra rollback {run_id}",
         )
-    plan = _plan_of(records)
+    known = recorded_run(context, run_id)
+    recorded = recorded_plan(context, known)
+    plan = recorded or foreign_plan(run_id, records, context.policy, ended=_hosts_ended(seen, run_id))
     _refuse_strangers(plan, seen)
     if plan.policy_digest != context.policy.digest:
         raise DriftError(
             f"The policy changed since run {run_id} began, so it cannot be finished as it was meant.",
             remedy=f"selextract-infra rollback {run_id}",
         )
-    known = context.journal.run(run_id)
+    if recorded is None or approved:
+        refuse_unapproved(run_id, plan, approved)
     overrides = (*(known.overrides if known else ()), *window_override(now_reason))
     ended = _ended_on(seen, run_id, plan)
-    run = _run_of(run_id, plan, records)
+    run = _run_of(run_id, plan, records, context.clock())
     run = run.model_copy(update={"overrides": overrides, "results": (*run.results, *ended)})
-    taking = _taking_up(seen, run_id, plan, records, idle=idle, reason=take_over)
+    taking = _taking_up(seen, run_id, plan.steps, records, idle=idle, reason=take_over)
     return RunExecutor(context, taking).run(resuming(plan, run, _hosts_seen(seen, plan)))
 
 
@@ -144,36 +154,48 @@ def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], 
 
 
 def roll_back(
-    context: Context, run_id: str, *, idle: int | None = None, also: tuple[str, ...] = (), take_over: str = ""
+    context: Context,
+    run_id: str,
+    *,
+    idle: int | None = None,
+    also: tuple[str, ...] = (),
+    take_over: str = "",
+    approved: str = "",
 ) -> Run:
     """Put back what a Run did, finished or not, newest step first, from what each host noted before each step.
 
     ``idle`` is as for ``at_work``; ``also`` names what others have changed since and may be overwritten. The loop that
-    began the Run (``idle``) puts it back without asking. ``take_over`` is as for ``resume``.
+    began the Run (``idle``) puts it back without asking. ``take_over`` and ``approved`` are as for ``resume``.
     Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it,
     ``DriftError`` where others have changed something since, before anything is undone.
     """
     seen = _awake(context, run_id)
     unfinished = unfinished_runs(seen)
     known = context.journal.run(run_id)
-    matching = [name for name in unfinished if name.startswith(run_id)]
-    if not matching and known is None:
+    matching = _of_that_id(run_id, (*unfinished, *([known.id] if known else ())))
+    if len(matching) != 1:
         _refuse_unseen(seen, run_id, tuple(seen.unreachable))
         raise _unknown(run_id, unfinished)
-    full_id = matching[0] if matching else known.id if known else run_id
+    (full_id,) = matching
     records = unfinished.get(full_id, {})
     if not take_over:
         _refuse_at_work(seen, full_id, context.clock(), idle, "rollback")
-    plan = _plan_of(records) if records else _recorded_plan(context, known)
+    known = recorded_run(context, full_id)
+    recorded = recorded_plan(context, known)
+    if recorded is None and not records:
+        raise UsageError("The plan of that run is not in this journal.", remedy="use the journal that recorded it")
+    plan = recorded or foreign_plan(full_id, records, context.policy, undone=True)
     _refuse_strangers(plan, seen)
-    run = _run_of(full_id, plan, records) if known is None else _with_what_hosts_hold(known, records)
+    if recorded is None or approved:
+        refuse_unapproved(full_id, plan, approved)
+    run = _run_of(full_id, plan, records, context.clock()) if known is None else _as_held(known, plan, records)
     hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
     if not hosts:
         _refuse_unseen(seen, full_id, plan.hosts)
     by = "by the loop that began it" if idle else "by hand"
     note = f"Run {full_id} is rolled back {by}."
     allowed = None if idle is not None else also
-    taking = _taking_up(seen, full_id, plan, records, idle=idle, reason=take_over)
+    taking = _taking_up(seen, full_id, plan.steps, records, idle=idle, reason=take_over)
     return RunExecutor(context, taking).run(rolling_back(plan, run, hosts, note=note, also=allowed))
 
 
@@ -201,15 +223,15 @@ def stop_remains_of(context: Context, run_id: str, seen: Observation) -> None:
     records = unfinished_runs(seen).get(run_id)
     if records:
         _refuse_at_work(seen, run_id, context.clock(), None, "resume")
-        plan = _plan_of(records)
-        taking = _taking_up(seen, run_id, plan, records)
-        RunExecutor(context, taking).stop_remains(run_id, _hosts_seen(seen, plan))
+        plan = recorded_plan(context, recorded_run(context, run_id))
+        taking = _taking_up(seen, run_id, plan.steps if plan else (), records)
+        RunExecutor(context, taking).stop_remains(run_id, tuple(records))
 
 
 def _taking_up(
     seen: Observation,
     run_id: str,
-    plan: Plan,
+    steps: tuple[Step, ...],
     records: Mapping[str, Mapping[str, Any]],
     *,
     idle: int | None = None,
@@ -223,12 +245,16 @@ def _taking_up(
         if lock.get("run_id") == run_id and _is_gone(host, lock, idle)
     }
     running = {step for record in records.values() for step, state in _steps(record) if state == "running"}
-    bounds = [step.timeout_seconds for step in plan.steps if step.id in running]
+    bounds = [step.timeout_seconds for step in steps if step.id in running]
     return TakingUp(reason, dead, max([_TAKE_OVER_AT_LEAST, *bounds]) if reason else 0.0)
 
 
 def _steps(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, step.get("status")) for name, step in (record.get("steps") or {}).items()]
+
+
+def _hosts_ended(seen: Observation, run_id: str) -> frozenset[str]:
+    return frozenset(host.name for host in seen.hosts if (host.state.get("ended") or {}).get(run_id))
 
 
 def _ended_on(seen: Observation, run_id: str, plan: Plan) -> tuple[StepResult, ...]:
@@ -249,12 +275,18 @@ def _hosts_seen(seen: Observation, plan: Plan) -> tuple[str, ...]:
 
 def _held(seen: Observation, run_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
     unfinished = unfinished_runs(seen)
-    matching = [name for name in unfinished if name.startswith(run_id)]
+    matching = _of_that_id(run_id, unfinished)
     if not matching:
         _refuse_unseen(seen, run_id, tuple(seen.unreachable))
     if len(matching) != 1:
         raise _unknown(run_id, unfinished)
     return matching[0], unfinished[matching[0]]
+
+
+def _of_that_id(run_id: str, names: Iterable[str]) -> list[str]:
+    """The very Run of that ID, else those whose IDs begin so: a host may hold any name it likes beside a real one."""
+    known = dict.fromkeys(names)
+    return [run_id] if run_id in known else [name for name in known if run_id and name.startswith(run_id)]
 
 
 def _refuse_unseen(seen: Observation, run_id: str, hosts: tuple[str, ...]) -> None:
@@ -285,31 +317,15 @@ def _refuse_at_work(seen: Observation, run_id: str, now: datetime, idle: int | N
         )
 
 
-def _plan_of(records: dict[str, dict[str, Any]]) -> Plan:
-    blob = next((record["plan"] for record in records.values() if record.get("plan")), None)
-    if blob is None:
-        raise UsageError("That run was started by hand and holds no plan.", remedy="selextract-infra rollback RUN")
-    try:
-        return completed(Plan.model_validate(blob))
-    except ValidationError as problem:
-        raise SelextractError("The plan that the host holds cannot be read by this version.") from problem
-
-
-def _recorded_plan(context: Context, run: Run | None) -> Plan:
-    plan = context.journal.plan(run.plan_digest) if run else None
-    if plan is None:
-        raise UsageError("The plan of that run is not in this journal.", remedy="use the journal that recorded it")
-    return completed(plan)
-
-
-def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
+def _run_of(run_id: str, plan: Plan, records: Mapping[str, Mapping[str, Any]], now: datetime) -> Run:
     """The Run as the hosts tell it: the steps they hold as verified are results, everything else is still to do.
+
+    Each is believed about itself alone, and only about steps that the Plan has for it.
 
     The last step is always to do: it changes nothing where it is done already, and it ends the Run on the host.
     """
     first = next(iter(records.values()))
-    last = plan.steps[-1].id
-    verified = tuple(result for result in _verified_on_hosts(records) if result.step != last)
+    verified = tuple(result for result in _verified_on_hosts(plan, records) if result.step != plan.steps[-1].id)
     return Run(
         id=run_id,
         operation=plan.operation,
@@ -318,28 +334,30 @@ def _run_of(run_id: str, plan: Plan, records: dict[str, dict[str, Any]]) -> Run:
         owner=owner(),
         purpose=str(first.get("purpose", "")),
         hosts=plan.hosts,
-        started_at=datetime.fromisoformat(str(first["started_at"])),
+        started_at=datetime.fromisoformat(str(first["started_at"])) if first.get("started_at") else now,
         results=verified,
     )
 
 
-def _with_what_hosts_hold(run: Run, records: Mapping[str, Mapping[str, Any]]) -> Run:
+def _as_held(run: Run, plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> Run:
     """The Run as it is known here, with the steps that hosts have verified since nobody asked them any more."""
     known = {(result.step, result.host) for result in run.results if result.status is StepStatus.VERIFIED}
-    return run.model_copy(update={"results": (*run.results, *_verified_on_hosts(records, known))})
+    return run.model_copy(update={"results": (*run.results, *_verified_on_hosts(plan, records, known))})
 
 
 def _verified_on_hosts(
-    records: Mapping[str, Mapping[str, Any]], known: Collection[tuple[str, str]] = ()
+    plan: Plan, records: Mapping[str, Mapping[str, Any]], known: Collection[tuple[str, str]] = ()
 ) -> tuple[StepResult, ...]:
+    """Each host is believed about itself alone, and only about steps that the Plan has for it."""
     return tuple(
-        _verified(step, host, state)
+        _verified(step.id, host, state)
         for host, record in records.items()
-        for step, state in (record.get("steps") or {}).items()
-        if state.get("status") == StepStatus.VERIFIED and (step, host) not in known
+        for step in plan.steps
+        if host in step.hosts and (step.id, host) not in known
+        if (state := (record.get("steps") or {}).get(step.id) or {}).get("status") == StepStatus.VERIFIED
     )
 
 
-def _verified(step: str, host: str, state: dict[str, Any]) -> StepResult:
+def _verified(step: str, host: str, state: Mapping[str, Any]) -> StepResult:
     times = {key: datetime.fromisoformat(state[key]) for key in ("started_at", "ended_at") if state.get(key)}
     return StepResult(step=step, host=host, status=StepStatus.VERIFIED, **times)

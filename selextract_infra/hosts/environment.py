@@ -44,6 +44,9 @@ _DECIDED = {
     "ANSIBLE_BECOME_ASK_PASS": "False",
     "ANSIBLE_CACHE_PLUGIN": "memory",
     "ANSIBLE_DEPRECATION_WARNINGS": "False",
+    # What a host answers is data; as variables it could say how other hosts are reached. The plays' strategy holds it
+    # too, for plays by hand.
+    "ANSIBLE_INJECT_FACT_VARS": "False",
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
     "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
     "ANSIBLE_NOCOLOR": "1",

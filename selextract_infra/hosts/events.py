@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from selextract_infra.hosts.explain import FailureExplanation, explain
+from selextract_infra.model.bounds import refuse_unbounded
+from selextract_infra.model.figures import MB
 from selextract_infra.model.task_event import EventKind, TaskEvent
 from selextract_infra.model.text import displayable
 
@@ -25,6 +27,8 @@ _KINDS: Mapping[str, EventKind] = {
 _STATS = "playbook_on_stats"
 _COMPLAINTS = ("error", "verbose")
 _KEPT_COMPLAINTS = 40
+_TOO_LARGE = "is too large to be taken in"
+_LONGEST_TEXT = 64 * MB  # the packed history of a host is one text
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def slimmed(event: Mapping[str, Any], collect: tuple[str, ...]) -> dict[str, Any
         return {"event": kind, **{key: data.get(key, {}) for key in ("processed", "dark", "failures", "changed")}}
     if kind not in _KINDS:
         return None
-    task, result = str(data.get("task", "")), data.get("res")
+    task, (result, unbounded) = str(data.get("task", "")), _bounded(data.get("res"))
     collected = kind != "runner_retry" and (not collect or task in collect)
     failed = kind in ("runner_on_failed", "runner_on_unreachable")
     return {
@@ -67,10 +71,19 @@ def slimmed(event: Mapping[str, Any], collect: tuple[str, ...]) -> dict[str, Any
         "task": task,
         "ignored": bool(data.get("ignore_errors")),
         "changed": bool((result or {}).get("changed")),
-        "lost": kind == "runner_on_ok" and collected and result == {},
+        "lost": unbounded or (_TOO_LARGE if kind == "runner_on_ok" and collected and result == {} else ""),
         "result": result if collected or failed else _told(result) if kind == "runner_retry" else None,
         "collected": collected,
     }
+
+
+def _bounded(result: Any) -> tuple[Mapping[str, Any] | None, str]:
+    """What a host answered, or nothing and why: no answer of ours is so deep, and none has such numbers."""
+    try:
+        refuse_unbounded(result, longest_text=_LONGEST_TEXT)
+    except ValueError as problem:
+        return {}, f"is not understood: {problem}"
+    return result if isinstance(result, Mapping) else None, ""
 
 
 def _told(result: Any) -> dict[str, str]:
@@ -133,7 +146,7 @@ class Listener:
             self._failure[host] = told
             message = told.sentence
         elif event["lost"]:
-            kind, message = "failed", f"the result of {displayable(task)!r} is too large to be taken in"
+            kind, message = "failed", f"the result of {displayable(task)!r} {event['lost']}"
             self._failure[host] = FailureExplanation(message)
             self._lost.add(host)
         if kind != "task_started" and event["collected"] and result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ UNDO = "selextract.infra.undo"
 _TOLD_BY_HOSTS = (StepStatus.VERIFIED, StepStatus.FAILED, StepStatus.ROLLED_BACK, StepStatus.ROLLBACK_FAILED)
 _LONGEST_AGO = 86_400.0  # seconds
 _NOT_HELD = ("fenced", "locked")  # kinds of ``HostSideError``
+_CARRYING = ("Let the host carry the steps out", "Let the host carry the steps out with it", "On the host")  # tasks
 _TAKE_OVER = "selextract-infra status says who has it; --take-over with a --reason takes it up all the same"
 
 
@@ -290,7 +291,8 @@ def _judge(
     results = []
     for name in hosts:
         host = outcome.hosts[name]
-        status = _status(host, stopped=stopped)
+        done = not stopped and host.status == "failed" and _all_done(host, (step,))
+        status = StepStatus.VERIFIED if done else _status(host, stopped=stopped)
         results.append(
             StepResult(
                 step=step, host=name, status=status, started_at=started, ended_at=ended,
@@ -308,6 +310,8 @@ def _results_on(
     outcomes: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {}
     begun = [step for step in segment.steps if isinstance(outcomes.get(step.id), Mapping)]
     results = [_result_of(step, name, outcomes[step.id], now) for step in begun]
+    if host.status == "failed" and not stopped and _all_done(host, (step.id for step in segment.steps)):
+        return tuple(results)
     if all(result.status is StepStatus.VERIFIED for result in results) and (host.status != "ok" or stopped):
         # Where nothing is known of a step that failed, each of them may have done something.
         status = _status(host, stopped=stopped)
@@ -350,7 +354,7 @@ def _not_proved(host: HostOutcome, status: StepStatus) -> str:
 def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
     if host.status == "ok":
         return StepStatus.VERIFIED
-    if host.status == "unreachable":
+    if host.status == "unreachable" or _unheard(host):
         return StepStatus.UNREACHABLE
     if host.status == "missing":
         return StepStatus.NOT_BEGUN
@@ -361,6 +365,18 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
         return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
     as_before = restored["restored"] and not restored.get("differences")
     return StepStatus.ROLLED_BACK if as_before else StepStatus.ROLLBACK_FAILED
+
+
+def _all_done(host: HostOutcome, steps: Iterable[str]) -> bool:
+    """Whether the host said that these steps are verified: then only its lock was not given back."""
+    outcomes = (_result_with(host, "finished") or {}).get("steps")
+    known = outcomes if isinstance(outcomes, Mapping) else {}
+    return all(isinstance(known.get(step), Mapping) and known[step].get("status") == "verified" for step in steps)
+
+
+def _unheard(host: HostOutcome) -> bool:
+    """Whether the module that follows the host's own work was killed: as of a lost host, how it goes on is unknown."""
+    return any("module_stderr" in host.results.get(task, {}) for task in _CARRYING)
 
 
 def _sentence(host: HostOutcome) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 from pydantic import AwareDatetime, Field
@@ -11,6 +10,7 @@ from pydantic import AwareDatetime, Field
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.finding import Finding
+from selextract_infra.model.host_state import EmergencyStatus
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.scaling import Bound, EmergencyDecision
 
@@ -30,20 +30,6 @@ __all__ = [
     "open_emergencies",
     "open_emergency",
 ]
-
-
-class EmergencyStatus(StrEnum):
-    """Where an emergency stands on a host.
-
-    ``refused``: its time was over, but a value had been changed by hand, so nothing was put back. ``kept``: a person
-    left the values as they are. ``failed``: it could not begin, and everything is as before.
-    """
-
-    ACTIVE = "active"
-    REVERTED = "reverted"
-    REFUSED = "refused"
-    KEPT = "kept"
-    FAILED = "failed"
 
 
 class EmergencyOnHost(Frozen):

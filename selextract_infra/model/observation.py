@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
 from selextract_infra.model.base import Frozen, digest_of
 from selextract_infra.model.history import ContainerHistory
+from selextract_infra.model.host_state import noted_on_host
 from selextract_infra.model.postgres_observation import PostgresObservation
 from selextract_infra.model.text import displayable
 from selextract_infra.model.traffic import TrafficObservation
@@ -169,9 +170,9 @@ class SamplerStatus(Frozen):
 
     installed: bool = False
     running: bool = False
-    interval: float | None = None
-    bucket: float | None = None
-    last_sample_at: int | None = None
+    interval: float | None = Field(None, gt=0, le=86_400)
+    bucket: float | None = Field(None, gt=0, le=86_400)
+    last_sample_at: int | None = Field(None, ge=0, le=10**11)
     version: str | None = None
 
 
@@ -233,6 +234,11 @@ class HostObservation(Frozen):
     sampler: SamplerStatus = SamplerStatus()
     state: dict[str, Any] = Field(default_factory=dict, description="lock, freeze and unfinished runs as on the host")
     problem: str | None = None
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _understood(cls, state: Any) -> dict[str, Any]:
+        return noted_on_host(state)
 
     def project(self, name: str) -> ProjectObservation | None:
         """The Compose project of that name, or None."""

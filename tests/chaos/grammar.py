@@ -99,7 +99,7 @@ class Draw:
 
 def draw(seed: int) -> Draw:
     """The draw of a seed, always the same one."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     shape = _shape(chance)
     operation = _operation(chance, shape)
     load = Load(*chance.choice([(0, 0), (4, 0.5), (4, 0.5), (8, 1)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -54,6 +55,14 @@ class Program:
             cwd=ROOT, env=environment(),
         )  # fmt: skip
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def take_up(self, command: str, run: str, *more: str, timeout: float = 240) -> Answer:
+        """Resume or roll a Run back that this journal does not know: look at its plan first, then confirm that one."""
+        shown = self.run(command, run, *more, timeout=timeout)
+        assert shown.code == 3, shown.words
+        digest = re.search(r"sha256:[0-9a-f]{64}", shown.words)
+        assert digest is not None, shown.words
+        return self.run(command, run, *more, "--digest", digest[0], timeout=timeout)
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start a command in a process group of its own; the test ends it."""

@@ -97,7 +97,7 @@ def test_a_run_that_is_taken_over_is_finished_by_the_other_alone(
 ) -> None:
     process, run = working
     with answering(lab, 9999):
-        taken = elsewhere.run("resume", run, "--take-over", "--reason", "the first one hangs", "--format", "json")
+        taken = elsewhere.take_up("resume", run, "--take-over", "--reason", "the first one hangs", "--format", "json")
         assert taken.code == 0, taken.words
         after = on_the_host(lab)
         words = "".join(process.communicate(timeout=120))
@@ -115,7 +115,7 @@ def test_a_run_that_is_taken_over_is_put_back_by_the_other_alone(
     lab: Lab, working: tuple[subprocess.Popen[str], str], elsewhere: Program
 ) -> None:
     process, run = working
-    taken = elsewhere.run("rollback", run, "--take-over", "--reason", "it must not be", "--format", "json")
+    taken = elsewhere.take_up("rollback", run, "--take-over", "--reason", "it must not be", "--format", "json")
     assert taken.code == 0, taken.words
     words = "".join(process.communicate(timeout=120))
     assert process.returncode == 5, words
@@ -133,7 +133,7 @@ def test_a_killed_process_keeps_nobody_of_its_machine_waiting_for_the_lease(
     assert host["lock"]["lease_left"] > 0
     assert host["interrupted"] == [run]
     with answering(lab, 9999):
-        assert elsewhere.run("resume", run).code == 0
+        assert elsewhere.take_up("resume", run).code == 0
     assert len(epochs(lab, run)) == 2
 
 
@@ -149,7 +149,7 @@ def test_a_suspended_machine_that_wakes_up_after_its_lease_changes_nothing(
     with answering(lab, 9999):
         wait_for(lambda: verified(lab, run), bound=120, what="the host ends the step by itself")
         lab.ssh("app1", LEASE_OVER)
-        assert elsewhere.run("resume", run).code == 0
+        assert elsewhere.take_up("resume", run).code == 0
         after = on_the_host(lab)
         for pid in asleep:
             os.kill(pid, signal.SIGCONT)

@@ -95,7 +95,7 @@ def test_another_control_machine_rolls_a_killed_run_back(
 ) -> None:
     program, run = interrupted
     elsewhere = Program(program.inventory, tmp_path / "elsewhere")
-    answer = elsewhere.run("rollback", run, "--format", "json")
+    answer = elsewhere.take_up("rollback", run, "--format", "json")
     assert answer.code == 0, answer.words
     assert limits(lab, "frontend") == [(128 * 2**20, 128 * 2**20)]
     assert lab.ssh("app1", f"test -e {CAPACITY}").returncode == 1

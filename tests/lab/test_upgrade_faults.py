@@ -192,7 +192,7 @@ def test_less_memory_than_was_bought_is_said_and_services_go_on_with_it(
     host.power_on()
     host.wait_ready()
     other = elsewhere(program, program.state.parent / "elsewhere")
-    answer = other.run("resume", run, "--now", "testing", timeout=900)
+    answer = other.take_up("resume", run, "--now", "testing", timeout=900)
     assert answer.code == 6, answer.words
     assert "it has 6 GB instead of 8 GB" in told(answer)
     assert memory(lab) == 6 * GIB
@@ -216,6 +216,6 @@ def test_a_host_that_does_not_come_back_leaves_a_run_that_can_be_rolled_back(
         host.execute("systemctl", "start", "ssh.service")
     (run,) = [record["run_id"] for record in records(lab)]
     patient = elsewhere(Program(lab.state().inventory, program.state), tmp_path / "elsewhere")
-    back = patient.run("rollback", run, timeout=1500)
+    back = patient.take_up("rollback", run, timeout=1500)
     assert back.code == 0, back.words
     assert changed(before, standing(lab)) == {}

@@ -22,7 +22,7 @@ def program(lab: Lab, tmp_path: Path) -> Program:
 def rolled_back(program: Program, lab: Lab, folder: Path) -> None:
     """Roll the only Run back from another machine."""
     (record,) = records(lab)
-    answer = elsewhere(program, folder / "elsewhere").run("rollback", record["run_id"], timeout=1500)
+    answer = elsewhere(program, folder / "elsewhere").take_up("rollback", record["run_id"], timeout=1500)
     assert answer.code == 0, answer.words
     assert [record["status"] for record in records(lab)] == ["rolled back"]
 

@@ -154,12 +154,13 @@ def resumed(
 
     Returns the steps at which it was killed; ``more`` goes to every ``resume``.
     """
-    kills, run = [], ""
+    kills, run, digest = [], "", ""
     for number, step in enumerate(steps):
         if killed_at(elsewhere(program, folder / f"machine-{number}"), lab, step, *words):
             kills.append(step)
-        run = next((str(record["run_id"]) for record in records(lab)), run)  # the host may be off by now
-        words = ("resume", run, *more)
+        for record in records(lab):  # the host may be off by now
+            run, digest = str(record["run_id"]), str(record["plan_digest"])
+        words = ("resume", run, "--digest", digest, *more)
     if records(lab)[0]["status"] != "done":
         answer = elsewhere(program, folder / "last").run(*words, timeout=900)
         ended_meanwhile = "unfinished: none" in answer.words  # what was under way on the host went on there

@@ -22,12 +22,17 @@ def prove_creatable(engine: Engine, definition: ContainerDefinition, container: 
 
     ``container`` is the ID that the definition was read from. Compose's labels are left out: whatever carries them is
     an instance to the team's next ``up``. Every volume is bound by its name, so no new one is made. Raises
-    ``EngineRefusedError`` where Docker does not accept the definition.
+    ``EngineRefusedError`` where Docker does not accept the definition; that the container could not be removed again
+    says nothing about that, and it goes at the end of the Run.
     """
     name = f"selextract-scratch-{container[:12]}"
     _remove_unstarted(engine, name)
     scratch = definition.unlabelled().labelled(_SCRATCH, name)
-    engine.remove(scratch.create(engine, name))
+    made = scratch.create(engine, name)
+    try:
+        engine.remove(made)
+    except EngineRefusedError as refusal:
+        raise HostSideError(f"Docker does not remove {name}: {refusal.reason}.", kind="docker") from refusal
 
 
 def refuse_unaccepted_limits(

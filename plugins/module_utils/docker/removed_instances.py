@@ -130,19 +130,31 @@ class _RemovedInstance:
         self.undoing.done.append(f"{self.name} was started again.")
 
     def _made_again(self, kept: KeptDefinitions) -> None:
-        """Create it, then let it take its place: whatever fails before that leaves what is there now."""
+        """Create it, then let it take its place: whatever fails before that leaves what is there now.
+
+        Where both can run for a moment, it serves before the one in its place goes.
+        """
         made = self._created(kept)
         replaced = self._in_its_place(kept)
-        rotation = Rotation(self.undoing.folder, self.undoing.socket_path, self.about["project"])
-        if replaced is not None:
-            rotation.spare(replaced)
-            self.engine.stop(replaced.id, max(replaced.stop_grace, self.about["stop_grace"]))
-            self.engine.remove(replaced.id, volumes=True)  # what it was given by name stays
+        beside = replaced is not None and replaced.name != self.name and self.about.get("beside", False)
+        if replaced is not None and not beside:
+            self._remove(replaced)
         self.engine.rename(made, self.name)
         if self.about["running"]:
             self._start(made)
             details = self.engine.inspect(made)
-            rotation.join([Container.parse(details)] if details else [], self.about["gate_seconds"])
+            self._rotation.join([Container.parse(details)] if details else [], self.about["gate_seconds"])
+        if replaced is not None and beside:
+            self._remove(replaced)
+
+    def _remove(self, replaced: Container) -> None:
+        self._rotation.spare(replaced)
+        self.engine.stop(replaced.id, max(replaced.stop_grace, self.about["stop_grace"]))
+        self.engine.remove(replaced.id, volumes=True)  # what it was given by name stays
+
+    @property
+    def _rotation(self) -> Rotation:
+        return Rotation(self.undoing.folder, self.undoing.socket_path, self.about["project"])
 
     def _created(self, kept: KeptDefinitions) -> str:
         """The ID of the container that was made again, not started yet; one from an attempt before is taken."""

@@ -1,4 +1,4 @@
-"""Stop services in an order, and start again exactly what ran before, the last first."""
+"""Stop services in an order, and start again exactly what ran before, the last first; which is also its undoing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..state.act import Act, Work
+from ..state.lock import begun_step
+from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
+from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from .containers import Container, find_containers
 from .engine import Engine
 from .instances import found_instances
 
-__all__ = ["PART", "start_again", "stop_services"]
+__all__ = ["PART", "SERVICES_START", "SERVICES_STOP", "start_again", "stop_services", "undo_stopped"]
 
 PART = "stopped"
 _PAUSE = 0.5  # seconds between two looks
+_BOUND = 300.0  # seconds until a service that is started again must be healthy
 _RAN = ("running", "restarting", "paused")
 
 
@@ -109,3 +114,67 @@ def _wait_healthy(engine: Engine, socket_path: str, project: str, service: str, 
             state = first.health if first.running else first.state
             raise HostSideError(f"{first.name} is {state} {bound:.0f} s after it was started.", kind="gate")
         time.sleep(_PAUSE)
+
+
+def _stop_in_order(work: Work) -> dict[str, Any]:
+    given = work.params
+    if work.check_mode:
+        return {"changed": True, "stopped": []}
+    record = begun_step(given)
+    graces = {name: float(seconds) for name, seconds in given["graces"].items()}
+    stopped = stop_services(record, given["step_id"], given["project"], given["order"], graces, given["docker_socket"])
+    record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": bool(stopped), "stopped": stopped}
+
+
+def _start_what_ran(work: Work) -> dict[str, Any]:
+    given = work.params
+    if work.check_mode:
+        return {"changed": True, "started": [], "notes": []}
+    record = begun_step(given)
+    started: list[str] = []
+    notes: list[str] = []
+    with record.failure_noted(given["step_id"]):
+        for step in given["steps"]:
+            noted = (record.step(step).get("inverse") or {}).get(PART) or {}
+            these, those = start_again(noted, given["docker_socket"], given["bound_seconds"])
+            started, notes = started + these, notes + those
+    record.end_step(given["step_id"], "verified", time.time(), " ".join(notes))
+    return {"changed": bool(started), "started": started, "notes": notes}
+
+
+def undo_stopped(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
+    """Start what ran before, the service stopped last first."""
+    if undoing.check:
+        undoing.done.append(f"{len(inverse)} containers would be started again.")
+        return
+    started, notes = start_again(inverse, undoing.socket_path, _BOUND)
+    if started:
+        undoing.done.append(f"{', '.join(started)} run again.")
+    undoing.notes.extend(notes)
+
+
+SERVICES_STOP = Act(
+    "services_stop",
+    {
+        "project": {"type": "str", "required": True},
+        "order": {"type": "list", "elements": "str", "required": True},
+        "graces": {"type": "dict", "default": {}},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _stop_in_order,
+)
+
+SERVICES_START = Act(
+    "services_start",
+    {
+        "steps": {"type": "list", "elements": "str", "required": True},
+        "bound_seconds": {"type": "float", "default": 120},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _start_what_ran,
+)

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..docker.program import docker_environment
+from ..state.act import Act, Work
+from ..state.lock import begun_step
+from ..state.options import DATABASES, DOCKER, STATE, STEP
 from ..state.state import remove_folder, sync_folder, write_whole
 from ..system.failure import HostSideError
-from .psql import Server
+from .psql import Server, find_servers
 
-__all__ = ["RestorePoint", "needed_bytes"]
+__all__ = ["RESTORE_POINT", "RestorePoint", "needed_bytes"]
 
 _FILES = "files.tar.gz"
 _MANIFEST = "manifest.json"
@@ -161,3 +164,42 @@ def needed_bytes(servers: Iterable[Server], room: float) -> int:
 def _complaint(said: bytes) -> str:
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     return " ".join((lines[-1] if lines else "no reason was given").split())[:300].rstrip(".")
+
+
+def _make(work: Work) -> dict[str, Any]:
+    """Nothing of it is undone: one that is unfinished is removed where it fails, a finished one is kept."""
+    given = work.params
+    point = RestorePoint(given["folder"], given["run_id"], given["bound_seconds"])
+    if work.check_mode:
+        return {"changed": True, "path": point.path, "files": []}
+    record = begun_step(given)
+    apps = [given, *given["others"]]
+    with record.failure_noted(given["step_id"]):
+        servers = [
+            server for app in apps for server in find_servers(given["docker_socket"], app["project"], app["databases"])
+        ]
+        folders = {other["project"]: other["directory"] for other in given["others"]}
+        os.makedirs(given["folder"], mode=0o700, exist_ok=True)
+        files = point.make(servers, given["directory"], given["largest_file"], folders)
+        point.forget_older(given["kept"])
+    record.end_step(given["step_id"], "verified", time.time(), point.path)
+    return {"changed": True, "path": point.path, "files": files}
+
+
+RESTORE_POINT = Act(
+    "restore_point",
+    {
+        "project": {"type": "str", "required": True},
+        "directory": {"type": "path", "required": True},
+        **DATABASES,
+        "others": {"type": "list", "elements": "dict", "default": []},
+        "folder": {"type": "path", "required": True},
+        "kept": {"type": "int", "required": True},
+        "largest_file": {"type": "int", "required": True},
+        "bound_seconds": {"type": "float", "default": 3600},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _make,
+)

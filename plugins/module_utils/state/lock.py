@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,7 @@ from .state import StateFolder
 __all__ = [
     "Claim",
     "Verdict",
+    "begun_step",
     "claim_of",
     "claimed",
     "close_to_others",
@@ -224,6 +227,13 @@ def held_run(folder: StateFolder, run_id: str, *, holder: str | None = None, epo
     record.refuse_superseded()
     if not record.exists:
         raise HostSideError(f"Run {run_id} has no lock on this host; it has to take it first.", kind="locked")
+    return record
+
+
+def begun_step(given: Mapping[str, Any]) -> RunRecord:
+    """The record of the Run of an act with these options, in which its step has begun; raises as ``held_run``."""
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.start_step_once(given["step_id"], time.time())
     return record
 
 

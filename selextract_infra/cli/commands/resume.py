@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from selextract_infra.cli.frame.options import (
+    DigestOption,
     FleetOptions,
     FormatOption,
     NowOption,
@@ -15,6 +16,9 @@ from selextract_infra.cli.frame.options import (
     with_options,
 )
 from selextract_infra.cli.frame.output import Format, say
+
+if TYPE_CHECKING:
+    from selextract_infra.model.run import Run
 
 __all__ = ["register"]
 
@@ -33,6 +37,7 @@ def register(app: typer.Typer) -> None:
         now: NowOption = None,
         take_over: TakeOverOption = False,
         reason: TakeOverReasonOption = None,
+        digest: DigestOption = None,
         at_boot: Annotated[
             str | None, typer.Option("--at-boot", metavar="on|off", help="Go on by itself when this server boots.")
         ] = None,
@@ -41,9 +46,10 @@ def register(app: typer.Typer) -> None:
         """Finish an interrupted run: what is verified is left, the rest is done.
 
         A run that somebody is at work on is refused, unless it is taken over: what is under way there comes to its end
-        first, and whoever led it changes nothing more.
+        first, and whoever led it changes nothing more. One that this journal does not know is shown, and has to be
+        confirmed.
         """
-        from selextract_infra.cli.frame.applying import conclude, follow, take_over_reason
+        from selextract_infra.cli.frame.applying import conclude, take_over_reason, take_up
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.resume_at_boot import resume_at_boot
         from selextract_infra.flow.unfinished import resume, resume_only
@@ -56,7 +62,11 @@ def register(app: typer.Typer) -> None:
                 changed = resume_at_boot(context, wanted=at_boot == "on")
                 say(f"It is {at_boot}{'' if changed else ' already'}.")
             elif run is not None:
-                conclude(follow(context, lambda: resume(context, run, now_reason=now, take_over=grounds), None), form)
+
+                def work(approved: str) -> Run:
+                    return resume(context, run, now_reason=now, take_over=grounds, approved=approved)
+
+                conclude(take_up(context, work, digest), form)
             elif grounds:
                 raise UsageError("--take-over needs the ID of the run.", remedy="selextract-infra status names it")
             elif (done := resume_only(context, now_reason=now)) is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from selextract_infra.cli.frame.options import (
+    DigestOption,
     FleetOptions,
     FormatOption,
     RunArgument,
@@ -15,6 +16,9 @@ from selextract_infra.cli.frame.options import (
     with_options,
 )
 from selextract_infra.cli.frame.output import Format
+
+if TYPE_CHECKING:
+    from selextract_infra.model.run import Run
 
 __all__ = ["register"]
 
@@ -34,18 +38,23 @@ def register(app: typer.Typer) -> None:
         ] = None,
         take_over: TakeOverOption = False,
         reason: TakeOverReasonOption = None,
+        digest: DigestOption = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Put back what a run did, newest step first; for finished and interrupted runs.
 
         What later runs or people have changed since is named, and nothing is undone unless each is confirmed. A run
         that somebody is at work on is refused, unless it is taken over: what is under way there comes to its end first,
-        and whoever led it changes nothing more.
+        and whoever led it changes nothing more. One that this journal does not know is shown, and has to be confirmed.
         """
-        from selextract_infra.cli.frame.applying import conclude, follow, take_over_reason
+        from selextract_infra.cli.frame.applying import conclude, take_over_reason, take_up
         from selextract_infra.flow.unfinished import roll_back
 
         grounds = take_over_reason(reason, take_over=take_over)
         with hosts.context() as context:
             keys = tuple(also or ())
-            conclude(follow(context, lambda: roll_back(context, run, also=keys, take_over=grounds), None), form)
+
+            def work(approved: str) -> Run:
+                return roll_back(context, run, also=keys, take_over=grounds, approved=approved)
+
+            conclude(take_up(context, work, digest), form)

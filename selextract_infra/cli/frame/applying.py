@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from selextract_infra.model.plan import Plan
     from selextract_infra.model.run import Run
 
-__all__ = ["conclude", "confirm", "follow", "offer", "take_over_reason"]
+__all__ = ["conclude", "confirm", "follow", "offer", "take_over_reason", "take_up"]
 
 
 def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> None:
@@ -73,6 +73,27 @@ def confirm(question: str, *, yes: bool) -> None:
         agreed = False
     if not agreed:
         raise CancelledError("Nothing was changed.")
+
+
+def take_up(context: Context, work: Callable[[str], Run], digest: str | None) -> Run:
+    """Take a Run up; ``work`` is given the digest of the Plan that a person has approved, where that is needed.
+
+    A Run that only hosts tell of is shown, and confirmed at a terminal or by ``--digest``. There is no ``--yes`` for
+    it: whoever says that without having looked would let a host say what is done.
+    """
+    from selextract_infra.flow.run_plan import ForeignRunError
+    from selextract_infra.report.plan import plan_blocks
+    from selextract_infra.report.terminal import draw
+
+    try:
+        return follow(context, lambda: work(digest or ""), None)
+    except ForeignRunError as foreign:
+        draw(console(stderr=True), plan_blocks(foreign.plan))
+        if not sys.stdin.isatty():
+            raise
+        approved = foreign.plan.digest
+        confirm(f"{foreign!s} Is it meant?", yes=False)
+    return follow(context, lambda: work(approved), None)
 
 
 def take_over_reason(reason: str | None, *, take_over: bool) -> str:

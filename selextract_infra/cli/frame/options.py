@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApplyOption",
+    "DigestOption",
     "FailOnOption",
     "FleetOptions",
     "FormatOption",
@@ -76,6 +77,10 @@ TakeOverOption = Annotated[
 ]
 TakeOverReasonOption = Annotated[
     str | None, typer.Option("--reason", help="With --take-over: why; recorded, here and on the hosts.")
+]
+DigestOption = Annotated[
+    str | None,
+    typer.Option("--digest", metavar="sha256:...", help="Only the plan of this digest, which a person has looked at."),
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, or an unambiguous beginning of it.")]
 DEFAULT_INVENTORY = Path("inventories/lab")

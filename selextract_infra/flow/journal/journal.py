@@ -18,17 +18,21 @@ from pydantic import ValidationError
 
 from selextract_infra.errors import SelextractError, UsageError
 from selextract_infra.flow.journal.buckets import read_history, write_history
+from selextract_infra.flow.journal.machines import bind_machines, cursors_of, machine_owner
 from selextract_infra.flow.journal.schema import MIGRATIONS, SCHEMA_VERSION
 from selextract_infra.model.emergency import Incident
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostFacts, HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus
+from selextract_infra.model.text import displayable
 
 __all__ = ["Journal", "default_state_folder"]
 
 _CLOSED = "run closed"
 _BUSY_MILLISECONDS = 10_000
+_REFUSED = "machine refused"
+_SAID_AGAIN = timedelta(days=1)
 
 
 def default_state_folder() -> Path:
@@ -106,8 +110,37 @@ class Journal:
                 "INSERT INTO observations (at, digest, hosts, content) VALUES (?, ?, ?, ?)",
                 (_stamp(seen.at), seen.digest, _names(host.name for host in seen.hosts), bare.model_dump_json()),
             )
-            for host in seen.hosts:
+            for host in filter(lambda host: host.facts.machine_id, seen.hosts):
                 write_history(database, host.facts.machine_id, host.history)
+
+    def bind_machines(
+        self, seen: Observation, *, inventory: str = "", names: Iterable[str] | None = None
+    ) -> Observation:
+        """The Observation without the history of hosts that say they are a machine which is known as another host.
+
+        ``names`` are all hosts of the inventory, None where only some of them were looked at. What was refused is an
+        event, told once.
+        """
+        machines = {host.name: host.facts.machine_id for host in seen.hosts if host.facts.machine_id}
+        with self._writing() as database:
+            refused = bind_machines(database, machines, inventory, names)
+        for host, why in refused.items():
+            claimed = displayable(machines[host], limit=64)
+            sentence = f"{host} says it is machine {claimed}, but {why}; its usage is not kept."
+            earlier = self.events_of(_REFUSED, since=seen.at - _SAID_AGAIN)
+            if not any(event["sentence"] == sentence for event in earlier):
+                self.record_event(seen.at, _REFUSED, sentence, host=host)
+        hosts = tuple(host.model_copy(update={"history": ()}) if host.name in refused else host for host in seen.hosts)
+        return seen.model_copy(update={"hosts": hosts})
+
+    def cursors(self) -> dict[str, dict[str, int]]:
+        """Start of the newest bucket held, by host and machine-id: what an observation need not fetch again."""
+        return cursors_of(self._database)
+
+    def owns_machine(self, host: str, machine_id: str) -> bool:
+        """Whether that machine is the host's own, as far as is known here."""
+        owner = machine_owner(self._database, machine_id)
+        return owner is not None and owner[0] == host
 
     def newest_bucket(self) -> dict[str, int]:
         """Start of the newest bucket held, by machine-id: what an observation need not fetch again."""

@@ -35,6 +35,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX incidents_opened ON incidents (opened_at)",
     ),
+    ("CREATE TABLE machines (machine_id TEXT PRIMARY KEY, host TEXT NOT NULL, inventory TEXT NOT NULL)",),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -22,11 +22,12 @@ def look_at(
     playbook: str,
     task: str,
     values: Mapping[str, Any],
+    own: Mapping[str, Mapping[str, Any]] | None = None,
     cancel: threading.Event | None = None,
     on_event: Callable[[TaskEvent], None] | None = None,
     fresh: bool = False,
 ) -> Mapping[str, HostOutcome]:
-    """How the look at each host ended, with the result of ``task``; every host is given the same ``values``.
+    """How the look at each host ended, with the result of ``task``; every host is given ``values`` and its ``own``.
 
     ``fresh`` logs in anew. Raises ``CancelledError`` when ``cancel`` is set, ``SelextractError`` when Ansible itself
     cannot do its work.
@@ -36,7 +37,7 @@ def look_at(
             playbook=playbook,
             inventory=inventory,
             hosts=hosts,
-            values={"hosts": dict.fromkeys(hosts, values)},
+            values={"hosts": {host: {**values, **(own or {}).get(host, {})} for host in hosts}},
             timeout=_BOUND_SECONDS,
             collect=(task,),
             fresh=fresh,

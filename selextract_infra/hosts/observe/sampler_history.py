@@ -3,79 +3,153 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import zlib
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from selextract_infra.model.bounds import refuse_far_times, refuse_unbounded
 from selextract_infra.model.figures import MB
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostObservation
 
-__all__ = ["host_with_history", "unpack_history"]
+__all__ = ["HistoryWindow", "host_with_history", "unpack_history"]
 
-_LARGEST = 512 * MB  # bytes of text; a week of 1,000 containers is a fifth of it when it is packed well
-_FIELDS = ("at", "name", "project", "service", "cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts",
-           "samples", "memory_limit")  # fmt: skip
-_NUMBERS = tuple(name for name in _FIELDS if name not in ("name", "project", "service"))
+_LARGEST = 256 * MB  # bytes of text, of which no more than a piece is ever held
+_PIECE = 1 << 16
+_LONGEST_LINE = 4096
+_MOST_ROWS = 2_000_000  # a week of 200 containers; 100 bytes of memory each
+_MOST_CONTAINERS = 2000
+_LONGEST_NAME = 255
+_LARGEST_NUMBER = 2.0**63
+_TEXTS = ("name", "project", "service")
+_NUMBERS = ("at", "cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts", "samples", "memory_limit")
+_FIELDS = ("at", *_TEXTS, *_NUMBERS[1:])
 _SHORTEST = len(_FIELDS) - 1
 
 
+@dataclass(frozen=True)
+class HistoryWindow:
+    """The times for which a host was asked, in Unix seconds: buckets that start outside of it are not taken."""
+
+    since: float = 0.0
+    before: float = 1e11
+
+
+@dataclass
+class _Buckets:
+    """The buckets of one container as they come, a column for each number."""
+
+    project: str | None = None
+    service: str | None = None
+    columns: tuple[array[float], ...] = dataclasses.field(default_factory=lambda: tuple(array("d") for _ in _NUMBERS))
+    limits: bool = True
+
+    def add(self, row: list[Any]) -> None:
+        self.project, self.service = row[2], row[3]
+        self.limits = self.limits and len(row) == len(_FIELDS)
+        for column, number in zip(self.columns, (row[0], *row[4:], 0.0), strict=False):
+            column.append(number)
+
+    def table(self) -> dict[str, Any]:
+        names = _NUMBERS if self.limits else _NUMBERS[:-1]  # the limit was not written before some version
+        return {name: np.asarray(column) for name, column in zip(names, self.columns, strict=False)}
+
+
 def unpack_history(
-    packed: str, *, bucket_seconds: float = 60.0, interval_seconds: float = 15.0
+    packed: str,
+    *,
+    bucket_seconds: float = 60.0,
+    interval_seconds: float = 15.0,
+    window: HistoryWindow = HistoryWindow(),
 ) -> tuple[ContainerHistory, ...]:
     """The buckets by container, oldest first, from what the module ``observe_host`` returns as ``history_packed``.
 
     ``packed`` is base64 of zlib of lines; each line is a JSON list in the order of the sampler's file, the last field
-    (memory limit) optional. Buckets that a restart of the sampler split are joined. Raises ``ValueError`` when it is
-    anything else.
+    (memory limit) optional. Buckets that a restart of the sampler split are joined. It is read as a stream, so that
+    what is packed well takes no more memory than the numbers in it. Raises ``ValueError`` when it is anything else, or
+    more than a host has.
     """
-    rows = _rows(packed)
-    columns = dict(zip(_FIELDS, zip(*rows, strict=True), strict=False)) if rows else {}
-    table = {field: np.asarray(columns[field], dtype=np.float64) for field in _NUMBERS if field in columns}
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(columns.get("name", ())):
-        places.setdefault(name, []).append(place)
+    found: dict[str, _Buckets] = {}
+    for number, line in enumerate(_lines(packed)):
+        if number >= _MOST_ROWS:
+            raise ValueError(f"the history has more than {_MOST_ROWS} buckets")
+        row = _row(line)
+        if window.since <= row[0] < window.before:
+            found.setdefault(row[1], _Buckets()).add(row)
+            if len(found) > _MOST_CONTAINERS:
+                raise ValueError(f"the history has more than {_MOST_CONTAINERS} containers")
     return tuple(
         ContainerHistory(
             name=name,
-            project=columns["project"][own[-1]],
-            service=columns["service"][own[-1]],
+            project=series.project,
+            service=series.service,
             bucket_seconds=bucket_seconds,
             interval_seconds=interval_seconds,
-            **_joined({field: values[own] for field, values in table.items()}),
+            **_joined(series.table()),
         )
-        for name, own in sorted(places.items())
+        for name, series in sorted(found.items())
     )
 
 
-def host_with_history(name: str, result: Mapping[str, Any]) -> HostObservation:
+def host_with_history(name: str, result: Mapping[str, Any], window: HistoryWindow = HistoryWindow()) -> HostObservation:
     """One host from what the module ``observe_host`` returned. Raises ``ValueError`` when that is something else."""
-    seen = HostObservation.model_validate({**result["observation"], "name": name})
-    packed = result.get("history_packed")
+    observation, packed = result["observation"], result.get("history_packed")
+    if not isinstance(observation, Mapping) or not isinstance(packed, (str, type(None))):
+        raise TypeError("it is no observation")
+    refuse_unbounded(observation)
+    seen = HostObservation.model_validate({**observation, "name": name})
+    refuse_far_times(seen)
     if not packed:
         return seen
     spacing = {"bucket_seconds": seen.sampler.bucket, "interval_seconds": seen.sampler.interval}
-    history = unpack_history(packed, **{key: value for key, value in spacing.items() if value})
-    return seen.model_copy(update={"history": history})
+    known = {key: value for key, value in spacing.items() if value}
+    return seen.model_copy(update={"history": unpack_history(packed, window=window, **known)})
 
 
-def _rows(packed: str) -> list[list[Any]]:
+def _lines(packed: str) -> Iterator[bytes]:
+    """The lines, as far as they are unpacked; what is begun stays until its end comes."""
     unpacking = zlib.decompressobj()
+    rest, size = b"", 0
     try:
-        text = unpacking.decompress(base64.b64decode(packed, validate=True), _LARGEST)
+        waiting = base64.b64decode(packed, validate=True)
+        while waiting and not unpacking.eof:
+            piece = unpacking.decompress(waiting, _PIECE)
+            waiting = unpacking.unconsumed_tail
+            size += len(piece)
+            if size > _LARGEST:
+                raise ValueError(f"the history is larger than {_LARGEST} bytes")
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from filter(None, lines)
+            if len(rest) > _LONGEST_LINE:
+                raise ValueError("the history has a line without an end")
     except zlib.error as problem:
         raise ValueError(f"the history cannot be unpacked: {problem}") from problem
-    if unpacking.unconsumed_tail:
-        raise ValueError(f"the history is larger than {_LARGEST} bytes")
-    rows = json.loads(b"[" + b",".join(text.splitlines()) + b"]")
-    if not all(isinstance(row, list) and len(row) >= _SHORTEST and isinstance(row[1], str) for row in rows):
+    if rest:
+        yield rest
+
+
+def _row(line: bytes) -> list[Any]:
+    """One bucket. Raises ``ValueError`` for a line that the sampler does not write."""
+    try:
+        row = json.loads(line) if len(line) <= _LONGEST_LINE else None
+    except RecursionError:
+        row = None
+    if not isinstance(row, list) or len(row) not in (_SHORTEST, len(_FIELDS)):
         raise ValueError("the history holds a line that the sampler does not write")
-    if len({len(row) for row in rows}) > 1:  # written before the limit was
-        return [row[:_SHORTEST] for row in rows]
-    return list(rows)
+    name, *labels = row[1:4]
+    texts = isinstance(name, str) and all(label is None or isinstance(label, str) for label in labels)
+    if not texts or any(len(text or "") > _LONGEST_NAME for text in row[1:4]):
+        raise ValueError("the history holds a name that no container has")
+    for number in (row[0], *row[4:]):
+        if type(number) not in (int, float) or not 0 <= number <= _LARGEST_NUMBER:
+            raise ValueError("the history holds a number that the sampler does not write")
+    return row
 
 
 def _joined(table: dict[str, Any]) -> dict[str, Any]:

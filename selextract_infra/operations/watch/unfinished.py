@@ -1,7 +1,7 @@
 """What the loop itself began and did not end is finished by the loop, or put back; what others began is theirs.
 
-The loop was stopped or killed in the middle of a Run, or lost a host there. The host holds the Plan with who made it,
-so the next look of the same user's loop on the same machine knows its own Run again.
+The loop was stopped or killed in the middle of a Run, or lost a host there. The journal of this machine says which Runs
+the same user's loop began; what a host says of that could be made up.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any
 
 from selextract_infra.errors import DriftError, RefusedError
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.run_plan import recorded_plan, recorded_run
 from selextract_infra.flow.unfinished import at_work, resume, roll_back, unfinished_runs
 from selextract_infra.hosts.identity import watcher
 from selextract_infra.model.observation import Observation
+from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
 
 __all__ = ["OwnRuns"]
@@ -48,13 +50,14 @@ class OwnRuns:
         hosts = [host for host in seen.hosts if host.name in records]
         busy = any(at_work(host, run_id, seen.at, idle=os.getpid()) for host in hosts)
         frozen = any(host.state.get("freeze") for host in hosts)
-        ours = any((record.get("plan") or {}).get("made_by") == watcher() for record in records.values())
+        plan = self._plan(run_id)
+        ours = plan is not None and plan.made_by == watcher()
         return ours and not busy and not frozen and not self._dry and self._tries.get(run_id, 0) <= 1
 
     def _end(self, seen: Observation, run_id: str, records: Mapping[str, Mapping[str, Any]]) -> None:
         tries = self._tries.get(run_id, 0)
         where = f"Run {run_id} of this loop is unfinished on {', '.join(sorted(records))}"
-        if tries or _over(records, seen.at):
+        if tries or _over(self._plan(run_id), seen.at):
             self._say(f"{where}; it is put back.")
             run = roll_back(self._context, run_id, idle=os.getpid())
         else:
@@ -62,6 +65,9 @@ class OwnRuns:
             run = self._finished(run_id)
         self._tries[run_id] = tries + 1
         self._tell("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+
+    def _plan(self, run_id: str) -> Plan | None:
+        return recorded_plan(self._context, recorded_run(self._context, run_id))
 
     def _finished(self, run_id: str) -> Run:
         try:
@@ -77,7 +83,7 @@ class OwnRuns:
             self._tell("unfinished", sentence)
 
 
-def _over(records: Mapping[str, Mapping[str, Any]], now: datetime) -> bool:
+def _over(plan: Plan | None, now: datetime) -> bool:
     """Whether it is an emergency whose time is over: to begin it again would only be to end it."""
-    ends = [((record.get("plan") or {}).get("parameters") or {}).get(_END) for record in records.values()]
-    return any(datetime.fromisoformat(str(end)) <= now for end in ends if end)
+    end = plan.parameters.get(_END) if plan is not None else None
+    return bool(end) and datetime.fromisoformat(str(end)) <= now

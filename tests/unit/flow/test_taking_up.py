@@ -21,6 +21,7 @@ from selextract_infra.hosts.executor import Execution
 from selextract_infra.hosts.holder import identity_of
 from selextract_infra.hosts.taking_up import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, StepResult, StepStatus
 from tests.unit.flow.test_saved import PLAN
 from tests.unit.seen import AT
@@ -32,12 +33,29 @@ BOTH = pytest.mark.parametrize("take_up", [resume, roll_back])
 TakeUp = Callable[..., Run]
 
 
+def record_begun(context: Context, plan: Plan) -> None:
+    """The journal knows the Run, so it takes nobody's word for what is to be done."""
+    context.journal.record_plan(plan)
+    begun = Run(
+        id="run-a",
+        operation=plan.operation,
+        plan_digest=plan.digest,
+        policy_digest=plan.policy_digest,
+        owner="ann@laptop (process 7)",
+        purpose="right-size app1",
+        hosts=plan.hosts,
+        started_at=AT,
+    )
+    context.journal.record_run(begun)
+
+
 class Fleet:
     """One host that holds an unfinished Run, and what was asked of it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, context: Context, *, lock: dict[str, Any], **record: Any):
-        changes = {"steps": (STEP,), "policy_digest": context.policy.digest}
-        plan = PLAN.model_copy(update=changes).model_dump(mode="json")
+        meant = PLAN.model_copy(update={"steps": (STEP,), "policy_digest": context.policy.digest})
+        record_begun(context, meant)
+        plan = meant.model_dump(mode="json")
         about = {"run_id": "run-a", "owner": "ann@laptop (process 7)", "started_at": AT.isoformat(), "plan": plan}
         steps = {STEP.id: {"status": "running"}}
         state = {"unfinished": [{**about, "steps": steps, **record}], "lock": {**LOCK, **lock}}
@@ -180,7 +198,12 @@ def test_a_host_on_which_the_run_has_ended_is_left_as_it_is(
     (here,) = context.observe().hosts
     both = STEP.model_copy(update={"hosts": (HOST, "app2"), "values": {name: {} for name in (HOST, "app2")}})
     changes = {"steps": (both,), "hosts": both.hosts, "policy_digest": context.policy.digest}
-    plan = PLAN.model_copy(update=changes).model_dump(mode="json")
+    meant = PLAN.model_copy(update=changes)
+    context.journal.close()
+    Path(context.journal.path).unlink()
+    del context.journal
+    record_begun(context, meant)
+    plan = meant.model_dump(mode="json")
     (record,) = here.state["unfinished"]
     hosts = (
         here.model_copy(update={"state": {**here.state, "unfinished": [{**record, "plan": plan}]}}),

@@ -21,6 +21,7 @@ from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
 from tests.unit.flow.test_saved import PLAN, POLICY
+from tests.unit.flow.test_taking_up import record_begun
 from tests.unit.seen import AT
 
 SAVED = {path.stem: json.loads(path.read_text()) for path in Path("tests/cases/version_0_1").glob("*.json")}
@@ -75,6 +76,7 @@ def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_provider(
 ) -> None:
     """Its record on the host knows no performers; the hardware must not be left to a playbook."""
     plan = {**SAVED["upgrade"]["plan"], "policy_digest": context.policy.digest}
+    record_begun(context, Plan.model_validate(plan))
     verified = {name: {"status": "verified"} for name in ("preflight", "freeze", "drain", "backup", "stop")}
     record = {"run_id": "run-a", "owner": "root@there (process 1)", "started_at": AT.isoformat(), "plan": plan}
     state = {"unfinished": [{**record, "steps": verified}], "lock": None}

@@ -25,3 +25,8 @@ def test_every_play_marks_its_work_so_that_it_can_be_stopped(playbook: Path) -> 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
 def test_no_play_needs_a_host_that_a_limit_would_leave_out(playbook: Path) -> None:
     assert [play["name"] for play in plays(playbook) if "localhost" in str(play["hosts"])] == []
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
+def test_no_host_of_a_play_decides_anything_about_another(playbook: Path) -> None:
+    assert [play["name"] for play in plays(playbook) if play.get("strategy") != "selextract.infra.bounded"] == []

@@ -1,0 +1,105 @@
+"""Plain data that somebody else wrote, held to bounds before anything is made of it.
+
+A host, a file or a container may say anything: a million levels of lists, numbers that no arithmetic bears, times at
+the end of the calendar. What is within these bounds can be parsed, added up, written and shown by all of our code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, StringConstraints
+
+__all__ = ["Moment", "RunId", "Text", "parsed_json", "refuse_far_times", "refuse_unbounded"]
+
+_MOST_LEVELS = 64
+_MOST_VALUES = 2_000_000
+_LONGEST_TEXT = 1 << 20  # characters of one text; a module's own file is a tenth of it
+_LARGEST = 2**63  # of a number: bytes, nanoseconds and counts of any machine are below it
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _within_times(moment: datetime) -> datetime:
+    """A time with which can be calculated. Raises ``ValueError`` for another one."""
+    if moment.tzinfo is None or not _FIRST <= moment <= _LAST:
+        raise ValueError("a time between 1970 and 2200, with its zone, is wanted")
+    return moment
+
+
+def _iso_time(text: str) -> str:
+    _within_times(datetime.fromisoformat(text))
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=4000)]
+"""A few words that somebody else wrote."""
+
+Moment = Annotated[str, StringConstraints(max_length=64), AfterValidator(_iso_time)]
+"""A time in ISO 8601 as text, which ``datetime.fromisoformat`` reads, within the bounds."""
+
+RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""The ID of a Run, in a form that may stand in a command."""
+
+
+def refuse_unbounded(data: Any, *, longest_text: int = _LONGEST_TEXT) -> None:
+    """Raise ``ValueError`` where plain data is deeper, larger or has other numbers than anything of ours."""
+    waiting: list[tuple[Any, int]] = [(data, 0)]
+    values = 0
+    while waiting:
+        value, level = waiting.pop()
+        if isinstance(value, (Mapping, list, tuple)):
+            if level >= _MOST_LEVELS:
+                raise ValueError(f"it is nested more than {_MOST_LEVELS} levels deep")
+            parts = _parts(value)
+            values += len(parts)
+            if values > _MOST_VALUES:
+                raise ValueError(f"it has more than {_MOST_VALUES} values")
+            waiting.extend((part, level + 1) for part in parts)
+        else:
+            _refuse_value(value, longest_text)
+
+
+def _parts(value: Any) -> list[Any]:
+    return [*value.keys(), *value.values()] if isinstance(value, Mapping) else list(value)
+
+
+def _refuse_value(value: Any, longest_text: int) -> None:
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("it has a number that is not finite")
+    if isinstance(value, (int, float)) and not -_LARGEST <= value <= _LARGEST:
+        raise ValueError("it has a number beyond the range of any machine")
+    if isinstance(value, str) and len(value) > longest_text:
+        raise ValueError(f"it has a text of {len(value)} characters")
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """JSON as plain data within the bounds. Raises ``ValueError`` where it is not, or is no JSON."""
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"it is nested more than {_MOST_LEVELS} levels deep") from None
+    refuse_unbounded(data)
+    return data
+
+
+def refuse_far_times(value: Any) -> None:
+    """Raise ``ValueError`` where a model has a time in any of its fields with which nothing can be calculated."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, datetime):
+            _within_times(one)
+        elif isinstance(one, BaseModel):
+            waiting.extend(vars(one).values())
+        elif isinstance(one, Mapping):
+            waiting.extend(one.values())
+        elif isinstance(one, (tuple, list)):
+            waiting.extend(_models_and_times(one))
+
+
+def _models_and_times(values: Iterable[Any]) -> list[Any]:
+    return [one for one in values if isinstance(one, (BaseModel, datetime, Mapping, tuple, list))]
