@@ -201,7 +201,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             state = StateFolder(given["state_folder"])
             traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
             defined, current = projects.result()
-            found = {"projects": defined, "postgres": postgres.result(), "programs": programs.result()}
+            answers = {"projects": defined, "postgres": postgres.result(), "programs": programs.result()}
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
@@ -224,7 +224,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             }
             for container in containers
         ],
-        **found,
+        **answers,
         "traffic": traffic,
         "problem": None,
     }

@@ -41,11 +41,12 @@ class Delivery:
     problem: str = ""
 
 
-def deliveries_text(told: Iterable[Delivery]) -> str:
+def deliveries_text(deliveries: Iterable[Delivery]) -> str:
     """Who was told, and who could not be and why, on one line."""
     return (
         "; ".join(
-            f"{delivery.channel}: {delivery.problem}" if delivery.problem else delivery.channel for delivery in told
+            f"{delivery.channel}: {delivery.problem}" if delivery.problem else delivery.channel
+            for delivery in deliveries
         )
         or "nobody"
     )
@@ -79,16 +80,16 @@ class Notifier:
 
         Returns what became of it on each channel; never raises for a place that cannot be told.
         """
-        found = routes(self._policy, severity, escalated=escalated)
+        chosen = routes(self._policy, severity, escalated=escalated)
         if self._dry_run is not None:
-            for route in found:
+            for route in chosen:
                 self._dry_run(f"{severity} by {route.channel}: {title}{_aside(route)}")
-            return tuple(Delivery(route.channel, route.complaint) for route in found)
-        places = [self._place(route) for route in found]
+            return tuple(Delivery(route.channel, route.complaint) for route in chosen)
+        places = [self._place(route) for route in chosen]
         with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
             sent = [
                 (route, pool.submit(_deliver, route, place, f"{severity} {title}", body))
-                for route, place in zip(found, places, strict=True)
+                for route, place in zip(chosen, places, strict=True)
             ]
         deliveries = tuple(
             Delivery(route.channel, self._harmless(sending.exception() or sending.result())) for route, sending in sent
@@ -97,13 +98,13 @@ class Notifier:
         return deliveries
 
     def _record(
-        self, severity: IncidentSeverity, subject: str, title: str, told: tuple[Delivery, ...], *, escalated: bool
+        self, severity: IncidentSeverity, subject: str, title: str, deliveries: tuple[Delivery, ...], *, escalated: bool
     ) -> None:
         now = self._clock()
-        by = ", ".join(delivery.channel for delivery in told if not delivery.problem) or "nobody"
+        by = ", ".join(delivery.channel for delivery in deliveries if not delivery.problem) or "nobody"
         kind = ESCALATED if escalated else NOTIFIED
         self._journal.record_event(now, kind, f"{severity}: {title} (told: {by})", run=subject)
-        for delivery in told:
+        for delivery in deliveries:
             if delivery.problem:
                 self._journal.record_event(now, NOT_NOTIFIED, f"{delivery.channel}: {delivery.problem}", run=subject)
 

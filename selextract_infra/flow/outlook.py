@@ -38,11 +38,11 @@ class Outlook:
         }
 
 
-def outlook(journal: Journal, seen: Observation, policy: Policy, *, now: datetime) -> Outlook:
+def outlook(journal: Journal, observation: Observation, policy: Policy, *, now: datetime) -> Outlook:
     """A forecast of every host's disk and of the memory of every mapped service, from what the journal recorded."""
     forecasts: list[Forecast] = []
     without: list[str] = []
-    for host, service in _resources(seen, policy):
+    for host, service in _resources(observation, policy):
         resource = HostResource.DISK if service is None else HostResource.MEMORY
         try:
             recorded = journal_series(journal, host, service, resource, policy, now=now)
@@ -53,9 +53,9 @@ def outlook(journal: Journal, seen: Observation, policy: Policy, *, now: datetim
     return Outlook(tuple(forecasts), tuple(without))
 
 
-def _resources(seen: Observation, policy: Policy) -> Iterator[tuple[str, str | None]]:
+def _resources(observation: Observation, policy: Policy) -> Iterator[tuple[str, str | None]]:
     mapped, project = policy.application.services, policy.application.project
-    for host in seen.hosts:
+    for host in observation.hosts:
         yield host.name, None
         here = {
             container.service

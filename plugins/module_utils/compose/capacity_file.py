@@ -11,7 +11,7 @@ from ..docker.containers import find_containers
 from ..docker.dry_creation import refuse_unaccepted_limits
 from ..docker.engine import Engine
 from ..docker.kept_limits import kept_memory_limits, with_memory_limits
-from ..docker.limits import Limits, wanted_for
+from ..docker.limits import ContainerLimits, wanted_for
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
@@ -59,7 +59,7 @@ def _refuse_unaccepted(given: dict[str, Any], before: str | None) -> None:
             for name, container in sorted(first.items())
         ]
         refuse_unaccepted_limits(
-            engine, [(container, limits) for container, limits in wanted if limits != Limits.of(container)]
+            engine, [(container, limits) for container, limits in wanted if limits != ContainerLimits.of(container)]
         )
 
 

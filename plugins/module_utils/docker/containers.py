@@ -149,21 +149,21 @@ class Listed:
 def listed_instances(engine: Engine, project: str, service: str) -> list[Listed]:
     """The instances of a service by one question, cheap enough to be asked again and again while they start."""
     listed = engine.containers([f"{_LABEL}project={project}", f"{_LABEL}service={service}", f"{_LABEL}oneoff=False"])
-    found = []
+    instances = []
     for entry in listed:
         running = entry.get("State") == "running"
-        found.append(Listed(str(entry["Id"]), running, running and not _ILL.search(str(entry.get("Status")))))
-    return found
+        instances.append(Listed(str(entry["Id"]), running, running and not _ILL.search(str(entry.get("Status")))))
+    return instances
 
 
 def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:
     """Of the environment in an answer of ``Engine.inspect``, the named variables that are plain numbers."""
-    found = {}
+    numbers = {}
     for entry in (details.get("Config") or {}).get("Env") or []:
         name, _, value = str(entry).partition("=")
         if name in names and _PLAIN_NUMBER.match(value):
-            found[name] = float(value)
-    return found
+            numbers[name] = float(value)
+    return numbers
 
 
 def compose_details(socket_path: str, project: str | None = None) -> list[dict[str, Any]]:

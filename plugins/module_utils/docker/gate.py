@@ -12,7 +12,7 @@ from ..system.failure import HostSideError
 from ..system.probe import complaint_of
 from .containers import Container, find_containers
 from .engine import Engine
-from .limits import Capability, Limits, change_of, describe, wanted_for
+from .limits import Capability, ContainerLimits, change_of, describe, wanted_for
 
 __all__ = ["Gate", "not_proved_text"]
 
@@ -106,7 +106,7 @@ def _service_complaint(
             return f"{container.name} is {container.health}"
         wanted = wanted_for(limits, container)
         if change_of(container, wanted, host):
-            return f"{container.name} has {describe(Limits.of(container))} instead of {describe(wanted)}"
+            return f"{container.name} has {describe(ContainerLimits.of(container))} instead of {describe(wanted)}"
     return None
 
 

@@ -87,11 +87,11 @@ def start_again(
 
 
 def _running(engine: Engine, socket_path: str, project: str) -> dict[str, list[Container]]:
-    found: dict[str, list[Container]] = {}
+    by_service: dict[str, list[Container]] = {}
     for container in find_containers(engine, socket_path, project):
         if container.service and container.state in _RAN:
-            found.setdefault(container.service, []).append(container)
-    return found
+            by_service.setdefault(container.service, []).append(container)
+    return by_service
 
 
 def _about(container: Container) -> dict[str, Any]:

@@ -64,12 +64,12 @@ class Edge:
 
     def files(self, folder: str) -> dict[str, str]:
         """Our files in the folder, by name."""
-        found = {}
+        files = {}
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
             if _FILE.match(name):
                 with open(os.path.join(folder, name), encoding="utf-8") as source:
-                    found[name] = source.read()
-        return found
+                    files[name] = source.read()
+        return files
 
     def differs(self, folder: str, files: dict[str, str]) -> bool:
         """Whether Nginx works with other files of ours than these."""

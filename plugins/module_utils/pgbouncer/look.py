@@ -60,18 +60,18 @@ def look_at_logins(
     if container is None:
         return addresses
     server = server_in(container, superuser=wanted["superuser"], socket=wanted["socket"])
-    found = {}
+    logins = {}
     try:
         for service, address in addresses.items():
             if address.get("problem") or not address["user"]:
-                found[service] = address
+                logins[service] = address
                 continue
             limits = connection_limits(server, address["user"], address["database"])
             problem = user_problem(server, address["user"])
-            found[service] = {**address, "limits": limits, "problem": problem}
+            logins[service] = {**address, "limits": limits, "problem": problem}
     except HostSideError:
         return addresses  # the server's own problem is told where it is looked at
-    return found
+    return logins
 
 
 def addresses_of(project: Project, variables: dict[str, str], host: str, port: int) -> dict[str, dict[str, Any]]:
@@ -82,15 +82,15 @@ def addresses_of(project: Project, variables: dict[str, str], host: str, port: i
     """
     compose = Compose(project.with_files(team_files(project)))
     raw, filled_in = compose.environments(filled_in=False), compose.environments(filled_in=True)
-    found = {}
+    addresses = {}
     for service, variable in variables.items():
         if service not in raw:
             continue
-        found[service] = {
+        addresses[service] = {
             "variable": variable,
             **_address(raw[service], filled_in.get(service, {}), variable, host, port),
         }
-    return found
+    return addresses
 
 
 def _address(raw: dict[str, str], filled_in: dict[str, str], variable: str, host: str, port: int) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def led_containers(
     engine: Engine, containers: list[Container], variables: dict[str, str], host: str, port: int
 ) -> list[str]:
     """The names of running containers whose own variable leads to ``host`` and ``port``; nothing else of it is told."""
-    found = []
+    names = []
     for container in containers:
         variable = variables.get(container.service or "")
         if variable is None or not container.running:
@@ -125,8 +125,8 @@ def led_containers(
         details = engine.inspect(container.id) or {}
         values = dict(str(entry).partition("=")[::2] for entry in (details.get("Config") or {}).get("Env") or [])
         if leads_to(values.get(variable, ""), host, port):
-            found.append(container.name)
-    return found
+            names.append(container.name)
+    return names
 
 
 def _process(process: Process) -> dict[str, Any]:

@@ -108,15 +108,15 @@ def undo_pgbouncer(undoing: Undoing, inverse: dict[str, Any]) -> None:
 
 def led_astray(socket_path: str, folder: StateFolder) -> list[str]:
     """After something was put back: the instances that still go another way to their database than the files say."""
-    found = []
+    astray = []
     for project in known_projects(folder):
         variables = (Place(folder, project).record() or {}).get("variables") or {}
         if not variables:
             continue
         with Engine(socket_path) as engine:
             containers = find_containers(engine, socket_path, project)
-            found += led_otherwise(engine, containers, project, variables)
-    return [f"{name} finds its database elsewhere than the Compose files say." for name in found]
+            astray += led_otherwise(engine, containers, project, variables)
+    return [f"{name} finds its database elsewhere than the Compose files say." for name in astray]
 
 
 def _take_away(undoing: Undoing, pooler: Pooler, since: dict[str, Any]) -> None:

@@ -154,8 +154,8 @@ class LeadingBack:
 
         def healthy() -> bool:
             nonlocal state
-            found = next((one for one in self._present() if one.id == container.id), None)
-            state = "gone" if found is None else found.health or found.state
+            now = next((one for one in self._present() if one.id == container.id), None)
+            state = "gone" if now is None else now.health or now.state
             return state in ("healthy", "running")
 
         if not waited_for(healthy, self.bound):
