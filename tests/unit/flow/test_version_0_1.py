@@ -27,8 +27,9 @@ from tests.unit.seen import AT
 SAVED = {path.stem: json.loads(path.read_text()) for path in Path("tests/cases/version_0_1").glob("*.json")}
 
 
-def test_there_is_a_plan_of_each_operation() -> None:
-    assert {saved["plan"]["operation"] for saved in SAVED.values()} == set(operation_names())
+def test_there_is_a_plan_of_each_operation_that_there_was() -> None:
+    later = {"tune redis"}
+    assert {saved["plan"]["operation"] for saved in SAVED.values()} == set(operation_names()) - later
 
 
 @pytest.mark.parametrize("saved", SAVED.values(), ids=SAVED)
