@@ -67,6 +67,10 @@ def attachment_of(project: Project, *, added: bool = False, carriers: Callable[[
     Compose cannot read the files.
     """
     team, directory = team_files(project), project.directory
+    # Of a command that names files with the usual names too, only that it names ours tells that it is one.
+    by_command = CAPACITY_FILE in project.named_files and not dotenv.resolved(project.environment, _KEY)
+    if by_command and not added and os.path.exists(os.path.join(directory, CAPACITY_FILE)):
+        return Attachment(NAMED, CAPACITY_FILE)
     if _paths(directory, team) != _paths(directory, _found_by_compose(project)):
         return _beside_a_command(project, team)
     if dotenv.resolved(project.environment, _KEY):

@@ -140,8 +140,11 @@ def _files(newest: Container | None, folder: str, environment: bytes) -> tuple[s
     labelled = [name for name in made_from if not is_ours(folder, name)]
     used = [name for name in labelled if not _replaced(name, files, named)]
     past = [name for name in files if name not in used and not is_ours(folder, name)]
-    if newest and used and (set(used).difference(files) or any(_older(name, newest) for name in past)):
-        beside = os.path.join(folder, CAPACITY_FILE)  # what we have put there, its team's command is to name
+    beside = os.path.join(folder, CAPACITY_FILE)
+    # Compose never finds a file of that name by itself, so who made a container from it has named all files.
+    by_name = not named and beside in made_from and os.path.exists(beside)
+    if newest and used and (by_name or set(used).difference(files) or any(_older(name, newest) for name in past)):
+        # What we have put there, its team's command is to name.
         likely = dict.fromkeys([*made_from, *files, *([beside] if written_by_us(file_text(beside)) else [])])
         ours = [name for name in likely if is_ours(folder, name) and os.path.exists(name)]
         files = [*used, *ours]

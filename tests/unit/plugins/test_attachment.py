@@ -126,6 +126,14 @@ def test_our_file_among_the_files_of_the_teams_command_is_enough(folder: Folder)
     assert team_files(folder.project("base.yml")) == ["base.yml"]
 
 
+@pytest.mark.parametrize("main", ["compose.yaml", "docker-compose.yml"])
+def test_a_command_that_names_the_usual_file_and_ours_reads_no_override_so_ours_is_taken(
+    folder: Folder, main: str
+) -> None:
+    folder.has({main: PLAIN, "compose.capacity.yml": "services: {}\n"})
+    assert folder.attachment(main, "compose.capacity.yml") == Attachment(NAMED, "compose.capacity.yml")
+
+
 def test_a_file_that_the_team_put_there_for_its_command_is_taken(folder: Folder) -> None:
     folder.has({"base.yml": PLAIN, "compose.capacity.yml": "services: {}\n"})
     assert folder.attachment("base.yml").form == NAMED
