@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from .containers import Container
+from .containers import Container, find_containers
 from .engine import Engine
 
-__all__ = ["instances_of", "newest_first", "retire"]
+__all__ = ["found_instances", "instances_of", "newest_first", "retire"]
 
 _PARALLEL = 8
 
 
 def instances_of(containers: list[Container], project: str, service: str) -> list[Container]:
     """The containers of a service, by instance number."""
-    own = [one for one in containers if (one.project, one.service) == (project, service)]
-    return sorted(own, key=lambda one: one.number or 0)
+    own = [container for container in containers if (container.project, container.service) == (project, service)]
+    return sorted(own, key=lambda container: container.number or 0)
+
+
+def found_instances(engine: Engine, socket_path: str, project: str, service: str) -> list[Container]:
+    """The containers that a service has on this host now, by instance number."""
+    return instances_of(find_containers(engine, socket_path, project), project, service)
 
 
 def newest_first(containers: list[Container]) -> list[Container]:
     """In the order in which instances are taken away."""
-    return sorted(containers, key=lambda one: one.number or 0, reverse=True)
+    return sorted(containers, key=lambda container: container.number or 0, reverse=True)
 
 
 def retire(leaving: list[Container], socket_path: str, grace: float = 0.0, *, volumes: bool = False) -> None:
