@@ -89,7 +89,7 @@ from ..module_utils.state.act import by_state
 from ..module_utils.state.fence import LOCK
 from ..module_utils.state.host_note import note_after, note_before
 from ..module_utils.state.host_program import remove_units
-from ..module_utils.state.lock import Verdict, claim_of, claimed, close_to_others, free, held_run
+from ..module_utils.state.lock import ClaimVerdict, claim_of, claimed, close_to_others, free, held_run
 from ..module_utils.state.migration import migrate, refuse_old_emergency
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.runs import RunRecord
@@ -138,13 +138,15 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     if module.check_mode and given["run_id"]:
-        return Verdict(True, None).result()
+        return ClaimVerdict(True, None).result()
     if not module.check_mode:
         folder.prepare()
     if given["run_id"] and not free(folder, given["run_id"], check=True).acquired:
         return free(folder, given["run_id"], check=True).result()
     if given["run_id"] and given["ended"] and SegmentFiles(folder, given["run_id"]).left:
-        return Verdict(True, folder.read(LOCK)).result()  # its steps are not all done, so it goes on, or is put back
+        return ClaimVerdict(
+            True, folder.read(LOCK)
+        ).result()  # its steps are not all done, so it goes on, or is put back
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
     if status is not None and not module.check_mode:
         note_after(folder, given["run_id"], status, given["docker_socket"])
@@ -171,7 +173,7 @@ def _gone(module: AnsibleModule) -> dict[str, Any]:
         forget_definitions(folder, given["docker_socket"], everything=True)
         remove_units()
         folder.remove_all()
-    return {**Verdict(True, holder).result(), "changed": more}
+    return {**ClaimVerdict(True, holder).result(), "changed": more}
 
 
 def _forget(folder: StateFolder, socket_path: str) -> None:

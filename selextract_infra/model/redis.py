@@ -17,8 +17,8 @@ class RedisServer(ProgramLook):
     """One server. ``maxmemory`` (0: no limit of its own) and ``used`` are bytes, ``keys`` a count over all databases.
 
     ``eviction`` is what it does when it is full. ``queues`` are the systems of tasks whose queues were seen; where none
-    was seen there may still be one. ``saves``: it writes its data down, to ``dir``, which is ``on_volume`` or goes with the
-    container. ``rewrites``: it can rewrite its configuration file. ``arguments`` are the words that it was started
+    was seen there may still be one. ``saves``: it writes its data down, to a folder that is ``on_volume`` or goes with
+    the container. ``rewrites``: it can rewrite its configuration file. ``arguments`` are the words that it was started
     with, None where these are not its own alone or a secret is among them.
     """
 

@@ -74,7 +74,7 @@ def _mount(host: SimulatedHost, mount: dict[str, Any]) -> str:
 
 
 def _definitions(host: SimulatedHost) -> dict[str, Any]:
-    from plugins.module_utils.compose.compose import files_in_force
+    from plugins.module_utils.compose.files_in_force import files_in_force
 
     files = [str(host.project / name) for name in files_in_force(str(host.project))]
     words = [word for name in files for word in ("--file", name)]

@@ -50,7 +50,7 @@ class CapacityWriter:
         self._project = project
         self._directory = directory
         self._environment_path = os.path.realpath(os.path.join(directory, ".env"))
-        self._containers = [one for one in containers if one.project == project]
+        self._containers = [container for container in containers if container.project == project]
         self._socket_path = socket_path
         self._records = CapacityRecords(folder, project, directory)
 

@@ -83,9 +83,9 @@ class Compose:
         Unlike ``config --hash`` of the files themselves it counts what ``env_file`` says, as ``up`` does. For a service
         that shares something of another one's container it is another hash: there ``up`` puts that container's ID.
         """
-        told = Compose(replace(self.project, files=("-",)), bound=self._bound)
-        process = told._start(["--profile", "*", "config", "--hash", "*"], fed=True)
-        rows = [row.split() for row in told._collect(process, feed=json.dumps(configuration)).splitlines()]
+        described = Compose(replace(self.project, files=("-",)), bound=self._bound)
+        process = described._start(["--profile", "*", "config", "--hash", "*"], fed=True)
+        rows = [row.split() for row in described._collect(process, feed=json.dumps(configuration)).splitlines()]
         return {row[0]: row[1] for row in rows if len(row) == 2}
 
     def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[ComposeCall]:
@@ -127,8 +127,8 @@ class Compose:
         What is there is recreated ``never``, ``always``, or where its files have changed (``auto``). Returns whether
         anything was done: of what runs already Compose says no more than that.
         """
-        told = self._ended(["--ansi", "never", "up", "--detach", *_RECREATE[recreate], *_AS_IT_IS], bound)
-        return any(act.verb != "Running" for act in _acts(told))
+        output = self._ended(["--ansi", "never", "up", "--detach", *_RECREATE[recreate], *_AS_IT_IS], bound)
+        return any(act.verb != "Running" for act in _acts(output))
 
     def _ended(self, words: list[str], bound: float) -> str:
         """What Compose said while it brought something about."""

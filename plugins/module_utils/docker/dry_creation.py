@@ -9,7 +9,7 @@ from ..system.failure import HostSideError
 from .container_definition import ContainerDefinition
 from .containers import Container
 from .engine import Engine, EngineRefusedError
-from .limits import Limits, describe
+from .limits import ContainerLimits, describe
 
 __all__ = ["prove_creatable", "refuse_unaccepted_limits", "remove_scratch_containers"]
 
@@ -36,7 +36,7 @@ def prove_creatable(engine: Engine, definition: ContainerDefinition, container: 
 
 
 def refuse_unaccepted_limits(
-    engine: Engine, wanted: Iterable[tuple[Container, Limits]], *, written: bool = True
+    engine: Engine, wanted: Iterable[tuple[Container, ContainerLimits]], *, written: bool = True
 ) -> None:
     """Raise ``HostSideError`` where Docker would not create one of these containers with the limits it should get.
 
@@ -48,7 +48,7 @@ def refuse_unaccepted_limits(
         known = engine.inspect(container.id)
         if known is None:
             continue
-        before = Limits.of(container)
+        before = ContainerLimits.of(container)
         definition = ContainerDefinition.parse(known).limited(
             memory=_changed(before.memory, limits.memory),
             swap=_UNLIMITED if limits.swap is None and limits.memory is not None else limits.swap,

@@ -151,9 +151,9 @@ def _load(connection: ssl.SSLSocket, deadline: float) -> None:
             loading.kill()
             loading.wait()
     if loading.returncode:
-        told = complaint.decode("utf-8", "replace").strip().splitlines()
+        lines = complaint.decode("utf-8", "replace").strip().splitlines()
         raise HostSideError(
-            f"Docker did not take the image in: {told[-1][:300] if told else 'no reason'}.", kind="docker"
+            f"Docker did not take the image in: {lines[-1][:300] if lines else 'no reason'}.", kind="docker"
         )
 
 

@@ -59,7 +59,7 @@ def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, ste
             "running": container.running,
             "healthy": container.health in (None, "healthy"),
             "stop_grace": container.stop_grace,
-            "before": _before(known, container) or [one.id for one in leaving.present],
+            "before": _before(known, container) or [container.id for container in leaving.present],
             "gate_seconds": leaving.gate_seconds,
             "settling_seconds": leaving.settling_seconds,
             "beside": leaving.beside,
@@ -69,7 +69,11 @@ def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, ste
 
 def _before(known: dict[str, dict[str, Any]], container: Container) -> list[str]:
     """The instances of its service from before the step, where the step has noted them already."""
-    same = [one for one in known.values() if (one["project"], one["service"]) == (container.project, container.service)]
+    same = [
+        noted
+        for noted in known.values()
+        if (noted["project"], noted["service"]) == (container.project, container.service)
+    ]
     return list(same[0]["before"]) if same else []
 
 
@@ -169,7 +173,9 @@ class _RemovedInstance:
         containers = find_containers(self.engine, self.undoing.socket_path, self.about["project"])
         old = {*self.about["before"], *kept.made_again.values()}
         since = [
-            one for one in instances_of(containers, self.about["project"], self.about["service"]) if one.id not in old
+            container
+            for container in instances_of(containers, self.about["project"], self.about["service"])
+            if container.id not in old
         ]
         return min(since, key=lambda one: (one.name != self.name, _well(one), -(one.number or 0)), default=None)
 

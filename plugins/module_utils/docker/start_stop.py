@@ -15,6 +15,7 @@ from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from .containers import Container, find_containers
 from .engine import Engine
+from .instances import found_instances
 
 __all__ = ["PART", "SERVICES_START", "SERVICES_STOP", "start_again", "stop_services", "undo_stopped"]
 
@@ -46,7 +47,9 @@ def stop_services(
         containers = by_service.get(service, [])
         grace = graces.get(service, 0.0)
         with ThreadPoolExecutor(max(1, len(containers))) as pool:
-            jobs = [pool.submit(_stop, one, max(one.stop_grace, grace), socket_path) for one in containers]
+            jobs = [
+                pool.submit(_stop, container, max(container.stop_grace, grace), socket_path) for container in containers
+            ]
             for job in jobs:
                 job.result()
         stopped += [container.name for container in containers]
@@ -64,11 +67,13 @@ def start_again(
     """
     started: list[str] = []
     notes: list[str] = []
-    services = list(dict.fromkeys((str(one["project"]), str(one["service"])) for one in inverse.values()))
+    services = list(dict.fromkeys((str(noted["project"]), str(noted["service"])) for noted in inverse.values()))
     with Engine(socket_path) as engine:
         for project, service in reversed(services):
-            noted = [name for name, one in inverse.items() if (one["project"], one["service"]) == (project, service)]
-            there = _of_service(engine, socket_path, project, service)
+            noted = [
+                name for name, entry in inverse.items() if (entry["project"], entry["service"]) == (project, service)
+            ]
+            there = found_instances(engine, socket_path, project, service)
             missing = len(noted) - len(there)
             if missing > 0:
                 notes.append(f"{service} has {missing} containers fewer than before.")
@@ -77,20 +82,16 @@ def start_again(
                 if not container.running:
                     engine.start(container.id)
                     started.append(container.name)
-            _wait_healthy(engine, socket_path, project, service, {one.id for one in wanted}, bound)
+            _wait_healthy(engine, socket_path, project, service, {container.id for container in wanted}, bound)
     return started, notes
 
 
 def _running(engine: Engine, socket_path: str, project: str) -> dict[str, list[Container]]:
-    found: dict[str, list[Container]] = {}
+    by_service: dict[str, list[Container]] = {}
     for container in find_containers(engine, socket_path, project):
         if container.service and container.state in _RAN:
-            found.setdefault(container.service, []).append(container)
-    return found
-
-
-def _of_service(engine: Engine, socket_path: str, project: str, service: str) -> list[Container]:
-    return [one for one in find_containers(engine, socket_path, project) if one.service == service]
+            by_service.setdefault(container.service, []).append(container)
+    return by_service
 
 
 def _about(container: Container) -> dict[str, Any]:
@@ -105,12 +106,11 @@ def _stop(container: Container, grace: float, socket_path: str) -> None:
 def _wait_healthy(engine: Engine, socket_path: str, project: str, service: str, wanted: set[str], bound: float) -> None:
     give_up = time.monotonic() + bound
     while True:
-        own = [one for one in _of_service(engine, socket_path, project, service) if one.id in wanted]
-        waiting = [one for one in own if not one.running or one.health not in (None, "healthy")]
-        if not waiting:
+        own = [each for each in found_instances(engine, socket_path, project, service) if each.id in wanted]
+        first = next((each for each in own if not each.running or each.health not in (None, "healthy")), None)
+        if first is None:
             return
         if time.monotonic() >= give_up:
-            first = waiting[0]
             state = first.health if first.running else first.state
             raise HostSideError(f"{first.name} is {state} {bound:.0f} s after it was started.", kind="gate")
         time.sleep(_PAUSE)

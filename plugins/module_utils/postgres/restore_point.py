@@ -16,7 +16,7 @@ from ..state.lock import begun_step
 from ..state.options import DATABASES, DOCKER, STATE, STEP
 from ..state.state import remove_folder, sync_folder, write_whole
 from ..system.failure import HostSideError
-from .psql import Server, find_servers
+from .psql import PostgresServer, find_servers
 
 __all__ = ["RESTORE_POINT", "RestorePoint", "needed_bytes"]
 
@@ -44,7 +44,11 @@ class RestorePoint:
         return os.path.exists(os.path.join(self.path, _MANIFEST))
 
     def make(
-        self, servers: Iterable[Server], app_folder: str, largest_file: int, others: Mapping[str, str] | None = None
+        self,
+        servers: Iterable[PostgresServer],
+        app_folder: str,
+        largest_file: int,
+        others: Mapping[str, str] | None = None,
     ) -> list[dict[str, Any]]:
         """Dump every database of the servers and archive the app's folder; read all of it again; say what it holds.
 
@@ -82,7 +86,7 @@ class RestorePoint:
         for name in names[: max(0, len(names) - kept)]:
             remove_folder(os.path.join(self.folder, name))
 
-    def _dump_server(self, server: Server) -> None:
+    def _dump_server(self, server: PostgresServer) -> None:
         rows = server.rows("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname")
         options = ["-U", server.superuser, *(["-h", server.socket] if server.socket else [])]
         roles = f"{server.name}-roles.sql"
@@ -94,7 +98,7 @@ class RestorePoint:
             self._write(server, ["pg_dump", *options, "-Fc", "-d", str(row["datname"])], name)
             self._read_dump(server, name, str(row["datname"]))
 
-    def _write(self, server: Server, command: list[str], name: str) -> None:
+    def _write(self, server: PostgresServer, command: list[str], name: str) -> None:
         path = os.path.join(self.path, name)
         with open(path, "xb") as target:
             os.chmod(path, 0o600)
@@ -105,7 +109,7 @@ class RestorePoint:
             raise HostSideError(f"{command[0]} of {server.name} failed: {_complaint(done.stderr)}.", kind="backup")
         self._files.append({"name": name, "bytes": os.path.getsize(path), "from": server.name})
 
-    def _read_dump(self, server: Server, name: str, database: str) -> None:
+    def _read_dump(self, server: PostgresServer, name: str, database: str) -> None:
         """Let the server's own program read the whole dump, not only its list."""
         with open(os.path.join(self.path, name), "rb") as source:
             done = self._docker(server, ["pg_restore", "-f", "/dev/null"], stdin=source, stdout=subprocess.DEVNULL)
@@ -115,7 +119,7 @@ class RestorePoint:
                 kind="backup",
             )
 
-    def _docker(self, server: Server, command: list[str], *, stdin: Any, stdout: Any) -> Any:
+    def _docker(self, server: PostgresServer, command: list[str], *, stdin: Any, stdout: Any) -> Any:
         given = ["docker", "exec", "-i", "-u", f"{server.uid}:{server.gid}", "-e", "LC_ALL=C", server.container]
         try:
             return subprocess.run(
@@ -155,7 +159,7 @@ class RestorePoint:
         self._files.append({**about, "left_out": left_out[:20]})
 
 
-def needed_bytes(servers: Iterable[Server], room: float) -> int:
+def needed_bytes(servers: Iterable[PostgresServer], room: float) -> int:
     """The room that a restore point needs: ``room`` times what the databases occupy, and a little for the files."""
     query = "SELECT coalesce(sum(pg_database_size(datname)), 0)::bigint AS bytes FROM pg_database WHERE datallowconn"
     return int(sum(int(server.row(query)["bytes"]) for server in servers) * room) + _LEAST_BYTES

@@ -11,18 +11,16 @@ import os
 import posixpath
 import secrets
 import stat
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..docker.containers import Container, find_containers
+from ..docker.containers import Container
 from ..docker.engine import Engine
-from ..docker.instances import instances_of
+from ..docker.instances import found_instances
 from ..docker.volume_files import mount_of
 from ..state.act import Act, Work
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import DOCKER, STATE, STEP
-from ..state.state import StateFolder
 from ..state.undoing import Undoing
 from ..system.amounts import memory
 from ..system.failure import HostSideError
@@ -107,8 +105,7 @@ def _settle(work: Work) -> dict[str, Any]:
 
 def _carry_out(redis: Redis, given: dict[str, Any], before: Mapping[str, str]) -> None:
     """Note the way back, set what differs, keep it, and prove that the server has it and serves."""
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step_once(given["step_id"], time.time())
+    record = begun_step(given)
     named = {f"{given['service']}.{name}": value for name, value in before.items()}
     about = {key: given[key] for key in ("project", "service", "rewrite")}
     record.note_inverse(given["step_id"], _PART, {**about, "values": named})
@@ -206,8 +203,8 @@ def _name(key: str) -> str:
 
 
 def _container(engine: Engine, socket_path: str, about: Mapping[str, Any]) -> Container:
-    containers = find_containers(engine, socket_path, about["project"])
-    running = [each for each in instances_of(containers, about["project"], about["service"]) if each.running]
+    own = found_instances(engine, socket_path, about["project"], about["service"])
+    running = [container for container in own if container.running]
     if len(running) != 1:
         number = "does not run" if not running else f"has {len(running)} instances"
         raise HostSideError(

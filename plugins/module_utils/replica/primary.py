@@ -9,7 +9,7 @@ from typing import Any
 
 from ..docker.engine import Engine
 from ..postgres.hba import has_line, with_line, without_line
-from ..postgres.psql import Server, find_server, literal
+from ..postgres.psql import PostgresServer, find_server, literal
 from ..state.act import Act, Work, by_state
 from ..state.lock import begun_step
 from ..state.options import DOCKER, SERVER, STATE, STEP
@@ -56,7 +56,7 @@ class Primary:
     Raises ``HostSideError`` of kind ``postgres`` for everything that the server refuses.
     """
 
-    def __init__(self, server: Server, name: str) -> None:
+    def __init__(self, server: PostgresServer, name: str) -> None:
         self.server = server
         self.name = name
         self.before: dict[str, Any] = server.row(_STATE.format(name=literal(name)))
@@ -226,7 +226,7 @@ def _primary(work: Work) -> Primary:
     return Primary(_server(work.params, work.params["docker_socket"]), work.params["name"])
 
 
-def _server(reached: Mapping[str, Any], socket_path: str) -> Server:
+def _server(reached: Mapping[str, Any], socket_path: str) -> PostgresServer:
     with Engine(socket_path) as engine:
         return find_server(
             engine,

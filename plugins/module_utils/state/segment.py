@@ -118,9 +118,10 @@ class SegmentFiles:
 
     @property
     def left(self) -> bool:
-        """Whether a step of it was not begun, so that whoever leads the Run goes on with it."""
-        record = self.read()
-        return any(step["id"] not in (record.get("results") or {}) for step in record.get("steps", []))
+        """Whether the Run has begun and a step of this was not done, so that whoever leads it goes on."""
+        record, done = self.read(), RunRecord(self._folder, self.run_id)
+        ended = {*(record.get("results") or {}), *(name for name in done.content["steps"] if done.verified(name))}
+        return bool(done.content["steps"]) and any(step["id"] not in ended for step in record.get("steps", []))
 
     def outcomes(self) -> dict[str, Any]:
         """What became of each step that has ended, by step; ``began_ago`` and ``ended_ago`` are in seconds."""

@@ -51,8 +51,8 @@ class Volume:
     @property
     def size(self) -> int:
         """Bytes of the file system."""
-        found = os.statvfs(self.folder)
-        return found.f_blocks * found.f_frsize
+        sizes = os.statvfs(self.folder)
+        return sizes.f_blocks * sizes.f_frsize
 
     @property
     def disk(self) -> int | None:

@@ -104,7 +104,7 @@ def redis(monkeypatch: pytest.MonkeyPatch) -> SmallRedis:
         yield server
 
     monkeypatch.setattr(redis_settings, "Engine", engine)
-    monkeypatch.setattr(redis_settings, "find_containers", lambda *_: [Container.parse(server.details)])
+    monkeypatch.setattr(redis_settings, "found_instances", lambda *_: [Container.parse(server.details)])
     return server
 
 

@@ -225,6 +225,17 @@ def test_a_step_that_has_to_begin_by_a_time_is_not_begun_later(host: Host) -> No
     assert host.statuses() == {"one": "verified"}
 
 
+def test_what_is_left_is_what_nobody_has_done_of_a_run_that_has_begun(host: Host) -> None:
+    host.send(step("one"), step("two"))
+    assert not host.files.left, "nothing was begun, so the lock may be given back"
+    record = RunRecord(host.folder, RUN)
+    record.start_step("one", 0.0)
+    assert host.files.left
+    for name in ("one", "two"):  # and then the runner was killed before it had written its own result
+        record.end_step(name, "verified", 0.0)
+    assert not host.files.left
+
+
 def test_how_long_ago_a_step_was_is_told_because_clocks_differ(host: Host) -> None:
     host.send(step("one"))
     host.carry()
