@@ -283,6 +283,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
             "page_cache": second.page_cache if second else None,
         },
         "config_files": list(container.config_files),
+        "joined": list(container.joined),
         "stop_grace_seconds": container.stop_grace,
         "store": store_of_process(container.pid) if container.running else None,
         "worker_pool": container.worker_pool or (pool_of_process(container.pid) if container.running else None),

@@ -107,9 +107,9 @@ def execute_segment(hands: Hands, run: Run, plan: Plan, segment: Segment) -> Exe
     stopped = outcome.status in ("cancelled", "timed out")
     results = _results_on(host, outcome.hosts[host], segment, hands.clock(), stopped=stopped)
     if not results:
-        reason = displayable(str((_result_with(outcome.hosts[host], "stopped") or {}).get("stopped") or ""), limit=400)
+        why = _why_not_begun(outcome.hosts[host])
         raise LockedError(
-            f"{host} stopped before: {segment.steps[0].title}. {reason}", remedy=f"selextract-infra resume {run.id}"
+            f"{host} stopped before: {segment.steps[0].title}. {why}", remedy=f"selextract-infra resume {run.id}"
         )
     return Execution(results, cancelled=stopped)
 
@@ -296,7 +296,7 @@ def _judge(
         results.append(
             StepResult(
                 step=step, host=name, status=status, started_at=started, ended_at=ended,
-                changed=host.changed > 0, message=host.message or _not_proved(host, status),
+                changed=host.changed > 0, message=host.message or _why_not_begun(host) or _not_proved(host, status),
             )
         )  # fmt: skip
     return Execution(tuple(results), cancelled=stopped)
@@ -353,7 +353,7 @@ def _not_proved(host: HostOutcome, status: StepStatus) -> str:
 
 def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
     if host.status == "ok":
-        return StepStatus.VERIFIED
+        return StepStatus.NOT_BEGUN if _why_not_begun(host) else StepStatus.VERIFIED
     if host.status == "unreachable" or _unheard(host):
         return StepStatus.UNREACHABLE
     if host.status == "missing":
@@ -365,6 +365,12 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
         return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
     as_before = restored["restored"] and not restored.get("differences")
     return StepStatus.ROLLED_BACK if as_before else StepStatus.ROLLBACK_FAILED
+
+
+def _why_not_begun(host: HostOutcome) -> str:
+    """Why the host stopped before it began anything of what was sent; empty where it did not."""
+    answer = _result_with(host, "finished") or {}
+    return displayable(str(answer.get("stopped") or ""), limit=400) if not answer.get("steps") else ""
 
 
 def _all_done(host: HostOutcome, steps: Iterable[str]) -> bool:

@@ -94,7 +94,11 @@ class SimulatedCompose:
         services = self._services(called, None)
         for name, service in services.items():
             self._bring(called, name, service, _replicas(service), recreate=True)
-            for container in self._instances(project, name):
+            own = self._instances(project, name)
+            for container in own[_replicas(service) :]:
+                self.engine.stop(container, by_hand=True)
+                self.engine.remove(container)
+            for container in own[: _replicas(service)]:
                 self.engine.start(container)
 
     # -- the files

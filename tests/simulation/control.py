@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn, cast
+from unittest.mock import patch
 
 from plugins.module_utils.state.act import Act
 from plugins.module_utils.state.fence import HOLDER_VARIABLE
@@ -16,7 +18,7 @@ from plugins.module_utils.state.state import StateFolder
 from plugins.module_utils.system.failure import HostSideError, unwritten
 from plugins.modules import host_lock, observe_host, segment, stop_work, undo
 from selextract_infra.errors import SelextractError
-from selextract_infra.flow import unfinished
+from selextract_infra.flow import run_plan, unfinished
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
@@ -30,6 +32,7 @@ from selextract_infra.model.observation import HostFacts, HostObservation, Obser
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
 from tests.simulation.boundaries import (
+    ControlDiedError,
     HostDiedError,
     LostAnswerError,
     ProcessHungError,
@@ -62,6 +65,7 @@ class ControlMachine:
     def __init__(self, folder: Path, host: SimulatedHost) -> None:
         self._host = host
         self._folder = folder
+        self._stopped_before: Callable[[], object] | None = None
 
     # -- what a person asks for
 
@@ -70,12 +74,27 @@ class ControlMachine:
         return self._asked(lambda context: apply(context, plan))
 
     def resume(self, run_id: str) -> Run | SelextractError:
-        """Finish a Run."""
-        return self._asked(lambda context: unfinished.resume(context, run_id))
+        """Finish a Run, after a look at its Plan where this machine does not know it."""
+        return self._asked(lambda context: _approved(partial(unfinished.resume, context, run_id)))
 
     def roll_back(self, run_id: str, also: tuple[str, ...] = ()) -> Run | SelextractError:
         """Put a Run back."""
-        return self._asked(lambda context: unfinished.roll_back(context, run_id, also=also))
+        return self._asked(lambda context: _approved(partial(unfinished.roll_back, context, run_id, also=also)))
+
+    def wake_up(self) -> str:
+        """Go on with the task before which it stopped; what came of that."""
+        if self._stopped_before is None:
+            return "It did not stop before a task."
+        try:
+            self._stopped_before()
+        except _TaskFailedError as failed:
+            return str(failed)
+        return "The host did it."
+
+    def knows(self, run_id: str) -> bool:
+        """Whether its journal has that Run."""
+        with Journal(self._folder) as journal:
+            return journal.run(run_id) is not None
 
     def _asked(self, work: Callable[[Context], Run]) -> Run | SelextractError:
         with _SimulatedContext(self._folder, self._host) as context, self._tasks():
@@ -86,15 +105,11 @@ class ControlMachine:
 
     @contextmanager
     def _tasks(self) -> Iterator[None]:
-        places: tuple[ModuleType, ...] = (executor, taking_up)
-        before = [vars(module)["run_playbook"] for module in places]
-        for module in places:
-            vars(module)["run_playbook"] = self._playbook
-        try:
+        # Steps of these Plans are given, not made from a request, so they cannot be built again from one.
+        given = patch.object(run_plan, "rebuild_unchanged", lambda plan, _policy: plan)
+        playbooks = [patch.object(module, "run_playbook", self._playbook) for module in (executor, taking_up)]
+        with given, playbooks[0], playbooks[1]:
             yield
-        finally:
-            for module, original in zip(places, before, strict=True):
-                vars(module)["run_playbook"] = original
 
     # -- playbooks
 
@@ -105,6 +120,9 @@ class ControlMachine:
         status, message = "ok", ""
         try:
             {"undo": tasks.undo, "take_up": tasks.take_up}.get(name, tasks.carry)()
+        except ControlDiedError:
+            self._stopped_before = tasks.at_hand
+            raise
         except _TaskFailedError as failed:
             status, message = ("failed" if failed.reached else "unreachable"), str(failed)
         outcome = HostOutcome(
@@ -125,6 +143,7 @@ class _Tasks:
         self._run: Mapping[str, Any] = request.values["run"]
         self._values: Mapping[str, Any] = request.values["hosts"][HOST]
         self.results: dict[str, Mapping[str, Any]] = {}
+        self.at_hand: Callable[[], object] = dict
 
     def carry(self) -> None:
         """As the playbooks of operations do: lock, hand the steps over, follow, give back."""
@@ -200,10 +219,9 @@ class _Tasks:
 
     def _task(self, name: str, module: ModuleType, given: dict[str, Any], *, check: bool = False) -> Mapping[str, Any]:
         """One task on the host. An unreachable host takes no further part in the playbook."""
+        self.at_hand = partial(self._done, module, given, check)
         try:
-            result = self._host.boundaries.come_to(
-                "message", name, lambda: self._done(module, given, check), lambda: self._done(module, given, check)
-            )
+            result = self._host.boundaries.come_to("message", name, self.at_hand, self.at_hand)
         except LostAnswerError as lost:
             raise _TaskFailedError({"msg": "The host does not answer."}, reached=False) from lost
         except HostDiedError as died:
@@ -235,6 +253,14 @@ class _Tasks:
                 del os.environ[HOLDER_VARIABLE]
             else:
                 os.environ[HOLDER_VARIABLE] = before
+
+
+def _approved(work: Callable[..., Run]) -> Run:
+    """What a person does who is shown the Plan of a Run that only the host tells of."""
+    try:
+        return work()
+    except run_plan.ForeignRunError as foreign:
+        return work(approved=foreign.plan.digest)
 
 
 def _come_back(host: SimulatedHost) -> None:

@@ -37,7 +37,8 @@ class RefusalError(Exception):
 class SimulatedEngine:
     """``ready_after`` is by service how many seconds after its start a container is healthy; None for never.
 
-    ``uses`` is by service the memory that its containers use, in bytes.
+    A container of a ``sick`` service that is started for the first time never gets healthy. ``uses`` is by service the
+    memory that its containers use, in bytes. ``outages`` has each service whose last serving instance was stopped.
     """
 
     clock: SimulatedClock
@@ -49,6 +50,8 @@ class SimulatedEngine:
     volumes: dict[str, str] = field(default_factory=dict)
     ready_after: dict[str, float | None] = field(default_factory=dict)
     uses: dict[str, int] = field(default_factory=dict)
+    sick: set[str] = field(default_factory=set)
+    sick_since: set[str] = field(default_factory=set)
     oom: list[dict[str, Any]] = field(default_factory=list)
     execs: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     stopped_by_hand: set[str] = field(default_factory=set)
@@ -169,9 +172,9 @@ class SimulatedEngine:
     def healthy(self, container: dict[str, Any]) -> bool:
         """Whether it serves: it runs, and for as long as its service takes to come up."""
         ready = self.ready_after.get(self.service_of(container), 1.0)
-        return bool(
-            container["State"]["Running"] and ready is not None and self.clock.now >= container["started"] + ready
-        )
+        if ready is None or container["Id"] in self.sick_since or not container["State"]["Running"]:
+            return False
+        return bool(self.clock.now >= container["started"] + ready)
 
     def service_of(self, container: dict[str, Any]) -> str:
         """The service that it is an instance of."""
@@ -241,6 +244,8 @@ class SimulatedEngine:
                     raise RefusalError(500, f"Bind for 0.0.0.0:{min(taken)} failed: port is already allocated")
         self.made += 1
         self.stopped_by_hand.discard(container["Id"])
+        if self.service_of(container) in self.sick and not container["started"]:
+            self.sick_since.add(container["Id"])
         container["started"] = self.clock.now
         container["State"] = {
             "Status": "running", "Running": True, "Pid": 10_000 + self.made, "StartedAt": self.clock.moment(),

@@ -10,15 +10,18 @@ from typing import Any
 
 import yaml
 
+from plugins.module_utils.compose.files_in_force import files_in_force
 from selextract_infra.model.plan import Plan, Step
 from tests.simulation.compose_program import parsed
 from tests.simulation.control import HOST, POLICY
 from tests.simulation.host import SimulatedHost
 
-__all__ = ["OPERATIONS", "Shape", "deploy", "drawn_shape", "plain_shape", "world_plan"]
+__all__ = ["OPERATIONS", "Shape", "deploy", "deploy_again", "drawn_shape", "plain_shape", "world_plan"]
 
 PROJECT = "shop"
 _MIB = 2**20
+_MIGRATED, _DEPLOYED = 5.0, 3600.0  # seconds
+_KNOWN_AS = {"settle": "rightsize", "settle_api": "rightsize", "tune_workers": "tune workers"}
 
 
 @dataclass(frozen=True)
@@ -107,19 +110,26 @@ def deploy(host: SimulatedHost, shape: Shape) -> None:
     files = [("compose.yml", shape.services), *([("compose.override.yml", shape.override)] if shape.override else [])]
     for name, services in files:
         (host.project / name).write_text(yaml.safe_dump({"services": services}), encoding="utf-8")
-    host.boundaries.off = True
-    host.compose.up(PROJECT, str(host.project), [str(host.project / name) for name, _ in files])
+    deploy_again(host)
+    host.clock.sleep(_DEPLOYED)
+
+
+def deploy_again(host: SimulatedHost) -> None:
+    """The team's own ``up -d`` with the files that Compose finds there now."""
+    files = [str(host.project / name) for name in files_in_force(str(host.project))]
+    off, host.boundaries.off = host.boundaries.off, True
+    host.compose.up(PROJECT, str(host.project), files)
+    host.clock.sleep(_MIGRATED)
     migrated = host.engine.names[f"{PROJECT}-migrate-1"]
-    host.clock.sleep(3600.0)
     migrated["State"].update({"Status": "exited", "Running": False, "Pid": 0})
-    host.boundaries.off = False
+    host.boundaries.off = off
 
 
 def world_plan(host: SimulatedHost, operation: str, draw: random.Random | None = None) -> Plan:
     """The Plan of an operation for the host as it is now."""
     steps = OPERATIONS[operation](host, draw or random.Random(0))
     return Plan(
-        operation={"settle": "rightsize", "tune_workers": "tune workers"}.get(operation, operation),
+        operation=_KNOWN_AS.get(operation, operation),
         made_at=datetime(2026, 1, 1, tzinfo=UTC), made_by="a test", policy_digest=POLICY, observation_digest="",
         hosts=(HOST,),
         steps=tuple(
@@ -189,8 +199,14 @@ def _settle_of(host: SimulatedHost, service: str, variables: list[str]) -> list[
     }]  # fmt: skip
 
 
-def _rightsize_and_settle(host: SimulatedHost, draw: random.Random) -> Steps:
-    service = draw.choice(("api", "worker", "beat", "proxy"))
+def _settle_api(host: SimulatedHost, draw: random.Random) -> Steps:
+    return _rightsize_and_settle(host, draw, ("api",))
+
+
+def _rightsize_and_settle(
+    host: SimulatedHost, draw: random.Random, services: tuple[str, ...] = ("api", "worker", "beat", "proxy")
+) -> Steps:
+    service = draw.choice(services)
     limits, written = _limits(host, service, draw.choice((160, 320, 512)) * _MIB, draw.choice((0.4, 0.8, 1.0)))
     capacity = {**_capacity(host), service: written}
     first = {**_common(host), "services": {service: limits}, "capacity": {"services": capacity}}
@@ -231,6 +247,7 @@ def _tune_workers(host: SimulatedHost, draw: random.Random) -> Steps:
 OPERATIONS: dict[str, Callable[[SimulatedHost, random.Random], Steps]] = {
     "rightsize": _rightsize,
     "settle": _rightsize_and_settle,
+    "settle_api": _settle_api,
     "scale": _scale,
     "tune_workers": _tune_workers,
 }

@@ -7,7 +7,7 @@ import random
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -32,11 +32,12 @@ from tests.simulation.judge import State, differences, left_over, state_of
 from tests.simulation.seams import in_place
 from tests.simulation.shapes import Shape, deploy, plain_shape, world_plan
 
-__all__ = ["Undisturbed", "Verdict", "World", "faults_of", "try_fault", "undisturbed"]
+__all__ = ["Undisturbed", "Verdict", "World", "faults_of", "try_fault", "try_late", "try_sick", "undisturbed", "world"]
 
 _LEASE = 7200.0  # seconds, longer than any
 _MEMORY = Path("/dev/shm")
 _SEED = 7
+_PUT_BACK = 6  # exit code
 _NEXT = 8  # another seed, for the Run that comes next
 _UP_AGAIN = 60.0  # seconds after a start until everything has to serve
 
@@ -49,13 +50,19 @@ class World:
         self.host = SimulatedHost(folder / "host")
         self.host.boundaries.fault = fault
         self._numbers = itertools.count(1)
+        self._controls: list[ControlMachine] = []
         deploy(self.host, shape)
 
     def control(self) -> ControlMachine:
         """Another control machine."""
         folder = self.folder / f"control{next(self._numbers)}"
         folder.mkdir()
-        return ControlMachine(folder, self.host)
+        self._controls.append(ControlMachine(folder, self.host))
+        return self._controls[-1]
+
+    def control_of(self, run_id: str) -> ControlMachine:
+        """The control machine whose journal knows that Run as done."""
+        return next(control for control in reversed(self._controls) if control.knows(run_id))
 
     @property
     def state_folder(self) -> StateFolder:
@@ -113,6 +120,34 @@ def faults_of(run: Undisturbed) -> Iterator[Fault]:
         for fault, kinds in APPLIES.items():
             if kind in kinds:
                 yield Fault(number, fault)
+
+
+def try_sick(run: Undisturbed, service: str) -> list[str]:
+    """The operation where what is started of that service from now on never gets healthy: all is as before then."""
+    with world(run.shape) as here:
+        before = state_of(here.host)
+        here.host.engine.sick.add(service)
+        ended = _applied(here, world_plan(here.host, run.operation, random.Random(run.seed)))
+        here.host.clock.sleep(_UP_AGAIN)
+        changed = differences(before, state_of(here.host))
+        out = [f"{one} was out" for one in sorted({*here.host.engine.outages} & run.shape.never_out)]
+        return out + ([f"{_told(ended)}: {'; '.join(changed)}"] if changed or _code(ended) != _PUT_BACK else [])
+
+
+def try_late(run: Undisturbed) -> list[str]:
+    """A control machine stops before it hands its steps over, another one puts its Run back, and it wakes up then."""
+    number = next(at for at, (_, name) in enumerate(run.passed, start=1) if name == "Let the host carry the steps out")
+    with world(run.shape, Fault(number, FaultKind.CRASH)) as here:
+        before = state_of(here.host)
+        first = here.control()
+        with suppress(ControlDiedError):
+            first.apply(world_plan(here.host, run.operation, random.Random(run.seed)))
+        here.host.boundaries = _without_faults(here)
+        here.host.clock.sleep(_LEASE)
+        here.control().roll_back(here.unfinished[0])
+        said = first.wake_up()
+        changed = differences(before, state_of(here.host))
+        return [f"{said}: {'; '.join(changed)}"] if changed else []
 
 
 @dataclass
@@ -188,6 +223,10 @@ def _last_change(run: Undisturbed, fault: Fault) -> int:
         return 0
     earlier = [number for number, (kind, _) in enumerate(run.passed[: fault.number - 1], start=1) if kind == "act"]
     return max(earlier, default=0)
+
+
+def _code(ended: Run | SelextractError | None) -> int | None:
+    return None if ended is None else ended.exit_code
 
 
 def _told(ended: Run | SelextractError | None) -> str:

@@ -155,7 +155,7 @@ def undo_instances(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None
         ]
         if serves:
             rotation.leave([container.name for container in added], before.get("drain_seconds", _DRAIN))
-        retire(added, undoing.socket_path, before.get("stop_grace", 0.0))
+        retire(added, undoing.socket_path, before.get("stop_grace", 0.0), volumes=True)
         undoing.done.extend(f"{container.name} was stopped and removed." for container in added)
 
 

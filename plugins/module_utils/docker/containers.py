@@ -45,7 +45,8 @@ class Container:
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
     change it in any other form. ``start_period`` is in seconds, 0 without a health check. ``service`` is None for a
     one-off container of ``docker compose run``. ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant
-    when it was made. ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none.
+    when it was made. ``joined`` has the IDs of other containers whose network, processes or shared memory it lives in.
+    ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Container:
     created_at: float = 0.0
     image_id: str = ""
     worker_pool: str | None = None
+    joined: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -125,7 +127,13 @@ class Container:
             created_at=unix_time(str(raw.get("Created") or "")),
             image_id=str(raw.get("Image") or ""),
             worker_pool=worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
+            joined=_joined(limits),
         )
+
+
+def _joined(host: dict[str, Any]) -> tuple[str, ...]:
+    modes = [str(host.get(key) or "") for key in ("NetworkMode", "PidMode", "IpcMode")]
+    return tuple(sorted({mode.partition(":")[2] for mode in modes if mode.startswith("container:")}))
 
 
 def find_containers(engine: Engine, socket_path: str, project: str | None = None) -> list[Container]:

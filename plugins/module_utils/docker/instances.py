@@ -28,8 +28,10 @@ def newest_first(containers: list[Container]) -> list[Container]:
     return sorted(containers, key=lambda container: container.number or 0, reverse=True)
 
 
-def retire(leaving: list[Container], socket_path: str, grace: float = 0.0) -> None:
+def retire(leaving: list[Container], socket_path: str, grace: float = 0.0, *, volumes: bool = False) -> None:
     """Stop these containers gracefully, all at once, and remove them; their volumes stay.
+
+    With ``volumes`` those without a name go too, which were made with them and would be nobody's.
 
     Each gets its own time to stop, or ``grace`` seconds where that is longer.
     """
@@ -37,7 +39,7 @@ def retire(leaving: list[Container], socket_path: str, grace: float = 0.0) -> No
     def stop(container: Container) -> None:
         with Engine(socket_path) as engine:
             engine.stop(container.id, max(grace, container.stop_grace))
-            engine.remove(container.id)
+            engine.remove(container.id, volumes=volumes)
 
     if leaving:
         with ThreadPoolExecutor(_PARALLEL) as pool:

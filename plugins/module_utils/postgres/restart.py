@@ -9,6 +9,7 @@ from typing import Any
 from ..docker.containers import Container
 from ..docker.engine import Engine
 from ..docker.instances import found_instances
+from ..docker.shared_namespaces import join_again
 from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work
 from ..state.lock import held_run
@@ -104,6 +105,7 @@ def _restart(work: Work) -> dict[str, Any]:
             server, seconds = answering(engine, own.id, **reached, since=since), 0.0
         else:
             server, seconds = _restart_in_its_role(engine, own, folder, given)
+        join_again(engine, own.id)
         waiting = server.row(_IS)["waiting"]
     if waiting:
         raise HostSideError(f"{own.name} still has settings that wait for a restart.", kind="gate")

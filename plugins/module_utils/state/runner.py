@@ -91,9 +91,11 @@ class _Runner:
         wanted = self._files.asked_to_stop()
         if wanted is not None:
             return str(wanted["reason"])
-        closed = closed_to_its_holder(self._folder, self._run_id) or self._asked_for()
+        closed = closed_to_its_holder(self._folder, self._run_id)
         if closed:
             return closed
+        if self._segment["results"] and self._asked_for():  # before the first step the lock was taken, which asks too
+            return self._asked_for()
         if time.time() > step.get("begins_by", float("inf")):
             return f"It is too late to begin: {step['title']}."
         silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])

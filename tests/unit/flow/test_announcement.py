@@ -58,12 +58,10 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return Execution(tuple(StepResult(step=step.id, host=name, status=StepStatus.VERIFIED) for name in names))
 
-    def execute_segment(_hands: Any, _run: Run, _plan: Plan, segment: Segment) -> Execution:
-        began = [step for step in segment.steps if step.id in ("preflight", "freeze")]
-        if not began:
-            raise KeyboardInterrupt
-        (host,) = segment.hosts
-        return Execution(tuple(StepResult(step=step.id, host=host, status=StepStatus.VERIFIED) for step in began))
+    def execute_segment(_hands: Any, run: Run, plan: Plan, segment: Segment) -> Execution:
+        """The host ends each step that succeeds; the next request is stopped."""
+        steps = [step for step in segment.steps if step.id in ("preflight", "freeze")] or segment.steps[:1]
+        return Execution(sum((execute(None, run, plan, step, segment.hosts).results for step in steps), ()))
 
     monkeypatch.setattr(executor, "execute", execute)
     monkeypatch.setattr(executor, "execute_segment", execute_segment)

@@ -87,6 +87,12 @@ def test_an_act_that_the_host_refused_to_this_holder_is_neither_a_failure_nor_un
     assert "--take-over" in str(problem.value.remedy)
 
 
+def test_a_step_before_which_the_host_stopped_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, ended = {"acquired": True}, {"finished": True, "steps": {}, "stopped": "Nobody has asked for it."}
+    (result,) = handled(monkeypatch, "ok", lock=lock, ended=ended).results
+    assert (result.status, result.message) == (StepStatus.NOT_BEGUN, "Nobody has asked for it.")
+
+
 def test_a_claim_that_comes_too_late_says_who_has_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     holder = {"run_id": "r1", "owner": "bob@desk", "refused": "Run r1 is being carried out by bob@desk."}
     with pytest.raises(FencedError, match=r"^app1: Run r1 is being carried out by bob@desk\.$"):
