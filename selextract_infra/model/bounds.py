@@ -26,6 +26,7 @@ __all__ = [
     "refuse_far_times",
     "refuse_unbounded",
     "refuse_unbounded_word",
+    "run_id_in_command",
 ]
 
 _MOST_LEVELS = 64
@@ -74,8 +75,14 @@ Text = Annotated[str, StringConstraints(max_length=4000)]
 Moment = Annotated[str, StringConstraints(max_length=64), AfterValidator(_iso_time)]
 """A time in ISO 8601 as text, which ``datetime.fromisoformat`` reads, within the bounds."""
 
-RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+_RUN_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+RunId = Annotated[str, StringConstraints(pattern=f"^{_RUN_ID}$")]
 """The ID of a Run, in a form that may stand in a command."""
+
+
+def run_id_in_command(said: Any) -> str:
+    """What somebody says is the ID of a Run, where it may stand in a command that people paste; empty where not."""
+    return said if isinstance(said, str) and re.fullmatch(_RUN_ID, said) else ""
 
 
 def refuse_unbounded(data: Any, *, longest_text: int = _LONGEST_TEXT) -> None:
