@@ -63,17 +63,21 @@ def test_a_queued_plan_that_was_changed_in_the_queue_is_refused(
 ) -> None:
     entry = QueuedPlan(
         id="20260301T020000-9f3ac1", window="night",
-        opening=Opening(windows=("night",), time_zone="UTC", starts_at=AT, ends_at=AT.replace(hour=5)), operation="rightsize",
+        opening=Opening(windows=("night",), time_zone="UTC", starts_at=AT, ends_at=AT.replace(hour=5)),
+        operation="rightsize",
         hosts=PLAN.hosts, plan_digest=PLAN.digest, needed_seconds=60.0, inventory=str(context.inventory.path),
         queued_at=AT, queued_by="ann",
     )  # fmt: skip
     Queue(context.journal.folder).add(entry, OTHER)
-    monkeypatch.setattr(context, "policy", POLICY)
     applied: list[Plan] = []
+
+    def reopened(_entry: QueuedPlan) -> Context:
+        opened = Context(context.inventory, state=context.journal.folder)
+        opened.policy = POLICY
+        return opened
+
     monkeypatch.setattr("selextract_infra.flow.schedule.apply", lambda _, plan: applied.append(plan))
-    (ended,) = (
-        run_due(context.journal, lambda: AT.replace(minute=5), lambda _: context, retry_after=1.0, ended=print) or ()
-    )
+    (ended,) = run_due(context.journal, lambda: AT.replace(minute=5), reopened, retry_after=1.0, ended=print) or ()
     assert (ended.status, ended.exit_code) == (QueueStatus.REFUSED, 9)
     assert applied == []
 
