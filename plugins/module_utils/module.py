@@ -9,13 +9,15 @@ from ansible.module_utils import basic
 
 from .state.act import Act
 from .state.options import Options
-from .system.failure import HostSideError
+from .system.failure import HostSideError, unwritten
 
 __all__ = ["run", "run_act"]
 
 
 def run(work: Callable[[Any], dict[str, Any]], options: Options, **rules: Any) -> None:
     """Do a module's work and leave with its result, or with the sentence of the ``HostSideError`` it raised.
+
+    That the disk is full may be found at any file, so an ``OSError`` is such a sentence too.
 
     ``rules`` are those of ``AnsibleModule``, such as ``required_if``. Every module of ours has a check mode.
     """
@@ -24,6 +26,9 @@ def run(work: Callable[[Any], dict[str, Any]], options: Options, **rules: Any) -
         result = work(module)
     except HostSideError as failure:
         module.fail_json(msg=failure.sentence, **failure.result())
+    except OSError as problem:
+        full = unwritten(problem)
+        module.fail_json(msg=full.sentence, **full.result())
     module.exit_json(**result)
 
 

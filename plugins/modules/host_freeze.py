@@ -16,9 +16,8 @@ options:
     type: bool
     default: true
   owner:
-    description: Who freezes it.
+    description: Who freezes it; by default whoever owns the Run.
     type: str
-    default: somebody unknown
   reason:
     description: Why, in a few words.
     type: str
@@ -50,68 +49,12 @@ RETURN = r"""
 freeze: {description: The freeze that is in force, none where there is none., type: dict, returned: always}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import STATE
-from ..module_utils.state.runs import RunRecord, moment
-from ..module_utils.state.state import StateFolder
-
-_FILE = "freeze.json"
+from ..module_utils.module import run_act
+from ..module_utils.state.freeze import HOST_FREEZE
 
 
 def main() -> None:
-    run(
-        _freeze,
-        {
-            "frozen": {"type": "bool", "default": True},
-            "owner": {"type": "str", "default": "somebody unknown"},
-            "reason": {"type": "str", "default": "no reason given"},
-            "run_id": {"type": "str"},
-            "step_id": {"type": "str"},
-            "before_step": {"type": "str"},
-            **STATE,
-        },
-        required_together=[("run_id", "step_id")],
-        required_by={"before_step": "run_id"},
-    )
-
-
-def _freeze(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    folder = StateFolder(given["state_folder"])
-    current = folder.read(_FILE)
-    record = held_run(folder, given["run_id"]) if given["run_id"] and not module.check_mode else None
-    wanted = current
-    if given["before_step"]:
-        wanted = _before(record, given["before_step"]) if record else None
-    elif given["frozen"] and current is None:
-        wanted = {"format": 1, "owner": given["owner"], "reason": given["reason"], "since": moment(time.time())}
-    elif not given["frozen"]:
-        wanted = None
-    changed = wanted != current
-    if record is not None:
-        record.start_step(given["step_id"], time.time())
-        record.note_inverse(given["step_id"], "freeze", {"before": current})
-        record.note_left(given["step_id"], "freeze", {"after": wanted})
-    if changed and not module.check_mode:
-        folder.prepare()
-        if wanted is None:
-            folder.remove(_FILE)
-        else:
-            folder.write(_FILE, wanted)
-    if record is not None:
-        record.end_step(given["step_id"], "verified", time.time())
-    return {"changed": changed, "freeze": wanted, "diff": {"before": current or {}, "after": wanted or {}}}
-
-
-def _before(record: RunRecord, step_id: str) -> dict[str, Any] | None:
-    noted = (record.step(step_id).get("inverse") or {}).get("freeze") or {}
-    return noted.get("before")
+    run_act(HOST_FREEZE)
 
 
 if __name__ == "__main__":

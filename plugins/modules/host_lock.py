@@ -89,11 +89,11 @@ from ..module_utils.state.act import by_state
 from ..module_utils.state.fence import LOCK
 from ..module_utils.state.host_note import note_after, note_before
 from ..module_utils.state.host_program import remove_units
-from ..module_utils.state.lock import Verdict, claim_of, claimed, close_to_others, free, held_run
+from ..module_utils.state.lock import ClaimVerdict, claim_of, claimed, close_to_others, free, held_run
 from ..module_utils.state.migration import migrate, refuse_old_emergency
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
 from ..module_utils.state.runs import RunRecord
-from ..module_utils.state.segment import SegmentFiles
+from ..module_utils.state.segment import SegmentFiles, forget_segments
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 
@@ -138,19 +138,23 @@ def _free(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     if module.check_mode and given["run_id"]:
-        return Verdict(True, None).result()
+        return ClaimVerdict(True, None).result()
     if not module.check_mode:
         folder.prepare()
     if given["run_id"] and not free(folder, given["run_id"], check=True).acquired:
         return free(folder, given["run_id"], check=True).result()
     if given["run_id"] and given["ended"] and SegmentFiles(folder, given["run_id"]).left:
-        return Verdict(True, folder.read(LOCK)).result()  # its steps are not all done, so it goes on, or is put back
+        return ClaimVerdict(
+            True, folder.read(LOCK)
+        ).result()  # its steps are not all done, so it goes on, or is put back
     status = _ended(folder, given["run_id"], given["ended"]) if given["run_id"] else None
     if status is not None and not module.check_mode:
         note_after(folder, given["run_id"], status, given["docker_socket"])
         if status != "running":
             SegmentFiles(folder, given["run_id"]).remove()
         _forget(folder, given["docker_socket"])
+        forget_segments(folder)
+        folder.clear_unfinished()
     verdict = free(folder, given["run_id"], check=module.check_mode)
     if not verdict.acquired and given["run_id"] is None:
         module.fail_json(msg=verdict.sentence, kind="locked", **verdict.result())
@@ -169,7 +173,7 @@ def _gone(module: AnsibleModule) -> dict[str, Any]:
         forget_definitions(folder, given["docker_socket"], everything=True)
         remove_units()
         folder.remove_all()
-    return {**Verdict(True, holder).result(), "changed": more}
+    return {**ClaimVerdict(True, holder).result(), "changed": more}
 
 
 def _forget(folder: StateFolder, socket_path: str) -> None:
@@ -181,8 +185,14 @@ def _forget(folder: StateFolder, socket_path: str) -> None:
 
 
 def _ended(folder: StateFolder, run_id: str, ended: bool) -> str | None:
-    """End the Run, where it has begun and its lock is ours."""
+    """End the Run, where it has begun and its lock is ours.
+
+    Not where the host carried steps out and nobody heard how that ended: whoever leads the Run takes it for failed and
+    puts it back, for which all that was kept for it is needed.
+    """
     record = RunRecord(folder, run_id)
+    if not SegmentFiles(folder, run_id).end_is_known:
+        return None
     if not record.exists or folder.read("lock.json") is None or (record.content["steps"] and not ended):
         return None
     return held_run(folder, run_id).end(time.time())

@@ -57,55 +57,12 @@ answers: {description: "By address, the 95th percentile in seconds.", type: dict
 before: {description: The same before the upgrade., type: dict, returned: success}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import STATE, STEP
-from ..module_utils.state.state import StateFolder
-from ..module_utils.system.failure import HostSideError
-from ..module_utils.system.response_times import answer_times, too_slow
+from ..module_utils.module import run_act
+from ..module_utils.system.response_times import LOAD_CHECK
 
 
 def main() -> None:
-    run(
-        _compare,
-        {
-            "urls": {"type": "list", "elements": "str", "default": []},
-            "requests": {"type": "int", "required": True},
-            "before_step": {"type": "str", "required": True},
-            "slower": {"type": "float", "required": True},
-            "target_seconds": {"type": "float", "required": True},
-            **STEP,
-            **STATE,
-        },
-    )
-
-
-def _compare(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    if module.check_mode:
-        return {"changed": False, "answers": {}, "before": {}}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    before = (record.step(given["before_step"]).get("seen") or {}).get("answers") or {}
-    record.start_step(given["step_id"], time.time())
-    with record.failure_noted(given["step_id"]):
-        now = _measured(given, before)
-    record.end_step(given["step_id"], "verified", time.time())
-    return {"changed": False, "answers": now, "before": before}
-
-
-def _measured(given: dict[str, Any], before: dict[str, float]) -> dict[str, float]:
-    """How fast they answer now; asked twice before it counts as slow, because a busy moment is no regression."""
-    for _ in range(2):
-        now = answer_times(given["urls"], given["requests"])
-        complaint = too_slow(before, now, given["slower"], given["target_seconds"])
-        if complaint is None:
-            return now
-    raise HostSideError(f"After the upgrade {complaint}.", kind="gate")
+    run_act(LOAD_CHECK)
 
 
 if __name__ == "__main__":

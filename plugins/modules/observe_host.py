@@ -191,7 +191,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
     try:
         with Engine(socket_path) as engine:
             containers = find_containers(engine, socket_path)
-            groups = {one.id: find_control_group(one.pid) for one in containers if one.running}
+            groups = {container.id: find_control_group(container.pid) for container in containers if container.running}
             first, began = _read(groups), time.monotonic()
             projects = pool.submit(_projects, given, containers)
             postgres = pool.submit(_postgres, socket_path, containers, given)
@@ -201,7 +201,7 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             state = StateFolder(given["state_folder"])
             traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
             defined, current = projects.result()
-            found = {"projects": defined, "postgres": postgres.result(), "programs": programs.result()}
+            answers = {"projects": defined, "postgres": postgres.result(), "programs": programs.result()}
             time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
             second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
@@ -218,13 +218,13 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
         "facts": {**facts, "docker": info.get("ServerVersion")},
         "containers": [
             {
-                **_container(one, first.get(one.id), second.get(one.id), seconds),
-                "numbers": numbers.get(one.id, {}),
-                "current": current.get(one.id),
+                **_container(container, first.get(container.id), second.get(container.id), seconds),
+                "numbers": numbers.get(container.id, {}),
+                "current": current.get(container.id),
             }
-            for one in containers
+            for container in containers
         ],
-        **found,
+        **answers,
         "traffic": traffic,
         "problem": None,
     }
@@ -250,8 +250,11 @@ def _programs(socket_path: str, containers: list[Container], given: dict[str, An
 
 
 def _numbers(engine: Engine, containers: list[Container], wanted: dict[str, list[str]]) -> dict[str, dict[str, float]]:
-    asked = [one for one in containers if one.service in wanted]
-    return {one.id: numbers_of(engine.inspect(one.id) or {}, wanted[str(one.service)]) for one in asked}
+    asked = [container for container in containers if container.service in wanted]
+    return {
+        container.id: numbers_of(engine.inspect(container.id) or {}, wanted[str(container.service)])
+        for container in asked
+    }
 
 
 def _read(groups: dict[str, ControlGroup | None]) -> dict[str, Reading | None]:
@@ -280,6 +283,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
             "page_cache": second.page_cache if second else None,
         },
         "config_files": list(container.config_files),
+        "joined": list(container.joined),
         "stop_grace_seconds": container.stop_grace,
         "store": store_of_process(container.pid) if container.running else None,
         "worker_pool": container.worker_pool or (pool_of_process(container.pid) if container.running else None),

@@ -121,8 +121,8 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
     place = Place(StateFolder(given["state_folder"]), given["project"])
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"])
-        mine = [one for one in containers if one.project == given["project"]]
-        seen = {
+        mine = [container for container in containers if container.project == given["project"]]
+        look = {
             **look_at_pgbouncer(place, containers, given["port"]),
             "led": led_containers(engine, mine, given["variables"], given["host"], given["port"]),
             "server": look_at_server(containers, {**given["database"], "project": given["project"]}),
@@ -142,7 +142,7 @@ def _look(module: AnsibleModule) -> dict[str, Any]:
             addresses = look_at_logins(containers, {**given["database"], "project": given["project"]}, addresses)
     except HostSideError as failure:
         problem = failure.sentence
-    return {"changed": False, "look": {**seen, **offered, "addresses": addresses, "problem": problem}}
+    return {"changed": False, "look": {**look, **offered, "addresses": addresses, "problem": problem}}
 
 
 if __name__ == "__main__":

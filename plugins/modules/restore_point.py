@@ -69,56 +69,12 @@ path: {description: The folder of the restore point., type: str, returned: alway
 files: {description: What it holds., type: list, elements: dict, returned: always}
 """
 
-import os
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.postgres.psql import find_servers
-from ..module_utils.postgres.restore_point import RestorePoint
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DATABASES, DOCKER, STATE, STEP
-from ..module_utils.state.state import StateFolder
+from ..module_utils.module import run_act
+from ..module_utils.postgres.restore_point import RESTORE_POINT
 
 
 def main() -> None:
-    run(
-        _make,
-        {
-            "project": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
-            **DATABASES,
-            "others": {"type": "list", "elements": "dict", "default": []},
-            "folder": {"type": "path", "required": True},
-            "kept": {"type": "int", "required": True},
-            "largest_file": {"type": "int", "required": True},
-            "bound_seconds": {"type": "float", "default": 3600},
-            **STEP,
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _make(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    point = RestorePoint(given["folder"], given["run_id"], given["bound_seconds"])
-    if module.check_mode:
-        return {"changed": True, "path": point.path, "files": []}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step(given["step_id"], time.time())
-    socket_path = given["docker_socket"]
-    with record.failure_noted(given["step_id"]):
-        apps = [given, *given["others"]]
-        servers = [one for app in apps for one in find_servers(socket_path, app["project"], app["databases"])]
-        folders = {other["project"]: other["directory"] for other in given["others"]}
-        os.makedirs(given["folder"], mode=0o700, exist_ok=True)
-        files = point.make(servers, given["directory"], given["largest_file"], folders)
-        point.forget_older(given["kept"])
-    record.end_step(given["step_id"], "verified", time.time(), point.path)
-    return {"changed": True, "path": point.path, "files": files}
+    run_act(RESTORE_POINT)
 
 
 if __name__ == "__main__":

@@ -241,6 +241,7 @@ def _waited(module: AnsibleModule, files: SegmentFiles) -> dict[str, Any]:
         record, events = files.read(), files.events()
         ended = record.get("status") != "running"
         if ended:
+            files.note_asked(len(events), end=True)
             return _ended(module, record, files.outcomes(), len(events))
         over = time.monotonic() > end
         if over and not files.runner_lives():

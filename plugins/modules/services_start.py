@@ -43,46 +43,12 @@ started: {description: The containers that were started., type: list, elements: 
 notes: {description: What is gone and could not be started., type: list, elements: str, returned: always}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.docker.start_stop import PART, start_again
-from ..module_utils.module import run
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DOCKER, STATE, STEP
-from ..module_utils.state.state import StateFolder
+from ..module_utils.docker.start_stop import SERVICES_START
+from ..module_utils.module import run_act
 
 
 def main() -> None:
-    run(
-        _start,
-        {
-            "steps": {"type": "list", "elements": "str", "required": True},
-            "bound_seconds": {"type": "float", "default": 120},
-            **STEP,
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _start(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    if module.check_mode:
-        return {"changed": True, "started": [], "notes": []}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step(given["step_id"], time.time())
-    started: list[str] = []
-    notes: list[str] = []
-    with record.failure_noted(given["step_id"]):
-        for step in given["steps"]:
-            noted = (record.step(step).get("inverse") or {}).get(PART) or {}
-            these, those = start_again(noted, given["docker_socket"], given["bound_seconds"])
-            started, notes = started + these, notes + those
-    record.end_step(given["step_id"], "verified", time.time(), " ".join(notes))
-    return {"changed": bool(started), "started": started, "notes": notes}
+    run_act(SERVICES_START)
 
 
 if __name__ == "__main__":

@@ -49,42 +49,12 @@ RETURN = r"""
 stopped: {description: The containers that were stopped., type: list, elements: str, returned: always}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.docker.start_stop import stop_services
-from ..module_utils.module import run
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DOCKER, STATE, STEP
-from ..module_utils.state.state import StateFolder
+from ..module_utils.docker.start_stop import SERVICES_STOP
+from ..module_utils.module import run_act
 
 
 def main() -> None:
-    run(
-        _stop,
-        {
-            "project": {"type": "str", "required": True},
-            "order": {"type": "list", "elements": "str", "required": True},
-            "graces": {"type": "dict", "default": {}},
-            **STEP,
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _stop(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    if module.check_mode:
-        return {"changed": True, "stopped": []}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step(given["step_id"], time.time())
-    graces = {name: float(seconds) for name, seconds in given["graces"].items()}
-    stopped = stop_services(record, given["step_id"], given["project"], given["order"], graces, given["docker_socket"])
-    record.end_step(given["step_id"], "verified", time.time())
-    return {"changed": bool(stopped), "stopped": stopped}
+    run_act(SERVICES_STOP)
 
 
 if __name__ == "__main__":

@@ -127,8 +127,10 @@ def _compare(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     record = RunRecord(folder, given["run_id"])
-    changes = [one for one in later_changes(folder, given["docker_socket"], record) if one.key not in given["also"]]
-    return {"changed": False, "changed_since": [one.result() for one in changes]}
+    changes = [
+        change for change in later_changes(folder, given["docker_socket"], record) if change.key not in given["also"]
+    ]
+    return {"changed": False, "changed_since": [change.result() for change in changes]}
 
 
 def _begun(record: RunRecord) -> list[str]:

@@ -68,80 +68,12 @@ answers: {description: "By address, the 95th percentile in seconds.", type: dict
 needed: {description: Bytes that the restore point needs., type: int, returned: always}
 """
 
-import os
-import shutil
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.postgres.psql import find_servers
-from ..module_utils.postgres.restore_point import needed_bytes
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import DATABASES, DOCKER, STATE, STEP
-from ..module_utils.state.state import StateFolder
-from ..module_utils.system.amounts import disk
-from ..module_utils.system.failure import HostSideError
-from ..module_utils.system.response_times import answer_times
-from ..module_utils.system.volume import Volume
+from ..module_utils.module import run_act
+from ..module_utils.state.upgrade_ready import UPGRADE_READY
 
 
 def main() -> None:
-    run(
-        _check,
-        {
-            "project": {"type": "str"},
-            **DATABASES,
-            "others": {"type": "list", "elements": "dict", "default": []},
-            "folder": {"type": "path", "required": True},
-            "room": {"type": "float", "required": True},
-            "urls": {"type": "list", "elements": "str", "default": []},
-            "requests": {"type": "int", "required": True},
-            "grows": {"type": "path"},
-            **STEP,
-            **DOCKER,
-            **STATE,
-        },
-    )
-
-
-def _check(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    if module.check_mode:
-        return {"changed": False, **_seen(given)}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step(given["step_id"], time.time())
-    with record.failure_noted(given["step_id"]):
-        seen = _seen(given)
-    record.note_seen(given["step_id"], {"answers": seen["answers"]})
-    record.end_step(given["step_id"], "verified", time.time())
-    return {"changed": False, **seen}
-
-
-def _seen(given: dict[str, Any]) -> dict[str, Any]:
-    if given["grows"]:
-        Volume(given["grows"]).refuse_hopeless()
-    needed = _room(given) if given["project"] else 0
-    return {"answers": answer_times(given["urls"], given["requests"]), "needed": needed}
-
-
-def _room(given: dict[str, Any]) -> int:
-    """What the restore point needs; raises where there is less."""
-    apps = [given, *given["others"]]
-    servers = [one for app in apps for one in find_servers(given["docker_socket"], app["project"], app["databases"])]
-    needed = needed_bytes(servers, given["room"])
-    nearest = given["folder"]
-    while not os.path.isdir(nearest):
-        nearest = os.path.dirname(nearest)
-    free = shutil.disk_usage(nearest).free
-    if free < needed:
-        raise HostSideError(
-            f"The restore point needs {disk(needed)} at {given['folder']}, and {disk(free)} are free.",
-            kind="refused",
-            rule="vertical.restore_point",
-        )
-    return needed
+    run_act(UPGRADE_READY)
 
 
 if __name__ == "__main__":

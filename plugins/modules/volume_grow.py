@@ -46,44 +46,12 @@ before: {description: Bytes of the file system before., type: int, returned: alw
 after: {description: Bytes of the file system now., type: int, returned: always}
 """
 
-import time
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.module import run
-from ..module_utils.state.lock import held_run
-from ..module_utils.state.options import STATE, STEP
-from ..module_utils.state.state import StateFolder
-from ..module_utils.system.volume import Volume
+from ..module_utils.module import run_act
+from ..module_utils.system.volume import VOLUME_GROW
 
 
 def main() -> None:
-    run(
-        _grow,
-        {
-            "folder": {"type": "path", "required": True},
-            "least_bytes": {"type": "int", "required": True},
-            "bound_seconds": {"type": "float", "default": 1200},
-            **STEP,
-            **STATE,
-        },
-    )
-
-
-def _grow(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    volume = Volume(given["folder"])
-    before = volume.size
-    if module.check_mode:
-        return {"changed": before < given["least_bytes"], "before": before, "after": before}
-    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
-    record.start_step(given["step_id"], time.time())
-    with record.failure_noted(given["step_id"]):
-        volume.grow(given["bound_seconds"])
-        volume.refuse_smaller_than(given["least_bytes"])
-    record.end_step(given["step_id"], "verified", time.time())
-    return {"changed": volume.size != before, "before": before, "after": volume.size}
+    run_act(VOLUME_GROW)
 
 
 if __name__ == "__main__":

@@ -33,12 +33,12 @@ class Assessed:
 
 
 def assess_seen(
-    seen: Observation, policy: Policy, *, source: str = "observation", signals: Signals | None = None
+    observation: Observation, policy: Policy, *, source: str = "observation", signals: Signals | None = None
 ) -> Assessed:
     """Judge an Observation, live or saved; ``signals`` is what else is known, such as days until exhaustion."""
-    more = traffic_measurements(seen, policy)
-    found = assess(seen, policy, more=more, usual=_usual(policy, seen.at), signals=signals)
-    return Assessed(found.model_copy(update={"source": source}), (*measurements_of(seen, policy), *more))
+    more = traffic_measurements(observation, policy)
+    assessment = assess(observation, policy, more=more, usual=_usual(policy, observation.at), signals=signals)
+    return Assessed(assessment.model_copy(update={"source": source}), (*measurements_of(observation, policy), *more))
 
 
 def assess_file(path: Path, policy: Policy, *, zone: tzinfo | None = None, until: datetime | None = None) -> Assessed:
@@ -53,10 +53,10 @@ def assess_file(path: Path, policy: Policy, *, zone: tzinfo | None = None, until
         until=until,
         role_of=lambda subject: roles.get(subject, subject if subject in policy.containers else None),
     )
-    found = assess_measurements(
+    assessment = assess_measurements(
         recorded.measurements, policy, recorded.at, source=path.name, usual=_usual(policy, recorded.at)
     )
-    return Assessed(found, recorded.measurements, recorded.ignored)
+    return Assessed(assessment, recorded.measurements, recorded.ignored)
 
 
 def recall(journal: Journal, policy: Policy) -> Observation:
@@ -74,7 +74,7 @@ def recall(journal: Journal, policy: Policy) -> Observation:
         known = {name: value for name, value in spacing.items() if value}
         machine = host.facts.machine_id
         series = journal.history(machine, since=since, before=last.at) if machine else ()
-        hosts.append(host.model_copy(update={"history": tuple(one.model_copy(update=known) for one in series)}))
+        hosts.append(host.model_copy(update={"history": tuple(history.model_copy(update=known) for history in series)}))
     return last.model_copy(update={"hosts": tuple(hosts)})
 
 

@@ -29,15 +29,15 @@ def missing_of(plan: Plan, observation: Observation) -> dict[str, str]:
     return {**plan.missing, **missing}
 
 
-def refuse_drift(plan: Plan, seen: Observation) -> None:
+def refuse_drift(plan: Plan, observation: Observation) -> None:
     """Raise ``DriftError`` when a host that can be reached differs from what the Plan was made for.
 
     The sentence names the first differences in words; a host that cannot be reached is not drift.
     """
     drifted = [
         host
-        for host in seen.hosts
-        if host.name in plan.host_digests and seen.host_digests[host.name] != plan.host_digests[host.name]
+        for host in observation.hosts
+        if host.name in plan.host_digests and observation.host_digests[host.name] != plan.host_digests[host.name]
     ]
     if not drifted:
         return

@@ -33,7 +33,7 @@ def wait_for_history(context: Context, seconds: float, on_progress: Callable[[st
 
 def _shortest(context: Context, host: HostObservation) -> float:
     project = context.policy.application.project
-    running = {one.service for one in host.containers if one.project == project and one.service}
+    running = {container.service for container in host.containers if container.project == project and container.service}
     known = dict.fromkeys(running, 0.0)
     for history in host.history:
         if history.service in known and len(history.at):

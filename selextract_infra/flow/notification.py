@@ -39,24 +39,24 @@ def severity_of(entry: QueuedPlan) -> IncidentSeverity | None:
     return IncidentSeverity.P3
 
 
-def tell_end(told: Notifier, entry: QueuedPlan) -> tuple[Delivery, ...]:
+def tell_end(people: Notifier, entry: QueuedPlan) -> tuple[Delivery, ...]:
     """Tell how a queued Plan ended, where it did not end well."""
     severity = severity_of(entry)
     if severity is None:
         return ()
     title = f"{entry.operation} on {', '.join(entry.hosts)}: {entry.status}"
     run = f"\nRun {entry.run}: selextract-infra history, resume, rollback" if entry.run else ""
-    return told.tell(severity, entry.run or entry.id, title, f"{entry.message}\nWindow: {entry.opening}{run}")
+    return people.tell(severity, entry.run or entry.id, title, f"{entry.message}\nWindow: {entry.opening}{run}")
 
 
-def escalate(told: Notifier, policy: Policy, journal: Journal, now: datetime) -> tuple[Delivery, ...]:
+def escalate(people: Notifier, policy: Policy, journal: Journal, now: datetime) -> tuple[Delivery, ...]:
     """Tell others what nobody acknowledged in time, once for each subject (EMN-02, EMN-03)."""
     events = journal.events_of(NOTIFIED, ACKNOWLEDGED, ESCALATED, since=now - _LOOKED_BACK)
     deliveries: tuple[Delivery, ...] = ()
     for event in unanswered(policy, events, now):
         severity, _, title = event["sentence"].partition(": ")
         body = f"Nobody has acknowledged this since {event['at']}: selextract-infra notify ack {event['run']}"
-        deliveries += told.tell(IncidentSeverity(severity), event["run"], title, body, escalated=True)
+        deliveries += people.tell(IncidentSeverity(severity), event["run"], title, body, escalated=True)
     return deliveries
 
 

@@ -42,9 +42,15 @@ class Delivery:
     problem: str = ""
 
 
-def deliveries_text(told: Iterable[Delivery]) -> str:
+def deliveries_text(deliveries: Iterable[Delivery]) -> str:
     """Who was told, and who could not be and why, on one line."""
-    return "; ".join(f"{one.channel}: {one.problem}" if one.problem else one.channel for one in told) or "nobody"
+    return (
+        "; ".join(
+            f"{delivery.channel}: {delivery.problem}" if delivery.problem else delivery.channel
+            for delivery in deliveries
+        )
+        or "nobody"
+    )
 
 
 class Notifier:
@@ -75,33 +81,33 @@ class Notifier:
 
         Returns what became of it on each channel; never raises for a place that cannot be told.
         """
-        found = routes(self._policy, severity, escalated=escalated)
+        chosen = routes(self._policy, severity, escalated=escalated)
         if self._dry_run is not None:
-            for route in found:
+            for route in chosen:
                 self._dry_run(f"{severity} by {route.channel}: {title}{_aside(route)}")
-            return tuple(Delivery(route.channel, route.complaint) for route in found)
-        places = [self._place(route) for route in found]
+            return tuple(Delivery(route.channel, route.complaint) for route in chosen)
+        places = [self._place(route) for route in chosen]
         with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
             sent = [
                 (route, pool.submit(_deliver, route, place, f"{severity} {title}", body))
-                for route, place in zip(found, places, strict=True)
+                for route, place in zip(chosen, places, strict=True)
             ]
         deliveries = tuple(
-            Delivery(route.channel, self._harmless(one.exception() or one.result())) for route, one in sent
+            Delivery(route.channel, self._harmless(sending.exception() or sending.result())) for route, sending in sent
         )
         self._record(severity, subject, title, deliveries, escalated=escalated)
         return deliveries
 
     def _record(
-        self, severity: IncidentSeverity, subject: str, title: str, told: tuple[Delivery, ...], *, escalated: bool
+        self, severity: IncidentSeverity, subject: str, title: str, deliveries: tuple[Delivery, ...], *, escalated: bool
     ) -> None:
         now = self._clock()
-        by = ", ".join(one.channel for one in told if not one.problem) or "nobody"
+        by = ", ".join(delivery.channel for delivery in deliveries if not delivery.problem) or "nobody"
         kind = ESCALATED if escalated else NOTIFIED
         self._journal.record_event(now, kind, f"{severity}: {title} (told: {by})", run=subject)
-        for one in told:
-            if one.problem:
-                self._journal.record_event(now, NOT_NOTIFIED, f"{one.channel}: {one.problem}", run=subject)
+        for delivery in deliveries:
+            if delivery.problem:
+                self._journal.record_event(now, NOT_NOTIFIED, f"{delivery.channel}: {delivery.problem}", run=subject)
 
     def _place(self, route: Route) -> apprise.NotifyBase | str:
         """What apprise makes of the target of a route, or why there is none."""
@@ -191,4 +197,4 @@ def _address(base: str, addresses: tuple[str, ...]) -> str:
     if not addresses:
         return base
     server, mark, options = base.partition("?")
-    return f"{server.rstrip('/')}/{'/'.join(quote(one, safe='@') for one in addresses)}{mark}{options}"
+    return f"{server.rstrip('/')}/{'/'.join(quote(address, safe='@') for address in addresses)}{mark}{options}"

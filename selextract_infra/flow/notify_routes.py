@@ -37,19 +37,19 @@ def routes(policy: Policy, severity: IncidentSeverity, *, escalated: bool = Fals
     channels, rules = policy.emergency.notifications.channels, policy.emergency.notifications
     wanted: tuple[str, ...] = ("page", "email") if escalated else policy.emergency.severities[severity].notify
     to = rules.escalate_to if escalated else channels.email
-    found: dict[str, Route] = {}
+    routes_by_name: dict[str, Route] = {}
     for name in (*wanted, *(("webhook",) if channels.webhook else ())):
         target = None if name == "email" else getattr(channels, name)
         if name == "email":
-            found.setdefault("email", _mail(policy, "email", to))
+            routes_by_name.setdefault("email", _mail(policy, "email", to))
         elif target is None:
             missing = f"The channel {name} of {severity} has no target, so it goes by e-mail."
-            found["email"] = _mail(policy, "email", to, missing)
+            routes_by_name["email"] = _mail(policy, "email", to, missing)
         elif name == "ticket" and "://" not in target and "$" not in target:
-            found[name] = _mail(policy, name, (target,))
+            routes_by_name[name] = _mail(policy, name, (target,))
         else:
-            found[name] = Route(name, target)
-    return tuple(found.values())
+            routes_by_name[name] = Route(name, target)
+    return tuple(routes_by_name.values())
 
 
 def unanswered(policy: Policy, events: Iterable[Mapping[str, str]], now: datetime) -> tuple[Mapping[str, str], ...]:
@@ -58,15 +58,17 @@ def unanswered(policy: Policy, events: Iterable[Mapping[str, str]], now: datetim
     It is about severities that have to be answered within that time; the others are not escalated.
     """
     rules = policy.emergency.notifications
-    urgent = [name for name, one in policy.emergency.severities.items() if one.respond <= rules.escalate_after]
-    told: dict[str, Mapping[str, str]] = {}
+    urgent = [
+        name for name, severity in policy.emergency.severities.items() if severity.respond <= rules.escalate_after
+    ]
+    unanswered: dict[str, Mapping[str, str]] = {}
     for event in events:
         if event["kind"] == NOTIFIED and event["sentence"].split(":")[0] in urgent:
-            told.setdefault(event["run"], event)
+            unanswered.setdefault(event["run"], event)
         elif event["kind"] in (ACKNOWLEDGED, ESCALATED):
-            told.pop(event["run"], None)
+            unanswered.pop(event["run"], None)
     late = timedelta(seconds=rules.escalate_after)
-    return tuple(event for event in told.values() if now - datetime.fromisoformat(event["at"]) >= late)
+    return tuple(event for event in unanswered.values() if now - datetime.fromisoformat(event["at"]) >= late)
 
 
 def _mail(policy: Policy, channel: str, addresses: tuple[str, ...], complaint: str = "") -> Route:

@@ -73,19 +73,30 @@ def _sentence(run: Run, code: int, last: dict[str, StepResult]) -> str:
         for host, result in last.items()
         if CODES[result.status]
     }
-    told = "; ".join(f"{host}: {reason}" for host, reason in reasons.items())
+    reasons_text = "; ".join(f"{host}: {reason}" for host, reason in reasons.items())
     return {
         130: f"Cancelled; the work on {_hosts(reasons)} was stopped and run {run.id} is unfinished.",
-        6: f"Failed and put back: {told}.",
-        7: f"Failed, and not everything is as before: {told}.{_left(last, told)}",
-        8: f"Not worked on: {told}.",
-    }.get(code, f"{told}.")
+        6: f"Failed and put back: {reasons_text}.",
+        7: f"Failed, and not everything is as before: {reasons_text}.{_left(last, reasons_text)}",
+        8: f"Not worked on: {reasons_text}.{_lost(run, last)}",
+    }.get(code, f"{reasons_text}.")
 
 
-def _left(last: Mapping[str, StepResult], told: str) -> str:
+def _lost(run: Run, last: Mapping[str, StepResult]) -> str:
+    """What became of hosts that went away in the middle of a step; they go on by themselves."""
+    lost = [host for host, result in last.items() if result.status is StepStatus.UNREACHABLE and result.step != OBSERVE]
+    if not lost:
+        return ""
+    return (
+        f" What was begun on {_hosts(lost)} goes on there to the next safe point; selextract-infra status says how far"
+        f" it is, then resume {run.id}, or rollback {run.id}."
+    )
+
+
+def _left(last: Mapping[str, StepResult], reasons_text: str) -> str:
     """What the last look at each host says beside the reason it failed for."""
     failed = [result for result in last.values() if result.status is StepStatus.ROLLBACK_FAILED]
-    more = [f"{result.host}: {result.message}" for result in failed if result.message.rstrip(".") not in told]
+    more = [f"{result.host}: {result.message}" for result in failed if result.message.rstrip(".") not in reasons_text]
     return "".join(f" {sentence}" for sentence in more)
 
 

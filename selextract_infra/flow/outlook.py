@@ -32,17 +32,17 @@ class Outlook:
     def days_left(self) -> dict[str, float]:
         """Days until each resource reaches its capacity at the P50, where that is in sight."""
         return {
-            one.resource: float(one.exhaustion.p50_days)
-            for one in self.forecasts
-            if one.exhaustion is not None and one.exhaustion.p50_days is not None
+            forecast.resource: float(forecast.exhaustion.p50_days)
+            for forecast in self.forecasts
+            if forecast.exhaustion is not None and forecast.exhaustion.p50_days is not None
         }
 
 
-def outlook(journal: Journal, seen: Observation, policy: Policy, *, now: datetime) -> Outlook:
+def outlook(journal: Journal, observation: Observation, policy: Policy, *, now: datetime) -> Outlook:
     """A forecast of every host's disk and of the memory of every mapped service, from what the journal recorded."""
     forecasts: list[Forecast] = []
     without: list[str] = []
-    for host, service in _resources(seen, policy):
+    for host, service in _resources(observation, policy):
         resource = HostResource.DISK if service is None else HostResource.MEMORY
         try:
             recorded = journal_series(journal, host, service, resource, policy, now=now)
@@ -53,10 +53,14 @@ def outlook(journal: Journal, seen: Observation, policy: Policy, *, now: datetim
     return Outlook(tuple(forecasts), tuple(without))
 
 
-def _resources(seen: Observation, policy: Policy) -> Iterator[tuple[str, str | None]]:
+def _resources(observation: Observation, policy: Policy) -> Iterator[tuple[str, str | None]]:
     mapped, project = policy.application.services, policy.application.project
-    for host in seen.hosts:
+    for host in observation.hosts:
         yield host.name, None
-        here = {one.service for one in host.containers if project in (None, one.project) and one.service in mapped}
+        here = {
+            container.service
+            for container in host.containers
+            if project in (None, container.project) and container.service in mapped
+        }
         for service in sorted(name for name in here if name):
             yield host.name, service

@@ -27,9 +27,9 @@ def make_way(
     ask_for_hosts(context, operation=operation, reason=reason, seconds=hold_seconds)
     pause, give_up = context.cancel or Event(), monotonic() + wait_seconds
     while True:
-        seen = context.observe()
-        stopped = unfinished_runs(seen)
-        busy = [(host.name, run) for run in stopped for host in seen.hosts if at_work(host, run, seen.at)]
+        observation = context.observe()
+        stopped = unfinished_runs(observation)
+        busy = [(host.name, run) for run in stopped for host in observation.hosts if at_work(host, run, observation.at)]
         if not busy:
             return tuple(sorted(stopped))
         if monotonic() > give_up or pause.is_set():

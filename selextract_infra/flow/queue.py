@@ -45,21 +45,21 @@ class Queue:
     def entries(self) -> tuple[QueuedPlan, ...]:
         """All of them, ended ones too, in the order of their openings."""
         try:
-            found = [QueuedPlan.model_validate_json(path.read_bytes()) for path in self.folder.glob("*.json")]
+            plans = [QueuedPlan.model_validate_json(path.read_bytes()) for path in self.folder.glob("*.json")]
         except (OSError, ValidationError) as problem:
             raise SelextractError(f"The queue {self.folder} cannot be read: {_first_line(problem)}.") from problem
-        return tuple(sorted(found, key=lambda entry: (entry.opening.starts_at, entry.queued_at, entry.id)))
+        return tuple(sorted(plans, key=lambda entry: (entry.opening.starts_at, entry.queued_at, entry.id)))
 
     def entry(self, name: str) -> QueuedPlan:
         """The one of that ID, or of an unambiguous beginning of it. Raises ``UsageError`` when there is none."""
         entries = self.entries()
-        found = [entry for entry in entries if entry.id.startswith(name)]
-        if len(found) != 1:
+        plans = [entry for entry in entries if entry.id.startswith(name)]
+        if len(plans) != 1:
             known = ", ".join(entry.id for entry in entries if entry.waiting) or "none"
             raise UsageError(
                 f"There is no queued plan {name}; queued: {known}.", remedy="selextract-infra schedule show"
             )
-        return found[0]
+        return plans[0]
 
     @contextmanager
     def held(self) -> Iterator[bool]:

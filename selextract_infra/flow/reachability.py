@@ -10,25 +10,25 @@ __all__ = ["missing_hosts", "refuse_blindness", "refuse_missing", "refuse_other_
 _OTHER_KEY = "host key is not the one"  # as the look at a host explains it
 
 
-def missing_hosts(seen: Observation) -> dict[str, str]:
+def missing_hosts(observation: Observation) -> dict[str, str]:
     """By host, why it was not reached, or could not be looked at."""
-    return {**seen.unreachable, **{host.name: host.problem for host in seen.hosts if host.problem}}
+    return {**observation.unreachable, **{host.name: host.problem for host in observation.hosts if host.problem}}
 
 
-def refuse_blindness(seen: Observation) -> None:
+def refuse_blindness(observation: Observation) -> None:
     """Raise when not one host could be looked at: ``HostUnpreparedError`` where one was reached at least."""
-    missing = missing_hosts(seen)
-    if not missing or any(host.name not in missing for host in seen.hosts):
+    missing = missing_hosts(observation)
+    if not missing or any(host.name not in missing for host in observation.hosts):
         return
-    refuse_missing(missing, reached=bool(seen.hosts))
+    refuse_missing(missing, reached=bool(observation.hosts))
 
 
 def refuse_missing(missing: dict[str, str], *, reached: bool = False) -> None:
     """Raise for hosts that could not be worked on, in one sentence; nothing for none."""
     if missing:
-        told = "; ".join(f"{host}: {reason.rstrip('.')}" for host, reason in sorted(missing.items()))
+        sentence = "; ".join(f"{host}: {reason.rstrip('.')}" for host, reason in sorted(missing.items()))
         kind = HostUnpreparedError if reached else HostUnreachableError
-        raise kind(f"{told}.", remedy="selextract-infra doctor")
+        raise kind(f"{sentence}.", remedy="selextract-infra doctor")
 
 
 def refuse_other_key(host: str, why: str) -> None:

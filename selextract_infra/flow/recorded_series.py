@@ -85,47 +85,47 @@ def journal_series(
     UsageError when the journal does not know the host or the service.
     """
     newest = journal.last_observation()
-    seen = newest.host(host) if newest is not None else None
-    if newest is None or seen is None:
+    observed = newest.host(host) if newest is not None else None
+    if newest is None or observed is None:
         known = ", ".join(one.name for one in newest.hosts) if newest is not None else ""
         raise UsageError(
             f"The journal holds no observation of {host}" + (f"; its newest one has {known}." if known else "."),
             remedy="selextract-infra observe",
         )
     if resource is HostResource.DISK:
-        return _disk(journal, seen, policy, now)
+        return _disk(journal, observed, policy, now)
     if service is None:
         raise UsageError(f"Whose {resource} is meant?", remedy="name a service with --service")
-    return _service(journal, seen, service, resource, policy, now)
+    return _service(journal, observed, service, resource, policy, now)
 
 
-def _disk(journal: Journal, seen: HostObservation, policy: Policy, now: datetime) -> Recorded:
+def _disk(journal: Journal, observed: HostObservation, policy: Policy, now: datetime) -> Recorded:
     used: dict[datetime, float] = {}
     since = now - timedelta(seconds=policy.forecast.history)
-    for at, facts in journal.host_facts(seen.name, since=since):
+    for at, facts in journal.host_facts(observed.name, since=since):
         if facts.disk_total is not None and facts.disk_free is not None:
             used[at] = float(facts.disk_total - facts.disk_free)
-    total = seen.facts.disk_total
-    series = _series(f"disk of {seen.name}", "bytes", used, DailyUse.MAX, policy)
+    total = observed.facts.disk_total
+    series = _series(f"disk of {observed.name}", "bytes", used, DailyUse.MAX, policy)
     return Recorded(series, None if total is None else float(total))
 
 
 def _service(
-    journal: Journal, seen: HostObservation, service: str, resource: HostResource, policy: Policy, now: datetime
+    journal: Journal, observed: HostObservation, service: str, resource: HostResource, policy: Policy, now: datetime
 ) -> Recorded:
     since = now - timedelta(seconds=policy.forecast.history)
-    histories = journal.history(seen.facts.machine_id, since=since, before=now)
+    histories = journal.history(observed.facts.machine_id, since=since, before=now)
     mine = [history for history in histories if history.service == service]
     if not mine:
         known = ", ".join(sorted({history.service for history in histories if history.service}))
         raise UsageError(
-            f"The journal holds no history of {service} on {seen.name}" + (f"; it has {known}." if known else "."),
+            f"The journal holds no history of {service} on {observed.name}" + (f"; it has {known}." if known else "."),
             remedy="selextract-infra sampler, and observe at least once a week",
         )
     memory = resource is HostResource.MEMORY
     used = _highest(mine, memory=memory)
-    limits = [container.limits for container in seen.containers if container.service == service]
-    name = f"{resource} of {service} on {seen.name}"
+    limits = [container.limits for container in observed.containers if container.service == service]
+    name = f"{resource} of {service} on {observed.name}"
     unit, use = ("bytes of RAM", DailyUse.MAX) if memory else ("cores", DailyUse.MEAN)
     series = _series(name, unit, used, use, policy)
     return Recorded(series, _smallest(limits, memory=memory))

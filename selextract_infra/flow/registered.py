@@ -17,6 +17,7 @@ OPERATIONS = {
     "scale": "Show what it takes to have so many instances, or why they do not fit.",
     "balancer": "Put HAProxy before the API instances, take it away, or show who serves.",
     "tune postgres": "Show the settings that the running Postgres should have.",
+    "tune redis": "Show how much Redis should hold and what it should do when it is full, and keep it so.",
     "tune workers": "Show the settings that the running workers and API should have.",
     "pgbouncer": "Pool the connections between the app and its database.",
     "replicas": "Show the read replicas and what is wrong with them, or plan another number of them.",
@@ -30,7 +31,7 @@ _ELSEWHERE = {"scale": "scaling.operation", "restart postgres": "replicas.operat
 """Operations whose name is not their folder's."""
 
 GROUPS = {
-    "tune": "Settings of Postgres, of the workers and of the API, from what they really have.",
+    "tune": "Settings of Postgres, of Redis, of the workers and of the API, from what they really have.",
     "emergency": "An incident: assess, run, validate, revert, report, drill, ack.",
     "restart": "Restart servers one after the other, behind the poolers and balancers that there are.",
 }

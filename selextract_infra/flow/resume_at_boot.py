@@ -40,7 +40,7 @@ def resume_at_boot(context: Context, *, wanted: bool) -> tuple[str, ...]:
 
 def refuse_what_a_boot_removes(path: Path) -> None:
     """Raise ``UsageError`` for a path that is gone when the unit would need it."""
-    folder = next((one for one in _EMPTIED if path.is_relative_to(one)), None)
+    folder = next((name for name in _EMPTIED if path.is_relative_to(name)), None)
     if folder is not None:
         raise UsageError(
             f"{path} is in {folder}, which a boot may empty, so the unit would not find it.",

@@ -27,7 +27,7 @@ def look_after(
     """
     rules, journal = context.policy.schedule, context.journal
     os.environ.update(with_credentials(os.environ, rules.credentials))
-    told = notifier(context.policy, journal, context.clock, dry_run=say if print_messages else None)
+    people = notifier(context.policy, journal, context.clock, dry_run=say if print_messages else None)
 
     def open_context(entry: QueuedPlan) -> Context:
         return Context(
@@ -43,7 +43,7 @@ def look_after(
         )
 
     def ended(entry: QueuedPlan) -> None:
-        for delivery in tell_end(told, entry):
+        for delivery in tell_end(people, entry):
             if delivery.problem:
                 say(f"{delivery.channel}: {delivery.problem}")
 
@@ -51,7 +51,7 @@ def look_after(
         changed = run_due(journal, context.clock, open_context, retry_after=rules.retry, ended=ended)
         if changed is None:
             return None
-        escalate(told, context.policy, journal, context.clock())
+        escalate(people, context.policy, journal, context.clock())
         _be_heard(context, say)
     return changed
 

@@ -37,8 +37,12 @@ def queue_plan(context: Context, plan: Plan, window: str) -> QueuedPlan:
     now, needed = context.clock(), plan.estimate_seconds + plan.rollback_seconds
     windows = Windows.of(context.policy)
     following = windows.upcoming(now, name=window, needed_seconds=needed)
-    current = [one for one in windows.openings(now, now + timedelta(microseconds=1), name=window) if one.covers(now)]
-    opening = next((one for one in (*current, *following) if one.seconds_left(now) >= needed), None)
+    current = [
+        opening
+        for opening in windows.openings(now, now + timedelta(microseconds=1), name=window)
+        if opening.covers(now)
+    ]
+    opening = next((opening for opening in (*current, *following) if opening.seconds_left(now) >= needed), None)
     if opening is None:
         raise OutsideWindowError(f"The plan needs {needed:.0f} s with its way back, and {window} is never that long.")
     entry = QueuedPlan(

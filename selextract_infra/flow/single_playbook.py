@@ -70,10 +70,10 @@ def install_sampler(context: Context) -> tuple[str, ...]:
 def known_projects(context: Context) -> dict[str, tuple[str, ...]]:
     """By host, the Projects that something of ours is kept of; a host that cannot be reached is left out."""
     try:
-        seen = context.observe()
+        observation = context.observe()
     except HostUnreachableError:  # whatever is done with them next says so by name
         return {}
-    return {host.name: tuple(host.state.get("projects") or ()) for host in seen.hosts}
+    return {host.name: tuple(host.state.get("projects") or ()) for host in observation.hosts}
 
 
 def uninstall(context: Context, *, project: str | None = None, named: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Windows:
         """One opening for each stretch that some window covers and no blackout does."""
         covering, blocking = dict.fromkeys(self.windows, 0), 0
         begun: datetime | None = None
-        seen: list[str] = []
+        names: list[str] = []
         for at, changes in _edges(spans, closed):
             for name, change in changes:
                 if name is None:
@@ -86,15 +86,15 @@ class Windows:
             inside = [name for name, times in covering.items() if times]
             if inside and not blocking:
                 begun = begun or at
-                seen += [name for name in inside if name not in seen]
+                names += [name for name in inside if name not in names]
             elif begun is not None:
-                zone = self.windows[seen[0]].time_zone
-                yield Opening(starts_at=begun, ends_at=at, windows=tuple(seen), time_zone=zone)
-                begun, seen = None, []
+                zone = self.windows[names[0]].time_zone
+                yield Opening(starts_at=begun, ends_at=at, windows=tuple(names), time_zone=zone)
+                begun, names = None, []
 
     def current(self, at: datetime) -> Opening | None:
         """The opening that covers an instant, or None; one that never ends is cut after a year."""
-        return next((one for one in self.openings(at, _utc(at) + _LONGEST) if one.covers(at)), None)
+        return next((opening for opening in self.openings(at, _utc(at) + _LONGEST) if opening.covers(at)), None)
 
     def upcoming(
         self, at: datetime, count: int = 1, *, name: str | None = None, needed_seconds: float = 0.0
@@ -102,13 +102,13 @@ class Windows:
         """The next openings that begin after an instant and are long enough; fewer where there are no more."""
         at, look = _utc(at), _FIRST_LOOK
         while True:
-            found = [
+            openings = [
                 opening
                 for opening in self.openings(at, at + look, name=name)
                 if opening.starts_at > at and opening.seconds >= needed_seconds
             ]
-            if len(found) > count or look >= _FARTHEST:
-                return tuple(found[:count])
+            if len(openings) > count or look >= _FARTHEST:
+                return tuple(openings[:count])
             look *= 3
 
     def check(self, at: datetime, needed_seconds: float) -> WindowCheck:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +33,7 @@ UNDO = "selextract.infra.undo"
 _TOLD_BY_HOSTS = (StepStatus.VERIFIED, StepStatus.FAILED, StepStatus.ROLLED_BACK, StepStatus.ROLLBACK_FAILED)
 _LONGEST_AGO = 86_400.0  # seconds
 _NOT_HELD = ("fenced", "locked")  # kinds of ``HostSideError``
+_CARRYING = ("Let the host carry the steps out", "Let the host carry the steps out with it", "On the host")  # tasks
 _TAKE_OVER = "selextract-infra status says who has it; --take-over with a --reason takes it up all the same"
 
 
@@ -107,9 +108,9 @@ def execute_segment(hands: Hands, run: Run, plan: Plan, segment: Segment) -> Exe
     stopped = outcome.status in ("cancelled", "timed out")
     results = _results_on(host, outcome.hosts[host], segment, hands.clock(), stopped=stopped)
     if not results:
-        reason = displayable(str((_result_with(outcome.hosts[host], "stopped") or {}).get("stopped") or ""), limit=400)
+        why = _why_not_begun(outcome.hosts[host])
         raise LockedError(
-            f"{host} stopped before: {segment.steps[0].title}. {reason}", remedy=f"selextract-infra resume {run.id}"
+            f"{host} stopped before: {segment.steps[0].title}. {why}", remedy=f"selextract-infra resume {run.id}"
         )
     return Execution(results, cancelled=stopped)
 
@@ -291,11 +292,12 @@ def _judge(
     results = []
     for name in hosts:
         host = outcome.hosts[name]
-        status = _status(host, stopped=stopped)
+        done = not stopped and host.status == "failed" and _all_done(host, (step,))
+        status = StepStatus.VERIFIED if done else _status(host, stopped=stopped)
         results.append(
             StepResult(
                 step=step, host=name, status=status, started_at=started, ended_at=ended,
-                changed=host.changed > 0, message=host.message or _not_proved(host, status),
+                changed=host.changed > 0, message=host.message or _why_not_begun(host) or _not_proved(host, status),
             )
         )  # fmt: skip
     return Execution(tuple(results), cancelled=stopped)
@@ -309,6 +311,8 @@ def _results_on(
     outcomes: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {}
     begun = [step for step in segment.steps if isinstance(outcomes.get(step.id), Mapping)]
     results = [_result_of(step, name, outcomes[step.id], now) for step in begun]
+    if host.status == "failed" and not stopped and _all_done(host, (step.id for step in segment.steps)):
+        return tuple(results)
     if all(result.status is StepStatus.VERIFIED for result in results) and (host.status != "ok" or stopped):
         # Where nothing is known of a step that failed, each of them may have done something.
         status = _status(host, stopped=stopped)
@@ -350,8 +354,8 @@ def _not_proved(host: HostOutcome, status: StepStatus) -> str:
 
 def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
     if host.status == "ok":
-        return StepStatus.VERIFIED
-    if host.status == "unreachable":
+        return StepStatus.NOT_BEGUN if _why_not_begun(host) else StepStatus.VERIFIED
+    if host.status == "unreachable" or _unheard(host):
         return StepStatus.UNREACHABLE
     if host.status == "missing":
         return StepStatus.NOT_BEGUN
@@ -362,6 +366,24 @@ def _status(host: HostOutcome, *, stopped: bool) -> StepStatus:
         return StepStatus.FAILED if _result_with(host, "acquired") else StepStatus.NOT_BEGUN
     as_before = restored["restored"] and not restored.get("differences")
     return StepStatus.ROLLED_BACK if as_before else StepStatus.ROLLBACK_FAILED
+
+
+def _why_not_begun(host: HostOutcome) -> str:
+    """Why the host stopped before it began anything of what was sent; empty where it did not."""
+    answer = _result_with(host, "finished") or {}
+    return displayable(str(answer.get("stopped") or ""), limit=400) if not answer.get("steps") else ""
+
+
+def _all_done(host: HostOutcome, steps: Iterable[str]) -> bool:
+    """Whether the host said that these steps are verified: then only its lock was not given back."""
+    outcomes = (_result_with(host, "finished") or {}).get("steps")
+    known = outcomes if isinstance(outcomes, Mapping) else {}
+    return all(isinstance(known.get(step), Mapping) and known[step].get("status") == "verified" for step in steps)
+
+
+def _unheard(host: HostOutcome) -> bool:
+    """Whether the module that follows the host's own work was killed: as of a lost host, how it goes on is unknown."""
+    return any("module_stderr" in host.results.get(task, {}) for task in _CARRYING)
 
 
 def _sentence(host: HostOutcome) -> str:

@@ -57,6 +57,7 @@ class ContainerObservation(Frozen):
     force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell. ``worker_pool`` is what the
     command line of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing. ``store`` is the kind
     of database, queue or cache by the program that runs (``postgres``, ``cache``, ``mysql`` …), None for anything else.
+    ``joined`` has the IDs of other containers whose network, processes or shared memory it lives in.
     """
 
     name: str
@@ -75,6 +76,7 @@ class ContainerObservation(Frozen):
     usage: Usage = Usage()
     current: bool | None = None
     config_files: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
     stop_grace_seconds: float | None = None
     worker_pool: str | None = None
     store: str | None = None

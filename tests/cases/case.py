@@ -23,6 +23,7 @@ from tests.cases.parts import (
     PostgresOnPaper,
     PrimaryOnPaper,
     ProviderOnPaper,
+    RedisOnPaper,
     ReplicaHostOnPaper,
     ServiceOnPaper,
 )
@@ -106,6 +107,7 @@ class Case(Part):
             definitions=definitions,
             facts=_facts("app1", self.host),
             traffic=traffic or self._traffic(),
+            programs=self._programs(),
             postgres=postgres_seen(self.project, self.databases, self.postgres, self.max_connections),
             project={"name": self.project, "directory": self.directory, "capacity_file": capacity},
         )
@@ -117,6 +119,14 @@ class Case(Part):
     def databases(self) -> tuple[str, ...]:
         """The services that are databases."""
         return tuple(name for name, service in self.services.items() if _role(name, service) == "database")
+
+    def _programs(self) -> dict[str, dict[str, Any]]:
+        """What programs say of themselves, by container."""
+        return {
+            f"{self.project}-{name}-1": _redis_says(service.redis)
+            for name, service in self.services.items()
+            if service.redis is not None
+        }
 
     def _traffic(self) -> TrafficObservation:
         traffic = TrafficObservation()
@@ -156,6 +166,11 @@ def _role(name: str, service: ServiceOnPaper) -> str:
 def _mapped(name: str, service: ServiceOnPaper) -> dict[str, Any]:
     led = {"environment": {"dsn": _VARIABLE}} if service.database_url is not None else {}
     return {"role": _role(name, service), **led, **service.mapping}
+
+
+def _redis_says(redis: RedisOnPaper) -> dict[str, Any]:
+    words = None if redis.arguments is None else redis.arguments.split()
+    return {**redis.model_dump(mode="json"), "arguments": words}
 
 
 def _facts(name: str, where: HostOnPaper) -> HostFacts:

@@ -18,6 +18,7 @@ __all__ = [
     "PostgresOnPaper",
     "PrimaryOnPaper",
     "ProviderOnPaper",
+    "RedisOnPaper",
     "ReplicaHostOnPaper",
     "ReplicaOnPaper",
     "ServiceOnPaper",
@@ -29,6 +30,22 @@ class Part(BaseModel):
     """A part of a case."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class RedisOnPaper(Part):
+    """What Redis in a container says of itself; left out: a queue's, with its settings as arguments, on a volume."""
+
+    maxmemory: MemoryBytes = 0
+    eviction: str = "noeviction"
+    used: MemoryBytes = 10 << 20
+    keys: int = 5
+    queues: tuple[str, ...] = ()
+    saves: bool = True
+    on_volume: bool = True
+    arguments: str | None = "redis-server"
+    rewrites: bool = False
+    replica: bool = False
+    problem: str | None = None
 
 
 class Instance(Part):
@@ -47,6 +64,7 @@ class Instance(Part):
     store: str | None = None
     variables: dict[str, float] = Field(default_factory=dict)
     stop_grace_seconds: float | None = None
+    redis: RedisOnPaper | None = None
 
 
 class Week(Part):

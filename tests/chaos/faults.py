@@ -98,7 +98,7 @@ class Strike:
     def _child(self) -> None:
         children = processes_below(self._process.pid)
         if children:
-            victim = random.Random(self._draw.seed).choice(children)  # noqa: S311
+            victim = random.Random(self._draw.seed).choice(children)
             with suppress(ProcessLookupError):
                 os.kill(victim, getattr(signal, f"SIG{self._draw.fault.detail}"))
 

@@ -40,7 +40,7 @@ class Shape:
     apis: int
     workers: int
     one_shot: bool
-    sidecar: bool  # network_mode: service:
+    sidecar: str  # the service whose network another one shares (network_mode: service:), or nothing
     profile: bool
     api_health: bool
     database_health: bool
@@ -99,7 +99,7 @@ class Draw:
 
 def draw(seed: int) -> Draw:
     """The draw of a seed, always the same one."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     shape = _shape(chance)
     operation = _operation(chance, shape)
     load = Load(*chance.choice([(0, 0), (4, 0.5), (4, 0.5), (8, 1)]))
@@ -122,12 +122,13 @@ def _shape(chance: random.Random) -> Shape:
         files = "two" if files == "variable" else files
         named = "option" if named == "variable" else named
     env_file = _weighted(chance, none=5, own=3, dotenv=1.5)
+    database, cache = chance.choice(["db", "postgres"]), chance.choice(["cache", "redis"])
     return Shape(
         folder=chance.choice(["shop", "bakery", "tickets"]),
         api=chance.choice(["api", "web", "server"]),
         worker=chance.choice(["worker", "jobs"]),
-        database=chance.choice(["db", "postgres"]),
-        cache=chance.choice(["cache", "redis"]),
+        database=database,
+        cache=cache,
         password=f"p{chance.randrange(10**9):09d}",
         files=files,
         named=named,
@@ -144,7 +145,7 @@ def _shape(chance: random.Random) -> Shape:
         apis=1 if single else chance.choice([1, 2, 2]),
         workers=chance.choice([1, 1, 2]),
         one_shot=chance.random() < 0.35,
-        sidecar=chance.random() < 0.2,
+        sidecar=chance.choice(["", "", "", "", cache, database]),
         profile=chance.random() < 0.25,
         api_health=chance.random() < 0.65,
         database_health=chance.random() < 0.75,
@@ -162,7 +163,7 @@ def _shape(chance: random.Random) -> Shape:
 def _operation(chance: random.Random, shape: Shape) -> Operation:
     """Weighted by what the shape allows; a refusal proves little, so it is drawn seldom but still drawn."""
     balanced = shape.front == "nginx" and shape.include
-    pooled = shape.address != "parts" and shape.role == "role"
+    pooled = shape.address == "url" and shape.role == "role"
     in_place = shape.limits != "none"
     weights = {
         "rightsize": 3 if in_place else 0.5,

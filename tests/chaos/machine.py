@@ -124,10 +124,16 @@ class Host:
     @staticmethod
     def _names(draw: Draw) -> dict[str, Any]:
         shape = draw.shape
+        ports = {"": 0, shape.cache: 6379, shape.database: 5432}
         return {
-            "project": project_name(shape), "database": shape.database, "api": shape.api, "worker": shape.worker,
-            "superuser": superuser(shape), "sidecar": shape.sidecar, "neighbour": shape.neighbour,
-        }  # fmt: skip
+            "project": project_name(shape),
+            "database": shape.database,
+            "api": shape.api,
+            "worker": shape.worker,
+            "superuser": superuser(shape),
+            "sidecar": ports[shape.sidecar],
+            "neighbour": shape.neighbour,
+        }
 
 
 @dataclass

@@ -54,9 +54,9 @@ def stack(shape: Shape) -> tuple[dict[str, Any], dict[str, Any]]:
             "image": "selextract/stack:lab",
             "restart": shape.restart,
             "command": ["python3", "-m", "http.server", "9100"],
-            "network_mode": f"service:{shape.cache}",
+            "network_mode": f"service:{shape.sidecar}",
             "init": True,
-            "depends_on": [shape.cache],
+            "depends_on": [shape.sidecar],
         }
     base: dict[str, Any] = {"services": services, "volumes": {"data": None}}
     _network(shape, base)

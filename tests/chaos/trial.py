@@ -95,7 +95,7 @@ class Trial:
             answer = self._with_remedies(list(command.words), None)
             if answer.code:
                 return self._prepared_badly(answer, before)
-            runs.append(self._newest_run())
+            runs.append(_run(answer))
         before = self.host.look(self.draw)
         words = [runs[0] if word == "@1" else word for word in typed[-1].words]
         self.traffic.begin()
@@ -264,10 +264,6 @@ class Trial:
             return {}
         return plan
 
-    def _newest_run(self) -> str:
-        answer = self.program.run(["history", "--last", "1", "--format", "json"])
-        return str(json.loads(answer.out)["runs"][0]["id"])
-
 
 def _remedy(answer: Answer, words: list[str]) -> list[str]:
     """What a refusal names as the way round it, if it was not taken yet."""
@@ -276,3 +272,11 @@ def _remedy(answer: Answer, words: list[str]) -> list[str]:
     rules = [rule for rule in re.findall(r"--override ([A-Z]+-\d+)", answer.text) if rule not in words]
     settles = "add --settle" in answer.text and "--settle" not in words
     return ["--override", rules[0]] if rules else ["--settle"] if settles else []
+
+
+def _run(answer: Answer) -> str:
+    """The run that a command says it was."""
+    known = re.search(r"\b\d{8}T\d{6}-[0-9a-f]{6}\b", answer.text)
+    if not known:
+        raise VoidError(f"{' '.join(answer.words)} names no run: {answer.text[-300:]}")
+    return known[0]

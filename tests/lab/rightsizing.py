@@ -64,7 +64,7 @@ def as_deployed(lab: Lab) -> None:
     done = lab.ssh(
         "app1",
         "cd /opt/selextract && rm -f compose.capacity.yml && sed -i '/^COMPOSE_FILE=/d' .env &&"
-        f" rm -rf {STATE}/lock.json {STATE}/runs {STATE}/projects/selextract &&"
+        f" rm -rf {STATE}/lock.json {STATE}/runs {STATE}/segments {STATE}/projects/selextract &&"
         f" {_SURPLUS} &&"
         f" docker compose up -d --wait --quiet-pull >/dev/null 2>&1 && {updates}",
         timeout=240,

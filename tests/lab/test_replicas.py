@@ -71,6 +71,16 @@ def test_reads_go_to_the_reader_and_analytics_have_their_own(lab_multi: Lab, cli
     assert not in_rotation(lab_multi, "db3", "reads")
 
 
+def test_nobody_who_is_no_replica_gets_through_to_the_primary(lab_multi: Lab, client: Client) -> None:
+    asked = (
+        'docker exec selextract-api-1 python3 -c "import os, psycopg;'
+        " dsn = os.environ['DATABASE_URL'].replace('@postgres:5432', '@postgres-reads:{}');"
+        " print(psycopg.connect(dsn, connect_timeout=5).execute('SELECT 1').fetchone())\""
+    )
+    assert lab_multi.ssh("app1", asked.format(5432)).stdout.strip() == "(1,)"
+    assert lab_multi.ssh("app1", asked.format(5431)).returncode != 0
+
+
 STALE: dict[str, tuple[str, str]] = {
     "paused": ("SELECT pg_wal_replay_pause()", "SELECT pg_wal_replay_resume()"),
     "lagging": (

@@ -26,6 +26,7 @@ from selextract_infra.plan import (
     rightsize,
     scale,
     tune_postgres,
+    tune_redis,
     tune_workers,
     upgrade,
 )
@@ -84,6 +85,12 @@ def _tune_postgres(case: Case, request: dict[str, Any]) -> Plan:
     return tune_postgres(case.observation(), case.rules(), shared_buffers=asked, **request)
 
 
+def _tune_redis(case: Case, request: dict[str, Any]) -> Plan:
+    size = request.pop("maxmemory", None)
+    asked = None if size is None else int(MEMORY.parse(size))
+    return tune_redis(case.observation(), case.rules(), maxmemory=asked, **request)
+
+
 def _pgbouncer(case: Case, request: dict[str, Any]) -> Plan:
     seen, looks = pooled(case)
     return pgbouncer(seen, case.rules(), switch=_switch(request), look=looks, **request)
@@ -122,6 +129,7 @@ OPERATIONS: dict[str, Callable[[Case, dict[str, Any]], Plan]] = {
     "rightsize": _rightsize,
     "scale": _scale,
     "tune_postgres": _tune_postgres,
+    "tune_redis": _tune_redis,
     "tune_workers": _tune_workers,
     "upgrade": _upgrade,
 }

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from . import dotenv
-from .compose import CAPACITY_FILE, Compose, files_in_force, usual_files
+from .compose import Compose
+from .files_in_force import CAPACITY_FILE, files_in_force, usual_files
 from .our_file import OVERRIDE_FILE, file_text, is_ours, without_ours
 from .project import Project
 

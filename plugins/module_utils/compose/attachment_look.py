@@ -10,8 +10,8 @@ from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .attachment import ENVIRONMENT, NAMED, OVERRIDE, Attachment, attachment_of
 from .capacity_records import CapacityRecords
-from .compose import files_in_force, usual_files
 from .entry import COMPOSE_FILE
+from .files_in_force import files_in_force, usual_files
 from .our_file import is_ours, our_file
 from .project import read_project
 
@@ -31,7 +31,7 @@ def _look(
     if project["problem"]:
         return None
     name, directory = project["name"], project["directory"]
-    mine = [one for one in containers if one.project == name]
+    mine = [container for container in containers if container.project == name]
     record = CapacityRecords(folder, name, directory).read()
     try:
         attachment = attachment_of(
@@ -68,7 +68,7 @@ def _problem(directory: str, record: dict[str, Any], mine: list[Container]) -> s
         others = [other for other in usual_files(directory)[1] if other != name]
         if others:
             return f"Compose reads {name}, which is ours, and not {others[0]}, which came beside it in {directory}."
-    past = [one.name for one in mine if _made_past(one, directory, record)]
+    past = [container.name for container in mine if _made_past(container, directory, record)]
     return f"{', '.join(past)} came without {name}: `up` was called with -f past it." if past else None
 
 

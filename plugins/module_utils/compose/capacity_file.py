@@ -11,7 +11,7 @@ from ..docker.containers import find_containers
 from ..docker.dry_creation import refuse_unaccepted_limits
 from ..docker.engine import Engine
 from ..docker.kept_limits import kept_memory_limits, with_memory_limits
-from ..docker.limits import Limits, wanted_for
+from ..docker.limits import ContainerLimits, wanted_for
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
@@ -21,8 +21,8 @@ from ..state.undoing import Undoing
 from .capacity import limits_written, parse, render
 from .capacity_records import known_places
 from .capacity_writer import CapacityWriter
-from .compose import CAPACITY_FILE
 from .entry import COMPOSE_FILE
+from .files_in_force import CAPACITY_FILE
 from .our_file import OVERRIDE_FILE
 from .project_files import Content
 
@@ -53,9 +53,14 @@ def _refuse_unaccepted(given: dict[str, Any], before: str | None) -> None:
     changed = {name: keys for name, keys in given["services"].items() if keys != known.get(name)}
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"], given["project"])
-        first = {str(one.service): one for one in containers if one.service in changed}
-        wanted = [(one, wanted_for(limits_written(changed[name]), one)) for name, one in sorted(first.items())]
-        refuse_unaccepted_limits(engine, [(one, limits) for one, limits in wanted if limits != Limits.of(one)])
+        first = {str(container.service): container for container in containers if container.service in changed}
+        wanted = [
+            (container, wanted_for(limits_written(changed[name]), container))
+            for name, container in sorted(first.items())
+        ]
+        refuse_unaccepted_limits(
+            engine, [(container, limits) for container, limits in wanted if limits != ContainerLimits.of(container)]
+        )
 
 
 def _write(writer: CapacityWriter, given: dict[str, Any], record: RunRecord, text: str) -> None:

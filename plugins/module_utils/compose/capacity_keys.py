@@ -16,13 +16,13 @@ _Name = TypeVar("_Name")
 
 def keys_of(services: Mapping[str, Any]) -> dict[Key, Any]:
     """Each value by its key. A mapping without content counts as a value, so that nothing is lost."""
-    found: dict[Key, Any] = {}
+    keys: dict[Key, Any] = {}
     for name, value in services.items():
         if isinstance(value, Mapping) and value:
-            found.update({(name, *rest): inner for rest, inner in keys_of(value).items()})
+            keys.update({(name, *rest): inner for rest, inner in keys_of(value).items()})
         else:
-            found[(name,)] = value
-    return found
+            keys[(name,)] = value
+    return keys
 
 
 def services_of(values: Mapping[Key, Any]) -> dict[str, Any]:

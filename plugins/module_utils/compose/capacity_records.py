@@ -8,7 +8,7 @@ from typing import Any
 from ..state.project_state import CAPACITY, ProjectState, known_projects
 from ..state.state import StateFolder
 from .attachment import ENVIRONMENT
-from .compose import CAPACITY_FILE
+from .files_in_force import CAPACITY_FILE
 
 __all__ = ["CapacityRecords", "known_places"]
 
@@ -28,8 +28,8 @@ class CapacityRecords:
 
     def read(self) -> dict[str, Any] | None:
         """The record, None where nothing of ours is attached."""
-        found = (self._state.read(CAPACITY) or {}).get(self._directory)
-        return _modern(dict(found)) if found else None
+        record = (self._state.read(CAPACITY) or {}).get(self._directory)
+        return _modern(dict(record)) if record else None
 
     def write(self, record: dict[str, Any] | None) -> None:
         """Replace the record; None removes it."""

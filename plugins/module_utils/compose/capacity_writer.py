@@ -16,12 +16,13 @@ from .attachment import ENVIRONMENT, NAMED, Attachment, attachment_of, team_file
 from .capacity import parse, render, written_by_us
 from .capacity_keys import Key, keys_of, services_of, taken_back
 from .capacity_records import CapacityRecords
-from .compose import CAPACITY_FILE, Compose, environment_bytes, files_in_force
+from .compose import Compose
 from .dotenv import find_entry, resolved
 from .entry import COMPOSE_FILE, entry_note, value_put_back, with_file, without_file
+from .files_in_force import CAPACITY_FILE, environment_bytes, files_in_force
 from .our_file import OVERRIDE_FILE, is_ours, our_file
 from .project import Project, read_project
-from .project_files import Content, ProjectFiles
+from .project_files import TRIAL, Content, ProjectFiles
 
 __all__ = ["CapacityWriter"]
 
@@ -49,7 +50,7 @@ class CapacityWriter:
         self._project = project
         self._directory = directory
         self._environment_path = os.path.realpath(os.path.join(directory, ".env"))
-        self._containers = [one for one in containers if one.project == project]
+        self._containers = [container for container in containers if container.project == project]
         self._socket_path = socket_path
         self._records = CapacityRecords(folder, project, directory)
 
@@ -108,12 +109,14 @@ class CapacityWriter:
         Raises ``HostSideError`` when there is no way to attach it, when Compose does not accept it, or when the folder
         cannot be written; everything is as before then.
         """
+        self._files.clear_unfinished()
         attachment = self._accepted()
         self._check_beside(text)
         self._carry_out(attachment, text, checked=used_at_once)
 
     def remove(self) -> None:
         """Take the file and its attachment away."""
+        self._files.clear_unfinished()
         self._files.put(self._files.differing(self._without_us()))
         self._records.write(None)
 
@@ -124,11 +127,12 @@ class CapacityWriter:
     def undo(self, inverse: dict[str, Any], left: dict[str, Any] | None) -> bool:
         """Take back what a Run set, key by key, and its attachment; whether anything differed from that.
 
-        What other Runs have set stays. Version 0.1 noted the whole text alone (``left`` is None): that comes back as it
-        was.
+        What other Runs have set stays. Version 0.1 noted the whole text and the entry of ``.env``: those come back as
+        they were. What is left is noted before anything is written, so where it is not (None) nothing was.
         """
+        self._files.clear_unfinished()
         if left is None:
-            return self._undo_whole(inverse)
+            return self._undo_whole(inverse) if "environment" in inverse else False
         before = _keys(inverse["text"])
         services = taken_back(before, keys_of(left["services"]), self.keys())
         text = inverse["text"] if services == before else render(services_of(services)) if services else None
@@ -226,7 +230,7 @@ class CapacityWriter:
 
     def _check_beside(self, text: str) -> None:
         """Let Compose read the app's files with the new text, before anything is in place."""
-        trial = self._path(f".{CAPACITY_FILE}.trial")
+        trial = self._path(TRIAL)
         try:
             write_whole(trial, text.encode(), mode=0o600)
             Compose(self._now().with_files([*self.team, trial])).check()

@@ -1,4 +1,4 @@
-"""The Compose program: which files are in force in a project's folder, and what they say."""
+"""The Compose program: what the files of a project say, and what it does or would do with them."""
 
 from __future__ import annotations
 
@@ -8,40 +8,25 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..system.failure import HostSideError
-from . import dotenv
-
-if TYPE_CHECKING:
-    from .project import Project
+from .project import Project
 
 __all__ = [
-    "CAPACITY_FILE",
     "ComposeCall",
     "Compose",
     "compose_version",
     "environment_values",
-    "files_in_force",
-    "has_usual_name",
-    "usual_files",
     "with_dependencies",
 ]
 
-CAPACITY_FILE = "compose.capacity.yml"
 _PLUGIN_FOLDERS = (
     "/root/.docker/cli-plugins",
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
     "/usr/lib/docker/cli-plugins",
     "/usr/libexec/docker/cli-plugins",
-)
-_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-_OVERRIDES = (
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
 )
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f]+")
 
@@ -98,9 +83,9 @@ class Compose:
         Unlike ``config --hash`` of the files themselves it counts what ``env_file`` says, as ``up`` does. For a service
         that shares something of another one's container it is another hash: there ``up`` puts that container's ID.
         """
-        told = Compose(replace(self.project, files=("-",)), bound=self._bound)
-        process = told._start(["--profile", "*", "config", "--hash", "*"], fed=True)
-        rows = [row.split() for row in told._collect(process, feed=json.dumps(configuration)).splitlines()]
+        described = Compose(replace(self.project, files=("-",)), bound=self._bound)
+        process = described._start(["--profile", "*", "config", "--hash", "*"], fed=True)
+        rows = [row.split() for row in described._collect(process, feed=json.dumps(configuration)).splitlines()]
         return {row[0]: row[1] for row in rows if len(row) == 2}
 
     def create(self, services: Iterable[str], counts: Mapping[str, int], bound: float) -> list[ComposeCall]:
@@ -142,8 +127,8 @@ class Compose:
         What is there is recreated ``never``, ``always``, or where its files have changed (``auto``). Returns whether
         anything was done: of what runs already Compose says no more than that.
         """
-        told = self._ended(["--ansi", "never", "up", "--detach", *_RECREATE[recreate], *_AS_IT_IS], bound)
-        return any(act.verb != "Running" for act in _acts(told))
+        output = self._ended(["--ansi", "never", "up", "--detach", *_RECREATE[recreate], *_AS_IT_IS], bound)
+        return any(act.verb != "Running" for act in _acts(output))
 
     def _ended(self, words: list[str], bound: float) -> str:
         """What Compose said while it brought something about."""
@@ -217,60 +202,10 @@ def compose_version(bound: float = 15.0) -> str | None:
     return answer.stdout.strip().lstrip("v") or None
 
 
-def files_in_force(directory: str, environment: bytes | None = None) -> list[str]:
-    """The Compose files that ``docker compose up`` finds there by itself, in order, relative where they can be.
-
-    ``COMPOSE_FILE`` in ``.env`` decides, or in ``environment`` where other files stand for that, else Compose's default
-    names. Which files a team names with ``-f``, its project says (``read_project``).
-    """
-    content = environment_bytes(directory) if environment is None else environment
-    named = dotenv.resolved(content, "COMPOSE_FILE")
-    if named:
-        return [_relative(name, directory) for name in named.split(separator(content)) if name]
-    main, overrides = usual_files(directory)
-    return [*main, *overrides[:1]]
-
-
-def usual_files(directory: str) -> tuple[list[str], list[str]]:
-    """The main file that Compose finds by its name, none or one, and the override files beside it, best first.
-
-    Compose reads the first override alone.
-    """
-    present = set(os.listdir(directory)) if os.path.isdir(directory) else set()
-    main = [name for name in _FILES if name in present][:1]
-    return main, [name for name in _OVERRIDES if name in present] if main else []
-
-
-def has_usual_name(path: str) -> bool:
-    """Whether Compose finds a file of that name by itself."""
-    return os.path.basename(path) in (*_FILES, *_OVERRIDES)
-
-
-def environment_bytes(directory: str) -> bytes:
-    """The content of ``.env``, empty where there is none."""
-    try:
-        with open(os.path.join(directory, ".env"), "rb") as source:
-            return source.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return b""
-
-
-def separator(environment: bytes) -> str:
-    """What separates the names in ``COMPOSE_FILE``."""
-    return dotenv.resolved(environment, "COMPOSE_PATH_SEPARATOR") or ":"
-
-
 def _paths(given: Any) -> list[str]:
     """The paths of an ``env_file`` in each of its forms: a path, a list of them, a list of mappings with ``path``."""
     entries = given if isinstance(given, list) else [given] if given else []
     return [str(entry.get("path", "")) if isinstance(entry, dict) else str(entry) for entry in entries]
-
-
-def _relative(name: str, directory: str) -> str:
-    if not os.path.isabs(name):
-        return name
-    inside = os.path.relpath(name, directory)
-    return name if inside.startswith("..") else inside
 
 
 def with_dependencies(names: Iterable[str], services: Mapping[str, Any]) -> set[str]:

@@ -110,7 +110,7 @@ def _fixed_addresses(service: dict[str, Any]) -> list[str]:
     """What of its place in a network only one container can have, each with its key."""
     keys = ("ipv4_address", "ipv6_address", "mac_address")
     networks = service.get("networks")
-    attached = [one for one in networks.values() if one] if isinstance(networks, dict) else []
+    attached = [network for network in networks.values() if network] if isinstance(networks, dict) else []
     places = [f"{key} {place[key]}" for place in (service, *attached) for key in keys if place.get(key)]
     return ["network_mode host", *places] if service.get("network_mode") == "host" else places
 

@@ -41,16 +41,16 @@ class Entry:
 
 def entries(content: bytes) -> list[Entry]:
     """All assignments in order; quoted values may span lines."""
-    found, position = [], 0
+    assignments, position = [], 0
     while position < len(content):
         match = _START.match(content, position)
         if match is None:
             position = _line_end(content, position) + 1
             continue
         end = _value_end(content, match.end())
-        found.append(Entry(match[1].decode(), match.end(), end, content[match.end() : end]))
+        assignments.append(Entry(match[1].decode(), match.end(), end, content[match.end() : end]))
         position = _line_end(content, end) + 1
-    return found
+    return assignments
 
 
 def find_entry(content: bytes, key: str) -> Entry | None:
@@ -98,8 +98,8 @@ def quoted(text: str) -> bytes:
 
 
 def _line_end(content: bytes, position: int) -> int:
-    found = content.find(b"\n", position)
-    return len(content) if found < 0 else found
+    end = content.find(b"\n", position)
+    return len(content) if end < 0 else end
 
 
 def _value_end(content: bytes, start: int) -> int:

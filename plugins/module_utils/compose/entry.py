@@ -12,7 +12,7 @@ from typing import Any
 
 from ..system.failure import HostSideError
 from . import dotenv
-from .compose import separator
+from .files_in_force import separator
 
 __all__ = ["COMPOSE_FILE", "entry_note", "value_put_back", "with_file", "without_file"]
 

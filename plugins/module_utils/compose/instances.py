@@ -8,7 +8,7 @@ from typing import Any
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.health_gate import HEALTH_GATE
-from ..docker.instances import instances_of, newest_first, retire
+from ..docker.instances import found_instances, instances_of, newest_first, retire
 from ..docker.removed_instances import Leaving, note_definitions
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work, by_state
@@ -46,7 +46,7 @@ def _add(work: Work) -> dict[str, Any]:
         record = held_run(folder, given["run_id"])
         _note(record, given, own, max(count, len(own)))
         made = new.bring(engine, {service: count}) if missing else []
-        own = instances_of(find_containers(engine, given["docker_socket"], given["project"]), given["project"], service)
+        own = found_instances(engine, given["docker_socket"], given["project"], service)
     entered = give_requests(given, own)
     rotation = Rotation(folder, given["docker_socket"], given["project"])
     followed = False
@@ -155,7 +155,7 @@ def undo_instances(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None
         ]
         if serves:
             rotation.leave([container.name for container in added], before.get("drain_seconds", _DRAIN))
-        retire(added, undoing.socket_path, before.get("stop_grace", 0.0))
+        retire(added, undoing.socket_path, before.get("stop_grace", 0.0), volumes=True)
         undoing.done.extend(f"{container.name} was stopped and removed." for container in added)
 
 

@@ -56,19 +56,21 @@ class NewInstances:
 
         Refuses as ``refuse`` does. What of it cannot be made leaves no container behind.
         """
-        made = [one.name for one in self.make(engine, counts)]
+        made = [container.name for container in self.make(engine, counts)]
         self.start(engine, counts)
         return made
 
     def start(self, engine: Engine, services: Iterable[str]) -> None:
         """Start all instances of these services that do not run; in one that never ran, do what Compose would do."""
         names = set(services)
-        stopped = [one for one in self._containers(engine) if one.service in names and not one.running]
+        stopped = [
+            container for container in self._containers(engine) if container.service in names and not container.running
+        ]
         self._start(stopped)
-        never_ran = [one for one in stopped if one.state == "created"]
+        never_ran = [container for container in stopped if container.state == "created"]
         defined = self.compose.describe().get("services") or {} if never_ran else {}
-        for one in never_ran:
-            self._greet(engine, one, (defined.get(str(one.service)) or {}).get("post_start") or [])
+        for container in never_ran:
+            self._greet(engine, container, (defined.get(str(container.service)) or {}).get("post_start") or [])
 
     def make(self, engine: Engine, counts: Mapping[str, int]) -> list[Container]:
         """As ``bring``, but start nothing; the new containers."""
@@ -77,13 +79,17 @@ class NewInstances:
         wanted = {name: max(count, len(present[name])) for name, count in counts.items()}
         compose, services = self._examined(engine, wanted, before)
         acts = compose.create(wanted, self._counts(wanted, before, services), self.bound)
-        known = {one.id for one in before}
+        known = {container.id for container in before}
         after = self._containers(engine)
-        new = [one for one in after if one.service in counts and one.id not in known]
-        others = [one for one in after if one.service not in counts and one.id not in known and _made(one, acts)]
+        new = [container for container in after if container.service in counts and container.id not in known]
+        others = [
+            container
+            for container in after
+            if container.service not in counts and container.id not in known and _made(container, acts)
+        ]
         try:
-            for one in new:
-                self._refuse_another(engine, one, others, present[str(one.service)])
+            for container in new:
+                self._refuse_another(engine, container, others, present[str(container.service)])
         except HostSideError:
             _remove(engine, [*new, *others])
             raise
@@ -116,7 +122,7 @@ class NewInstances:
     ) -> dict[str, int]:
         """How many instances there are to be, with those of what the services depend on as many as there are."""
         concerned = with_dependencies(wanted, services)
-        present = Counter(str(one.service) for one in containers if one.service in concerned)
+        present = Counter(str(container.service) for container in containers if container.service in concerned)
         return {**present, **wanted}
 
     @property
@@ -134,9 +140,9 @@ class NewInstances:
             return
         wanted = environment_wanted(service, image)
         running = environment_of(engine.inspect(sibling.id) or {})
-        changed = {one for one in {*wanted, *running} if wanted.get(one) != running.get(one)}
+        changed = {variable for variable in {*wanted, *running} if wanted.get(variable) != running.get(variable)}
         named = [] if image.get("Id") == sibling.image_id else ["its image"]
-        named += [f"the variable {one}" for one in sorted(changed.difference(self.variables.get(name, ())))]
+        named += [f"the variable {variable}" for variable in sorted(changed.difference(self.variables.get(name, ())))]
         _refuse_named(name, sibling, named)
 
     def _refuse_another(
@@ -145,8 +151,8 @@ class NewInstances:
         """Before it is started: by all that the engine knows of it."""
         details = engine.inspect(new.id) or {}
         host = details.get("HostConfig") or {}
-        shared = [str(host.get(place)) for place in _PLACES] + [str(one) for one in host.get("VolumesFrom") or []]
-        lacking = next((one for one in others if any(one.id in place for place in shared)), None)
+        shared = [str(host.get(place)) for place in _PLACES] + [str(source) for source in host.get("VolumesFrom") or []]
+        lacking = next((container for container in others if any(container.id in place for place in shared)), None)
         if lacking is not None:
             raise HostSideError(
                 f"{new.service} is part of {lacking.service}, which has no container here; start that first.",
@@ -195,7 +201,9 @@ def count_defined(compose: Compose, service: str) -> int:
 
 
 def _newest_running(own: Iterable[Container]) -> Container | None:
-    return max((one for one in own if one.running), key=lambda one: one.created_at, default=None)
+    return max(
+        (container for container in own if container.running), key=lambda container: container.created_at, default=None
+    )
 
 
 def _made(container: Container, acts: Iterable[ComposeCall]) -> bool:
@@ -211,7 +219,7 @@ def _remove(engine: Engine, containers: Iterable[Container]) -> None:
 
 def _refuse_more(counts: Mapping[str, int], acts: Iterable[ComposeCall], containers: Iterable[Container]) -> None:
     """Compose must make instances and nothing else: no network or volume, and nothing of what is there may go."""
-    present = {one.name for one in containers}
+    present = {container.name for container in containers}
     more = [
         f"{act.kind.lower()} {act.name} ({act.verb.lower()})"
         for act in acts

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from .capacity import written_by_us
-from .compose import CAPACITY_FILE, files_in_force
+from .files_in_force import CAPACITY_FILE, files_in_force
 
 __all__ = ["OVERRIDE_FILE", "file_text", "is_ours", "our_file", "without_ours"]
 

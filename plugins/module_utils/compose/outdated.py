@@ -32,26 +32,29 @@ def outdated_by_id(
     another. Raises ``HostSideError`` of kind ``compose`` where Compose does not say it of each that runs.
     """
     wanted, defined = set(services), configuration.get("services") or {}
-    all_own = [one for one in containers if one.project == compose.project.name and one.service]
-    own = [one for one in all_own if one.service in wanted]
+    all_own = [container for container in containers if container.project == compose.project.name and container.service]
+    own = [container for container in all_own if container.service in wanted]
     if not own:
         return {}
-    named = {str(one.service) for one in own}
+    named = {str(container.service) for container in own}
     concerned = with_dependencies(named, defined)
-    counts = Counter(str(one.service) for one in all_own if one.service in concerned)
+    counts = Counter(str(container.service) for container in all_own if container.service in concerned)
     acts = [act for act in compose.would_do(named, counts, recreate=True) if act.kind == "Container"]
     # Of a container that does not run and stays as it is, Compose 2.40 says nothing (2.26 says `Created`).
     named_by_it = {act.name for act in acts}
-    silent = next((one.name for one in own if one.running and one.name not in named_by_it), None)
+    silent = next(
+        (container.name for container in own if container.running and container.name not in named_by_it), None
+    )
     if silent is not None:
         raise HostSideError(f"Compose does not say whether it would recreate {silent}.", kind="compose")
     recreated = {act.name for act in acts if act.verb.startswith("Recreat")}
-    moving = {str(one.service) for one in all_own if one.name in recreated}
+    moving = {str(container.service) for container in all_own if container.name in recreated}
     along = {name for name in moving if _goes_along(defined.get(name) or {}, moving)}
     hashes = compose.hashes(configuration) if along.intersection(wanted) else {}
     return {
-        one.id: one.name in recreated and not (one.service in along and one.config_hash == hashes.get(str(one.service)))
-        for one in own
+        container.id: container.name in recreated
+        and not (container.service in along and container.config_hash == hashes.get(str(container.service)))
+        for container in own
     }
 
 
@@ -73,10 +76,10 @@ def current_by_id(
 
     ``configuration`` is that of these files. Asked for all at once, and only where that fails one by one.
     """
-    own = [one for one in containers if one.project == compose.project.name and one.service]
+    own = [container for container in containers if container.project == compose.project.name and container.service]
     defined = configuration.get("services") or {}
     complete = compose.for_project(compose.project.with_profiles_of(own, defined))
-    services = sorted({str(one.service) for one in own}.intersection(defined))
+    services = sorted({str(container.service) for container in own}.intersection(defined))
 
     def asked(names: Sequence[str]) -> dict[str, bool] | None:
         try:
@@ -89,7 +92,7 @@ def current_by_id(
         with ThreadPoolExecutor(_PARALLEL) as pool:
             answers = pool.map(lambda service: asked([service]) or {}, services)
             answer = {name: outdated for part in answers for name, outdated in part.items()}
-    return {one.id: None if one.id not in answer else not answer[one.id] for one in own}
+    return {container.id: None if container.id not in answer else not answer[container.id] for container in own}
 
 
 def outdated_among(compose: Compose, services: Iterable[str], containers: Iterable[Container]) -> list[Container]:
@@ -97,8 +100,8 @@ def outdated_among(compose: Compose, services: Iterable[str], containers: Iterab
 
     Raises ``HostSideError`` of kind ``compose`` where Compose cannot tell.
     """
-    own = [one for one in containers if one.project == compose.project.name]
+    own = [container for container in containers if container.project == compose.project.name]
     configuration = compose.describe()
     complete = compose.for_project(compose.project.with_profiles_of(own, configuration.get("services") or {}))
     outdated = outdated_by_id(complete, configuration, services, own)
-    return [one for one in own if outdated.get(one.id)]
+    return [container for container in own if outdated.get(container.id)]

@@ -11,7 +11,7 @@ from ..docker.containers import Container
 from ..system.failure import HostSideError
 from . import dotenv
 from .capacity import written_by_us
-from .compose import CAPACITY_FILE, files_in_force, has_usual_name
+from .files_in_force import CAPACITY_FILE, files_in_force, has_usual_name
 from .our_file import file_text, is_ours
 
 __all__ = ["Project", "own_project", "read_project"]
@@ -65,7 +65,9 @@ class Project:
         depends on one of theirs. ``services`` are those of Compose's configuration with all profiles.
         """
         profiles = list(self.profiles)
-        for name in sorted({str(one.service) for one in containers if one.project == self.name and one.service}):
+        for name in sorted(
+            {str(container.service) for container in containers if container.project == self.name and container.service}
+        ):
             asked = (services.get(name) or {}).get("profiles") or []
             if asked and not {"*", *asked}.intersection(profiles):
                 profiles.append(str(asked[0]))
@@ -84,8 +86,12 @@ def read_project(containers: Iterable[Container], name: str, directory: str | No
     folder that the policy names; it counts where there is no container, or where the folder of the containers is gone.
     Raises ``HostSideError`` of kind ``compose`` for what is named there and does not exist any more.
     """
-    own = [one for one in containers if one.project == name and one.working_directory]
-    newest = max((one for one in own if one.service), key=lambda one: one.created_at, default=next(iter(own), None))
+    own = [container for container in containers if container.project == name and container.working_directory]
+    newest = max(
+        (container for container in own if container.service),
+        key=lambda container: container.created_at,
+        default=next(iter(own), None),
+    )
     folder = _folder(name, newest, directory)
     environment_files = () if newest is None else _environment_files(newest, folder)
     environment = _content(environment_files or (os.path.join(folder, ".env"),))
@@ -100,7 +106,7 @@ def read_project(containers: Iterable[Container], name: str, directory: str | No
 
 def _folder(name: str, newest: Container | None, mapped: str | None) -> str:
     labelled = newest.working_directory if newest else None
-    folder = next((one for one in (labelled, mapped) if one and os.path.isdir(one)), labelled or mapped)
+    folder = next((folder for folder in (labelled, mapped) if folder and os.path.isdir(folder)), labelled or mapped)
     if folder is None:
         raise HostSideError(f"No folder of project {name} is known here.", kind="compose")
     if not os.path.isdir(folder):

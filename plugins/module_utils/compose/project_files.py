@@ -7,10 +7,12 @@ import stat
 from collections.abc import Mapping
 from typing import Optional
 
-from ..state.state import sync_folder, write_whole
+from ..state.state import UNFINISHED, sync_folder, write_whole
 from ..system.failure import HostSideError
 
-__all__ = ["Content", "ProjectFiles"]
+__all__ = ["TRIAL", "Content", "ProjectFiles"]
+
+TRIAL = ".compose.capacity.yml.trial"
 
 Content = Optional[bytes]  # None where there is no file
 
@@ -24,6 +26,12 @@ class ProjectFiles:
     def __init__(self, directory: str, model: str) -> None:
         self._directory = directory
         self._model = os.path.join(directory, model)
+
+    def clear_unfinished(self) -> None:
+        """Remove what a process of ours that was killed has left half done; the folder is the team's."""
+        for name in os.listdir(self._directory):
+            if name == TRIAL or name.startswith(UNFINISHED):
+                _unlink(os.path.join(self._directory, name))
 
     def content(self, path: str) -> Content:
         """What a file holds, None where there is none."""

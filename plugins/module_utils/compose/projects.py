@@ -26,9 +26,9 @@ def observe_projects(
     A project whose files Compose rejects says so in ``problem``. ``mapped`` are the projects of the policy (``name``,
     ``directory``); they are looked at even without a container.
     """
-    directories: dict[str, str | None] = {one.project: None for one in containers if one.project}
-    directories.update({one["name"]: one.get("directory") for one in mapped})
-    known = {one.project for one in containers if one.project and one.working_directory}
+    directories: dict[str, str | None] = {container.project: None for container in containers if container.project}
+    directories.update({project["name"]: project.get("directory") for project in mapped})
+    known = {container.project for container in containers if container.project and container.working_directory}
     asked = sorted((name, folder) for name, folder in directories.items() if folder or name in known)
     if not asked:
         return [], {}
@@ -43,7 +43,7 @@ def _observe(
     name: str, directory: str | None, containers: list[Container]
 ) -> tuple[dict[str, Any], dict[str, bool | None]]:
     own = [container for container in containers if container.project == name]
-    labelled = next((one.working_directory for one in own if one.working_directory), None)
+    labelled = next((container.working_directory for container in own if container.working_directory), None)
     observed: dict[str, Any] = {
         "name": name,
         "directory": labelled or directory,
@@ -72,8 +72,8 @@ def _services(project: Project, own: list[Container]) -> tuple[list[dict[str, An
     compose = Compose(project)
     configuration = compose.describe()
     current = current_by_id(compose, configuration, own)
-    present = {one.service for one in own if one.service}
-    probed = {one.service for one in own if one.service and one.health is not None}
+    present = {container.service for container in own if container.service}
+    probed = {container.service for container in own if container.service and container.health is not None}
     return service_definitions(configuration, project.profiles, present, probed), current
 
 

@@ -16,6 +16,7 @@ from ..docker.limits import inverse_of, wanted_for
 from ..docker.removed_instances import PART as DEFINITIONS
 from ..docker.removed_instances import Leaving, note_definitions
 from ..docker.room_for_another import why_alone
+from ..docker.shared_namespaces import refuse_where_shared
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work
 from ..state.lock import held_run
@@ -39,7 +40,7 @@ def _replace(work: Work) -> dict[str, Any]:
         old = replacement.outdated()
         if work.check_mode:
             if old is not None:
-                replacement.refuse_another()
+                replacement.refuse(old)
             return {"changed": old is not None, "instances": [], "alone": "", "diff": _difference(old)}
         return replacement.carry_out(old)
 
@@ -101,8 +102,11 @@ class _Replacement:
         outdated = outdated_among(self.compose, [service], containers)
         return named if named in outdated else None
 
-    def refuse_another(self) -> None:
-        """Raise ``HostSideError`` where the new one would not be what those that run are; nothing is touched."""
+    def refuse(self, old: Container) -> None:
+        """Raise ``HostSideError`` where the new one would not be what those that run are, or where another container
+        lives in the old one's network; nothing is touched.
+        """
+        refuse_where_shared(self.engine, old)
         self._new().refuse(self.engine, [self.given["service"]])
 
     def _prove_and_note(self, record: RunRecord, old: Container) -> str:
@@ -112,7 +116,7 @@ class _Replacement:
         except that one that does not run any more has nothing left to serve.
         """
         given, present = self.given, self._instances()
-        self.refuse_another()
+        self.refuse(old)
         refuse_unaccepted_limits(self.engine, [(old, wanted_for(given["limits"], old))])
         record.note_inverse(given["step_id"], "containers", {old.id: inverse_of(old)})
         note_instances(record, given, present, {})

@@ -72,7 +72,11 @@ class Growth:
     def refuse_unaccepted(self, engine: Engine, containers: list[Container]) -> None:
         """Raise ``HostSideError`` where Docker would not create a container with its limits; nothing is touched."""
         own = {service: instances_of(containers, self.project, service)[:1] for service in self.limits}
-        wanted = [(one, wanted_for(self.limits[service], one)) for service, first in own.items() for one in first]
+        wanted = [
+            (container, wanted_for(self.limits[service], container))
+            for service, first in own.items()
+            for container in first
+        ]
         refuse_unaccepted_limits(engine, wanted)
 
     def note(self, writer: CapacityWriter, containers: list[Container], record: RunRecord, step_id: str) -> None:
@@ -80,12 +84,13 @@ class Growth:
         record.note_inverse(step_id, "capacity_file", writer.inverse())
         record.note_left(step_id, "capacity_file", writer.left(self.capacity))
         own = {service: instances_of(containers, self.project, service) for service in self.services}
-        changing = [one for service in self.limits for one in own[service]]
-        record.note_inverse(step_id, "containers", {one.id: inverse_of(one) for one in changing})
+        changing = [container for service in self.limits for container in own[service]]
+        record.note_inverse(step_id, "containers", {container.id: inverse_of(container) for container in changing})
         about = {"project": self.project, "directory": self.directory}
         times = {"drain_seconds": self.drain, "gate_seconds": self.bound}
         before = {
-            service: {**about, **times, "containers": [one.id for one in own[service]]} for service in self.counts
+            service: {**about, **times, "containers": [container.id for container in own[service]]}
+            for service in self.counts
         }
         record.note_inverse(step_id, "instances", before)
 
@@ -168,11 +173,13 @@ class Growth:
         """
         try:
             listed = {service: listed_instances(engine, self.project, service) for service in self.services}
-            starting = [one.id for own in listed.values() for one in own if one.running and not one.well]
+            starting = [
+                container.id for own in listed.values() for container in own if container.running and not container.well
+            ]
             passed = checks.passed(starting)
             for service, own in listed.items():
                 wanted = self.counts.get(service, len(own))
-                well = sum(one.well or one.id in passed for one in own)
+                well = sum(container.well or container.id in passed for container in own)
                 if well < len(own) or len(own) != wanted:
                     return f"{service} has {well} of {wanted} instances"
             return gate.complaint(engine, socket_path, time.time(), passed)

@@ -45,8 +45,8 @@ def differences(
     ``ours`` are variables that a change of ours is about; with ``command`` it is about the command.
     """
     named = [] if new.get("Image") == sibling.get("Image") else ["its image"]
-    one, other = environment_of(new), environment_of(sibling)
-    variables = {name for name in {*one, *other} if one.get(name) != other.get(name)}.difference(ours)
+    own, other = environment_of(new), environment_of(sibling)
+    variables = {name for name in {*own, *other} if own.get(name) != other.get(name)}.difference(ours)
     named += [f"the variable {name}" for name in sorted(variables)]
     first, second = _compared(new), _compared(sibling)
     compared = {*first, *second}.difference(("Cmd",) if command else ())
@@ -78,7 +78,7 @@ def _compared(details: Mapping[str, Any]) -> dict[str, str]:
     config, host = details.get("Config") or {}, details.get("HostConfig") or {}
     labels = {key: value for key, value in (config.get("Labels") or {}).items() if not key.startswith(_COMPOSE_LABEL)}
     hostname = str(config.get("Hostname") or "")
-    found = {
+    attributes = {
         **{name: config.get(name) for name in _CONFIG},
         **{name: _sorted(value) for name, value in host.items() if name not in _NOT_COMPARED},
         "Labels": labels,
@@ -86,7 +86,7 @@ def _compared(details: Mapping[str, Any]) -> dict[str, str]:
         "Mounts": sorted(_mount(mount) for mount in details.get("Mounts") or []),
         "Networks": _networks(details),
     }
-    return {name: json.dumps(value, sort_keys=True) for name, value in found.items() if value not in _UNSET}
+    return {name: json.dumps(value, sort_keys=True) for name, value in attributes.items() if value not in _UNSET}
 
 
 def _sorted(value: Any) -> Any:

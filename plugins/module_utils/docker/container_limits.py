@@ -16,9 +16,10 @@ from ..system.failure import HostSideError
 from .containers import Container, find_containers
 from .dry_creation import refuse_unaccepted_limits
 from .engine import Engine
+from .instances import instances_of
 from .limits import (
     Capability,
-    Limits,
+    ContainerLimits,
     change_of,
     describe,
     inverse_of,
@@ -33,11 +34,11 @@ _OF_LATE = 600.0  # seconds; Docker waits at most one minute before it restarts 
 
 
 @dataclass(frozen=True)
-class Change:
+class ContainerChange:
     """One container with what it should have; ``body`` is what Docker is asked for, empty when it has it already."""
 
     container: Container
-    wanted: Limits
+    wanted: ContainerLimits
     body: dict[str, int]
 
 
@@ -62,7 +63,7 @@ def _limit(work: Work) -> dict[str, Any]:
 
 def _changes(
     containers: list[Container], services: dict[str, dict[str, Any]], project: str, host: Capability
-) -> list[Change]:
+) -> list[ContainerChange]:
     changes = []
     for service, limits in sorted(services.items()):
         own = [container for container in containers if container.service == service]
@@ -74,11 +75,11 @@ def _changes(
             )
         for container in own:
             wanted = wanted_for(limits, container)
-            changes.append(Change(container, wanted, change_of(container, wanted, host)))
+            changes.append(ContainerChange(container, wanted, change_of(container, wanted, host)))
     return changes
 
 
-def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id: str) -> None:
+def _carry_out(engine: Engine, changes: list[ContainerChange], record: RunRecord, step_id: str) -> None:
     record.start_step(step_id, time.time())
     differing = [change for change in changes if change.body]
     if differing:
@@ -102,10 +103,10 @@ def _carry_out(engine: Engine, changes: list[Change], record: RunRecord, step_id
     _note_left(engine, differing, record, step_id)
 
 
-def _note_left(engine: Engine, changes: list[Change], record: RunRecord, step_id: str) -> None:
+def _note_left(engine: Engine, changes: list[ContainerChange], record: RunRecord, step_id: str) -> None:
     """What Docker made of it, for a later rollback to compare with."""
     answers = {change.container.id: engine.inspect(change.container.id) for change in changes}
-    left = {name: Limits.of(Container.parse(answer)).result() for name, answer in answers.items() if answer}
+    left = {name: ContainerLimits.of(Container.parse(answer)).result() for name, answer in answers.items() if answer}
     if left:
         record.note_left(step_id, "containers", left)
 
@@ -115,10 +116,10 @@ def _killed_for_memory(engine: Engine, containers: list[Container]) -> set[str]:
     now = time.time()
     events = engine.events(["oom"], now - _OF_LATE, now)
     killed = {str((event.get("Actor") or {}).get("ID", event.get("id"))) for event in events}
-    return {one.id for one in containers if one.oom_killed or one.id in killed}
+    return {container.id for container in containers if container.oom_killed or container.id in killed}
 
 
-def _result(changes: list[Change]) -> dict[str, Any]:
+def _result(changes: list[ContainerChange]) -> dict[str, Any]:
     differing = [change for change in changes if change.body]
     return {
         "changed": bool(differing),
@@ -127,16 +128,18 @@ def _result(changes: list[Change]) -> dict[str, Any]:
                 "name": change.container.name,
                 "id": change.container.id,
                 "service": change.container.service,
-                "before": Limits.of(change.container).result(),
-                "after": (change.wanted if change.body else Limits.of(change.container)).result(),
+                "before": ContainerLimits.of(change.container).result(),
+                "after": (change.wanted if change.body else ContainerLimits.of(change.container)).result(),
                 "changed": bool(change.body),
             }
             for change in changes
         ],
         "notes": [note for change in differing for note in _notes(change.container)],
         "diff": {
-            "before": "".join(f"{one.container.name}: {describe(Limits.of(one.container))}\n" for one in differing),
-            "after": "".join(f"{one.container.name}: {describe(one.wanted)}\n" for one in differing),
+            "before": "".join(
+                f"{change.container.name}: {describe(ContainerLimits.of(change.container))}\n" for change in differing
+            ),
+            "after": "".join(f"{change.container.name}: {describe(change.wanted)}\n" for change in differing),
         },
     }
 
@@ -172,7 +175,7 @@ def _undo_limits_of(
     if not undoing.check:
         engine.update(container.id, wanted.body)
     if not wanted.difference:
-        limits = describe(Limits(before["memory"], before["swap"], before["cpus"]))
+        limits = describe(ContainerLimits(before["memory"], before["swap"], before["cpus"]))
         undoing.done.append(f"{container.name}: {limits}.")
     if wanted.note:
         undoing.notes.append(wanted.note)
@@ -188,9 +191,9 @@ def _pairs(
     for name, before in inverse.items():
         container = same.get(name)
         if container is None:
-            of_service = [one for one in heirs if (one.project, one.service) == (before["project"], before["service"])]
-            container = next(iter(sorted(of_service, key=lambda one: one.name != before["name"])), None)
-            heirs = [one for one in heirs if one is not container]
+            of_service = instances_of(heirs, before["project"], before["service"])
+            container = next(iter(sorted(of_service, key=lambda container: container.name != before["name"])), None)
+            heirs = [heir for heir in heirs if heir is not container]
         pairs.append((before, container))
     return pairs
 

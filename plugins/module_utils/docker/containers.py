@@ -45,7 +45,8 @@ class Container:
     ``cpu_period`` is set, in microseconds, where the CPU limit was given as quota and period: Docker then refuses to
     change it in any other form. ``start_period`` is in seconds, 0 without a health check. ``service`` is None for a
     one-off container of ``docker compose run``. ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant
-    when it was made. ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none.
+    when it was made. ``joined`` has the IDs of other containers whose network, processes or shared memory it lives in.
+    ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Container:
     created_at: float = 0.0
     image_id: str = ""
     worker_pool: str | None = None
+    joined: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -125,7 +127,13 @@ class Container:
             created_at=unix_time(str(raw.get("Created") or "")),
             image_id=str(raw.get("Image") or ""),
             worker_pool=worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
+            joined=_joined(limits),
         )
+
+
+def _joined(host: dict[str, Any]) -> tuple[str, ...]:
+    modes = [str(host.get(key) or "") for key in ("NetworkMode", "PidMode", "IpcMode")]
+    return tuple(sorted({mode.partition(":")[2] for mode in modes if mode.startswith("container:")}))
 
 
 def find_containers(engine: Engine, socket_path: str, project: str | None = None) -> list[Container]:
@@ -133,7 +141,7 @@ def find_containers(engine: Engine, socket_path: str, project: str | None = None
     labels = [] if project is None else [f"{_LABEL}project={project}"]
     ids = [str(listed["Id"]) for listed in engine.containers(labels)]
     few = len(ids) <= 2 * _PARALLEL
-    details = [engine.inspect(one) for one in ids] if few else _inspect_parallel(ids, socket_path)
+    details = [engine.inspect(identity) for identity in ids] if few else _inspect_parallel(ids, socket_path)
     return sorted((Container.parse(detail) for detail in details if detail), key=lambda container: container.name)
 
 
@@ -149,21 +157,21 @@ class Listed:
 def listed_instances(engine: Engine, project: str, service: str) -> list[Listed]:
     """The instances of a service by one question, cheap enough to be asked again and again while they start."""
     listed = engine.containers([f"{_LABEL}project={project}", f"{_LABEL}service={service}", f"{_LABEL}oneoff=False"])
-    found = []
-    for one in listed:
-        running = one.get("State") == "running"
-        found.append(Listed(str(one["Id"]), running, running and not _ILL.search(str(one.get("Status")))))
-    return found
+    instances = []
+    for entry in listed:
+        running = entry.get("State") == "running"
+        instances.append(Listed(str(entry["Id"]), running, running and not _ILL.search(str(entry.get("Status")))))
+    return instances
 
 
 def numbers_of(details: dict[str, Any], names: list[str]) -> dict[str, float]:
     """Of the environment in an answer of ``Engine.inspect``, the named variables that are plain numbers."""
-    found = {}
+    numbers = {}
     for entry in (details.get("Config") or {}).get("Env") or []:
         name, _, value = str(entry).partition("=")
         if name in names and _PLAIN_NUMBER.match(value):
-            found[name] = float(value)
-    return found
+            numbers[name] = float(value)
+    return numbers
 
 
 def compose_details(socket_path: str, project: str | None = None) -> list[dict[str, Any]]:
@@ -177,8 +185,10 @@ def compose_details(socket_path: str, project: str | None = None) -> list[dict[s
 def services_with_variable(socket_path: str, project: str, name: str) -> list[str]:
     """The services of a project that have a container with this variable in its environment; its value is not told."""
     configs = [details.get("Config") or {} for details in compose_details(socket_path, project)]
-    holding = [one for one in configs if any(str(entry).startswith(f"{name}=") for entry in one.get("Env") or [])]
-    return sorted({str((one.get("Labels") or {}).get(_LABEL + "service", "")) for one in holding} - {""})
+    holding = [
+        config for config in configs if any(str(entry).startswith(f"{name}=") for entry in config.get("Env") or [])
+    ]
+    return sorted({str((config.get("Labels") or {}).get(_LABEL + "service", "")) for config in holding} - {""})
 
 
 def _inspect_parallel(ids: list[str], socket_path: str) -> list[dict[str, Any] | None]:

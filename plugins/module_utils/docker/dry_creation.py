@@ -9,7 +9,7 @@ from ..system.failure import HostSideError
 from .container_definition import ContainerDefinition
 from .containers import Container
 from .engine import Engine, EngineRefusedError
-from .limits import Limits, describe
+from .limits import ContainerLimits, describe
 
 __all__ = ["prove_creatable", "refuse_unaccepted_limits", "remove_scratch_containers"]
 
@@ -22,16 +22,21 @@ def prove_creatable(engine: Engine, definition: ContainerDefinition, container: 
 
     ``container`` is the ID that the definition was read from. Compose's labels are left out: whatever carries them is
     an instance to the team's next ``up``. Every volume is bound by its name, so no new one is made. Raises
-    ``EngineRefusedError`` where Docker does not accept the definition.
+    ``EngineRefusedError`` where Docker does not accept the definition; that the container could not be removed again
+    says nothing about that, and it goes at the end of the Run.
     """
     name = f"selextract-scratch-{container[:12]}"
     _remove_unstarted(engine, name)
     scratch = definition.unlabelled().labelled(_SCRATCH, name)
-    engine.remove(scratch.create(engine, name))
+    made = scratch.create(engine, name)
+    try:
+        engine.remove(made)
+    except EngineRefusedError as refusal:
+        raise HostSideError(f"Docker does not remove {name}: {refusal.reason}.", kind="docker") from refusal
 
 
 def refuse_unaccepted_limits(
-    engine: Engine, wanted: Iterable[tuple[Container, Limits]], *, written: bool = True
+    engine: Engine, wanted: Iterable[tuple[Container, ContainerLimits]], *, written: bool = True
 ) -> None:
     """Raise ``HostSideError`` where Docker would not create one of these containers with the limits it should get.
 
@@ -43,7 +48,7 @@ def refuse_unaccepted_limits(
         known = engine.inspect(container.id)
         if known is None:
             continue
-        before = Limits.of(container)
+        before = ContainerLimits.of(container)
         definition = ContainerDefinition.parse(known).limited(
             memory=_changed(before.memory, limits.memory),
             swap=_UNLIMITED if limits.swap is None and limits.memory is not None else limits.swap,

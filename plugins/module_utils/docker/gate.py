@@ -12,7 +12,7 @@ from ..system.failure import HostSideError
 from ..system.probe import complaint_of
 from .containers import Container, find_containers
 from .engine import Engine
-from .limits import Capability, Limits, change_of, describe, wanted_for
+from .limits import Capability, ContainerLimits, change_of, describe, wanted_for
 
 __all__ = ["Gate", "not_proved_text"]
 
@@ -61,7 +61,9 @@ class Gate:
 
     def _refuse_victims(self, engine: Engine, containers: list[Container], now: float) -> None:
         """Raise where a container that the step touched restarted, or was killed for memory after that."""
-        touched = [one for one in containers if one.id in self.in_place or self._started_here(one)]
+        touched = [
+            container for container in containers if container.id in self.in_place or self._started_here(container)
+        ]
         killed = self._killed(engine, now) if touched else {}
         for container in touched:
             before = self.in_place.get(container.id)
@@ -104,7 +106,7 @@ def _service_complaint(
             return f"{container.name} is {container.health}"
         wanted = wanted_for(limits, container)
         if change_of(container, wanted, host):
-            return f"{container.name} has {describe(Limits.of(container))} instead of {describe(wanted)}"
+            return f"{container.name} has {describe(ContainerLimits.of(container))} instead of {describe(wanted)}"
     return None
 
 

@@ -61,15 +61,17 @@ def _wait(given: dict[str, Any], step: dict[str, Any]) -> list[str]:
         while True:
             complaint = gate.complaint(engine, given["docker_socket"], time.time())
             own = [
-                one
-                for one in find_containers(engine, given["docker_socket"], given["project"])
-                if one.service in given["services"]
+                container
+                for container in find_containers(engine, given["docker_socket"], given["project"])
+                if container.service in given["services"]
             ]
             unsettled = settling.complaint(own, time.time())
             complaint = complaint or unsettled
             if complaint is None:
                 _refuse_outdated(engine, given)
-                return sorted({str(one.service) for one in own if one.health is None} - set(given["answering"]))
+                return sorted(
+                    {str(container.service) for container in own if container.health is None} - set(given["answering"])
+                )
             bound = given["bound_seconds"] + settling.longest(own)
             if time.monotonic() >= start + bound:
                 raise HostSideError(f"After {bound:.0f} s {complaint}.", kind="gate")
@@ -84,7 +86,7 @@ def _refuse_outdated(engine: Engine, given: dict[str, Any]) -> None:
     compose = Compose(read_project(containers, given["project"], given["settled_in"]))
     outdated = outdated_among(compose, given["services"], containers)
     if outdated:
-        names = ", ".join(one.name for one in outdated)
+        names = ", ".join(container.name for container in outdated)
         raise HostSideError(f"{names} was not made from the Compose files in force.", kind="gate")
 
 

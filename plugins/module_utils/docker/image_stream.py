@@ -1,7 +1,8 @@
 """A container image from one host straight to another, where there is no registry: once, encrypted, for one receiver.
 
-The giver makes a certificate and a token for this one time; both reach the receiver by way of Ansible. The image's ID
-is the digest of its content, so what arrives is what was sent.
+The giver makes a certificate and a token for this one time; both reach the receiver by way of the control machine. The
+image's ID is the digest of its content, so what arrives is what was sent. It is given by a process of its own, which
+goes on when the act is done: the receiver's act comes after it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,27 @@ import ssl
 import subprocess
 import tempfile
 import time
+from typing import Any
 
+from ..state.act import Act, Work, by_state
+from ..state.host_program import KeptProgram
+from ..state.lock import held_run
+from ..state.options import DOCKER, STATE, STEP
+from ..state.state import StateFolder
 from ..system.certificate import self_made_certificate
 from ..system.failure import HostSideError
+from ..system.leftover_processes import VARIABLE
+from ..system.systemctl import systemctl
+from ..system.transient_unit import start_alone
+from ..system.waiting import waited_for
 from .program import docker, docker_environment
 
-__all__ = ["fetch_image", "has_image", "offer_image"]
+__all__ = ["IMAGE_COPY", "OFFER", "fetch_image", "give_image", "has_image"]
+
+OFFER = "give-image"  # what the host's program is asked for
+_OFFER = "image-offer.json"
+_UNIT = "selextract-infra-image"
+_TRANSIENT = "/run/systemd/transient"
 
 _PIECE = 1 << 20
 _PATIENCE = 15.0  # seconds for one step of a connection
@@ -30,32 +46,70 @@ def has_image(image: str) -> bool:
     return docker(["image", "inspect", "-f", "yes", image]).code == 0
 
 
-def offer_image(image: str, address: str, port: int, receiver: str, bound: float) -> tuple[str, str]:
-    """Offer an image on an address to one receiver for ``bound`` seconds; the certificate and the token it needs.
-
-    A process of its own gives it, and ends when it was given or the time is over. Raises ``HostSideError`` of kind
-    ``docker`` where the image is not here or the port is taken.
-    """
-    if not has_image(image):
+def _offer(work: Work) -> dict[str, Any]:
+    """Offer it to one receiver for a while; the certificate and the token that the receiver needs."""
+    given, folder = work.params, StateFolder(work.params["state_folder"])
+    if work.check_mode:
+        return {"changed": False}
+    held_run(folder, given["run_id"])
+    if not has_image(given["image"]):
         raise HostSideError("The primary's image is not on the primary's own host any more.", kind="docker")
-    token = secrets.token_hex(32)
     certificate, key = self_made_certificate("image")
-    context = _server_context(certificate, key)
+    token = secrets.token_hex(32)
+    about = {name: given[name] for name in ("image", "address", "port", "receiver", "bound_seconds")}
+    unit = f"{_UNIT}-{given['run_id']}"
+    if os.path.exists(f"{_TRANSIENT}/{unit}.service"):
+        systemctl("stop", unit)  # it was offered before, in an attempt that was ended
+    _listening(about["address"], int(about["port"])).close()
+    folder.write(_OFFER, {**about, "certificate": certificate, "key": key, "token": token})
+    command = KeptProgram(folder, given["program"]).command(OFFER, folder.path)
+    start_alone(unit, "An image for another host (selextract-infra)", command, {VARIABLE: str(given["run_id"])})
+    if not waited_for(lambda: _listens(about["address"], int(about["port"])), _PATIENCE):
+        raise HostSideError(f"Nobody gives the image at {about['address']}:{about['port']}.", kind="docker")
+    return {"changed": False, "handed_over": {"certificate": certificate, "token": token}}
+
+
+def _fetch(work: Work) -> dict[str, Any]:
+    given = work.params
+    if work.check_mode or has_image(given["image"]):
+        return {"changed": not has_image(given["image"])}
+    held_run(StateFolder(given["state_folder"]), given["run_id"])
+    fetch_image(
+        given["image"], given["address"], given["port"], given["certificate"], given["token"], given["bound_seconds"]
+    )
+    return {"changed": True}
+
+
+def give_image(folder: StateFolder) -> None:
+    """Give the image that was offered; ends when it was given or the time is over. A second time there is no offer."""
+    offer = folder.read(_OFFER)
+    if offer is None:
+        return
+    folder.remove(_OFFER)
+    context = _server_context(offer["certificate"], offer["key"])
+    listener = _listening(offer["address"], int(offer["port"]))
+    listener.listen(2)
+    _give(listener, context, offer["token"], offer["image"], offer["receiver"], float(offer["bound_seconds"]))
+
+
+def _listening(address: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address, port))
     except OSError as problem:
+        listener.close()
         raise HostSideError(f"{address}:{port} cannot be used ({problem.strerror}).", kind="docker") from problem
-    listener.listen(2)
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            _silence()
-            _give(listener, context, token, image, receiver, bound)
-        os._exit(0)
-    listener.close()
-    return certificate, token
+    return listener
+
+
+def _listens(address: str, port: int) -> bool:
+    """Whether somebody does; the giver hangs up on whoever is not its receiver."""
+    try:
+        socket.create_connection((address, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def fetch_image(image: str, address: str, port: int, certificate: str, token: str, bound: float) -> None:
@@ -97,9 +151,9 @@ def _load(connection: ssl.SSLSocket, deadline: float) -> None:
             loading.kill()
             loading.wait()
     if loading.returncode:
-        told = complaint.decode("utf-8", "replace").strip().splitlines()
+        lines = complaint.decode("utf-8", "replace").strip().splitlines()
         raise HostSideError(
-            f"Docker did not take the image in: {told[-1][:300] if told else 'no reason'}.", kind="docker"
+            f"Docker did not take the image in: {lines[-1][:300] if lines else 'no reason'}.", kind="docker"
         )
 
 
@@ -160,8 +214,21 @@ def _server_context(certificate: str, key: str) -> ssl.SSLContext:
     return context
 
 
-def _silence() -> None:
-    """Let go of what the starter listens to."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for handle in (0, 1, 2):
-        os.dup2(nothing, handle)
+IMAGE_COPY = Act(
+    "image_copy",
+    {
+        "image": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["offered", "fetched"], "required": True},
+        "address": {"type": "str", "required": True},
+        "port": {"type": "int", "required": True},
+        "receiver": {"type": "str"},
+        "certificate": {"type": "str"},
+        "token": {"type": "str", "no_log": True},
+        "bound_seconds": {"type": "float", "default": 900},
+        "program": {"type": "str"},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    by_state(offered=_offer, fetched=_fetch),
+)

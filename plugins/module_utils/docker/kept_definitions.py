@@ -84,9 +84,9 @@ class KeptDefinitions:
 
 def forget_definitions(folder: StateFolder, socket_path: str, *, everything: bool = False) -> None:
     """Let go of what was kept for Runs that have ended; with ``everything`` for all. A Run that could not be put back
-    keeps it, so that this can be tried again."""
+    keeps it, so that this can be tried again. What a killed process left of a dry creation goes as well."""
     names = folder.names("definitions")
-    if not names:
+    if everything and not names:
         return
     with Engine(socket_path) as engine:
         for name in names:

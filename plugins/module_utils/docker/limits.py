@@ -13,7 +13,7 @@ from .containers import NO_MEMORY_LIMIT, Container
 
 __all__ = [
     "Capability",
-    "Limits",
+    "ContainerLimits",
     "Restoration",
     "change_of",
     "describe",
@@ -27,7 +27,7 @@ _NO_SWAP_LIMIT = 2**63 - 4096  # bytes; what the kernel itself shows for none
 
 
 @dataclass(frozen=True)
-class Limits:
+class ContainerLimits:
     """Memory and swap in bytes, CPUs in cores; None means unlimited. ``swap`` is memory plus swap."""
 
     memory: int | None
@@ -35,7 +35,7 @@ class Limits:
     cpus: float | None
 
     @classmethod
-    def of(cls, container: Container) -> Limits:
+    def of(cls, container: Container) -> ContainerLimits:
         """What a container has now."""
         return cls(container.memory, container.swap, container.cpus)
 
@@ -64,17 +64,17 @@ class Capability:
         return cls(memory, swap, float(info["NCPU"]), bool(info.get("SwapLimit")))
 
 
-def wanted_for(service: dict[str, Any], container: Container) -> Limits:
+def wanted_for(service: dict[str, Any], container: Container) -> ContainerLimits:
     """The limits a container should have: values that are not given stay; swap equals memory unless it is given.
 
     As with Docker, a swap of -1 means unlimited.
     """
     memory = service.get("memory") or container.memory
     given = service.get("swap") or (memory if service.get("memory") else container.swap)
-    return Limits(memory, None if given == -1 else given, service.get("cpus") or container.cpus)
+    return ContainerLimits(memory, None if given == -1 else given, service.get("cpus") or container.cpus)
 
 
-def change_of(container: Container, wanted: Limits, host: Capability) -> dict[str, int]:
+def change_of(container: Container, wanted: ContainerLimits, host: Capability) -> dict[str, int]:
     """What to ask Docker for, empty when nothing differs. Memory and swap always go together.
 
     Docker does not hand "unlimited" on to the kernel, so a limited swap becomes the host's total instead.
@@ -95,7 +95,7 @@ def inverse_of(container: Container, *, oom_killed: bool = False) -> dict[str, A
     """What must be known to put the container's limits back; ``oom_killed``: with these limits it was killed."""
     known = {"name": container.name, "project": container.project, "service": container.service}
     state = {"running": container.running, "oom_killed": oom_killed}
-    return {**known, **state, **Limits.of(container).result()}
+    return {**known, **state, **ContainerLimits.of(container).result()}
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,12 @@ def restoration(inverse: dict[str, Any], container: Container, host: Capability)
     A container that had no CPU limit cannot get rid of one, so it gets the host's total. A memory limit stays where the
     one from before killed the container, or where more is in use by now than it: the kernel refuses that.
     """
-    before = Limits(inverse["memory"], inverse["swap"], inverse["cpus"])
+    before = ContainerLimits(inverse["memory"], inverse["swap"], inverse["cpus"])
     difference = _kept_memory(inverse, container)
     if difference:
-        before = Limits(container.memory, container.swap, before.cpus)
+        before = ContainerLimits(container.memory, container.swap, before.cpus)
     without_cpus = before.cpus is None and container.cpus is not None
-    wanted = Limits(before.memory, before.swap, host.cpus if without_cpus else before.cpus)
+    wanted = ContainerLimits(before.memory, before.swap, host.cpus if without_cpus else before.cpus)
     body = change_of(container, wanted, host)
     if before.memory is None and container.memory is not None:
         # Docker refuses to take a memory limit away in place; this one is out of reach for every machine.
@@ -137,7 +137,7 @@ def restoration(inverse: dict[str, Any], container: Container, host: Capability)
     return Restoration(body, note, difference)
 
 
-def _keeps_swap(before: Limits, container: Container, host: Capability) -> bool:
+def _keeps_swap(before: ContainerLimits, container: Container, host: Capability) -> bool:
     return host.limits_swap and before.memory is not None and before.swap is None and container.swap is not None
 
 
@@ -158,7 +158,7 @@ def _kept_memory(inverse: dict[str, Any], container: Container) -> str | None:
     return None
 
 
-def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> None:
+def refuse_shrinking(container: Container, wanted: ContainerLimits, margin: float) -> None:
     """Raise ``HostSideError`` when a memory limit would fall below present use plus ``margin`` (a ratio)."""
     lowered = wanted.memory is not None and (container.memory is None or wanted.memory < container.memory)
     if not lowered or not container.running or wanted.memory is None:
@@ -181,7 +181,7 @@ def refuse_shrinking(container: Container, wanted: Limits, margin: float) -> Non
         )
 
 
-def describe(limits: Limits) -> str:
+def describe(limits: ContainerLimits) -> str:
     """For diffs and messages."""
     return f"memory {memory(limits.memory)}, with swap {memory(limits.swap)}, cpus {cores(limits.cpus)}"
 

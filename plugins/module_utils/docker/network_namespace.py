@@ -35,9 +35,9 @@ def connected_inside(process: int, host: str, port: int, *, wanted: str, timeout
 
 def _connected(process: int, host: str, port: int, wanted: str, timeout: float) -> socket.socket:
     _enter(process)
-    found = addresses_in(_asked(host, timeout))
-    if found != [wanted]:
-        what = "nobody" if not found else "somebody else"
+    present = addresses_in(_asked(host, timeout))
+    if present != [wanted]:
+        what = "nobody" if not present else "somebody else"
         raise HostSideError(f"The app's network knows {what} by the name {host}.", kind="gate")
     try:
         return socket.create_connection((wanted, port), timeout=timeout)
@@ -78,17 +78,17 @@ def addresses_in(answer: bytes) -> list[str]:
         place = _QUESTION.size
         for _ in range(questions):
             place = _past_name(answer, place) + 4
-        found = set()
+        addresses = set()
         for _ in range(records):
             place = _past_name(answer, place)
             kind, _, _, length = _RECORD.unpack_from(answer, place)
             place += _RECORD.size
             if kind == _ADDRESS and length == 4:
-                found.add(socket.inet_ntoa(answer[place : place + 4]))
+                addresses.add(socket.inet_ntoa(answer[place : place + 4]))
             place += length
     except (struct.error, IndexError, OSError):
         return []
-    return sorted(found)
+    return sorted(addresses)
 
 
 def _past_name(answer: bytes, place: int) -> int:

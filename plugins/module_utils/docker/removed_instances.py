@@ -59,7 +59,7 @@ def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, ste
             "running": container.running,
             "healthy": container.health in (None, "healthy"),
             "stop_grace": container.stop_grace,
-            "before": _before(known, container) or [one.id for one in leaving.present],
+            "before": _before(known, container) or [container.id for container in leaving.present],
             "gate_seconds": leaving.gate_seconds,
             "settling_seconds": leaving.settling_seconds,
             "beside": leaving.beside,
@@ -69,7 +69,11 @@ def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, ste
 
 def _before(known: dict[str, dict[str, Any]], container: Container) -> list[str]:
     """The instances of its service from before the step, where the step has noted them already."""
-    same = [one for one in known.values() if (one["project"], one["service"]) == (container.project, container.service)]
+    same = [
+        noted
+        for noted in known.values()
+        if (noted["project"], noted["service"]) == (container.project, container.service)
+    ]
     return list(same[0]["before"]) if same else []
 
 
@@ -126,19 +130,31 @@ class _RemovedInstance:
         self.undoing.done.append(f"{self.name} was started again.")
 
     def _made_again(self, kept: KeptDefinitions) -> None:
-        """Create it, then let it take its place: whatever fails before that leaves what is there now."""
+        """Create it, then let it take its place: whatever fails before that leaves what is there now.
+
+        Where both can run for a moment, it serves before the one in its place goes.
+        """
         made = self._created(kept)
         replaced = self._in_its_place(kept)
-        rotation = Rotation(self.undoing.folder, self.undoing.socket_path, self.about["project"])
-        if replaced is not None:
-            rotation.spare(replaced)
-            self.engine.stop(replaced.id, max(replaced.stop_grace, self.about["stop_grace"]))
-            self.engine.remove(replaced.id, volumes=True)  # what it was given by name stays
+        beside = replaced is not None and replaced.name != self.name and self.about.get("beside", False)
+        if replaced is not None and not beside:
+            self._remove(replaced)
         self.engine.rename(made, self.name)
         if self.about["running"]:
             self._start(made)
             details = self.engine.inspect(made)
-            rotation.join([Container.parse(details)] if details else [], self.about["gate_seconds"])
+            self._rotation.join([Container.parse(details)] if details else [], self.about["gate_seconds"])
+        if replaced is not None and beside:
+            self._remove(replaced)
+
+    def _remove(self, replaced: Container) -> None:
+        self._rotation.spare(replaced)
+        self.engine.stop(replaced.id, max(replaced.stop_grace, self.about["stop_grace"]))
+        self.engine.remove(replaced.id, volumes=True)  # what it was given by name stays
+
+    @property
+    def _rotation(self) -> Rotation:
+        return Rotation(self.undoing.folder, self.undoing.socket_path, self.about["project"])
 
     def _created(self, kept: KeptDefinitions) -> str:
         """The ID of the container that was made again, not started yet; one from an attempt before is taken."""
@@ -157,7 +173,9 @@ class _RemovedInstance:
         containers = find_containers(self.engine, self.undoing.socket_path, self.about["project"])
         old = {*self.about["before"], *kept.made_again.values()}
         since = [
-            one for one in instances_of(containers, self.about["project"], self.about["service"]) if one.id not in old
+            container
+            for container in instances_of(containers, self.about["project"], self.about["service"])
+            if container.id not in old
         ]
         return min(since, key=lambda one: (one.name != self.name, _well(one), -(one.number or 0)), default=None)
 

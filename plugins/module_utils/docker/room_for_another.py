@@ -36,7 +36,12 @@ def _fixed(container: Container, details: dict[str, Any]) -> str | None:
     project, service = re.escape(str(container.project)), re.escape(str(container.service))
     if not re.fullmatch(rf"{project}[-_]{service}[-_]\d+", container.name):
         return f"its name {container.name} is fixed"
-    ports = [one for bound in (host.get("PortBindings") or {}).values() for one in bound or [] if one.get("HostPort")]
+    ports = [
+        binding
+        for bound in (host.get("PortBindings") or {}).values()
+        for binding in bound or []
+        if binding.get("HostPort")
+    ]
     if ports:
         return f"the host's port {ports[0]['HostPort']} is fixed"
     if mode == "host" or mode.startswith("container:"):

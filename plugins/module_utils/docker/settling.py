@@ -31,7 +31,7 @@ class Settling:
 
     def longest(self, containers: list[Container]) -> float:
         """How long it takes at most, in seconds, where nothing restarts."""
-        return max((self._needed(one) for one in containers if self.touched(one)), default=0.0)
+        return max((self._needed(container) for container in containers if self.touched(container)), default=0.0)
 
     def complaint(self, containers: list[Container], now: float) -> str | None:
         """Which container has not run for long enough, in words; None when all have. ``now`` is in Unix seconds."""

@@ -1,4 +1,4 @@
-"""Stop services in an order, and start again exactly what ran before, the last first."""
+"""Stop services in an order, and start again exactly what ran before, the last first; which is also its undoing."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..state.act import Act, Work
+from ..state.lock import begun_step
+from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
+from ..state.undoing import Undoing
 from ..system.failure import HostSideError
 from .containers import Container, find_containers
 from .engine import Engine
+from .instances import found_instances
 
-__all__ = ["PART", "start_again", "stop_services"]
+__all__ = ["PART", "SERVICES_START", "SERVICES_STOP", "start_again", "stop_services", "undo_stopped"]
 
 PART = "stopped"
 _PAUSE = 0.5  # seconds between two looks
+_BOUND = 300.0  # seconds until a service that is started again must be healthy
 _RAN = ("running", "restarting", "paused")
 
 
@@ -41,7 +47,9 @@ def stop_services(
         containers = by_service.get(service, [])
         grace = graces.get(service, 0.0)
         with ThreadPoolExecutor(max(1, len(containers))) as pool:
-            jobs = [pool.submit(_stop, one, max(one.stop_grace, grace), socket_path) for one in containers]
+            jobs = [
+                pool.submit(_stop, container, max(container.stop_grace, grace), socket_path) for container in containers
+            ]
             for job in jobs:
                 job.result()
         stopped += [container.name for container in containers]
@@ -59,11 +67,13 @@ def start_again(
     """
     started: list[str] = []
     notes: list[str] = []
-    services = list(dict.fromkeys((str(one["project"]), str(one["service"])) for one in inverse.values()))
+    services = list(dict.fromkeys((str(noted["project"]), str(noted["service"])) for noted in inverse.values()))
     with Engine(socket_path) as engine:
         for project, service in reversed(services):
-            noted = [name for name, one in inverse.items() if (one["project"], one["service"]) == (project, service)]
-            there = _of_service(engine, socket_path, project, service)
+            noted = [
+                name for name, entry in inverse.items() if (entry["project"], entry["service"]) == (project, service)
+            ]
+            there = found_instances(engine, socket_path, project, service)
             missing = len(noted) - len(there)
             if missing > 0:
                 notes.append(f"{service} has {missing} containers fewer than before.")
@@ -72,20 +82,16 @@ def start_again(
                 if not container.running:
                     engine.start(container.id)
                     started.append(container.name)
-            _wait_healthy(engine, socket_path, project, service, {one.id for one in wanted}, bound)
+            _wait_healthy(engine, socket_path, project, service, {container.id for container in wanted}, bound)
     return started, notes
 
 
 def _running(engine: Engine, socket_path: str, project: str) -> dict[str, list[Container]]:
-    found: dict[str, list[Container]] = {}
+    by_service: dict[str, list[Container]] = {}
     for container in find_containers(engine, socket_path, project):
         if container.service and container.state in _RAN:
-            found.setdefault(container.service, []).append(container)
-    return found
-
-
-def _of_service(engine: Engine, socket_path: str, project: str, service: str) -> list[Container]:
-    return [one for one in find_containers(engine, socket_path, project) if one.service == service]
+            by_service.setdefault(container.service, []).append(container)
+    return by_service
 
 
 def _about(container: Container) -> dict[str, Any]:
@@ -100,12 +106,75 @@ def _stop(container: Container, grace: float, socket_path: str) -> None:
 def _wait_healthy(engine: Engine, socket_path: str, project: str, service: str, wanted: set[str], bound: float) -> None:
     give_up = time.monotonic() + bound
     while True:
-        own = [one for one in _of_service(engine, socket_path, project, service) if one.id in wanted]
-        waiting = [one for one in own if not one.running or one.health not in (None, "healthy")]
-        if not waiting:
+        own = [each for each in found_instances(engine, socket_path, project, service) if each.id in wanted]
+        first = next((each for each in own if not each.running or each.health not in (None, "healthy")), None)
+        if first is None:
             return
         if time.monotonic() >= give_up:
-            first = waiting[0]
             state = first.health if first.running else first.state
             raise HostSideError(f"{first.name} is {state} {bound:.0f} s after it was started.", kind="gate")
         time.sleep(_PAUSE)
+
+
+def _stop_in_order(work: Work) -> dict[str, Any]:
+    given = work.params
+    if work.check_mode:
+        return {"changed": True, "stopped": []}
+    record = begun_step(given)
+    graces = {name: float(seconds) for name, seconds in given["graces"].items()}
+    stopped = stop_services(record, given["step_id"], given["project"], given["order"], graces, given["docker_socket"])
+    record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": bool(stopped), "stopped": stopped}
+
+
+def _start_what_ran(work: Work) -> dict[str, Any]:
+    given = work.params
+    if work.check_mode:
+        return {"changed": True, "started": [], "notes": []}
+    record = begun_step(given)
+    started: list[str] = []
+    notes: list[str] = []
+    with record.failure_noted(given["step_id"]):
+        for step in given["steps"]:
+            noted = (record.step(step).get("inverse") or {}).get(PART) or {}
+            these, those = start_again(noted, given["docker_socket"], given["bound_seconds"])
+            started, notes = started + these, notes + those
+    record.end_step(given["step_id"], "verified", time.time(), " ".join(notes))
+    return {"changed": bool(started), "started": started, "notes": notes}
+
+
+def undo_stopped(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
+    """Start what ran before, the service stopped last first."""
+    if undoing.check:
+        undoing.done.append(f"{len(inverse)} containers would be started again.")
+        return
+    started, notes = start_again(inverse, undoing.socket_path, _BOUND)
+    if started:
+        undoing.done.append(f"{', '.join(started)} run again.")
+    undoing.notes.extend(notes)
+
+
+SERVICES_STOP = Act(
+    "services_stop",
+    {
+        "project": {"type": "str", "required": True},
+        "order": {"type": "list", "elements": "str", "required": True},
+        "graces": {"type": "dict", "default": {}},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _stop_in_order,
+)
+
+SERVICES_START = Act(
+    "services_start",
+    {
+        "steps": {"type": "list", "elements": "str", "required": True},
+        "bound_seconds": {"type": "float", "default": 120},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _start_what_ran,
+)

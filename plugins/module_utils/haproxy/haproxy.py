@@ -10,10 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..system.failure import HostSideError
+from ..system.waiting import waited_for
 
 __all__ = ["AdminSocket", "Server", "begun_answers"]
 
-_BACKEND = "api"
+_API = "api"
 _ANSWER_BOUND = 10.0  # seconds for one answer
 _PAUSE = 0.1
 _SLOW_PAUSE = 1.0
@@ -39,13 +40,14 @@ class Server:
 
 
 class AdminSocket:
-    """The admin socket of a running HAProxy; each command is a connection of its own.
+    """The admin socket of a running HAProxy, for one of its backends; each command is a connection of its own.
 
     Raises ``HostSideError`` of kind ``balancer`` where nobody answers, or where HAProxy does not do what it is told.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, backend: str = _API) -> None:
         self.path = path
+        self._backend = backend
 
     def ask(self, command: str) -> str:
         """The answer to one command, without the empty lines at its end."""
@@ -73,50 +75,58 @@ class AdminSocket:
             return False
 
     def servers(self) -> dict[str, Server]:
-        """The servers of the API's backend, by name."""
+        """The servers of the backend, by name."""
         return {
             name: Server(name, row["status"], int(row["scur"] or 0), row.get("addr") or "")
-            for name, row in self.rows(_BACKEND).items()
+            for name, row in self.rows().items()
         }
 
-    def rows(self, backend: str) -> dict[str, dict[str, str]]:
-        """What HAProxy tells of each server of a backend, by column."""
+    def rows(self) -> dict[str, dict[str, str]]:
+        """What HAProxy tells of each server of the backend, by column."""
         lines = self.ask("show stat").splitlines()
         rows = csv.DictReader([lines[0].lstrip("# "), *lines[1:]] if lines else [])
         return {
             row["svname"]: row
             for row in rows
-            if row["pxname"] == backend and row["svname"] not in ("FRONTEND", "BACKEND")
+            if row["pxname"] == self._backend and row["svname"] not in ("FRONTEND", "BACKEND")
         }
 
     def unnamed(self) -> list[str]:
         """The servers that were added at run time: known by an address that nobody looks up again."""
-        rows = [line.split() for line in self.ask(f"show servers state {_BACKEND}").splitlines()]
+        rows = [line.split() for line in self.ask(f"show servers state {self._backend}").splitlines()]
         return [row[_NAME] for row in rows if len(row) > _LOOKED_UP and row[0].isdigit() and row[_LOOKED_UP] == "-"]
 
     def enter(self, name: str, address: str, port: int, options: str) -> bool:
         """Let a server get requests; returns whether it had to be made anew. One that is there gets this address."""
         new = name not in self.servers()
         if new:
-            self.tell(f"add server {_BACKEND}/{name} {address}:{port} {options}", "New server registered.")
-            self.tell(f"enable health {_BACKEND}/{name}")
-            self.ask(f"enable server {_BACKEND}/{name}")
+            self.add(name, f"{address}:{port} {options}")
         else:
-            self.ask(f"set server {_BACKEND}/{name} addr {address} port {port}")
-            self.ask(f"set server {_BACKEND}/{name} state ready")
+            self.ask(f"set server {self._backend}/{name} addr {address} port {port}")
+            self.ask(f"set server {self._backend}/{name} state ready")
         if not self.servers()[name].serving:
             raise HostSideError(f"The balancer does not take {name} into rotation.", kind="balancer")
         return new
 
+    def add(self, name: str, about: str) -> None:
+        """Make a server, with its checks; ``about`` is its address and its options, as in the configuration."""
+        self.tell(f"add server {self._backend}/{name} {about}", "New server registered.")
+        self.tell(f"enable health {self._backend}/{name}")
+        self.ask(f"enable server {self._backend}/{name}")
+
+    def ready(self, name: str) -> None:
+        """Let a server that was drained get requests again, as soon as its check finds it good."""
+        self.tell(f"set server {self._backend}/{name} state ready")
+
     def drain(self, names: Collection[str], bound: float, longest: float) -> int:
         """Give these servers nothing new and wait until they hold no request, as ``finish`` does."""
         for name in names:
-            self.tell(f"set server {_BACKEND}/{name} state drain")
+            self.tell(f"set server {self._backend}/{name} state drain")
         try:
             return self.finish(names, bound, longest)
         except HostSideError:
             for name in names:
-                self.ask(f"set server {_BACKEND}/{name} state ready")
+                self.ask(f"set server {self._backend}/{name} state ready")
             raise
 
     def finish(self, names: Collection[str], bound: float, longest: float) -> int:
@@ -134,9 +144,9 @@ class AdminSocket:
             if waited > max(bound, longest):
                 for name in held:
                     cut |= {f"{name} {number}" for number in range(self._sessions(name))}
-                    self.ask(f"shutdown sessions server {_BACKEND}/{name}")
+                    self.ask(f"shutdown sessions server {self._backend}/{name}")
             elif waited > bound:
-                streams = begun_answers(self.ask("show sess all"), held)
+                streams = begun_answers(self.ask("show sess all"), held, self._backend)
                 for session in streams:
                     self.ask(f"shutdown session {session}")
                 cut |= set(streams)
@@ -149,8 +159,14 @@ class AdminSocket:
 
     def remove(self, name: str) -> None:
         """Take a drained server away; one that the configuration names stays in maintenance until the next reload."""
-        self.tell(f"set server {_BACKEND}/{name} state maint")
-        self.ask(f"del server {_BACKEND}/{name}")
+        self.tell(f"set server {self._backend}/{name} state maint")
+        self.ask(f"del server {self._backend}/{name}")
+
+    def remove_entirely(self, name: str, bound: float) -> None:
+        """Take a drained server away that the configuration names by address; raises where it stays."""
+        self.tell(f"set server {self._backend}/{name} state maint")
+        if not waited_for(lambda: "deleted" in self.ask(f"del server {self._backend}/{name}"), bound):
+            raise HostSideError(f"The balancer does not let go of {name}.", kind="balancer")
 
     def events(self, ring: str) -> list[str]:
         """The lines that a ring holds, oldest first."""
@@ -175,11 +191,11 @@ class AdminSocket:
             raise HostSideError(f"The balancer refuses {' '.join(command.split()[:3])!r}: {said}", kind="balancer")
 
 
-def begun_answers(sessions: str, servers: Collection[str]) -> list[str]:
+def begun_answers(sessions: str, servers: Collection[str], backend: str = _API) -> list[str]:
     """Of the answer to ``show sess all``, the sessions on these servers whose answer has begun."""
     begins = list(_SESSION.finditer(sessions))
     ends = [match.start() for match in begins[1:]] + [len(sessions)]
     names = "|".join(map(re.escape, servers))
-    here = re.compile(rf"^  backend={_BACKEND} .*\n  server=(?:{names}) ", re.MULTILINE)
+    here = re.compile(rf"^  backend={backend} .*\n  server=(?:{names}) ", re.MULTILINE)
     texts = {match[1]: sessions[match.end() : ends[index]] for index, match in enumerate(begins)}
     return [session for session, text in texts.items() if here.search(text) and _STATUS.search(text)]

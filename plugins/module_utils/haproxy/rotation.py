@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ..docker.containers import Container, find_containers
@@ -18,24 +18,19 @@ from ..state.act import Act, Work
 from ..state.layout import BALANCER
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
-from ..state.project_state import ProjectState
-from ..state.state import StateFolder, write_whole
+from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from ..system.probe import complaint_of
-from .haproxy import AdminSocket, Server
+from .haproxy import Server
+from .proxy import OwnProxy
 
-__all__ = ["BALANCER_SERVER", "SETTINGS", "Rotation", "config_text"]
+__all__ = ["BALANCER_SERVER", "Rotation", "config_text"]
 
-SETTINGS = "settings.json"
-_COMPOSE = "compose.yml"
-_CONFIG = "haproxy.cfg"
-_INSIDE = "/etc/selextract"
 _PAUSE = 0.2  # seconds between two looks
-_RELOAD_BOUND = 30.0
 _DRAIN = 70.0  # seconds that an instance may hold requests, where the balancer's settings do not say
 
 
-class Rotation:
+class Rotation(OwnProxy):
     """The balancer of one Project on this host, if there is one.
 
     ``settings.json`` says what it was started with: ``project`` and ``service`` of the app, ``network``, ``port`` and
@@ -44,16 +39,16 @@ class Rotation:
     Raises ``HostSideError`` of kind ``balancer``, or ``gate`` for an instance whose health does not answer in time.
     """
 
+    component = BALANCER
+
     def __init__(self, folder: StateFolder, socket_path: str, project: str) -> None:
-        self._folder = folder
-        self._socket_path = socket_path
-        self.own = ProjectState(folder, project).beside(BALANCER)
-        """The Compose project that the balancer is."""
-        self.settings: dict[str, Any] | None = folder.read(os.path.join(self.own.folder, SETTINGS))
-        self.place = os.path.join(folder.path, self.own.folder)
-        self.admin = AdminSocket(os.path.join(self.place, "run", "admin.sock"))
+        super().__init__(folder, socket_path, project)
         self.cut = 0
         """How many answers were cut, because they still went on when their instance had to leave."""
+
+    def text_of(self, settings: Mapping[str, Any]) -> str:
+        """HAProxy's configuration with the servers in rotation."""
+        return config_text(settings)
 
     @property
     def drain(self) -> float:
@@ -70,18 +65,11 @@ class Rotation:
         return self.settings is not None and (self.settings["project"], self.settings["service"]) == (project, service)
 
     @property
-    def compose_text(self) -> str | None:
-        """The balancer's Compose file, None where there is none."""
-        try:
-            with open(os.path.join(self.place, _COMPOSE), encoding="utf-8") as source:
-                return source.read()
-        except FileNotFoundError:
+    def digest(self) -> str | None:
+        """What tells the balancer's files, without the servers, from others; None where there is no balancer."""
+        if self.settings is None:
             return None
-
-    @property
-    def digest(self) -> str:
-        """What tells the balancer's files, without the servers, from others."""
-        settings = {name: value for name, value in (self.settings or {}).items() if name != "servers"}
+        settings = {name: value for name, value in self.settings.items() if name != "servers"}
         return hashlib.sha256(json.dumps([self.compose_text, settings], sort_keys=True).encode()).hexdigest()
 
     @property
@@ -158,58 +146,13 @@ class Rotation:
         self.reload()
         return True
 
-    def reload(self) -> None:
-        """Start a new worker from the file; the old one finishes what it holds."""
-        before = self.admin.worker()
-        with Engine(self._socket_path) as engine:
-            container = self._container(engine)
-            engine.restart_always(container.id)  # an older version of this program may have marked it as stopped
-            engine.signal(container.id, "USR2")
-        until = time.monotonic() + _RELOAD_BOUND
-        while not self.admin.answers or self.admin.worker() == before:
-            if time.monotonic() > until:
-                raise HostSideError("The balancer did not read its configuration again.", kind="balancer")
-            time.sleep(_PAUSE)
-
-    def write(self, settings: dict[str, Any]) -> None:
-        """Put settings and configuration in place; whoever calls has had them checked."""
-        self._folder.write(os.path.join(self.own.folder, SETTINGS), settings)
-        self.settings = settings
-        self._place_config(settings)
-
     def _remember(self, names: list[str]) -> None:
         """Keep the rotation for the next start: HAProxy accepts the file before it takes its place."""
         if self.settings is None:
             return
         settings = {**self.settings, "servers": list(dict.fromkeys(names))}
-        if settings == self.settings:
-            return
-        trial = os.path.join(self.place, "config", f"{_CONFIG}.trial")
-        write_whole(trial, config_text(settings).encode(), mode=0o644)
-        try:
-            with Engine(self._socket_path) as engine:
-                command = ["haproxy", "-c", "-f", f"{_INSIDE}/{_CONFIG}.trial"]
-                code, said, complaints = engine.run_inside(self._container(engine).id, command)
-        finally:
-            os.unlink(trial)
-        if code:
-            lines = (said + complaints).strip().splitlines()
-            raise HostSideError(f"HAProxy rejects its file: {lines[-1] if lines else code}.", kind="balancer")
-        self.write(settings)
-
-    def _place_config(self, settings: dict[str, Any]) -> None:
-        try:
-            path = os.path.join(self.place, "config", _CONFIG)
-            write_whole(path, config_text(settings).encode(), mode=0o644)
-        except OSError as problem:
-            raise HostSideError(f"{self.place} cannot be written ({problem.strerror}).", kind="state") from problem
-
-    def _container(self, engine: Engine) -> Container:
-        found = find_containers(engine, self._socket_path, self.own.name)
-        running = next((one for one in found if one.running), None)
-        if running is None:
-            raise HostSideError("The balancer does not run.", kind="balancer")
-        return running
+        if settings != self.settings:
+            self.accept(settings)
 
     def _mine(self, container: Container) -> bool:
         return container.running and self.serves(str(container.project), str(container.service))
@@ -232,7 +175,7 @@ class Rotation:
         return (self.settings or {})[name]
 
 
-def config_text(settings: dict[str, Any]) -> str:
+def config_text(settings: Mapping[str, Any]) -> str:
     """HAProxy's configuration with the servers in rotation, each by the name that Docker's DNS knows it by."""
     lines = [f"    server {name} {name}:{settings['port']}\n" for name in settings["servers"]]
     return str(settings["config"]) + "".join(lines)

@@ -13,8 +13,9 @@ import time
 from typing import Any
 
 from ..compose.capacity_keys import taken_back
-from ..docker.containers import Container, find_containers
+from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.instances import found_instances
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP, STEP_IF_PRESENT
@@ -63,12 +64,12 @@ class Edge:
 
     def files(self, folder: str) -> dict[str, str]:
         """Our files in the folder, by name."""
-        found = {}
+        files = {}
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
             if _FILE.match(name):
                 with open(os.path.join(folder, name), encoding="utf-8") as source:
-                    found[name] = source.read()
-        return found
+                    files[name] = source.read()
+        return files
 
     def differs(self, folder: str, files: dict[str, str]) -> bool:
         """Whether Nginx works with other files of ours than these."""
@@ -184,8 +185,8 @@ class Edge:
         return container
 
     def _running(self, engine: Engine, project: str, service: str) -> Container | None:
-        found = find_containers(engine, self._socket_path, project)
-        return next((one for one in found if one.service == service and one.running), None)
+        own = found_instances(engine, self._socket_path, project, service)
+        return next((container for container in own if container.running), None)
 
 
 def longest_answer(engine: Engine, container: Container) -> float | None:

@@ -175,15 +175,15 @@ def rendered_shared(wanted: dict[str, Any]) -> str:
 
 def shared_by(wanted: dict[str, Any]) -> dict[str, int]:
     """By alias, how many connections each of two processes may have."""
-    found = {alias: int(database["shared"]) for alias, database in wanted["databases"].items()}
-    return {**found, AUTH_DATABASE: int(wanted["pools"]["shared_login"])}
+    shares = {alias: int(database["shared"]) for alias, database in wanted["databases"].items()}
+    return {**shares, AUTH_DATABASE: int(wanted["pools"]["shared_login"])}
 
 
 def databases_of(wanted: dict[str, Any]) -> dict[str, dict[str, str]]:
     """By alias, where its connections go and how many there may be."""
-    found: dict[str, dict[str, str]] = {}
+    databases: dict[str, dict[str, str]] = {}
     for alias, database in wanted["databases"].items():
-        found[_plain(alias, _NAME)] = {
+        databases[_plain(alias, _NAME)] = {
             "host": _plain(database["host"], _HOST),
             "port": str(int(database["port"])),
             "dbname": _plain(database["database"], _NAME),
@@ -192,7 +192,7 @@ def databases_of(wanted: dict[str, Any]) -> dict[str, dict[str, str]]:
             "max_db_connections": str(int(database["most"])),
         }
     server = wanted["server"]
-    found[AUTH_DATABASE] = {
+    databases[AUTH_DATABASE] = {
         "host": _plain(server["host"], _HOST),
         "port": str(int(server["port"])),
         "dbname": "postgres",
@@ -200,7 +200,7 @@ def databases_of(wanted: dict[str, Any]) -> dict[str, dict[str, str]]:
         "reserve_pool_size": "0",
         "max_db_connections": str(int(wanted["pools"]["login"])),
     }
-    return found
+    return databases
 
 
 def login_file(password: str) -> str:

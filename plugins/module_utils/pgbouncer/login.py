@@ -10,7 +10,7 @@ import hashlib
 import re
 from typing import Any
 
-from ..postgres.psql import Server, literal
+from ..postgres.psql import PostgresServer, literal
 from ..postgres.scram import scram_verifier
 from ..system.failure import HostSideError
 from .ini import AUTH_USER
@@ -86,18 +86,18 @@ COMMIT;
 """.replace("@ROLE@", AUTH_USER)
 
 
-def server_facts(server: Server) -> dict[str, Any]:
+def server_facts(server: PostgresServer) -> dict[str, Any]:
     """Major version, whether it is a standby, how many connections there are and how many are not for the app."""
     return server.row(_SERVER)
 
 
-def login_is_there(server: Server) -> bool:
+def login_is_there(server: PostgresServer) -> bool:
     """Whether role and function are as they should be."""
-    seen = server.row(_LOOK)
-    return bool(seen["role"] and seen["function"])
+    row = server.row(_LOOK)
+    return bool(row["role"] and row["function"])
 
 
-def refuse_users(server: Server, users: list[str]) -> None:
+def refuse_users(server: PostgresServer, users: list[str]) -> None:
     """Raise ``HostSideError`` of kind ``refused`` for a user that could not log in through PgBouncer."""
     for user in users:
         problem = user_problem(server, user)
@@ -105,7 +105,7 @@ def refuse_users(server: Server, users: list[str]) -> None:
             raise HostSideError(f"{problem[0].upper()}{problem[1:]}.", kind="refused", rule="X-66")
 
 
-def user_problem(server: Server, user: str) -> str | None:
+def user_problem(server: PostgresServer, user: str) -> str | None:
     """Why a user could not log in through PgBouncer, None where it could."""
     if not is_plain_name(user):
         return f"{user[:60]!r} is not a name that PgBouncer is given here"
@@ -121,13 +121,13 @@ def is_plain_name(name: str) -> bool:
     return _NAME.match(name) is not None
 
 
-def connection_limits(server: Server, user: str, database: str) -> dict[str, int]:
+def connection_limits(server: PostgresServer, user: str, database: str) -> dict[str, int]:
     """How many connections the role (``role``) and the database (``database``) may have; nothing where no limit is."""
     limits = server.row(_LIMITS.replace("@USER@", literal(user)).replace("@DATABASE@", literal(database)))
     return {kind: int(number) for kind, number in limits.items() if number is not None and int(number) >= 0}
 
 
-def ensure_login(server: Server, password: str) -> None:
+def ensure_login(server: PostgresServer, password: str) -> None:
     """Make the role with this password, and the function. The server is told what it stores, never the password."""
     exists = server.row(_EXISTS)["found"]
     attributes = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT VALID UNTIL 'infinity'"
@@ -136,6 +136,6 @@ def ensure_login(server: Server, password: str) -> None:
     server.execute(_CREATE.replace("@DIGEST@", _DIGEST))
 
 
-def remove_login(server: Server) -> None:
+def remove_login(server: PostgresServer) -> None:
     """Take role and function away; none there is fine."""
     server.execute(_REMOVE)

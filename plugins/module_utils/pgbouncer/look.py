@@ -26,7 +26,7 @@ _LONGEST = 20  # rows about single clients and servers
 
 def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> dict[str, Any]:
     """What is in force, whether it runs, and what each of its processes says: pools, who waits, and for whom."""
-    container = next((one for one in containers if one.name == place.name), None)
+    container = next((container for container in containers if container.name == place.name), None)
     running = bool(container and container.running)
     reads = ProjectState(place.folder, place.project).beside(READ_BALANCER)
     record = place.record()
@@ -35,9 +35,9 @@ def look_at_pgbouncer(place: Place, containers: list[Container], port: int) -> d
         "installed": record,
         "running": running,
         "stale": record is not None and place.differs(record),
-        "processes": [_process(one) for one in answer],
+        "processes": [_process(row) for row in answer],
         "leaving": leaving(container.id, answer) if container and running else [],
-        "balanced": any(one.project == reads.name and one.running for one in containers),
+        "balanced": any(container.project == reads.name and container.running for container in containers),
     }
 
 
@@ -60,18 +60,18 @@ def look_at_logins(
     if container is None:
         return addresses
     server = server_in(container, superuser=wanted["superuser"], socket=wanted["socket"])
-    found = {}
+    logins = {}
     try:
         for service, address in addresses.items():
             if address.get("problem") or not address["user"]:
-                found[service] = address
+                logins[service] = address
                 continue
             limits = connection_limits(server, address["user"], address["database"])
             problem = user_problem(server, address["user"])
-            found[service] = {**address, "limits": limits, "problem": problem}
+            logins[service] = {**address, "limits": limits, "problem": problem}
     except HostSideError:
         return addresses  # the server's own problem is told where it is looked at
-    return found
+    return logins
 
 
 def addresses_of(project: Project, variables: dict[str, str], host: str, port: int) -> dict[str, dict[str, Any]]:
@@ -82,15 +82,15 @@ def addresses_of(project: Project, variables: dict[str, str], host: str, port: i
     """
     compose = Compose(project.with_files(team_files(project)))
     raw, filled_in = compose.environments(filled_in=False), compose.environments(filled_in=True)
-    found = {}
+    addresses = {}
     for service, variable in variables.items():
         if service not in raw:
             continue
-        found[service] = {
+        addresses[service] = {
             "variable": variable,
             **_address(raw[service], filled_in.get(service, {}), variable, host, port),
         }
-    return found
+    return addresses
 
 
 def _address(raw: dict[str, str], filled_in: dict[str, str], variable: str, host: str, port: int) -> dict[str, Any]:
@@ -117,23 +117,23 @@ def led_containers(
     engine: Engine, containers: list[Container], variables: dict[str, str], host: str, port: int
 ) -> list[str]:
     """The names of running containers whose own variable leads to ``host`` and ``port``; nothing else of it is told."""
-    found = []
-    for one in containers:
-        variable = variables.get(one.service or "")
-        if variable is None or not one.running:
+    names = []
+    for container in containers:
+        variable = variables.get(container.service or "")
+        if variable is None or not container.running:
             continue
-        details = engine.inspect(one.id) or {}
+        details = engine.inspect(container.id) or {}
         values = dict(str(entry).partition("=")[::2] for entry in (details.get("Config") or {}).get("Env") or [])
         if leads_to(values.get(variable, ""), host, port):
-            found.append(one.name)
-    return found
+            names.append(container.name)
+    return names
 
 
 def _process(process: Process) -> dict[str, Any]:
     clients = process.clients()
     servers = process.rows("SHOW SERVERS")
-    waiting = [one for one in clients if str(one.get("state", "")).startswith("waiting")]
-    busy = [one for one in servers if one.get("state") == "active"]
+    waiting = [client for client in clients if str(client.get("state", "")).startswith("waiting")]
+    busy = [server for server in servers if server.get("state") == "active"]
     return {
         "number": process.number,
         "version": str(process.rows("SHOW VERSION")[0].get("version") or ""),

@@ -108,7 +108,7 @@ def paused_for(processes: list[Process], bound: float) -> None:
             if not process.paused:
                 process.rows("PAUSE", timeout=max(0.1, give_up - time.monotonic()))
         except HostSideError as failure:
-            holding = ", ".join([words for one in processes for words in one.holding()][:3])
+            holding = ", ".join([words for process in processes for words in process.holding()][:3])
             resume(processes)
             raise HostSideError(
                 f"PgBouncer could not be paused within {bound:.0f} s ({failure.sentence.rstrip('.')});"

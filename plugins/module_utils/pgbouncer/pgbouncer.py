@@ -29,14 +29,14 @@ def _pool(work: Work) -> dict[str, Any]:
     folder = StateFolder(given["state_folder"])
     with Engine(given["docker_socket"], timeout=given["bound_seconds"]) as engine:
         names = [given["project"]] if given["project"] else known_projects(folder)
-        poolers = [Pooler(engine, given["docker_socket"], folder, one, given["bound_seconds"]) for one in names]
+        poolers = [Pooler(engine, given["docker_socket"], folder, name, given["bound_seconds"]) for name in names]
         if given["state"] == "present":
             return _present(work, poolers[0], folder)
         each = [_absent(work, pooler, folder) for pooler in poolers]
     return {
-        "changed": any(one["changed"] for one in each),
-        "done": ", ".join(one["done"] for one in each) or "nothing",
-        "diff": [one["diff"] for one in each],
+        "changed": any(result["changed"] for result in each),
+        "done": ", ".join(result["done"] for result in each) or "nothing",
+        "diff": [result["diff"] for result in each],
     }
 
 
@@ -108,15 +108,15 @@ def undo_pgbouncer(undoing: Undoing, inverse: dict[str, Any]) -> None:
 
 def led_astray(socket_path: str, folder: StateFolder) -> list[str]:
     """After something was put back: the instances that still go another way to their database than the files say."""
-    found = []
+    astray = []
     for project in known_projects(folder):
         variables = (Place(folder, project).record() or {}).get("variables") or {}
         if not variables:
             continue
         with Engine(socket_path) as engine:
             containers = find_containers(engine, socket_path, project)
-            found += led_otherwise(engine, containers, project, variables)
-    return [f"{name} finds its database elsewhere than the Compose files say." for name in found]
+            astray += led_otherwise(engine, containers, project, variables)
+    return [f"{name} finds its database elsewhere than the Compose files say." for name in astray]
 
 
 def _take_away(undoing: Undoing, pooler: Pooler, since: dict[str, Any]) -> None:

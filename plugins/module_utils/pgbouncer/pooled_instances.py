@@ -16,6 +16,7 @@ from ..docker.container_definition import ContainerDefinition
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
+from ..docker.shared_namespaces import refuse_where_shared
 from ..haproxy.rotation import Rotation
 from ..postgres.dsn import leads_to
 from ..state.state import StateFolder
@@ -40,7 +41,9 @@ def files_of(containers: list[Container], project: str) -> Compose | None:
 def pointing_to(engine: Engine, containers: list[Container], host: str, port: int) -> list[Container]:
     """The containers with that address in whichever of their variables."""
     return [
-        one for one in containers if any(leads_to(value, host, port) for value in environment_of(engine, one).values())
+        container
+        for container in containers
+        if any(leads_to(value, host, port) for value in environment_of(engine, container).values())
     ]
 
 
@@ -51,12 +54,12 @@ def led_otherwise(engine: Engine, containers: list[Container], project: str, var
         return []
     wanted = compose.environments(filled_in=True)
     return [
-        one.name
-        for one in containers
-        if one.project == project
-        and one.running
-        and (variable := variables.get(one.service or ""))
-        and environment_of(engine, one).get(variable) != wanted.get(str(one.service), {}).get(variable)
+        container.name
+        for container in containers
+        if container.project == project
+        and container.running
+        and (variable := variables.get(container.service or ""))
+        and environment_of(engine, container).get(variable) != wanted.get(str(container.service), {}).get(variable)
     ]
 
 
@@ -78,7 +81,7 @@ class LeadingBack:
     def run(self, wanted: dict[str, Any]) -> None:
         """Lead all back who point to the PgBouncer of ``wanted``, one after the other."""
         host, port = str(wanted["host"]), int(wanted["port"])
-        containers = [one for one in self._present() if one.service or one.running]
+        containers = [container for container in self._present() if container.service or container.running]
         pointing = pointing_to(self.engine, containers, host, port)
         if not pointing:
             return
@@ -100,6 +103,7 @@ class LeadingBack:
         """A new one in place of this one; where that fails, this one again, which is led to PgBouncer as before."""
         new = NewInstances(compose, self.socket_path, self.bound, {str(container.service): variables})
         try:
+            refuse_where_shared(self.engine, container)
             new.refuse(self.engine, [str(container.service)])
             definition = ContainerDefinition.parse(self.engine.inspect(container.id) or {})
         except (HostSideError, KeyError) as failure:
@@ -110,13 +114,13 @@ class LeadingBack:
             rotation.spare(container)
             self.engine.stop(container.id, container.stop_grace)
         self.engine.remove(container.id)
-        others = {one.id for one in self._present()}
+        others = {container.id for container in self._present()}
         try:
             made = self._made(new, container)
             if container.running:
                 self.engine.start(made.id)
                 self._wait(made)
-                rotation.join([one for one in self._present() if one.id == made.id], self.bound)
+                rotation.join([container for container in self._present() if container.id == made.id], self.bound)
                 if made.name != container.name:  # the only one could not leave before
                     rotation.leave([container.name], rotation.drain)
         except HostSideError as failure:
@@ -152,8 +156,8 @@ class LeadingBack:
 
         def healthy() -> bool:
             nonlocal state
-            found = next((one for one in self._present() if one.id == container.id), None)
-            state = "gone" if found is None else found.health or found.state
+            now = next((one for one in self._present() if one.id == container.id), None)
+            state = "gone" if now is None else now.health or now.state
             return state in ("healthy", "running")
 
         if not waited_for(healthy, self.bound):

@@ -16,7 +16,7 @@ from ..compose.own_names import refuse_taken_alias
 from ..compose.project import own_project
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
-from ..postgres.psql import Server, find_server, literal
+from ..postgres.psql import PostgresServer, find_server, literal
 from ..postgres.wire import Login, Wire
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
@@ -54,8 +54,8 @@ class Pooler:
     @property
     def container(self) -> Container | None:
         """Our container, None where there is none."""
-        found = find_containers(self._engine, self._socket_path, self.place.name)
-        return next((one for one in found if one.name == self.place.name), None)
+        containers = find_containers(self._engine, self._socket_path, self.place.name)
+        return next((container for container in containers if container.name == self.place.name), None)
 
     def processes(self, port: int) -> list[Process]:
         """The processes that answer, oldest first."""
@@ -69,14 +69,14 @@ class Pooler:
     def differences(self, wanted: dict[str, Any]) -> list[str]:
         """What is not yet as wanted, in a few words each."""
         container, record = self.container, self.place.record()
-        found = []
+        reasons = []
         if container is None or not container.running:
-            found.append("the container does not run")
+            reasons.append("the container does not run")
         if record != wanted or self.place.differs(wanted):
-            found.append("its settings differ")
+            reasons.append("its settings differ")
         if not login_is_there(self._server(wanted)):
-            found.append("its role in Postgres is missing")
-        return found
+            reasons.append("its role in Postgres is missing")
+        return reasons
 
     def refuse(self, wanted: dict[str, Any]) -> None:
         """Raise for whatever would keep PgBouncer from serving these users; nothing is touched before."""
@@ -161,9 +161,9 @@ class Pooler:
     def users(self, port: int) -> str:
         """Who is connected, in words; empty for nobody."""
         answer = self.processes(port)
-        seen = [f"{row.get('user')} from {row.get('addr')}" for one in answer for row in one.clients()]
-        named = sorted(set(seen))
-        words = [f"{len(seen)} clients ({', '.join(named[:3])})"] if seen else []
+        clients = [f"{row.get('user')} from {row.get('addr')}" for process in answer for row in process.clients()]
+        named = sorted(set(clients))
+        words = [f"{len(clients)} clients ({', '.join(named[:3])})"] if clients else []
         words += ["clients of an older process"] if self.leaving(port) else []
         return " and ".join(words)
 
@@ -231,7 +231,7 @@ class Pooler:
             raise HostSideError("PgBouncer's container is gone.", kind="docker")
         details = self._engine.inspect(container.id) or {}
         networks = (details.get("NetworkSettings") or {}).get("Networks") or {}
-        address = next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")
+        address = next((str(network["IPAddress"]) for network in networks.values() if network.get("IPAddress")), "")
         password = self.place.password()
         for alias in [*wanted["databases"], AUTH_DATABASE]:
             with Wire((address, wanted["port"]), Login(AUTH_USER, alias, password), timeout=self._bound) as wire:
@@ -264,7 +264,7 @@ class Pooler:
                 rule="X-66",
             )
 
-    def _server(self, wanted: dict[str, Any]) -> Server:
+    def _server(self, wanted: dict[str, Any]) -> PostgresServer:
         there = wanted["server"]
         return find_server(
             self._engine,
@@ -277,12 +277,12 @@ class Pooler:
 
     def _network(self, wanted: dict[str, Any]) -> str:
         """A network that the database shares with every service that is led to PgBouncer: the project's own, if so."""
-        found = find_containers(self._engine, self._socket_path, self.place.project)
+        containers = find_containers(self._engine, self._socket_path, self.place.project)
         services = {*wanted["services"], wanted["server"]["service"]}
         names: set[str] | None = None
-        for one in found:
-            if one.running and one.service in services:
-                details = self._engine.inspect(one.id) or {}
+        for container in containers:
+            if container.running and container.service in services:
+                details = self._engine.inspect(container.id) or {}
                 mine = set((details.get("NetworkSettings") or {}).get("Networks") or {})
                 names = mine if names is None else names & mine
         if not names:

@@ -47,7 +47,7 @@ class Process:
 
 def answering(folder: str, port: int) -> list[Process]:
     """The processes with a console in ``folder`` that answer, the oldest first; one that leaves has closed its own."""
-    found: list[tuple[float, Process]] = []
+    by_age: list[tuple[float, Process]] = []
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         place = os.path.join(folder, name)
         socket = os.path.join(place, f".s.PGSQL.{port}")
@@ -58,8 +58,8 @@ def answering(folder: str, port: int) -> list[Process]:
             process.rows("SHOW VERSION", timeout=5.0)
         except HostSideError:
             continue  # a socket that a killed process has left
-        found.append((os.stat(socket).st_mtime, process))
-    return [process for _, process in sorted(found, key=lambda one: one[0])]
+        by_age.append((os.stat(socket).st_mtime, process))
+    return [process for _, process in sorted(by_age, key=lambda one: one[0])]
 
 
 def leaving(container_id: str, answer: list[Process]) -> list[int]:
@@ -69,7 +69,7 @@ def leaving(container_id: str, answer: list[Process]) -> list[int]:
 
 
 def _running(container_id: str) -> list[int]:
-    found = []
+    identities = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -84,5 +84,5 @@ def _running(container_id: str) -> list[int]:
         except OSError:
             continue  # it ended meanwhile
         if match and ours:
-            found.append(int(match[1]))
-    return found
+            identities.append(int(match[1]))
+    return identities

@@ -37,7 +37,7 @@ def prove_ways(
         environment = environments.get(service, {})
         address = environment.get(variable, "")
         login = login_of(address, environment.get(_FALLBACK))
-        instance = next((one for one in instances if one.service == service and one.running), None)
+        instance = next((instance for instance in instances if instance.service == service and instance.running), None)
         if login is None or instance is None:
             unproved.append(service)
             continue

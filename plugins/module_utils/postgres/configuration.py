@@ -12,7 +12,7 @@ from ..docker.engine import Engine
 from ..docker.volume_files import ContainedFolder, mount_of
 from ..system.failure import HostSideError
 from .look import settings_query
-from .psql import Server
+from .psql import PostgresServer
 
 __all__ = [
     "FILE",
@@ -100,31 +100,32 @@ class Configuration:
         return posixpath.join(self._inside, name)
 
 
-def configuration_of(engine: Engine, server: Server) -> Configuration:
+def configuration_of(engine: Engine, server: PostgresServer) -> Configuration:
     """The configuration of a server that runs. Raises ``HostSideError`` where its main file does not include ours."""
     places = server.row("SELECT current_setting('data_directory') AS data, current_setting('config_file') AS main")
-    found = Configuration(engine.inspect(server.container) or {}, str(places["data"]), str(places["main"]))
-    if not found.owned and not _reads(server, posixpath.join(found.data_directory, FILE)):
+    configuration = Configuration(engine.inspect(server.container) or {}, str(places["data"]), str(places["main"]))
+    if not configuration.owned and not _reads(server, posixpath.join(configuration.data_directory, FILE)):
         raise HostSideError(
-            f"{server.name} reads {found.config_file}, which is the app team's; it has to end with"
-            f" include_if_exists = '{posixpath.join(found.data_directory, FILE)}' before settings can be applied.",
+            f"{server.name} reads {configuration.config_file}, which is the app team's; it has to end with"
+            f" include_if_exists = '{posixpath.join(configuration.data_directory, FILE)}' before settings can be"
+            " applied.",
             kind="refused",
             rule="mapping",
         )
-    return found
+    return configuration
 
 
-def settings_in_force(server: Server, names: list[str]) -> dict[str, dict[str, Any]]:
+def settings_in_force(server: PostgresServer, names: list[str]) -> dict[str, dict[str, Any]]:
     """Parameters by name: ``value``, ``unit``, ``source``, ``file`` and ``pending_restart``."""
     return dict(json.loads(server.execute(settings_query(names) + ";")))
 
 
-def differing(seen: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, str]) -> list[str]:
+def differing(in_force: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, str]) -> list[str]:
     """The parameters whose value in force is not the one wanted, sorted; both as ``pg_settings`` has them."""
-    return sorted(name for name, value in wanted.items() if not _same(str(seen.get(name, {}).get("value")), value))
+    return sorted(name for name, value in wanted.items() if not _same(str(in_force.get(name, {}).get("value")), value))
 
 
-def reload(server: Server) -> None:
+def reload(server: PostgresServer) -> None:
     """Let the server read its files again. Raises ``HostSideError`` where it cannot read a value in them."""
     rows = server.rows("SELECT name, sourcefile, error FROM pg_file_settings WHERE error IS NOT NULL")
     for row in rows:
@@ -133,43 +134,43 @@ def reload(server: Server) -> None:
     server.execute("SELECT pg_reload_conf();")
 
 
-def wait_for_settings(server: Server, wanted: Mapping[str, str], *, before_restart: bool = False) -> None:
+def wait_for_settings(server: PostgresServer, wanted: Mapping[str, str], *, before_restart: bool = False) -> None:
     """Wait until a reload has put the values into force; ``before_restart`` it is enough that they wait for that one.
 
     Raises ``HostSideError`` that says what wins over them, at once where only a restart would help.
     """
     give_up = time.monotonic() + _RELOAD_BOUND
     while True:
-        seen = settings_in_force(server, list(wanted))
-        names = differing(seen, wanted)
-        waiting = [name for name in names if seen.get(name, {}).get("pending_restart")]
+        in_force = settings_in_force(server, list(wanted))
+        names = differing(in_force, wanted)
+        waiting = [name for name in names if in_force.get(name, {}).get("pending_restart")]
         if not names or (before_restart and waiting == names):
             return
         if waiting == names or time.monotonic() > give_up:
-            reasons = "; ".join(_why(name, seen.get(name, {}), wanted[name]) for name in names)
+            reasons = "; ".join(_why(name, in_force.get(name, {}), wanted[name]) for name in names)
             raise HostSideError(f"{reasons}.", kind="gate")
         time.sleep(0.1)
 
 
-def _why(name: str, seen: Mapping[str, Any], wanted: str) -> str:
-    if seen.get("pending_restart"):
+def _why(name: str, in_force: Mapping[str, Any], wanted: str) -> str:
+    if in_force.get("pending_restart"):
         by = "it waits for a restart"
-    elif seen.get("source") == "command line":
+    elif in_force.get("source") == "command line":
         by = "an argument of the server says otherwise"
-    elif str(seen.get("file")).endswith("/postgresql.auto.conf"):
+    elif str(in_force.get("file")).endswith("/postgresql.auto.conf"):
         by = "postgresql.auto.conf says otherwise"
     else:
         by = "the server does not take it"
-    return f"{name} is {seen.get('value')} and not {wanted}: {by}"
+    return f"{name} is {in_force.get('value')} and not {wanted}: {by}"
 
 
-def _reads(server: Server, path: str) -> bool:
+def _reads(server: PostgresServer, path: str) -> bool:
     rows = server.rows("SELECT DISTINCT sourcefile FROM pg_file_settings")
     return any(row["sourcefile"] == path for row in rows)
 
 
-def _same(one: str, other: str) -> bool:
+def _same(value: str, other: str) -> bool:
     try:
-        return abs(float(one) - float(other)) < 1e-9
+        return abs(float(value) - float(other)) < 1e-9
     except ValueError:
-        return one == other
+        return value == other

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.instances import instances_of
 from ..docker.volume_files import mount_of
 from ..system.failure import HostSideError
 from .psql import server_in
@@ -92,8 +93,7 @@ def look_query(names: Iterable[str]) -> str:
 
 def database_container(containers: list[Container], project: str, service: str) -> Container | None:
     """The running container of a database service, None where there is none."""
-    own = [one for one in containers if (one.project, one.service) == (project, service) and one.running]
-    return next(iter(sorted(own, key=lambda one: one.number or 0)), None)
+    return next((each for each in instances_of(containers, project, service) if each.running), None)
 
 
 def look_at_postgres(
@@ -119,25 +119,25 @@ def look_at_postgres(
 def _asked(engine: Engine, container: Container, mapped: dict[str, Any], names: list[str]) -> dict[str, Any]:
     try:
         server = server_in(container, superuser=mapped["superuser"], socket=mapped.get("socket"))
-        seen = dict(json.loads(server.execute(look_query(names), bound=_BOUND)))
+        answer = dict(json.loads(server.execute(look_query(names), bound=_BOUND)))
         details = engine.inspect(container.id) or {}
     except ValueError:
         return {"problem": "What Postgres answers is not understood."}
     except HostSideError as failure:
         return {"problem": failure.sentence}
-    total, free = _disk(mount_of(details, seen["data_directory"]))
+    total, free = _disk(mount_of(details, answer["data_directory"]))
     shm_size = (details.get("HostConfig") or {}).get("ShmSize") or None
-    return {**seen, "disk_total": total, "disk_free": free, "shm_size": shm_size, "problem": None}
+    return {**answer, "disk_total": total, "disk_free": free, "shm_size": shm_size, "problem": None}
 
 
 def _disk(mount: dict[str, Any] | None) -> tuple[int | None, int | None]:
     if mount is None:
         return None, None
     try:
-        found = os.statvfs(str(mount.get("Source")))
+        sizes = os.statvfs(str(mount.get("Source")))
     except OSError:
         return None, None
-    return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+    return sizes.f_blocks * sizes.f_frsize, sizes.f_bavail * sizes.f_frsize
 
 
 def _array(names: Iterable[str]) -> str:

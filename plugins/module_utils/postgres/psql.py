@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..docker.containers import Container, find_containers
+from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.instances import found_instances
 from ..docker.program import Answer, docker
 from ..system.failure import HostSideError
 
-__all__ = ["Server", "find_server", "find_servers", "literal", "server_in"]
+__all__ = ["PostgresServer", "find_server", "find_servers", "literal", "server_in"]
 
 _BOUND = 15.0  # seconds for one answer
 _AS_JSON = "SELECT coalesce(json_agg(q), '[]') FROM ({}) q;"
 
 
 @dataclass(frozen=True)
-class Server:
+class PostgresServer:
     """One server. ``uid`` and ``gid`` are those of its process; ``socket`` is None for psql's own folder."""
 
     container: str
@@ -70,28 +71,35 @@ class Server:
 
 def find_server(
     engine: Engine, socket_path: str, project: str, service: str, *, superuser: str, socket: str | None = None
-) -> Server:
+) -> PostgresServer:
     """The one running server of a service. Raises ``HostSideError`` of kind ``postgres`` where there is none."""
-    found = [one for one in find_containers(engine, socket_path, project) if one.service == service and one.running]
-    if len(found) != 1:
-        many = f"{len(found)} containers of it run" if found else "no container of it runs"
+    running = [each for each in found_instances(engine, socket_path, project, service) if each.running]
+    if len(running) != 1:
+        many = f"{len(running)} containers of it run" if running else "no container of it runs"
         raise HostSideError(f"{service} of project {project} is no single server: {many}.", kind="postgres")
-    return server_in(found[0], superuser=superuser, socket=socket)
+    return server_in(running[0], superuser=superuser, socket=socket)
 
 
-def find_servers(socket_path: str, project: str, databases: list[dict[str, Any]]) -> list[Server]:
+def find_servers(socket_path: str, project: str, databases: list[dict[str, Any]]) -> list[PostgresServer]:
     """The servers that a module's option ``databases`` names. Raises as ``find_server`` does."""
     with Engine(socket_path) as engine:
         return [
-            find_server(engine, socket_path, project, one["service"], superuser=one["superuser"], socket=one["socket"])
-            for one in databases
+            find_server(
+                engine,
+                socket_path,
+                project,
+                database["service"],
+                superuser=database["superuser"],
+                socket=database["socket"],
+            )
+            for database in databases
         ]
 
 
-def server_in(container: Container, *, superuser: str, socket: str | None = None) -> Server:
+def server_in(container: Container, *, superuser: str, socket: str | None = None) -> PostgresServer:
     """The server that is the first process of a running container."""
     uid, gid = _owner(container.pid)
-    return Server(container.id, container.name, uid, gid, superuser, socket)
+    return PostgresServer(container.id, container.name, uid, gid, superuser, socket)
 
 
 def literal(value: str) -> str:
@@ -101,26 +109,26 @@ def literal(value: str) -> str:
 
 
 def _owner(pid: int) -> tuple[int, int]:
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as source:
             for line in source:
                 name, _, rest = line.partition(":")
                 if name in ("Uid", "Gid"):
-                    found[name] = int(rest.split()[1])
+                    ids[name] = int(rest.split()[1])
     except OSError as problem:
         raise HostSideError("The server's process has just ended.", kind="postgres") from problem
-    return found["Uid"], found["Gid"]
+    return ids["Uid"], ids["Gid"]
 
 
 def _complaint(answer: Answer) -> str:
     """The server's first error, without the statement that led to it, which may hold what is secret."""
     lines = answer.err.decode("utf-8", "replace").splitlines()
-    told = next((line for line in lines if "ERROR:" in line or "FATAL:" in line or "error:" in line), None)
-    if told is None:
+    complaint = next((line for line in lines if "ERROR:" in line or "FATAL:" in line or "error:" in line), None)
+    if complaint is None:
         return answer.complaint
     for word in ("ERROR:", "FATAL:", "error:"):
-        if word in told:
-            told = told.partition(word)[2]
+        if word in complaint:
+            complaint = complaint.partition(word)[2]
             break
-    return " ".join(told.split()).rstrip(".")[:300] + "."
+    return " ".join(complaint.split()).rstrip(".")[:300] + "."

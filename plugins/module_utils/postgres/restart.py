@@ -6,15 +6,17 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from ..docker.containers import Container, find_containers
+from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..docker.instances import found_instances
+from ..docker.shared_namespaces import join_again
 from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work
 from ..state.lock import held_run
 from ..state.options import DOCKER, SERVER, STATE, STEP
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
-from .psql import Server, server_in
+from .psql import PostgresServer, server_in
 
 __all__ = ["POSTGRES_RESTART", "answering", "restart_server"]
 
@@ -29,7 +31,7 @@ SELECT pg_is_in_recovery() AS standby, (SELECT count(*)::int FROM pg_settings WH
 
 def restart_server(
     engine: Engine, container: Container, *, superuser: str, socket: str | None, bound: float
-) -> tuple[Server, float]:
+) -> tuple[PostgresServer, float]:
     """Restart it, and return it once it answers, with the seconds for which it did not.
 
     Its changed pages are written beforehand, so that stopping takes no time; clients are disconnected, not waited for.
@@ -45,7 +47,7 @@ def restart_server(
 
 def answering(
     engine: Engine, container: str, *, superuser: str, socket: str | None, bound: float, since: float
-) -> Server:
+) -> PostgresServer:
     """The server in a container, once it answers a query; ``since`` is when it was started, in Unix seconds.
 
     Raises as ``restart_server`` does.
@@ -55,20 +57,21 @@ def answering(
         details = engine.inspect(container)
         if details is None:
             raise HostSideError("The container of Postgres is gone.", kind="gate")
-        found = Container.parse(details)
-        if found.running:
+        container_now = Container.parse(details)
+        if container_now.running:
             try:
-                server = server_in(found, superuser=superuser, socket=socket)
+                server = server_in(container_now, superuser=superuser, socket=socket)
                 server.execute("SELECT 1;", bound=5.0)
             except HostSideError as failure:
                 complaint = failure.sentence
             else:
                 return server
         else:
-            complaint = "it ran out of memory." if found.oom_killed else f"it is {found.state}."
+            complaint = "it ran out of memory." if container_now.oom_killed else f"it is {container_now.state}."
         if _broken(details) or time.monotonic() > give_up:
             raise HostSideError(
-                f"{found.name} does not come up: {_last_words(engine, container, since) or complaint}", kind="gate"
+                f"{container_now.name} does not come up: {_last_words(engine, container, since) or complaint}",
+                kind="gate",
             )
         time.sleep(_LOOK_AGAIN)
 
@@ -83,8 +86,8 @@ def _last_words(engine: Engine, container: str, since: float) -> str:
     lines = engine.logs(container, since=since).splitlines()
     own = [line for line in lines if "terminating connection" not in line]
     fatal = next((line for line in reversed(own) if "FATAL:" in line or "PANIC:" in line), "")
-    _, _, told = fatal.partition("FATAL:" if "FATAL:" in fatal else "PANIC:")
-    return " ".join(told.split()).rstrip(".")[:300] + "." if told.strip() else ""
+    _, _, reason = fatal.partition("FATAL:" if "FATAL:" in fatal else "PANIC:")
+    return " ".join(reason.split()).rstrip(".")[:300] + "." if reason.strip() else ""
 
 
 def _restart(work: Work) -> dict[str, Any]:
@@ -102,6 +105,7 @@ def _restart(work: Work) -> dict[str, Any]:
             server, seconds = answering(engine, own.id, **reached, since=since), 0.0
         else:
             server, seconds = _restart_in_its_role(engine, own, folder, given)
+        join_again(engine, own.id)
         waiting = server.row(_IS)["waiting"]
     if waiting:
         raise HostSideError(f"{own.name} still has settings that wait for a restart.", kind="gate")
@@ -109,8 +113,7 @@ def _restart(work: Work) -> dict[str, Any]:
 
 
 def _only_one(engine: Engine, given: dict[str, Any]) -> Container:
-    containers = find_containers(engine, given["docker_socket"], given["project"])
-    own = [one for one in containers if one.service == given["service"]]
+    own = found_instances(engine, given["docker_socket"], given["project"], given["service"])
     if len(own) != 1:
         raise HostSideError(f"{given['service']} of {given['project']} is no single server.", kind="postgres")
     return own[0]
@@ -118,7 +121,7 @@ def _only_one(engine: Engine, given: dict[str, Any]) -> Container:
 
 def _restart_in_its_role(
     engine: Engine, container: Container, folder: StateFolder, given: dict[str, Any]
-) -> tuple[Server, float]:
+) -> tuple[PostgresServer, float]:
     """Restart it behind a pause of PgBouncer where there is one; primary or standby, it must be that again."""
     login = {"superuser": given["superuser"], "socket": given["socket"]}
     server = server_in(container, **login) if container.running else None

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..docker.program import docker_environment
+from ..state.act import Act, Work
+from ..state.lock import begun_step
+from ..state.options import DATABASES, DOCKER, STATE, STEP
 from ..state.state import remove_folder, sync_folder, write_whole
 from ..system.failure import HostSideError
-from .psql import Server
+from .psql import PostgresServer, find_servers
 
-__all__ = ["RestorePoint", "needed_bytes"]
+__all__ = ["RESTORE_POINT", "RestorePoint", "needed_bytes"]
 
 _FILES = "files.tar.gz"
 _MANIFEST = "manifest.json"
@@ -41,7 +44,11 @@ class RestorePoint:
         return os.path.exists(os.path.join(self.path, _MANIFEST))
 
     def make(
-        self, servers: Iterable[Server], app_folder: str, largest_file: int, others: Mapping[str, str] | None = None
+        self,
+        servers: Iterable[PostgresServer],
+        app_folder: str,
+        largest_file: int,
+        others: Mapping[str, str] | None = None,
     ) -> list[dict[str, Any]]:
         """Dump every database of the servers and archive the app's folder; read all of it again; say what it holds.
 
@@ -79,7 +86,7 @@ class RestorePoint:
         for name in names[: max(0, len(names) - kept)]:
             remove_folder(os.path.join(self.folder, name))
 
-    def _dump_server(self, server: Server) -> None:
+    def _dump_server(self, server: PostgresServer) -> None:
         rows = server.rows("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname")
         options = ["-U", server.superuser, *(["-h", server.socket] if server.socket else [])]
         roles = f"{server.name}-roles.sql"
@@ -91,7 +98,7 @@ class RestorePoint:
             self._write(server, ["pg_dump", *options, "-Fc", "-d", str(row["datname"])], name)
             self._read_dump(server, name, str(row["datname"]))
 
-    def _write(self, server: Server, command: list[str], name: str) -> None:
+    def _write(self, server: PostgresServer, command: list[str], name: str) -> None:
         path = os.path.join(self.path, name)
         with open(path, "xb") as target:
             os.chmod(path, 0o600)
@@ -102,7 +109,7 @@ class RestorePoint:
             raise HostSideError(f"{command[0]} of {server.name} failed: {_complaint(done.stderr)}.", kind="backup")
         self._files.append({"name": name, "bytes": os.path.getsize(path), "from": server.name})
 
-    def _read_dump(self, server: Server, name: str, database: str) -> None:
+    def _read_dump(self, server: PostgresServer, name: str, database: str) -> None:
         """Let the server's own program read the whole dump, not only its list."""
         with open(os.path.join(self.path, name), "rb") as source:
             done = self._docker(server, ["pg_restore", "-f", "/dev/null"], stdin=source, stdout=subprocess.DEVNULL)
@@ -112,7 +119,7 @@ class RestorePoint:
                 kind="backup",
             )
 
-    def _docker(self, server: Server, command: list[str], *, stdin: Any, stdout: Any) -> Any:
+    def _docker(self, server: PostgresServer, command: list[str], *, stdin: Any, stdout: Any) -> Any:
         given = ["docker", "exec", "-i", "-u", f"{server.uid}:{server.gid}", "-e", "LC_ALL=C", server.container]
         try:
             return subprocess.run(
@@ -152,7 +159,7 @@ class RestorePoint:
         self._files.append({**about, "left_out": left_out[:20]})
 
 
-def needed_bytes(servers: Iterable[Server], room: float) -> int:
+def needed_bytes(servers: Iterable[PostgresServer], room: float) -> int:
     """The room that a restore point needs: ``room`` times what the databases occupy, and a little for the files."""
     query = "SELECT coalesce(sum(pg_database_size(datname)), 0)::bigint AS bytes FROM pg_database WHERE datallowconn"
     return int(sum(int(server.row(query)["bytes"]) for server in servers) * room) + _LEAST_BYTES
@@ -161,3 +168,42 @@ def needed_bytes(servers: Iterable[Server], room: float) -> int:
 def _complaint(said: bytes) -> str:
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     return " ".join((lines[-1] if lines else "no reason was given").split())[:300].rstrip(".")
+
+
+def _make(work: Work) -> dict[str, Any]:
+    """Nothing of it is undone: one that is unfinished is removed where it fails, a finished one is kept."""
+    given = work.params
+    point = RestorePoint(given["folder"], given["run_id"], given["bound_seconds"])
+    if work.check_mode:
+        return {"changed": True, "path": point.path, "files": []}
+    record = begun_step(given)
+    apps = [given, *given["others"]]
+    with record.failure_noted(given["step_id"]):
+        servers = [
+            server for app in apps for server in find_servers(given["docker_socket"], app["project"], app["databases"])
+        ]
+        folders = {other["project"]: other["directory"] for other in given["others"]}
+        os.makedirs(given["folder"], mode=0o700, exist_ok=True)
+        files = point.make(servers, given["directory"], given["largest_file"], folders)
+        point.forget_older(given["kept"])
+    record.end_step(given["step_id"], "verified", time.time(), point.path)
+    return {"changed": True, "path": point.path, "files": files}
+
+
+RESTORE_POINT = Act(
+    "restore_point",
+    {
+        "project": {"type": "str", "required": True},
+        "directory": {"type": "path", "required": True},
+        **DATABASES,
+        "others": {"type": "list", "elements": "dict", "default": []},
+        "folder": {"type": "path", "required": True},
+        "kept": {"type": "int", "required": True},
+        "largest_file": {"type": "int", "required": True},
+        "bound_seconds": {"type": "float", "default": 3600},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _make,
+)

@@ -9,6 +9,8 @@ from typing import Any
 from ..compose.capacity_keys import taken_back
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..docker.instances import found_instances
+from ..docker.shared_namespaces import join_again
 from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
@@ -29,7 +31,7 @@ from .configuration import (
     wait_for_settings,
 )
 from .look import database_container
-from .psql import Server, server_in
+from .psql import PostgresServer, server_in
 from .restart import answering, restart_server
 
 __all__ = ["POSTGRES_SETTINGS", "put_settings_back", "settings_text", "undo_settings"]
@@ -47,8 +49,8 @@ def _settle(work: Work) -> dict[str, Any]:
         server = server_in(container, superuser=given["superuser"], socket=given["socket"])
         files = configuration_of(engine, server)
         before = files.text
-        seen = settings_in_force(server, list(given["settings"]))
-        different = differing(seen, given["settings"])
+        in_force = settings_in_force(server, list(given["settings"]))
+        different = differing(in_force, given["settings"])
         changed = bool(different) or before != given["text"] or (files.owned and not files.included)
         seconds = 0.0
         if changed and not work.check_mode:
@@ -57,7 +59,7 @@ def _settle(work: Work) -> dict[str, Any]:
                     server.execute("CHECKPOINT;", bound=given["bound_seconds"])  # so that the pause is short
                     folder = StateFolder(given["state_folder"])
                     pause.enter_context(transactions_held_back(folder, given["docker_socket"], given["project"]))
-                server, seconds = _carry_out(engine, container, server, files, given, seen)
+                server, seconds = _carry_out(engine, container, server, files, given, in_force)
         return {
             "changed": changed,
             "different": different,
@@ -71,16 +73,16 @@ def _settle(work: Work) -> dict[str, Any]:
 def _carry_out(
     engine: Engine,
     container: Container,
-    server: Server,
+    server: PostgresServer,
     files: Configuration,
     given: dict[str, Any],
-    seen: dict[str, dict[str, Any]],
-) -> tuple[Server, float]:
+    in_force: dict[str, dict[str, Any]],
+) -> tuple[PostgresServer, float]:
     """Note the way back, then write, reload or restart, and check; what fails is put back at once."""
     folder = StateFolder(given["state_folder"])
     record = held_run(folder, given["run_id"])
     record.start_step_once(given["step_id"], time.time())
-    record.note_inverse(given["step_id"], "postgres_settings", _inverse(given, files, seen))
+    record.note_inverse(given["step_id"], "postgres_settings", _inverse(given, files, in_force))
     record.note_left(given["step_id"], "postgres_settings", {"text": given["text"]})
     inverse = record.step(given["step_id"])["inverse"]["postgres_settings"]
     remember(folder, inverse)
@@ -102,7 +104,7 @@ def _carry_out(
     return server, seconds
 
 
-def _inverse(given: dict[str, Any], files: Configuration, seen: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _inverse(given: dict[str, Any], files: Configuration, in_force: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """All that is needed to be as before, also where the server does not run then."""
     return {
         "project": given["project"],
@@ -114,7 +116,9 @@ def _inverse(given: dict[str, Any], files: Configuration, seen: dict[str, dict[s
         "config_file": files.config_file,
         "text": files.text,
         "included_by_us": files.owned and not files.included,
-        "settings": {name: str(one["value"]) for name, one in seen.items() if not one["pending_restart"]},
+        "settings": {
+            name: str(setting["value"]) for name, setting in in_force.items() if not setting["pending_restart"]
+        },
     }
 
 
@@ -199,10 +203,12 @@ def put_settings_back(engine: Engine, socket_path: str, inverse: dict[str, Any])
     if changed and _waits_for_restart(server, inverse["settings"]):
         server, _ = restart_server(engine, Container.parse(engine.inspect(container.id) or {}), **reached)
         wait_for_settings(server, inverse["settings"])
+    if changed:
+        join_again(engine, container.id)
     return changed
 
 
-def _waits_for_restart(server: Server, wanted: dict[str, str]) -> bool:
+def _waits_for_restart(server: PostgresServer, wanted: dict[str, str]) -> bool:
     """Whether a value of before takes a restart."""
     try:
         wait_for_settings(server, wanted)
@@ -232,19 +238,19 @@ def _take_ours_away(engine: Engine, socket_path: str, server: dict[str, Any], *,
 
     Nothing is there any more where the container is gone.
     """
-    own = [one for one in find_containers(engine, socket_path, server["project"]) if one.service == server["service"]]
+    own = found_instances(engine, socket_path, server["project"], server["service"])
     if not own:
         return False
     files = Configuration(engine.inspect(own[0].id) or {}, server["data_directory"], server["config_file"])
-    found = files.text is not None or files.included
-    if found and not check:
+    present = files.text is not None or files.included
+    if present and not check:
         files.exclude()
         files.write(None)
-    return found
+    return present
 
 
 def _container_of(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> Container:
-    own = [one for one in find_containers(engine, socket_path, inverse["project"]) if one.service == inverse["service"]]
+    own = found_instances(engine, socket_path, inverse["project"], inverse["service"])
     if not own:
         raise HostSideError(f"{inverse['service']} has no container, so nothing was put back.", kind="restore")
     return own[0]

@@ -9,7 +9,7 @@ from ..system.failure import HostSideError
 
 __all__ = ["Redis"]
 
-_REFUSAL = re.compile(r"(ERR|NOAUTH|NOPERM|WRONGPASS|WRONGTYPE|LOADING|OOM|MISCONF|READONLY|BUSY|\(error\)) ?")
+_REFUSAL = re.compile(r"(ERR|NOAUTH|NOPERM|WRONGPASS|WRONGTYPE|LOADING|OOM|MISCONF|READONLY|BUSY) |\(error\)")
 _LONGEST = 200  # characters of what it complains about
 
 

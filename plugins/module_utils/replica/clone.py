@@ -10,13 +10,17 @@ from typing import Any
 
 from ..docker.containers import Container
 from ..docker.program import docker, remove_containers
-from ..state.state import write_whole
+from ..state.act import Act, Work
+from ..state.lock import held_run
+from ..state.options import DOCKER, STATE, STEP
+from ..state.state import StateFolder, write_whole
 from ..system.amounts import disk
 from ..system.failure import HostSideError
+from ..system.waiting import waited_for
 from .diagnosis import diagnosed
 from .project import INSIDE, ReplicaProject, image_tag
 
-__all__ = ["Clone", "progress_in"]
+__all__ = ["REPLICA_CLONE", "Clone", "progress_in"]
 
 _LABEL = "selextract-infra=replica"
 _PROGRESS = re.compile(r"(\d+)/(\d+) kB \(\d+%\)")
@@ -148,3 +152,44 @@ def progress_in(said: str) -> tuple[int, int]:
         return 0, 0
     done, whole = found[-1]
     return int(done) * 1024, int(whole) * 1024
+
+
+def _clone(work: Work) -> dict[str, Any]:
+    """Begin it and wait for its end; a volume that is filled is left alone, and an earlier attempt begins anew."""
+    given, folder = work.params, StateFolder(work.params["state_folder"])
+    clone = Clone(ReplicaProject(folder, given["docker_socket"], given["project"]), given["wanted"])
+    if clone.finished or work.check_mode:
+        return {"changed": not clone.finished}
+    held_run(folder, given["run_id"])
+    clone.start(given["needed_bytes"], given["rate"])
+    copied = (0, 0)
+
+    def ended() -> bool:
+        nonlocal copied
+        progress = clone.progress()
+        copied = progress or copied
+        return progress is None
+
+    if not waited_for(ended, given["bound_seconds"]):
+        raise HostSideError(
+            f"The clone did not end within {given['bound_seconds']:.0f} s: {disk(copied[0])} of {disk(copied[1])} were"
+            " copied.",
+            kind="clone",
+        )
+    return {"changed": True}
+
+
+REPLICA_CLONE = Act(
+    "replica_clone",
+    {
+        "project": {"type": "str", "required": True},
+        "wanted": {"type": "dict", "required": True},
+        "needed_bytes": {"type": "int", "default": 0},
+        "rate": {"type": "int", "required": True},
+        "bound_seconds": {"type": "float", "required": True},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    _clone,
+)

@@ -11,7 +11,7 @@ from ..docker.containers import Container
 from ..docker.engine import Engine
 from ..docker.program import docker
 from ..haproxy.read_rotation import ReadRotation
-from ..postgres.psql import Server, find_server, server_in
+from ..postgres.psql import PostgresServer, find_server, server_in
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .diagnosis import diagnosed
@@ -189,7 +189,7 @@ def replica_complaint(project: ReplicaProject, socket_path: str, superuser: str)
     )
 
 
-def answers_otherwise(wanted: Mapping[str, str], server: Server) -> str | None:
+def answers_otherwise(wanted: Mapping[str, str], server: PostgresServer) -> str | None:
     """Which of the primary's settings that change an answer this server does not have; None where it has all."""
     if not wanted:
         return None

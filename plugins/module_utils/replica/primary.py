@@ -1,18 +1,24 @@
-"""The primary's side of a replica: TLS, a role, a line in ``pg_hba.conf``, a slot; made, checked and taken away."""
+"""The primary's side of a replica: TLS, a role, a line in ``pg_hba.conf``, a slot; made, checked, taken away."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..docker.engine import Engine
 from ..postgres.hba import has_line, with_line, without_line
-from ..postgres.psql import Server, literal
+from ..postgres.psql import PostgresServer, find_server, literal
+from ..state.act import Act, Work, by_state
+from ..state.lock import begun_step
+from ..state.options import DOCKER, SERVER, STATE, STEP
+from ..state.undoing import Undoing
 from ..system.certificate import self_made_certificate
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
 
-__all__ = ["CERTIFICATE", "Primary"]
+__all__ = ["CERTIFICATE", "REPLICATION_PRIMARY", "Primary", "undo_replication", "undo_replication_settings"]
 
 CERTIFICATE = ("selextract-server.crt", "selextract-server.key")
 _SLOT_BOUND = 20.0  # seconds until a walsender that lost its replica has let go of its slot
@@ -36,6 +42,12 @@ _DROP_SLOT = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slo
 _OWN_SETTINGS = (
     "SELECT name, setting FROM pg_file_settings WHERE sourcefile LIKE '%/postgresql.auto.conf' AND name IN ({})"
 )
+_CAUGHT_UP = """
+SELECT s.active AND r.state = 'streaming' AND r.replay_lsn >= '{lsn}'::pg_lsn AS done, r.replay_lsn::text AS lsn
+FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = {name}
+"""
+_TLS = ["ssl", "ssl_cert_file", "ssl_key_file"]
+_REACHED = ("project", "service", "superuser", "socket")
 
 
 class Primary:
@@ -44,7 +56,7 @@ class Primary:
     Raises ``HostSideError`` of kind ``postgres`` for everything that the server refuses.
     """
 
-    def __init__(self, server: Server, name: str) -> None:
+    def __init__(self, server: PostgresServer, name: str) -> None:
         self.server = server
         self.name = name
         self.before: dict[str, Any] = server.row(_STATE.format(name=literal(name)))
@@ -150,3 +162,115 @@ class Primary:
         rows = self.server.rows(_OWN_SETTINGS.format(listed))
         found = {str(row["name"]): str(row["setting"]) for row in rows}
         return {name: found.get(name) for name in names}
+
+
+def _present(work: Work) -> dict[str, Any]:
+    given, primary = work.params, _primary(work)
+    wanted = {name: str(value) for name, value in given["settings"].items()}
+    own = primary.own_settings([*wanted, *_TLS])
+    settings = {name: value for name, value in wanted.items() if own[name] != value}
+    changed = bool(settings or given["fresh"] or not primary.ready)
+    if work.check_mode or not changed:
+        return {"changed": changed}
+    record, step_id = begun_step(work.params), given["step_id"]
+    reached = {name: given[name] for name in _REACHED}
+    touched = [*settings, *(() if primary.before["ssl"] else _TLS)]
+    before = {name: own[name] for name in touched}
+    record.note_inverse(step_id, "replication_settings", {**reached, "before": before})
+    if primary.absent or given["fresh"]:
+        record.note_inverse(step_id, "replication", {**reached, "name": given["name"]})
+    primary.offer_tls()
+    primary.set(settings)
+    primary.admit(given["verifier"] if given["fresh"] or not primary.before["role"] else None)
+    primary.keep_wal(fresh=given["fresh"])
+    return {"changed": True}
+
+
+def _absent(work: Work) -> dict[str, Any]:
+    primary = _primary(work)
+    changed = not primary.absent
+    if work.check_mode:
+        return {"changed": changed}
+    record = begun_step(work.params)
+    if changed:
+        primary.dismiss()
+    record.end_step(work.params["step_id"], "verified", time.time())
+    return {"changed": changed}
+
+
+def _checked(work: Work) -> dict[str, Any]:
+    """Wait until it streams and has replayed what the primary had written when the wait began."""
+    given = work.params
+    if work.check_mode:
+        return {"changed": False, "lsn": ""}
+    record, server = begun_step(work.params), _server(work.params, given["docker_socket"])
+    lsn = server.row("SELECT pg_current_wal_lsn()::text AS lsn")["lsn"]
+    query = _CAUGHT_UP.format(lsn=lsn, name=literal(given["name"]))
+    rows: list[dict[str, Any]] = []
+
+    def caught_up() -> bool:
+        rows[:] = server.rows(query)
+        return bool(rows and rows[0]["done"])
+
+    if not waited_for(caught_up, given["bound_seconds"]):
+        raise HostSideError(
+            f"After {given['bound_seconds']:.0f} s the replica of slot {given['name']} has not replayed what the"
+            " primary has written.",
+            kind="gate",
+        )
+    record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": False, "lsn": rows[0]["lsn"]}
+
+
+def _primary(work: Work) -> Primary:
+    return Primary(_server(work.params, work.params["docker_socket"]), work.params["name"])
+
+
+def _server(reached: Mapping[str, Any], socket_path: str) -> PostgresServer:
+    with Engine(socket_path) as engine:
+        return find_server(
+            engine,
+            socket_path,
+            reached["project"],
+            reached["service"],
+            superuser=reached["superuser"],
+            socket=reached["socket"],
+        )
+
+
+def undo_replication(undoing: Undoing, inverse: dict[str, Any]) -> None:
+    """Take away what a replica got on the primary."""
+    primary = Primary(_server(inverse, undoing.socket_path), inverse["name"])
+    if primary.absent:
+        return
+    if not undoing.check:
+        primary.dismiss()
+    undoing.done.append(f"Slot, role and pg_hba.conf line of {inverse['name']} were taken away.")
+
+
+def undo_replication_settings(undoing: Undoing, inverse: dict[str, Any]) -> None:
+    """Bring parameters of the primary back to what they were."""
+    if not inverse["before"]:
+        return
+    primary = Primary(_server(inverse, undoing.socket_path), "selextract")
+    if not undoing.check:
+        primary.put_settings_back(inverse["before"])
+    undoing.done.append(f"{', '.join(sorted(inverse['before']))} of the primary are as before.")
+
+
+REPLICATION_PRIMARY = Act(
+    "replication_primary",
+    {
+        **SERVER,
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent", "checked"], "default": "present"},
+        "verifier": {"type": "str", "no_log": True},
+        "fresh": {"type": "bool", "default": False},
+        "settings": {"type": "dict", "default": {}},
+        "bound_seconds": {"type": "float", "default": 120},
+        **STEP,
+        **DOCKER,
+        **STATE,
+    },
+    by_state(present=_present, absent=_absent, checked=_checked),
+)

@@ -22,7 +22,7 @@ from ..state.project_state import ProjectState, known_projects
 from ..state.state import StateFolder, remove_folder, write_whole
 from ..system.certificate import self_made_certificate
 from ..system.failure import HostSideError
-from ..system.systemctl import systemctl
+from .check.service import remove_check
 from .diagnosis import EMPTY_VOLUME, NO_STANDBY
 
 __all__ = ["INSIDE", "SERVICE", "ReplicaProject", "image_tag"]
@@ -35,8 +35,6 @@ _CONFIG = "/etc/selextract-replica"
 _RECORD = "replica.json"
 _ANSWERS = "answers.json"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*\Z")
-_UNITS = "/etc/systemd/system"
-_PROGRAM = "/usr/local/lib/selextract-infra-replica"
 
 _START = f"""\
 #!/bin/sh
@@ -128,6 +126,13 @@ class ReplicaProject:
         return found[0] if found else None
 
     @property
+    def starts_with_its_files(self) -> bool:
+        """Whether its container, if there is one, was started after its files were written the last time."""
+        container, config = self.container(), os.path.join(self.path, "config")
+        paths = [self.compose_file, *(os.path.join(config, name) for name in os.listdir(config))]
+        return container is None or container.started > max(map(os.path.getmtime, paths))
+
+    @property
     def password(self) -> str | None:
         """The replica's password for the primary, which is nowhere else; None where it has none yet."""
         try:
@@ -172,13 +177,8 @@ class ReplicaProject:
     def remove(self) -> list[str]:
         """Take everything of the replica off this host; what was there, in words."""
         gone = []
-        if os.path.exists(f"{_UNITS}/{self.unit}"):
-            systemctl("disable", "--now", self.unit)
-            os.unlink(f"{_UNITS}/{self.unit}")
-            systemctl("daemon-reload")
+        if remove_check(self.unit, entirely=not self._others):
             gone.append("its check")
-        if not self._others:
-            remove_folder(_PROGRAM)
         containers = self._containers()
         remove_containers(self.clone, *containers)
         if containers:

@@ -10,11 +10,11 @@ import os
 from typing import Any
 
 from ..compose import dotenv
-from ..compose.compose import environment_bytes
+from ..compose.files_in_force import environment_bytes
 from ..compose.our_file import our_file
 from ..docker.containers import Container
 from ..docker.instances import instances_of
-from ..docker.limits import Limits, describe
+from ..docker.limits import ContainerLimits, describe
 from ..system.failure import HostSideError
 from .state import StateFolder
 
@@ -82,7 +82,9 @@ def values_now(project: str, directory: str, services: list[str], containers: li
     own = {service: instances_of(containers, project, service) for service in services}
     return {
         "counts": {service: len(there) for service, there in own.items()},
-        "limits": {service: sorted({describe(Limits.of(one)) for one in there}) for service, there in own.items()},
+        "limits": {
+            service: sorted({describe(ContainerLimits.of(one)) for one in there}) for service, there in own.items()
+        },
         "file": text,
         "entry": None if entry is None else entry.raw.decode("latin-1"),
     }

@@ -11,7 +11,7 @@ from typing import Any
 from ..compose.our_file import our_file
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
-from ..docker.limits import Limits, refuse_shrinking
+from ..docker.limits import ContainerLimits, refuse_shrinking
 from ..system.failure import HostSideError
 from ..system.leftover_processes import stop
 from ..system.paths import DOCKER_SOCKET
@@ -114,7 +114,7 @@ def _refuse_starving(record: RunRecord, step_id: str, containers: list[Container
     for container in containers:
         noted = before.get(container.id)
         if noted is not None:
-            refuse_shrinking(container, Limits(noted["memory"], noted["swap"], noted["cpus"]), 0.0)
+            refuse_shrinking(container, ContainerLimits(noted["memory"], noted["swap"], noted["cpus"]), 0.0)
 
 
 def end_by_itself(folder: StateFolder) -> None:

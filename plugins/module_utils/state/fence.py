@@ -91,7 +91,7 @@ class Fence:
     run_id: str
     holder: str
     epoch: int | None = None
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] | None = None
 
     @contextmanager
     def passed(self) -> Iterator[None]:
@@ -118,7 +118,7 @@ class Fence:
         closing = lock.get("closing")
         if closing and closing.get("holder") != self.holder and not os.environ.get(FINISHES_VARIABLE):
             raise self._too_late(f"is being taken up by {closing.get('owner')} since {closing.get('at')}")
-        now = self.clock()
+        now = (self.clock or time.time)()
         if renewal_is_due(lock, now):
             self.folder.write(LOCK, with_lease(lock, float(lock["lease_seconds"]), now))
 

@@ -17,7 +17,7 @@ from typing import Any
 from ..compose import dotenv
 from ..compose.capacity import parse
 from ..compose.capacity_keys import key_text, keys_of
-from ..compose.compose import environment_bytes, files_in_force
+from ..compose.files_in_force import environment_bytes, files_in_force
 from ..compose.our_file import is_ours, our_file
 from ..compose.project import read_project
 from ..docker.containers import Container, compose_details

@@ -11,7 +11,7 @@ from ..compose.capacity_writer import CapacityWriter
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
-from ..docker.limits import Limits
+from ..docker.limits import ContainerLimits
 from ..haproxy.balancer import Balancer
 from ..nginx.include_files import Edge
 from ..pgbouncer.folder import Place
@@ -123,7 +123,11 @@ class _Present:
 
     def _limits(self, inverse: Mapping[str, Any]) -> dict[str, Any]:
         names = {noted["name"] for noted in inverse.values()}
-        return {f"container:{one.name}": limits_of(Limits.of(one).result()) for one in self._all() if one.name in names}
+        return {
+            f"container:{one.name}": limits_of(ContainerLimits.of(one).result())
+            for one in self._all()
+            if one.name in names
+        }
 
     def _capacity(self, inverse: Mapping[str, Any]) -> dict[str, Any]:
         writer = CapacityWriter(self._folder, inverse["project"], inverse["directory"], socket_path=self._socket_path)

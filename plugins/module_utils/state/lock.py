@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +17,8 @@ from .state import StateFolder
 
 __all__ = [
     "Claim",
-    "Verdict",
+    "ClaimVerdict",
+    "begun_step",
     "claim_of",
     "claimed",
     "close_to_others",
@@ -53,7 +56,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """Whether the lock is ours, and whose it is or was.
 
     ``holder`` is the record of who has it (``unfinished`` names a Run that has to be resumed or rolled back first,
@@ -99,27 +102,27 @@ class Verdict:
         return f"The host is locked by {who(holder)}."
 
 
-def judge(folder: StateFolder, claim: Claim, now: float) -> Verdict:
+def judge(folder: StateFolder, claim: Claim, now: float) -> ClaimVerdict:
     """What ``hold`` would answer now; changes nothing. An acquired verdict has the epoch of what was before."""
     current, request = folder.read(LOCK), asked(folder, now)
     ours = current is not None and current.get("run_id") == claim.run_id
     if current is not None and not ours and lease_left(current, now) > 0:
-        return Verdict(False, current)
+        return ClaimVerdict(False, current)
     refusal = _refusal(folder, claim, current if ours else None, now)
     if refusal:
-        return Verdict(False, {**(current or {}), "refused": refusal})
+        return ClaimVerdict(False, {**(current or {}), "refused": refusal})
     putting_back = ours and claim.operation in _UNDO  # between its steps is no safe point
     if request is not None and not putting_back and not goes_first(request, claim.operation):
-        return Verdict(False, {**(current or {}), "preempted": request})
+        return ClaimVerdict(False, {**(current or {}), "preempted": request})
     if current is not None and ours and current.get("holder", "") == claim.holder:
         renewed = {**current, "owner": claim.owner, "identity": claim.identity}
-        return Verdict(True, with_lease(renewed, claim.lease_seconds, now))
+        return ClaimVerdict(True, with_lease(renewed, claim.lease_seconds, now))
     others = [record for record in unfinished_runs(folder) if record["run_id"] != claim.run_id]
     if not ours and others and request is None and not _takes_back(folder, claim):
         run = others[0]
         known = {key: run.get(key) for key in ("run_id", "owner", "purpose", "operation")}
-        return Verdict(False, {**known, "taken_at": run.get("started_at"), "unfinished": run["run_id"]})
-    return Verdict(True, _record(claim, now, current), _named(current))
+        return ClaimVerdict(False, {**known, "taken_at": run.get("started_at"), "unfinished": run["run_id"]})
+    return ClaimVerdict(True, _record(claim, now, current), _named(current))
 
 
 def _refusal(folder: StateFolder, claim: Claim, current: dict[str, Any] | None, now: float) -> str:
@@ -139,7 +142,7 @@ def _may_take_up(current: dict[str, Any], claim: Claim, now: float) -> bool:
     return dead or bool(claim.take_over) or lease_left(current, now) <= 0
 
 
-def close_to_others(folder: StateFolder, claim: Claim, now: float, *, check: bool = False) -> Verdict:
+def close_to_others(folder: StateFolder, claim: Claim, now: float, *, check: bool = False) -> ClaimVerdict:
     """Let nobody but this holder begin another act of a Run, so that what is under way there can come to its end.
 
     It is the first half of taking a Run up; the second is ``hold``, once nothing is under way any more. Where the Run
@@ -148,21 +151,23 @@ def close_to_others(folder: StateFolder, claim: Claim, now: float, *, check: boo
     with folder.guarded():
         current = folder.read(LOCK)
         if current is None or (current.get("run_id") != claim.run_id and lease_left(current, now) <= 0):
-            return Verdict(True, current)
+            return ClaimVerdict(True, current)
         if current.get("run_id") != claim.run_id:
-            return Verdict(False, current)
+            return ClaimVerdict(False, current)
         if current.get("holder", "") == claim.holder and not current.get("closing"):
-            return Verdict(True, current)
+            return ClaimVerdict(True, current)
         if not _may_take_up(current, claim, now):
-            return Verdict(False, {**current, "refused": f"Run {claim.run_id} is being carried out by {who(current)}."})
+            return ClaimVerdict(
+                False, {**current, "refused": f"Run {claim.run_id} is being carried out by {who(current)}."}
+            )
         closing = {"holder": claim.holder, "owner": claim.owner, "reason": claim.take_over, "at": moment(now)}
         closed = {**current, "closing": closing}
         if not check:
             folder.write(LOCK, closed)
-        return Verdict(True, closed, _named(current))
+        return ClaimVerdict(True, closed, _named(current))
 
 
-def hold(folder: StateFolder, claim: Claim, now: float) -> Verdict:
+def hold(folder: StateFolder, claim: Claim, now: float) -> ClaimVerdict:
     """Take the lock, or extend the lease of our own.
 
     An expired lease that no unfinished Run stands behind is taken over, and the new record says from whom. Each new
@@ -184,10 +189,10 @@ def hold(folder: StateFolder, claim: Claim, now: float) -> Verdict:
         folder.write(LOCK, lock)
         if record.exists:
             record.note_holder(_entry(lock))
-        return Verdict(True, lock, verdict.took_over)
+        return ClaimVerdict(True, lock, verdict.took_over)
 
 
-def claimed(folder: StateFolder, given: dict[str, Any], now: float, *, check: bool = False) -> Verdict:
+def claimed(folder: StateFolder, given: dict[str, Any], now: float, *, check: bool = False) -> ClaimVerdict:
     """Take the lock for the Run that a module's options tell of, and begin that Run here; ``check`` only judges."""
     claim = claim_of(given)
     record = RunRecord(folder, claim.run_id)
@@ -227,7 +232,14 @@ def held_run(folder: StateFolder, run_id: str, *, holder: str | None = None, epo
     return record
 
 
-def free(folder: StateFolder, run_id: str | None, *, holder: str | None = None, check: bool = False) -> Verdict:
+def begun_step(given: Mapping[str, Any]) -> RunRecord:
+    """The record of the Run of an act with these options, in which its step has begun; raises as ``held_run``."""
+    record = held_run(StateFolder(given["state_folder"]), given["run_id"])
+    record.start_step_once(given["step_id"], time.time())
+    return record
+
+
+def free(folder: StateFolder, run_id: str | None, *, holder: str | None = None, check: bool = False) -> ClaimVerdict:
     """Give back the lock of ``run_id``; None gives back anybody's that no unfinished Run stands behind.
 
     ``acquired`` of the answer is False when somebody else holds it, or an unfinished Run; then it stays.
@@ -238,16 +250,16 @@ def free(folder: StateFolder, run_id: str | None, *, holder: str | None = None, 
         if run_id is not None:
             refusal = _overtaken(folder, run_id, token, current)
             if refusal:
-                return Verdict(False, {**(current or {}), "refused": refusal})
+                return ClaimVerdict(False, {**(current or {}), "refused": refusal})
         if current is None:
-            return Verdict(True, None)
+            return ClaimVerdict(True, None)
         if run_id is not None and current.get("run_id") != run_id:
-            return Verdict(False, current)
+            return ClaimVerdict(False, current)
         if run_id is None and any(run["run_id"] == current.get("run_id") for run in unfinished_runs(folder)):
-            return Verdict(False, {**current, "unfinished": current.get("run_id")})
+            return ClaimVerdict(False, {**current, "unfinished": current.get("run_id")})
         if not check:
             folder.remove(LOCK)
-        return Verdict(True, current)
+        return ClaimVerdict(True, current)
 
 
 def lock_seen(folder: StateFolder, now: float) -> dict[str, Any] | None:

@@ -11,13 +11,14 @@ from typing import Any
 
 from ..docker.containers import Container
 from ..docker.engine import Engine
+from ..redis.settings import look_at_redis
 from ..system.failure import HostSideError
 
 __all__ = ["LOOKS", "Look", "look_at_programs"]
 
 Look = Callable[[Engine, Container], dict[str, Any]]
 
-LOOKS: dict[str, Look] = {}
+LOOKS: dict[str, Look] = {"redis": look_at_redis}
 
 
 def look_at_programs(
@@ -44,3 +45,5 @@ def _looked(look: Look, engine: Engine, container: Container) -> dict[str, Any]:
         return look(engine, container)
     except HostSideError as failure:
         return {"problem": failure.sentence}
+    except (ValueError, TypeError, LookupError):
+        return {"problem": f"What the program in {container.name} answers is not understood."}

@@ -20,7 +20,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from ..system.failure import HostSideError
+from ..docker.image_stream import OFFER, give_image
+from ..system.failure import HostSideError, unwritten
 from .act import Work
 from .emergency_end import end_by_itself
 from .fence import FINISHES_VARIABLE, HOLDER_VARIABLE, closed_to_its_holder
@@ -42,7 +43,7 @@ _LOOK = 0.2  # seconds
 _NOT_HELD = ("locked", "fenced")  # kinds of failure: somebody else carries the Run out, so nothing is undone here
 _PARENT_DEATH_SIGNAL = 1  # of prctl(2)
 _LARGEST_ANSWER = 1_000_000  # bytes
-_SHOWN = ("changed", "notes", "not_proved", "sentence", "containers")
+_SHOWN = ("changed", "notes", "not_proved", "sentence", "containers", "handed_over")
 
 
 class _Runner:
@@ -90,9 +91,11 @@ class _Runner:
         wanted = self._files.asked_to_stop()
         if wanted is not None:
             return str(wanted["reason"])
-        closed = closed_to_its_holder(self._folder, self._run_id) or self._asked_for()
+        closed = closed_to_its_holder(self._folder, self._run_id)
         if closed:
             return closed
+        if self._segment["results"] and self._asked_for():  # before the first step the lock was taken, which asks too
+            return self._asked_for()
         if time.time() > step.get("begins_by", float("inf")):
             return f"It is too late to begin: {step['title']}."
         silent, allowed = self._files.silent_for(), float(self._segment["silence_seconds"])
@@ -145,7 +148,7 @@ class _Runner:
             results.append({"act": act["name"], **{key: result[key] for key in _SHOWN if key in result}})
         message = next((str(result["sentence"]) for result in reversed(results) if result.get("sentence")), "")
         record = held_run(self._folder, self._run_id)
-        if record.step(step["id"]).get("status") != "verified":
+        if not step.get("goes_on") and not record.verified(step["id"]):
             record.end_step(step["id"], "verified", time.time(), message)
         return {"acts": results, "changed": changed, "message": message}
 
@@ -211,8 +214,9 @@ class _WorkOutcome:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, where: TracebackType | None
     ) -> bool:
-        if isinstance(problem, HostSideError):
-            self.content = {"failure": {"sentence": problem.sentence, **problem.result()}}
+        failure = unwritten(problem) if isinstance(problem, OSError) else problem
+        if isinstance(failure, HostSideError):
+            self.content = {"failure": {"sentence": failure.sentence, **failure.result()}}
         elif problem is not None:
             traceback.print_exception(kind, problem, where)
             self.content = _failed(f"The program failed ({type(problem).__name__}: {problem}).")
@@ -287,7 +291,7 @@ def recover(folder: StateFolder) -> None:
 
 
 def main() -> None:
-    """``carry FOLDER RUN``, ``recover FOLDER``, ``end-emergency FOLDER``, or ``check`` with a segment on stdin."""
+    """``carry FOLDER RUN``; ``recover``, ``end-emergency`` or ``give-image`` of a folder; ``check`` with a segment."""
     command, *words = sys.argv[1:]
     if command == "check":
         try:
@@ -299,5 +303,7 @@ def main() -> None:
         carry(StateFolder(words[0]), words[1])
     elif command == END:
         end_by_itself(StateFolder(words[0]))
+    elif command == OFFER:
+        give_image(StateFolder(words[0]))
     else:
         recover(StateFolder(words[0]))

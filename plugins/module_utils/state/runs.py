@@ -113,6 +113,10 @@ class RunRecord:
         found = self.content["steps"].get(step_id, {})
         return dict(found)
 
+    def verified(self, step_id: str) -> bool:
+        """Whether that step was done here and proved."""
+        return bool(self.step(step_id).get("status") == "verified")
+
     def note_inverse(self, step_id: str, part: str, inverse: dict[str, Any]) -> None:
         """Record how something is undone, before it is done; what an earlier attempt recorded stays as it is."""
         noted = self.content["steps"][step_id]["inverse"].setdefault(part, {})

@@ -15,9 +15,10 @@ from typing import Any
 
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
+from .runs import RunRecord
 from .state import StateFolder, write_whole
 
-__all__ = ["FOLDER", "SegmentFiles", "process_started", "uptime"]
+__all__ = ["FOLDER", "SegmentFiles", "forget_segments", "process_started", "uptime"]
 
 FOLDER = "segments"
 _LONGEST_LINE = 20_000  # characters
@@ -36,6 +37,14 @@ def process_started(pid: int) -> int | None:
             return int(source.read().rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def forget_segments(folder: StateFolder) -> None:
+    """Remove what is left of the segments of Runs that have ended, whose control machine could not do it."""
+    for name in folder.names(FOLDER):
+        run_id = name[: -len(".json")]
+        if RunRecord(folder, run_id).content.get("status") != "running":
+            SegmentFiles(folder, run_id).remove()
 
 
 class SegmentFiles:
@@ -72,14 +81,20 @@ class SegmentFiles:
         self.write({**record, "format": 1, "status": "running", "results": {}})
 
     def remove(self) -> None:
-        """Leave nothing of it."""
-        for ending in ("json", "events", "cancel", "asked"):
+        """Leave nothing of it; the record goes last, by which the rest is found again after a crash."""
+        for ending in ("events", "cancel", "asked", "json"):
             with suppress(FileNotFoundError):
                 os.unlink(self.path(ending))
 
-    def note_asked(self, events: int = 0) -> None:
-        """Note that somebody follows it now, and how many events are known to whoever does."""
-        write_whole(self.path("asked"), json.dumps({"at": uptime(), "events": events}).encode(), mode=0o600)
+    def note_asked(self, events: int = 0, *, end: bool = False) -> None:
+        """Note that somebody follows it now, how many events are known to whoever does, and whether its ``end`` is."""
+        asked = {"at": uptime(), "events": events, **({"end": True} if end else {})}
+        write_whole(self.path("asked"), json.dumps(asked).encode(), mode=0o600)
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether whoever follows it was told how it ended; nobody has to be told where there is none."""
+        return not self.read() or bool(self._asked().get("end"))
 
     def known_events(self) -> int:
         """How many events are known to whoever follows it."""
@@ -103,9 +118,10 @@ class SegmentFiles:
 
     @property
     def left(self) -> bool:
-        """Whether a step of it was not begun, so that whoever leads the Run goes on with it."""
-        record = self.read()
-        return any(step["id"] not in (record.get("results") or {}) for step in record.get("steps", []))
+        """Whether the Run has begun and a step of this was not done, so that whoever leads it goes on."""
+        record, done = self.read(), RunRecord(self._folder, self.run_id)
+        ended = {*(record.get("results") or {}), *(name for name in done.content["steps"] if done.verified(name))}
+        return bool(done.content["steps"]) and any(step["id"] not in ended for step in record.get("steps", []))
 
     def outcomes(self) -> dict[str, Any]:
         """What became of each step that has ended, by step; ``began_ago`` and ``ended_ago`` are in seconds."""

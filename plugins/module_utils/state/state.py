@@ -14,12 +14,16 @@ from typing import Any
 
 from ..system.failure import HostSideError
 
-__all__ = ["NEEDS_NEWER", "StateFolder", "remove_folder", "sync_folder", "write_whole"]
+__all__ = ["NEEDS_NEWER", "UNFINISHED", "StateFolder", "remove_folder", "sync_folder", "write_whole"]
+
+UNFINISHED = ".selextract-"
+"""How the name of a file begins that is not whole yet; one that was killed leaves it."""
 
 NEEDS_NEWER = "needs-selextract-infra-0.2-or-newer.json"
 """In ``runs/``: keeps version 0.1 from a folder of today's layout; it is no Run."""
 
 _FOLDERS = ("runs", "definitions")
+_WRITTEN_UNDER_THE_LOCK = (*_FOLDERS, "segments", "projects")
 _GUARD = ".guard"
 _GUARD_BOUND = 20.0  # seconds to wait for another process that is writing
 
@@ -89,6 +93,15 @@ class StateFolder:
             raise HostSideError(f"{self.path} cannot be read ({_reason(problem)}).", kind="state") from problem
         return sorted(name for name in found if name.endswith(".json") and name != NEEDS_NEWER)
 
+    def clear_unfinished(self) -> None:
+        """Remove what killed processes have left half written; they may hold what is secret. The lock must be ours."""
+        for folder, folders, names in os.walk(self.path):
+            if folder == self.path:
+                folders[:] = [name for name in folders if name in _WRITTEN_UNDER_THE_LOCK]
+            for name in names:
+                if name.startswith(UNFINISHED):
+                    self.remove(os.path.relpath(os.path.join(folder, name), self.path))
+
     def holds_more_than_the_lock(self) -> bool:
         """Whether anything but the lock and what it needs is there."""
         found = set(os.listdir(self.path)) if os.path.isdir(self.path) else set()
@@ -136,7 +149,7 @@ class StateFolder:
 def write_whole(path: str, content: bytes, *, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Replace the file at ``path`` atomically and durably; ``owner`` is user and group ID. Raises ``OSError``."""
     folder = os.path.dirname(path) or "."
-    handle, temporary = tempfile.mkstemp(prefix=".selextract-", dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
     try:
         with os.fdopen(handle, "wb") as target:
             target.write(content)

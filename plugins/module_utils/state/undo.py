@@ -8,7 +8,7 @@ from typing import Any
 
 from ..docker.engine import Engine, EngineGoneError
 from ..pgbouncer.pgbouncer import led_astray
-from ..system.failure import HostSideError
+from ..system.failure import HostSideError, unwritten
 from .put_back import Comparison
 from .registry import UNDOS
 from .run_projects import projects_of_run
@@ -84,6 +84,8 @@ def _undo_part(undoing: Undoing, part: str, inverse: Any) -> None:
         _undo_once_docker_answers(undoing, undo, inverse)
     except HostSideError as failure:
         undoing.failures.append(failure.sentence)
+    except OSError as problem:
+        undoing.failures.append(unwritten(problem).sentence)
 
 
 def _undo_once_docker_answers(undoing: Undoing, undo: Undo, inverse: Any) -> None:

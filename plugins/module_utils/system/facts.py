@@ -65,10 +65,10 @@ def _cores() -> int:
 
 def _disk(path: str) -> tuple[int, int] | None:
     try:
-        found = os.statvfs(path)
+        sizes = os.statvfs(path)
     except OSError:
         return None
-    return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+    return sizes.f_blocks * sizes.f_frsize, sizes.f_bavail * sizes.f_frsize
 
 
 def block_device(path: str) -> str | None:
@@ -94,8 +94,8 @@ def disk_size(path: str) -> int | None:
 def _memory_pressure() -> float | None:
     """The share of the last five minutes in which some task waited for memory; None where the kernel does not say."""
     words = (_line("/proc/pressure/memory") or "").split()
-    found = next((word for word in words if word.startswith("avg300=")), None)
-    return round(float(found.partition("=")[2]) / 100, 4) if words[:1] == ["some"] and found else None
+    average = next((word for word in words if word.startswith("avg300=")), None)
+    return round(float(average.partition("=")[2]) / 100, 4) if words[:1] == ["some"] and average else None
 
 
 def _network_speed() -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HostSideError"]
+__all__ = ["HostSideError", "unwritten"]
 
 
 class HostSideError(Exception):
@@ -23,3 +23,9 @@ class HostSideError(Exception):
     def result(self) -> dict[str, str]:
         """What a module returns beside ``msg``."""
         return {"kind": self.kind, **({"rule": self.rule} if self.rule else {})}
+
+
+def unwritten(problem: OSError) -> HostSideError:
+    """What an ``OSError`` means for a person: the disk is full, or a file cannot be read or written."""
+    reason = problem.strerror or str(problem) or type(problem).__name__
+    return HostSideError(f"{problem.filename or 'A file'}: {reason}.", kind="state")

@@ -16,7 +16,7 @@ _KILLED_WITHIN = 10.0  # seconds
 def running(marker: str) -> dict[int, str]:
     """The processes that carry ``marker`` in their environment: process ID to program name."""
     wanted = f"{VARIABLE}={marker}".encode()
-    found = {}
+    processes = {}
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
@@ -25,10 +25,10 @@ def running(marker: str) -> dict[int, str]:
                 if wanted not in environment.read().split(b"\0"):
                     continue
             with open(f"/proc/{name}/comm", encoding="utf-8", errors="replace") as program:
-                found[int(name)] = program.read().strip()
+                processes[int(name)] = program.read().strip()
         except OSError:
             continue  # it has ended, or it is another user's
-    return found
+    return processes
 
 
 def stop(marker: str, grace: float, patience: float = 0.0) -> tuple[dict[int, str], dict[int, str]]:
@@ -38,14 +38,14 @@ def stop(marker: str, grace: float, patience: float = 0.0) -> tuple[dict[int, st
     """
     _wait_for_end(marker, patience)
     started = time.monotonic()
-    seen: dict[int, str] = {}
+    ended: dict[int, str] = {}
     asked: set[int] = set()
     while True:
         left = running(marker)
-        seen.update(left)
+        ended.update(left)
         waited = time.monotonic() - started
         if not left or waited > grace + _KILLED_WITHIN:
-            return seen, left
+            return ended, left
         if waited > grace:
             _send(left, signal.SIGKILL)
         else:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
+from typing import Any
 
+from ..state.act import Act, Work
+from ..state.lock import begun_step
+from ..state.options import STATE, STEP
 from .amounts import disk
 from .facts import block_device, disk_size
 from .failure import HostSideError
 
-__all__ = ["Volume"]
+__all__ = ["VOLUME_GROW", "Volume"]
 
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 _SYSTEMS = {"ext4": "resize2fs", "ext3": "resize2fs", "xfs": "xfs_growfs"}
@@ -46,8 +51,8 @@ class Volume:
     @property
     def size(self) -> int:
         """Bytes of the file system."""
-        found = os.statvfs(self.folder)
-        return found.f_blocks * found.f_frsize
+        sizes = os.statvfs(self.folder)
+        return sizes.f_blocks * sizes.f_frsize
 
     @property
     def disk(self) -> int | None:
@@ -117,3 +122,31 @@ def _run(command: list[str], bound: float, fine: tuple[int, ...] = (0,)) -> None
     if done.returncode not in fine:
         said = " ".join(done.stdout.decode("utf-8", "replace").split())[-300:].rstrip(".")
         raise HostSideError(f"{command[0]} failed: {said}.", kind="volume")
+
+
+def _grow(work: Work) -> dict[str, Any]:
+    """There is no undoing: storage does not shrink."""
+    given = work.params
+    volume = Volume(given["folder"])
+    before = volume.size
+    if work.check_mode:
+        return {"changed": before < given["least_bytes"], "before": before, "after": before}
+    record = begun_step(given)
+    with record.failure_noted(given["step_id"]):
+        volume.grow(given["bound_seconds"])
+        volume.refuse_smaller_than(given["least_bytes"])
+    record.end_step(given["step_id"], "verified", time.time())
+    return {"changed": volume.size != before, "before": before, "after": volume.size}
+
+
+VOLUME_GROW = Act(
+    "volume_grow",
+    {
+        "folder": {"type": "path", "required": True},
+        "least_bytes": {"type": "int", "required": True},
+        "bound_seconds": {"type": "float", "default": 1200},
+        **STEP,
+        **STATE,
+    },
+    _grow,
+)

@@ -11,7 +11,7 @@ from ..system.failure import HostSideError
 from . import bullmq, celery, rq, sidekiq
 from .broker import Keyspace, QueueCount, RedisBroker
 
-__all__ = ["count_tasks"]
+__all__ = ["count_tasks", "queues_seen"]
 
 _SYSTEMS = {system.NAME: system for system in (celery, rq, sidekiq, bullmq)}
 
@@ -46,6 +46,11 @@ def count_tasks(broker: RedisBroker, wanted: list[dict[str, Any]]) -> dict[str, 
     return {"tasks": tasks, **(_numbers(of_all) if known else {})}
 
 
+def queues_seen(broker: RedisBroker) -> list[str]:
+    """The systems of tasks that have queues there, each with its database, for a person. Raises as ``count_tasks``."""
+    return [keyspace.sentence for keyspace in _keyspaces(broker, [])]
+
+
 def _counted(
     broker: RedisBroker, keyspace: Keyspace, services: list[dict[str, Any]]
 ) -> dict[str, dict[str, QueueCount]]:
@@ -63,7 +68,7 @@ def _numbers(counts: list[QueueCount]) -> dict[str, int]:
 
 def _keyspaces(broker: RedisBroker, wanted: list[dict[str, Any]]) -> list[Keyspace]:
     """All that the databases show; where all services name their database, only of these."""
-    named = [service.get("database") for service in wanted]
+    named = [service.get("database") for service in wanted] or [None]
     databases = broker.databases()
     looked_at = sorted({*databases} if None in named else {*databases} & {*named})
     return [

@@ -102,15 +102,20 @@ class Journal:
     def __exit__(self, *unused: object) -> None:
         self.close()
 
-    def record_observation(self, seen: Observation) -> None:
+    def record_observation(self, observation: Observation) -> None:
         """Append an Observation; its histories go, bucket by bucket, into the series kept per machine."""
-        bare = seen.model_copy(update={"hosts": tuple(_without_history(host) for host in seen.hosts)})
+        bare = observation.model_copy(update={"hosts": tuple(_without_history(host) for host in observation.hosts)})
         with self._writing() as database:
             database.execute(
                 "INSERT INTO observations (at, digest, hosts, content) VALUES (?, ?, ?, ?)",
-                (_stamp(seen.at), seen.digest, _names(host.name for host in seen.hosts), bare.model_dump_json()),
+                (
+                    _stamp(observation.at),
+                    observation.digest,
+                    _names(host.name for host in observation.hosts),
+                    bare.model_dump_json(),
+                ),
             )
-            for host in filter(lambda host: host.facts.machine_id, seen.hosts):
+            for host in filter(lambda host: host.facts.machine_id, observation.hosts):
                 write_history(database, host.facts.machine_id, host.history)
 
     def bind_machines(
@@ -164,9 +169,9 @@ class Journal:
             (_stamp(since), host),
         )
         for at, content in rows:
-            seen = Observation.model_validate_json(content).host(host)
-            if seen is not None:
-                yield datetime.fromisoformat(at), seen.facts
+            observed = Observation.model_validate_json(content).host(host)
+            if observed is not None:
+                yield datetime.fromisoformat(at), observed.facts
 
     def observations(self, limit: int) -> list[dict[str, str]]:
         """The newest Observations as rows of when, hosts and digest."""

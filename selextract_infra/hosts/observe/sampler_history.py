@@ -42,7 +42,7 @@ class HistoryWindow:
 
 
 @dataclass
-class _Series:
+class _Buckets:
     """The buckets of one container as they come, a column for each number."""
 
     project: str | None = None
@@ -75,13 +75,13 @@ def unpack_history(
     what is packed well takes no more memory than the numbers in it. Raises ``ValueError`` when it is anything else, or
     more than a host has.
     """
-    found: dict[str, _Series] = {}
+    found: dict[str, _Buckets] = {}
     for number, line in enumerate(_lines(packed)):
         if number >= _MOST_ROWS:
             raise ValueError(f"the history has more than {_MOST_ROWS} buckets")
         row = _row(line)
         if window.since <= row[0] < window.before:
-            found.setdefault(row[1], _Series()).add(row)
+            found.setdefault(row[1], _Buckets()).add(row)
             if len(found) > _MOST_CONTAINERS:
                 raise ValueError(f"the history has more than {_MOST_CONTAINERS} containers")
     return tuple(

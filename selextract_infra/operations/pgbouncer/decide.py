@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from selextract_infra.assess.pooling import Clients, plan_connections
 from selextract_infra.errors import RefusedError
-from selextract_infra.model.pooler import PoolerSizes
 from selextract_infra.model.postgres import Pooling
 from selextract_infra.model.postgres_observation import ConnectionLimit
+from selextract_infra.operations.pgbouncer.pooler import PoolerSizes
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

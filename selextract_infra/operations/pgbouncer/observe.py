@@ -13,8 +13,8 @@ from selextract_infra.flow.operation import Acts
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.look import look_at
 from selextract_infra.hosts.runner import TaskEvent
-from selextract_infra.model.pooler import PoolerLook, PoolerStatus
 from selextract_infra.model.text import displayable
+from selextract_infra.operations.pgbouncer.pooler import PoolerLook, PoolerStatus
 from selextract_infra.policy import Policy
 
 if TYPE_CHECKING:

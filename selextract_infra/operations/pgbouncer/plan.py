@@ -13,10 +13,10 @@ from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange
-from selextract_infra.model.pooler import AppAddress, PoolerLook
 from selextract_infra.model.postgres_observation import ConnectionLimit
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
 from selextract_infra.operations.pgbouncer.operation import PgbouncerRequest
+from selextract_infra.operations.pgbouncer.pooler import AppAddress, PoolerLook
 from selextract_infra.operations.pgbouncer.refusals import refuse_crowding, refuse_image, refuse_unreachable
 from selextract_infra.operations.pgbouncer.steps import PoolerSite, pgbouncer_steps
 from selextract_infra.templates.read_balancer import ALIAS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.observation import HostObservation
-from selextract_infra.model.pooler import AppAddress, PoolerLook
+from selextract_infra.operations.pgbouncer.pooler import AppAddress, PoolerLook
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

@@ -9,7 +9,7 @@ from selextract_infra.model.figures import count, latency
 from selextract_infra.report.table import Block, Line, Tone, number, table
 
 if TYPE_CHECKING:
-    from selextract_infra.model.pooler import PoolerClient, PoolerLook, PoolerProcess, PoolerStatus
+    from selextract_infra.operations.pgbouncer.pooler import PoolerClient, PoolerLook, PoolerProcess, PoolerStatus
 
 __all__ = ["show_pooler"]
 

@@ -216,7 +216,7 @@ def _carried(wish: LimitProposal, policy: Policy, *, settle: bool, asked: LimitR
     if reason is None:
         return wish
     if settle:
-        return replace(wish, in_place=False)
+        return _settled(wish, asked)
     if asked.values:
         raise RefusedError(
             f"{wish.service.name} on {wish.service.host} cannot be changed in place: {reason}.",
@@ -224,6 +224,22 @@ def _carried(wish: LimitProposal, policy: Policy, *, settle: bool, asked: LimitR
             remedy="add --settle, which recreates its containers one at a time",
         )
     return wish.kept(f"not safe in place: {reason}; --settle does it")
+
+
+def _settled(wish: LimitProposal, asked: LimitRequest) -> LimitProposal:
+    """Carried out by new containers, unless another container lives in the network of one that would go."""
+    own = {container.id for container in wish.service.containers}
+    joined = next((other.name for other in wish.service.on_host.containers if own.intersection(other.joined)), None)
+    if joined is None:
+        return replace(wish, in_place=False)
+    reason = f"it takes a new container, and {joined} shares the network, processes or memory of the present one"
+    if asked.values:
+        raise RefusedError(
+            f"{wish.service.name} on {wish.service.host} cannot be changed: {reason}.",
+            rule="compose",
+            remedy="give it the limit in the app's own Compose files; its `docker compose up` replaces both",
+        )
+    return wish.kept(f"{reason}; the app's own `docker compose up` replaces both", "compose")
 
 
 def _unwritable_limit(wish: LimitProposal) -> str | None:

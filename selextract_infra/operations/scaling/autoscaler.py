@@ -28,27 +28,7 @@ from selextract_infra.operations.scaling.rules import RoleRules, rules_by_role
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["Autoscaler", "autoscale"]
-
-
-def autoscale(
-    services: Sequence[ScaledService],
-    at: datetime,
-    policy: Policy,
-    hosts: Iterable[HostSize],
-    calendar: Calendar,
-    *,
-    database: DatabaseSide | None = None,
-    incident: IncidentSeverity | None = None,
-) -> tuple[ScalingDecision, ...]:
-    """What to do with each service at that instant; nothing is changed.
-
-    Raises UsageError for an instant without a time zone and for a role that is not scaled.
-    """
-    if at.utcoffset() is None:
-        raise UsageError(f"The instant ({at.isoformat()}) has no time zone.")
-    scaler = Autoscaler(policy, hosts, calendar, database=database)
-    return scaler.decide(services, at.timestamp(), incident=incident)
+__all__ = ["Autoscaler"]
 
 
 class Autoscaler:

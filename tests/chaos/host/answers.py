@@ -82,8 +82,9 @@ def each_instance() -> list[str]:
 def beside() -> list[str]:
     """The sidecar, and the other project on this host."""
     listed = []
+    connects = f"import socket; socket.create_connection(('127.0.0.1', {WHAT['sidecar']}), 5); print('yes')"
     for identity, name in instances("exporter") if WHAT["sidecar"] else []:
-        if run("docker", "exec", identity, "redis-cli", "-h", "127.0.0.1", "ping") != "PONG":
+        if run("docker", "exec", identity, "python3", "-c", connects) != "yes":
             listed.append(f"{name} does not reach the service whose network it shares")
     if WHAT["neighbour"] and get("http://127.0.0.1:19090/")[0] != 200:
         listed.append("the neighbour does not answer")

@@ -16,7 +16,7 @@ from selextract_infra.flow import executor
 from selextract_infra.flow.announcement import announce_end
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.machine.state import carrying_out
-from selextract_infra.hosts.executor import Execution
+from selextract_infra.hosts.executor import Execution, Segment
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode
@@ -58,7 +58,13 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return Execution(tuple(StepResult(step=step.id, host=name, status=StepStatus.VERIFIED) for name in names))
 
+    def execute_segment(_hands: Any, run: Run, plan: Plan, segment: Segment) -> Execution:
+        """The host ends each step that succeeds; the next request is stopped."""
+        steps = [step for step in segment.steps if step.id in ("preflight", "freeze")] or segment.steps[:1]
+        return Execution(sum((execute(None, run, plan, step, segment.hosts).results for step in steps), ()))
+
     monkeypatch.setattr(executor, "execute", execute)
+    monkeypatch.setattr(executor, "execute_segment", execute_segment)
     monkeypatch.setattr(hardware, "execute", execute)
 
 

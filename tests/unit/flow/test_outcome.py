@@ -91,3 +91,9 @@ def test_what_is_not_as_before_is_said_beside_the_reason() -> None:
     ended = concluded(run.model_copy(update={"results": (run.results[0], last)}), NOW)
     assert ended.exit_code == 7
     assert ended.message.endswith("app1: No room. app1: Put back, except: api-1 is gone.")
+
+
+def test_a_host_that_went_away_in_the_middle_is_said_to_go_on_by_itself() -> None:
+    run = concluded(_run(("app1", "one", StepStatus.UNREACHABLE)), NOW)
+    assert "What was begun on app1 goes on there to the next safe point" in run.message
+    assert f"resume {run.id}, or rollback {run.id}" in run.message

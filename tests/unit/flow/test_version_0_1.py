@@ -16,7 +16,7 @@ from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.flow.registry import completed, operation_named, operation_names
 from selextract_infra.flow.saved import load_plan, rebuild
 from selextract_infra.flow.unfinished import resume
-from selextract_infra.hosts.executor import Execution
+from selextract_infra.hosts.executor import Execution, Segment
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
@@ -27,8 +27,9 @@ from tests.unit.seen import AT
 SAVED = {path.stem: json.loads(path.read_text()) for path in Path("tests/cases/version_0_1").glob("*.json")}
 
 
-def test_there_is_a_plan_of_each_operation() -> None:
-    assert {saved["plan"]["operation"] for saved in SAVED.values()} == set(operation_names())
+def test_there_is_a_plan_of_each_operation_that_there_was() -> None:
+    later = {"tune redis"}
+    assert {saved["plan"]["operation"] for saved in SAVED.values()} == set(operation_names()) - later
 
 
 @pytest.mark.parametrize("saved", SAVED.values(), ids=SAVED)
@@ -87,6 +88,9 @@ def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_provider(
         playbooks.append(step.id)
         return Execution(tuple(StepResult(step=step.id, host=host, status=StepStatus.VERIFIED) for host in hosts))
 
+    def execute_segment(_hands: Any, run: Run, plan: Plan, segment: Segment) -> Execution:
+        return Execution(sum((execute(None, run, plan, step, segment.hosts).results for step in segment.steps), ()))
+
     def by_provider(_: Context, work: StepWork) -> Performance:
         providers.append(work.step.id)
         return Performance(Execution((StepResult(step=work.step.id, host="app1", status=StepStatus.VERIFIED),)))
@@ -95,6 +99,7 @@ def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_provider(
     performers = dict.fromkeys(upgrade.performers, by_provider)
     monkeypatch.setattr(context, "observe", lambda: seen)
     monkeypatch.setattr(executor, "execute", execute)
+    monkeypatch.setattr(executor, "execute_segment", execute_segment)
     monkeypatch.setattr(executor, "stop_at_safe_point", lambda *_, **__: {})
     monkeypatch.setattr(executor, "known_operation", lambda _: replace(upgrade, performers=performers))
     run = resume(context, "run-a", now_reason="a test")

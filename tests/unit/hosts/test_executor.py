@@ -17,14 +17,14 @@ from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.run import Run
+from selextract_infra.model.run import Run, StepStatus
 
 AT = datetime(2026, 1, 4, 2, tzinfo=UTC)
 
 
 def step(name: str, *hosts: str) -> Step:
     return Step(
-        id=name, title=name, playbook="selextract.infra.replica", hosts=hosts, values={host: {} for host in hosts},
+        id=name, title=name, playbook="selextract.infra.freeze", hosts=hosts, values={host: {} for host in hosts},
         verification="", rollback="", estimate_seconds=1, rollback_seconds=1, timeout_seconds=1,
     )  # fmt: skip
 
@@ -85,6 +85,12 @@ def test_an_act_that_the_host_refused_to_this_holder_is_neither_a_failure_nor_un
         handled(monkeypatch, "failed", lock={"acquired": True}, limits=refused, back={**refused, "msg": "again"})
     assert problem.value.exit_code == 5
     assert "--take-over" in str(problem.value.remedy)
+
+
+def test_a_step_before_which_the_host_stopped_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, ended = {"acquired": True}, {"finished": True, "steps": {}, "stopped": "Nobody has asked for it."}
+    (result,) = handled(monkeypatch, "ok", lock=lock, ended=ended).results
+    assert (result.status, result.message) == (StepStatus.NOT_BEGUN, "Nobody has asked for it.")
 
 
 def test_a_claim_that_comes_too_late_says_who_has_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,3 +205,22 @@ def test_a_segment_goes_over_once_with_the_time_by_which_each_step_may_begin() -
         ("one", None), ("two", 90.0), ("three", None),
     ]  # fmt: skip
     assert (sent["last"], values["run"]["unattended"], values["run"]["lease_seconds"]) == (True, True, 2)
+
+
+def test_a_lock_that_could_not_be_given_back_makes_no_failure_of_a_step_that_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carried = {"finished": True, "steps": {"two": {"status": "verified"}}, "acquired": True}
+    (done,) = handled(monkeypatch, "failed", carried=carried, free={"msg": "It is full.", "kind": "state"}).results
+    assert done.status is StepStatus.VERIFIED
+
+
+def test_a_step_whose_follower_was_killed_is_not_undone_because_nobody_knows_how_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed: dict[str, Any] = {
+        "On the host": {"msg": "MODULE FAILURE", "module_stderr": "Killed"},
+        "lock": {"acquired": True},
+    }
+    (lost,) = handled(monkeypatch, "failed", **killed).results
+    assert lost.status is StepStatus.UNREACHABLE

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils.compose import compose
-from plugins.module_utils.compose.compose import files_in_force
+from plugins.module_utils.compose.files_in_force import files_in_force
 
 
 @pytest.mark.parametrize(

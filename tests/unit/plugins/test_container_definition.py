@@ -13,7 +13,7 @@ from plugins.module_utils.docker.dry_creation import (
     remove_scratch_containers,
 )
 from plugins.module_utils.docker.engine import Engine
-from plugins.module_utils.docker.limits import Limits
+from plugins.module_utils.docker.limits import ContainerLimits
 from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.simulated_docker import IMAGE, SimulatedDocker, instance
 
@@ -107,7 +107,7 @@ def test_a_limit_that_the_engine_refuses_is_refused_in_one_sentence(tmp_path: Pa
     docker.add(instance("shop-web-1"))
     web = Container.parse(docker.named("shop-web-1"))
     with docker.serving(tmp_path) as path, Engine(path) as engine, pytest.raises(HostSideError) as refusal:
-        refuse_unaccepted_limits(engine, [(web, Limits(96 * 2**20, 96 * 2**20, None))])
+        refuse_unaccepted_limits(engine, [(web, ContainerLimits(96 * 2**20, 96 * 2**20, None))])
     assert refusal.value.sentence == (
         "Docker would not make shop-web-1 with memory 96 MB, with swap 96 MB, cpus unlimited:"
         " Minimum memory limit can not be less than memory reservation limit."
@@ -138,5 +138,5 @@ def test_a_cpu_limit_that_only_changes_in_place_keeps_the_form_that_it_has(tmp_p
     web = Container.parse(docker.named("shop-web-1"))
     with docker.serving(tmp_path) as path, Engine(path) as engine:
         for written in (True, False):
-            refuse_unaccepted_limits(engine, [(web, Limits(None, None, 0.6))], written=written)
+            refuse_unaccepted_limits(engine, [(web, ContainerLimits(None, None, 0.6))], written=written)
     assert [body["HostConfig"].get("NanoCpus") for body in docker.bodies] == [600_000_000, None]

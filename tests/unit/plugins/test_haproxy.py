@@ -24,6 +24,22 @@ def test_a_new_instance_is_added_with_its_checks_before_it_gets_requests(tmp_pat
     assert proxy.servers["api-2"] == ["UP 1/3", 0, "10.0.0.2:8000"]
 
 
+def test_a_backend_knows_its_own_servers_only(tmp_path: Path) -> None:
+    proxy = Proxy(api_1=("UP", 2, "10.0.0.1:8000"))
+    with answering(tmp_path / "s", proxy) as path:
+        reads = AdminSocket(path, "reads")
+        assert reads.servers() == {}
+        reads.add("db2", "10.0.0.2:5432 check backup")
+        reads.ready("db2")
+    changes = [command for command in proxy.said if not command.startswith("show")]
+    assert changes == [
+        "add server reads/db2 10.0.0.2:5432 check backup",
+        "enable health reads/db2",
+        "enable server reads/db2",
+        "set server reads/db2 state ready",
+    ]
+
+
 def test_one_that_is_known_gets_its_new_address(tmp_path: Path) -> None:
     proxy = Proxy(api_1=("MAINT", 0, "10.0.0.1:8000"))
     with answering(tmp_path / "s", proxy) as path:

@@ -10,7 +10,7 @@ from plugins.module_utils.docker.cgroup import Reading
 from plugins.module_utils.docker.containers import Container
 from plugins.module_utils.docker.limits import (
     Capability,
-    Limits,
+    ContainerLimits,
     Restoration,
     change_of,
     inverse_of,
@@ -140,7 +140,7 @@ def test_a_limit_below_present_use_with_its_margin_is_refused(
     monkeypatch: pytest.MonkeyPatch, used: int, limit: int, refused: bool
 ) -> None:
     monkeypatch.setattr(limits_module, "find_control_group", lambda _pid: Group(used * MIB))
-    wanted = Limits(limit * MIB, limit * MIB, 0.5)
+    wanted = ContainerLimits(limit * MIB, limit * MIB, 0.5)
     if not refused:
         refuse_shrinking(API, wanted, 0.1)
         return
@@ -152,9 +152,9 @@ def test_a_limit_below_present_use_with_its_margin_is_refused(
 def test_a_limit_is_not_lowered_where_use_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits_module, "find_control_group", lambda _pid: None)
     with pytest.raises(HostSideError, match="cannot be read"):
-        refuse_shrinking(API, Limits(100 * MIB, 100 * MIB, None), 0.1)
-    refuse_shrinking(API, Limits(300 * MIB, 300 * MIB, None), 0.1)
-    refuse_shrinking(replace(API, pid=0), Limits(100 * MIB, 100 * MIB, None), 0.1)
+        refuse_shrinking(API, ContainerLimits(100 * MIB, 100 * MIB, None), 0.1)
+    refuse_shrinking(API, ContainerLimits(300 * MIB, 300 * MIB, None), 0.1)
+    refuse_shrinking(replace(API, pid=0), ContainerLimits(100 * MIB, 100 * MIB, None), 0.1)
 
 
 def test_a_container_carries_no_environment() -> None:

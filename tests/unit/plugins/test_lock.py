@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils.state.fence import who
-from plugins.module_utils.state.lock import Claim, Verdict, claimed, free, held_run, hold, judge
+from plugins.module_utils.state.lock import Claim, ClaimVerdict, claimed, free, held_run, hold, judge
 from plugins.module_utils.state.preemption import ask, asked, take_back
 from plugins.module_utils.state.runs import RunRecord
 from plugins.module_utils.state.state import StateFolder
@@ -103,7 +103,7 @@ def test_an_unfinished_run_keeps_others_out_even_without_lock(folder: StateFolde
 
 
 def test_of_two_that_want_it_at_once_one_gets_it(folder: StateFolder) -> None:
-    verdicts: list[Verdict] = []
+    verdicts: list[ClaimVerdict] = []
     ready = threading.Barrier(8)
 
     def take(name: str) -> None:

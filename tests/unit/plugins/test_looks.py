@@ -20,6 +20,8 @@ NO_ENGINE = cast("Engine", None)
 def _named(_engine: Engine, container: Container) -> dict[str, Any]:
     if container.service == "deaf":
         raise HostSideError("It does not answer.", kind="gate")
+    if container.service == "odd":
+        raise ValueError("no number")
     return {"service": container.service}
 
 
@@ -41,6 +43,10 @@ def test_only_running_containers_of_the_role_in_a_mapped_project_are_asked(tmp_p
 
 
 def test_a_program_that_does_not_say_it_is_no_failure_of_the_look(tmp_path: Path) -> None:
-    containers = [made_from(tmp_path, service=name) for name in ("deaf", "store")]
-    asked = looked(containers, ["shop"], {"cache": ["deaf", "store"]})
-    assert asked == {"shop-deaf-1": {"problem": "It does not answer."}, "shop-store-1": {"service": "store"}}
+    names = ["deaf", "odd", "store"]
+    asked = looked([made_from(tmp_path, service=name) for name in names], ["shop"], {"cache": names})
+    assert asked == {
+        "shop-deaf-1": {"problem": "It does not answer."},
+        "shop-odd-1": {"problem": "What the program in shop-odd-1 answers is not understood."},
+        "shop-store-1": {"service": "store"},
+    }

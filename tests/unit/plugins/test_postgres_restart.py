@@ -50,6 +50,7 @@ class Host:
         self.done: list[str] = []
         self.server = Server()
         self.socket = ""
+        self.docker = SimulatedDocker()
         monkeypatch.setattr(restart, "server_in", lambda *_, **__: self.server)
         monkeypatch.setattr(restart, "answering", lambda *_, **__: self.server)
         monkeypatch.setattr(restart, "restart_server", self._restart)
@@ -78,9 +79,9 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    host, docker = Host(tmp_path, monkeypatch), SimulatedDocker()
-    docker.add(instance("shop-web-1"))
-    with docker.serving(tmp_path) as path:
+    host = Host(tmp_path, monkeypatch)
+    host.docker.add(instance("shop-web-1"))
+    with host.docker.serving(tmp_path) as path:
         host.socket = path
         yield host
 
@@ -112,3 +113,18 @@ def test_the_pause_ends_whatever_comes_of_the_work(host: Host) -> None:
     with pytest.raises(HostSideError), transactions_held_back(host.folder, host.socket, "shop"):
         raise HostSideError("The server does not come up.", kind="gate")
     assert host.done == ["paused shop", "resumed shop"]
+
+
+@pytest.mark.parametrize(
+    ("started", "acts"),
+    [("2025-12-31T23:00:00Z", ["restart shop-exporter-1"]), ("2026-01-01T00:00:05Z", [])],
+    ids=["before it", "after it"],
+)
+def test_what_shares_its_network_is_restarted_with_it_and_only_once(host: Host, started: str, acts: list[str]) -> None:
+    server = host.docker.named("shop-web-1")["Id"]
+    exporter = instance("shop-exporter-1", 2, HostConfig={"NetworkMode": f"container:{server}"})
+    exporter["State"]["StartedAt"] = started
+    exporter["Config"]["Labels"]["com.docker.compose.service"] = "exporter"
+    host.docker.add(exporter)
+    host.restart()
+    assert host.docker.acts == acts

@@ -213,6 +213,23 @@ def test_an_instance_of_another_service_is_refused(host: Host) -> None:
     assert host.docker.acts == []
 
 
+@pytest.mark.parametrize("check", [False, True], ids=["carried out", "check mode"])
+@pytest.mark.parametrize("place", ["NetworkMode", "PidMode", "IpcMode"])
+def test_one_whose_network_another_container_shares_is_not_replaced(host: Host, place: str, check: bool) -> None:
+    old = host.docker.named("shop-web-1")["Id"]
+    host.docker.add(instance("shop-exporter-1", 9, HostConfig={place: f"container:{old}"}))
+    with pytest.raises(HostSideError, match="shop-exporter-1 shares the network, processes or memory of shop-web-1"):
+        host.replace(check=check)
+    assert host.docker.acts == []
+
+
+def test_a_container_that_shared_it_and_does_not_run_keeps_nothing_from_being_replaced(host: Host) -> None:
+    old = host.docker.named("shop-web-1")["Id"]
+    stopped = {"Status": "exited", "Running": False, "Pid": 0}
+    host.docker.add(instance("shop-exporter-1", 9, HostConfig={"NetworkMode": f"container:{old}"}, State=stopped))
+    assert host.replace()["changed"] is True
+
+
 def test_a_new_one_that_does_not_serve_is_undone(host: Host) -> None:
     host.alone, host.docker.sick = "it writes to /data", "shop-web-1"
     with pytest.raises(HostSideError, match="unhealthy"):

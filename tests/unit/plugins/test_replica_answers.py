@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from plugins.module_utils.postgres.psql import Server
+from plugins.module_utils.postgres.psql import PostgresServer
 from plugins.module_utils.replica.look import answers_otherwise
 
 WANTED = {"search_path": "shop, public", "app.currency": "EUR"}
@@ -23,12 +23,12 @@ class Answering:
 
 
 def complaint(settings: dict[str, str | None]) -> str | None:
-    return answers_otherwise(WANTED, cast(Server, Answering(settings)))
+    return answers_otherwise(WANTED, cast(PostgresServer, Answering(settings)))
 
 
 def test_one_that_has_all_is_well() -> None:
     assert complaint({**WANTED, "work_mem": "1"}) is None
-    assert answers_otherwise({}, cast(Server, Answering({}))) is None
+    assert answers_otherwise({}, cast(PostgresServer, Answering({}))) is None
 
 
 def test_what_is_set_for_a_role_comes_with_the_data() -> None:

@@ -133,6 +133,17 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return host
 
 
+def test_a_step_with_a_part_to_come_is_not_over_and_its_failure_undoes_all_of_it(host: Host) -> None:
+    host.send({**step("one"), "goes_on": True})
+    assert host.carry()["results"]["one"]["status"] == "verified"
+    assert RunRecord(host.folder, RUN).step("one")["status"] == "running"
+    assert host.lines == ["one"]
+    host.send(step("one", "fail"))
+    host.carry()
+    assert RunRecord(host.folder, RUN).step("one")["status"] == "rolled back"
+    assert host.lines == []
+
+
 def test_steps_are_done_in_their_order_and_recorded_as_verified(host: Host) -> None:
     host.send(step("one"), step("two", say="Of two nothing is proved."))
     record = host.carry()
@@ -212,6 +223,17 @@ def test_a_step_that_has_to_begin_by_a_time_is_not_begun_later(host: Host) -> No
     host.send(step("one"), {**step("two"), "begins_by": time.time() - 1})
     assert host.carry()["stopped"] == "It is too late to begin: Write two."
     assert host.statuses() == {"one": "verified"}
+
+
+def test_what_is_left_is_what_nobody_has_done_of_a_run_that_has_begun(host: Host) -> None:
+    host.send(step("one"), step("two"))
+    assert not host.files.left, "nothing was begun, so the lock may be given back"
+    record = RunRecord(host.folder, RUN)
+    record.start_step("one", 0.0)
+    assert host.files.left
+    for name in ("one", "two"):  # and then the runner was killed before it had written its own result
+        record.end_step(name, "verified", 0.0)
+    assert not host.files.left
 
 
 def test_how_long_ago_a_step_was_is_told_because_clocks_differ(host: Host) -> None:

@@ -36,6 +36,22 @@ def test_elsewhere_than_on_a_terminal_it_is_a_line_for_what_matters() -> None:
     ]
 
 
+def test_a_host_that_carries_steps_out_by_itself_is_shown_at_the_one_that_it_tells() -> None:
+    console = Console(file=io.StringIO(), width=80, markup=False)
+    first, second = (step.title for step in PLAN.steps)
+    with progress(console, PLAN) as listener:
+        for event in EVENTS[:3]:
+            listener(event)
+        for title in (first, f"{second}: Replace shop-api-1", f"{second}: Check that the services answer"):
+            listener(TaskEvent("progress", "app1", "On the host", message=title))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert [line for line in lines if ": step " in line] == [
+        f"app1: step 1 of 2: {first}",
+        f"app1: step 2 of 2: {second}",
+    ]
+
+
 def test_live_it_shows_each_host_with_its_step_and_task() -> None:
     seconds = iter([0.0, 7.0, 8.0])
     shown = Progress(steps=PLAN.steps, clock=lambda: next(seconds))

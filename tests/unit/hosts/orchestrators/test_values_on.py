@@ -40,7 +40,7 @@ def test_steps_on_one_host_that_it_carries_out_follow_each_other_in_a_segment() 
 @pytest.mark.parametrize("carried", [True, False])
 def test_a_host_that_carries_it_out_by_itself_is_told_its_acts_and_any_other_the_values(carried: bool) -> None:
     values = {"project": "shop", "state": "absent", "replace": False, "bound_seconds": 30}
-    playbook = "selextract.infra.pgbouncer" if carried else "selextract.infra.replica"
+    playbook = "selextract.infra.pgbouncer" if carried else "selextract.infra.freeze"
     told = values_on((step(playbook, values),), "a")
     if not carried:
         assert told == values

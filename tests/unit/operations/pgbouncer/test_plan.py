@@ -8,7 +8,7 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.saved import rebuild
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.pooler import AppAddress, PoolerLook, ServerSeen
+from selextract_infra.operations.pgbouncer.pooler import AppAddress, PoolerLook, ServerSeen
 from selextract_infra.plan import pgbouncer
 from selextract_infra.policy import Policy
 from tests.unit.seen import container, definition, host, observation, policy

@@ -186,6 +186,24 @@ def test_a_limit_for_a_container_without_one_needs_settle() -> None:
     assert only(ask(seen, "api", memory=GB, settle=True)).verdict is Verdict.SET
 
 
+def _with_sidecar() -> Observation:
+    api = container("api", memory=None)
+    sidecar = container("exporter").model_copy(update={"joined": (api.id,)})
+    return observation(host([api, sidecar], [history("api"), history("exporter")]))
+
+
+def test_a_container_whose_network_another_one_shares_is_not_replaced_for_a_limit() -> None:
+    with pytest.raises(RefusedError, match="exporter-1 shares the network, processes or memory of the present one"):
+        ask(_with_sidecar(), "api", memory=GB, settle=True)
+
+
+def test_without_a_limit_that_was_asked_for_such_a_container_is_left_as_it_is() -> None:
+    decided = decide_rightsize(_with_sidecar(), policy(), at=AT, settle=True)
+    memory = next(each for each in decided.decisions if (each.service, each.resource) == ("api", "memory"))
+    assert (memory.verdict, memory.rule) == (Verdict.KEEP, "compose")
+    assert decided.recreate == set()
+
+
 def test_the_same_limit_changes_nothing() -> None:
     assert only(ask(one("api", peak=GUIDE_USE), "api", memory=2 * GB)).verdict is Verdict.KEEP
 

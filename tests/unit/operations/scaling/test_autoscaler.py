@@ -12,7 +12,7 @@ from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.decision import Verdict
 from selextract_infra.model.scaling import Direction, ServiceStamps
-from selextract_infra.operations.scaling.autoscaler import autoscale
+from selextract_infra.operations.scaling.autoscaler import Autoscaler
 from selextract_infra.policy import default_policy, load_policy
 from tests.unit.operations.scaling.scaled import GB, INTERVAL, WEDNESDAY, autoscaler, decided, feed, service
 
@@ -301,10 +301,9 @@ def test_a_decision_is_pure_and_complete() -> None:
     policy = default_policy()
     one = feed(service(), cpu_usage=0.9)
     hosts = [HostSize("app1", 64, 256 * GB)]
-    decision = autoscale([one], datetime.fromtimestamp(WEDNESDAY, UTC), policy, hosts, Calendar.of(policy))[0]
+    scaler = Autoscaler(policy, hosts, Calendar.of(policy))
+    decision = scaler.decide([one], WEDNESDAY)[0]
     assert decision.model_dump(mode="json")["numbers"] == {"cpu_usage": pytest.approx(0.9), "TRG-01_threshold": 0.7}
-    with pytest.raises(UsageError):
-        autoscale([one], datetime.fromisoformat("2025-03-05"), policy, hosts, Calendar.of(policy))
     one.role = "redis"
     with pytest.raises(UsageError):
-        autoscale([one], datetime.fromtimestamp(WEDNESDAY, UTC), policy, hosts, Calendar.of(policy))
+        scaler.decide([one], WEDNESDAY)

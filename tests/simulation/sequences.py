@@ -1,0 +1,183 @@
+"""Random sequences: a drawn shape, then operations, rollbacks, faults and what the team does, all from one seed."""
+
+from __future__ import annotations
+
+import copy
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from selextract_infra.errors import SelextractError
+from selextract_infra.model.plan import Plan
+from selextract_infra.model.run import Run
+from tests.simulation.boundaries import Boundaries, ControlDiedError, Fault, FaultKind
+from tests.simulation.compose_program import ComposeRejectsError
+from tests.simulation.judge import State, differences, left_over, state_of
+from tests.simulation.shapes import OPERATIONS, deploy_again, drawn_shape, world_plan
+from tests.simulation.trial import World, world
+
+__all__ = ["Sequence", "play"]
+
+_LENGTH = 8  # operations
+_FAULTY = 0.5
+_LEASE = 7200.0
+_UP_AGAIN = 60.0
+_DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
+_REFUSED = (2, 3, 5, _DRIFTED)
+
+
+@dataclass
+class Sequence:
+    """What was done in order, how many of it were whole operations, and what was wrong, none where all was right."""
+
+    seed: int
+    operations: int = 0
+    told: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}: " + "\n  ".join([*self.told, *self.violations])
+
+
+def play(seed: int) -> Sequence:
+    """The sequence of that seed; it ends at the first violation."""
+    draw = random.Random(seed)
+    shape = drawn_shape(draw)
+    sequence = Sequence(seed)
+    with world(shape) as here:
+        runs: list[tuple[str, State]] = []
+        while len(sequence.told) < _LENGTH and not sequence.violations:
+            if runs and draw.random() < 0.25:
+                _roll_back(here, sequence, draw, runs)
+            elif draw.random() < 0.1:
+                _team(here, sequence)
+            else:
+                _operate(here, sequence, draw, runs)
+            out = {*here.host.engine.outages} & shape.never_out
+            sequence.violations += [f"{service} was out" for service in sorted(out)]
+            here.host.engine.outages.clear()
+    return sequence
+
+
+def _team(here: World, sequence: Sequence) -> None:
+    """The team calls ``up -d``; what it recreates is its own affair."""
+    try:
+        deploy_again(here.host)
+    except ComposeRejectsError as rejection:
+        sequence.violations.append(f"the team's up is rejected: {rejection}")
+    here.host.clock.sleep(_UP_AGAIN)
+    here.host.engine.outages.clear()
+    sequence.told.append("the team's up")
+    wrong = [key for key, value in state_of(here.host).items() if key.endswith("say") and not value]
+    sequence.violations += [f"after the team's up, not {key}" for key in wrong]
+
+
+def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
+    """One operation, perhaps with a fault; it ends as before, or as it ends without the fault."""
+    operation, before = draw.choice(list(OPERATIONS)), state_of(here.host)
+    plan = world_plan(here.host, operation, draw)
+    here.host.boundaries = Boundaries()
+    with _undone_afterwards(here):
+        alone = here.control().apply(plan)
+        here.host.clock.sleep(_UP_AGAIN)
+        done, boundaries = state_of(here.host), len(here.host.boundaries.passed)
+        well = isinstance(alone, Run) and alone.exit_code == 0
+    fault = Fault(draw.randint(1, boundaries), draw.choice(list(FaultKind))) if draw.random() < _FAULTY else None
+    sequence.told.append(f"{operation}{f', {fault}' if fault else ''}")
+    sequence.operations += 2  # with the fault and without
+    ended: Run | SelextractError | None = _applied(here, plan, fault)
+    told = _told(ended)
+    sequence.told[-1] += f" ({here.host.boundaries.struck}): {told}"
+    here.host.boundaries = Boundaries(off=True)
+    for _ in range(2):
+        if not here.unfinished:
+            break
+        here.host.clock.sleep(_LEASE)
+        run_id, control = here.unfinished[0], here.control()
+        way = draw.choice(("resume", "roll back"))
+        ended = control.resume(run_id) if way == "resume" else control.roll_back(run_id)
+        told = _told(ended)
+        sequence.told[-1] += f"; {way}: {told}"
+    here.host.clock.sleep(_UP_AGAIN)
+    now = state_of(here.host)
+    sequence.violations += [f"still unfinished: {run}" for run in here.unfinished]
+    from_before, from_done = differences(before, now), differences(done, now)
+    if from_before and (from_done or not well):
+        said = isinstance(ended, Run) and ended.exit_code == _NOT_PUT_BACK
+        sequence.violations += [] if said else [f"neither before nor done: {'; '.join(from_before)}"]
+    if isinstance(ended, Run) and ended.exit_code == 0 and not from_done and from_before:
+        runs.append((ended.id, before))
+    sequence.violations += _left(here)
+
+
+def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
+    """Put an earlier Run back from the control machine that knows it; the newest one ends exactly as before."""
+    number = draw.randrange(len(runs))
+    run_id, before = runs[number]
+    present = state_of(here.host)
+    ended = here.control_of(run_id).roll_back(run_id)
+    here.host.clock.sleep(_UP_AGAIN)
+    now = state_of(here.host)
+    sequence.told.append(f"roll back {len(runs) - number} from the end: {_told(ended)}")
+    sequence.operations += 1
+    changed = differences(present, now)
+    if ended.exit_code == _DRIFTED:
+        sequence.violations += [f"refused, and yet changed: {'; '.join(changed)}"] if changed else []
+        return
+    newest = number == len(runs) - 1 and not any("team" in told for told in sequence.told)
+    exact = "made again meanwhile" not in _told(ended) and "stays as it is" not in _told(ended)
+    if newest and exact and (wrong := differences(before, now)) and ended.exit_code != _NOT_PUT_BACK:
+        sequence.violations.append(f"rolled back, but not as before: {'; '.join(wrong)}")
+    sequence.violations += _left(here)
+    del runs[number]
+    if not newest:
+        runs.clear()  # what was before the others is no longer known
+
+
+def _applied(here: World, plan: Plan, fault: Fault | None) -> Run | SelextractError | None:
+    here.host.boundaries = Boundaries(fault)
+    try:
+        return here.control().apply(plan)
+    except ControlDiedError:
+        return None
+    finally:
+        here.host.boundaries.live_again()
+
+
+def _left(here: World) -> list[str]:
+    return [] if here.unfinished else [f"left over: {one}" for one in left_over(here.host) if _is_for_good(one)]
+
+
+def _is_for_good(left: str) -> bool:
+    """What a host that went down kept goes with the next Run, and a lock with its lease."""
+    return not left.startswith(("the lock", "segments/", "definitions/", "image name", "container selextract-scratch"))
+
+
+def _told(ended: Run | SelextractError | None) -> str:
+    if ended is None:
+        return "nobody was told"
+    return f"exit {ended.exit_code}: {ended.message if isinstance(ended, Run) else ended}"
+
+
+@contextmanager
+def _undone_afterwards(here: World) -> Iterator[None]:
+    """What is done inside never was; the state of the host comes back, containers and files."""
+    engine, clock, kept = here.host.engine, here.host.clock.now, here.folder / "kept"
+    shutil.copytree(here.host.root, kept, symlinks=True)
+    names = ("containers", "images", "volumes", "stopped_by_hand", "made", "outages")
+    before: dict[str, Any] = {name: copy.deepcopy(getattr(engine, name)) for name in names}
+    boundaries = here.host.boundaries
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(engine, name, value)
+        here.host.clock.now = clock
+        here.host.boundaries = Boundaries(off=True)
+        shutil.rmtree(here.host.root)
+        shutil.copytree(kept, here.host.root, symlinks=True)
+        shutil.rmtree(kept)
+        here.host.boundaries = boundaries

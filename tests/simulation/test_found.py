@@ -1,0 +1,81 @@
+"""Faults of the program that the simulation found, each where it was."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+
+from tests.simulation.boundaries import APPLIES, Fault, FaultKind
+from tests.simulation.trial import Undisturbed, Verdict, try_fault, undisturbed
+
+
+@lru_cache
+def run_of(operation: str) -> Undisturbed:
+    return undisturbed(operation)
+
+
+def struck(operation: str, where: str, kind: FaultKind) -> list[Verdict]:
+    """The operation with that fault at each boundary of that name."""
+    run = run_of(operation)
+    numbers = [number for number, (at, name) in enumerate(run.passed, start=1) if name == where and at in APPLIES[kind]]
+    assert numbers, f"{operation} comes to no such boundary: {where}"
+    return [try_fault(run, Fault(number, kind)) for number in numbers]
+
+
+def violations(verdicts: list[Verdict]) -> list[str]:
+    return [str(verdict) for verdict in verdicts if verdict.violations]
+
+
+@pytest.mark.parametrize("where", ["write shop/.compose.capacity.yml.trial", "remove shop/.compose.capacity.yml.trial"])
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_teams_folder(where: str) -> None:
+    assert not violations(struck("scale", where, FaultKind.KILLED))
+
+
+def test_a_full_disk_between_two_notes_of_a_way_back_does_not_keep_it_from_being_gone() -> None:
+    assert not violations(struck("rightsize", "write state/runs/RUN", FaultKind.FAILS))
+
+
+@pytest.mark.parametrize("kind", [FaultKind.HANGS, FaultKind.FAILS, FaultKind.KILLED])
+def test_a_scratch_container_that_could_not_be_removed_goes_with_the_run(kind: FaultKind) -> None:
+    assert not violations(struck("rightsize", "DELETE /containers/ID", kind))
+
+
+def test_that_docker_does_not_remove_a_scratch_container_is_no_refusal_of_its_limits() -> None:
+    first = struck("rightsize", "DELETE /containers/ID", FaultKind.FAILS)[0]
+    assert "Docker does not remove selextract-scratch-" in first.end
+
+
+def test_a_run_whose_end_nobody_heard_keeps_what_its_way_back_needs() -> None:
+    assert not violations(struck("settle", "write state/segments/RUN", FaultKind.CRASH_AFTER))
+
+
+def test_giving_the_lock_back_that_fails_undoes_nothing_of_a_run_that_is_done() -> None:
+    (verdict,) = struck("tune_workers", "remove state/lock.json", FaultKind.CRASH)
+    assert not verdict.violations, verdict
+    assert verdict.end.startswith("exit 0")
+
+
+@pytest.mark.parametrize("kind", [FaultKind.REBOOT, FaultKind.CRASH_AFTER, FaultKind.FAILS])
+def test_what_is_left_of_a_run_goes_with_the_next_one(kind: FaultKind) -> None:
+    assert not violations(struck("rightsize", "remove state/segments/RUN", kind))
+
+
+def test_an_instance_that_is_put_back_serves_before_the_one_in_its_place_goes() -> None:
+    run = run_of("tune_workers")
+    looks = [number for number, (_, name) in enumerate(run.passed, start=1) if name == "GET /info"]
+    verdict = try_fault(run, Fault(looks[-2], FaultKind.KILLED))
+    assert not verdict.violations, verdict
+    assert verdict.end.startswith("exit 6")
+
+
+def test_a_line_that_finds_the_disk_full_is_said_and_put_back() -> None:
+    verdicts = struck("rightsize", "append state/segments/RUN", FaultKind.FAILS)
+    assert not violations(verdicts)
+    assert any("No space left on device" in verdict.end for verdict in verdicts)
+
+
+def test_a_host_that_went_away_in_the_middle_is_said_to_go_on_by_itself() -> None:
+    verdict = struck("rightsize", "POST /containers/ID/update", FaultKind.REBOOT)[0]
+    assert not verdict.violations, verdict
+    assert "goes on there to the next safe point" in verdict.end
