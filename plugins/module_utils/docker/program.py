@@ -96,7 +96,7 @@ def _read(process: subprocess.Popen[bytes], feed: bytes, give_up: float, bound: 
                 if not piece:
                     ready.unregister(stream)
                 if len(told[stream]) > _LARGEST:
-        XX more than {_LARGEST} bytes.", kind="docker")
+                    raise HostSideError(f"A program printed more than {_LARGEST} bytes.", kind="docker")
     return bytes(told[process.stdout]), bytes(told[process.stderr])
 
 
