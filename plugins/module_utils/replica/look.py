@@ -44,7 +44,8 @@ SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')
     WHERE (s.context = ANY ('{user,superuser}') OR strpos(s.name, '.') > 0)
       AND (s.source = ANY ('{configuration file,command line}') OR f.setting IS NOT NULL)
     UNION ALL SELECT name, setting FROM pg_file_settings
-    WHERE applied AND strpos(name, '.') > 0 AND name NOT IN (SELECT name FROM pg_settings)) own (name, setting)) AS answers,
+    WHERE applied AND strpos(name, '.') > 0 AND name NOT IN (SELECT name FROM pg_settings)
+    ) own (name, setting)) AS answers,
   (SELECT coalesce(json_object_agg(s.name, coalesce(f.setting, '')), '{}') FROM pg_settings s LEFT JOIN LATERAL
     (SELECT setting FROM pg_file_settings WHERE name = s.name ORDER BY seqno DESC LIMIT 1) f ON true
     WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}')) AS pending_restart
