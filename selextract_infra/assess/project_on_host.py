@@ -25,6 +25,7 @@ class ServiceOnHost(Frozen):
 
     ``stop_grace`` is the longest time that one of its containers may take to stop, in seconds, None for Docker's
     default. ``pending``: Compose would recreate a container of it anyway. ``recreate``: its change needs that.
+    ``joined_by`` names a container that would lose its network with one of its containers.
     """
 
     form: str
@@ -34,6 +35,7 @@ class ServiceOnHost(Frozen):
     has_healthcheck: bool = False
     pending: bool = False
     recreate: bool = False
+    joined_by: str | None = None
 
 
 class ProjectOnHost(Frozen):
@@ -90,4 +92,5 @@ def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool)
         has_healthcheck=definition.has_healthcheck,
         pending=service.pending,
         recreate=recreate,
+        joined_by=service.joined_by,
     )

@@ -107,6 +107,16 @@ class Service:
         return tuple(container for container in self.containers if _runs(container))
 
     @cached_property
+    def joined_by(self) -> str | None:
+        """A container that lives in the network, processes or shared memory of one of its containers, if there is any.
+
+        It would go on running without them if that container were replaced.
+        """
+        own = {container.id for container in self.containers}
+        others = [other for other in self.on_host.containers if own.intersection(other.joined) and _runs(other)]
+        return others[0].name if others else None
+
+    @cached_property
     def stopped(self) -> tuple[ContainerObservation, ...]:
         """The instances that do not run, and that Compose still counts."""
         return tuple(container for container in self.containers if not _runs(container))

@@ -10,9 +10,11 @@ from selextract_infra.lab import Lab
 from tests.chaos.grammar import draw
 from tests.chaos.series import Place, judge, line
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-SEEDS = (2, 4, 18, 20, 27, 52)
+# A restart and a settling beside a shared network; an act killed while settling; the engine restarted while PgBouncer
+# comes and while all is uninstalled; the program killed while it scales in.
+SEEDS = (2330, 2280, 481, 439, 442, 490)
 
 
 @pytest.fixture(scope="module")

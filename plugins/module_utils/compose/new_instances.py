@@ -16,6 +16,7 @@ from typing import Any
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
+from ..docker.shared_namespaces import refuse_where_shared
 from ..system.failure import HostSideError
 from .compose import Compose, ComposeCall, with_dependencies
 from .project import Project
@@ -42,11 +43,14 @@ class NewInstances:
     variables: Mapping[str, Sequence[str]] = field(default_factory=dict)
     commands: Collection[str] = ()
 
-    def refuse(self, engine: Engine, services: Iterable[str]) -> None:
+    def refuse(self, engine: Engine, services: Iterable[str], leaving: Container | None = None) -> None:
         """Raise ``HostSideError`` where an instance made now would not be what those that run are; nothing is touched.
 
-        Of kind ``refused``, with what differs by name, or of kind ``compose`` where Compose rejects the files.
+        Of kind ``refused``, with what differs by name, or of kind ``compose`` where Compose rejects the files. Where
+        one is to go for the new one (``leaving``), nobody else may live in its network.
         """
+        if leaving is not None:
+            refuse_where_shared(engine, leaving)
         containers = self._containers(engine)
         counts = {name: len(instances_of(containers, self._project.name, name)) for name in services}
         self._examined(engine, counts, containers)

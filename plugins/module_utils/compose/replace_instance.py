@@ -16,7 +16,6 @@ from ..docker.limits import inverse_of, wanted_for
 from ..docker.removed_instances import PART as DEFINITIONS
 from ..docker.removed_instances import Leaving, note_definitions
 from ..docker.room_for_another import why_alone
-from ..docker.shared_namespaces import refuse_where_shared
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work
 from ..state.lock import held_run
@@ -106,8 +105,7 @@ class _Replacement:
         """Raise ``HostSideError`` where the new one would not be what those that run are, or where another container
         lives in the old one's network; nothing is touched.
         """
-        refuse_where_shared(self.engine, old)
-        self._new().refuse(self.engine, [self.given["service"]])
+        self._new().refuse(self.engine, [self.given["service"]], old)
 
     def _prove_and_note(self, record: RunRecord, old: Container) -> str:
         """Prove that the new one is accepted and that the old one can come back, and note both ways back on the disk.

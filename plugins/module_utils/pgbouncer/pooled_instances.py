@@ -16,7 +16,6 @@ from ..docker.container_definition import ContainerDefinition
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
-from ..docker.shared_namespaces import refuse_where_shared
 from ..haproxy.rotation import Rotation
 from ..postgres.dsn import leads_to
 from ..state.state import StateFolder
@@ -103,8 +102,7 @@ class LeadingBack:
         """A new one in place of this one; where that fails, this one again, which is led to PgBouncer as before."""
         new = NewInstances(compose, self.socket_path, self.bound, {str(container.service): variables})
         try:
-            refuse_where_shared(self.engine, container)
-            new.refuse(self.engine, [str(container.service)])
+            new.refuse(self.engine, [str(container.service)], container)
             definition = ContainerDefinition.parse(self.engine.inspect(container.id) or {})
         except (HostSideError, KeyError) as failure:
             self._note(container, failure)

@@ -50,7 +50,7 @@ def answering(
 ) -> PostgresServer:
     """The server in a container, once it answers a query; ``since`` is when it was started, in Unix seconds.
 
-    Raises as ``restart_server`` does.
+    What shares its network is restarted then, where it was not since. Raises as ``restart_server`` does.
     """
     give_up = time.monotonic() + bound
     while True:
@@ -65,6 +65,7 @@ def answering(
             except HostSideError as failure:
                 complaint = failure.sentence
             else:
+                join_again(engine, container)
                 return server
         else:
             complaint = "it ran out of memory." if container_now.oom_killed else f"it is {container_now.state}."
@@ -105,7 +106,6 @@ def _restart(work: Work) -> dict[str, Any]:
             server, seconds = answering(engine, own.id, **reached, since=since), 0.0
         else:
             server, seconds = _restart_in_its_role(engine, own, folder, given)
-        join_again(engine, own.id)
         waiting = server.row(_IS)["waiting"]
     if waiting:
         raise HostSideError(f"{own.name} still has settings that wait for a restart.", kind="gate")

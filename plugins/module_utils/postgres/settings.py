@@ -10,7 +10,6 @@ from ..compose.capacity_keys import taken_back
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import found_instances
-from ..docker.shared_namespaces import join_again
 from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work, by_state
 from ..state.lock import held_run
@@ -203,8 +202,6 @@ def put_settings_back(engine: Engine, socket_path: str, inverse: dict[str, Any])
     if changed and _waits_for_restart(server, inverse["settings"]):
         server, _ = restart_server(engine, Container.parse(engine.inspect(container.id) or {}), **reached)
         wait_for_settings(server, inverse["settings"])
-    if changed:
-        join_again(engine, container.id)
     return changed
 
 

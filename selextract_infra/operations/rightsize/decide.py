@@ -228,8 +228,7 @@ def _carried(wish: LimitProposal, policy: Policy, *, settle: bool, asked: LimitR
 
 def _settled(wish: LimitProposal, asked: LimitRequest) -> LimitProposal:
     """Carried out by new containers, unless another container lives in the network of one that would go."""
-    own = {container.id for container in wish.service.containers}
-    joined = next((other.name for other in wish.service.on_host.containers if own.intersection(other.joined)), None)
+    joined = wish.service.joined_by
     if joined is None:
         return replace(wish, in_place=False)
     reason = f"it takes a new container, and {joined} shares the network, processes or memory of the present one"

@@ -110,11 +110,14 @@ def _in_place(
 def _settling(
     host: str, project: ProjectOnHost, wanted: Mapping[str, Limits], decisions: Sequence[Decision], policy: Policy
 ) -> Iterator[Step]:
-    """A step for each service of a host whose containers Compose would recreate, or whose change needs it."""
+    """A step for each service of a host whose containers Compose would recreate, or whose change needs it.
+
+    One whose network another container shares is left to the app's own ``up``, which replaces both.
+    """
     changed = {decision.service for decision in decisions if decision.changes and decision.host == host}
     times = policy.rightsizing.settle
     for name, service in sorted(project.services.items()):
-        if not (service.pending or service.recreate or name in changed):
+        if service.joined_by or not (service.pending or service.recreate or name in changed):
             continue
         instances, grace = len(service.containers), service.stop_grace or 0.0
         yield Step(

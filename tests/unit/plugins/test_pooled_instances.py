@@ -97,7 +97,8 @@ def leading(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
             assert bound > 0
             assert set(map(tuple, variables.values())) == {("DATABASE_URL",)}
 
-        def refuse(self, _engine: Engine, _services: list[str]) -> None:
+        def refuse(self, _engine: Engine, services: list[str], leaving: Container) -> None:
+            assert services == [leaving.service]
             if host.refused:
                 raise HostSideError(host.refused, kind="refused")
 

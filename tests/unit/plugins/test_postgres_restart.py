@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from plugins.module_utils.docker.engine import Engine
 from plugins.module_utils.pgbouncer import pausing
 from plugins.module_utils.pgbouncer.pausing import PGBOUNCER_PAUSE, transactions_held_back
 from plugins.module_utils.postgres import restart
-from plugins.module_utils.postgres.restart import POSTGRES_RESTART
+from plugins.module_utils.postgres.restart import POSTGRES_RESTART, answering
 from plugins.module_utils.state.act import Act, Work
 from plugins.module_utils.state.lock import Claim, hold
 from plugins.module_utils.state.runs import RunRecord
@@ -126,5 +127,6 @@ def test_what_shares_its_network_is_restarted_with_it_and_only_once(host: Host, 
     exporter["State"]["StartedAt"] = started
     exporter["Config"]["Labels"]["com.docker.compose.service"] = "exporter"
     host.docker.add(exporter)
-    host.restart()
+    with Engine(host.socket) as engine:
+        answering(engine, server, superuser="postgres", socket=None, bound=5.0, since=0.0)
     assert host.docker.acts == acts

@@ -131,6 +131,15 @@ def test_settle_recreates_after_the_limits_and_announces_nothing_more() -> None:
     assert plan.pending_recreations == ()
 
 
+def test_settle_leaves_a_container_whose_network_another_one_shares_to_the_teams_next_up() -> None:
+    api = container("api")
+    sidecar = container("exporter").model_copy(update={"joined": (api.id,)})
+    seen = observation(host([api, sidecar], [history("api", memory=600 * MB, cpu=0.3)]))
+    plan = rightsize(seen, HEALTHY, settle=True)
+    assert [step.id for step in plan.steps] == ["rightsize"]
+    assert [pending.service for pending in plan.pending_recreations] == ["api"]
+
+
 def test_settle_of_one_instance_or_without_a_health_check_disrupts() -> None:
     single = rightsize(one("api", peak=600 * MB), HEALTHY, settle=True)
     assert [step.disrupts for step in single.steps] == [False, True]
