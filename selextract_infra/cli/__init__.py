@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from selextract_infra import __version__
-from selextract_infra.cli.frame.once import OnceCommand
+from selextract_infra.cli.frame.strict import StrictCommand
 from selextract_infra.errors import SelextractError
 from selextract_infra.flow.registered import GROUPS, OPERATIONS
 
@@ -92,16 +92,16 @@ def build(only: str | None = None, *, listed: bool = False) -> typer.Typer:
             importlib.import_module(_BY_HAND[name]).register(app)
         else:
             importlib.import_module("selextract_infra.cli.frame.operation_command").add_operation(app, name)
-    _options_once(app)
+    _strict(app)
     return app
 
 
-def _options_once(app: typer.Typer) -> None:
+def _strict(app: typer.Typer) -> None:
     for command in app.registered_commands:
-        command.cls = OnceCommand
+        command.cls = StrictCommand
     for group in app.registered_groups:
         if group.typer_instance is not None:
-            _options_once(group.typer_instance)
+            _strict(group.typer_instance)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.notify_routes import ESCALATED, NOTIFIED, Route, routes
 from selextract_infra.hosts.credentials import filled_in, references
 from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.text import message_text
 from selextract_infra.policy import Policy
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _deliver(route: Route, place: apprise.NotifyBase | str, title: str, body: st
     if isinstance(place, str):
         return place
     with _Said() as said:
-        delivered = place.notify(body=body, title=title)
+        delivered = place.notify(body=message_text(body), title=message_text(title), body_format="text")
     return route.complaint if delivered else f"It was not delivered: {said.last or 'no reason was given'}"
 
 

@@ -10,8 +10,13 @@ from selextract_infra.errors import DriftError, RefusedError, UsageError
 from selextract_infra.flow.operation import Operation
 from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.flow.registry import completed, known_operation, operation_names
+from selextract_infra.model.bounds import parsed_json, refuse_far_times
+from selextract_infra.model.figures import MB
 from selextract_infra.model.plan import Plan, Step
+from selextract_infra.model.text import displayable
 from selextract_infra.policy import Policy
+
+_LARGEST = 32 * MB
 
 __all__ = ["built_steps", "load_plan", "rebuild", "rebuild_unchanged", "refuse_other_digest"]
 
@@ -23,16 +28,28 @@ def load_plan(path: Path, policy: Policy) -> Plan:
     is another one now, ``RefusedError`` when the file says other steps than our code.
     """
     try:
-        saved = Plan.model_validate_json(path.read_bytes())
+        saved = Plan.model_validate(parsed_json(_content(path)))
+        refuse_far_times(saved)
     except OSError as problem:
         raise UsageError(f"The plan {path} cannot be read: {problem.strerror}.") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise UsageError(f"{path} holds no plan of this version: {where}: {first['msg']}.") from problem
+        said = f"{'.'.join(str(part) for part in first['loc']) or 'the whole file'}: {first['msg']}"
+        raise UsageError(f"{path} holds no plan of this version: {displayable(said, limit=300)}.") from problem
+    except ValueError as problem:
+        raise UsageError(f"{path} holds no plan: {displayable(str(problem), limit=200)}.") from problem
     if saved.policy_digest != policy.digest:
         raise DriftError("The policy changed since the plan was made.", remedy="plan again; nothing was touched")
     return rebuild_unchanged(completed(saved), policy)
+
+
+def _content(path: Path) -> bytes:
+    """The file, which is read once; one without an end is not read to it."""
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise UsageError(f"{path} is larger than a plan can be ({_LARGEST} bytes).")
+    return content
 
 
 def refuse_other_digest(plan: Plan, looked_at: str) -> None:

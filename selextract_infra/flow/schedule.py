@@ -10,7 +10,7 @@ from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.queue import Queue
-from selextract_infra.flow.saved import load_plan
+from selextract_infra.flow.saved import load_plan, refuse_other_digest
 from selextract_infra.flow.windows import Windows
 from selextract_infra.hosts.identity import new_run_id, owner
 from selextract_infra.model.plan import Plan
@@ -143,7 +143,9 @@ def _carried_out(queue: Queue, entry: QueuedPlan, context: Context) -> QueuedPla
     now = context.clock()
     queue.write(entry.model_copy(update={"status": QueueStatus.RUNNING, "tried_at": now}))
     try:
-        run = apply(context, load_plan(queue.plan_file(entry), context.policy))
+        plan = load_plan(queue.plan_file(entry), context.policy)
+        refuse_other_digest(plan, entry.plan_digest)
+        run = apply(context, plan)
     except LockedError as busy:
         return entry.model_copy(update={"tried_at": now, "message": str(busy)})
     return _ended(entry, run, context.clock())

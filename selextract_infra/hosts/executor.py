@@ -22,6 +22,7 @@ from selextract_infra.hosts.runner import (
     TaskEvent,
     run_playbook,
 )
+from selextract_infra.model.bounds import run_id_in_command
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
 from selextract_infra.model.text import displayable
@@ -265,7 +266,7 @@ def refuse_unbegun(outcome: PlaybookOutcome) -> None:
             f" {urgent.get('reason')}.",
             remedy=f"wait until it ends, at most until {urgent.get('until')}",
         )
-    unfinished = holder.get("unfinished")
+    unfinished = run_id_in_command(holder.get("unfinished"))
     owned_by, purpose = holder.get("owner", "somebody unknown"), holder.get("purpose", "an unknown purpose")
     raise LockedError(
         f"{name} is locked by {owned_by} for {purpose} since {holder.get('taken_at', 'an unknown time')}"

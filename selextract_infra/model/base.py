@@ -15,7 +15,7 @@ class Frozen(BaseModel):
     """A value: immutable, no unknown keys, compared by content."""
 
     # A class is compiled when it is first used: `policy check` imports forty of them and makes one (2 % of its time).
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True, allow_inf_nan=False)
 
 
 def digest_of(data: Any) -> str:

@@ -7,6 +7,7 @@ the end of the calendar. What is within these bounds can be parsed, added up, wr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
@@ -14,13 +15,46 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
-__all__ = ["Moment", "RunId", "Text", "parsed_json", "refuse_far_times", "refuse_unbounded"]
+from selextract_infra.model.figures import MB
+
+__all__ = [
+    "Moment",
+    "RunId",
+    "Text",
+    "bounded",
+    "parsed_json",
+    "refuse_far_times",
+    "refuse_unbounded",
+    "refuse_unbounded_word",
+    "run_id_in_command",
+]
 
 _MOST_LEVELS = 64
 _MOST_VALUES = 2_000_000
-_LONGEST_TEXT = 1 << 20  # characters of one text; a module's own file is a tenth of it
+_LONGEST_TEXT = MB  # characters of one text; a file that a module of ours is sent is a tenth of it
 _LARGEST = 2**63  # of a number: bytes, nanoseconds and counts of any machine are below it
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+_LONGEST_WORD = 4096  # the longest path of Linux
+_DIGITS = re.compile(r"(?<![\w./:-])[+-]?\d[\d_,]{18,}")
+_EXPONENT = re.compile(r"(?<![\w./])[+-]?\d+(?:\.\d+)?[eE][+-]?\d+")
+_NO_NUMBER = re.compile(r"(?:^|[=+\s])[+-]?(?:nan|inf(?:inity)?)(?:$|[%+\s])", re.IGNORECASE)
+_DAY = re.compile(r"(?<![\w.])-?(\d{4,})-\d\d-\d\d")
+
+
+def refuse_unbounded_word(word: str) -> None:
+    """Raise ``ValueError`` where a word that somebody typed has a number or a day with which nothing can be done."""
+    if len(word) > _LONGEST_WORD:
+        raise ValueError(f"that is {len(word)} characters")
+    if "\x00" in word or any("\ud800" <= character <= "\udfff" for character in word):
+        raise ValueError("that is no text")
+    far = any(abs(float(found[0])) > _LARGEST for found in _EXPONENT.finditer(word))
+    if far or _DIGITS.search(word) or _NO_NUMBER.search(word):
+        raise ValueError("that is a number beyond the range of any machine")
+    years = [int(found[1][:6]) for found in _DAY.finditer(word)]
+    if any(not _FIRST.year <= year <= _LAST.year for year in years):
+        raise ValueError(f"days are between {_FIRST.year} and {_LAST.year}")
 
 
 def _within_times(moment: datetime) -> datetime:
@@ -41,8 +75,14 @@ Text = Annotated[str, StringConstraints(max_length=4000)]
 Moment = Annotated[str, StringConstraints(max_length=64), AfterValidator(_iso_time)]
 """A time in ISO 8601 as text, which ``datetime.fromisoformat`` reads, within the bounds."""
 
-RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+_RUN_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+RunId = Annotated[str, StringConstraints(pattern=f"^{_RUN_ID}$")]
 """The ID of a Run, in a form that may stand in a command."""
+
+
+def run_id_in_command(said: Any) -> str:
+    """What somebody says is the ID of a Run, where it may stand in a command that people paste; empty where not."""
+    return said if isinstance(said, str) and re.fullmatch(_RUN_ID, said) else ""
 
 
 def refuse_unbounded(data: Any, *, longest_text: int = _LONGEST_TEXT) -> None:
@@ -61,6 +101,20 @@ def refuse_unbounded(data: Any, *, longest_text: int = _LONGEST_TEXT) -> None:
             waiting.extend((part, level + 1) for part in parts)
         else:
             _refuse_value(value, longest_text)
+
+
+def bounded(data: Any) -> Any:
+    """Plain data within the bounds, without negative zeros. Raises ``ValueError`` as ``refuse_unbounded`` does."""
+    refuse_unbounded(data)
+    return _with_plain_zeros(data)
+
+
+def _with_plain_zeros(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_plain_zeros(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_plain_zeros(part) for part in value]
+    return 0.0 if isinstance(value, float) and value == 0 else value
 
 
 def _parts(value: Any) -> list[Any]:
@@ -82,8 +136,7 @@ def parsed_json(text: str | bytes) -> Any:
         data = json.loads(text)
     except RecursionError:
         raise ValueError(f"it is nested more than {_MOST_LEVELS} levels deep") from None
-    refuse_unbounded(data)
-    return data
+    return bounded(data)
 
 
 def refuse_far_times(value: Any) -> None:

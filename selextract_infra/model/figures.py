@@ -39,14 +39,14 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def memory(value: float | None) -> str:
     """Bytes in binary megabytes with at most one decimal: ``1,228.8 MB``; None is ``unlimited``."""
-    return "unlimited" if value is None else f"{value / MB:,.1f}".removesuffix(".0") + " MB"
+    return "unlimited" if value is None else f"{value / MB:z,.1f}".removesuffix(".0") + " MB"
 
 
 def cores(value: float | None) -> str:
     """Cores with at most two decimals: ``0.35 cores``; None is ``unlimited``."""
     if value is None:
         return "unlimited"
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    text = f"{value:z,.2f}".rstrip("0").rstrip(".")
     return f"{text} core" if text == "1" else f"{text} cores"
 
 
@@ -54,26 +54,26 @@ def _ram(value: float) -> str:
     """Memory of a whole host in binary gigabytes: ``30.5 GB``; less than sixteen as ``memory`` writes it."""
     if value < 16 * GB:
         return memory(value)
-    return f"{value / GB:,.1f}".removesuffix(".0") + " GB"
+    return f"{value / GB:z,.1f}".removesuffix(".0") + " GB"
 
 
 def disk(value: float) -> str:
     """Bytes of a disk in decimal gigabytes with at most one decimal: ``140 GB``; less than one in megabytes."""
     if 0 < abs(value) < _GIGA:
-        return f"{value / _MEGA:,.0f} MB"
-    return f"{value / _GIGA:,.1f}".removesuffix(".0") + " GB"
+        return f"{value / _MEGA:z,.0f} MB"
+    return f"{value / _GIGA:z,.1f}".removesuffix(".0") + " GB"
 
 
 def bandwidth(value: float) -> str:
     """Bits a second in gigabits with at most two decimals: ``2.5 Gbps``."""
-    return f"{value / _GIGA:,.2f}".rstrip("0").rstrip(".") + " Gbps"
+    return f"{value / _GIGA:z,.2f}".rstrip("0").rstrip(".") + " Gbps"
 
 
 def latency(seconds: float) -> str:
     """A response time: ``534 ms``, ``2 s``."""
     if seconds < 1:
-        return f"{seconds * 1000:,.0f} ms"
-    return f"{seconds:,.2f}".rstrip("0").rstrip(".") + " s"
+        return f"{seconds * 1000:z,.0f} ms"
+    return f"{seconds:z,.2f}".rstrip("0").rstrip(".") + " s"
 
 
 def amount(value: float, unit: str) -> str:
@@ -81,7 +81,7 @@ def amount(value: float, unit: str) -> str:
     written = _WRITTEN.get(unit)
     if written is not None:
         return written(value)
-    number = f"{value:,.2f}".rstrip("0").rstrip(".")
+    number = f"{value:z,.2f}".rstrip("0").rstrip(".")
     rate = _RATES.get(unit)
     return f"{number}{rate}" if rate else f"{number} {unit}"
 
@@ -98,12 +98,12 @@ def resource_value(resource: str, value: float | None) -> str:
     written = {"memory": memory, "cpus": cores}.get(resource)
     if written is not None:
         return written(value)
-    return "none" if value is None else f"{value:,g}"
+    return "none" if value is None else f"{value:z,g}"
 
 
 def percent(ratio: float) -> str:
     """A ratio in percent with at most one decimal: ``80 %``."""
-    return f"{ratio * 100:,.1f}".removesuffix(".0") + " %"
+    return f"{ratio * 100:z,.1f}".removesuffix(".0") + " %"
 
 
 def change(ratio: float) -> str:
@@ -113,7 +113,7 @@ def change(ratio: float) -> str:
 
 def dollars(value: float) -> str:
     """An amount of money: ``$2.50``, ``-$100``."""
-    amount = f"{abs(value):,.2f}".removesuffix(".00")
+    amount = f"{abs(value):z,.2f}".removesuffix(".00")
     return f"-${amount}" if value < 0 and amount != "0" else f"${amount}"
 
 

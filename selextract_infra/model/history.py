@@ -13,12 +13,21 @@ from selextract_infra.model.base import Frozen
 __all__ = ["ContainerHistory", "FloatColumn", "IntColumn"]
 
 
+_LARGEST = 2.0**62
+
+
 def _floats(values: Any) -> NDArray[np.float64]:
-    return np.asarray(values, dtype=np.float64)
+    column = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(column).all():
+        raise ValueError("a column has a number that is not finite")
+    return column + 0.0  # without negative zeros
 
 
 def _integers(values: Any) -> NDArray[np.int64]:
-    return np.asarray(values, dtype=np.int64)
+    column = np.asarray(values)
+    if column.dtype.kind not in "iuf" or not np.isfinite(column).all() or (np.abs(column) > _LARGEST).any():
+        raise ValueError("a column has a number that no count is")
+    return column.astype(np.int64)
 
 
 def _no_floats() -> NDArray[np.float64]:

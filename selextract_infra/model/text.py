@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["displayable"]
+__all__ = ["displayable", "displayable_lines", "message_text"]
 
 _TERMINAL_SEQUENCE = re.compile(
     r"""
@@ -15,6 +15,9 @@ _TERMINAL_SEQUENCE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_MENTION = re.compile(r"(?<!\w)([@!#])(?=(?:here|channel|everyone|all|subteam)\b)", re.IGNORECASE)
+_NO_MARKUP = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'", "*": "\u2217", "|": "\u00a6"})
+_LONGEST_MESSAGE = 4000
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
@@ -32,3 +35,17 @@ def displayable(text: str, *, limit: int = 500) -> str:
     )
     line = " ".join(visible.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def displayable_lines(text: str, *, limit: int = 4000) -> str:
+    """``displayable`` for each line of a text of several."""
+    return "\n".join(displayable(line, limit=limit) for line in text[: limit * 10].split("\n"))
+
+
+def message_text(text: str) -> str:
+    """A text for mail and chat: in none of them is any of it a link, a mention of everybody, or markup.
+
+    Sentences quote what hosts said, and a chat reads ``<!channel>``, ``<https://...|a word>`` and ``@here`` as its own.
+    """
+    lines = displayable_lines(text).translate(_NO_MARKUP)
+    return _MENTION.sub(r"\1 ", lines.replace("://", ": //").replace("](", "] ("))[:_LONGEST_MESSAGE]

@@ -23,7 +23,7 @@ ASKED = (
     "select count(*) from orders; select current_setting('app.currency'); show bytea_output; show statement_timeout;"
     " select '\\x41'::bytea; select 0.1::float8 * 3; show work_mem_of_role.set; select current_setting('cluster_name')"
 )
-CONF = "/var/lib/postgresql/data/postgresql.conf"
+CONF = "/var/lib/postgresql/data/pgdata/postgresql.conf"
 
 
 def psql(lab: Lab, statement: str) -> None:

@@ -47,6 +47,10 @@ class FaultKind(StrEnum):
     """Docker, Compose, the disk or the network says no."""
     HANGS = "hangs"
     """No answer until whoever asked gives up."""
+    FULL = "disk full"
+    """From here on no file can be written, until a person has made room."""
+    GONE = "engine gone"
+    """From here on Docker does not run, for a minute."""
 
 
 APPLIES: dict[FaultKind, frozenset[BoundaryKind]] = {
@@ -58,7 +62,11 @@ APPLIES: dict[FaultKind, frozenset[BoundaryKind]] = {
     FaultKind.OLD: frozenset({"ask"}),
     FaultKind.FAILS: frozenset({"ask", "act", "inside", "file", "message", "journal"}),
     FaultKind.HANGS: frozenset({"ask", "act", "file", "message"}),
+    FaultKind.FULL: frozenset({"file"}),
+    FaultKind.GONE: frozenset({"ask", "act"}),
 }
+
+_LASTING = {FaultKind.FULL: float("inf"), FaultKind.GONE: 60.0}  # seconds
 
 
 class ProcessKilledError(BaseException):
@@ -100,7 +108,7 @@ class Fault:
 class Boundaries:
     """Counts them, and lets the fault strike. ``passed`` has the kind and the name of each that was come to.
 
-    ``process`` says whose boundary it is: in the process of a step, in its runner, or in a task of the control machine.
+    ``now`` is the time in seconds; ``off`` lets everything pass uncounted.
     """
 
     fault: Fault | None = None
@@ -109,8 +117,10 @@ class Boundaries:
     passed: list[tuple[BoundaryKind, str]] = field(default_factory=list)
     struck: str = ""
     dead: BaseException | None = None
-    in_step: bool = False
+    now: Callable[[], float] = field(default=lambda: 0.0)
     off: bool = False
+    _lasting: FaultKind | None = None
+    _until: float = 0.0
 
     def come_to(
         self, kind: BoundaryKind, name: str, effect: Callable[[], _Answer], old: Callable[[], _Answer]
@@ -124,6 +134,7 @@ class Boundaries:
         if self.dead is not None:
             raise self.dead
         self.passed.append((kind, name))
+        self._refuse_what_lasts(kind)
         number = len(self.passed)
         if number == self.snapshot_before:
             self.snapshot()
@@ -131,7 +142,14 @@ class Boundaries:
         if fault is None or number != fault.number or kind not in APPLIES[fault.kind]:
             return effect()
         self.struck = f"{kind} {name}"
+        if fault.kind in _LASTING:
+            self._lasting, self._until = fault.kind, self.now() + _LASTING[fault.kind]
+            raise LostAnswerError(fault.kind)
         return self._strike(fault.kind, kind, effect, old)
+
+    def _refuse_what_lasts(self, kind: BoundaryKind) -> None:
+        if self._lasting is not None and kind in APPLIES[self._lasting] and self.now() < self._until:
+            raise LostAnswerError(self._lasting)
 
     def _strike(
         self, fault: FaultKind, kind: BoundaryKind, effect: Callable[[], _Answer], old: Callable[[], _Answer]

@@ -35,7 +35,7 @@ class SimulatedHost:
     def __post_init__(self) -> None:
         self.engine = SimulatedEngine(self.clock)
         self.compose = SimulatedCompose(self.engine, inside=self._inside)
-        self.boundaries.snapshot = self.engine.remember
+        self.boundaries.snapshot, self.boundaries.now = self.engine.remember, lambda: self.clock.now
         for folder in (self.state, self.project):
             folder.mkdir(parents=True)
 
@@ -80,6 +80,8 @@ class SimulatedHost:
             if lost.args[0] is FaultKind.HANGS:
                 self.clock.sleep(timeout or 60.0)
                 raise TimeoutError("timed out") from lost
+            if lost.args[0] is FaultKind.GONE:
+                raise ConnectionRefusedError("Connection refused") from lost
             raise ConnectionResetError("Connection reset by peer") from lost
 
     def call_compose(self, arguments: list[str], feed: str | None, timeout: float) -> tuple[int, str, str]:

@@ -138,7 +138,7 @@ def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[
 
 
 def _applied(here: World, plan: Plan, fault: Fault | None) -> Run | SelextractError | None:
-    here.host.boundaries = Boundaries(fault)
+    here.host.boundaries = Boundaries(fault, here.host.engine.remember, now=lambda: here.host.clock.now)
     try:
         return here.control().apply(plan)
     except ControlDiedError:

@@ -10,7 +10,7 @@ from tests.simulation.boundaries import FaultKind
 from tests.simulation.shapes import OPERATIONS
 from tests.simulation.trial import Undisturbed, faults_of, try_fault, undisturbed
 
-_SAMPLE = 36  # faults of each operation in the short run
+_SAMPLE = 24  # faults of each operation in the short run
 
 
 @lru_cache

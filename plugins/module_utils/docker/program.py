@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import selectors
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..system.failure import HostSideError
 
-__all__ = ["Answer", "docker", "docker_environment", "remove_containers"]
+_LARGEST = 64 << 20  # bytes that a program may print; the largest answer of ours, all settings of a server, is 200 KB
+_PIECE = 1 << 16
+_PIPE = 4096  # bytes that a pipe takes without waiting
+
+__all__ = ["Answer", "bounded_answer", "docker", "docker_environment", "remove_containers"]
 
 
 class Answer:
@@ -38,15 +45,67 @@ def docker(arguments: Sequence[str], *, feed: bytes = b"", bound: float = 30.0) 
     kind ``docker`` when it does not end or is missing.
     """
     try:
-        done = subprocess.run(
-            ["docker", *arguments], input=feed, capture_output=True, timeout=bound, env=docker_environment(),
-            check=False,
-        )  # fmt: skip
+        return bounded_answer(["docker", *arguments], feed=feed, bound=bound, environment=docker_environment())
     except FileNotFoundError:
         raise HostSideError("The docker program is not installed on this host.", kind="docker") from None
     except subprocess.TimeoutExpired:
         raise HostSideError(f"docker {arguments[0]} did not end within {bound:.0f} s.", kind="docker") from None
-    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def bounded_answer(command: Sequence[str], *, feed: bytes, bound: float, environment: Mapping[str, str]) -> Answer:
+    """Run a program to its end; what it prints is read as it comes, and no more of it is held than an answer may be.
+
+    A container's own ``cat`` or ``psql`` may print without end, and this process is root's: the program is killed then.
+    Raises ``HostSideError`` of kind ``docker`` for more, ``TimeoutExpired``, ``FileNotFoundError``.
+    """
+    pipe = subprocess.PIPE
+    give_up = time.monotonic() + bound
+    with subprocess.Popen(list(command), stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        try:
+            out, err = _read(process, feed, give_up, bound)
+            code = process.wait(max(0.01, give_up - time.monotonic()))
+        except BaseException:
+            process.kill()
+            raise
+    return Answer(code, out, err)
+
+
+def _read(process: subprocess.Popen[bytes], feed: bytes, give_up: float, bound: float) -> tuple[bytes, bytes]:
+    """Hand ``feed`` over and read both streams side by side, until both end."""
+    waiting = memoryview(feed)
+    told: dict[Any, bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as ready:
+        for readable in told:
+            ready.register(readable, selectors.EVENT_READ)
+        taking: Any = process.stdin
+        ready.register(taking, selectors.EVENT_WRITE)
+        while ready.get_map():
+            left = give_up - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(process.args, bound)
+            for key, _ in ready.select(left):
+                stream: Any = key.fileobj
+                if key.events & selectors.EVENT_WRITE:
+                    waiting = _written(stream, waiting)
+                    if not waiting:
+                        ready.unregister(stream)
+                        stream.close()
+                    continue
+                piece = os.read(stream.fileno(), _PIECE)
+                told[stream] += piece
+                if not piece:
+                    ready.unregister(stream)
+                if len(told[stream]) > _LARGEST:
+                    raise HostSideError(f"A program printed more than {_LARGEST} bytes.", kind="docker")
+    return bytes(told[process.stdout]), bytes(told[process.stderr])
+
+
+def _written(stream: Any, waiting: memoryview) -> memoryview:
+    """What is left to hand over; nothing where nobody reads it any more."""
+    try:
+        return waiting[os.write(stream.fileno(), waiting[:_PIPE]) :]
+    except BrokenPipeError:
+        return waiting[:0]
 
 
 def remove_containers(*names: str) -> None:

@@ -38,11 +38,14 @@ SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')
   (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
     WHERE rolreplication AND rolname LIKE 'selextract\\_%%') AS roles,
   (SELECT json_object_agg(name, setting) FROM pg_settings WHERE name = ANY('{%s}')) AS settings,
-  (SELECT coalesce(json_object_agg(s.name, CASE WHEN s.source = ANY ('{configuration file,command line}')
-    THEN s.setting ELSE f.setting END), '{}') FROM pg_settings s LEFT JOIN LATERAL (SELECT setting FROM pg_file_settings
-    WHERE name = s.name AND applied ORDER BY seqno DESC LIMIT 1) f ON true
+  (SELECT coalesce(json_object_agg(name, setting), '{}') FROM (
+    SELECT s.name, CASE WHEN s.source = ANY ('{configuration file,command line}') THEN s.setting ELSE f.setting END
+    FROM pg_settings s LEFT JOIN pg_file_settings f ON f.name = s.name AND f.applied
     WHERE (s.context = ANY ('{user,superuser}') OR strpos(s.name, '.') > 0)
-    AND (s.source = ANY ('{configuration file,command line}') OR f.setting IS NOT NULL)) AS answers,
+      AND (s.source = ANY ('{configuration file,command line}') OR f.setting IS NOT NULL)
+    UNION ALL SELECT name, setting FROM pg_file_settings
+    WHERE applied AND strpos(name, '.') > 0 AND name NOT IN (SELECT name FROM pg_settings)
+    ) own (name, setting)) AS answers,
   (SELECT coalesce(json_object_agg(s.name, coalesce(f.setting, '')), '{}') FROM pg_settings s LEFT JOIN LATERAL
     (SELECT setting FROM pg_file_settings WHERE name = s.name ORDER BY seqno DESC LIMIT 1) f ON true
     WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}')) AS pending_restart
@@ -53,10 +56,13 @@ SELECT current_setting('server_version_num')::int AS version,
   (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM pg_settings
     WHERE pending_restart AND source <> ALL ('{command line,environment variable,override}')) AS pending_restart
 """
-# What is set for a role or a database is in the data, so a replica has it as its primary does.
+# What is set for a role or a database is in the data, so a replica has it as its primary does. An app's own settings
+# (``app.currency``) are not in pg_settings (measured with 17).
 _ANSWERS = """
-SELECT coalesce(json_object_agg(name, CASE WHEN source = ANY ('{configuration file,command line,default}')
-  THEN setting END), '{}') AS answers FROM pg_settings WHERE name = ANY ('{%s}')
+SELECT coalesce(json_object_agg(wanted.name, CASE
+  WHEN s.name IS NULL THEN coalesce(current_setting(wanted.name, true), '')
+  WHEN source = ANY ('{configuration file,command line,default}') THEN s.setting END), '{}') AS answers
+FROM unnest('{%s}'::text[]) wanted (name) LEFT JOIN pg_settings s ON s.name = wanted.name
 """
 _COLLATIONS = """
 SELECT count(*)::int AS different FROM pg_database

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.frame.options import (
+    DigestOption,
     FleetOptions,
     FormatOption,
     NowOption,
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
         hosts: FleetOptions,
         yes: YesOption = False,
         now: NowOption = None,
+        digest: DigestOption = None,
         at_window: Annotated[
             str | None,
             typer.Option("--at-window", metavar="WINDOW", help="Do not apply it now: queue it for this window."),
@@ -44,10 +46,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Carry a saved plan out, now or in a window; refused when the policy or the hosts changed since."""
         from selextract_infra.cli.frame.applying import offer
-        from selextract_infra.flow.saved import load_plan
+        from selextract_infra.flow.saved import load_plan, refuse_other_digest
 
         with hosts.context() as context:
             plan = load_plan(plan_file, context.policy)
+            if digest is not None:
+                refuse_other_digest(plan, digest)
             if at_window is not None:
                 _queue(context, plan, at_window, form)
                 return

@@ -47,14 +47,14 @@ def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> N
 
 def save(plan: Plan, out: Path) -> None:
     """Write the Plan to a file that only its owner reads."""
+    from selextract_infra.cli.frame.own_file import write_own_file
     from selextract_infra.errors import UsageError
 
     try:
-        out.touch(mode=0o600)
-        out.write_text(plan.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_own_file(out, plan.model_dump_json(indent=2) + "\n")
     except OSError as problem:
         raise UsageError(f"The plan cannot be saved to {out}: {problem.strerror}.") from problem
-    say(f"Saved to {out}; carry it out with: selextract-infra apply {out}")
+    say(f"Saved to {out}; carry it out with: selextract-infra apply {out} --digest {plan.digest}")
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from selextract_infra.model.text import displayable_lines
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
@@ -62,7 +64,7 @@ def show(blocks: Iterable[Block]) -> None:
 
 def say(sentence: str) -> None:
     """One line of progress, on standard error, so that standard output stays parseable."""
-    console(stderr=True).print(sentence, soft_wrap=True)
+    console(stderr=True).print(displayable_lines(sentence), soft_wrap=True)
 
 
 def complain(sentence: str, remedy: str | None = None) -> None:
@@ -72,6 +74,6 @@ def complain(sentence: str, remedy: str | None = None) -> None:
     """
     screen = console(stderr=True)
     screen.print("error: ", style="bold red", end="")
-    screen.print(sentence, soft_wrap=True)
+    screen.print(displayable_lines(sentence), soft_wrap=True)
     if remedy:
-        screen.print(f"  try: {remedy}", soft_wrap=True)
+        screen.print(f"  try: {displayable_lines(remedy)}", soft_wrap=True)

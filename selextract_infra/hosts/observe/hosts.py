@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.look import look_at
 from selextract_infra.hosts.observe.questions import wanted_of_hosts
@@ -88,9 +90,12 @@ def _seen(name: str, outcome: HostOutcome, asked: HistoryWindow) -> HostObservat
         return HostObservation(name=name, problem=_sentence(outcome) or "The host did not say what is on it.")
     try:
         return _without_totals(host_with_history(name, result, asked))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        reason = displayable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", limit=200)
     except (ValueError, TypeError, RecursionError) as problem:
         reason = displayable(str(problem), limit=200)
-        return HostObservation(name=name, problem=f"What the host answered is not understood: {reason}.")
+    return HostObservation(name=name, problem=f"What the host answered is not understood: {reason}.")
 
 
 def _without_totals(host: HostObservation) -> HostObservation:

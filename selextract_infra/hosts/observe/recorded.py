@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from selextract_infra.errors import UsageError
+from selextract_infra.model.bounds import refuse_far_times, refuse_unbounded
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.text import displayable
 
@@ -56,7 +57,9 @@ def load_observation(path: Path) -> Observation:
             remedy=_OBSERVE_AGAIN,
         )
     try:
-        return Observation.model_validate(content.get("observation"))
+        refuse_unbounded({**content, "observation": None})
+        observation = Observation.model_validate(content.get("observation"))
+        refuse_far_times(observation)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -65,11 +68,16 @@ def load_observation(path: Path) -> Observation:
             f"{displayable(first['msg'], limit=200)}.",
             remedy=_OBSERVE_AGAIN,
         ) from problem
+    except ValueError as problem:
+        raise UsageError(
+            f"{path} is an observation that cannot be: {displayable(str(problem), limit=200)}.", remedy=_OBSERVE_AGAIN
+        ) from problem
+    return observation
 
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as problem:
         raise UsageError(f"The observation {path} cannot be read: {problem.strerror}.", remedy=_OBSERVE_AGAIN) from None
     except UnicodeDecodeError:
@@ -78,6 +86,14 @@ def _content(path: Path) -> dict[str, Any]:
         short = problem.pos >= len(problem.doc.rstrip()) or problem.msg.startswith("Unterminated")
         wrong = "is cut short" if short and problem.doc.lstrip().startswith("{") else "is not JSON"
         raise UsageError(f"{path} {wrong}, so it is no observation.", remedy=_OBSERVE_AGAIN) from None
+    except (ValueError, RecursionError) as problem:
+        raise UsageError(
+            f"{path} is not an observation: {displayable(str(problem), limit=200)}.", remedy=_OBSERVE_AGAIN
+        ) from None
     if not isinstance(content, dict):
         raise UsageError(f"{path} is not an observation.", remedy=_OBSERVE_AGAIN)
     return content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from selextract_infra.model.bounds import refuse_far_times, refuse_unbounded
+from selextract_infra.model.bounds import bounded, refuse_far_times
 from selextract_infra.model.figures import MB
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostObservation
@@ -26,7 +26,7 @@ _LONGEST_LINE = 4096
 _MOST_ROWS = 2_000_000  # a week of 200 containers; 100 bytes of memory each
 _MOST_CONTAINERS = 2000
 _LONGEST_NAME = 255
-_LARGEST_NUMBER = 2.0**63
+_LARGEST_NUMBER = 2.0**62
 _TEXTS = ("name", "project", "service")
 _NUMBERS = ("at", "cpu", "cpu_peak", "memory", "page_cache", "oom_kills", "restarts", "samples", "memory_limit")
 _FIELDS = ("at", *_TEXTS, *_NUMBERS[1:])
@@ -102,8 +102,7 @@ def host_with_history(name: str, result: Mapping[str, Any], window: HistoryWindo
     observation, packed = result["observation"], result.get("history_packed")
     if not isinstance(observation, Mapping) or not isinstance(packed, (str, type(None))):
         raise TypeError("it is no observation")
-    refuse_unbounded(observation)
-    seen = HostObservation.model_validate({**observation, "name": name})
+    seen = HostObservation.model_validate({**bounded(observation), "name": name})
     refuse_far_times(seen)
     if not packed:
         return seen

@@ -65,7 +65,7 @@ def _figure(value: float, unit: str = "") -> str:
     if unit:
         return amount(value, unit)
     if abs(value) >= 1000 or value == int(value):
-        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
+        return f"{value:z,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
     return f"{value:,.4g}"
 
 

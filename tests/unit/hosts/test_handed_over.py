@@ -55,7 +55,7 @@ def test_a_certificate_and_a_token_have_their_form() -> None:
         {"fresh": "{{ lookup('pipe', 'id') }}"},
         {"fresh": 1},
     ],
-    ids=str,
+    ids=["more after it", "a line break", "another text", "a list", "a template", "a number"],
 )
 def test_anything_else_is_refused(handed_over: dict[str, Any]) -> None:
     with pytest.raises(SelextractError, match="something else than a"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.model.text import displayable
+from selextract_infra.model.text import displayable, message_text
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,28 @@ def test_any_text_becomes_one_short_visible_line(text: str, limit: int) -> None:
 
 def test_a_megabyte_is_cut_at_once() -> None:
     assert displayable("a" * 2**20, limit=10) == "aaaaaaaaa…"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<!channel> look",
+        "<https://evil.example|the report>",
+        "see https://evil.example/x",
+        "@here and @everyone, @channel",
+        "[a word](http://evil.example)",
+        "<b>bold</b><img src=x onerror=alert(1)>",
+        "`code` *bold*",
+        "\x1b]0;title\x07\x1b[2J\u202egnp.exe",
+    ],
+)
+def test_nothing_of_a_message_is_a_link_a_mention_or_markup(said: str) -> None:
+    sent = message_text(said)
+    for sign in ("<", ">", "://", "](", "`", "*", "@here", "@everyone", "@channel", "\x1b", "\u202e"):
+        assert sign not in sent
+    assert sent.strip()
+
+
+def test_a_message_of_ours_is_read_as_it_was_written() -> None:
+    ours = "Run r of root@control (process 7) failed on app1: api is unhealthy.\nselextract-infra resume r"
+    assert message_text(ours) == ours

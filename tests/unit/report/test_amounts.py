@@ -20,6 +20,8 @@ READS_OR_WRITES_AMOUNTS = {
     "plugins/module_utils/replica/clone.py": "speaks pg_basebackup's kilobytes",
     "plugins/module_utils/postgres/wire.py": "a bound of a message",
     "plugins/module_utils/postgres/restore_point.py": "sizes of pieces that are copied",
+    "plugins/module_utils/docker/program.py": "a bound of what a program prints",
+    "selextract_infra/operations/tune/plan_redis.py": "reads the units of Redis",
     "plugins/module_utils/docker/image_stream.py": "the size of a piece that is copied",
 }
 

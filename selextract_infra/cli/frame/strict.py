@@ -1,4 +1,4 @@
-"""A command whose options are given once: of two different values nobody can say which one was meant."""
+"""A command line that is taken as it was meant, or refused: each option once, numbers and days that can be."""
 
 from __future__ import annotations
 
@@ -9,17 +9,30 @@ from typing import Any
 from typer.core import TyperCommand
 
 from selextract_infra.errors import UsageError
+from selextract_infra.model.bounds import refuse_unbounded_word
+from selextract_infra.model.text import displayable
 
-__all__ = ["OnceCommand"]
+__all__ = ["StrictCommand"]
 
 _ONE_VALUE = ("store", "store_const")  # what the parser calls an option that is no list and no count
 
 
-class OnceCommand(TyperCommand):
-    """Refuses an option that is given again with another value, and a flag together with its opposite.
+class StrictCommand(TyperCommand):
+    """Refuses what Typer takes without a word, or what no calculation bears.
 
-    Typer takes the last one without a word.
+    That is an option that is given again with another value (Typer takes the last one), a flag together with its
+    opposite, and a number or a day that nothing here can have.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Typer's own, of words that are within bounds."""
+        for word in args:
+            try:
+                refuse_unbounded_word(word)
+            except ValueError as problem:
+                raise UsageError(f"{displayable(word, limit=60)}: {problem}.") from problem
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
 
     def make_parser(self, ctx: Any) -> Any:
         """Typer's own parser, which compares each value with one that came before."""
