@@ -16,10 +16,15 @@ from .container_definition import ContainerDefinition
 from .containers import Container
 from .engine import Engine
 
-__all__ = ["anonymous_volumes", "finish_handing_on", "hand_on", "has_volumes_of"]
+__all__ = ["anonymous_volumes", "finish_handing_on", "hand_on", "has_volumes_of", "is_unnamed"]
 
 _BESIDE = "selextract-with-volumes-"  # and the name that it gets
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def is_unnamed(volume: str) -> bool:
+    """Whether Docker made up the name of a volume, because nobody gave it one."""
+    return _ANONYMOUS.match(volume) is not None
 
 
 def anonymous_volumes(definition: ContainerDefinition) -> dict[str, str]:
@@ -27,7 +32,7 @@ def anonymous_volumes(definition: ContainerDefinition) -> dict[str, str]:
     return {
         posixpath.normpath(str(mount["Target"])): str(mount["Source"])
         for mount in definition.body["HostConfig"]["Mounts"]
-        if mount.get("Type") == "volume" and _ANONYMOUS.match(str(mount.get("Source") or ""))
+        if mount.get("Type") == "volume" and is_unnamed(str(mount.get("Source") or ""))
     }
 
 

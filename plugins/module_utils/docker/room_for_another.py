@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ..system.facts import host_memory
+from .carried_volumes import is_unnamed
 from .cgroup import find_control_group
 from .containers import Container
 
@@ -25,7 +26,8 @@ def why_alone(container: Container, details: dict[str, Any], present: int) -> st
     """
     if not container.running or container.health not in (None, "healthy"):
         return f"{container.name} does not serve"
-    reason = None if present > 1 else _fixed(container, details) or _only_once(details) or _writes(details)
+    lone = _fixed(container, details) or _only_once(details) or _writes(details) if present <= 1 else None
+    reason = lone or _own_volume(details)
     return reason or _no_room(container)
 
 
@@ -67,6 +69,13 @@ def _writes(details: dict[str, Any]) -> str | None:
     """A place on the disk that two might write to at the same time."""
     written = [mount for mount in details.get("Mounts") or [] if mount.get("RW") and mount.get("Type") != "tmpfs"]
     return f"it writes to {written[0].get('Destination')}" if written else None
+
+
+def _own_volume(details: dict[str, Any]) -> str | None:
+    """A volume without a name: the one in its place gets it, as Compose's own `up` does, so it is made after it."""
+    mounts = details.get("Mounts") or []
+    own = [mount for mount in mounts if mount.get("RW") and is_unnamed(str(mount.get("Name") or ""))]
+    return f"its own data is in {own[0].get('Destination')}" if own else None
 
 
 def _no_room(container: Container) -> str | None:

@@ -66,3 +66,9 @@ def test_of_what_has_two_already_there_may_be_a_third_while_the_host_has_room(ho
     assert alone(present=2, Mounts=writes) is None
     host["MemAvailable"] = 199 * MIB
     assert alone(present=2, Mounts=writes) == "the host has no memory for another"
+
+
+def test_one_of_several_that_has_data_of_its_own_goes_before_the_one_that_gets_it() -> None:
+    unnamed = {"Type": "volume", "Name": "5f" * 32, "Destination": "/cache", "RW": True}
+    assert alone(present=2, Mounts=[unnamed]) == "its own data is in /cache"
+    assert alone(present=2, Mounts=[{**unnamed, "RW": False}, {**unnamed, "Name": "shop_cache"}]) is None
