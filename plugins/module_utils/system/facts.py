@@ -8,13 +8,15 @@ import platform
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterable
 from typing import Any
 
 from ..docker.cgroup import cgroup_version
 
-__all__ = ["block_device", "disk_size", "host_facts", "host_memory"]
+__all__ = ["block_device", "disk_size", "host_facts", "host_memory", "memory_table"]
 
 _TC_SECONDS = 5.0
+_NO_MACHINE = 2**60  # bytes
 _SECTOR = 512  # bytes; the unit in which the kernel gives sizes, whatever the disk's own is
 
 
@@ -52,8 +54,18 @@ def host_facts(docker_folder: str = "/var/lib/docker", data_folder: str | None =
 def host_memory() -> dict[str, int]:
     """The kernel's own table, in bytes: ``MemTotal``, ``SwapTotal`` and the rest."""
     with open("/proc/meminfo", encoding="ascii") as source:
-        rows = (line.split() for line in source)
-        return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
+        return memory_table(source)
+
+
+def memory_table(lines: Iterable[str]) -> dict[str, int]:
+    """What such a table says, in bytes.
+
+    In a container of LXC, lxcfs writes it, and a difference that falls below zero for a moment (SwapFree, MemAvailable)
+    as 2**64 less that: an amount that no machine has stands for nothing left.
+    """
+    rows = (line.split() for line in lines)
+    amounts = {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
+    return {name: amount if amount < _NO_MACHINE else 0 for name, amount in amounts.items()}
 
 
 def _cores() -> int:
