@@ -100,7 +100,24 @@ def refuse_unbounded(data: Any, *, longest_text: int = _LONGEST_TEXT) -> None:
                 raise ValueError(f"it has more than {_MOST_VALUES} values")
             waiting.extend((part, level + 1) for part in parts)
         else:
-            _refuse_value(value, longest_text)
+            try:
+                _refuse_value(value, longest_text)
+            except ValueError as problem:
+                raise ValueError(f"{problem}{_place_of(value, data)}") from None
+
+
+def _place_of(value: Any, data: Any) -> str:
+    """Where in the data this very value stands, in words."""
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(data, ())]
+    while waiting:
+        part, path = waiting.pop()
+        if part is value and path:
+            return f" ({'.'.join(name[:40] for name in path[:8])})"
+        if isinstance(part, Mapping):
+            waiting.extend((child, (*path, str(name))) for name, child in part.items())
+        elif isinstance(part, (list, tuple)):
+            waiting.extend((child, (*path, str(number))) for number, child in enumerate(part))
+    return ""
 
 
 def bounded(data: Any) -> Any:

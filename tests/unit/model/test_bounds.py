@@ -102,3 +102,8 @@ def test_what_our_own_code_notes_is_understood_and_kept_as_it_is() -> None:
 def test_state_of_another_type_is_refused(part: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r".+"):
         noted_on_host({part: wrong})
+
+
+def test_whoever_reads_that_a_number_is_too_large_reads_where_it_stands() -> None:
+    with pytest.raises(ValueError, match=r"a number beyond the range of any machine \(facts\.disks\.1\.free\)"):
+        refuse_unbounded({"facts": {"cpus": 2, "disks": [{"free": 1}, {"free": 2**64}]}})
