@@ -38,7 +38,8 @@ _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UT
 
 _LONGEST_WORD = 4096  # the longest path of Linux
 _DIGITS = re.compile(r"(?<![\w./:-])[+-]?\d[\d_,]{18,}")
-_EXPONENT = re.compile(r"(?<![\w./])[+-]?\d+(?:\.\d+)?[eE][+-]?\d+")
+# Only what is a number as a whole: 2 in 100 IDs of a Run end in something like -93e420.
+_EXPONENT = re.compile(r"(?:^|(?<=[=,\s]))[+-]?\d+(?:\.\d+)?[eE][+-]?\d+(?=[A-Za-z%]{0,3}(?:$|[,\s]))")
 _NO_NUMBER = re.compile(r"(?:^|[=+\s])[+-]?(?:nan|inf(?:inity)?)(?:$|[%+\s])", re.IGNORECASE)
 _DAY = re.compile(r"(?<![\w.])-?(\d{4,})-\d\d-\d\d")
 
@@ -49,7 +50,7 @@ def refuse_unbounded_word(word: str) -> None:
         raise ValueError(f"that is {len(word)} characters")
     if "\x00" in word or any("\ud800" <= character <= "\udfff" for character in word):
         raise ValueError("that is no text")
-    far = any(abs(float(found[0])) > _LARGEST for found in _EXPONENT.finditer(word))
+    far = any(abs(float(number[0])) > _LARGEST for number in _EXPONENT.finditer(word))
     if far or _DIGITS.search(word) or _NO_NUMBER.search(word):
         raise ValueError("that is a number beyond the range of any machine")
     years = [int(found[1][:6]) for found in _DAY.finditer(word)]

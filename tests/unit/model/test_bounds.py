@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from selextract_infra.model.bounds import parsed_json, refuse_unbounded
+from selextract_infra.model.bounds import parsed_json, refuse_unbounded, refuse_unbounded_word
 from selextract_infra.model.host_state import noted_on_host
 from selextract_infra.model.observation import HostObservation
 
@@ -107,3 +109,16 @@ def test_state_of_another_type_is_refused(part: str, wrong: Any) -> None:
 def test_whoever_reads_that_a_number_is_too_large_reads_where_it_stands() -> None:
     with pytest.raises(ValueError, match=r"a number beyond the range of any machine \(facts\.disks\.1\.free\)"):
         refuse_unbounded({"facts": {"cpus": 2, "disks": [{"free": 1}, {"free": 2**64}]}})
+
+
+@given(st.integers(0, 16**6 - 1), st.sampled_from(["{}", "--run={}", "web-{}", "sha256:{}", "{}.json", "shop/{}:1"]))
+@example(0x93E420, "{}")
+@example(0x1E9999, "web-{}")
+def test_a_name_is_no_number_however_its_digits_fall(number: int, form: str) -> None:
+    refuse_unbounded_word(form.format(f"20261130T235302-{number:06x}"))
+
+
+@pytest.mark.parametrize("word", ["1e308", "--memory=1e308", "api=1e99", "-1e99", "1e99GB", "2,1e99", "9" * 40])
+def test_a_number_that_no_machine_has_is_refused_where_it_is_typed(word: str) -> None:
+    with pytest.raises(ValueError, match="beyond the range of any machine"):
+        refuse_unbounded_word(word)
