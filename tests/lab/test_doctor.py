@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -135,12 +136,17 @@ def test_a_control_socket_whose_path_is_too_long_for_every_run_is_a_problem(lab:
     assert "ANSIBLE_SSH_CONTROL_PATH_DIR" in checks(answer, "app1")["login"]["remedy"]
 
 
+@pytest.fixture
+def sockets() -> Iterator[dict[str, str]]:
+    """A folder for control sockets whose path is short enough, wherever pytest has its own folders."""
+    with TemporaryDirectory(prefix="s") as folder:
+        yield {"ANSIBLE_SSH_CONTROL_PATH_DIR": folder}
+
+
 def test_a_login_that_no_longer_works_is_not_hidden_by_a_connection_that_is_still_open(
-    lab: Lab, tmp_path: Path
+    lab: Lab, tmp_path: Path, sockets: dict[str, str]
 ) -> None:
     inventory = written(lab, tmp_path / "hosts.json", {"app1": {}}, shared=True)
-    (tmp_path / "sockets").mkdir()
-    sockets = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path / "sockets")}
     assert doctor(inventory, **sockets).code == 0
     console = lab.host("app1")
     console.execute("mv", "/root/.ssh/authorized_keys", "/root/.ssh/authorized_keys.away")
