@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, BaseModel, StringConstraints
+from typing import Any
 
 from selextract_infra.model.figures import MB
 
 __all__ = [
-    "Moment",
-    "RunId",
-    "Text",
+    "FIRST_TIME",
+    "LAST_TIME",
+    "RUN_ID",
     "bounded",
     "parsed_json",
-    "refuse_far_times",
     "refuse_unbounded",
     "refuse_unbounded_word",
     "run_id_in_command",
@@ -33,7 +30,7 @@ _MOST_LEVELS = 64
 _MOST_VALUES = 2_000_000
 _LONGEST_TEXT = MB  # characters of one text; a file that a module of ours is sent is a tenth of it
 _LARGEST = 2**63  # of a number: bytes, nanoseconds and counts of any machine are below it
-_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+FIRST_TIME, LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 _LONGEST_WORD = 4096  # the longest path of Linux
@@ -54,36 +51,17 @@ def refuse_unbounded_word(word: str) -> None:
     if far or _DIGITS.search(word) or _NO_NUMBER.search(word):
         raise ValueError("that is a number beyond the range of any machine")
     years = [int(found[1][:6]) for found in _DAY.finditer(word)]
-    if any(not _FIRST.year <= year <= _LAST.year for year in years):
-        raise ValueError(f"days are between {_FIRST.year} and {_LAST.year}")
+    if any(not FIRST_TIME.year <= year <= LAST_TIME.year for year in years):
+        raise ValueError(f"days are between {FIRST_TIME.year} and {LAST_TIME.year}")
 
 
-def _within_times(moment: datetime) -> datetime:
-    """A time with which can be calculated. Raises ``ValueError`` for another one."""
-    if moment.tzinfo is None or not _FIRST <= moment <= _LAST:
-        raise ValueError("a time between 1970 and 2200, with its zone, is wanted")
-    return moment
-
-
-def _iso_time(text: str) -> str:
-    _within_times(datetime.fromisoformat(text))
-    return text
-
-
-Text = Annotated[str, StringConstraints(max_length=4000)]
-"""A few words that somebody else wrote."""
-
-Moment = Annotated[str, StringConstraints(max_length=64), AfterValidator(_iso_time)]
-"""A time in ISO 8601 as text, which ``datetime.fromisoformat`` reads, within the bounds."""
-
-_RUN_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
-RunId = Annotated[str, StringConstraints(pattern=f"^{_RUN_ID}$")]
-"""The ID of a Run, in a form that may stand in a command."""
+RUN_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+"""The form of the ID of a Run that may stand in a command."""
 
 
 def run_id_in_command(said: Any) -> str:
     """What somebody says is the ID of a Run, where it may stand in a command that people paste; empty where not."""
-    return said if isinstance(said, str) and re.fullmatch(_RUN_ID, said) else ""
+    return said if isinstance(said, str) and re.fullmatch(RUN_ID, said) else ""
 
 
 def refuse_unbounded(data: Any, *, longest_text: int = _LONGEST_TEXT) -> None:
@@ -155,22 +133,3 @@ def parsed_json(text: str | bytes) -> Any:
     except RecursionError:
         raise ValueError(f"it is nested more than {_MOST_LEVELS} levels deep") from None
     return bounded(data)
-
-
-def refuse_far_times(value: Any) -> None:
-    """Raise ``ValueError`` where a model has a time in any of its fields with which nothing can be calculated."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, datetime):
-            _within_times(one)
-        elif isinstance(one, BaseModel):
-            waiting.extend(vars(one).values())
-        elif isinstance(one, Mapping):
-            waiting.extend(one.values())
-        elif isinstance(one, (tuple, list)):
-            waiting.extend(_models_and_times(one))
-
-
-def _models_and_times(values: Iterable[Any]) -> list[Any]:
-    return [one for one in values if isinstance(one, (BaseModel, datetime, Mapping, tuple, list))]
