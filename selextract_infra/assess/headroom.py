@@ -13,6 +13,9 @@ from selextract_infra.policy import Policy
 __all__ = ["headroom_of", "needed_capacity"]
 
 
+_FULLEST = 1e6  # times a capacity: more says nothing more, and a capacity near zero would make it infinite
+
+
 def needed_capacity(used: float, wanted: float) -> float:
     """The smallest capacity that leaves ``wanted`` of itself free: 1,228.8 MB at 40 % need 2,048 MB (X-06).
 
@@ -31,10 +34,11 @@ def headroom_of(subject: str, resource: str, unit: str, used: float, capacity: f
     if capacity <= 0:
         raise UsageError(f"{subject} has no capacity of {resource}.")
     wanted = policy.sizing.headroom
-    free = 1 - used / capacity
+    share = min(used / capacity, _FULLEST)
+    free = 1 - share
     needed = needed_capacity(used, wanted)
     short = round(needed - capacity, 9) > 0
-    level = _level(used / capacity, short, policy)
+    level = _level(share, short, policy)
     enough = f"{percent(wanted)} need {amount(needed, unit)}" if short else f"{percent(wanted)} are kept"
     return Headroom(
         subject=subject,

@@ -22,7 +22,7 @@ from selextract_infra.lab.disk import DataDisk
 from selextract_infra.lab.host import Host
 from selextract_infra.lab.machine import as_root
 from tests.lab.program import Program, second_plan_is_empty, wait_for
-from tests.lab.rightsizing import started
+from tests.lab.rightsizing import as_deployed, started
 
 GIB = 2**30
 STATE = "/var/lib/selextract-infra"
@@ -54,8 +54,7 @@ def as_bought(lab: Lab, *, cpus: int = 2) -> None:
     host.execute(
         "rm", "-rf", f"{STATE}/lock.json", f"{STATE}/freeze.json", f"{STATE}/runs", "/var/backups/selextract-infra"
     )
-    started = "docker ps -aq --filter label=com.docker.compose.project=selextract | xargs docker start >/dev/null"
-    host.execute("sh", "-c", started)
+    as_deployed(lab)  # limits that another test left may be too low for load
     wait_for(lambda: all_healthy(host), bound=180, what="everything is healthy")
     if host.execute("sh", "-c", f'docker exec -u postgres selextract-postgres-1 psql -XAtqc "{PENDING}"').strip():
         host.execute("docker", "restart", "selextract-postgres-1")
