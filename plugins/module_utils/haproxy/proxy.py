@@ -7,6 +7,7 @@ the Postgres servers. HAProxy itself accepts each configuration before it takes 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ _RELOAD_BOUND = 30.0
 _REMOVED_WITHIN = 10.0  # seconds in which a stopped container has to end
 
 
-class OwnProxy:
+class OwnProxy(ABC):
     """The HAProxy of one app's Project, if there is one; ``component`` is what it is called beside the Project.
 
     ``settings`` are what it was made from, None where there is none. Raises ``HostSideError`` of kind ``balancer``.
@@ -57,9 +58,9 @@ class OwnProxy:
         self.settings: dict[str, Any] | None = self._folder.read(os.path.join(self.own.folder, _SETTINGS))
         self.admin = AdminSocket(os.path.join(self.place, "run", "admin.sock"))
 
+    @abstractmethod
     def text_of(self, settings: Mapping[str, Any]) -> str:
         """HAProxy's configuration for these settings."""
-        raise NotImplementedError
 
     def lists_of(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """The files beside the configuration that it reads, by name; none unless whoever is made of it has some."""

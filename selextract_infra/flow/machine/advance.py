@@ -47,6 +47,7 @@ from selextract_infra.flow.machine.segments import (
     first_disruptive,
     hosts_to_do,
     needed_from,
+    position_reached,
     segment_from,
 )
 from selextract_infra.flow.machine.state import Goal, RunPhase, RunState, new_run, not_verified
@@ -241,17 +242,8 @@ def _step(state: RunState, answer: FlowAnswer) -> Turn:
         return _give_up(state, answer.failure, answer.at)
     if not isinstance(answer, StepPerformed):
         raise _unexpected(state, answer)
-    state = state.with_results(answer.results).but(performed=answer, position=_reached(state, answer))
+    state = state.with_results(answer.results).but(performed=answer, position=position_reached(state, answer.results))
     return _ask(state, RunPhase.STEP_RECORDED, RecordRun())
-
-
-def _reached(state: RunState, answer: StepPerformed) -> int:
-    """The position of the last step that was begun: of a segment, not always the last one."""
-    if not answer.results:
-        return state.position
-    names = [step.id for step in state.plan.steps]
-    last = answer.results[-1].step
-    return names.index(last) if last in names else state.position
 
 
 def _step_recorded(state: RunState, answer: FlowAnswer) -> Turn:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from selextract_infra.flow.machine.state import RunState
 from selextract_infra.model.plan import Step
+from selextract_infra.model.run import StepResult
 
-__all__ = ["begins_within", "first_disruptive", "hosts_to_do", "needed_from", "segment_from"]
+__all__ = ["begins_within", "first_disruptive", "hosts_to_do", "needed_from", "position_reached", "segment_from"]
 
 
 def hosts_to_do(state: RunState, step: Step) -> tuple[str, ...]:
@@ -58,3 +61,12 @@ def begins_within(state: RunState, steps: tuple[Step, ...], seconds_left: float)
 def _past_no_return(state: RunState, step: Step) -> bool:
     before = state.plan.steps[: state.plan.steps.index(step)]
     return any(earlier.point_of_no_return for earlier in before)
+
+
+def position_reached(state: RunState, results: Sequence[StepResult]) -> int:
+    """The position of the last step that was begun: of a segment, not always the last one."""
+    if not results:
+        return state.position
+    names = [step.id for step in state.plan.steps]
+    last = results[-1].step
+    return names.index(last) if last in names else state.position

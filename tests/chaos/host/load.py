@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 URL = sys.argv[1]
-LOG = open("/root/chaos/load.jsonl", "w", buffering=1, encoding="utf-8")  # noqa: SIM115
+LOG = open("/root/chaos/load.jsonl", "w", buffering=1, encoding="utf-8")  # noqa: SIM115 - open for as long as this program runs
 LOCK = threading.Lock()
 
 
