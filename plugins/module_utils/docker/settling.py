@@ -35,10 +35,11 @@ class Settling:
 
     def complaint(self, containers: list[Container], now: float) -> str | None:
         """Which container has not run for long enough, in words; None when all have. ``now`` is in Unix seconds."""
-        for container in containers:
-            if not self.touched(container):
-                continue
-            needed, ran = self._needed(container), self._ran(container, now)
+        touched = [container for container in containers if self.touched(container)]
+        # Each counts from the first look, so all are looked at before one is named: one after the other, eight in place
+        # would need eight times as long as one.
+        times = [(container, self._needed(container), self._ran(container, now)) for container in touched]
+        for container, needed, ran in times:
             if ran < needed:
                 again = f" and was restarted {container.restarts} times" if container.restarts else ""
                 return f"{container.name} has run for {ran:.0f} s of {needed:.0f} s{again}"

@@ -44,6 +44,19 @@ def test_what_was_changed_in_place_has_to_run_on_for_the_settling_time_alone(mon
     assert settling.complaint([web], BEGAN) is None
 
 
+def test_containers_that_were_changed_in_place_settle_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("plugins.module_utils.docker.settling.time.monotonic", lambda: now[0])
+    shop = [
+        Container.parse(instance(f"shop-web-{number}", State={"StartedAt": "2025-12-31T00:00:00Z"}))
+        for number in range(1, 9)
+    ]
+    settling = Settling(10.0, BEGAN, in_place=[web.id for web in shop])
+    assert settling.complaint(shop, BEGAN) == "shop-web-1 has run for 0 s of 10 s"
+    now[0] += settling.longest(shop)
+    assert settling.complaint(shop, BEGAN) is None
+
+
 def test_a_restart_begins_the_time_anew_and_is_told() -> None:
     web = container("2026-01-01T00:01:00Z", RestartCount=3)
     complaint = Settling(10.0, BEGAN).complaint([web], BEGAN + 62)
