@@ -28,6 +28,7 @@ from .instances import PART as INSTANCES
 from .instances import give_requests, note_instances, wait_until_healthy
 from .new_instances import NewInstances, count_defined
 from .outdated import outdated_among
+from .place_of_instance import PlaceOfInstance
 from .project import read_project
 
 __all__ = ["REPLACE_INSTANCE"]
@@ -82,13 +83,19 @@ class _Replacement:
         if old is not None and alone:
             self._retire(old)
         made = self._make(record, beside=old is not None and not alone)
+        place = self._place(record)
+        if place:
+            self._number(record, place)
         self._hand_volumes_on(record)
         self._new().start(self.engine, [self.given["service"]])
         wait_until_healthy(self.given, self.given["urls"])
         give_requests(self.given, self._instances())
         if old is not None and not alone:
             self._retire(old)
-        return {"changed": old is not None or bool(made), "instances": made, "alone": alone, "diff": _difference(old)}
+        if place:
+            self._name(place)
+        names = self._new_names(record) if made else []
+        return {"changed": old is not None or made, "instances": names, "alone": alone, "diff": _difference(old)}
 
     def outdated(self) -> Container | None:
         """The instance, where it was not made from the files in force; Compose itself is asked for that."""
@@ -135,19 +142,48 @@ class _Replacement:
     def _retire(self, old: Container) -> None:
         """Stop it gracefully, out of rotation where others serve, and remove it; its volumes stay."""
         self._held()
-        Rotation(self._folder, self.given["docker_socket"], self.given["project"]).spare(old)
+        self._rotation.spare(old)
         grace = self.given["stop_grace"]
         self.engine.stop(old.id, old.stop_grace if grace is None else grace)
         self.engine.remove(old.id)
 
-    def _make(self, record: RunRecord, *, beside: bool) -> list[str]:
+    def _make(self, record: RunRecord, *, beside: bool) -> bool:
         """Create what is missing: as many as there were before the step or the files say, and one more ``beside``."""
         service = self.given["service"]
         noted = self._noted(record, INSTANCES).get(service)
         before = len(noted["containers"]) if noted else len(self._instances())
         count = max(count_defined(self.compose, service), before + beside)
         self._held()
-        return [container.name for container in self._new().make(self.engine, {service: count})]
+        return bool(self._new().make(self.engine, {service: count}))
+
+    def _place(self, record: RunRecord) -> PlaceOfInstance | None:
+        """The place of the instance that goes, also when it has gone already; None where nobody goes."""
+        noted = self._noted(record, DEFINITIONS).items()
+        replaced = next((id_ for id_, about in noted if self._is_that(about)), None)
+        definition = KeptDefinitions(self._folder, self.given["run_id"]).definition(replaced) if replaced else None
+        return PlaceOfInstance.of(replaced, definition) if replaced and definition else None
+
+    def _number(self, record: RunRecord, place: PlaceOfInstance) -> None:
+        """Give the new one, which never ran, the number of the one that goes."""
+        present = self._instances()
+        before = {id_ for about in self._noted(record, DEFINITIONS).values() for id_ in about["before"]}
+        new = [one for one in present if one.id not in before and one.state == "created"]
+        names = {container.name for container in self._containers()}
+        if new and place.interim not in names:
+            self._held()
+            place.taken_by(new[0], self.engine, free=place.name not in names)
+
+    def _name(self, place: PlaceOfInstance) -> None:
+        """Give the new one the name of the one that has gone, and let the balancer know it by that."""
+        present = {container.name: container for container in self._instances()}
+        if place.interim in present and place.name not in present:
+            self.engine.rename(present[place.interim].id, place.name)
+            give_requests(self.given, self._instances())
+        self._rotation.forget(place.interim)
+
+    def _new_names(self, record: RunRecord) -> list[str]:
+        noted = self._noted(record, INSTANCES)[self.given["service"]]
+        return [container.name for container in self._instances() if container.id not in noted["containers"]]
 
     def _hand_volumes_on(self, record: RunRecord) -> None:
         """Let the newest instance have the unnamed volumes of the one that went before it was made."""
@@ -177,6 +213,10 @@ class _Replacement:
 
     def _noted(self, record: RunRecord, part: str) -> dict[str, dict[str, Any]]:
         return dict((record.step(self.given["step_id"]).get("inverse") or {}).get(part) or {})
+
+    @property
+    def _rotation(self) -> Rotation:
+        return Rotation(self._folder, self.given["docker_socket"], self.given["project"])
 
     @property
     def _folder(self) -> StateFolder:

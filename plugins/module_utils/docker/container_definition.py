@@ -64,6 +64,14 @@ class ContainerDefinition:
         """The same with one label more."""
         return replace(self, body={**self.body, "Labels": {**(self.body.get("Labels") or {}), label: value}})
 
+    def without_alias(self, alias: str) -> ContainerDefinition:
+        """The same without one name of its own on its networks; Docker knows a container there by its name anyway."""
+        endpoints = {
+            network: {**endpoint, "Aliases": [other for other in endpoint.get("Aliases") or [] if other != alias]}
+            for network, endpoint in self.endpoints.items()
+        }
+        return replace(self, endpoints=endpoints)
+
     def limited(self, *, memory: int | None, swap: int | None, cpus: float | None) -> ContainerDefinition:
         """The same with other limits, as Compose would create it; None leaves what there is. ``swap`` -1: unlimited.
 

@@ -136,16 +136,26 @@ class _RemovedInstance:
         """
         made = self._created(kept)
         replaced = self._in_its_place(kept)
-        beside = replaced is not None and replaced.name != self.name and self.about.get("beside", False)
-        if replaced is not None and not beside:
+        interim = Container.parse(self.engine.inspect(made) or {}).name
+        if replaced is not None and self.about.get("beside", False):
+            self._serve(made)
             self._remove(replaced)
-        self.engine.rename(made, self.name)
-        if self.about["running"]:
-            self._start(made)
-            details = self.engine.inspect(made)
-            self._rotation.join([Container.parse(details)] if details else [], self.about["gate_seconds"])
-        if replaced is not None and beside:
-            self._remove(replaced)
+            self.engine.rename(made, self.name)
+        else:
+            if replaced is not None:
+                self._remove(replaced)
+            self.engine.rename(made, self.name)
+        self._serve(made)
+        if interim != self.name:
+            self._rotation.forget(interim)
+
+    def _serve(self, made: str) -> None:
+        """Let it run, where it ran before, and get requests under the name that it has now."""
+        if not self.about["running"]:
+            return
+        self._start(made)
+        details = self.engine.inspect(made)
+        self._rotation.join([Container.parse(details)] if details else [], self.about["gate_seconds"])
 
     def _remove(self, replaced: Container) -> None:
         self._rotation.spare(replaced)

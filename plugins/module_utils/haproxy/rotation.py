@@ -136,6 +136,17 @@ class Rotation(OwnProxy):
         others = [one for one in self.admin.servers().values() if one.serving and one.name != container.name]
         return bool(others) and bool(self.leave([container.name], self.drain))
 
+    def forget(self, name: str) -> bool:
+        """Drop the name of an instance that has another by now, and is in rotation under that; whether it was known.
+
+        No answer is cut: what came under the old name is finished by the balancer's old process.
+        """
+        if name not in self.servers:
+            return False
+        self._remember([other for other in self.servers if other != name])
+        self.reload()
+        return True
+
     def settle(self) -> bool:
         """Let the balancer read its file again, so that each server is followed by name; returns whether it had to.
 

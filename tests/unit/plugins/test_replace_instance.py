@@ -24,6 +24,7 @@ from tests.unit.plugins.simulated_docker import SimulatedDocker, instance
 RUN = "20260301T020000-9f3ac1"
 NEW = "new"
 VOLUME = "a" * 64
+NEW_VOLUME = "e" * 64  # what the engine makes for a volume without a name
 CHANGING = ("create", "stop", "remove", "rename", "start", "tag")
 
 
@@ -176,8 +177,20 @@ def order(host: Host) -> list[str]:
 
 def test_where_two_can_run_the_new_one_serves_before_the_old_one_goes(host: Host) -> None:
     answer = host.replace()
-    assert (answer["changed"], answer["instances"], answer["alone"]) == (True, ["shop-web-2"], "")
-    assert order(host) == ["start shop-web-2", "stop shop-web-1", "remove shop-web-1"]
+    assert (answer["changed"], answer["instances"], answer["alone"]) == (True, ["shop-web-1"], "")
+    interim = f"{instance('shop-web-1')['Id'][:12]}_shop-web-1"
+    assert order(host) == [f"start {interim}", "stop shop-web-1", "remove shop-web-1"]
+
+
+def test_the_new_one_has_the_name_and_the_number_of_the_old_one(host: Host) -> None:
+    host.docker.add(with_volume("shop-web-2", "b" * 64, number=2))
+    host.docker.named("shop-web-2")["Config"]["Labels"]["com.docker.compose.container-number"] = "2"
+    host.replace()
+    host.replace(name="shop-web-2", step_id="settle the second")
+    labels = {name: host.docker.named(name)["Config"]["Labels"] for name in ("shop-web-1", "shop-web-2")}
+    assert [label["com.docker.compose.config-hash"] for label in labels.values()] == [NEW, NEW]
+    assert [label["com.docker.compose.container-number"] for label in labels.values()] == ["1", "2"]
+    assert sorted(host.names()) == ["/shop-web-1", "/shop-web-2"]
 
 
 def test_where_only_one_can_exist_the_new_one_has_the_volumes_of_the_old_one_before_it_starts(host: Host) -> None:
@@ -243,7 +256,7 @@ def test_a_new_one_that_does_not_serve_is_undone(host: Host) -> None:
 def test_killed_at_any_moment_it_goes_on_to_the_same_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: str | None
 ) -> None:
-    wanted = [(NEW, True, VOLUME if alone else "2" * 64)]
+    wanted = [(NEW, True, VOLUME if alone else NEW_VOLUME)]
     moments = 0
     for moment in range(50):
         with monkeypatch.context() as patch:
@@ -253,7 +266,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(
                 host.replace()
                 host.end_trials()
             assert host.instances() == wanted, moment
-            assert not [name for name in host.names() if "selextract" in name], moment
+            assert host.names() == ["/shop-web-1"], moment
         if not killed:
             break
         moments += 1

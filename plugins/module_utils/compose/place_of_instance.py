@@ -1,0 +1,58 @@
+"""The place of an instance, its name and number: whoever replaces it gets both.
+
+Compose itself would count on (a third instance where there were two), and the team's ``logs --index 1``, dashboards and
+scripts that name an instance would find nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..docker.container_definition import ContainerDefinition
+from ..docker.containers import Container
+from ..docker.engine import Engine
+
+__all__ = ["PlaceOfInstance"]
+
+_NUMBER = "com.docker.compose.container-number"
+_SHORT_ID = 12
+
+
+@dataclass(frozen=True)
+class PlaceOfInstance:
+    """``id``, ``name`` and ``number`` of the instance that goes."""
+
+    id: str
+    name: str
+    number: str
+
+    @classmethod
+    def of(cls, id_: str, definition: ContainerDefinition) -> PlaceOfInstance:
+        """The place of a container from its own definition, which is known after it has gone as well."""
+        return cls(id_, definition.name, str((definition.body.get("Labels") or {}).get(_NUMBER) or ""))
+
+    @property
+    def interim(self) -> str:
+        """What the new one is called while the old one is still here; Compose names one that replaces another so."""
+        return f"{self.id[:_SHORT_ID]}_{self.name}"
+
+    def taken_by(self, made: Container, engine: Engine, *, free: bool) -> None:
+        """Make a container that never ran again with the number of this place, under its name where that is ``free``.
+
+        The number is a label, which Docker cannot change. All else stays as Compose made it, the configuration hash
+        too, so the team's next ``up`` leaves it alone.
+        """
+        details = engine.inspect(made.id)
+        if details is None or str(made.number or "") == self.number:
+            return
+        definition = _unnamed_volumes(ContainerDefinition.parse(details), details)
+        definition = definition.labelled(_NUMBER, self.number).without_alias(made.name)
+        engine.remove(made.id, volumes=True)  # it never ran: its volumes without a name are empty
+        definition.create(engine, self.name if free else self.interim)
+
+
+def _unnamed_volumes(definition: ContainerDefinition, details: dict[str, Any]) -> ContainerDefinition:
+    """Volumes without a name are made anew, as they go with the container that has them."""
+    host = {**definition.body["HostConfig"], "Mounts": details["HostConfig"].get("Mounts") or []}
+    return replace(definition, body={**definition.body, "HostConfig": host})
