@@ -91,7 +91,7 @@ def _has_values_alone(values: Any) -> bool:
 
 
 def _carried(playbook: str, values: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    from selextract_infra.hosts.orchestrators import acts_of, is_carried
+    from selextract_infra.hosts.steps import acts_of, is_carried
 
     if not _has_values_alone(values) or not is_carried(playbook, values):
         return {}

@@ -40,7 +40,7 @@ from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_log import RunLog
 from selextract_infra.hosts.executor import Execution, Segment, execute, execute_segment, put_back
 from selextract_infra.hosts.identity import new_run_id, owner
-from selextract_infra.hosts.orchestrators import segments_of
+from selextract_infra.hosts.steps import segments_of
 from selextract_infra.hosts.taking_up import TakingUp, stop_at_safe_point
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan
 from selextract_infra.model.run import Run

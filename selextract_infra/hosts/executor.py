@@ -12,7 +12,6 @@ from typing import Any
 from selextract_infra.errors import DriftError, FencedError, LockedError, PreemptedError
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.orchestrators import values_on
 from selextract_infra.hosts.program import host_program
 from selextract_infra.hosts.runner import (
     HostOutcome,
@@ -22,6 +21,7 @@ from selextract_infra.hosts.runner import (
     TaskEvent,
     run_playbook,
 )
+from selextract_infra.hosts.steps import values_on
 from selextract_infra.model.bounds import run_id_in_command
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus

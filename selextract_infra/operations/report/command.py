@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
 
         from selextract_infra.cli.frame.planning import day_of, hardware_of, policy_of, today_of
         from selextract_infra.flow.outlook import Outlook
-        from selextract_infra.operations.report.compose import PlanningQuestion, compose, write_page
+        from selextract_infra.operations.report.page import PlanningQuestion, page_content, write_page
         from selextract_infra.planning.phase_names import resolve
 
         rules = policy_of(inventory, policy)
@@ -83,7 +83,7 @@ def register(app: typer.Typer) -> None:
             start=None if start is None else day_of(start, "--start"),
             done=[resolve(one, rules) for one in done or ()],
         )
-        content = compose(
+        content = page_content(
             rules,
             question,
             title=title,
