@@ -8,14 +8,12 @@ from typing import Any
 
 from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, UsageError
 from selextract_infra.flow.context import Context
-from selextract_infra.flow.disruption import window_override
-from selextract_infra.flow.executor import RunExecutor
+from selextract_infra.flow.executor import RunExecutor, window_override
 from selextract_infra.flow.machine.state import resuming, rolling_back
 from selextract_infra.flow.reachability import refuse_other_key
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_plan import foreign_plan, recorded_plan, recorded_run, refuse_unapproved
-from selextract_infra.hosts.holder import has_ended, identity_of
-from selextract_infra.hosts.identity import owner
+from selextract_infra.hosts.identity import has_ended, identity_of, owner
 from selextract_infra.hosts.providers import switch_on
 from selextract_infra.hosts.taking_up import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation

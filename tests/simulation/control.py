@@ -25,7 +25,7 @@ from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.hosts import executor, taking_up
 from selextract_infra.hosts.events import HostOutcome
 from selextract_infra.hosts.executor import Hands
-from selextract_infra.hosts.holder import new_holder
+from selextract_infra.hosts.identity import new_holder
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.runner import PlaybookOutcome, PlaybookRun
 from selextract_infra.model.observation import HostFacts, HostObservation, Observation

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from selextract_infra.hosts.orchestrators.compose import Compose
+from selextract_infra.hosts.orchestrators.compose import ComposeOrchestrator
 from selextract_infra.hosts.orchestrators.orchestrator import Orchestrator
 
 __all__ = ["ORCHESTRATOR", "Orchestrator"]
 
-ORCHESTRATOR: Orchestrator = Compose()
+ORCHESTRATOR: Orchestrator = ComposeOrchestrator()

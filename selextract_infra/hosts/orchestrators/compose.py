@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from selextract_infra.model.act import PlannedAct
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct
 
-__all__ = ["Compose"]
+__all__ = ["ComposeOrchestrator"]
 
 
-class Compose:
+class ComposeOrchestrator:
     """The verbs of an Orchestrator. Values that Plans of version 0.1 do not have are what held then."""
 
     def look(self, project: str, directory: str | None) -> Mapping[str, Any]:

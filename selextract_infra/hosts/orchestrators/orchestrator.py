@@ -1,13 +1,31 @@
-"""What an orchestrator has to know of its instances: look, count, drain, limits, health, rollout, stop and start."""
+"""What an orchestrator has to know of its instances, and how it says it: acts that a host carries out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from selextract_infra.model.act import PlannedAct
+from pydantic import Field
 
-__all__ = ["Orchestrator"]
+from selextract_infra.model.base import Frozen
+
+__all__ = ["Orchestrator", "PlannedAct", "PlannedPart"]
+
+
+class PlannedAct(Frozen):
+    """``name`` is that of an act of the host's registry, ``values`` its options, ``title`` what it is for."""
+
+    name: str
+    title: str
+    values: dict[str, Any] = Field(default_factory=dict)
+
+
+class PlannedPart(Frozen):
+    """The acts of one host; ``receives`` names, by act, the options that earlier parts of other hosts hand over."""
+
+    host: str
+    acts: tuple[PlannedAct, ...]
+    receives: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Orchestrator(Protocol):

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Any
 
 from selextract_infra.hosts.orchestrators import ORCHESTRATOR, Orchestrator
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct, PlannedPart
 from selextract_infra.hosts.steps.postgres import restart_primary, tune_postgres
 from selextract_infra.hosts.steps.proxies import pool_connections, turn_balancer
 from selextract_infra.hosts.steps.replicas import balance_reads, make_replica, remove_replica, restart_replica
 from selextract_infra.hosts.steps.services import begin_emergency, carry, scale, set_limits
 from selextract_infra.hosts.steps.upgrade import LED, upgrade_host
-from selextract_infra.model.act import PlannedAct, PlannedPart
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan, Step
 
 __all__ = ["acts_of", "carried_steps", "is_carried", "parts_of", "segments_of", "values_on"]

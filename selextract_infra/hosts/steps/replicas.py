@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from selextract_infra.hosts.orchestrators import Orchestrator
-from selextract_infra.model.act import PlannedAct, PlannedPart
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct, PlannedPart
 
 __all__ = ["balance_reads", "make_replica", "remove_replica", "restart_replica"]
 

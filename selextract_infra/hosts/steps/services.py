@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from selextract_infra.hosts.orchestrators import Orchestrator
-from selextract_infra.model.act import PlannedAct
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct
 
 __all__ = ["begin_emergency", "carry", "scale", "set_limits"]
 

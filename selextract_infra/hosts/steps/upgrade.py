@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from selextract_infra.hosts.orchestrators import Orchestrator
-from selextract_infra.model.act import PlannedAct
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct
 
 __all__ = ["LED", "upgrade_host"]
 

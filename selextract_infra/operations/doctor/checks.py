@@ -11,9 +11,9 @@ from typing import Any
 from selextract_infra.errors import CancelledError
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
-from selextract_infra.model.diagnosis import CheckStatus, Diagnosis, DiagnosisCheck, HostDiagnosis
 from selextract_infra.model.figures import MB, disk, percent
 from selextract_infra.model.text import displayable
+from selextract_infra.operations.doctor.diagnosis import CheckStatus, Diagnosis, DiagnosisCheck, HostDiagnosis
 from selextract_infra.operations.doctor.unattended import machine_checks
 from selextract_infra.policy import Policy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from selextract_infra.flow.notify_routes import routes
 from selextract_infra.hosts.credentials import references
 from selextract_infra.model.assessment import IncidentSeverity
-from selextract_infra.model.diagnosis import CheckStatus, DiagnosisCheck
+from selextract_infra.operations.doctor.diagnosis import CheckStatus, DiagnosisCheck
 from selextract_infra.policy import Policy
 
 __all__ = ["UNITS", "machine_checks"]

@@ -13,7 +13,6 @@ from selextract_infra.flow.context import Context
 from selextract_infra.flow.notify import Delivery, Notifier
 from selextract_infra.flow.operation import Acts
 from selextract_infra.flow.planning import look_for_plan, plan_from, record_plan
-from selextract_infra.flow.preemption import let_go, make_way
 from selextract_infra.flow.reachability import refuse_blindness
 from selextract_infra.flow.registry import operation_named
 from selextract_infra.flow.unfinished import unfinished_runs
@@ -28,6 +27,7 @@ from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
 from selextract_infra.operations.emergency.operation import EmergencyRequest
 from selextract_infra.operations.emergency.plan import OPERATION
+from selextract_infra.operations.emergency.preemption import let_go, make_way
 
 __all__ = [
     "ACTS",

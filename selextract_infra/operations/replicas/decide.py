@@ -19,7 +19,7 @@ from selextract_infra.model.figures import disk
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.postgres import Role
-from selextract_infra.model.replication import PrimarySeen, ReplicaSeen, Replication
+from selextract_infra.operations.replicas.replication import PrimarySeen, ReplicaSeen, Replication
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

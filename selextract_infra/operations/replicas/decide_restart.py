@@ -9,8 +9,8 @@ from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import Observation
-from selextract_infra.model.replication import PrimarySeen, ReplicaSeen, Replication
 from selextract_infra.operations.replicas.decide import refuse_two_primaries, silent_replicas
+from selextract_infra.operations.replicas.replication import PrimarySeen, ReplicaSeen, Replication
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

@@ -15,9 +15,9 @@ from selextract_infra.model.figures import MB
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.postgres import Role, Storage
 from selextract_infra.model.postgres_conf import conf_value
-from selextract_infra.model.replication import PrimarySeen
 from selextract_infra.model.tuning import PostgresFacts, PostgresTuning
 from selextract_infra.operations.replicas.decide import replica_name
+from selextract_infra.operations.replicas.replication import PrimarySeen
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

@@ -14,10 +14,10 @@ from pydantic import Field
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.model.postgres import Role
-from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import REPLICA, replica_name
 from selextract_infra.operations.replicas.operation import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost, primary_settings, replica_wanted
+from selextract_infra.operations.replicas.replication import PrimarySeen, Replication
 from selextract_infra.templates.read_balancer import OwnPlace, read_balancer_values
 
 if TYPE_CHECKING:

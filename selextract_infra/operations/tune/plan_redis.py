@@ -22,9 +22,9 @@ from selextract_infra.model.capacity import with_command
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
-from selextract_infra.model.redis import RedisServer
 from selextract_infra.operations.tune.decide_redis import (
     RedisFacts,
+    RedisServer,
     RedisTuning,
     stated_settings,
     tune_redis,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
-from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.flow.saved_refusals import read_parameters
 from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from plugins.module_utils.state.registry import ACTS
-from selextract_infra.hosts.orchestrators.compose import Compose
+from selextract_infra.hosts.orchestrators.compose import ComposeOrchestrator
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct
 from selextract_infra.hosts.steps import acts_of
-from selextract_infra.model.act import PlannedAct
 
 ROOT = Path(__file__).parents[4]
 PACKAGE = ROOT / "selextract_infra"
@@ -140,10 +140,10 @@ def by(orchestrator: Any, playbook: str, more: Mapping[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize(("playbook", "more"), INSTANCE_STEPS)
 def test_another_orchestrator_changes_every_act_about_instances(playbook: str, more: dict[str, Any]) -> None:
-    own = {name for step, values in INSTANCE_STEPS for name in by(Compose(), step, values)}
+    own = {name for step, values in INSTANCE_STEPS for name in by(ComposeOrchestrator(), step, values)}
     neutral = own & {name for step, values in INSTANCE_STEPS for name in by(Recorded(), step, values)}
-    assert by(Compose(), playbook, more) - neutral, "a step of this list is about instances"
-    assert by(Recorded(), playbook, more) <= neutral | set(dir(Compose))
+    assert by(ComposeOrchestrator(), playbook, more) - neutral, "a step of this list is about instances"
+    assert by(Recorded(), playbook, more) <= neutral | set(dir(ComposeOrchestrator))
     assert neutral == {
         "balancer", "balancer_server", "edge_files", "edge_switch", "load_check", "postgres_restart",
         "postgres_settings",
@@ -151,7 +151,7 @@ def test_another_orchestrator_changes_every_act_about_instances(playbook: str, m
 
 
 def test_every_act_of_compose_is_one_that_hosts_have_registered() -> None:
-    names = {name for playbook, more in INSTANCE_STEPS for name in by(Compose(), playbook, more)}
+    names = {name for playbook, more in INSTANCE_STEPS for name in by(ComposeOrchestrator(), playbook, more)}
     assert names <= ACTS.keys()
 
 
