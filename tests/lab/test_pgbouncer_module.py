@@ -99,7 +99,7 @@ def test_it_serves_each_alias_with_tls_is_replaced_and_leaves_nothing_behind(ord
     assert code != 0
     assert "authentication failed" in words
     assert not orders.step("pgbouncer", project="orders", wanted=wanted(), replace=True)["failed"]
-    alone = "docker exec orders-pgbouncer sh -c 'test -d /run/pgbouncer/2 && test ! -s /run/pgbouncer/share.ini'"
+    alone = "docker exec orders-pgbouncer sh -c 'test -d /run/pgbouncer/2 && test ! -e /run/pgbouncer/sharing'"
     wait_for(
         lambda: orders.lab.ssh("app1", alone).returncode == 0,
         bound=30, what="the other process has all of the connections once it is alone",
