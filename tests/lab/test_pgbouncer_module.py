@@ -121,8 +121,6 @@ def test_a_postgres_that_comes_back_with_another_address_is_found_again(orders: 
     orders.shell("docker start orders-postgres-1")
     try:
         assert orders.shell(address) != before
-        wait_for(
-            lambda: ask(orders, "orders", "SELECT 1") == (0, "1"), bound=30, what="PgBouncer finds Postgres again"
-        )
+        wait_for(lambda: ask(orders, "orders", "SELECT 1") == (0, "1"), bound=30, what="PgBouncer finds Postgres again")
     finally:
         orders.shell(f"docker rm -f {' '.join(taken)}")
