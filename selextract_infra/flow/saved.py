@@ -10,7 +10,8 @@ from selextract_infra.errors import DriftError, RefusedError, UsageError
 from selextract_infra.flow.operation import Operation
 from selextract_infra.flow.registry import completed, known_operation, operation_names
 from selextract_infra.flow.saved_refusals import read_parameters
-from selextract_infra.model.bounds import parsed_json, refuse_far_times
+from selextract_infra.model.bounded_types import refuse_far_times
+from selextract_infra.model.bounds import parsed_json
 from selextract_infra.model.figures import MB
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.text import displayable

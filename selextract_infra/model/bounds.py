@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, BaseModel, StringConstraints
+from typing import Any
 
 from selextract_infra.model.figures import MB
 
@@ -21,12 +19,8 @@ __all__ = [
     "FIRST_TIME",
     "LAST_TIME",
     "RUN_ID",
-    "Moment",
-    "RunId",
-    "Text",
     "bounded",
     "parsed_json",
-    "refuse_far_times",
     "refuse_unbounded",
     "refuse_unbounded_word",
     "run_id_in_command",
@@ -139,44 +133,3 @@ def parsed_json(text: str | bytes) -> Any:
     except RecursionError:
         raise ValueError(f"it is nested more than {_MOST_LEVELS} levels deep") from None
     return bounded(data)
-
-
-def _within_times(moment: datetime) -> datetime:
-    """A time with which can be calculated. Raises ``ValueError`` for another one."""
-    if moment.tzinfo is None or not FIRST_TIME <= moment <= LAST_TIME:
-        raise ValueError("a time between 1970 and 2200, with its zone, is wanted")
-    return moment
-
-
-def _iso_time(text: str) -> str:
-    _within_times(datetime.fromisoformat(text))
-    return text
-
-
-Text = Annotated[str, StringConstraints(max_length=4000)]
-"""A few words that somebody else wrote."""
-
-Moment = Annotated[str, StringConstraints(max_length=64), AfterValidator(_iso_time)]
-"""A time in ISO 8601 as text, which ``datetime.fromisoformat`` reads, within the bounds."""
-
-RunId = Annotated[str, StringConstraints(pattern=f"^{RUN_ID}$")]
-"""The ID of a Run, in a form that may stand in a command."""
-
-
-def refuse_far_times(value: Any) -> None:
-    """Raise ``ValueError`` where a model has a time in any of its fields with which nothing can be calculated."""
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, datetime):
-            _within_times(part)
-        elif isinstance(part, BaseModel):
-            waiting.extend(vars(part).values())
-        elif isinstance(part, Mapping):
-            waiting.extend(part.values())
-        elif isinstance(part, (tuple, list)):
-            waiting.extend(_models_and_times(part))
-
-
-def _models_and_times(values: Iterable[Any]) -> list[Any]:
-    return [part for part in values if isinstance(part, (BaseModel, datetime, Mapping, tuple, list))]

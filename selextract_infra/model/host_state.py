@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from selextract_infra.model.bounds import Moment, RunId, Text, refuse_unbounded
+from selextract_infra.model.bounded_types import Moment, RunId, Text
+from selextract_infra.model.bounds import refuse_unbounded
 
 __all__ = ["EmergencyStatus", "noted_on_host"]
 

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.bounds import refuse_far_times, refuse_unbounded
+from selextract_infra.model.bounded_types import refuse_far_times
+from selextract_infra.model.bounds import refuse_unbounded
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.text import displayable
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from selextract_infra.model.bounds import bounded, refuse_far_times
+from selextract_infra.model.bounded_types import refuse_far_times
+from selextract_infra.model.bounds import bounded
 from selextract_infra.model.figures import MB
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostObservation
