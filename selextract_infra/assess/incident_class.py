@@ -35,7 +35,7 @@ def pressures(judgements: Iterable[Judgement], roles: dict[str, str]) -> tuple[P
 
     ``roles`` has the role of each service. What is unknown or merely critical starts nothing.
     """
-    found = []
+    pressed = []
     for judgement in judgements:
         if judgement.level is not Level.EMERGENCY:
             continue
@@ -44,11 +44,11 @@ def pressures(judgements: Iterable[Judgement], roles: dict[str, str]) -> tuple[P
             host, service = "", host
         role = roles.get(service, "") if service else HOST_ROLE
         why = f"{judgement.subject} {judgement.metric} {judgement.sentence} ({judgement.item})"
-        found.append(Pressure(judgement.metric, role, host, service, why))
-    return tuple(found)
+        pressed.append(Pressure(judgement.metric, role, host, service, why))
+    return tuple(pressed)
 
 
-def bounds_of(found: Iterable[Pressure]) -> tuple[Bound, ...]:
+def bounds_of(pressures: Iterable[Pressure]) -> tuple[Bound, ...]:
     """The bottlenecks, what forbids most first.
 
     Errors, slow answers and queues are symptoms: they mean too little concurrency only where no host, database or
@@ -56,7 +56,7 @@ def bounds_of(found: Iterable[Pressure]) -> tuple[Bound, ...]:
     """
     hard: list[Bound] = []
     soft: list[Bound] = []
-    for pressure in found:
+    for pressure in pressures:
         kind = _kind(pressure)
         bound = Bound(kind=kind, host=pressure.host, service=pressure.service, why=pressure.why or pressure.metric)
         (soft if kind is BoundKind.CONCURRENCY else hard).append(bound)

@@ -103,13 +103,13 @@ def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool)
     )
 
 
-def pending_recreations(seen: Observation, policy: Policy) -> tuple[PendingRecreation, ...]:
+def pending_recreations(observation: Observation, policy: Policy) -> tuple[PendingRecreation, ...]:
     """Services of the mapped project with a container whose configuration is not that of the files in force."""
-    return tuple(_pending(seen, policy.application.project or "", policy))
+    return tuple(_pending(observation, policy.application.project or "", policy))
 
 
-def _pending(seen: Observation, name: str, policy: Policy) -> Iterator[PendingRecreation]:
-    for host in seen.hosts:
+def _pending(observation: Observation, name: str, policy: Policy) -> Iterator[PendingRecreation]:
+    for host in observation.hosts:
         for service in services_on(host, policy):
             if service.project == name and service.pending:
                 yield PendingRecreation(

@@ -182,9 +182,9 @@ def _deliver(route: Route, place: apprise.NotifyBase | str, title: str, body: st
     """Deliver one message; returns why it was not, or not where it should have been."""
     if isinstance(place, str):
         return place
-    with _Said() as said:
+    with _Said() as log:
         delivered = place.notify(body=message_text(body), title=message_text(title), body_format="text")
-    return route.complaint if delivered else f"It was not delivered: {said.last or 'no reason was given'}"
+    return route.complaint if delivered else f"It was not delivered: {log.last or 'no reason was given'}"
 
 
 def _aside(route: Route) -> str:

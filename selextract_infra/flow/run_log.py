@@ -84,14 +84,14 @@ def logged_runs(file: Path, plan: Plan) -> Iterator[tuple[RunState, list[LoggedT
     began: RunState | None = None
     turns: list[LoggedTurn] = []
     for line in file.read_text().splitlines():
-        said: dict[str, Any] = json.loads(line)
-        if "began" in said:
+        entry: dict[str, Any] = json.loads(line)
+        if "began" in entry:
             if began is not None:
                 yield began, turns
-            began, turns = RunState.model_validate({**said["began"], "plan": plan}), []
+            began, turns = RunState.model_validate({**entry["began"], "plan": plan}), []
         else:
-            request, answer = REQUESTS.validate_python(said["request"]), ANSWERS.validate_python(said["answer"])
-            turns.append(LoggedTurn(request, answer, said["state"]))
+            request, answer = REQUESTS.validate_python(entry["request"]), ANSWERS.validate_python(entry["answer"])
+            turns.append(LoggedTurn(request, answer, entry["state"]))
     if began is not None:
         yield began, turns
 

@@ -35,8 +35,8 @@ def load_plan(path: Path, policy: Policy) -> Plan:
         raise UsageError(f"The plan {path} cannot be read: {problem.strerror}.") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
-        said = f"{'.'.join(str(part) for part in first['loc']) or 'the whole file'}: {first['msg']}"
-        raise UsageError(f"{path} holds no plan of this version: {displayable(said, limit=300)}.") from problem
+        complaint = f"{'.'.join(str(part) for part in first['loc']) or 'the whole file'}: {first['msg']}"
+        raise UsageError(f"{path} holds no plan of this version: {displayable(complaint, limit=300)}.") from problem
     except ValueError as problem:
         raise UsageError(f"{path} holds no plan: {displayable(str(problem), limit=200)}.") from problem
     if saved.policy_digest != policy.digest:

@@ -16,13 +16,13 @@ __all__ = ["impossible", "read_parameters", "refuse_foreign_keys"]
 Read = TypeVar("Read")
 
 
-def read_parameters(read: Callable[[Any], Read], said: Any, operation: str, part: str = "parameters") -> Read:
+def read_parameters(read: Callable[[Any], Read], written: Any, operation: str, part: str = "parameters") -> Read:
     """``said`` by ``read``, which validates it; ``part`` is what a Plan calls it.
 
     Raises ``UsageError`` where it is not what ``operation``, as a sentence names it, would have written.
     """
     try:
-        return read(said)
+        return read(written)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or part

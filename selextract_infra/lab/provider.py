@@ -87,10 +87,10 @@ def _lab_host(host: InventoryHost) -> Host:
             f"{host.name} is no host of a lab: the inventory does not set {_VARIABLE}.",
             remedy="use --provider manual",
         )
-    found = Host(engine(), str(lab), host.name)
-    if found.details() is None:
+    lab_host = Host(engine(), str(lab), host.name)
+    if lab_host.details() is None:
         raise InventoryError(f"The lab {lab} has no host {host.name}.", remedy=f"selextract-infra lab up --name {lab}")
-    return found
+    return lab_host
 
 
 def _disk(lab: Host) -> DataDisk:

@@ -61,23 +61,25 @@ class EmergencyOnHost(Frozen):
         return cls(host=host, run=content["run_id"], status=content["status"], expires_at=content["expires_at"], **more)
 
 
-def emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
+def emergencies(observation: Observation) -> tuple[EmergencyOnHost, ...]:
     """The newest emergency of each host that had one."""
     return tuple(
-        EmergencyOnHost.read(host.name, content) for host in seen.hosts if (content := host.state.get("emergency"))
+        EmergencyOnHost.read(host.name, content)
+        for host in observation.hosts
+        if (content := host.state.get("emergency"))
     )
 
 
-def open_emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
+def open_emergencies(observation: Observation) -> tuple[EmergencyOnHost, ...]:
     """Those that are on, or that could not be taken back."""
-    return tuple(one for one in map(open_emergency, seen.hosts) if one is not None)
+    return tuple(emergency for emergency in map(open_emergency, observation.hosts) if emergency is not None)
 
 
 def open_emergency(host: HostObservation) -> EmergencyOnHost | None:
     """The emergency that is on at a host, or that could not be taken back there."""
     content = host.state.get("emergency")
-    found = EmergencyOnHost.read(host.name, content) if content else None
-    return found if found is not None and found.open else None
+    emergency = EmergencyOnHost.read(host.name, content) if content else None
+    return emergency if emergency is not None and emergency.open else None
 
 
 class EmergencyAssessment(Frozen):

@@ -97,7 +97,9 @@ def _missing(name: str, sentence: str, remedy: str) -> DiagnosisCheck:
 
 
 def _messages(policy: Policy) -> DiagnosisCheck:
-    mute = [severity for severity in IncidentSeverity if all(one.target is None for one in routes(policy, severity))]
+    mute = [
+        severity for severity in IncidentSeverity if all(route.target is None for route in routes(policy, severity))
+    ]
     if mute:
         return DiagnosisCheck(
             name="messages",

@@ -76,7 +76,7 @@ class _Grants:
         """API and workers; those under pressure get theirs first."""
         pressed = {bound.service for bound in self._situation.bounds}
         critical = [service for service in self._situation.services if service.role in _CRITICAL]
-        critical.sort(key=lambda one: (one.name not in pressed, _CRITICAL.index(one.role), one.key))
+        critical.sort(key=lambda scaled: (scaled.name not in pressed, _CRITICAL.index(scaled.role), scaled.key))
         return [self._instances_of(service) for service in critical]
 
     def _instances_of(self, service: ScaledService) -> Decision:
@@ -115,13 +115,13 @@ class _Grants:
     def limits(self) -> list[Decision]:
         """Higher limits: of what is at its limit, or of the scope where nobody knows."""
         wide = self._policy.emergency.actions.scope.value == "all"
-        found = []
+        decisions = []
         for service in self._situation.services:
             scoped = self._unknown and (wide or service.role in _CRITICAL)
             wanted = scoped or service.name in self._tight or self._tight_database(service)
             if wanted and service.count:
-                found += self._limits_of(service)
-        return found
+                decisions += self._limits_of(service)
+        return decisions
 
     def _tight_database(self, service: ScaledService) -> bool:
         return service.role == "database" and self._database is not None and self._database.service == service.name
@@ -130,7 +130,7 @@ class _Grants:
         factor = self._policy.emergency.actions.limits.factor
         item = self._policy.origin("emergency.actions.limits.factor").item_id or "emergency.actions.limits"
         saturated = self._saturated.get(service.host) or self._saturated.get("")
-        found: list[Decision] = []
+        decisions: list[Decision] = []
         less: str | None
         for resource, now, take in (
             ("memory", service.memory, self.room.take_memory),
@@ -143,8 +143,8 @@ class _Grants:
                 granted, less = now, f"its host is exhausted: {saturated.why} (X-16)"
             else:
                 granted, less = take(service, requested)
-            found.append(self._decision(service, resource, item, now, requested, granted, less))
-        return found
+            decisions.append(self._decision(service, resource, item, now, requested, granted, less))
+        return decisions
 
     def _decision(
         self,

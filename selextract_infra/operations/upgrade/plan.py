@@ -104,7 +104,7 @@ def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Poli
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
     foreign = all(
-        other.project != mapped.project and {one.service for one in other.databases} <= set(other.stopped)
+        other.project != mapped.project and {database.service for database in other.databases} <= set(other.stopped)
         for other in upgrade.others
     )
     if not (same and own and foreign and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
@@ -161,7 +161,7 @@ def _down(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def _shared_with(upgrade: UpgradeOfHost | None) -> Iterator[Finding]:
     """Which other Projects are on the host, and what becomes of each."""
     for other in upgrade.others if upgrade else ():
-        dumped = ", ".join(one.service for one in other.databases)
+        dumped = ", ".join(database.service for database in other.databases)
         backup = f"{dumped} is dumped, and its folder is archived" if dumped else "its folder is archived"
         down = (
             ""

@@ -148,7 +148,7 @@ class _Way:
 
     @staticmethod
     def _dumped(app: AppOnHost) -> dict[str, Any]:
-        return {"databases": [one.model_dump() for one in app.databases]}
+        return {"databases": [database.model_dump() for database in app.databases]}
 
     def _hardware(self) -> Step:
         upgrade = self.upgrade
