@@ -13,8 +13,8 @@ import typer
 
 from selextract_infra.cli import build
 from selextract_infra.cli.frame.operation_command import effects_in_words
+from selextract_infra.flow.catalogue import OPERATIONS
 from selextract_infra.flow.manifest import manifest_named
-from selextract_infra.flow.registered import OPERATIONS
 from selextract_infra.model.figures import duration
 from selextract_infra.policy import default_policy
 

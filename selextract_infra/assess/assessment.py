@@ -26,7 +26,7 @@ __all__ = ["assess", "assess_measurements"]
 
 
 def assess(
-    observation: Observation,
+    seen: Observation,
     policy: Policy,
     *,
     more: Sequence[Measurement] = (),
@@ -39,27 +39,25 @@ def assess(
     the usual throughput of that time, requests per second (X-38). Services of which no container runs are down.
     """
     signals = signals or Signals()
-    down = (*signals.down, *_down(observation, policy))
-    api = instances_of_role(observation, policy, "api")
-    workers = instances_of_role(observation, policy, "worker")
-    assessment = assess_measurements(
-        [*measurements_of(observation, policy), *more],
+    down = (*signals.down, *_down(seen, policy))
+    api = instances_of_role(seen, policy, "api")
+    workers = instances_of_role(seen, policy, "worker")
+    found = assess_measurements(
+        [*measurements_of(seen, policy), *more],
         policy,
-        observation.at,
+        seen.at,
         source="observation",
         usual=usual,
         signals=Signals(down, signals.breaker_open, signals.days_left),
         api_instances=api,
         worker_instances=workers,
-        headroom=headroom_seen(observation, policy),
+        headroom=headroom_seen(seen, policy),
     )
-    unreachable = tuple(_unreachable(host, why) for host, why in sorted(observation.unreachable.items()))
-    unmapped = (_unmapped(observation, policy),) if observation.hosts and project_missing(observation, policy) else ()
-    limited = tuple(_limited(observation, assessment.connections))
-    uncounted = tuple(uncounted_tasks(observation, policy))
-    return assessment.model_copy(
-        update={"findings": unreachable + unmapped + limited + uncounted + assessment.findings}
-    )
+    unreachable = tuple(_unreachable(host, why) for host, why in sorted(seen.unreachable.items()))
+    unmapped = (_unmapped(seen, policy),) if seen.hosts and project_missing(seen, policy) else ()
+    limited = tuple(_limited(seen, found.connections))
+    uncounted = tuple(uncounted_tasks(seen, policy))
+    return found.model_copy(update={"findings": unreachable + unmapped + limited + uncounted + found.findings})
 
 
 def assess_measurements(
@@ -108,9 +106,9 @@ def assess_measurements(
     )
 
 
-def _down(observation: Observation, policy: Policy) -> tuple[str, ...]:
+def _down(seen: Observation, policy: Policy) -> tuple[str, ...]:
     """Mapped services of which no container runs."""
-    services = (service for host in observation.hosts for service in services_on(host, policy) if service.role)
+    services = (service for host in seen.hosts for service in services_on(host, policy) if service.role)
     return tuple(
         f"{service.host}/{service.name}"
         for service in services
@@ -147,9 +145,9 @@ def _latest(measurements: Sequence[Measurement], metric: str, now: float) -> flo
     return sum(values) if values else None
 
 
-def _limited(observation: Observation, connections: ConnectionBudget | None) -> Iterator[Finding]:
+def _limited(seen: Observation, connections: ConnectionBudget | None) -> Iterator[Finding]:
     """Where the app's role or database may have fewer connections than its instances may open."""
-    for host in observation.hosts if connections is not None else ():
+    for host in seen.hosts if connections is not None else ():
         limit = tightest_limit(host.postgres.limits) if host.postgres else None
         if connections is None or limit is None or connections.api + connections.workers <= limit.connections:
             continue
@@ -169,9 +167,9 @@ def _limited(observation: Observation, connections: ConnectionBudget | None) -> 
 def _findings(
     connections: ConnectionBudget | None, workers: WorkerCapacity | None, headroom: Sequence[Headroom]
 ) -> list[Finding]:
-    findings: list[Finding] = []
+    found: list[Finding] = []
     if connections is not None and not (connections.fits and connections.within_soft_limit):
-        findings.append(
+        found.append(
             Finding(
                 rule="X-13",
                 severity=Severity.MINOR if connections.fits else Severity.BREAKING,
@@ -183,7 +181,7 @@ def _findings(
             )
         )
     if workers is not None and workers.demand is not None and workers.demand > workers.capacity:
-        findings.append(
+        found.append(
             Finding(
                 rule="X-26",
                 severity=Severity.MAJOR,
@@ -197,7 +195,7 @@ def _findings(
     short = [row for row in headroom if row.needed > row.capacity]
     if short:
         worst = min(short, key=lambda row: row.free)
-        findings.append(
+        found.append(
             Finding(
                 rule="X-12",
                 severity=Severity.MINOR,
@@ -210,20 +208,18 @@ def _findings(
                 resolution=f"selextract-infra {'upgrade storage' if worst.resource == 'disk' else 'rightsize'}",
             )
         )
-    return findings
+    return found
 
 
-def _unmapped(observation: Observation, policy: Policy) -> Finding:
-    projects = sorted(
-        {container.project for host in observation.hosts for container in host.containers if container.project}
-    )
+def _unmapped(seen: Observation, policy: Policy) -> Finding:
+    there = sorted({one.project for host in seen.hosts for one in host.containers if one.project})
     return Finding(
         rule="observe",
         severity=Severity.MAJOR,
         rule_class=RuleClass.WARN,
         subject="mapping",
         sentence=f"No host has a container of the mapping's Compose project {policy.application.project}, "
-        f"but of {', '.join(projects) or 'none'}.",
+        f"but of {', '.join(there) or 'none'}.",
         resolution="correct application.project in the inventory",
     )
 

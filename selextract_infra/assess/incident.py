@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.incident_class import bounds_of, pressures
+from selextract_infra.assess.incident_class import incident_bottlenecks, pressures
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import (
@@ -23,7 +23,7 @@ from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
 from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.scaling import Bound
+from selextract_infra.model.scaling import IncidentBottleneck
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -32,7 +32,7 @@ __all__ = [
     "EdgeSide",
     "EmergencySituation",
     "affected_by",
-    "bounds_seen",
+    "bottlenecks_seen",
     "impact_of",
     "refuse_during_emergency",
     "situation_of",
@@ -55,10 +55,10 @@ def refuse_during_emergency(observation: Observation) -> None:
         )
 
 
-def bounds_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[Bound, ...]:
+def bottlenecks_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[IncidentBottleneck, ...]:
     """What the system is bound by, from all readings; unknown where none says so."""
     roles = {name: service.role for name, service in policy.application.services.items()}
-    return bounds_of(pressures(judgements, roles))
+    return incident_bottlenecks(pressures(judgements, roles))
 
 
 def situation_of(
@@ -85,7 +85,7 @@ def situation_of(
             for service in scaled_services(host, policy, roles)
         ],
         hosts=[host_size(host, policy, roles) for host in looked_at],
-        bounds=bounds_seen(assessment.judgements, policy),
+        bounds=bottlenecks_seen(assessment.judgements, policy),
         database=_database(looked_at, policy),
         redis=next((redis_side(host, policy) for host in looked_at), None),
         severity=severity,
@@ -170,7 +170,7 @@ class EmergencySituation:
     at: datetime
     services: Sequence[ScaledService]
     hosts: Sequence[HostSize]
-    bounds: Sequence[Bound]
+    bounds: Sequence[IncidentBottleneck]
     database: DatabaseSide | None = None
     redis: RedisSide | None = None
     severity: IncidentSeverity | None = None

@@ -42,7 +42,7 @@ from selextract_infra.flow.windows import Windows
 from selextract_infra.hosts.executor import Execution, Segment, execute, execute_segment, put_back
 from selextract_infra.hosts.identity import new_run_id, owner
 from selextract_infra.hosts.steps import segments_of
-from selextract_infra.hosts.taking_up import TakingUp, stop_at_safe_point
+from selextract_infra.hosts.takeover import TakingUp, stop_at_safe_point
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan
 from selextract_infra.model.run import Run
 

@@ -14,7 +14,8 @@ from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.run import Run, TaskEvent
+from selextract_infra.model.run import Run
+from selextract_infra.model.task_event import TaskEvent
 from selextract_infra.policy import Policy
 
 __all__ = ["Fleet"]

@@ -23,13 +23,13 @@ def record_ended_emergencies(context: Context, observation: Observation) -> Sequ
             continue
         if emergency.status == "refused" and not any(emergency.message in moment.what for moment in incident.timeline):
             what = f"{emergency.host} did not end it: {emergency.message}"
-            context.journal.record_incident(incident.told(observation.at, what))
+            context.journal.record_incident(incident.with_moment(observation.at, what))
             ended.append(emergency)
         elif not emergency.open:
             at = emergency.reverted_at or observation.at
             what = f"{emergency.host} ended it by itself ({emergency.reverted_by}). {emergency.message}".strip()
             by = f"{emergency.host}, {emergency.reverted_by}"
-            closed = incident.told(at, what).model_copy(update={"closed_at": at, "closed_by": by})
+            closed = incident.with_moment(at, what).model_copy(update={"closed_at": at, "closed_by": by})
             context.journal.record_incident(closed)
             ended.append(emergency)
     return ended

@@ -15,7 +15,7 @@ from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_plan import foreign_plan, recorded_plan, recorded_run, refuse_unapproved
 from selextract_infra.hosts.identity import has_ended, identity_of, owner
 from selextract_infra.hosts.providers import switch_on
-from selextract_infra.hosts.taking_up import TakingUp
+from selextract_infra.hosts.takeover import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus

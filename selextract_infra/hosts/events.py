@@ -9,7 +9,7 @@ from typing import Any, Literal
 from selextract_infra.hosts.explain import FailureExplanation, explain
 from selextract_infra.model.bounds import refuse_unbounded
 from selextract_infra.model.figures import MB
-from selextract_infra.model.run import EventKind, TaskEvent
+from selextract_infra.model.task_event import EventKind, TaskEvent
 from selextract_infra.model.text import displayable
 
 __all__ = ["HostOutcome", "HostStatus", "Listener", "slimmed"]

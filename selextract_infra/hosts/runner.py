@@ -23,7 +23,7 @@ from selextract_infra.hosts.events import HostOutcome, Listener
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.processes import kill_with_descendants
 from selextract_infra.hosts.scratch import private_folder
-from selextract_infra.model.run import TaskEvent
+from selextract_infra.model.task_event import TaskEvent
 
 __all__ = [
     "HostOutcome",

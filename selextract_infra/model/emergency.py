@@ -12,7 +12,7 @@ from selextract_infra.model.base import Frozen
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.host_state import EmergencyStatus
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.scaling import Bound, EmergencyDecision
+from selextract_infra.model.scaling import EmergencyDecision, IncidentBottleneck
 
 PLAYBOOK = "selextract.infra.emergency"  # what begins one
 
@@ -92,7 +92,7 @@ class EmergencyAssessment(Frozen):
     assessment: Assessment
     severity: IncidentSeverity | None
     affected: tuple[str, ...]
-    bounds: tuple[Bound, ...]
+    bounds: tuple[IncidentBottleneck, ...]
     impact: str
     needs: EmergencyDecision | None
     active: tuple[EmergencyOnHost, ...] = ()
@@ -163,7 +163,7 @@ class Incident(Frozen):
     closed_by: str = Field(default="", description="who took it back: a person, or the host's own time to live")
     failed: bool = Field(default=False, description="it did not begin, and everything is as before")
 
-    def told(self, at: Any, what: str) -> Incident:
+    def with_moment(self, at: Any, what: str) -> Incident:
         """The incident with one more line."""
         return self.model_copy(update={"timeline": (*self.timeline, Moment(at=at, what=what))})
 

@@ -1,16 +1,14 @@
-"""Run: one application of a Plan; and what is told of a task while it goes on."""
+"""Run: one application of a Plan."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import AwareDatetime
 
 from selextract_infra.model.base import Frozen
 
-__all__ = ["EventKind", "Run", "RunStatus", "StepResult", "StepStatus", "TaskEvent"]
+__all__ = ["Run", "RunStatus", "StepResult", "StepStatus"]
 
 
 class StepStatus(StrEnum):
@@ -75,20 +73,3 @@ class Run(Frozen):
     unattended: bool = False
     message: str = ""
     exit_code: int | None = None
-
-
-EventKind = Literal["task_started", "task_done", "progress", "failed", "unreachable"]
-
-
-@dataclass(frozen=True)
-class TaskEvent:
-    """One thing that happened to one task on one host. ``message`` is one displayable sentence, often empty.
-
-    ``progress``: a task that is tried again and again tells how far it is.
-    """
-
-    kind: EventKind
-    host: str
-    task: str
-    changed: bool = False
-    message: str = ""

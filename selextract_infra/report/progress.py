@@ -17,7 +17,7 @@ from selextract_infra.report.table import Block, Cell, Line, Tone, number, prose
 from selextract_infra.report.terminal import drawn
 
 if TYPE_CHECKING:
-    from selextract_infra.model.run import TaskEvent
+    from selextract_infra.model.task_event import TaskEvent
 
 __all__ = ["Progress", "progress"]
 

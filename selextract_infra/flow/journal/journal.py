@@ -149,11 +149,6 @@ class Journal:
         owner = machine_owner(self._database, machine_id)
         return owner is not None and owner[0] == host
 
-    def newest_bucket(self) -> dict[str, int]:
-        """Start of the newest bucket held, by machine-id: what an observation need not fetch again."""
-        rows = self._database.execute("SELECT machine_id, MAX(at) FROM buckets GROUP BY machine_id")
-        return dict(rows.fetchall())
-
     def history(self, machine_id: str, *, since: datetime, before: datetime) -> tuple[ContainerHistory, ...]:
         """Buckets of one machine in ``[since, before)``, a ContainerHistory for each container."""
         return read_history(self._database, machine_id, int(since.timestamp()), int(before.timestamp()))

@@ -135,8 +135,8 @@ class Judge:
         return wish
 
     def _fresh(self, service: ScaledService, metric: str, at: float) -> bool:
-        seen_at = service.seen_at(metric)
-        return seen_at is not None and at - seen_at <= _STALE_AFTER * (service.samples(metric).spacing or 0.0)
+        seen = service.seen_at(metric)
+        return seen is not None and at - seen <= _STALE_AFTER * (service.samples(metric).spacing or 0.0)
 
     def _more(
         self, wish: CountProposal, service: ScaledService, rules: RoleRules, floor: CountFloor, at: float
@@ -205,7 +205,7 @@ class Judge:
                 wish.wait(until[0], f"{rule.item} waits {duration(until[0] - at)} more: {until[1]}")
         if not free:
             return
-        rule = max(free, key=lambda candidate: candidate.adds)
+        rule = max(free, key=lambda one: one.adds)
         left = max(floor.count, service.count - rule.adds)
         disturbed = self._disturbed(service, rules, rule.duration, left, at) if self._all_calm else None
         if disturbed is not None:
@@ -218,8 +218,8 @@ class Judge:
         """What speaks against ``left`` instances: a metric that is missing, not calm, or would not stay calm."""
         for metric in rules.metrics:
             samples = service.samples(metric)
-            covered = sustained(samples, at, window, lambda _: True, minimum_coverage=self._coverage)
-            if covered is not Holds.YES:
+            there = sustained(samples, at, window, lambda _: True, minimum_coverage=self._coverage)
+            if there is not Holds.YES:
                 return f"{metric} is missing or has too few samples in {duration(window)}"
             highest = max(samples.within(at, window)[1])
             disturbed = self._too_high(service, rules, metric, highest, left)

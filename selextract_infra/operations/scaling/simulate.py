@@ -77,9 +77,9 @@ def simulate(path: Path, policy: Policy, question: Question | None = None) -> Si
             replay.take(row)
         replay.end()
         if not replay.services:
-            columns = ", ".join(sorted(map(_short, replay.ignored))[:10]) or "none"
+            there = ", ".join(sorted(map(_short, replay.ignored))[:10]) or "none"
             raise UsageError(
-                f"{path} has no service that is scaled; it has {columns}.",
+                f"{path} has no service that is scaled; it has {there}.",
                 remedy=f"call them {', '.join(_SCALED)}, or map them in the policy's application",
             )
         ignored = tuple(title for title in rows.ignored if title.lower() != "instances")
@@ -174,17 +174,17 @@ class _Replay:
         """One row of the file."""
         if row.at != self._now:
             self._advance(row.at)
-        replayed = self.services.get(row.subject)
-        if replayed is None and row.subject not in self.ignored:
-            replayed = self._met(row)
-        if replayed is None:
+        one = self.services.get(row.subject)
+        if one is None and row.subject not in self.ignored:
+            one = self._met(row)
+        if one is None:
             return
         if row.instances is not None:
-            replayed.recorded = row.instances
-        if self._question.shares_load and replayed.recorded != replayed.service.count:
-            share = replayed.recorded / replayed.service.count if replayed.service.count else 1.0
+            one.recorded = row.instances
+        if self._question.shares_load and one.recorded != one.service.count:
+            share = one.recorded / one.service.count if one.service.count else 1.0
             row.values = [(metric, value * share if metric == _CPU else value) for metric, value in row.values]
-        replayed.take(row)
+        one.take(row)
 
     def end(self) -> None:
         """The file is at its end: the last instant counts like the others."""
@@ -199,44 +199,44 @@ class _Replay:
         self._ticks += 1
         now, passed = self._now, at - self._now
         due = False
-        for replayed in self.services.values():
-            if self._scaler.may_act(replayed.service, now) and replayed.refused_at != self._changes:
+        for one in self.services.values():
+            if self._scaler.may_act(one.service, now) and one.refused_at != self._changes:
                 due = True
         if due:
             self._decide(now)
-        for replayed in self.services.values():
-            replayed.instance_seconds += replayed.service.count * passed
+        for one in self.services.values():
+            one.instance_seconds += one.service.count * passed
         self._now = at
 
     def _decide(self, now: float) -> None:
-        services = [replayed.service for replayed in self.services.values()]
+        services = [one.service for one in self.services.values()]
         before = self._changes
         for decision in self._scaler.decide(services, now):
-            replayed = self.services[decision.service]
+            one = self.services[decision.service]
             if decision.changes:
-                self._act(replayed, decision, now)
-            elif decision.verdict is Verdict.REFUSED and replayed.refused_at != before:
-                replayed.refused += 1
-                replayed.refused_at = before
+                self._act(one, decision, now)
+            elif decision.verdict is Verdict.REFUSED and one.refused_at != before:
+                one.refused += 1
+                one.refused_at = before
                 if len(self._refusals) < _MOST_REFUSALS:
-                    self._refusals.append(_on_paper(replayed, decision, replayed.service.count))
+                    self._refusals.append(_on_paper(one, decision, one.service.count))
 
-    def _act(self, replayed: _Replayed, decision: ScalingDecision, now: float) -> None:
+    def _act(self, one: _Replayed, decision: ScalingDecision, now: float) -> None:
         if decision.direction is None or decision.granted is None:
             return
         if len(self._actions) >= _MOST_ACTIONS:
             raise UsageError(f"More than {_MOST_ACTIONS:,} actions: these rules never come to rest on this recording.")
-        count, previous = int(decision.granted), replayed.previous
+        count, previous = int(decision.granted), one.previous
         if previous is not None and previous[0] is not decision.direction:
             passed = now - previous[1]
-            if passed < self._scaler.rules_of(replayed.service).longest_cooldown:
-                replayed.flaps += 1
+            if passed < self._scaler.rules_of(one.service).longest_cooldown:
+                one.flaps += 1
                 self._flaps.append(Flap(at=decision.at, service=decision.service, after_seconds=passed))
-        self._actions.append(_on_paper(replayed, decision, count))
-        replayed.service.acted(decision.direction, count, now)
-        replayed.previous = (decision.direction, now)
-        replayed.actions += 1
-        replayed.highest = max(replayed.highest, count)
+        self._actions.append(_on_paper(one, decision, count))
+        one.service.acted(decision.direction, count, now)
+        one.previous = (decision.direction, now)
+        one.actions += 1
+        one.highest = max(one.highest, count)
         self._changes += 1
 
     def _met(self, row: MetricRow) -> _Replayed | None:
@@ -262,7 +262,7 @@ class _Replay:
         service.count = self._question.counts.get(row.subject, fewest)
         recorded = service.count if row.instances is None else row.instances
         targets = _targets(role, self._policy)
-        replayed = _Replayed(
+        one = _Replayed(
             service,
             frozenset(rules.metrics),
             targets,
@@ -271,8 +271,8 @@ class _Replay:
             highest=service.count,
             over=dict.fromkeys(targets, 0),
         )
-        self.services[row.subject] = replayed
-        return replayed
+        self.services[row.subject] = one
+        return one
 
     def outcome(self, source: str, ignored: tuple[str, ...]) -> Simulation:
         """Everything that the replay came to."""
@@ -282,8 +282,8 @@ class _Replay:
             end=datetime.fromtimestamp(self._now, UTC),
             interval_seconds=self._interval,
             ticks=self._ticks,
-            samples=sum(replayed.samples for replayed in self.services.values()),
-            services=tuple(self._outcome_of(replayed) for replayed in self.services.values()),
+            samples=sum(one.samples for one in self.services.values()),
+            services=tuple(self._outcome_of(one) for one in self.services.values()),
             actions=tuple(self._actions),
             flaps=tuple(self._flaps),
             refusals=tuple(self._refusals),
@@ -291,30 +291,30 @@ class _Replay:
             ignored=(*ignored, *sorted(map(_short, self.ignored))),
         )
 
-    def _outcome_of(self, replayed: _Replayed) -> ServiceOutcome:
-        service, hours = replayed.service, replayed.instance_seconds / _HOUR
+    def _outcome_of(self, one: _Replayed) -> ServiceOutcome:
+        service, hours = one.service, one.instance_seconds / _HOUR
         monthly = self._policy.cost.prices.of(cpus=service.cpus or 0.0, memory=int(service.memory or 0))
         return ServiceOutcome(
             name=printable(service.name),
             role=service.role,
-            samples=replayed.samples,
-            first_count=replayed.first,
+            samples=one.samples,
+            first_count=one.first,
             last_count=service.count,
-            highest_count=replayed.highest,
-            actions=replayed.actions,
-            flaps=replayed.flaps,
-            refused=replayed.refused,
-            minutes_over={metric: ticks * self._interval / _MINUTE for metric, ticks in replayed.over.items()},
+            highest_count=one.highest,
+            actions=one.actions,
+            flaps=one.flaps,
+            refused=one.refused,
+            minutes_over={metric: ticks * self._interval / _MINUTE for metric, ticks in one.over.items()},
             instance_hours=hours,
             cost=monthly * hours * _HOUR / self._policy.sizing.availability_month,
         )
 
 
-def _on_paper(replayed: _Replayed, decision: ScalingDecision, after: int) -> SimulatedAction:
+def _on_paper(one: _Replayed, decision: ScalingDecision, after: int) -> SimulatedAction:
     return SimulatedAction(
         at=decision.at,
         service=decision.service,
-        before=replayed.service.count,
+        before=one.service.count,
         after=after,
         rule=decision.rule,
         why=decision.why,

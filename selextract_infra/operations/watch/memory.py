@@ -68,19 +68,19 @@ class Watched:
         """Seconds between two looks."""
         return self.policy.monitoring.watch.interval
 
-    def take(self, observation: Observation, at: float) -> list[str]:
+    def take(self, seen: Observation, at: float) -> list[str]:
         """Take in one Observation; returns what people should hear: counts changed by hand, metrics lost and found."""
-        messages: list[str] = []
-        for host in observation.hosts:
+        news: list[str] = []
+        for host in seen.hosts:
             if host.problem is None:
-                messages += self._counts(host, observation, at)
+                news += self._counts(host, seen, at)
                 self._samples(host, at)
-        self._emergency = {emergency.host for emergency in open_emergencies(observation)}
-        return [*messages, *self._uncounted(observation), *self._missing(observation, at)]
+        self._emergency = {one.host for one in open_emergencies(seen)}
+        return [*news, *self._uncounted(seen), *self._missing(seen, at)]
 
-    def _counts(self, host: HostObservation, observation: Observation, at: float) -> Iterator[str]:
+    def _counts(self, host: HostObservation, seen: Observation, at: float) -> Iterator[str]:
         only, stamps = only_instances(host, self.policy), _stamps(host)
-        ours = host.name in self._emergency | {emergency.host for emergency in open_emergencies(observation)}
+        ours = host.name in self._emergency | {one.host for one in open_emergencies(seen)}
         for fresh in scaled_services(host, self.policy):
             known = self.services.get(fresh.key)
             if known is None:
@@ -130,22 +130,22 @@ class Watched:
         server = host.postgres
         if server is None or server.service != name or server.problem is not None or server.in_recovery:
             return None
-        replicas = self.replicas.setdefault(
+        found = self.replicas.setdefault(
             (host.name, name), ScaledService(name, "database", 0, host.name, server.project, keep=self._keep)
         )
-        replicas.count = len(server.replicas)
-        return replicas
+        found.count = len(server.replicas)
+        return found
 
-    def _uncounted(self, observation: Observation) -> Iterator[str]:
+    def _uncounted(self, seen: Observation) -> Iterator[str]:
         """Services whose pending tasks are not known, each told once."""
-        for finding in uncounted_tasks(observation, self.policy):
+        for finding in uncounted_tasks(seen, self.policy):
             if finding.subject not in self._told_uncounted:
                 self._told_uncounted.add(finding.subject)
                 yield f"pending tasks of {finding.subject} are not known: {finding.sentence} Try: {finding.resolution}"
 
-    def _missing(self, observation: Observation, at: float) -> Iterator[str]:
+    def _missing(self, seen: Observation, at: float) -> Iterator[str]:
         """Metrics that were there and are not any more, each told once, and told when they are back."""
-        reached = {host.name for host in observation.hosts}
+        reached = {host.name for host in seen.hosts}
         for key, ring in self._readings.items():
             host, service, metric = key
             late = not ring.at or at - ring.at[-1] > _LATE * self.interval
@@ -179,12 +179,12 @@ class Watched:
         ]
 
     def decide(
-        self, observation: Observation, at: float, calendar: Calendar, incident: IncidentSeverity | None
+        self, seen: Observation, at: float, calendar: Calendar, incident: IncidentSeverity | None
     ) -> tuple[ScalingDecision, ...]:
         """What the autoscaler would do now with each service that can be scaled, on hosts that were seen."""
-        looked_at = [host for host in observation.hosts if host.problem is None]
+        looked_at = [host for host in seen.hosts if host.problem is None]
         sizes = [host_size(host, self.policy) for host in looked_at]
-        usual = {name: mapped.count for name, mapped in self.policy.application.services.items() if mapped.count}
+        usual = {name: one.count for name, one in self.policy.application.services.items() if one.count}
         scaler = Autoscaler(self.policy, sizes, calendar, usual=usual, database=_database(looked_at, self.policy))
         names = {host.name for host in looked_at}
         here = [service for service in self.services.values() if service.host in names]
@@ -195,11 +195,7 @@ class Watched:
     def replicas_wanted(self, at: float, calendar: Calendar) -> tuple[ScalingDecision, ...]:
         """The primaries whose reads ask for a replica more. Only people make one: it needs another host."""
         scaler = Autoscaler(self.policy, (), calendar)
-        return tuple(
-            decision
-            for decision in scaler.decide(list(self.replicas.values()), at)
-            if decision.direction is Direction.OUT
-        )
+        return tuple(one for one in scaler.decide(list(self.replicas.values()), at) if one.direction is Direction.OUT)
 
     def moved(self, seconds: float) -> None:
         """The clock was set by so many seconds: stamps go with it, and samples from before count no more."""
@@ -223,7 +219,7 @@ class Watched:
 
     def stamps(self, host: str) -> dict[str, Any]:
         """What has to outlive a restart, by service of that host."""
-        return {service.name: service.stamps.model_dump() for service in self.services.values() if service.host == host}
+        return {one.name: one.stamps.model_dump() for one in self.services.values() if one.host == host}
 
 
 def _stamps(host: HostObservation) -> Mapping[str, ServiceStamps]:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from selextract_infra.cli import build
-from selextract_infra.cli.frame.applying import save
+from selextract_infra.cli.frame.apply_plan import save
 from selextract_infra.errors import DriftError, SelextractError, UsageError
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.queue import Queue, QueuedPlan, QueueStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from selextract_infra.hosts.events import Listener, slimmed
-from selextract_infra.model.run import TaskEvent
+from selextract_infra.model.task_event import TaskEvent
 
 
 def raw(kind: str, host: str = "app1", task: str = "Work", result: dict[str, Any] | None = None, **more: Any) -> Any:

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from selextract_infra.model.run import TaskEvent
+from selextract_infra.model.task_event import TaskEvent
 from selextract_infra.plan import rightsize
 from selextract_infra.report.layout import plain_text
 from selextract_infra.report.progress import Progress, progress
