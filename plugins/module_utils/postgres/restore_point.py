@@ -16,7 +16,7 @@ from ..state.lock import begun_step
 from ..state.options import DATABASES, DOCKER, STATE, STEP
 from ..state.state import remove_folder, sync_folder, write_whole
 from ..system.failure import HostSideError
-from .psql import PostgresServer, find_servers
+from .psql import PostgresServer, find_servers, undisturbed
 
 __all__ = ["RESTORE_POINT", "RestorePoint", "needed_bytes"]
 
@@ -123,7 +123,7 @@ class RestorePoint:
         given = ["docker", "exec", "-i", "-u", f"{server.uid}:{server.gid}", "-e", "LC_ALL=C", server.container]
         try:
             return subprocess.run(
-                [*given, *command], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=self._bound,
+                [*given, *undisturbed(command)], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=self._bound,
                 env=docker_environment(), check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
