@@ -121,9 +121,10 @@ class RestorePoint:
 
     def _docker(self, server: PostgresServer, command: list[str], *, stdin: Any, stdout: Any) -> Any:
         given = ["docker", "exec", "-i", "-u", f"{server.uid}:{server.gid}", "-e", "LC_ALL=C", server.container]
+        words = [*given, *undisturbed(command)]
         try:
             return subprocess.run(
-                [*given, *undisturbed(command)], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=self._bound,
+                words, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=self._bound,
                 env=docker_environment(), check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
