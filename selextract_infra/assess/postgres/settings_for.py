@@ -220,10 +220,10 @@ class _Wishes:
 
 
 def _findings(facts: PostgresFacts, memory: Memory, policy: Policy) -> tuple[Finding, ...]:
-    findings, rules = [], policy.postgres
+    found, rules = [], policy.postgres
     soft = policy.limits.soft.database_connections.limit
     if memory.work_mem < min(rules.work_mem_minimum, policy.memory_parts.database.work_mem):
-        findings.append(
+        found.append(
             Finding(
                 rule="X-02",
                 severity=Severity.MAJOR,
@@ -241,7 +241,7 @@ def _findings(facts: PostgresFacts, memory: Memory, policy: Policy) -> tuple[Fin
             )
         )
     if memory.connections > soft:
-        findings.append(
+        found.append(
             Finding(
                 rule="X-13",
                 severity=Severity.MINOR,
@@ -253,7 +253,7 @@ def _findings(facts: PostgresFacts, memory: Memory, policy: Policy) -> tuple[Fin
             )
         )
     if facts.disk is None:
-        findings.append(
+        found.append(
             Finding(
                 rule="postgres.wal_disk_share",
                 severity=Severity.INFO,
@@ -263,4 +263,4 @@ def _findings(facts: PostgresFacts, memory: Memory, policy: Policy) -> tuple[Fin
                 resolution="Say how large the disk is.",
             )
         )
-    return tuple(findings)
+    return tuple(found)

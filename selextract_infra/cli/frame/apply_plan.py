@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,10 +47,11 @@ def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> N
 
 def save(plan: Plan, out: Path) -> None:
     """Write the Plan to a file that only its owner reads."""
+    from selextract_infra.cli.frame.own_file import write_own_file
     from selextract_infra.errors import UsageError
 
     try:
-        _write_own_file(out, plan.model_dump_json(indent=2) + "\n")
+        write_own_file(out, plan.model_dump_json(indent=2) + "\n")
     except OSError as problem:
         raise UsageError(f"The plan cannot be saved to {out}: {problem.strerror}.") from problem
     say(f"Saved to {out}; carry it out with: selextract-infra apply {out} --digest {plan.digest}")
@@ -125,18 +125,3 @@ def conclude(run: Run, form: Format) -> None:
         if run.exit_code in (7, 8, 130):
             say(f"  try: selextract-infra status, then resume {run.id} or rollback {run.id}")
         raise typer.Exit(run.exit_code)
-
-
-def _write_own_file(path: Path, text: str) -> None:
-    """Replace a file whole; only its owner reads it, whatever was there before. No link is followed. Raises OSError."""
-    import tempfile  # here, because it takes 7 ms and most commands write no file
-
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # readable for its owner alone
-    fresh = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
