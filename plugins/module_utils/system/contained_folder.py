@@ -152,7 +152,7 @@ class ContainedFolder:
     def make(self) -> None:
         """Make the folder itself and those above it where they are missing, for their owner alone."""
         with self._sentences("", needed=True), ExitStack() as opened:
-            _Way(opened, self._refused, makes_folders=True).enter(_parts(self.root))
+            _OpenWay(opened, self._refused, makes_folders=True).enter(_parts(self.root))
 
     def refuse_writable(self) -> None:
         """Raise where others than root, or than whoever we are, may write in the folder itself."""
@@ -173,7 +173,7 @@ class ContainedFolder:
     @contextmanager
     def _opened(self) -> Iterator[int]:
         with self._sentences(""), ExitStack() as opened:
-            yield _Way(opened, self._refused).enter(_parts(self.root))
+            yield _OpenWay(opened, self._refused).enter(_parts(self.root))
 
     @contextmanager
     def _parent(self, path: str, *, needed: bool = False) -> Iterator[tuple[int, str]]:
@@ -182,7 +182,7 @@ class ContainedFolder:
         if not parts or (".." in parts and not self._owners_links):
             raise self._refused(path, "it is no place inside")
         with self._sentences(path, needed=needed), ExitStack() as opened:
-            way = _Way(opened, self._refused)
+            way = _OpenWay(opened, self._refused)
             folder = way.enter(_parts(self.root))
             way.follows_links = self._owners_links
             yield way.last(way.enter(parts[:-1], folder), parts[-1])
@@ -200,7 +200,7 @@ class ContainedFolder:
         return HostSideError(f"{os.path.join(self.root, path)} cannot be used: {why}.", kind="state")
 
 
-class _Way:
+class _OpenWay:
     """From folder to folder by open handles, which nobody can replace behind us."""
 
     def __init__(self, opened: ExitStack, refused: Any, *, makes_folders: bool = False) -> None:

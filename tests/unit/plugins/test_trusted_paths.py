@@ -16,6 +16,11 @@ OTHER = 12345
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what others own")
 
 
+def given(path: Path, user: int = OTHER) -> Path:
+    os.chown(path, user, OTHER)
+    return path
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     """A program in a venv, all of it root's."""
@@ -37,12 +42,12 @@ def test_what_root_alone_may_change_is_used(program: Path) -> None:
     "change",
     [
         lambda program: program.chmod(0o777),
-        lambda program: os.chown(program, OTHER, OTHER),
+        lambda program: given(program),
         lambda program: program.parent.chmod(0o777),
-        lambda program: os.chown(program.parent.parent, OTHER, OTHER),
+        lambda program: given(program.parent.parent),
         lambda program: (program.parents[1] / "lib" / "site-packages" / "package.py").chmod(0o666),
-        lambda program: os.chown(program.parents[1] / "lib" / "site-packages", OTHER, OTHER),
-        lambda program: (os.chown(program.parent, 0, OTHER), program.parent.chmod(0o775)),
+        lambda program: given(program.parents[1] / "lib" / "site-packages"),
+        lambda program: (given(program.parent, 0), program.parent.chmod(0o775)),
     ],
     ids=["file", "owner", "folder", "owner of the venv", "a package", "owner of packages", "group"],
 )
