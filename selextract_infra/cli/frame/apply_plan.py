@@ -47,8 +47,8 @@ def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> N
 
 def save(plan: Plan, out: Path) -> None:
     """Write the Plan to a file that only its owner reads."""
-    from selextract_infra.cli.frame.own_file import write_own_file
     from selextract_infra.errors import UsageError
+    from selextract_infra.hosts.own_file import write_own_file
 
     try:
         write_own_file(out, plan.model_dump_json(indent=2) + "\n")

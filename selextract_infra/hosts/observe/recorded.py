@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from selextract_infra.errors import UsageError
+from selextract_infra.hosts.own_file import write_own_file
 from selextract_infra.model.bounded_types import refuse_far_times
 from selextract_infra.model.bounds import refuse_unbounded
 from selextract_infra.model.observation import Observation
@@ -30,15 +29,7 @@ def save_observation(observation: Observation, path: Path) -> None:
     """
     text = json.dumps({"kind": _KIND, "format": _FORMAT, "observation": observation.model_dump(mode="json")})
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        fresh = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            fresh.replace(path)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
+        write_own_file(path, text + "\n")
     except OSError as problem:
         raise UsageError(f"The observation cannot be saved to {path}: {problem.strerror}.") from problem
 

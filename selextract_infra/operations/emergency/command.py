@@ -16,7 +16,7 @@ from selextract_infra.cli.frame.options import (
     YesOption,
     with_options,
 )
-from selextract_infra.cli.frame.output import Format, emit, say, show
+from selextract_infra.cli.frame.output import Format, emit, say, show, write_out
 from selextract_infra.flow.catalogue import GROUPS
 from selextract_infra.operations.emergency.operation import MANIFEST
 from selextract_infra.report.table import Line
@@ -155,16 +155,17 @@ def report(
     with hosts.context() as context:
         text = incident_report(newest_incident(context, None, incident), context.policy)
     if out is None:
-        typer.echo(text, nl=False)
+        write_out(text)
     else:
         _save(text, out)
 
 
 def _save(text: str, out: Path) -> None:
     from selextract_infra.errors import UsageError
+    from selextract_infra.hosts.own_file import write_own_file
 
     try:
-        out.write_text(text, encoding="utf-8")
+        write_own_file(out, text)
     except OSError as problem:
         raise UsageError(f"The report cannot be saved to {out}: {problem.strerror}.") from problem
     say(f"Saved to {out}.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,6 +11,7 @@ from selextract_infra import __version__
 from selextract_infra.defects.run import with_findings
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.outlook import Outlook
+from selextract_infra.hosts.own_file import write_own_file
 from selextract_infra.model.assessment import Assessment
 from selextract_infra.model.planning import Hardware
 from selextract_infra.planning.cost import cost_report
@@ -86,14 +85,6 @@ def write_page(content: ReportContent, file: Path) -> None:
     """
     text = render_html(content)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        fresh = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-                opened.write(text)
-            fresh.replace(file)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
+        write_own_file(file, text)
     except OSError as problem:
         raise UsageError(f"The report cannot be written to {file}: {problem.strerror}.") from problem
