@@ -120,8 +120,12 @@ class ReplicaProject:
     def container(self) -> Container | None:
         """Its container, running or not."""
         with Engine(self.socket_path) as engine:
-            found = [one for one in find_containers(engine, self.socket_path, self.own.name) if one.service == SERVICE]
-        return found[0] if found else None
+            containers = [
+                container
+                for container in find_containers(engine, self.socket_path, self.own.name)
+                if container.service == SERVICE
+            ]
+        return containers[0] if containers else None
 
     @property
     def starts_with_its_files(self) -> bool:
@@ -197,7 +201,7 @@ class ReplicaProject:
 
     def _containers(self) -> list[str]:
         with Engine(self.socket_path) as engine:
-            return [one.id for one in find_containers(engine, self.socket_path, self.own.name)]
+            return [container.id for container in find_containers(engine, self.socket_path, self.own.name)]
 
     def _has(self, name: str) -> bool:
         return self._files.status(f"config/{name}") is not None
@@ -212,12 +216,12 @@ class ReplicaProject:
         return None if content is None else content.decode("utf-8", "replace")
 
     def _secrets(self, missing: list[str], name: str) -> dict[str, str]:
-        found: dict[str, str] = {}
+        secrets: dict[str, str] = {}
         if "passfile" in missing:
-            found["passfile"] = f"*:*:*:{name}:{new_password()}\n"
+            secrets["passfile"] = f"*:*:*:{name}:{new_password()}\n"
         if "server.crt" in missing or "server.key" in missing:
-            found["server.crt"], found["server.key"] = self_made_certificate(name)
-        return found
+            secrets["server.crt"], secrets["server.key"] = self_made_certificate(name)
+        return secrets
 
 
 def _conf(wanted: Mapping[str, Any]) -> str:
