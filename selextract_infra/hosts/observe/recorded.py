@@ -22,12 +22,12 @@ _FORMAT = 1
 _OBSERVE_AGAIN = "make one with: selextract-infra observe --out FILE"
 
 
-def save_observation(seen: Observation, path: Path) -> None:
+def save_observation(observation: Observation, path: Path) -> None:
     """Write the Observation, with its history, to a file that only its owner reads; replaced whole or not at all.
 
     Raises ``UsageError`` when it cannot be written.
     """
-    text = json.dumps({"kind": _KIND, "format": _FORMAT, "observation": seen.model_dump(mode="json")})
+    text = json.dumps({"kind": _KIND, "format": _FORMAT, "observation": observation.model_dump(mode="json")})
     try:
         write_own_file(path, text + "\n")
     except OSError as problem:

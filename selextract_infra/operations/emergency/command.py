@@ -16,7 +16,7 @@ from selextract_infra.cli.frame.options import (
     with_options,
 )
 from selextract_infra.cli.frame.output import Format, emit, say, show, write_file, write_out
-from selextract_infra.flow.registered import GROUPS
+from selextract_infra.flow.catalogue import GROUPS
 from selextract_infra.operations.emergency.operation import MANIFEST
 from selextract_infra.report.table import Line
 
@@ -63,10 +63,10 @@ def run(
 ) -> None:
     """Grant more instances, higher limits and the edge's switches at once, for a time; a P1 does not ask first."""
     with hosts.context() as context:
-        from selextract_infra.operations.emergency.ready import look_and_make_ready
+        from selextract_infra.operations.emergency.preparation import look_and_make_ready
 
         observation = look_and_make_ready(context)
-        from selextract_infra.cli.frame.applying import conclude, follow
+        from selextract_infra.cli.frame.apply_plan import conclude, follow
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
         from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
@@ -97,7 +97,7 @@ def _nothing(granted: Grant, form: Format) -> None:
 
 def _confirm(granted: Grant, *, yes: bool) -> None:
     """A P1 acts at once (X-15); everything else is for a person to say."""
-    from selextract_infra.cli.frame.applying import confirm
+    from selextract_infra.cli.frame.apply_plan import confirm
     from selextract_infra.model.assessment import IncidentSeverity
 
     severity = granted.decision.severity
@@ -170,7 +170,7 @@ def drill(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Rehearse all of it, in check mode unless --apply; the date is recorded, and overdue is a finding (REC-05)."""
-    from selextract_infra.cli.frame.applying import confirm
+    from selextract_infra.cli.frame.apply_plan import confirm
     from selextract_infra.operations.emergency.drill import drill as rehearse
     from selextract_infra.operations.emergency.show import show_drill
 

@@ -9,7 +9,7 @@ import pytest
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.replication import BalancerSeen, ReplicaSeen, Replication, SlotSeen
+from selextract_infra.operations.replicas.replication import BalancerSeen, ReplicaSeen, Replication, SlotSeen
 from selextract_infra.plan import replicas
 from tests.unit.operations.replicas.replicated import observation, policy, primary, replication
 
@@ -165,10 +165,10 @@ def test_a_setting_that_changed_on_the_primary_changes_the_replica() -> None:
     assert [step.id for step in plan(Replication(hosts=hosts), count=1).steps] == ["replica-db2"]
 
 
-@pytest.mark.parametrize(("there", "turned_away"), [(["postgres"], None), (["admin", "postgres"], ["admin"])])
+@pytest.mark.parametrize(("superusers", "turned_away"), [(["postgres"], None), (["admin", "postgres"], ["admin"])])
 def test_superusers_beside_the_one_of_the_mapping_are_turned_away_by_name(
-    there: list[str], turned_away: list[str] | None
+    superusers: list[str], turned_away: list[str] | None
 ) -> None:
-    made = plan(replication(superusers=there), count=1)
+    made = plan(replication(superusers=superusers), count=1)
     (values,) = [step.values["db2"] for step in made.steps if step.id == "replica-db2"]
     assert values["replica"].get("superusers") == turned_away

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from plugins.module_utils.state.registry import ACTS
-from selextract_infra.hosts.orchestrators import parts_of, values_on
+from selextract_infra.hosts.steps import parts_of, values_on
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.replication import Replication, SlotSeen
+from selextract_infra.operations.replicas.replication import Replication, SlotSeen
 from selextract_infra.plan import replicas, restart_postgres
 from tests.unit.operations.replicas.replicated import observation, policy, replica, replication
 

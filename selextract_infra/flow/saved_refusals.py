@@ -1,15 +1,33 @@
-"""What a saved Plan says and no operation of ours would have said: it was edited. Pure."""
+"""Refusals of what a saved Plan says and no operation of ours would have written. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from selextract_infra.errors import RefusedError
+from pydantic import ValidationError
+
+from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.capacity import foreign_keys
 from selextract_infra.model.decision import Decision
 
-__all__ = ["impossible", "refuse_foreign_keys"]
+__all__ = ["impossible", "read_parameters", "refuse_foreign_keys"]
+
+Read = TypeVar("Read")
+
+
+def read_parameters(read: Callable[[Any], Read], written: Any, operation: str, part: str = "parameters") -> Read:
+    """``said`` by ``read``, which validates it; ``part`` is what a Plan calls it.
+
+    Raises ``UsageError`` where it is not what ``operation``, as a sentence names it, would have written.
+    """
+    try:
+        return read(written)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or part
+        raise UsageError(f"The plan's parameters do not fit {operation}: {where}: {first['msg']}.") from problem
+
 
 _RULE = "saved plan"
 _MOST_NAMED = 3

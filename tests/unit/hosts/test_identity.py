@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from selextract_infra.hosts import holder
-from selextract_infra.hosts.holder import has_ended, identity_of, new_holder
+from selextract_infra.hosts import identity
+from selextract_infra.hosts.identity import has_ended, identity_of, new_holder
 
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with an ID, which a container may lack."""
     (tmp_path / "machine-id").write_text("5f1e\n")
-    monkeypatch.setattr(holder, "_MACHINE_ID", tmp_path / "machine-id")
+    monkeypatch.setattr(identity, "_MACHINE_ID", tmp_path / "machine-id")
 
 
 def test_this_process_lives() -> None:

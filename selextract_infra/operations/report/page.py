@@ -21,7 +21,7 @@ from selextract_infra.planning.season import season_demands
 from selextract_infra.policy import Policy
 from selextract_infra.report.html import ReportContent, render_html
 
-__all__ = ["PlanningQuestion", "compose", "write_page"]
+__all__ = ["PlanningQuestion", "page_content", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PlanningQuestion:
     done: Collection[str] = field(default=())
 
 
-def compose(
+def page_content(
     policy: Policy,
     question: PlanningQuestion,
     *,

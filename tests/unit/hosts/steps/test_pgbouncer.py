@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selextract_infra.hosts.orchestrators import acts_of
+from selextract_infra.hosts.steps import acts_of
 
 PLAYBOOK = "selextract.infra.pgbouncer"
 WANTED: dict[str, Any] = {"image": "bitnami/pgbouncer", "port": 6432}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from selextract_infra.hosts.orchestrators.compose.shared import prove
-from selextract_infra.model.act import PlannedAct
+from selextract_infra.hosts.orchestrators import Orchestrator
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct
 
 __all__ = ["restart_primary", "tune_postgres"]
 
 _SERVER = ("project", "service", "superuser", "socket")
 
 
-def tune_postgres(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+def tune_postgres(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:
     """Put settings into force by a reload or a restart, and prove that all still serve."""
     settings = PlannedAct(
         name="postgres_settings",
@@ -24,10 +24,10 @@ def tune_postgres(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
             "bound_seconds": values["gate_seconds"],
         },
     )
-    return (settings, prove(values, {values["service"]: {}}))
+    return (settings, orchestrator.health(values, {values["service"]: {}}))
 
 
-def restart_primary(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+def restart_primary(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:
     """Restart the primary behind a pause of PgBouncer where there is one, and prove that all still serve."""
     server = values["server"]
     restart = PlannedAct(
@@ -39,4 +39,4 @@ def restart_primary(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
             "bound_seconds": values["gate_seconds"],
         },
     )
-    return (restart, prove({**values, "project": server["project"]}, {server["service"]: {}}))
+    return (restart, orchestrator.health({**values, "project": server["project"]}, {server["service"]: {}}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selextract_infra.hosts.orchestrators import acts_of, is_carried
+from selextract_infra.hosts.steps import acts_of, is_carried
 
 VALUES = {
     "project": "shop",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from selextract_infra.hosts.orchestrators import acts_of
+from selextract_infra.hosts.steps import acts_of
 
 PLAYBOOK = "selextract.infra.balancer"
 VALUES: dict[str, Any] = {

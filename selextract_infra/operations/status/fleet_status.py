@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
+from selextract_infra.flow.queue import Waiting
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.emergency import EmergencyOnHost
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.plan import PendingRecreation
-from selextract_infra.model.queue import Waiting
 
 __all__ = ["HostStatus", "Status"]
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from plugins.module_utils.state.registry import ACTS
-from selextract_infra.hosts.orchestrators import acts_of, is_carried, values_on
+from selextract_infra.hosts.steps import acts_of, is_carried, values_on
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.upgrade import Mode
 from tests.unit.operations.upgrade.test_plan import plan

@@ -15,8 +15,7 @@ from selextract_infra.errors import OutsideWindowError, PreemptedError
 from selextract_infra.flow import executor
 from selextract_infra.flow.apply import apply, carry_out
 from selextract_infra.flow.context import Context
-from selextract_infra.flow.disruption import window_override
-from selextract_infra.flow.executor import RunExecutor
+from selextract_infra.flow.executor import RunExecutor, window_override
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.machine.state import resuming
 from selextract_infra.hosts.executor import Execution, Segment

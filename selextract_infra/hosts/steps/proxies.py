@@ -1,22 +1,22 @@
-"""The balancer before the API, on and off."""
+"""What stands before instances: the balancer before the API, and PgBouncer before the database."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from selextract_infra.hosts.orchestrators.compose.shared import prove
-from selextract_infra.model.act import PlannedAct
+from selextract_infra.hosts.orchestrators import Orchestrator
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct
 
-__all__ = ["turn_balancer"]
+__all__ = ["pool_connections", "turn_balancer"]
 
 _SWITCH = "balancer"
 
 
-def turn_balancer(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+def turn_balancer(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:
     """Put the balancer before the API, or take it away: requests go through it only while it is whole."""
     services: dict[str, Any] = {values["service"]: {}, values["nginx"]: {}}
-    return (*(_on(values) if values["on"] else _off(values)), prove(values, services))
+    return (*(_on(values) if values["on"] else _off(values)), orchestrator.health(values, services))
 
 
 def _on(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
@@ -61,3 +61,9 @@ def _off(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
 def _switched(values: Mapping[str, Any], *, on: bool, title: str) -> PlannedAct:
     wanted = {"project": values["project"], "folder": values["folder"], "name": _SWITCH, "enabled": on}
     return PlannedAct(name="edge_switch", title=title, values=wanted)
+
+
+def pool_connections(values: Mapping[str, Any], _: Orchestrator) -> tuple[PlannedAct, ...]:
+    """Put PgBouncer up, change it, or take it away; it proves itself by queries."""
+    wanted = {key: values[key] for key in ("project", "state", "replace", "bound_seconds")}
+    return (PlannedAct(name="pgbouncer", title="Change PgBouncer", values={**wanted, "wanted": values.get("wanted")}),)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from plugins.module_utils.state.registry import ACTS
-from selextract_infra.hosts.orchestrators import acts_of
-from selextract_infra.model.act import PlannedAct
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct
+from selextract_infra.hosts.steps import acts_of
 
 COMMON: dict[str, Any] = {
     "project": "shop",

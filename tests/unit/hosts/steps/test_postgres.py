@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plugins.module_utils.state.registry import ACTS
-from selextract_infra.hosts.orchestrators import acts_of, is_carried
+from selextract_infra.hosts.steps import acts_of, is_carried
 
 SERVER: dict[str, Any] = {"project": "shop", "service": "postgres", "superuser": "admin", "socket": None}
 HEALTH = ["http://127.0.0.1:8080/health"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selextract_infra.hosts.orchestrators import acts_of, segments_of, values_on
+from selextract_infra.hosts.steps import acts_of, segments_of, values_on
 from selextract_infra.model.plan import Plan, Step
 
 

@@ -53,7 +53,7 @@ def save(plan: Plan, out: Path) -> None:
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask the operator; without a terminal only ``--yes`` goes on. Raises CancelledError where the answer is no."""
-    from selextract_infra.cli.frame.cancelling import interruptible
+    from selextract_infra.cli.frame.cancellation import interruptible
     from selextract_infra.errors import CancelledError, UsageError
 
     if yes:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from selextract_infra.model.act import PlannedAct, PlannedPart
+from selextract_infra.hosts.orchestrators import Orchestrator
+from selextract_infra.hosts.orchestrators.orchestrator import PlannedAct, PlannedPart
 
 __all__ = ["balance_reads", "make_replica", "remove_replica", "restart_replica"]
 
@@ -18,7 +19,7 @@ _SERVER = ("project", "service", "superuser", "socket")
 _SERVICE = "postgres"  # of a replica's own Compose project
 
 
-def balance_reads(values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
+def balance_reads(values: Mapping[str, Any], _: Orchestrator) -> tuple[PlannedAct, ...]:
     """Bring the balancer for reads to what is wanted; it is the replicas' way to the primary, too."""
     wanted = {"project": values["project"], "settings": values["balancer"]}
     return (PlannedAct(name="read_balancer", title="Bring the balancer to what is wanted", values=wanted),)
