@@ -73,8 +73,8 @@ class Leaks:
 
     def read(self, here: World, answer: Run | SelextractError) -> None:
         """What is left when it is over."""
-        said = answer.model_dump_json() if isinstance(answer, Run) else f"{answer} {answer.remedy}"
-        self.words.append(("the answer", said))
+        words = answer.model_dump_json() if isinstance(answer, Run) else f"{answer} {answer.remedy}"
+        self.words.append(("the answer", words))
         for file in _files(here.folder, "control"):
             self.words.append((f"kept: {file.name}", file.read_bytes().decode("utf-8", "replace")))
         for file in _files(here.host.state, ""):
@@ -84,7 +84,7 @@ class Leaks:
             self.words.append((f"on the host: {file.name}", file.read_bytes().decode("utf-8", "replace")))
 
     @property
-    def found(self) -> set[str]:
+    def places(self) -> set[str]:
         """Where a secret was."""
         return {place for place, words in self.words if _PLANTED in words}
 
@@ -115,8 +115,8 @@ def test_no_planted_secret_leaves_its_container(
         leaks.words.append(("the plan", plan.model_dump_json()))
         leaks.read(here, control.apply(plan))
         assert len(leaks.words) > 20
-        there = json.dumps([about["Config"]["Env"] for about in here.host.engine.names.values()])
-        assert _PLANTED in there, "they are where they belong"
+        environments = json.dumps([about["Config"]["Env"] for about in here.host.engine.names.values()])
+        assert _PLANTED in environments, "they are where they belong"
     printed = "".join(capfd.readouterr())
-    assert leaks.found == set()
+    assert leaks.places == set()
     assert _PLANTED not in printed + caplog.text

@@ -37,6 +37,7 @@ SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')
     ORDER BY slot_name), '[]') FROM pg_replication_slots WHERE slot_name LIKE 'selextract\\_%%') AS slots,
   (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
     WHERE rolreplication AND rolname LIKE 'selextract\\_%%') AS roles,
+  (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles WHERE rolsuper) AS superusers,
   (SELECT json_object_agg(name, setting) FROM pg_settings WHERE name = ANY('{%s}')) AS settings,
   (SELECT coalesce(json_object_agg(name, setting), '{}') FROM (
     SELECT s.name, CASE WHEN s.source = ANY ('{configuration file,command line}') THEN s.setting ELSE f.setting END

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..system.failure import HostSideError
 from .check.service import remove_check
 from .diagnosis import EMPTY_VOLUME, NO_STANDBY
 
-__all__ = ["INSIDE", "SERVICE", "ReplicaProject", "image_tag"]
+__all__ = ["INSIDE", "SERVICE", "ReplicaProject", "hba_text", "image_tag"]
 
 SERVICE = "postgres"
 _IMAGE = "selextract-replica"
@@ -146,7 +146,7 @@ class ReplicaProject:
         files = {
             "start.sh": _START,
             "postgresql.conf": _conf(wanted),
-            "pg_hba.conf": _hba(str(wanted["superuser"])),
+            "pg_hba.conf": hba_text([str(wanted["superuser"]), *map(str, wanted.get("superusers") or ())]),
             "pg_ident.conf": "",
             _ANSWERS: json.dumps(wanted.get("answers") or {}, sort_keys=True),
         }
@@ -265,15 +265,19 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _hba(superuser: str) -> str:
-    """Who may come in: the app's roles with a password, as on the primary; no superuser and nobody who replicates."""
-    quoted = '"' + superuser.replace('"', '""') + '"'
+def hba_text(superusers: Sequence[str]) -> str:
+    """Who may come in: the app's roles with a password, as on the primary; no superuser and nobody who replicates.
+
+    Names of roles are the primary's word; a line end in one would begin a line of its own.
+    """
+    if any(ord(character) < 32 for name in superusers for character in name):
+        raise HostSideError("A superuser's name may not have control characters.", kind="usage")
     return "\n".join(
         (
             "# Written by selextract-infra; changes made here are lost.",
             "local all all trust",
             "host replication all all reject",
-            f"host all {quoted} all reject",
+            *('host all "' + name.replace('"', '""') + '" all reject' for name in superusers),
             "host all all all scram-sha-256",
             "",
         )
