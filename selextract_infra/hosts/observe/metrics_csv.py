@@ -32,7 +32,7 @@ _INSTANCES = "instances"
 _MOST_INSTANCES = 10_000
 _MOST_SERIES = 200_000
 _GAPS = frozenset({"", "nan", "null", "none", "-"})
-_PERCENT = 0.01
+_PERCENT = 100.0
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ def _reading(text: str, metric: Metric, line: object) -> float | None:
     if not text:
         return None
     try:
-        number = float(text) * metric.factor  # nearly every cell; what is left for the rest is slower
+        number = float(text) / metric.per  # nearly every cell; what is left for the rest is slower
     except ValueError:
         number = -1.0
     if 0.0 <= number < math.inf:
@@ -130,7 +130,7 @@ def _reading(text: str, metric: Metric, line: object) -> float | None:
         raise UsageError(f"{line} has {printable(text[:40])!r} where a number should be.") from None
     if not math.isfinite(number) or number < 0:
         raise UsageError(f"{line} has {printable(text[:40])}, which is no reading of {metric.name}.")
-    return number * (_PERCENT if percent else metric.factor)
+    return number / (_PERCENT if percent else metric.per)
 
 
 def _count(text: str, line: object) -> int | None:

@@ -50,7 +50,7 @@ def failed(app: typer.Typer, *words: str) -> SelextractError:
 
 def test_the_table_says_when_what_and_why(app: typer.Typer, metrics: str) -> None:
     text = said(app, "--metrics", metrics, *HOST)
-    assert "2025-03-05 00:03:45" in text
+    assert "2025-03-05 00:05:00" in text
     assert "2 -> 3" in text
     assert "(TRG-01)" in text
     assert "1 action, 0 flaps" in text

@@ -9,10 +9,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from selextract_infra.assess.room import HostSize, Room
 from selextract_infra.cli import build
 from selextract_infra.errors import RefusedError, SelextractError, UnitError, UsageError
+from selextract_infra.policy import default_policy
+from tests.unit.operations.scaling.scaled import GB, service
 
 TWO_GB = ["tune", "postgres", "--memory", "2GiB", "--cpus", "2", "--connections", "50", "--pg-version", "16"]
+BUDGET = ["budget", "connections"]
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +111,23 @@ def test_a_budget_that_does_not_fit_is_printed_and_refused(app: typer.Typer) -> 
     assert isinstance(error, RefusedError)
     assert (error.rule, error.exit_code) == ("X-13", 3)
     assert "263" in text
-    assert "at most 6 API instances" in text
+    assert "at most 5 API instances" in text
     assert "800" in text
+    assert "at most 6 API instances" in failed(app, *BUDGET, "--api", "10", "--workers", "15", "--surge", "0")[1]
+
+
+def test_a_budget_and_a_scaling_give_one_answer_with_the_surge_named(app: typer.Typer) -> None:
+    """6 API instances and 15 workers fit at rest (183), and not while one of them is replaced (203)."""
+    error, text = failed(app, *BUDGET, "--api", "6", "--workers", "15")
+    sentence = "(6 API + 1 while one is replaced) x 20 + 15 workers x 4 + 3 reserved = 203 of 200 connections"
+    assert sentence in " ".join(text.split())
+    assert sentence in str(error)
+    api, worker = service("api", 5), service("worker", 15)
+    room = Room([api, worker], [HostSize("app1", 64, 256 * GB)], default_policy())
+    granted, reasons = room.take(api, 6)
+    assert granted == 5
+    assert sentence in reasons[0]
+    assert "183" in said(app, *BUDGET, "--api", "6", "--workers", "15", "--surge", "0")
 
 
 @pytest.mark.parametrize("more", [["--pooled"], ["--override", "X-13"], ["--max-connections", "400"]])
