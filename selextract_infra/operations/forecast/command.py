@@ -278,9 +278,12 @@ def _gate_level(text: str | None) -> Level | None:
 
 
 def _gate_forecast(found: Forecast, gate: Level | None) -> None:
+    """By the worse of the middle date and, where use rises or nothing else can be said, the guide's own line."""
     if found.exhaustion is not None:
         days = found.exhaustion.p50_days
         _gate(found.exhaustion.level, f"{found.resource}: capacity exhaustion in {days} days (P50).", gate)
+    elif found.rule is not None:
+        _gate(found.rule.level, f"{found.rule.sentence} (low confidence: {found.reason})", gate)
 
 
 def _gate(level: Level, sentence: str, gate: Level | None) -> None:

@@ -1,0 +1,92 @@
+"""A trend that begins: what fills a disk is seen from the week in which it begins, not when most of the fit has it.
+
+The guide's own rule, a line through the last seven days, warns early and on every chance; a line through 28 days later
+and more surely. Use that rises as storage does is carried on at the steeper of the two, from the last value on, where
+that is steeper than the forecast by more than such lines differ by chance. Nothing here lowers a forecast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+__all__ = ["carried", "rise", "steady"]
+
+Floats = NDArray[np.float64]
+
+_WEEK, _MONTH = 7, 28
+_CALM = 0.05  # of the level: what storage changes by on a usual day; traffic changes by more from weekday to weekday
+_GIVEN_BACK = 0.1  # of what is added: more is taken away again where use comes and goes
+_SURE = 4.0  # times its own error: a slope through seven days is beyond that by chance once in two hundred times
+# Times what slopes differ by: what wanders by itself is beyond 3 in one week of a year. Where the forecast follows a
+# trend already, its slope is of eight times as many days, so that it takes more to say that another one has begun.
+_UNUSUAL, _UNUSUAL_FOR_TREND = 3.0, 6.0
+_MAD_TO_SIGMA = 1.4826
+_SINGLE = 0.5  # of all that was added: what came on one day is an import, and comes again on no other
+_FEWEST_SLOPES = 5
+
+
+def rise(days: Floats, path: Floats, *, trend: bool) -> float | None:
+    """What is added a day by use that rises as storage does, beyond what the forecast ``path`` has of it already.
+
+    None where nothing rises, or the path has it. ``days`` are all that count, the last one the day before the path.
+    ``trend``: the path follows a trend, if perhaps an older one.
+    """
+    if len(days) < _WEEK or len(path) < 2 or not _calm(days):
+        return None
+    already = max(0.0, float(path[-1] - path[0]) / (len(path) - 1))
+    unusual = _UNUSUAL_FOR_TREND if trend else _UNUSUAL
+    slopes = [_slope(days, window, already, unusual) for window in (_WEEK, _MONTH) if len(days) >= window]
+    return max((slope for slope in slopes if slope is not None), default=None)
+
+
+def carried(path: Floats, days: Floats, slope: float | None) -> Floats:
+    """The path, nowhere below the last day with so much more for each day."""
+    if slope is None:
+        return path
+    return np.asarray(np.maximum(path, days[-1] + slope * np.arange(1, path.shape[-1] + 1)))
+
+
+def steady(days: Floats) -> bool:
+    """Whether use rose, and hardly anything of what was added was given back."""
+    changes = np.diff(days)
+    return bool(changes.sum() > 0 and -changes[changes < 0].sum() <= _GIVEN_BACK * changes[changes > 0].sum())
+
+
+def _calm(days: Floats) -> bool:
+    """Whether days follow each other as those of storage do, before the last week."""
+    recent = days[-_MONTH - _WEEK :]
+    changes = np.abs(np.diff(recent))
+    before = changes[:-_WEEK] if len(changes) > 2 * _WEEK else changes
+    return float(np.median(before)) <= _CALM * float(recent.mean()) or steady(days[-_MONTH:])
+
+
+def _slope(days: Floats, window: int, already: float, unusual: float) -> float | None:
+    """The slope of the line through the last days, None where it is no more than noise beside what is known already."""
+    places = np.arange(window) - (window - 1) / 2
+    spread = float(places @ places)
+    known = days[-window:]
+    slope = float(places @ known) / spread
+    if slope - already <= unusual * _differing(days[:-_WEEK], places / spread):
+        return None
+    changes = np.diff(known)
+    if changes.max() > _SINGLE * changes.sum():
+        return None
+    if steady(known):
+        return slope
+    rest = known - known.mean() - slope * places
+    error = float(np.sqrt(rest @ rest / (window - 2) / spread))
+    return slope if slope >= _SURE * error else None
+
+
+def _differing(before: Floats, weights: NDArray[np.floating[Any]]) -> float:
+    """By how much such slopes differed before from what they were going to be, as a standard deviation."""
+    if len(before) < len(weights) + _FEWEST_SLOPES - 1:
+        return 0.0
+    slopes = sliding_window_view(before[-(len(weights) + _MONTH - 1) :], len(weights)) @ weights
+    places = np.arange(len(slopes)) - (len(slopes) - 1) / 2
+    rest = slopes - slopes.mean() - (places @ slopes) / (places @ places) * places
+    return _MAD_TO_SIGMA * float(np.median(np.abs(rest)))
