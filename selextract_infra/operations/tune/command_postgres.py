@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.postgres.settings import LZ4_SINCE, lz4_unknown
 from selextract_infra.assess.postgres.settings_for import tune_postgres
-from selextract_infra.cli.frame.output import Format, emit, say
+from selextract_infra.cli.frame.output import Format, emit, say, write_out
 from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.tuning import PostgresFacts, PostgresTuning
 from selextract_infra.operations.tune.plan_postgres import ServerOnHost, retuning_of
@@ -57,7 +56,6 @@ def _write(file: PostgresTuning, tuning: PostgresTuning) -> None:
         if decision.why_less is not None
     ]
     remarks += [(finding.subject, f"{finding.rule}: {finding.sentence}") for finding in tuning.findings]
-    sys.stdout.write(conf_text(file, remarks))
-    sys.stdout.flush()
+    write_out(conf_text(file, remarks))
     for name, text in remarks:
         say(f"{name}: {text}")

@@ -132,16 +132,16 @@ def _short(
     bare: Forecast, series: Series, policy: Policy, reason: str, limit: float | None, usable: float | None
 ) -> Forecast:
     """No forecast; but what is used up is used up without any history (X-20), and the guide's own line speaks."""
-    found: dict[str, object] = {"confidence": Confidence.INSUFFICIENT, "reason": reason}
+    values: dict[str, object] = {"confidence": Confidence.INSUFFICIENT, "reason": reason}
     days = series.values[np.isfinite(series.values)]
     if limit is not None and usable is not None and len(days):
         current = float(days[-1])
         if len(days) >= _FEWEST_FOR_LINE:
             rule = _rule(series, days, current, usable, policy)
-            found["rule"] = rule if rule.days is not None else None
+            values["rule"] = rule if rule.days is not None else None
         if current >= usable:
-            found["exhaustion"] = used_up(current, series.end, limit, usable, policy)
-    return bare.model_copy(update=found)
+            values["exhaustion"] = used_up(current, series.end, limit, usable, policy)
+    return bare.model_copy(update=values)
 
 
 def _full(
@@ -181,7 +181,7 @@ def _full(
     ahead = expected(ahead, events, series.end)
     confidence, reason = _confidence(fitted, restart, policy)
     current = float(series.values[np.flatnonzero(np.isfinite(series.values))[-1]])
-    found: dict[str, object] = {
+    values: dict[str, object] = {
         "confidence": confidence,
         "reason": reason,
         "kind": SeriesKind.TREND if test.trend[-1] or np.isfinite(test.rises[-1]) else SeriesKind.WEEK_AND_LEVEL,
@@ -195,11 +195,11 @@ def _full(
     if limit is not None and usable is not None:
         rule = _rule(series, fitted.values, current, usable, policy)
         rising = rule if np.isfinite(test.rises[-1]) or steady(fitted.values[-_WEEK - 1 :]) else None
-        found["rule"] = rule
-        found["exhaustion"] = exhaustion_dates(
+        values["rule"] = rule
+        values["exhaustion"] = exhaustion_dates(
             ahead, current=current, end=series.end, limit=limit, usable=usable, policy=policy, rule=rising
         )
-    return bare.model_copy(update=found)
+    return bare.model_copy(update=values)
 
 
 def _days(seconds: float) -> int:

@@ -7,8 +7,6 @@ that is steeper than the forecast by more than such lines differ by chance. Noth
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -23,7 +21,7 @@ _GIVEN_BACK = 0.1  # of what is added: more is taken away again where use comes 
 _SURE = 4.0  # times its own error: a slope through seven days is beyond that by chance once in two hundred times
 # Times what slopes differ by: what wanders by itself is beyond 3 in one week of a year. Where the forecast follows a
 # trend already, its slope is of eight times as many days, so that it takes more to say that another one has begun.
-_UNUSUAL, _UNUSUAL_FOR_TREND = 3.0, 6.0
+_UNUSUAL, _UNUSUAL_FOR_TREND = 3.0, 10.0
 _MAD_TO_SIGMA = 1.4826
 _SINGLE = 0.5  # of all that was added: what came on one day is an import, and comes again on no other
 _FEWEST_SLOPES = 5
@@ -66,27 +64,36 @@ def _calm(days: Floats) -> bool:
 
 def _slope(days: Floats, window: int, already: float, unusual: float) -> float | None:
     """The slope of the line through the last days, None where it is no more than noise beside what is known already."""
-    places = np.arange(window) - (window - 1) / 2
-    spread = float(places @ places)
     known = days[-window:]
-    slope = float(places @ known) / spread
-    if slope - already <= unusual * _differing(days[:-_WEEK], places / spread):
-        return None
-    changes = np.diff(known)
-    if changes.max() > _SINGLE * changes.sum():
+    slope, error = _line(known)
+    if slope - already <= unusual * _differing(days, window, otherwise=error):
         return None
     if steady(known):
-        return slope
-    rest = known - known.mean() - slope * places
-    error = float(np.sqrt(rest @ rest / (window - 2) / spread))
+        changes = np.diff(known)
+        return slope if changes.max() <= _SINGLE * changes.sum() else None
     return slope if slope >= _SURE * error else None
 
 
-def _differing(before: Floats, weights: NDArray[np.floating[Any]]) -> float:
-    """By how much such slopes differed before from what they were going to be, as a standard deviation."""
-    if len(before) < len(weights) + _FEWEST_SLOPES - 1:
-        return 0.0
-    slopes = sliding_window_view(before[-(len(weights) + _MONTH - 1) :], len(weights)) @ weights
-    places = np.arange(len(slopes)) - (len(slopes) - 1) / 2
-    rest = slopes - slopes.mean() - (places @ slopes) / (places @ places) * places
-    return _MAD_TO_SIGMA * float(np.median(np.abs(rest)))
+def _line(known: Floats) -> tuple[float, float]:
+    """The slope of the line through these days, and its own standard error."""
+    places = np.arange(len(known)) - (len(known) - 1) / 2
+    spread = float(places @ places)
+    slope = float(places @ known) / spread
+    rest = known - known.mean() - slope * places
+    return slope, float(np.sqrt(rest @ rest / (len(known) - 2) / spread))
+
+
+def _differing(days: Floats, window: int, *, otherwise: float) -> float:
+    """By how much slopes of so many days differed before from what they were going to be, as a standard deviation.
+
+    Slopes of weeks tell, because those of months have most of their days in common; they differ as what wanders does.
+    ``otherwise`` where there are too few of them before the last week.
+    """
+    before = days[: len(days) - _WEEK][-(_WEEK + _MONTH - 1) :]
+    if len(before) < _WEEK + _FEWEST_SLOPES - 1:
+        return otherwise
+    places = np.arange(_WEEK) - (_WEEK - 1) / 2
+    slopes = sliding_window_view(before, _WEEK) @ (places / (places @ places))
+    along = np.arange(len(slopes)) - (len(slopes) - 1) / 2
+    rest = slopes - slopes.mean() - (along @ slopes) / (along @ along) * along
+    return _MAD_TO_SIGMA * float(np.median(np.abs(rest))) * float(np.sqrt(_WEEK / window))
