@@ -18,7 +18,7 @@ from typing import TextIO
 from selextract_infra.assess.measurements import Measurement, Metric, metric_named, require_metric
 from selextract_infra.assess.samples import Samples
 from selextract_infra.errors import UsageError
-from selextract_infra.hosts.observe.csv_file import Clock, CsvFile, opened
+from selextract_infra.hosts.observe.csv_file import GAPS, Clock, CsvFile, opened
 from selextract_infra.model.figures import printable
 
 __all__ = ["KEPT_SECONDS", "MetricRow", "MetricRows", "RecordedMetrics", "load_metrics", "metric_rows"]
@@ -31,7 +31,6 @@ _SUBJECTS = ("subject", "service", "host", "container", "instance", "name")
 _INSTANCES = "instances"
 _MOST_INSTANCES = 10_000
 _MOST_SERIES = 200_000
-_GAPS = frozenset({"", "nan", "null", "none", "-"})
 _PERCENT = 100.0
 
 
@@ -121,7 +120,7 @@ def _reading(text: str, metric: Metric, line: object) -> float | None:
     if 0.0 <= number < math.inf:
         return number
     text = text.strip()
-    if text.lower() in _GAPS:
+    if text.lower() in GAPS:
         return None
     percent = metric.unit == "ratio" and text.endswith("%")
     try:

@@ -94,6 +94,8 @@ def _checked(limit: float | None, usable: float | None, name: str) -> float | No
 def _bare(series: Series, fitted: FitDays, today: date | None) -> Forecast:
     """What is known of the series before anything is forecast."""
     notes = [f"{day} is not a whole day and was left out." for day in series.partial]
+    if series.empty:
+        notes.append(f"{count(series.empty, 'cell')} of {series.name} without a value, which are gaps.")
     if today is not None and (today - series.end).days > _FRESH_DAYS:
         notes.append(f"The series ends {count((today - series.end).days, 'day')} ago; days count from its end.")
     if today is not None and series.end > today:

@@ -7,6 +7,8 @@ that is steeper than the forecast by more than such lines differ by chance. Noth
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -23,6 +25,9 @@ _SURE = 4.0  # times its own error: a slope through seven days is beyond that by
 # trend already, its slope is of eight times as many days, so that it takes more to say that another one has begun.
 _UNUSUAL, _UNUSUAL_FOR_TREND = 3.0, 10.0
 _MAD_TO_SIGMA = 1.4826
+# Times the error of a line through a week: what wanders differs by so much more from one week to the next than within
+# it. Where a week lies on its line, slopes from before a trend began say nothing.
+_WANDERING = 3.0
 _SINGLE = 0.5  # of all that was added: what came on one day is an import, and comes again on no other
 _FEWEST_SLOPES = 5
 
@@ -66,7 +71,7 @@ def _slope(days: Floats, window: int, already: float, unusual: float) -> float |
     """The slope of the line through the last days, None where it is no more than noise beside what is known already."""
     known = days[-window:]
     slope, error = _line(known)
-    if slope - already <= unusual * _differing(days, window, otherwise=error):
+    if slope - already <= unusual * min(_differing(days, window), _WANDERING * error):
         return None
     if steady(known):
         changes = np.diff(known)
@@ -83,15 +88,15 @@ def _line(known: Floats) -> tuple[float, float]:
     return slope, float(np.sqrt(rest @ rest / (len(known) - 2) / spread))
 
 
-def _differing(days: Floats, window: int, *, otherwise: float) -> float:
+def _differing(days: Floats, window: int) -> float:
     """By how much slopes of so many days differed before from what they were going to be, as a standard deviation.
 
     Slopes of weeks tell, because those of months have most of their days in common; they differ as what wanders does.
-    ``otherwise`` where there are too few of them before the last week.
+    Infinity where there are too few of them before the last week.
     """
     before = days[: len(days) - _WEEK][-(_WEEK + _MONTH - 1) :]
     if len(before) < _WEEK + _FEWEST_SLOPES - 1:
-        return otherwise
+        return math.inf
     places = np.arange(_WEEK) - (_WEEK - 1) / 2
     slopes = sliding_window_view(before, _WEEK) @ (places / (places @ places))
     along = np.arange(len(slopes)) - (len(slopes) - 1) / 2
