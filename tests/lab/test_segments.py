@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -166,3 +167,39 @@ def test_an_unattended_run_completes_its_steps_though_nobody_asks_and_the_host_g
     assert rolled.code == 0, rolled.words
     assert recorded(gated, run) == {FIRST: "verified", SECOND: "verified", "rollback": "rolled back"}
     assert limits(lab, "frontend") == BEFORE
+
+
+def test_a_rollback_of_several_steps_is_the_hosts_own_whoever_is_killed_in_the_middle_of_it(
+    lab: Lab, gated: Program, process: subprocess.Popen[str]
+) -> None:
+    """Newest first; neither the control machine nor the runner has to live for it."""
+    at_step(lab, process, FIRST)
+    run = str(record(lab)["run_id"])
+    with answering(lab, 9999):
+        words = "".join(process.communicate(timeout=200))
+    assert process.returncode == 0, words
+    assert limits(lab, "frontend") != BEFORE
+    rollback = gated.start("rollback", run)
+    try:
+        wait_for(lambda: putting_back(lab) == [SECOND] or rollback.poll() is not None, bound=60, what="it puts back")
+        assert rollback.poll() is None, rollback.communicate()
+    finally:
+        kill(rollback)
+        rollback.communicate()
+    lab.ssh("app1", f"kill -9 {runners(lab)[0]}")
+    wait_for(lambda: bool(record(lab).get("undone")), bound=120, what="the host has put everything back")
+    assert statuses(lab) == {SECOND: "rolled back", FIRST: "rolled back"}
+    assert putting_back(lab)[-1] == FIRST
+    assert limits(lab, "frontend") == BEFORE
+    again = gated.run("rollback", run)
+    assert again.code == 0, again.words
+    assert not locked(lab)
+
+
+def putting_back(lab: Lab) -> list[str]:
+    """Of which steps the host has begun to put back what they did, in that order."""
+    if not record(lab).get("undoes"):
+        return []
+    told = lab.ssh("app1", "cat $(ls -t /var/lib/selextract-infra/segments/*.events | head -1)").stdout
+    events = [json.loads(line) for line in told.splitlines()]
+    return [event["step"] for event in events if event["event"] == "step begins"]
