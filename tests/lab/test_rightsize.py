@@ -97,8 +97,7 @@ def test_an_oom_killed_worker_is_recommended_more(lab: Lab, seasoned: Program) -
     (memory, _), *_ = limits(lab, "worker")
     killed = lab.ssh(
         "app1",
-        "docker exec selextract-worker-1 python3 -c"
-        f" \"b=bytearray({memory * 2}); b[::4096]=b'x'*len(b[::4096])\"",
+        f"docker exec selextract-worker-1 python3 -c \"b=bytearray({memory * 2}); b[::4096]=b'x'*len(b[::4096])\"",
     )
     assert killed.returncode == 137, killed
     wait_for(lambda: any(row[8] for row in rows(lab)), bound=90, what="the sampler records the OOM kill")

@@ -40,17 +40,19 @@ class SimulatedFiles:
 
     def replace(self, source: str, target: str, **more: Any) -> Any:
         """As ``os.replace``."""
-        if not self._below(target):
+        place = _place(target, more.get("dst_dir_fd"))
+        if not self._below(place):
             return self._real["replace"](source, target, **more)
-        return self._touch("write", str(target), lambda: self._real["replace"](source, target))
+        return self._touch("write", place, lambda: self._real["replace"](source, target, **more))
 
     def unlink(self, path: str, **more: Any) -> Any:
         """As ``os.unlink``."""
-        if self._below(path):
+        place = _place(path, more.get("dir_fd"))
+        if self._below(place):
             self._refuse_the_dead()
-        if not self._below(path) or not os.path.lexists(path) or os.path.basename(path).startswith(_UNFINISHED):
+        if not self._below(place) or not os.path.lexists(place) or os.path.basename(place).startswith(_UNFINISHED):
             return self._real["unlink"](path, **more)
-        return self._touch("remove", str(path), lambda: self._real["unlink"](path))
+        return self._touch("remove", place, lambda: self._real["unlink"](path, **more))
 
     def mkdir(self, path: str, *words: Any, **more: Any) -> Any:
         """As ``os.mkdir``."""
@@ -60,6 +62,8 @@ class SimulatedFiles:
 
     def open(self, path: str, flags: int, *words: Any, **more: Any) -> int:
         """As ``os.open``; a line that is appended is written by one call."""
+        if flags & os.O_EXCL and self._below(_place(path, more.get("dir_fd"))):
+            self._refuse_the_dead()
         if not flags & os.O_APPEND or not self._below(path):
             return int(self._real["open"](path, flags, *words, **more))
         return int(self._touch("append", str(path), lambda: self._real["open"](path, flags, *words, **more)))
@@ -88,3 +92,8 @@ class SimulatedFiles:
     def _named(self, path: str) -> str:
         words = path[len(self._root) + 1 :].split("/")
         return "/".join("RUN" if word[:4].isdigit() else word for word in words)
+
+
+def _place(path: object, folder: int | None) -> str:
+    """Where a path is that is given by itself, or by the handle of an open folder and a name in it."""
+    return str(path) if folder is None else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), str(path))

@@ -82,15 +82,16 @@ class _Replacement:
             alone = self._prove_and_note(record, old)
         if old is not None and alone:
             self._retire(old)
-        made = self._make(record, beside=old is not None and not alone)
+        beside = old is not None and not alone
+        made = self._make(record, beside=beside)
         place = self._place(record)
         if place:
             self._number(record, place)
         self._hand_volumes_on(record)
         self._new().start(self.engine, [self.given["service"]])
-        wait_until_healthy(self.given, self.given["urls"])
+        wait_until_healthy(self.given, self.given["urls"], settling=self.given["settling_seconds"] if beside else 0.0)
         give_requests(self.given, self._instances())
-        if old is not None and not alone:
+        if old is not None and beside:
             self._retire(old)
         if place:
             self._name(place)

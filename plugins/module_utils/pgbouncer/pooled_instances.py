@@ -6,16 +6,19 @@ lead to the database by then; where they do not, or where it does not get health
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..compose.compose import Compose
 from ..compose.new_instances import NewInstances
+from ..compose.place_of_instance import PlaceOfInstance, finish_names
 from ..compose.project import read_project
 from ..docker.container_definition import ContainerDefinition
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
+from ..docker.room_for_another import why_alone
 from ..haproxy.rotation import Rotation
 from ..postgres.dsn import leads_to
 from ..state.state import StateFolder
@@ -23,6 +26,8 @@ from ..system.failure import HostSideError
 from ..system.waiting import waited_for
 
 __all__ = ["LeadingBack", "environment_of", "files_of", "led_otherwise", "pointing_to"]
+
+_SETTLING = 10.0  # seconds that one without a health check has to run before it is taken to serve
 
 
 def environment_of(engine: Engine, container: Container) -> dict[str, str]:
@@ -66,7 +71,7 @@ def led_otherwise(engine: Engine, containers: list[Container], project: str, var
 class LeadingBack:
     """Leads whoever points to PgBouncer back. ``done`` names who was, ``problems`` says who could not be, and why.
 
-    ``bound`` is how long an instance may take to be healthy, in seconds.
+    ``bound`` is how long an instance may take to be healthy, in seconds; ``mapped`` are the services that can have two.
     """
 
     engine: Engine
@@ -76,10 +81,13 @@ class LeadingBack:
     bound: float
     done: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    mapped: list[str] = field(default_factory=list)
 
     def run(self, wanted: dict[str, Any]) -> None:
         """Lead all back who point to the PgBouncer of ``wanted``, one after the other."""
         host, port = str(wanted["host"]), int(wanted["port"])
+        finish_names(self.engine, self._present())
+        self.mapped = list(wanted.get("services") or [])
         containers = [container for container in self._present() if container.service or container.running]
         pointing = pointing_to(self.engine, containers, host, port)
         if not pointing:
@@ -99,51 +107,81 @@ class LeadingBack:
                 )
 
     def _make_again(self, compose: Compose, container: Container, variables: list[str]) -> None:
-        """A new one in place of this one; where that fails, this one again, which is led to PgBouncer as before."""
+        """A new one in its place, which serves before it goes where both can run; where that fails, it stays or comes
+        back, led to PgBouncer as before.
+        """
         new = NewInstances(compose, self.socket_path, self.bound, {str(container.service): variables})
+        own = instances_of(self._present(), self.project, str(container.service))
         try:
             new.refuse(self.engine, [str(container.service)], container)
-            definition = ContainerDefinition.parse(self.engine.inspect(container.id) or {})
+            details = self.engine.inspect(container.id) or {}
+            definition = ContainerDefinition.parse(details)
         except (HostSideError, KeyError) as failure:
             self._note(container, failure)
             return
-        rotation = Rotation(self.folder, self.socket_path, self.project)
-        if container.running:
-            rotation.spare(container)
-            self.engine.stop(container.id, container.stop_grace)
-        self.engine.remove(container.id)
-        others = {container.id for container in self._present()}
+        place = PlaceOfInstance.of(container.id, definition)
+        # What is not mapped may be a scheduler, and two of them would begin everything twice.
+        beside = container.running and container.service in self.mapped and not why_alone(container, details, len(own))
+        if not beside:
+            self._retire(container)
+        others = {other.id for other in self._present()}
         try:
-            made = self._made(new, container)
+            made = self._made(new, container, place, beside=beside)
             if container.running:
                 self.engine.start(made.id)
                 self._wait(made)
-                rotation.join([container for container in self._present() if container.id == made.id], self.bound)
-                if made.name != container.name:  # the only one could not leave before
-                    rotation.leave([container.name], rotation.drain)
+                self._rotation.join(self._by_id(made.id), self.bound)
         except HostSideError as failure:
             self._note(container, failure)
             self._bring_back(container, definition, others)
-        else:
-            self.done.append(container.name)
+            return
+        if beside:
+            self._retire(container)
+            self.engine.rename(made.id, place.name)
+            self._rotation.join(self._by_id(made.id), self.bound)
+            self._rotation.forget(place.interim)
+        self.done.append(container.name)
 
-    def _made(self, new: NewInstances, old: Container) -> Container:
-        """The new container in place of the old one, not started yet; Compose may give it another number."""
-        others = instances_of(self._present(), self.project, str(old.service))
-        made = new.make(self.engine, {str(old.service): len(others) + 1})
+    def _retire(self, container: Container) -> None:
+        if container.running:
+            self._rotation.spare(container)
+            self.engine.stop(container.id, container.stop_grace)
+        self.engine.remove(container.id)
+
+    def _made(self, new: NewInstances, old: Container, place: PlaceOfInstance, *, beside: bool) -> Container:
+        """The new container in place of the old one, not started yet."""
+        for left in self._present_of(old):
+            if left.name == place.interim:  # by a process that was killed
+                self._retire(left)
+        own = self._present_of(old)
+        made = new.make(self.engine, {str(old.service): len(own) + 1})
         if not made:
             raise HostSideError(f"{old.name} was not made again.", kind="compose")
-        return made[0]
+        place.taken_by(made[0], self.engine, free=not beside)
+        known = {container.id for container in own}
+        return next(container for container in self._present_of(old) if container.id not in known)
 
     def _bring_back(self, old: Container, definition: ContainerDefinition, others: set[str]) -> None:
-        """The old container, from its own definition, in place of one that does not serve."""
-        for container in self._present():
-            if container.service == old.service and container.id not in others:
+        """Nothing but the old container, from its own definition where it has gone."""
+        for container in self._present_of(old):
+            if container.id not in others:
                 self.engine.stop(container.id, container.stop_grace)
                 self.engine.remove(container.id)
+        if old.id in others:
+            return
         again = definition.create(self.engine, old.name)
         if old.running:
             self.engine.start(again)
+
+    def _present_of(self, old: Container) -> list[Container]:
+        return instances_of(self._present(), self.project, str(old.service))
+
+    def _by_id(self, id_: str) -> list[Container]:
+        return [container for container in self._present() if container.id == id_]
+
+    @property
+    def _rotation(self) -> Rotation:
+        return Rotation(self.folder, self.socket_path, self.project)
 
     def _note(self, container: Container, failure: Exception) -> None:
         reason = failure.sentence if isinstance(failure, HostSideError) else "Docker does not describe it"
@@ -154,11 +192,12 @@ class LeadingBack:
 
         def healthy() -> bool:
             nonlocal state
-            now = next((one for one in self._present() if one.id == container.id), None)
+            now = next(iter(self._by_id(container.id)), None)
             state = "gone" if now is None else now.health or now.state
-            return state in ("healthy", "running")
+            settled = now is not None and now.ran(time.time()) >= now.start_period + _SETTLING
+            return state == "healthy" or (state == "running" and settled)
 
-        if not waited_for(healthy, self.bound):
+        if not waited_for(healthy, self.bound + container.start_period + _SETTLING):
             raise HostSideError(f"{container.name} is {state}.", kind="gate")
 
     def _present(self) -> list[Container]:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..docker.containers import mount_of
 from ..docker.engine import Engine
-from ..docker.volume_files import ContainedFolder, mount_of
+from ..system.contained_folder import ContainedFolder
 from ..system.failure import HostSideError
 from .look import settings_query
 from .psql import PostgresServer
