@@ -51,6 +51,7 @@ def _container(host: SimulatedHost, container: dict[str, Any]) -> dict[str, Any]
         limits["NanoCpus"] = 0
     return {
         "service": labels.get(_LABEL + "service"),
+        "number": labels.get(_LABEL + "container-number"),
         "running": container["State"]["Running"],
         "serves": host.engine.healthy(container) if "Healthcheck" in config else container["State"]["Running"],
         "image": container["Image"],
@@ -58,7 +59,7 @@ def _container(host: SimulatedHost, container: dict[str, Any]) -> dict[str, Any]
         "limits": limits,
         "mounts": sorted(_mount(host, mount) for mount in container["Mounts"]),
         "networks": {
-            network: sorted({alias for alias in about["Aliases"] if alias != short})
+            network: sorted({*about["Aliases"], str(container["Name"])[1:]} - {short})
             for network, about in container["NetworkSettings"]["Networks"].items()
         },
         "restart": (container["HostConfig"].get("RestartPolicy") or {}).get("Name"),

@@ -23,6 +23,16 @@ def struck(operation: str, where: str, kind: FaultKind) -> list[Verdict]:
     return [try_fault(run, Fault(number, kind)) for number in numbers]
 
 
+def struck_after(operation: str, where: str, kind: FaultKind, most: int) -> list[Verdict]:
+    """The operation with that fault at each of so many boundaries that follow one of that name."""
+    run = run_of(operation)
+    begins = [number for number, (_, name) in enumerate(run.passed, start=1) if name == where]
+    assert begins, f"{operation} comes to no such boundary: {where}"
+    numbers = {number for begin in begins for number in range(begin + 1, begin + most + 1)}
+    faults = [Fault(number, kind) for number in sorted(numbers) if run.passed[number - 1][0] in APPLIES[kind]]
+    return [try_fault(run, fault) for fault in faults]
+
+
 def violations(verdicts: list[Verdict]) -> list[str]:
     return [str(verdict) for verdict in verdicts if verdict.violations]
 
@@ -79,3 +89,12 @@ def test_a_host_that_went_away_in_the_middle_is_said_to_go_on_by_itself() -> Non
     verdict = struck("rightsize", "POST /containers/ID/update", FaultKind.REBOOT)[0]
     assert not verdict.violations, verdict
     assert "goes on there to the next safe point" in verdict.end
+
+
+def test_an_act_that_is_carried_again_leaves_the_place_of_the_next_instance_alone() -> None:
+    assert not violations(struck("settle_api", "compose create", FaultKind.CRASH_AFTER))
+
+
+@pytest.mark.parametrize("operation", ["settle_api", "settle"])
+def test_a_new_instance_of_which_docker_tells_late_gets_its_place_and_its_volumes(operation: str) -> None:
+    assert not violations(struck_after(operation, "compose create", FaultKind.OLD, 30))

@@ -37,7 +37,7 @@ __all__ = ["Undisturbed", "Verdict", "World", "faults_of", "try_fault", "try_lat
 _LEASE = 7200.0  # seconds, longer than any
 _MEMORY = Path("/dev/shm")
 _SEED = 7
-_PUT_BACK = 6  # exit code
+_PUT_BACK, _NOT_PUT_BACK = 6, 7  # exit codes
 _NEXT = 8  # another seed, for the Run that comes next
 _UP_AGAIN = 60.0  # seconds after a start until everything has to serve
 
@@ -242,17 +242,16 @@ def _judged(here: World, run: Undisturbed, ended: Run | SelextractError | None, 
     now = state_of(here.host)
     from_before, from_done = differences(run.before, now), differences(run.done, now)
     violations = [f"{one} was out" for one in sorted({*here.host.engine.outages} & run.shape.never_out)]
-    violations += _left_after_the_next(here) if not here.unfinished else []
     if not from_before or not from_done:
-        return violations + _untrue(ended, as_before=not from_before, done=not from_done, rolled_back=rolled_back)
-    if here.not_put_back:
-        again = here.control().roll_back(here.not_put_back[0])
+        violations += _untrue(ended, as_before=not from_before, done=not from_done, rolled_back=rolled_back)
+    elif here.not_put_back:
+        again = here.control_of(here.not_put_back[0]).roll_back(here.not_put_back[0])
         still = differences(run.before, state_of(here.host))
-        return violations + ([f"said, but not put back by another rollback ({_told(again)}): {still}"] if still else [])
-    if isinstance(ended, Run) and ended.exit_code == 7:
-        return violations
-    nearer = min(("before", from_before), ("done", from_done), key=lambda one: len(one[1]))
-    return [*violations, f"{_told(ended)}, but it differs from {nearer[0]}: {'; '.join(nearer[1])}"]
+        violations += [f"said, but not put back by another rollback ({_told(again)}): {still}"] if still else []
+    elif not (isinstance(ended, Run) and ended.exit_code == _NOT_PUT_BACK):
+        nearer = min(("before", from_before), ("done", from_done), key=lambda one: len(one[1]))
+        violations.append(f"{_told(ended)}, but it differs from {nearer[0]}: {'; '.join(nearer[1])}")
+    return violations + (_left_after_the_next(here) if not here.unfinished else [])
 
 
 def _left_after_the_next(here: World) -> list[str]:
