@@ -24,7 +24,7 @@ class SimulatedFiles:
     def __init__(self, root: str, boundaries: Callable[[], Boundaries]) -> None:
         self._root = root
         self._boundaries = boundaries
-        self._real = {name: getattr(os, name) for name in ("replace", "unlink", "mkdir", "open")}
+        self._real = {name: getattr(os, name) for name in ("replace", "unlink", "mkdir", "open", "rename")}
         self._make_temporary = tempfile.mkstemp
 
     @property
@@ -32,10 +32,13 @@ class SimulatedFiles:
         """What replaces which function of ``os``; memory needs no ``fsync``."""
         return {
             "replace": self.replace,
+            "rename": self.rename,
             "unlink": self.unlink,
             "mkdir": self.mkdir,
             "open": self.open,
             "fsync": lambda _handle: None,
+            "chown": lambda *_words, **_more: None,
+            "fchown": lambda *_words, **_more: None,
         }
 
     def replace(self, source: str, target: str, **more: Any) -> Any:
@@ -44,19 +47,28 @@ class SimulatedFiles:
             return self._real["replace"](source, target, **more)
         return self._touch("write", str(target), lambda: self._real["replace"](source, target))
 
+    def rename(self, source: str, target: str, **more: Any) -> Any:
+        """As ``os.rename``, with the folders open or by whole paths."""
+        whole = _whole(target, more.get("dst_dir_fd"))
+        if not self._below(whole):
+            return self._real["rename"](source, target, **more)
+        return self._touch("write", whole, lambda: self._real["rename"](source, target, **more))
+
     def unlink(self, path: str, **more: Any) -> Any:
         """As ``os.unlink``."""
-        if self._below(path):
+        whole = _whole(path, more.get("dir_fd"))
+        if self._below(whole):
             self._refuse_the_dead()
-        if not self._below(path) or not os.path.lexists(path) or os.path.basename(path).startswith(_UNFINISHED):
+        if not self._below(whole) or not os.path.lexists(whole) or os.path.basename(whole).startswith(_UNFINISHED):
             return self._real["unlink"](path, **more)
-        return self._touch("remove", str(path), lambda: self._real["unlink"](path))
+        return self._touch("remove", whole, lambda: self._real["unlink"](path, **more))
 
     def mkdir(self, path: str, *words: Any, **more: Any) -> Any:
         """As ``os.mkdir``."""
-        if not self._below(path) or os.path.isdir(path):
+        whole = _whole(path, more.get("dir_fd"))
+        if not self._below(whole) or os.path.isdir(whole):
             return self._real["mkdir"](path, *words, **more)
-        return self._touch("make folder", str(path), lambda: self._real["mkdir"](path, *words, **more))
+        return self._touch("make folder", whole, lambda: self._real["mkdir"](path, *words, **more))
 
     def open(self, path: str, flags: int, *words: Any, **more: Any) -> int:
         """As ``os.open``; a line that is appended is written by one call."""
@@ -88,3 +100,8 @@ class SimulatedFiles:
     def _named(self, path: str) -> str:
         words = path[len(self._root) + 1 :].split("/")
         return "/".join("RUN" if word[:4].isdigit() else word for word in words)
+
+
+def _whole(path: str, folder: int | None) -> str:
+    """The whole path of one that counts from an open folder."""
+    return str(path) if folder is None else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)

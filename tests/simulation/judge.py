@@ -34,8 +34,30 @@ def state_of(host: SimulatedHost) -> State:
         if path.is_file():
             mode = stat.S_IMODE(path.stat().st_mode)
             state[f"file {path.name}"] = (path.read_bytes(), oct(mode))
+    state.update(_programs(host))
     for name, count in _wanted_counts(host).items():
         state[f"{name}: as many as its files say"] = count
+    return state
+
+
+def _programs(host: SimulatedHost) -> State:
+    """What the programs in containers have and do, and the files of those that are ours."""
+    kept = host.programs.postgres.kept
+    state: State = {
+        "Postgres: roles of ours": sorted(kept["roles"]),
+        "Postgres: functions of ours": bool(kept["function"]),
+        "Postgres: settings in force": dict(kept["settings"]),
+    }
+    for name, container in host.engine.names.items():
+        about = host.engine.programs.get(f"pgbouncer {container['Id']}")
+        if about:
+            state[f"{name}: PgBouncer"] = {key: about[key] for key in ("settings", "databases", "paused")}
+    for path in sorted(host.state.rglob("*")):
+        if path.name in ("pgbouncer.ini", "shared.ini", "pgbouncer.json"):
+            state[f"ours {path.relative_to(host.state)}"] = path.read_bytes()
+    for path in sorted((host.root / "volumes").rglob("*")):
+        if path.is_file():
+            state[f"volume {path.relative_to(host.root)}"] = path.read_bytes()
     return state
 
 
@@ -71,7 +93,7 @@ def _mount(host: SimulatedHost, mount: dict[str, Any]) -> str:
     """By its content where it has no name: whose data it is counts."""
     name = mount.get("Name") or mount.get("Source")
     what = host.engine.volumes.get(str(name), str(name)) if mount.get("anonymous") else name
-    return f"{mount['Destination']} {what} {mount['RW']}"
+    return f"{mount['Destination']} {what} {mount['RW']}".replace(str(host.root), "")
 
 
 def _definitions(host: SimulatedHost) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from selextract_infra.model.run import Run
 from tests.simulation.boundaries import Boundaries, ControlDiedError, Fault, FaultKind
 from tests.simulation.compose_program import ComposeRejectsError
 from tests.simulation.judge import State, differences, left_over, state_of
-from tests.simulation.shapes import OPERATIONS, deploy_again, drawn_shape, world_plan
+from tests.simulation.shapes import IN_ANY_ORDER, deploy_again, drawn_shape, world_plan
 from tests.simulation.trial import World, world
 
 __all__ = ["Sequence", "play"]
@@ -77,7 +77,7 @@ def _team(here: World, sequence: Sequence) -> None:
 
 def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
     """One operation, perhaps with a fault; it ends as before, or as it ends without the fault."""
-    operation, before = draw.choice(list(OPERATIONS)), state_of(here.host)
+    operation, before = draw.choice(IN_ANY_ORDER), state_of(here.host)
     plan = world_plan(here.host, operation, draw)
     here.host.boundaries = Boundaries()
     with _undone_afterwards(here):

@@ -95,6 +95,31 @@ def test_an_act_that_is_carried_again_leaves_the_place_of_the_next_instance_alon
     assert not violations(struck("settle_api", "compose create", FaultKind.CRASH_AFTER))
 
 
-@pytest.mark.parametrize("operation", ["settle_api", "settle"])
-def test_a_new_instance_of_which_docker_tells_late_gets_its_place_and_its_volumes(operation: str) -> None:
-    assert not violations(struck_after(operation, "compose create", FaultKind.OLD, 30))
+@pytest.mark.parametrize(("operation", "most"), [("settle_api", 16), ("settle", 30)])
+def test_a_new_instance_of_which_docker_tells_late_gets_its_place_and_its_volumes(operation: str, most: int) -> None:
+    assert not violations(struck_after(operation, "compose create", FaultKind.OLD, most))
+
+
+@pytest.mark.parametrize("where", ["pgbouncer SHOW CLIENTS", "psql changes"])
+def test_a_later_step_that_fails_leaves_what_the_way_back_of_the_steps_before_it_needs(where: str) -> None:
+    verdicts = struck("pgbouncer_off", where, FaultKind.KILLED)
+    assert not violations(verdicts)
+    assert all(verdict.end.startswith("exit 6") for verdict in verdicts)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.KILLED, FaultKind.CRASH_AFTER])
+def test_an_instance_that_is_led_back_to_its_database_is_never_lost(kind: FaultKind) -> None:
+    assert not violations(struck("pgbouncer_taken_away", "compose create", kind))
+
+
+def test_instances_that_are_led_back_have_their_names_and_numbers() -> None:
+    done = run_of("pgbouncer_taken_away").done
+    assert (done["shop-api-1: number"], done["shop-api-2: number"]) == ("1", "2")
+
+
+def test_an_instance_that_could_not_be_led_back_serves_again_before_the_next_one_stops() -> None:
+    assert not violations(struck_after("pgbouncer_taken_away", "compose create", FaultKind.FAILS, 4))
+
+
+def test_what_was_just_starting_is_waited_for_when_it_is_put_back() -> None:
+    assert not violations(struck("pgbouncer_taken_away", "write shop/compose.override.yml", FaultKind.REBOOT))

@@ -158,7 +158,7 @@ def test_one_that_does_not_get_healthy_is_a_problem(tmp_path: Path, monkeypatch:
     host.healthy = False
     with leading(host, tmp_path, monkeypatch) as back:
         back.run(WANTED)
-    assert back.problems == ["shop-web-1 could not be led back: shop-web-7 is unhealthy"]
+    assert back.problems == ["shop-web-1 could not be led back: shop-web-1 is unhealthy"]
 
 
 def test_one_that_does_not_get_healthy_leaves_its_place_to_the_old_one(
