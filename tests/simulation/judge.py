@@ -51,7 +51,8 @@ def _programs(host: SimulatedHost) -> State:
     for name, container in host.engine.names.items():
         about = host.engine.programs.get(f"pgbouncer {container['Id']}")
         if about:
-            state[f"{name}: PgBouncer"] = {key: about[key] for key in ("settings", "databases", "paused")}
+            paused = host.programs.pgbouncer.paused(container)
+            state[f"{name}: PgBouncer"] = {**{key: about[key] for key in ("settings", "databases")}, "paused": paused}
     for path in sorted(host.state.rglob("*")):
         if path.name in ("pgbouncer.ini", "shared.ini", "pgbouncer.json"):
             state[f"ours {path.relative_to(host.state)}"] = path.read_bytes()

@@ -22,6 +22,7 @@ _CONFIG, _RUN = "/etc/pgbouncer", "/run/pgbouncer"
 _CONSOLE, _LOGIN_DATABASE = "pgbouncer", "selextract_login"
 _PASSWORD = re.compile(r'"([^"]+)" "([^"]+)"')
 _FIXED = ("listen_port", "listen_addr", "unix_socket_dir", "so_reuseport")  # a process keeps what it began with
+_TIMER = "timer that ends a pause"
 Row = dict[str, "str | None"]
 
 
@@ -76,13 +77,26 @@ class SimulatedPgBouncer:
                 for one in self.engine.pointing_to(container)
             ],
             "SHOW SERVERS": list,
-            "SHOW STATE": lambda: [{"key": "paused", "value": "yes" if about["paused"] else "no"}],
+            "SHOW STATE": lambda: [{"key": "paused", "value": "yes" if self.paused(container) else "no"}],
             "RECONNECT": list,
             "RELOAD": lambda: self._reload(container),
             "PAUSE": lambda: self._pause(container, paused=True),
             "RESUME": lambda: self._pause(container, paused=False),
         }
         return answers[command]()
+
+    def paused(self, container: dict[str, Any]) -> bool:
+        """Whether transactions wait: a pause is in force, and no timer of the host has ended it."""
+        ends = float(self.engine.programs.get(_TIMER) or "inf")
+        return bool(self.engine.programs[_key(container)]["paused"]) and self.engine.clock.now < ends
+
+    def arm_timer(self, _unit: str, _container: str, seconds: float) -> None:
+        """In place of the product's own: the host ends the pause then."""
+        self.engine.programs[_TIMER] = self.engine.clock.now + seconds
+
+    def disarm_timer(self, _unit: str) -> None:
+        """In place of the product's own."""
+        self.engine.programs[_TIMER] = None
 
     def told(self, container: dict[str, Any], signal: str) -> None:
         """A signal to the first process: ``USR2`` ends every pause."""

@@ -112,8 +112,8 @@ def _by_original(host: SimulatedHost) -> dict[Any, Any]:
         connected_inside: host.connect_inside,
         _owner: lambda _pid: (999, 999),
         self_made_certificate: lambda _name: ("a certificate\n", "its key\n"),
-        arm_timer: lambda *_unused: None,
-        disarm_timer: lambda *_unused: None,
+        arm_timer: host.programs.pgbouncer.arm_timer,
+        disarm_timer: host.programs.pgbouncer.disarm_timer,
     }
 
 

@@ -33,7 +33,8 @@ _MIB = 2**20
 _MIGRATED, _DEPLOYED = 5.0, 3600.0  # seconds
 _KNOWN_AS = {
     "settle": "rightsize", "settle_api": "rightsize", "tune_workers": "tune workers", "pgbouncer_on": "pgbouncer",
-    "pgbouncer_off": "pgbouncer", "pgbouncer_taken_away": "pgbouncer",
+    "pgbouncer_off": "pgbouncer", "pgbouncer_taken_away": "pgbouncer", "tune_postgres": "tune postgres",
+    "tune_postgres_by_restart": "tune postgres", "restart_postgres": "restart postgres",
 }  # fmt: skip
 
 
@@ -309,7 +310,32 @@ def _pgbouncer_taken_away(host: SimulatedHost, _draw: random.Random) -> Steps:
     return [files, _pooler_step(on=False)]
 
 
-BEFORE = {"pgbouncer_off": "pgbouncer_on", "pgbouncer_taken_away": "pgbouncer_on"}
+_SERVER = {"project": PROJECT, "service": "db", "superuser": "postgres"}
+
+
+def _tune_postgres(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [_settings_step(host, {"work_mem": "8192", "random_page_cost": "1.1"}, restart=False)]
+
+
+def _tune_postgres_by_restart(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [_settings_step(host, {"shared_buffers": "32768", "work_mem": "8192"}, restart=True)]
+
+
+def _settings_step(host: SimulatedHost, settings: dict[str, str], *, restart: bool) -> tuple[str, str, dict[str, Any]]:
+    text = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    values = {
+        **_common(host), **_SERVER, "text": text, "settings": settings, "memory": 512 * _MIB, "restart": restart,
+    }  # fmt: skip
+    return "postgres", "tune_postgres", values
+
+
+def _restart_postgres(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [("restart", "restart_postgres", {**_common(host), "server": dict(_SERVER)})]
+
+
+BEFORE = {
+    "pgbouncer_off": "pgbouncer_on", "pgbouncer_taken_away": "pgbouncer_on", "restart_postgres": "pgbouncer_on",
+}  # fmt: skip
 """What has to be done already for an operation."""
 
 OPERATIONS: dict[str, Callable[[SimulatedHost, random.Random], Steps]] = {
@@ -321,6 +347,9 @@ OPERATIONS: dict[str, Callable[[SimulatedHost, random.Random], Steps]] = {
     "pgbouncer_on": _pgbouncer_on,
     "pgbouncer_off": _pgbouncer_off,
     "pgbouncer_taken_away": _pgbouncer_taken_away,
+    "tune_postgres": _tune_postgres,
+    "tune_postgres_by_restart": _tune_postgres_by_restart,
+    "restart_postgres": _restart_postgres,
 }
 IN_ANY_ORDER = ("rightsize", "settle", "settle_api", "scale", "tune_workers")
 """Those that random sequences draw."""

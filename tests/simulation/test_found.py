@@ -123,3 +123,11 @@ def test_an_instance_that_could_not_be_led_back_serves_again_before_the_next_one
 
 def test_what_was_just_starting_is_waited_for_when_it_is_put_back() -> None:
     assert not violations(struck("pgbouncer_taken_away", "write shop/compose.override.yml", FaultKind.REBOOT))
+
+
+@pytest.mark.parametrize("where", ["conf.d/selextract-infra.conf", "postgresql.conf"])
+@pytest.mark.parametrize("kind", [FaultKind.KILLED, FaultKind.CRASH])
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_data_directory(
+    where: str, kind: FaultKind
+) -> None:
+    assert not violations(struck("tune_postgres", f"write volumes/shop_data/{where}", kind))

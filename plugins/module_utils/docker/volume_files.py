@@ -14,6 +14,7 @@ from ..system.failure import HostSideError
 
 __all__ = ["ContainedFolder", "mount_of"]
 
+_UNFINISHED = ".selextract-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -41,11 +42,27 @@ class ContainedFolder:
         except OSError as problem:
             raise self._refused(path, _words(problem)) from problem
 
+    def clear_unfinished(self, path: str) -> None:
+        """Remove what a killed process has left half written beside that file; no folder there is fine."""
+        try:
+            with self._parent(path) as (folder, _):
+                self._clear(folder)
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            raise self._refused(path, _words(problem)) from problem
+
+    def _clear(self, folder: int) -> None:
+        for name in os.listdir(folder):
+            if name.startswith(_UNFINISHED):
+                os.unlink(name, dir_fd=folder)
+
     def write(self, path: str, content: bytes, *, like: str) -> None:
         """Replace a file whole and durably; owner and mode are those of the file ``like``."""
         try:
             known = self._status(like)
             with self._parent(path) as (folder, name):
+                self._clear(folder)
                 self._write(folder, name, content, known)
         except OSError as problem:
             raise self._refused(path, _words(problem)) from problem
@@ -95,7 +112,7 @@ class ContainedFolder:
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
 
     def _write(self, folder: int, name: str, content: bytes, known: os.stat_result) -> None:
-        temporary = f".selextract-{secrets.token_hex(6)}"
+        temporary = f"{_UNFINISHED}{secrets.token_hex(6)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(temporary, flags, 0o600, dir_fd=folder)
         try:
