@@ -130,7 +130,7 @@ from ..module_utils.system.failure import HostSideError
 from ..module_utils.system.samples import packed_since, sampler_status
 
 _AT_ONCE = 4
-_SHORTEST_USAGE = 0.1  # seconds between the two looks that CPU usage is computed from
+_SHORTEST_USAGE = 0.2  # seconds between the two looks that CPU usage is computed from
 
 
 def main() -> None:
@@ -194,16 +194,17 @@ def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecut
             groups = {container.id: find_control_group(container.pid) for container in containers if container.running}
             first, began = _read(groups), time.monotonic()
             projects = pool.submit(_projects, given, containers)
-            postgres = pool.submit(_postgres, socket_path, containers, given)
-            programs = pool.submit(_programs, socket_path, containers, given)
             info = engine.info()
             numbers = _numbers(engine, containers, given["numbers"])
+            time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
+            # Before anything of ours runs inside of a container: `redis-cli` and `psql` count as its use.
+            second, seconds = _read(groups), time.monotonic() - began
+            postgres = pool.submit(_postgres, socket_path, containers, given)
+            programs = pool.submit(_programs, socket_path, containers, given)
             state = StateFolder(given["state_folder"])
             traffic = look_at_traffic(engine, socket_path, state, containers, given["traffic"], given["databases"])
             defined, current = projects.result()
             answers = {"projects": defined, "postgres": postgres.result(), "programs": programs.result()}
-            time.sleep(max(0.0, began + _SHORTEST_USAGE - time.monotonic()))
-            second, seconds = _read(groups), time.monotonic() - began
     except HostSideError as failure:
         if failure.kind != "docker":
             raise

@@ -99,7 +99,7 @@ def test_it_serves_each_alias_with_tls_is_replaced_and_leaves_nothing_behind(ord
     assert code != 0
     assert "authentication failed" in words
     assert not orders.step("pgbouncer", project="orders", wanted=wanted(), replace=True)["failed"]
-    alone = "docker exec orders-pgbouncer sh -c 'test -d /run/pgbouncer/2 && test ! -s /run/pgbouncer/share.ini'"
+    alone = "docker exec orders-pgbouncer sh -c 'test -d /run/pgbouncer/2 && test ! -e /run/pgbouncer/sharing'"
     wait_for(
         lambda: orders.lab.ssh("app1", alone).returncode == 0,
         bound=30, what="the other process has all of the connections once it is alone",
@@ -109,3 +109,18 @@ def test_it_serves_each_alias_with_tls_is_replaced_and_leaves_nothing_behind(ord
     assert not gone["failed"], gone
     assert orders.shell("docker ps -aq --filter name=orders-pgbouncer") == ""
     assert orders.shell("ls -d /var/lib/selextract-infra/pgbouncer/orders 2>/dev/null", check=False) == ""
+
+
+def test_a_postgres_that_comes_back_with_another_address_is_found_again(orders: Shop) -> None:
+    assert not orders.step("pgbouncer", project="orders", wanted=wanted())["failed"]
+    assert ask(orders, "orders", "SELECT 1") == (0, "1")
+    address = "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' orders-postgres-1"
+    before = orders.shell(address)
+    others = "docker run --detach --rm --init --network orders_default --entrypoint sleep selextract/stack:lab 600"
+    taken = orders.shell(f"docker stop -t 2 orders-postgres-1 >/dev/null; {others}; {others}; {others}").split()
+    orders.shell("docker start orders-postgres-1")
+    try:
+        assert orders.shell(address) != before
+        wait_for(lambda: ask(orders, "orders", "SELECT 1") == (0, "1"), bound=30, what="PgBouncer finds Postgres again")
+    finally:
+        orders.shell(f"docker rm -f {' '.join(taken)}")

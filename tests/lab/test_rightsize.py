@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -85,20 +86,21 @@ def test_settle_recreates_the_api_one_at_a_time_without_losing_a_request(lab: La
     assert "api" not in {one["service"] for one in status["pending_recreations"]}
 
 
+def rows(lab: Lab) -> list[list[Any]]:
+    """What the sampler wrote of the first worker."""
+    shown = lab.ssh("app1", "cat /var/lib/selextract-infra/samples/*.jsonl").stdout
+    lines = [json.loads(line) for line in shown.splitlines() if line.endswith("]")]
+    return [line for line in lines if line[1] == "selextract-worker-1"]
+
+
 def test_an_oom_killed_worker_is_recommended_more(lab: Lab, seasoned: Program) -> None:
     (memory, _), *_ = limits(lab, "worker")
-    lab.ssh(
+    killed = lab.ssh(
         "app1",
-        "docker exec selextract-worker-1 python3 -c"
-        f" \"b=bytearray({memory * 2}); b[::4096]=b'x'*len(b[::4096])\"; true",
+        f"docker exec selextract-worker-1 python3 -c \"b=bytearray({memory * 2}); b[::4096]=b'x'*len(b[::4096])\"",
     )
-
-    def recorded() -> bool:
-        shown = lab.ssh("app1", "cat /var/lib/selextract-infra/samples/*.jsonl").stdout
-        rows = [json.loads(line) for line in shown.splitlines() if line.endswith("]")]
-        return any(row[1] == "selextract-worker-1" and row[8] > 0 for row in rows)
-
-    wait_for(recorded, bound=90, what="the sampler records the OOM kill")
+    assert killed.returncode == 137, killed
+    wait_for(lambda: any(row[8] for row in rows(lab)), bound=90, what="the sampler records the OOM kill")
     decision = next(
         one for one in seasoned.plan()["decisions"] if one["service"] == "worker" and one["resource"] == "memory"
     )

@@ -13,6 +13,7 @@ from tests.simulation.postgres import SimulatedPostgres
 __all__ = ["SimulatedPrograms"]
 
 _POSTGRES = "db"
+_LENGTH_OF_ID = 64
 Effect = Callable[[], tuple[int, str, str]]
 
 
@@ -30,7 +31,7 @@ class SimulatedPrograms:
         if arguments[0] == "run" and "pgbouncer" in arguments:
             return False, "docker run --rm pgbouncer --version", lambda: (0, "PgBouncer 1.24.1\n", "")
         if arguments[0] == "exec" and "psql" in arguments:
-            container, statements = arguments[arguments.index("psql") - 1], feed.decode()
+            container, statements = next(word for word in arguments if len(word) == _LENGTH_OF_ID), feed.decode()
             changes = self.postgres.changes(statements)
             name = f"psql {'changes' if changes else 'asks'}"
             return changes, name, lambda: self._psql(container, statements)

@@ -121,10 +121,14 @@ def give_requests(given: dict[str, Any], own: list[Container]) -> list[str]:
     return rotation.join([container for container in own if container.running], given["bound_seconds"])
 
 
-def wait_until_healthy(given: dict[str, Any], urls: list[str] | None = None) -> None:
-    """Wait until all instances of the service are healthy and these addresses answer; the step goes on then."""
+def wait_until_healthy(given: dict[str, Any], urls: list[str] | None = None, *, settling: float = 0.0) -> None:
+    """Wait until all instances of the service are healthy and these addresses answer; the step goes on then.
+
+    New ones without a health check have to run for ``settling`` seconds: a wrong address or password ends many an
+    application only after it has begun, and nothing else tells.
+    """
     same = ("project", "bound_seconds", "run_id", "step_id", "docker_socket", "state_folder")
-    wanted = {"services": {given["service"]: {}}, "urls": urls or [], "part": True}
+    wanted = {"services": {given["service"]: {}}, "urls": urls or [], "settling_seconds": settling, "part": True}
     HEALTH_GATE.do(HEALTH_GATE.work({**wanted, **{key: given[key] for key in same}}))
 
 

@@ -6,6 +6,8 @@ scripts that name an instance would find nobody.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +15,11 @@ from ..docker.container_definition import ContainerDefinition
 from ..docker.containers import Container
 from ..docker.engine import Engine
 
-__all__ = ["PlaceOfInstance"]
+__all__ = ["PlaceOfInstance", "finish_names"]
 
 _NUMBER = "com.docker.compose.container-number"
 _SHORT_ID = 12
+_INTERIM = re.compile(rf"[0-9a-f]{{{_SHORT_ID}}}_(?P<name>.+)")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,16 @@ class PlaceOfInstance:
         definition = definition.labelled(_NUMBER, self.number).without_alias(made.name)
         engine.remove(made.id, volumes=True)  # it never ran: its volumes without a name are empty
         return definition.create(engine, self.name if free else self.interim)
+
+
+def finish_names(engine: Engine, containers: Iterable[Container]) -> None:
+    """Give those their name that a killed process left under the interim one, after the old one had gone."""
+    present = list(containers)
+    names = {container.name for container in present}
+    for container in present:
+        interim = _INTERIM.fullmatch(container.name)
+        if interim and container.service and interim["name"] not in names:
+            engine.rename(container.id, interim["name"])
 
 
 def _unnamed_volumes(definition: ContainerDefinition, details: dict[str, Any]) -> ContainerDefinition:

@@ -14,7 +14,7 @@ from ..docker.instances import instances_of
 from ..docker.kept_definitions import KeptDefinitions
 from ..docker.limits import inverse_of, wanted_for
 from ..docker.removed_instances import PART as DEFINITIONS
-from ..docker.removed_instances import Leaving, note_definitions
+from ..docker.removed_instances import Leaving, finish_undoing, note_definitions
 from ..docker.room_for_another import why_alone
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work
@@ -77,6 +77,7 @@ class _Replacement:
         """
         record = self._held()
         record.start_step_once(self.given["step_id"], time.time())
+        finish_undoing(self.engine, self._noted(record, DEFINITIONS))
         finish_handing_on(self.engine, self._instances())
         alone = ""
         if old is None:
@@ -85,24 +86,25 @@ class _Replacement:
             alone = self._prove_and_note(record, old)
         if old is not None and alone:
             self._retire(old)
-        made = self._make(record, beside=old is not None and not alone)
+        beside = old is not None and not alone
+        made = self._make(record, beside=beside)
         place = self._place(record)
         if place is None or not self._was_replaced_before(record, place):
-            self._bring_into_service(record, place)
-        if old is not None and not alone:
+            self._bring_into_service(record, place, self.given["settling_seconds"] if beside else 0.0)
+        if old is not None and beside:
             self._retire(old)
         if place:
             self._name(place)
         names = self._new_names(record) if made else []
         return {"changed": old is not None or made, "instances": names, "alone": alone, "diff": _difference(old)}
 
-    def _bring_into_service(self, record: RunRecord, place: PlaceOfInstance | None) -> None:
+    def _bring_into_service(self, record: RunRecord, place: PlaceOfInstance | None, settling: float) -> None:
         """Let the new one have its place and its volumes, start it, and wait until it serves and gets requests."""
         if place:
             self._number(record, place)
         self._hand_volumes_on(record)
         self._new().start(self.engine, [self.given["service"]])
-        wait_until_healthy(self.given, self.given["urls"])
+        wait_until_healthy(self.given, self.given["urls"], settling=settling)
         give_requests(self.given, self._instances())
 
     def outdated(self) -> Container | None:

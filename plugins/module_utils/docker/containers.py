@@ -46,7 +46,8 @@ class Container:
     change it in any other form. ``start_period`` is in seconds, 0 without a health check. ``service`` is None for a
     one-off container of ``docker compose run``. ``created_at`` is in Unix seconds, ``image_id`` what ``image`` meant
     when it was made. ``joined`` has the IDs of other containers whose network, processes or shared memory it lives in.
-    ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none.
+    ``worker_pool`` is the pool that its command line gives a Celery worker, None where it gives none. ``postgres_user``
+    is the superuser that Postgres' own image was told to make, None where nothing tells.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Container:
     image_id: str = ""
     worker_pool: str | None = None
     joined: tuple[str, ...] = ()
+    postgres_user: str | None = None
 
     @property
     def running(self) -> bool:
@@ -128,7 +130,13 @@ class Container:
             image_id=str(raw.get("Image") or ""),
             worker_pool=worker_pool([str(raw.get("Path") or ""), *map(str, raw.get("Args") or [])]),
             joined=_joined(limits),
+            postgres_user=_variable(config, "POSTGRES_USER"),
         )
+
+
+def _variable(config: dict[str, Any], name: str) -> str | None:
+    entries = (str(entry).partition("=") for entry in config.get("Env") or [])
+    return next((value for known, _, value in entries if known == name and value), None)
 
 
 def _joined(host: dict[str, Any]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from .engine import Engine
 from .instances import instances_of
 from .kept_definitions import KeptDefinitions
 
-__all__ = ["PART", "Leaving", "note_definitions", "undo_definitions"]
+__all__ = ["PART", "Leaving", "finish_undoing", "note_definitions", "undo_definitions"]
 
 PART = "definitions"
 
@@ -76,6 +76,29 @@ def _before(known: dict[str, dict[str, Any]], container: Container) -> list[str]
         if (noted["project"], noted["service"]) == (container.project, container.service)
     ]
     return list(same[0]["before"]) if same else []
+
+
+def finish_undoing(engine: Engine, noted: dict[str, dict[str, Any]]) -> None:
+    """Before a step is done again that could not be put back: what was made again and stands in nobody's place goes.
+
+    Where nobody has its place, it takes that. ``noted`` is what ``note_definitions`` noted.
+    """
+    for id_, about in noted.items():
+        details = engine.inspect(_interim(id_))
+        if details is None:
+            continue
+        if engine.inspect(str(about["name"])) is None:
+            engine.rename(str(details["Id"]), str(about["name"]))
+            continue
+        left = Container.parse(details)
+        if left.running:
+            engine.stop(left.id, left.stop_grace)
+        engine.remove(left.id)
+
+
+def _interim(removed: str) -> str:
+    """What a container is called that was made again, until it has its place."""
+    return f"selextract-again-{removed[:12]}"
 
 
 def undo_definitions(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
@@ -169,7 +192,7 @@ class _RemovedInstance:
 
     def _created(self, kept: KeptDefinitions) -> str:
         """The ID of the container that was made again, not started yet; one from an attempt before is taken."""
-        name = f"selextract-again-{self.id[:12]}"
+        name = _interim(self.id)
         left = self.engine.inspect(kept.made_again.get(self.id, name)) or self.engine.inspect(name)
         definition = kept.definition(self.id)
         if left is None and definition is not None:

@@ -45,18 +45,44 @@ SUPERVISOR = f"""\
 # are told to leave with their last client. USR2 ends every pause. When the last one has ended, so does this.
 # HUP lets all of them have the smaller pools of two, so that both together stay within Postgres' connections; once one
 # is alone again, or no second one came, it has the whole again.
+# Names of servers are looked up here, each second. PgBouncer's own resolver keeps an address for as long as Docker says
+# that it holds, ten minutes, whatever dns_max_ttl is; after the team's down and up Postgres may have another.
 number=0
 running=
 waits=0
+followed=
+
+look_up() {{
+    answers=$(timeout 1 getent ahosts "$1" 2>/dev/null | sed 's/ .*//')
+    known=$(cat {RUN}/address.$1 2>/dev/null)
+    for address in $answers; do [ "$address" = "$known" ] && return; done
+    for address in $answers; do echo "$address" > {RUN}/address.$1; return; done
+}}
+
+follow() {{
+    source={CONFIG}/pgbouncer.ini
+    [ -e {RUN}/sharing ] && source={CONFIG}/shared.ini
+    lines=$(grep ' = host=[^/]' "$source")
+    for name in $(echo "$lines" | sed 's/.* = host=//; s/ .*//' | sort -u); do
+        look_up "$name"
+        address=$(cat {RUN}/address.$name 2>/dev/null)
+        lines=$(echo "$lines" | sed "s/ = host=$name / = host=${{address:-$name}} /")
+    done
+    [ "$lines" != "$followed" ] || return 1
+    followed=$lines
+    {{ echo '[databases]'; echo "$lines"; }} > {RUN}/databases.new
+    mv {RUN}/databases.new {RUN}/databases.ini
+}}
 
 start() {{
+    follow
     number=$((number % {LONGEST_NUMBER} + 1))
     mkdir -p {RUN}/$number
     cat > {RUN}/$number.ini <<INI
 %include {CONFIG}/pgbouncer.ini
 peer_id = $number
 unix_socket_dir = {RUN}/$number
-%include {RUN}/share.ini
+%include {RUN}/databases.ini
 INI
     pgbouncer {RUN}/$number.ini &
     running="$running $!"
@@ -64,13 +90,15 @@ INI
 }}
 
 share() {{
-    echo '%include {CONFIG}/shared.ini' > {RUN}/share.ini
+    : > {RUN}/sharing
     waits={SHARE_SECONDS}
+    follow
     tell HUP
 }}
 
 alone() {{
-    : > {RUN}/share.ini
+    rm -f {RUN}/sharing
+    follow
     tell HUP
 }}
 
@@ -82,7 +110,7 @@ look() {{
     running=$there
     set -- $running
     [ $# -gt 0 ] || exit 1
-    [ $# -eq 1 ] && [ -s {RUN}/share.ini ] || return 0
+    [ $# -eq 1 ] && [ -e {RUN}/sharing ] || return 0
     [ "$waits" -gt 0 ] && waits=$((waits - 1)) || alone
 }}
 
@@ -98,8 +126,7 @@ leave() {{
     exit 0
 }}
 
-rm -rf {RUN}/[0-9]*
-: > {RUN}/share.ini
+rm -rf {RUN}/[0-9]* {RUN}/address.* {RUN}/sharing
 trap start USR1
 trap 'tell USR2' USR2
 trap share HUP
@@ -109,6 +136,7 @@ while :; do
     sleep 1 &
     wait $!
     look
+    follow && tell HUP
 done
 """
 

@@ -13,9 +13,17 @@ from ..docker.instances import found_instances
 from ..docker.program import Answer, docker
 from ..system.failure import HostSideError
 
-__all__ = ["PostgresServer", "find_server", "find_servers", "literal", "server_in"]
+__all__ = ["PostgresServer", "find_server", "find_servers", "literal", "server_in", "undisturbed"]
 
 _BOUND = 15.0  # seconds for one answer
+_USUAL = "postgres"
+# A container may lead its clients astray: many have PGHOST or PGPASSWORD for programs of their own. A folder in PGHOST
+# is where the server's socket is; PGPORT is the server's own, too.
+_CLEAN = (
+    'case "$PGHOST" in /*) ;; *) unset PGHOST ;; esac; unset PGHOSTADDR PGUSER PGPASSWORD PGPASSFILE PGDATABASE'
+    " PGSERVICE PGSERVICEFILE PGOPTIONS PGSSLMODE PGREQUIRESSL PGREQUIREAUTH PGCHANNELBINDING PGGSSENCMODE"
+    ' PGTARGETSESSIONATTRS PGCLIENTENCODING; exec "$0" "$@"'
+)
 _AS_JSON = "SELECT coalesce(json_agg(q), '[]') FROM ({}) q;"
 
 
@@ -51,7 +59,7 @@ class PostgresServer:
     def run(self, command: Sequence[str], *, feed: bytes = b"", bound: float = _BOUND) -> Answer:
         """Run a command in the container as the server's own user, in the language that its messages are known in."""
         given = ["exec", "-i", "-u", f"{self.uid}:{self.gid}", "-e", "LC_ALL=C", "-e", "PGCONNECT_TIMEOUT=5"]
-        return docker([*given, self.container, *command], feed=feed, bound=bound)
+        return docker([*given, self.container, *undisturbed(command)], feed=feed, bound=bound)
 
     def read(self, path: str) -> str:
         """The content of a file in the container."""
@@ -67,6 +75,11 @@ class PostgresServer:
         answer = self.run(["sh", "-c", script, path], feed=content.encode("utf-8", "surrogateescape"))
         if answer.code:
             raise HostSideError(f"{self.name}: {path} cannot be written ({answer.complaint}).", kind="postgres")
+
+
+def undisturbed(command: Sequence[str]) -> list[str]:
+    """A command of Postgres without what its container sets for clients of other servers."""
+    return ["sh", "-c", _CLEAN, *command]
 
 
 def find_server(
@@ -97,9 +110,13 @@ def find_servers(socket_path: str, project: str, databases: list[dict[str, Any]]
 
 
 def server_in(container: Container, *, superuser: str, socket: str | None = None) -> PostgresServer:
-    """The server that is the first process of a running container."""
+    """The server that is the first process of a running container.
+
+    Where nobody named another ``superuser`` than the usual one, what Postgres' image was told to make holds.
+    """
     uid, gid = _owner(container.pid)
-    return PostgresServer(container.id, container.name, uid, gid, superuser, socket)
+    role = container.postgres_user or superuser if superuser == _USUAL else superuser
+    return PostgresServer(container.id, container.name, uid, gid, role, socket)
 
 
 def literal(value: str) -> str:

@@ -16,7 +16,7 @@ from ..state.lock import begun_step
 from ..state.options import DATABASES, DOCKER, STATE, STEP
 from ..state.state import remove_folder, sync_folder, write_whole
 from ..system.failure import HostSideError
-from .psql import PostgresServer, find_servers
+from .psql import PostgresServer, find_servers, undisturbed
 
 __all__ = ["RESTORE_POINT", "RestorePoint", "needed_bytes"]
 
@@ -121,9 +121,10 @@ class RestorePoint:
 
     def _docker(self, server: PostgresServer, command: list[str], *, stdin: Any, stdout: Any) -> Any:
         given = ["docker", "exec", "-i", "-u", f"{server.uid}:{server.gid}", "-e", "LC_ALL=C", server.container]
+        words = [*given, *undisturbed(command)]
         try:
             return subprocess.run(
-                [*given, *command], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=self._bound,
+                words, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=self._bound,
                 env=docker_environment(), check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

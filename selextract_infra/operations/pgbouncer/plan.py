@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
@@ -14,6 +15,7 @@ from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import CostChange
 from selextract_infra.model.postgres_observation import ConnectionLimit
+from selextract_infra.model.tuning import ConnectionPlan
 from selextract_infra.operations.pgbouncer.decide import pooler_sizes
 from selextract_infra.operations.pgbouncer.operation import PgbouncerRequest
 from selextract_infra.operations.pgbouncer.pooler import AppAddress, PoolerLook
@@ -83,7 +85,8 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
 
     Where these and PgBouncer's would not fit beside each other, PgBouncer gives its idle ones back first. Raises
     ``RefusedError`` where the app's own connections would not fit into Postgres, or are more than its role may have
-    (X-13).
+    (X-13). That one instance more may be too many while it replaces another is said, but refuses nothing: so it was
+    before PgBouncer came, and the way back has to be open.
     """
     policy = given.policy
     sites: dict[str, PoolerSite] = {}
@@ -93,7 +96,9 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
             continue
         maximum = look.server.maximum if look.server else None
         limit = _smallest_limit(look.addresses)
-        direct = plan_connections(_clients(host, policy), policy, maximum=maximum, limit=limit)
+        clients = _clients(host, policy)
+        rolling = plan_connections(clients, policy, maximum=maximum, limit=limit)
+        direct = plan_connections(replaced(clients, surge=0), policy, maximum=maximum, limit=limit)
         refuse_overdrawn(direct, given.request.overrides, leaving_pooler=True)
         variables = {
             service: {variable: None}
@@ -110,10 +115,17 @@ def _off(given: _Given) -> tuple[dict[str, PoolerSite], list[Decision]]:
                 Decision(
                     host=name, project=policy.application.project or "", service="pgbouncer", resource="pooling",
                     verdict=Verdict.SET, rule="LB-08", current_text="on", granted_text="off",
-                    why=f"asked for; {direct.sentence}",
+                    why=f"asked for; {_how_it_fits(direct, rolling)}",
                 )
             )  # fmt: skip
     return sites, decisions
+
+
+def _how_it_fits(direct: ConnectionPlan, rolling: ConnectionPlan) -> str:
+    if rolling.fits:
+        return rolling.sentence
+    more = f"{rolling.opened} > {rolling.available} are possible while one instance replaces another"
+    return f"{direct.sentence}; {more}"
 
 
 def _smallest_limit(addresses: Mapping[str, AppAddress]) -> ConnectionLimit | None:

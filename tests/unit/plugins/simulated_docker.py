@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -54,7 +55,8 @@ def instance(name: str, number: int = 1, **more: Any) -> dict[str, Any]:
 class SimulatedDocker:
     """``acts`` is what was done, ``bodies`` what containers were made of, ``oom`` the events.
 
-    ``refused`` makes a creation fail with that reason, ``sick`` names whatever never gets healthy.
+    ``refused`` makes a creation fail with that reason, ``sick`` names whatever never gets healthy, ``ends``
+    what has no health check and ends by itself after some looks.
     """
 
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class SimulatedDocker:
     oom: list[dict[str, Any]] = field(default_factory=list)
     refused: str = ""
     sick: str = ""
+    ends: str = ""
+    looks: int = 5
     _made: int = 0
 
     def add(self, *instances: dict[str, Any]) -> None:
@@ -170,6 +174,7 @@ class SimulatedDocker:
     ) -> tuple[int, dict[str, Any] | None]:
         name = found["Name"][1:]
         if act == "json":
+            self._age(found)
             return 200, found
         self.acts.append(f"{'remove' if method == 'DELETE' else act} {name}")
         if method == "DELETE":
@@ -186,4 +191,13 @@ class SimulatedDocker:
                 "Status": "running", "Running": True, "Pid": 1, "StartedAt": "2026-02-01T00:00:00Z",
                 "Health": {"Status": health},
             }  # fmt: skip
+            if name == self.ends:
+                started = datetime.now(tz=UTC).isoformat()
+                found["State"] = {"Status": "running", "Running": True, "Pid": 1, "StartedAt": started}
         return 204, None
+
+    def _age(self, found: dict[str, Any]) -> None:
+        if found["Name"][1:] == self.ends and found["State"]["Running"]:
+            self.looks -= 1
+            if self.looks < 0:
+                found["State"] = {"Status": "exited", "Running": False, "Pid": 0}

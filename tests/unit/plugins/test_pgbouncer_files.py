@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,44 +121,85 @@ while True:
 """
 
 
-def test_two_processes_share_until_one_has_ended(tmp_path: Path) -> None:
-    run, stand_in = tmp_path / "run", tmp_path / "bin" / "pgbouncer"
-    run.mkdir()
-    stand_in.parent.mkdir()
-    stand_in.write_text(STAND_IN)
-    stand_in.chmod(0o755)
-    script = SUPERVISOR.replace(RUN, str(run)).replace("waits=90", "waits=2")
-    environment = {"PATH": f"{stand_in.parent}:{os.environ['PATH']}"}
-    # What was ignored before a shell began, as by nohup, it cannot hear.
-    supervisor = subprocess.Popen(["env", "--default-signal", "sh", "-c", script], env=environment)
+class Supervised:
+    """The supervisor with stand-ins for PgBouncer and for the lookup of names."""
 
-    def told(number: int) -> str:
-        seen = run / f"{number}.ini.read"
+    def __init__(self, folder: Path) -> None:
+        self.run, self.addresses = folder / "run", folder / "addresses"
+        config, programs = folder / "config", folder / "bin"
+        for path in (self.run, config, programs):
+            path.mkdir()
+        (config / "pgbouncer.ini").write_text(rendered(WANTED))
+        (config / "shared.ini").write_text(rendered_shared(WANTED))
+        self.addresses.write_text("172.20.0.2 STREAM postgres")
+        for name, text in (("pgbouncer", STAND_IN), ("getent", f"#!/bin/sh\ncat {self.addresses}\n")):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        script = SUPERVISOR.replace(RUN, str(self.run)).replace(CONFIG, str(config)).replace("waits=90", "waits=2")
+        environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
+        # What was ignored before a shell began, as by nohup, it cannot hear.
+        self.process = subprocess.Popen(["env", "--default-signal", "sh", "-c", script], env=environment)
+
+    def told(self, number: int) -> str:
+        """The databases that a process has read last."""
+        seen = self.run / f"{number}.ini.read"
         return seen.read_text() if seen.exists() else ""
 
-    def runs(number: int) -> int:
-        noted = run / f"{number}.ini.runs"
+    def runs(self, number: int) -> int:
+        """The PID of a process, 0 before it runs."""
+        noted = self.run / f"{number}.ini.runs"
         return int(noted.read_text() or 0) if noted.exists() else 0
 
-    shares = f"%include {CONFIG}/shared.ini"
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Iterator[Supervised]:
+    supervised = Supervised(tmp_path)
     try:
-        until(lambda: runs(1))
-        supervisor.send_signal(signal.SIGHUP)
-        until(lambda: shares in told(1))
-        until(lambda: told(1) and shares not in told(1))  # no second one came
-        supervisor.send_signal(signal.SIGHUP)
-        until(lambda: shares in told(1))
-        supervisor.send_signal(signal.SIGUSR1)
-        until(lambda: runs(2))
-        assert shares in (run / "share.ini").read_text()
-        os.kill(runs(1), signal.SIGINT)
-        until(lambda: told(2) and shares not in told(2))
-        supervisor.terminate()
-        assert supervisor.wait(timeout=20) == 0
-        assert not Path(f"/proc/{runs(2)}").exists()
+        yield supervised
     finally:
-        supervisor.kill()
-        supervisor.wait()
+        supervised.process.terminate()
+        supervised.process.wait(timeout=20)
+
+
+def test_two_processes_share_until_one_has_ended(supervised: Supervised) -> None:
+    half, whole, told, runs = "pool_size=7 ", "pool_size=12 ", supervised.told, supervised.runs
+    until(lambda: runs(1))
+    supervised.process.send_signal(signal.SIGHUP)
+    until(lambda: half in told(1))
+    until(lambda: whole in told(1))  # no second one came
+    supervised.process.send_signal(signal.SIGHUP)
+    until(lambda: half in told(1))
+    supervised.process.send_signal(signal.SIGUSR1)
+    until(lambda: runs(2))
+    assert half in (supervised.run / "databases.ini").read_text()
+    os.kill(runs(1), signal.SIGINT)
+    until(lambda: whole in told(2))
+    supervised.process.terminate()
+    assert supervised.process.wait(timeout=20) == 0
+    assert not Path(f"/proc/{runs(2)}").exists()
+
+
+def test_pgbouncer_is_given_the_address_that_a_server_has_now(supervised: Supervised) -> None:
+    until(lambda: supervised.runs(1))
+    assert "host=172.20.0.2 port=5432" in (supervised.run / "databases.ini").read_text()
+    supervised.addresses.write_text("172.20.0.7 STREAM postgres")
+    until(lambda: "host=172.20.0.7 port=5432" in supervised.told(1))
+    assert "host=postgres" not in supervised.told(1)
+
+
+def test_a_server_that_nobody_knows_just_now_and_one_of_several_addresses_change_nothing(
+    supervised: Supervised,
+) -> None:
+    until(lambda: supervised.runs(1))
+    looks = supervised.run.parent / "looks"
+    script = f"#!/bin/sh\necho x >> {looks}\ncat {supervised.addresses}\n"
+    (supervised.run.parent / "bin/getent").write_text(script)
+    for answer in ("", "172.20.0.9 STREAM postgres\n172.20.0.2 STREAM postgres"):
+        supervised.addresses.write_text(answer)
+        looks.write_text("")
+        until(lambda: len(looks.read_text()) > 2)
+    assert supervised.told(1) == ""
+    assert "host=172.20.0.2 port=5432" in (supervised.run / "databases.ini").read_text()
 
 
 def test_the_container_may_do_nothing_but_what_it_needs(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Host:
 
     def __init__(self, folder: Path, files: dict[str, str], **containers: tuple[str | None, str, bool]) -> None:
         self.folder, self.files = folder, files
-        self.healthy, self.refused, self.unmade = True, "", ""
+        self.healthy, self.refused, self.unmade, self.alone = True, "", "", ""
         self.containers: dict[str, list[Any]] = {
             name.replace("_", "-"): [f"{name}-id", *about] for name, about in containers.items()
         }
@@ -47,6 +47,8 @@ class Host:
         if method == "DELETE":
             self.acts.append(f"remove {name}")
             del self.containers[name]
+        elif verb == "rename":
+            self.containers[path.partition("name=")[2]] = self.containers.pop(name)
         elif verb in ("stop", "start"):
             self.acts.append(f"{verb} {name}")
             self.containers[name][3] = verb == "start"
@@ -112,6 +114,8 @@ def leading(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
             return [container for container in present if container.name == name]
 
     (tmp_path / "compose.yaml").write_text("services: {}")
+    monkeypatch.setattr(pooled_instances, "_SETTLING", 0.0)
+    monkeypatch.setattr(pooled_instances, "why_alone", lambda *_: host.alone)
     monkeypatch.setattr(pooled_instances, "NewInstances", Anew)
     monkeypatch.setattr(pooled_instances, "Compose", Files)
     with serving(tmp_path / "s", host.answer) as socket, Engine(socket) as engine:
@@ -129,6 +133,49 @@ def test_whoever_points_to_it_is_made_again_idle_or_stopped(tmp_path: Path, monk
     assert host.acts == ["remove shop-jobs-1", "stop shop-web-1", "remove shop-web-1", "start shop-web-7"]
     assert sorted(host.containers) == ["shop-jobs-7", "shop-mail-1", "shop-web-7"]
     assert {name: about[2] for name, about in host.containers.items()} == dict.fromkeys(host.containers, DIRECT)
+
+
+def test_a_mapped_one_that_can_have_another_beside_it_goes_after_that_serves_and_hands_its_name_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host(tmp_path, {"web": DIRECT}, shop_web_1=("web", POOLED, True))
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run({**WANTED, "services": ["web"]})
+    assert host.acts == ["start shop-web-7", "stop shop-web-1", "remove shop-web-1"]
+    assert host.containers == {"shop-web-1": ["shop-web-7-new", "web", DIRECT, True]}
+
+
+def test_what_a_killed_process_left_goes_or_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"web": DIRECT, "jobs": DIRECT}
+    host = Host(tmp_path, files, shop_web_1=("web", POOLED, True))
+    host.containers["shop_web_1-i_shop-web-1"] = ["left", "web", DIRECT, True]
+    host.containers["0123456789ab_shop-jobs-1"] = ["nameless", "jobs", DIRECT, True]
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run({**WANTED, "services": ["web"]})
+    assert {name: about[0] for name, about in host.containers.items()} == {
+        "shop-web-1": "shop-web-7-new",
+        "shop-jobs-1": "nameless",
+    }
+
+
+def test_a_mapped_one_stays_where_the_one_beside_it_does_not_get_healthy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host(tmp_path, {"web": DIRECT}, shop_web_1=("web", POOLED, True))
+    host.healthy = False
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run({**WANTED, "services": ["web"]})
+    assert back.problems == ["shop-web-1 could not be led back: shop-web-7 is unhealthy"]
+    assert host.acts == ["start shop-web-7", "stop shop-web-7", "remove shop-web-7"]
+    assert list(host.containers) == ["shop-web-1"]
+
+
+def test_a_mapped_one_that_can_have_none_beside_it_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(tmp_path, {"web": DIRECT}, shop_web_1=("web", POOLED, True))
+    host.alone = "it has a port of the host"
+    with leading(host, tmp_path, monkeypatch) as back:
+        back.run({**WANTED, "services": ["web"]})
+    assert host.acts == ["stop shop-web-1", "remove shop-web-1", "start shop-web-7"]
 
 
 def test_where_the_files_lead_there_it_stays_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +205,7 @@ def test_one_that_does_not_get_healthy_is_a_problem(tmp_path: Path, monkeypatch:
     host.healthy = False
     with leading(host, tmp_path, monkeypatch) as back:
         back.run(WANTED)
-    assert back.problems == ["shop-web-1 could not be led back: shop-web-1 is unhealthy"]
+    assert back.problems == ["shop-web-1 could not be led back: shop-web-7 is unhealthy"]
 
 
 def test_one_that_does_not_get_healthy_leaves_its_place_to_the_old_one(

@@ -193,6 +193,16 @@ def test_the_new_one_has_the_name_and_the_number_of_the_old_one(host: Host) -> N
     assert sorted(host.names()) == ["/shop-web-1", "/shop-web-2"]
 
 
+def test_a_new_one_without_a_health_check_has_to_run_for_a_while_before_the_old_one_goes(host: Host) -> None:
+    host.docker.ends = f"{instance('shop-web-1')['Id'][:12]}_shop-web-1"
+    del host.docker.named("shop-web-1")["State"]["Health"]
+    with pytest.raises(HostSideError, match="is exited"):
+        host.replace(settling_seconds=2.0)
+    assert "stop shop-web-1" not in order(host)
+    assert host.undo()["restored"]
+    assert host.instances() == [("abc", True, VOLUME)]
+
+
 def test_where_only_one_can_exist_the_new_one_has_the_volumes_of_the_old_one_before_it_starts(host: Host) -> None:
     host.alone = "it writes to /data"
     answer = host.replace()

@@ -175,7 +175,7 @@ def test_pools_are_made_for_what_the_role_or_the_database_may_have() -> None:
 
 def test_off_is_refused_where_the_role_may_not_have_as_many_and_says_its_number() -> None:
     there = look(**{**installed(), **limited(role=10)})
-    with pytest.raises(RefusedError, match=r"role shop may have 10 of them: 68 > 10 \(X-13\)"):
+    with pytest.raises(RefusedError, match=r"role shop may have 10 of them: 48 > 10 \(X-13\)"):
         pgbouncer_off(seen(), there, POLICY)
     plan = pgbouncer_off(seen(**led_project()), there, POLICY, overrides=["X-13"])
     assert plan.steps[0].id == "pgbouncer-yield-app1"

@@ -55,6 +55,13 @@ def test_one_spike_sets_the_memory_and_keeps_the_cpu_from_being_throttled() -> N
     assert lowered.why == "Its highest bucket of 1.4 cores would be throttled by less."
 
 
+def test_what_one_look_sees_of_the_cpu_keeps_a_limit_and_never_raises_it() -> None:
+    busy = decision(decide(one("api", cpu=0.1, cpus=0.5, cpu_use=0.5)), "cpus")
+    assert (busy.verdict, busy.granted) == (Verdict.KEEP, 0.5)
+    half = decision(decide(one("api", cpu=0.1, cpus=0.5, cpu_use=0.25)), "cpus")
+    assert (half.verdict, half.rule) == (Verdict.LOWER, "rightsizing.shrink_margin")
+
+
 def test_a_policy_may_lower_the_cpu_by_its_percentile_alone_and_no_spike_raises_it() -> None:
     cpu = np.full(10080, 0.3)
     cpu[5000:5100] = 2.0
