@@ -12,6 +12,7 @@ from typing import Any
 from plugins.module_utils.docker.containers import NO_MEMORY_LIMIT
 from tests.simulation.compose_program import _hash, _replicas
 from tests.simulation.host import SimulatedHost
+from tests.simulation.redis import SERVICE as REDIS
 
 __all__ = ["State", "differences", "left_over", "state_of"]
 
@@ -48,6 +49,8 @@ def _programs(host: SimulatedHost) -> State:
         "Postgres: functions of ours": bool(kept["function"]),
         "Postgres: settings in force": dict(kept["settings"]),
     }
+    if REDIS in host.engine.programs:
+        state["Redis"] = host.programs.redis.kept
     for name, container in host.engine.names.items():
         about = host.engine.programs.get(f"pgbouncer {container['Id']}")
         if about:

@@ -9,6 +9,8 @@ from tests.simulation.engine import SimulatedEngine
 from tests.simulation.pgbouncer import SERVICE as PGBOUNCER
 from tests.simulation.pgbouncer import SimulatedPgBouncer
 from tests.simulation.postgres import SimulatedPostgres
+from tests.simulation.redis import SERVICE as REDIS
+from tests.simulation.redis import SimulatedRedis
 
 __all__ = ["SimulatedPrograms"]
 
@@ -24,6 +26,7 @@ class SimulatedPrograms:
         self._engine = engine
         self.postgres = SimulatedPostgres(engine)
         self.pgbouncer = SimulatedPgBouncer(engine, self.postgres)
+        self.redis = SimulatedRedis(engine)
         engine.begin, engine.serves, engine.run = self._begin, self._serves, self._run
 
     def called(self, arguments: list[str], feed: bytes) -> tuple[bool, str, Effect]:
@@ -40,7 +43,9 @@ class SimulatedPrograms:
     def changes_inside(self, path: str) -> bool:
         """Whether a program that is started inside a container changes anything there."""
         _, words = self._engine.execs.get(path.split("/")[2], ("", []))
-        return path.endswith("/start") and words[:2] == ["sh", "-c"]
+        if not path.endswith("/start"):
+            return False
+        return self.redis.changes(words) if words[0] == "redis-cli" else words[:2] == ["sh", "-c"]
 
     def _psql(self, container: str, statements: str) -> tuple[int, str, str]:
         known = self._engine.containers.get(container)
@@ -54,11 +59,15 @@ class SimulatedPrograms:
             self.postgres.begin(container)
         elif service == PGBOUNCER:
             self.pgbouncer.begin(container)
+        elif service == REDIS:
+            self.redis.begin(container)
 
     def _serves(self, container: dict[str, Any]) -> bool:
         return self._engine.service_of(container) != PGBOUNCER or self.pgbouncer.ready(container)
 
     def _run(self, container: dict[str, Any], words: list[str]) -> tuple[int, str]:
+        if words[0] == "redis-cli":
+            return self.redis.answer(container, words)
         signals = words[:2] == ["sh", "-c"] and words[2].startswith("kill -")
         if signals and self._engine.service_of(container) == PGBOUNCER:
             self.pgbouncer.told(container, words[2].split()[1][1:])

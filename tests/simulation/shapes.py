@@ -35,6 +35,7 @@ _KNOWN_AS = {
     "settle": "rightsize", "settle_api": "rightsize", "tune_workers": "tune workers", "pgbouncer_on": "pgbouncer",
     "pgbouncer_off": "pgbouncer", "pgbouncer_taken_away": "pgbouncer", "tune_postgres": "tune postgres",
     "tune_postgres_by_restart": "tune postgres", "restart_postgres": "restart postgres",
+    "tune_redis": "tune redis",
 }  # fmt: skip
 
 
@@ -81,6 +82,17 @@ def plain_shape() -> Shape:
         },
         uses={"api": 100 * _MIB, "worker": 80 * _MIB, "beat": 30 * _MIB, "db": 200 * _MIB, "proxy": 10 * _MIB},
     )  # fmt: skip
+
+
+def shape_for(operation: str) -> Shape:
+    """The plain one, with what the operation is about besides."""
+    shape = plain_shape()
+    if operation == "tune_redis":
+        shape.services["cache"] = {
+            "image": "redis:7", "command": "redis-server /data/redis.conf", "volumes": ["cache:/data"],
+            "restart": "always", "mem_limit": 256 * _MIB, "healthcheck": {"test": "redis-cli ping"},
+        }  # fmt: skip
+    return shape
 
 
 def drawn_shape(draw: random.Random) -> Shape:
@@ -333,6 +345,16 @@ def _restart_postgres(host: SimulatedHost, _draw: random.Random) -> Steps:
     return [("restart", "restart_postgres", {**_common(host), "server": dict(_SERVER)})]
 
 
+def _tune_redis(host: SimulatedHost, _draw: random.Random) -> Steps:
+    settings = {"maxmemory": str(128 * _MIB), "maxmemory-policy": "volatile-lru"}
+    act = {
+        "project": PROJECT, "service": "cache", "settings": settings, "rewrite": True, "memory": 256 * _MIB,
+        "bound_seconds": 60.0,
+    }  # fmt: skip
+    acts = [{"name": "redis_settings", "title": "Put the settings into force", "values": act}]
+    return [("redis", "carry", {**_common(host), "services": {"cache": {}}, "acts": acts})]
+
+
 BEFORE = {
     "pgbouncer_off": "pgbouncer_on", "pgbouncer_taken_away": "pgbouncer_on", "restart_postgres": "pgbouncer_on",
 }  # fmt: skip
@@ -350,6 +372,7 @@ OPERATIONS: dict[str, Callable[[SimulatedHost, random.Random], Steps]] = {
     "tune_postgres": _tune_postgres,
     "tune_postgres_by_restart": _tune_postgres_by_restart,
     "restart_postgres": _restart_postgres,
+    "tune_redis": _tune_redis,
 }
 IN_ANY_ORDER = ("rightsize", "settle", "settle_api", "scale", "tune_workers")
 """Those that random sequences draw."""

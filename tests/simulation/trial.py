@@ -30,7 +30,7 @@ from tests.simulation.control import ControlMachine
 from tests.simulation.host import SimulatedHost
 from tests.simulation.judge import State, differences, left_over, state_of
 from tests.simulation.seams import in_place
-from tests.simulation.shapes import BEFORE, Shape, deploy, plain_shape, world_plan
+from tests.simulation.shapes import BEFORE, Shape, deploy, shape_for, world_plan
 
 __all__ = ["Undisturbed", "Verdict", "World", "faults_of", "try_fault", "try_late", "try_sick", "undisturbed", "world"]
 
@@ -116,7 +116,7 @@ class Undisturbed:
 
 def undisturbed(operation: str, shape: Shape | None = None, seed: int = _SEED) -> Undisturbed:
     """Carry it out. Raises ``AssertionError`` where it does not end well by itself."""
-    shape = shape or plain_shape()
+    shape = shape or shape_for(operation)
     with world(shape, operation=operation) as here:
         before = state_of(here.host)
         run = here.control().apply(world_plan(here.host, operation, random.Random(seed)))
