@@ -85,7 +85,7 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
         here.host.clock.sleep(_UP_AGAIN)
         done, boundaries = state_of(here.host), len(here.host.boundaries.passed)
         well = isinstance(alone, Run) and alone.exit_code == 0
-    fault = Fault(draw.randint(1, boundaries), draw.choice(list(FaultKind))) if draw.random() < _FAULTY else None
+    fault = Fault(draw.randint(1, boundaries), draw.choice(_kinds(here))) if draw.random() < _FAULTY else None
     sequence.told.append(f"{operation}{f', {fault}' if fault else ''}")
     sequence.operations += 2  # with the fault and without
     ended: Run | SelextractError | None = _applied(here, plan, fault)
@@ -113,6 +113,16 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
     sequence.violations += _left(here)
 
 
+def _kinds(here: World) -> list[FaultKind]:
+    """What may go wrong here; what its team does not let come back after a boot is down then, whoever works."""
+    comes_back = all(
+        (container["HostConfig"].get("RestartPolicy") or {}).get("Name") != "no"
+        for container in here.host.engine.containers.values()
+        if container["State"]["Running"]
+    )
+    return [kind for kind in FaultKind if comes_back or kind is not FaultKind.REBOOT]
+
+
 def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
     """Put an earlier Run back from the control machine that knows it; the newest one ends exactly as before."""
     number = draw.randrange(len(runs))
@@ -124,7 +134,7 @@ def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[
     sequence.told.append(f"roll back {len(runs) - number} from the end: {_told(ended)}")
     sequence.operations += 1
     changed = differences(present, now)
-    if ended.exit_code == _DRIFTED:
+    if ended.exit_code in _REFUSED:
         sequence.violations += [f"refused, and yet changed: {'; '.join(changed)}"] if changed else []
         return
     newest = number == len(runs) - 1 and not any("team" in told for told in sequence.told)
