@@ -188,10 +188,11 @@ def _ended(folder: StateFolder, run_id: str, ended: bool) -> str | None:
     """End the Run, where it has begun and its lock is ours.
 
     Not where the host carried steps out and nobody heard how that ended: whoever leads the Run takes it for failed and
-    puts it back, for which all that was kept for it is needed.
+    puts it back, for which all that was kept for it is needed. Nor where that is about to come because a later step
+    failed: until then the Run is unfinished, also when nobody comes any more.
     """
-    record = RunRecord(folder, run_id)
-    if not SegmentFiles(folder, run_id).end_is_known:
+    record, segment = RunRecord(folder, run_id), SegmentFiles(folder, run_id)
+    if not segment.end_is_known or segment.to_be_put_back:
         return None
     if not record.exists or folder.read("lock.json") is None or (record.content["steps"] and not ended):
         return None

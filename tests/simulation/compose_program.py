@@ -35,6 +35,7 @@ class _Called:
     directory: str = ""
     files: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=list)
+    networks: dict[str, str] = field(default_factory=dict)
     dry: bool = False
     words: list[str] = field(default_factory=list)
 
@@ -86,7 +87,20 @@ class SimulatedCompose:
             lines = self._create(called, services)
             prefix = " DRY-RUN MODE - " if called.dry else ""
             return "", "".join(f"{prefix} {line}\n" for line in lines)
+        if called.words[0] == "up":  # of a project of ours: nobody depends on anybody
+            return "", "".join(f" {line}\n" for line in self._up_one(called, services))
         raise AssertionError(arguments)
+
+    def _up_one(self, called: _Called, services: Mapping[str, Any]) -> list[str]:
+        lines: list[str] = []
+        for name, service in services.items():
+            again = "--no-recreate" not in called.words
+            lines += self._bring(called, name, service, _replicas(service), recreate=again)
+            for container in self._instances(called.project, name):
+                if not container["State"]["Running"]:
+                    self.engine.start(container)
+                    lines.append(f"Container {container['Name'][1:]}  Started")
+        return lines
 
     def up(self, project: str, directory: str, files: list[str]) -> None:
         """The team's own ``up -d``: all services, with what they depend on, what differs recreated."""
@@ -105,6 +119,8 @@ class SimulatedCompose:
 
     def _services(self, called: _Called, feed: str | None) -> dict[str, dict[str, Any]]:
         merged: dict[str, Any] = {}
+        if not called.files:
+            called.files.append(f"{called.directory}/compose.yml")
         for path in called.files:
             if path == "-":
                 content = json.loads(feed or "{}")
@@ -114,6 +130,9 @@ class SimulatedCompose:
                 except (OSError, yaml.YAMLError) as problem:
                     raise ComposeRejectsError(f"{path}: {problem}") from problem
             merged = _merged(merged, content.get("services") or {})
+            called.networks.update(
+                {name: str(about["name"]) for name, about in (content.get("networks") or {}).items()}
+            )
         for name, service in merged.items():
             if "image" not in service:
                 raise ComposeRejectsError(f'service "{name}" has neither an image nor a build context specified')
@@ -225,15 +244,21 @@ class SimulatedCompose:
         volumes = [str(one) for one in service.get("volumes") or []]
         ports = [str(one).split(":") for one in service.get("ports") or []]
         made = _name(called.project, name, service, number)
+        joined = service.get("networks") or {f"{called.project}_default": {}}
+        networks = {
+            called.networks.get(network, network): {"Aliases": [made, name, *((about or {}).get("aliases") or [])]}
+            for network, about in joined.items()
+        }
         return {
             "Image": service["image"],
             "Env": [f"{key}={value}" for key, value in sorted(environment.items())],
             "Cmd": str(service.get("command") or "serve").split(),
+            **({"Entrypoint": service["entrypoint"]} if service.get("entrypoint") else {}),
             "Labels": {_LABEL + key: value for key, value in labels.items()},
             **({"Healthcheck": {"Test": ["CMD", "true"]}} if service.get("healthcheck") else {}),
             "Volumes": {one: {} for one in volumes if ":" not in one},
             "HostConfig": {
-                "NetworkMode": f"{called.project}_default",
+                "NetworkMode": next(iter(networks)),
                 "Memory": memory,
                 "MemorySwap": int(service.get("memswap_limit") or 2 * memory),
                 "MemoryReservation": int(service.get("mem_reservation") or 0),
@@ -242,7 +267,7 @@ class SimulatedCompose:
                 "PortBindings": {f"{inside}/tcp": [{"HostPort": outside}] for outside, inside in ports},
                 "RestartPolicy": {"Name": service.get("restart") or "no"},
             },
-            "NetworkingConfig": {"EndpointsConfig": {f"{called.project}_default": {"Aliases": [made, name]}}},
+            "NetworkingConfig": {"EndpointsConfig": networks},
         }
 
 

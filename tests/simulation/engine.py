@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,6 +23,7 @@ _CONFIG = (
     "StopSignal", "WorkingDir", "Tty", "MacAddress",
 )  # fmt: skip
 _EVENTS = "/events"
+_ADDRESS = re.compile(r"://[^@/]+@([a-z0-9_.-]+):\d+/")
 _DEFAULTS: Mapping[str, Any] = {"Memory": 0, "MemorySwap": 0, "MemoryReservation": 0, "NanoCpus": 0, "CpuQuota": 0}
 _NO_CONTENT = 204
 
@@ -56,8 +59,15 @@ class SimulatedEngine:
     execs: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     stopped_by_hand: set[str] = field(default_factory=set)
     made: int = 0
+    programs: dict[str, Any] = field(default_factory=dict)
+    """What the programs in containers know, by names of theirs; each value is replaced, never changed."""
+    volumes_folder: Path = Path()
     outages: list[str] = field(default_factory=list)
     run: Callable[[dict[str, Any], list[str]], tuple[int, str]] = field(default=lambda _container, _words: (0, ""))
+    begin: Callable[[dict[str, Any]], None] = field(default=lambda _container: None)
+    """Called for each container that starts."""
+    serves: Callable[[dict[str, Any]], bool] = field(default=lambda _container: True)
+    """Whether the program in a container that is up does its work."""
     _before: dict[str, dict[str, Any]] | None = None
 
     # -- the API
@@ -170,7 +180,38 @@ class SimulatedEngine:
         return {**container, "State": {**state, "Health": {"Status": self._health(container)}}}
 
     def healthy(self, container: dict[str, Any]) -> bool:
-        """Whether it serves: it runs, and for as long as its service takes to come up."""
+        """Whether it serves: it is up, its program does its work, and it reaches what its environment leads to."""
+        return self.up(container) and self.serves(container) and self.reaches(container)
+
+    def reaches(self, container: dict[str, Any]) -> bool:
+        """Whether each address in its environment is that of a container that serves."""
+        return all(
+            any(self.up(other) and self.serves(other) for other in self.known_as(host)) for host in _hosts(container)
+        )
+
+    def pointing_to(self, container: dict[str, Any]) -> list[dict[str, Any]]:
+        """The running containers whose environment leads to this one."""
+        return [
+            other
+            for other in self.containers.values()
+            if other["State"]["Running"] and any(container in self.known_as(host) for host in _hosts(other))
+        ]
+
+    def known_as(self, name: str) -> list[dict[str, Any]]:
+        """The containers that a name on a network leads to."""
+        return [
+            one
+            for one in self.containers.values()
+            if str(one["Name"])[1:] == name
+            or any(name in about["Aliases"] for about in one["NetworkSettings"]["Networks"].values())
+        ]
+
+    def addresses(self, container: dict[str, Any]) -> list[str]:
+        """Its addresses on its networks."""
+        return [about["IPAddress"] for about in container["NetworkSettings"]["Networks"].values()]
+
+    def up(self, container: dict[str, Any]) -> bool:
+        """Whether it runs, and for as long as its service takes to come up."""
         ready = self.ready_after.get(self.service_of(container), 1.0)
         if ready is None or container["Id"] in self.sick_since or not container["State"]["Running"]:
             return False
@@ -247,22 +288,30 @@ class SimulatedEngine:
         if self.service_of(container) in self.sick and not container["started"]:
             self.sick_since.add(container["Id"])
         container["started"] = self.clock.now
+        for about in container["NetworkSettings"]["Networks"].values():
+            about["IPAddress"] = f"172.18.{self.made // 250}.{self.made % 250 + 2}"
         container["State"] = {
             "Status": "running", "Running": True, "Pid": 10_000 + self.made, "StartedAt": self.clock.moment(),
         }  # fmt: skip
+        self.begin(container)
 
     def stop(self, container: dict[str, Any], *, by_hand: bool) -> None:
         """Stop it."""
         if container["State"]["Running"]:
             self.clock.sleep(0.3)
-        serving = self._serving(self.service_of(container))
+        services = {self.service_of(container), *map(self.service_of, self._led_through(container))}
+        served = [service for service in sorted(services) if self._serving(service)]
         container["State"] = {
             "Status": "exited", "Running": False, "Pid": 0, "StartedAt": container["State"]["StartedAt"],
         }  # fmt: skip
         if by_hand:
             self.stopped_by_hand.add(container["Id"])
-            if serving and not self._serving(self.service_of(container)):
-                self.outages.append(self.service_of(container))
+            self.outages += [service for service in served if not self._serving(service)]
+
+    def _led_through(self, container: dict[str, Any]) -> list[dict[str, Any]]:
+        """The containers that would be out without this one, where it is one of ours; a database has its pauses."""
+        project = str((container["Config"].get("Labels") or {}).get("com.docker.compose.project", ""))
+        return self.pointing_to(container) if project.startswith("shop-") else []
 
     def _serving(self, service: str) -> bool:
         own = [one for one in self.containers.values() if self.service_of(one) == service]
@@ -310,6 +359,7 @@ class SimulatedEngine:
         for mount in mounts:
             if mount["Type"] == "volume":
                 mount["anonymous"] = bool(re.fullmatch(r"[0-9a-f]{64}", mount["Name"]))
+                mount["Source"] = str(self.volumes_folder / mount["Name"])
                 self.volumes.setdefault(mount["Name"], f"empty since {identity[:6]}")
         return mounts
 
@@ -363,6 +413,17 @@ class SimulatedEngine:
             if not image["RepoTags"] and not used:
                 del self.images[image["Id"]]
         return image
+
+
+@lru_cache(maxsize=1024)
+def _host_in(entry: str) -> str | None:
+    match = _ADDRESS.search(entry)
+    return match[1] if match else None
+
+
+def _hosts(container: Mapping[str, Any]) -> list[str]:
+    """The hosts of the addresses in a container's environment."""
+    return [host for entry in container["Config"]["Env"] if (host := _host_in(entry))]
 
 
 def _refuse_limits(host: dict[str, Any]) -> None:

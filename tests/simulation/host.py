@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from plugins.module_utils.docker.cgroup import Reading
+from plugins.module_utils.docker.program import Answer
+from plugins.module_utils.postgres.wire import Login
+from plugins.module_utils.system.failure import HostSideError
 from selextract_infra.hosts.ansible_process import Caught
 from tests.simulation.boundaries import Boundaries, BoundaryKind, FaultKind, LostAnswerError
 from tests.simulation.clock import SimulatedClock
 from tests.simulation.compose_program import ComposeRejectsError, SimulatedCompose
 from tests.simulation.engine import RefusalError, SimulatedEngine
+from tests.simulation.pgbouncer import Row, SimulatedWire
+from tests.simulation.programs import SimulatedPrograms
 
 __all__ = ["OneByOne", "SimulatedHost"]
 
@@ -33,7 +38,8 @@ class SimulatedHost:
     runner: bool = False
 
     def __post_init__(self) -> None:
-        self.engine = SimulatedEngine(self.clock)
+        self.engine = SimulatedEngine(self.clock, volumes_folder=self.root / "volumes")
+        self.programs = SimulatedPrograms(self.engine)
         self.compose = SimulatedCompose(self.engine, inside=self._inside)
         self.boundaries.snapshot, self.boundaries.now = self.engine.remember, lambda: self.clock.now
         for folder in (self.state, self.project):
@@ -63,9 +69,9 @@ class SimulatedHost:
 
     def ask_engine(self, method: str, path: str, body: bytes, timeout: float | None) -> tuple[int, bytes]:
         """One call of the engine's API. Raises what a socket raises."""
-        kind: BoundaryKind = (
-            "ask" if method == _GET or (path.endswith(("/exec", "/start")) and "/exec" in path) else "act"
-        )
+        inside = "/exec" in path
+        asks = method == _GET or (inside and not self.programs.changes_inside(path))
+        kind: BoundaryKind = "ask" if asks else "act"
         name = f"{method} {_path_without_ids(path)}"
         try:
             return self.boundaries.come_to(
@@ -103,6 +109,39 @@ class SimulatedHost:
                 self.clock.sleep(timeout)
                 raise subprocess.TimeoutExpired("docker-compose", timeout) from lost
             return 1, "", "Cannot connect to the Docker daemon. Is the docker daemon running?\n"
+
+    def call_docker(self, arguments: Sequence[str], *, feed: bytes = b"", bound: float = 30.0) -> Answer:
+        """One call of the ``docker`` program. Raises what the product's own call of it raises."""
+        changes, name, effect = self.programs.called(list(arguments), feed)
+        try:
+            code, output, complaint = self.boundaries.come_to("act" if changes else "ask", name, effect, effect)
+        except LostAnswerError as lost:
+            if lost.args[0] is FaultKind.HANGS:
+                self.clock.sleep(bound)
+                raise HostSideError(f"docker {arguments[0]} did not end within {bound:.0f} s.", kind="docker") from lost
+            code, output, complaint = 1, "", "error during connect: the Docker daemon does not answer"
+        return Answer(code, output.encode(), complaint.encode())
+
+    def ask_pooler(self, name: str, effect: Callable[[], list[Row]]) -> list[Row]:
+        """One question on a connection to PgBouncer. Raises what ``Wire`` raises."""
+        kind: BoundaryKind = "ask" if name.startswith("SHOW") or name == "query" else "act"
+        try:
+            return self.boundaries.come_to(kind, f"pgbouncer {name}", effect, effect)
+        except LostAnswerError as lost:
+            if lost.args[0] is FaultKind.HANGS:
+                self.clock.sleep(10.0)
+            raise HostSideError("No answer came in time.", kind="postgres") from lost
+
+    def connect_to_pooler(self, address: Any, login: Login, **_more: Any) -> SimulatedWire:
+        """In place of ``Wire``."""
+        return SimulatedWire(self.programs.pgbouncer, self.ask_pooler, address, login)
+
+    def connect_inside(self, _process: int, host: str, port: int, *, wanted: str, timeout: float) -> tuple[str, int]:
+        """In place of ``connected_inside``."""
+        present = sorted({address for one in self.engine.known_as(host) for address in self.engine.addresses(one)})
+        if present != [wanted]:
+            raise HostSideError(f"The app's network knows somebody else by the name {host} ({timeout}).", kind="gate")
+        return wanted, port
 
     def reading_of(self, pid: int) -> SimulatedGroup | None:
         """What a container uses, by its first process."""

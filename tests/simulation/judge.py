@@ -12,6 +12,7 @@ from typing import Any
 from plugins.module_utils.docker.containers import NO_MEMORY_LIMIT
 from tests.simulation.compose_program import _hash, _replicas
 from tests.simulation.host import SimulatedHost
+from tests.simulation.redis import SERVICE as REDIS
 
 __all__ = ["State", "differences", "left_over", "state_of"]
 
@@ -34,8 +35,33 @@ def state_of(host: SimulatedHost) -> State:
         if path.is_file():
             mode = stat.S_IMODE(path.stat().st_mode)
             state[f"file {path.name}"] = (path.read_bytes(), oct(mode))
+    state.update(_programs(host))
     for name, count in _wanted_counts(host).items():
         state[f"{name}: as many as its files say"] = count
+    return state
+
+
+def _programs(host: SimulatedHost) -> State:
+    """What the programs in containers have and do, and the files of those that are ours."""
+    kept = host.programs.postgres.kept
+    state: State = {
+        "Postgres: roles of ours": sorted(kept["roles"]),
+        "Postgres: functions of ours": bool(kept["function"]),
+        "Postgres: settings in force": dict(kept["settings"]),
+    }
+    if REDIS in host.engine.programs:
+        state["Redis"] = host.programs.redis.kept
+    for name, container in host.engine.names.items():
+        about = host.engine.programs.get(f"pgbouncer {container['Id']}")
+        if about:
+            paused = host.programs.pgbouncer.paused(container)
+            state[f"{name}: PgBouncer"] = {**{key: about[key] for key in ("settings", "databases")}, "paused": paused}
+    for path in sorted(host.state.rglob("*")):
+        if path.name in ("pgbouncer.ini", "shared.ini", "pgbouncer.json"):
+            state[f"ours {path.relative_to(host.state)}"] = path.read_bytes()
+    for path in sorted((host.root / "volumes").rglob("*")):
+        if path.is_file():
+            state[f"volume {path.relative_to(host.root)}"] = path.read_bytes()
     return state
 
 
@@ -51,6 +77,7 @@ def _container(host: SimulatedHost, container: dict[str, Any]) -> dict[str, Any]
         limits["NanoCpus"] = 0
     return {
         "service": labels.get(_LABEL + "service"),
+        "number": labels.get(_LABEL + "container-number"),
         "running": container["State"]["Running"],
         "serves": host.engine.healthy(container) if "Healthcheck" in config else container["State"]["Running"],
         "image": container["Image"],
@@ -58,7 +85,7 @@ def _container(host: SimulatedHost, container: dict[str, Any]) -> dict[str, Any]
         "limits": limits,
         "mounts": sorted(_mount(host, mount) for mount in container["Mounts"]),
         "networks": {
-            network: sorted({alias for alias in about["Aliases"] if alias != short})
+            network: sorted({*about["Aliases"], str(container["Name"])[1:]} - {short})
             for network, about in container["NetworkSettings"]["Networks"].items()
         },
         "restart": (container["HostConfig"].get("RestartPolicy") or {}).get("Name"),
@@ -70,7 +97,7 @@ def _mount(host: SimulatedHost, mount: dict[str, Any]) -> str:
     """By its content where it has no name: whose data it is counts."""
     name = mount.get("Name") or mount.get("Source")
     what = host.engine.volumes.get(str(name), str(name)) if mount.get("anonymous") else name
-    return f"{mount['Destination']} {what} {mount['RW']}"
+    return f"{mount['Destination']} {what} {mount['RW']}".replace(str(host.root), "")
 
 
 def _definitions(host: SimulatedHost) -> dict[str, Any]:

@@ -10,14 +10,17 @@ from unittest.mock import patch
 
 from plugins.module_utils.compose import replace_instance
 from plugins.module_utils.compose.capacity_writer import CapacityWriter
+from plugins.module_utils.compose.place_of_instance import PlaceOfInstance
 from plugins.module_utils.compose.project_files import ProjectFiles
-from plugins.module_utils.docker import dry_creation
+from plugins.module_utils.docker import dry_creation, removed_instances
 from plugins.module_utils.docker.health_gate import HEALTH_GATE
 from plugins.module_utils.docker.kept_definitions import KeptDefinitions
+from plugins.module_utils.pgbouncer import pausing, pooled_instances
 from plugins.module_utils.state import registry, undo
 from plugins.module_utils.state.act import Act
 from plugins.module_utils.state.fence import Fence
 from plugins.module_utils.state.runs import RunRecord
+from plugins.module_utils.state.segment import SegmentFiles
 from tests.simulation.boundaries import FaultKind
 
 __all__ = ["MUTATIONS", "Mutation"]
@@ -59,6 +62,13 @@ def _nothing(_before: Any) -> Callable[..., None]:
     return lambda *_words, **_more: None
 
 
+def _as_made(_before: Any) -> Callable[..., str]:
+    def planted(_place: object, made: Any, _engine: object, **_more: bool) -> str:
+        return str(made.id)
+
+    return planted
+
+
 def _unproved(_before: Any) -> Callable[..., dict[str, Any]]:
     return lambda _work: {"changed": False, "verified": True, "waited": 0.0, "not_proved": [], "sentence": ""}
 
@@ -97,6 +107,24 @@ MUTATIONS = (
     Mutation("an image keeps our name", KeptDefinitions, "forget", _nothing, "settle"),
     Mutation("what was left half written stays", ProjectFiles, "clear_unfinished", _nothing, "scale", _STRUCK),
     Mutation("a capacity file is not attached anew", CapacityWriter, "write", _nothing, "scale"),
+    Mutation("PgBouncer is not taken away again", registry.UNDOS, "pgbouncer", _nothing, "pgbouncer_on", _STRUCK),
+    Mutation(
+        "Postgres' settings are not put back", registry.UNDOS, "postgres_settings", _nothing, "tune_postgres", _STRUCK
+    ),
+    Mutation("Redis' settings are not put back", registry.UNDOS, "redis_settings", _nothing, "tune_redis", _STRUCK),
+    Mutation(
+        "who is led back is not noted", pooled_instances, "note_definitions", _nothing, "pgbouncer_taken_away", _STRUCK
+    ),
+    Mutation(
+        "what an earlier step's way back needs goes with the lock", SegmentFiles, "to_be_put_back",
+        lambda _: property(lambda _segment: False), "pgbouncer_off", _STRUCK,
+    ),
+    Mutation("a new instance keeps Compose's number", PlaceOfInstance, "taken_by", _as_made, "settle_api"),
+    Mutation(
+        "what was put back is not waited for", removed_instances, "waited_for", lambda _: lambda *_words: True,
+        "settle_api", _STRUCK,
+    ),
+    Mutation("a pause is not ended", pausing, "resume", _nothing, "restart_postgres"),
     Mutation("a step begins without its record", RunRecord, "start_step_once", _nothing, "scale", (FaultKind.CRASH,)),
 )  # fmt: skip
 

@@ -17,10 +17,17 @@ from typing import Any, TypeVar
 from plugins.module_utils.compose import compose
 from plugins.module_utils.docker import engine
 from plugins.module_utils.docker.cgroup import find_control_group
+from plugins.module_utils.docker.network_namespace import connected_inside
+from plugins.module_utils.docker.program import docker
+from plugins.module_utils.pgbouncer.pausing import arm_timer, disarm_timer
+from plugins.module_utils.pgbouncer.processes import answering, leaving
+from plugins.module_utils.postgres.psql import _owner
+from plugins.module_utils.postgres.wire import Wire
 from plugins.module_utils.state import options, registry, runner
 from plugins.module_utils.state.fence import FINISHES_VARIABLE, HOLDER_VARIABLE
 from plugins.module_utils.state.segment import process_started
 from plugins.module_utils.state.state import StateFolder
+from plugins.module_utils.system.certificate import self_made_certificate
 from plugins.module_utils.system.facts import host_memory
 from plugins.module_utils.system.failure import HostSideError, unwritten
 from plugins.module_utils.system.leftover_processes import running, stop
@@ -98,6 +105,15 @@ def _by_original(host: SimulatedHost) -> dict[Any, Any]:
         start_alone: lambda _unit, _about, command, _environment: carry_on(host, command[-1]),
         running: lambda _marker: {},
         stop: lambda *_unused: ({}, {}),
+        docker: host.call_docker,
+        answering: host.programs.pgbouncer.answering,
+        leaving: lambda *_unused: [],
+        Wire: host.connect_to_pooler,
+        connected_inside: host.connect_inside,
+        _owner: lambda _pid: (999, 999),
+        self_made_certificate: lambda _name: ("a certificate\n", "its key\n"),
+        arm_timer: host.programs.pgbouncer.arm_timer,
+        disarm_timer: host.programs.pgbouncer.disarm_timer,
     }
 
 

@@ -16,7 +16,7 @@ from selextract_infra.model.run import Run
 from tests.simulation.boundaries import Boundaries, ControlDiedError, Fault, FaultKind
 from tests.simulation.compose_program import ComposeRejectsError
 from tests.simulation.judge import State, differences, left_over, state_of
-from tests.simulation.shapes import OPERATIONS, deploy_again, drawn_shape, world_plan
+from tests.simulation.shapes import IN_ANY_ORDER, deploy_again, drawn_shape, world_plan
 from tests.simulation.trial import World, world
 
 __all__ = ["Sequence", "play"]
@@ -77,7 +77,7 @@ def _team(here: World, sequence: Sequence) -> None:
 
 def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
     """One operation, perhaps with a fault; it ends as before, or as it ends without the fault."""
-    operation, before = draw.choice(list(OPERATIONS)), state_of(here.host)
+    operation, before = draw.choice(IN_ANY_ORDER), state_of(here.host)
     plan = world_plan(here.host, operation, draw)
     here.host.boundaries = Boundaries()
     with _undone_afterwards(here):
@@ -85,7 +85,7 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
         here.host.clock.sleep(_UP_AGAIN)
         done, boundaries = state_of(here.host), len(here.host.boundaries.passed)
         well = isinstance(alone, Run) and alone.exit_code == 0
-    fault = Fault(draw.randint(1, boundaries), draw.choice(list(FaultKind))) if draw.random() < _FAULTY else None
+    fault = Fault(draw.randint(1, boundaries), draw.choice(_kinds(here))) if draw.random() < _FAULTY else None
     sequence.told.append(f"{operation}{f', {fault}' if fault else ''}")
     sequence.operations += 2  # with the fault and without
     ended: Run | SelextractError | None = _applied(here, plan, fault)
@@ -113,6 +113,16 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
     sequence.violations += _left(here)
 
 
+def _kinds(here: World) -> list[FaultKind]:
+    """What may go wrong here; what its team does not let come back after a boot is down then, whoever works."""
+    comes_back = all(
+        (container["HostConfig"].get("RestartPolicy") or {}).get("Name") != "no"
+        for container in here.host.engine.containers.values()
+        if container["State"]["Running"]
+    )
+    return [kind for kind in FaultKind if comes_back or kind is not FaultKind.REBOOT]
+
+
 def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
     """Put an earlier Run back from the control machine that knows it; the newest one ends exactly as before."""
     number = draw.randrange(len(runs))
@@ -124,7 +134,7 @@ def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[
     sequence.told.append(f"roll back {len(runs) - number} from the end: {_told(ended)}")
     sequence.operations += 1
     changed = differences(present, now)
-    if ended.exit_code == _DRIFTED:
+    if ended.exit_code in _REFUSED:
         sequence.violations += [f"refused, and yet changed: {'; '.join(changed)}"] if changed else []
         return
     newest = number == len(runs) - 1 and not any("team" in told for told in sequence.told)

@@ -16,12 +16,27 @@ from tests.simulation.compose_program import parsed
 from tests.simulation.control import HOST, POLICY
 from tests.simulation.host import SimulatedHost
 
-__all__ = ["OPERATIONS", "Shape", "deploy", "deploy_again", "drawn_shape", "plain_shape", "world_plan"]
+__all__ = [
+    "BEFORE",
+    "IN_ANY_ORDER",
+    "OPERATIONS",
+    "Shape",
+    "deploy",
+    "deploy_again",
+    "drawn_shape",
+    "plain_shape",
+    "world_plan",
+]
 
 PROJECT = "shop"
 _MIB = 2**20
 _MIGRATED, _DEPLOYED = 5.0, 3600.0  # seconds
-_KNOWN_AS = {"settle": "rightsize", "settle_api": "rightsize", "tune_workers": "tune workers"}
+_KNOWN_AS = {
+    "settle": "rightsize", "settle_api": "rightsize", "tune_workers": "tune workers", "pgbouncer_on": "pgbouncer",
+    "pgbouncer_off": "pgbouncer", "pgbouncer_taken_away": "pgbouncer", "tune_postgres": "tune postgres",
+    "tune_postgres_by_restart": "tune postgres", "restart_postgres": "restart postgres",
+    "tune_redis": "tune redis",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,9 @@ def plain_shape() -> Shape:
         {
             "api": {
                 "image": "shop/api:1", "scale": 2, "healthcheck": {"test": "true"}, "mem_limit": 256 * _MIB,
-                "cpus": 0.5, "environment": {"DATABASE_URL": "postgres://db/shop", "WEB_CONCURRENCY": "2"},
+                "cpus": 0.5, "environment": {
+                    "DATABASE_URL": "postgresql://shop@db:5432/shop", "PGPASSWORD": "secret", "WEB_CONCURRENCY": "2",
+                },
                 "depends_on": {"db": {}, "migrate": {}}, "restart": "unless-stopped",
             },
             "worker": {
@@ -65,6 +82,17 @@ def plain_shape() -> Shape:
         },
         uses={"api": 100 * _MIB, "worker": 80 * _MIB, "beat": 30 * _MIB, "db": 200 * _MIB, "proxy": 10 * _MIB},
     )  # fmt: skip
+
+
+def shape_for(operation: str) -> Shape:
+    """The plain one, with what the operation is about besides."""
+    shape = plain_shape()
+    if operation == "tune_redis":
+        shape.services["cache"] = {
+            "image": "redis:7", "command": "redis-server /data/redis.conf", "volumes": ["cache:/data"],
+            "restart": "always", "mem_limit": 256 * _MIB, "healthcheck": {"test": "redis-cli ping"},
+        }  # fmt: skip
+    return shape
 
 
 def drawn_shape(draw: random.Random) -> Shape:
@@ -100,7 +128,7 @@ def drawn_shape(draw: random.Random) -> Shape:
 
 def deploy(host: SimulatedHost, shape: Shape) -> None:
     """Let the team bring it up."""
-    images = {str(service["image"]) for service in shape.services.values()}
+    images = {*(str(service["image"]) for service in shape.services.values()), str(POOLER["image"])}
     for number, image in enumerate(sorted(images), start=1):
         identity = f"sha256:{number:064x}"
         config = {"Env": ["PATH=/bin"]}
@@ -244,10 +272,107 @@ def _tune_workers(host: SimulatedHost, draw: random.Random) -> Steps:
     return [("workers", "tune_workers", values)]
 
 
+POOLER = {
+    "image": "pgbouncer:1.24", "memory": 64 * _MIB, "cpus": 0.5, "host": "pgbouncer", "port": 6432, "files": 2000,
+    "server": {"service": "db", "superuser": "postgres", "socket": None, "host": "db", "port": 5432},
+    "databases": {
+        "shop": {"host": "db", "port": 5432, "database": "shop", "pool": 12, "reserve": 4, "most": 16, "shared": 7},
+    },
+    "pools": {"pool": 12, "reserve": 4, "login": 2, "shared_login": 1, "clients": 1000}, "prepared_statements": 200,
+    "query_wait": 60.0, "certificate": None, "users": ["shop"], "most": 18, "minimum": "1.23",
+    "services": ["api"], "variables": {"api": "DATABASE_URL"},
+}  # fmt: skip
+"""What PgBouncer is given."""
+
+
+def _pooler_step(*, on: bool) -> tuple[str, str, dict[str, Any]]:
+    values = {
+        "project": PROJECT, "state": "present" if on else "absent", "wanted": POOLER if on else None, "replace": False,
+        "bound_seconds": 30.0, "policy_digest": POLICY,
+    }  # fmt: skip
+    return "pgbouncer", "pgbouncer", values
+
+
+def _led(host: SimulatedHost, address: str | None) -> Steps:
+    """The API is led to that address, by its files and then by its instances; None for the one in its own files."""
+    capacity = _capacity(host)
+    known = dict(capacity.pop("api", {}))
+    environment = {
+        name: text for name, text in (known.pop("environment", None) or {}).items() if name != "DATABASE_URL"
+    }
+    environment.update({"DATABASE_URL": address} if address else {})
+    known.update({"environment": environment} if environment else {})
+    capacity.update({"api": known} if known else {})
+    files = {**_common(host), "services": {}, "recreated": {}, "capacity": {"services": capacity}}
+    again = {**_common(host), "services": {"api": {}}, "settle": _settle_of(host, "api", ["DATABASE_URL"])}
+    return [("addresses", "rightsize", files), ("settle-api", "settle", again)]
+
+
+def _pgbouncer_on(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [_pooler_step(on=True), *_led(host, "postgresql://shop@pgbouncer:6432/shop")]
+
+
+def _pgbouncer_off(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [*_led(host, None), _pooler_step(on=False)]
+
+
+def _pgbouncer_taken_away(host: SimulatedHost, _draw: random.Random) -> Steps:
+    """Its last step alone: the files lead past it, and instances that still point to it are led back first."""
+    files, _ = _led(host, None)
+    return [files, _pooler_step(on=False)]
+
+
+_SERVER = {"project": PROJECT, "service": "db", "superuser": "postgres"}
+
+
+def _tune_postgres(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [_settings_step(host, {"work_mem": "8192", "random_page_cost": "1.1"}, restart=False)]
+
+
+def _tune_postgres_by_restart(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [_settings_step(host, {"shared_buffers": "32768", "work_mem": "8192"}, restart=True)]
+
+
+def _settings_step(host: SimulatedHost, settings: dict[str, str], *, restart: bool) -> tuple[str, str, dict[str, Any]]:
+    text = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    values = {
+        **_common(host), **_SERVER, "text": text, "settings": settings, "memory": 512 * _MIB, "restart": restart,
+    }  # fmt: skip
+    return "postgres", "tune_postgres", values
+
+
+def _restart_postgres(host: SimulatedHost, _draw: random.Random) -> Steps:
+    return [("restart", "restart_postgres", {**_common(host), "server": dict(_SERVER)})]
+
+
+def _tune_redis(host: SimulatedHost, _draw: random.Random) -> Steps:
+    settings = {"maxmemory": str(128 * _MIB), "maxmemory-policy": "volatile-lru"}
+    act = {
+        "project": PROJECT, "service": "cache", "settings": settings, "rewrite": True, "memory": 256 * _MIB,
+        "bound_seconds": 60.0,
+    }  # fmt: skip
+    acts = [{"name": "redis_settings", "title": "Put the settings into force", "values": act}]
+    return [("redis", "carry", {**_common(host), "services": {"cache": {}}, "acts": acts})]
+
+
+BEFORE = {
+    "pgbouncer_off": "pgbouncer_on", "pgbouncer_taken_away": "pgbouncer_on", "restart_postgres": "pgbouncer_on",
+}  # fmt: skip
+"""What has to be done already for an operation."""
+
 OPERATIONS: dict[str, Callable[[SimulatedHost, random.Random], Steps]] = {
     "rightsize": _rightsize,
     "settle": _rightsize_and_settle,
     "settle_api": _settle_api,
     "scale": _scale,
     "tune_workers": _tune_workers,
+    "pgbouncer_on": _pgbouncer_on,
+    "pgbouncer_off": _pgbouncer_off,
+    "pgbouncer_taken_away": _pgbouncer_taken_away,
+    "tune_postgres": _tune_postgres,
+    "tune_postgres_by_restart": _tune_postgres_by_restart,
+    "restart_postgres": _restart_postgres,
+    "tune_redis": _tune_redis,
 }
+IN_ANY_ORDER = ("rightsize", "settle", "settle_api", "scale", "tune_workers")
+"""Those that random sequences draw."""

@@ -23,6 +23,16 @@ def struck(operation: str, where: str, kind: FaultKind) -> list[Verdict]:
     return [try_fault(run, Fault(number, kind)) for number in numbers]
 
 
+def struck_after(operation: str, where: str, kind: FaultKind, most: int) -> list[Verdict]:
+    """The operation with that fault at each of so many boundaries that follow one of that name."""
+    run = run_of(operation)
+    begins = [number for number, (_, name) in enumerate(run.passed, start=1) if name == where]
+    assert begins, f"{operation} comes to no such boundary: {where}"
+    numbers = {number for begin in begins for number in range(begin + 1, begin + most + 1)}
+    faults = [Fault(number, kind) for number in sorted(numbers) if run.passed[number - 1][0] in APPLIES[kind]]
+    return [try_fault(run, fault) for fault in faults]
+
+
 def violations(verdicts: list[Verdict]) -> list[str]:
     return [str(verdict) for verdict in verdicts if verdict.violations]
 
@@ -79,3 +89,45 @@ def test_a_host_that_went_away_in_the_middle_is_said_to_go_on_by_itself() -> Non
     verdict = struck("rightsize", "POST /containers/ID/update", FaultKind.REBOOT)[0]
     assert not verdict.violations, verdict
     assert "goes on there to the next safe point" in verdict.end
+
+
+def test_an_act_that_is_carried_again_leaves_the_place_of_the_next_instance_alone() -> None:
+    assert not violations(struck("settle_api", "compose create", FaultKind.CRASH_AFTER))
+
+
+@pytest.mark.parametrize(("operation", "most"), [("settle_api", 16), ("settle", 30)])
+def test_a_new_instance_of_which_docker_tells_late_gets_its_place_and_its_volumes(operation: str, most: int) -> None:
+    assert not violations(struck_after(operation, "compose create", FaultKind.OLD, most))
+
+
+@pytest.mark.parametrize("where", ["pgbouncer SHOW CLIENTS", "psql changes"])
+def test_a_later_step_that_fails_leaves_what_the_way_back_of_the_steps_before_it_needs(where: str) -> None:
+    verdicts = struck("pgbouncer_off", where, FaultKind.KILLED)
+    assert not violations(verdicts)
+    assert all(verdict.end.startswith("exit 6") for verdict in verdicts)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.KILLED, FaultKind.CRASH_AFTER])
+def test_an_instance_that_is_led_back_to_its_database_is_never_lost(kind: FaultKind) -> None:
+    assert not violations(struck("pgbouncer_taken_away", "compose create", kind))
+
+
+def test_instances_that_are_led_back_have_their_names_and_numbers() -> None:
+    done = run_of("pgbouncer_taken_away").done
+    assert (done["shop-api-1: number"], done["shop-api-2: number"]) == ("1", "2")
+
+
+def test_an_instance_that_could_not_be_led_back_serves_again_before_the_next_one_stops() -> None:
+    assert not violations(struck_after("pgbouncer_taken_away", "compose create", FaultKind.FAILS, 4))
+
+
+def test_what_was_just_starting_is_waited_for_when_it_is_put_back() -> None:
+    assert not violations(struck("pgbouncer_taken_away", "write shop/compose.override.yml", FaultKind.REBOOT))
+
+
+@pytest.mark.parametrize("where", ["conf.d/selextract-infra.conf", "postgresql.conf"])
+@pytest.mark.parametrize("kind", [FaultKind.KILLED, FaultKind.CRASH])
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_data_directory(
+    where: str, kind: FaultKind
+) -> None:
+    assert not violations(struck("tune_postgres", f"write volumes/shop_data/{where}", kind))

@@ -30,14 +30,14 @@ from tests.simulation.control import ControlMachine
 from tests.simulation.host import SimulatedHost
 from tests.simulation.judge import State, differences, left_over, state_of
 from tests.simulation.seams import in_place
-from tests.simulation.shapes import Shape, deploy, plain_shape, world_plan
+from tests.simulation.shapes import BEFORE, Shape, deploy, shape_for, world_plan
 
 __all__ = ["Undisturbed", "Verdict", "World", "faults_of", "try_fault", "try_late", "try_sick", "undisturbed", "world"]
 
 _LEASE = 7200.0  # seconds, longer than any
 _MEMORY = Path("/dev/shm")
 _SEED = 7
-_PUT_BACK = 6  # exit code
+_PUT_BACK, _NOT_PUT_BACK = 6, 7  # exit codes
 _NEXT = 8  # another seed, for the Run that comes next
 _UP_AGAIN = 60.0  # seconds after a start until everything has to serve
 
@@ -81,12 +81,25 @@ class World:
 
 
 @contextmanager
-def world(shape: Shape, fault: Fault | None = None) -> Iterator[World]:
-    """A world at its seams, gone afterwards."""
+def world(shape: Shape, fault: Fault | None = None, operation: str = "") -> Iterator[World]:
+    """A world at its seams, gone afterwards; what has to be done before that operation is done in it."""
     with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         made = World(Path(folder), shape, fault)
         with in_place(made.host):
+            _prepare(made, operation)
             yield made
+
+
+def _prepare(here: World, operation: str) -> None:
+    earlier = BEFORE.get(operation)
+    if earlier is None:
+        return
+    here.host.boundaries.off = True
+    run = here.control().apply(world_plan(here.host, earlier))
+    assert isinstance(run, Run), run
+    assert run.exit_code == 0, run.message
+    here.host.clock.sleep(_LEASE)
+    here.host.boundaries.off = False
 
 
 @dataclass(frozen=True)
@@ -103,8 +116,8 @@ class Undisturbed:
 
 def undisturbed(operation: str, shape: Shape | None = None, seed: int = _SEED) -> Undisturbed:
     """Carry it out. Raises ``AssertionError`` where it does not end well by itself."""
-    shape = shape or plain_shape()
-    with world(shape) as here:
+    shape = shape or shape_for(operation)
+    with world(shape, operation=operation) as here:
         before = state_of(here.host)
         run = here.control().apply(world_plan(here.host, operation, random.Random(seed)))
         assert isinstance(run, Run), run
@@ -124,7 +137,7 @@ def faults_of(run: Undisturbed) -> Iterator[Fault]:
 
 def try_sick(run: Undisturbed, service: str) -> list[str]:
     """The operation where what is started of that service from now on never gets healthy: all is as before then."""
-    with world(run.shape) as here:
+    with world(run.shape, operation=run.operation) as here:
         before = state_of(here.host)
         here.host.engine.sick.add(service)
         ended = _applied(here, world_plan(here.host, run.operation, random.Random(run.seed)))
@@ -137,7 +150,7 @@ def try_sick(run: Undisturbed, service: str) -> list[str]:
 def try_late(run: Undisturbed) -> list[str]:
     """A control machine stops before it hands its steps over, another one puts its Run back, and it wakes up then."""
     number = next(at for at, (_, name) in enumerate(run.passed, start=1) if name == "Let the host carry the steps out")
-    with world(run.shape, Fault(number, FaultKind.CRASH)) as here:
+    with world(run.shape, Fault(number, FaultKind.CRASH), run.operation) as here:
         before = state_of(here.host)
         first = here.control()
         with suppress(ControlDiedError):
@@ -181,7 +194,7 @@ def _both_ways(run: Undisturbed, fault: Fault) -> Verdict:
 
 
 def _tried(run: Undisturbed, fault: Fault, way_on: Literal["resume", "roll back"]) -> Verdict:
-    with world(run.shape, fault) as here:
+    with world(run.shape, fault, run.operation) as here:
         here.host.boundaries.snapshot_before = _last_change(run, fault)
         plan = world_plan(here.host, run.operation, random.Random(run.seed))
         verdict = Verdict(fault)
@@ -242,17 +255,16 @@ def _judged(here: World, run: Undisturbed, ended: Run | SelextractError | None, 
     now = state_of(here.host)
     from_before, from_done = differences(run.before, now), differences(run.done, now)
     violations = [f"{one} was out" for one in sorted({*here.host.engine.outages} & run.shape.never_out)]
-    violations += _left_after_the_next(here) if not here.unfinished else []
     if not from_before or not from_done:
-        return violations + _untrue(ended, as_before=not from_before, done=not from_done, rolled_back=rolled_back)
-    if here.not_put_back:
-        again = here.control().roll_back(here.not_put_back[0])
+        violations += _untrue(ended, as_before=not from_before, done=not from_done, rolled_back=rolled_back)
+    elif here.not_put_back:
+        again = here.control_of(here.not_put_back[0]).roll_back(here.not_put_back[0])
         still = differences(run.before, state_of(here.host))
-        return violations + ([f"said, but not put back by another rollback ({_told(again)}): {still}"] if still else [])
-    if isinstance(ended, Run) and ended.exit_code == 7:
-        return violations
-    nearer = min(("before", from_before), ("done", from_done), key=lambda one: len(one[1]))
-    return [*violations, f"{_told(ended)}, but it differs from {nearer[0]}: {'; '.join(nearer[1])}"]
+        violations += [f"said, but not put back by another rollback ({_told(again)}): {still}"] if still else []
+    elif not (isinstance(ended, Run) and ended.exit_code == _NOT_PUT_BACK):
+        nearer = min(("before", from_before), ("done", from_done), key=lambda one: len(one[1]))
+        violations.append(f"{_told(ended)}, but it differs from {nearer[0]}: {'; '.join(nearer[1])}")
+    return violations + (_left_after_the_next(here) if not here.unfinished else [])
 
 
 def _left_after_the_next(here: World) -> list[str]:

@@ -40,19 +40,20 @@ class PlaceOfInstance:
         """What the new one is called while the old one is still here; Compose names one that replaces another so."""
         return f"{self.id[:_SHORT_ID]}_{self.name}"
 
-    def taken_by(self, made: Container, engine: Engine, *, free: bool) -> None:
+    def taken_by(self, made: Container, engine: Engine, *, free: bool) -> str:
         """Make a container that never ran again with the number of this place, under its name where that is ``free``.
+        Returns the ID of the container that has the place.
 
         The number is a label, which Docker cannot change. All else stays as Compose made it, the configuration hash
         too, so the team's next ``up`` leaves it alone.
         """
         details = engine.inspect(made.id)
         if details is None or str(made.number or "") == self.number:
-            return
+            return made.id
         definition = _unnamed_volumes(ContainerDefinition.parse(details), details)
         definition = definition.labelled(_NUMBER, self.number).without_alias(made.name)
         engine.remove(made.id, volumes=True)  # it never ran: its volumes without a name are empty
-        definition.create(engine, self.name if free else self.interim)
+        return definition.create(engine, self.name if free else self.interim)
 
 
 def finish_names(engine: Engine, containers: Iterable[Container]) -> None:

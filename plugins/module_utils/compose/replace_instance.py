@@ -14,7 +14,7 @@ from ..docker.instances import instances_of
 from ..docker.kept_definitions import KeptDefinitions
 from ..docker.limits import inverse_of, wanted_for
 from ..docker.removed_instances import PART as DEFINITIONS
-from ..docker.removed_instances import Leaving, note_definitions
+from ..docker.removed_instances import Leaving, finish_undoing, note_definitions
 from ..docker.room_for_another import why_alone
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work
@@ -23,6 +23,7 @@ from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
+from ..system.waiting import waited_for
 from .compose import Compose
 from .instances import PART as INSTANCES
 from .instances import give_requests, note_instances, wait_until_healthy
@@ -32,6 +33,8 @@ from .place_of_instance import PlaceOfInstance
 from .project import read_project
 
 __all__ = ["REPLACE_INSTANCE"]
+
+_LISTED_WITHIN = 5.0  # seconds in which Docker tells of a container that it has made
 
 
 def _replace(work: Work) -> dict[str, Any]:
@@ -74,6 +77,7 @@ class _Replacement:
         """
         record = self._held()
         record.start_step_once(self.given["step_id"], time.time())
+        finish_undoing(self.engine, self._noted(record, DEFINITIONS))
         finish_handing_on(self.engine, self._instances())
         alone = ""
         if old is None:
@@ -85,18 +89,23 @@ class _Replacement:
         beside = old is not None and not alone
         made = self._make(record, beside=beside)
         place = self._place(record)
-        if place:
-            self._number(record, place)
-        self._hand_volumes_on(record)
-        self._new().start(self.engine, [self.given["service"]])
-        wait_until_healthy(self.given, self.given["urls"], settling=self.given["settling_seconds"] if beside else 0.0)
-        give_requests(self.given, self._instances())
+        if place is None or not self._was_replaced_before(record, place):
+            self._bring_into_service(record, place, self.given["settling_seconds"] if beside else 0.0)
         if old is not None and beside:
             self._retire(old)
         if place:
             self._name(place)
         names = self._new_names(record) if made else []
         return {"changed": old is not None or made, "instances": names, "alone": alone, "diff": _difference(old)}
+
+    def _bring_into_service(self, record: RunRecord, place: PlaceOfInstance | None, settling: float) -> None:
+        """Let the new one have its place and its volumes, start it, and wait until it serves and gets requests."""
+        if place:
+            self._number(record, place)
+        self._hand_volumes_on(record)
+        self._new().start(self.engine, [self.given["service"]])
+        wait_until_healthy(self.given, self.given["urls"], settling=settling)
+        give_requests(self.given, self._instances())
 
     def outdated(self) -> Container | None:
         """The instance, where it was not made from the files in force; Compose itself is asked for that."""
@@ -166,19 +175,37 @@ class _Replacement:
 
     def _number(self, record: RunRecord, place: PlaceOfInstance) -> None:
         """Give the new one, which never ran, the number of the one that goes."""
-        present = self._instances()
-        before = {id_ for about in self._noted(record, DEFINITIONS).values() for id_ in about["before"]}
-        new = [one for one in present if one.id not in before and one.state == "created"]
-        names = {container.name for container in self._containers()}
-        if new and place.interim not in names:
+        new = next(iter(self._arrived(record, place)), None)
+        if new is not None and new.name not in (place.name, place.interim):
+            names = {container.name for container in self._containers()}
             self._held()
-            place.taken_by(new[0], self.engine, free=place.name not in names)
+            place.taken_by(new, self.engine, free=place.name not in names)
+
+    def _was_replaced_before(self, record: RunRecord, place: PlaceOfInstance) -> bool:
+        """Whether this act was through in an attempt before, and the one after it has made a container since.
+
+        That one never ran and has no place yet. It is the next act's: started or numbered here, it would take this
+        place a second time, and the next one would find nobody to give its own to.
+        """
+        holders = self._holders(record, place)
+        others = [container for container in self._new_ones(record) if container not in holders]
+        return any(holder.running for holder in holders) and any(other.state == "created" for other in others)
+
+    def _holders(self, record: RunRecord, place: PlaceOfInstance) -> list[Container]:
+        """The new one that has this place, or will have once the old one is gone; empty where none has."""
+        return [container for container in self._new_ones(record) if container.name in (place.name, place.interim)]
+
+    def _new_ones(self, record: RunRecord) -> list[Container]:
+        """The instances that were made in this step, but those that an undoing of it has made again as they were."""
+        before = {id_ for about in self._noted(record, DEFINITIONS).values() for id_ in about["before"]}
+        before.update(KeptDefinitions(self._folder, self.given["run_id"]).made_again.values())
+        return [container for container in self._instances() if container.id not in before]
 
     def _name(self, place: PlaceOfInstance) -> None:
         """Give the new one the name of the one that has gone, and let the balancer know it by that."""
-        present = {container.name: container for container in self._instances()}
-        if place.interim in present and place.name not in present:
-            self.engine.rename(present[place.interim].id, place.name)
+        taking = self.engine.inspect(place.interim)
+        if taking is not None:
+            self.engine.rename(str(taking["Id"]), place.name)
             give_requests(self.given, self._instances())
         self._rotation.forget(place.interim)
 
@@ -187,15 +214,29 @@ class _Replacement:
         return [container.name for container in self._instances() if container.id not in noted["containers"]]
 
     def _hand_volumes_on(self, record: RunRecord) -> None:
-        """Let the newest instance have the unnamed volumes of the one that went before it was made."""
+        """Let the new one have the unnamed volumes of the one that went before it was made."""
         noted = self._noted(record, DEFINITIONS).items()
         replaced = next((id_ for id_, about in noted if self._is_that(about) and not about.get("beside", False)), None)
         removed = KeptDefinitions(self._folder, self.given["run_id"]).definition(replaced) if replaced else None
-        own = {container.id: container for container in self._instances()}
-        details = [details for id_ in own if (details := self.engine.inspect(id_))]
-        if removed and details and not any(has_volumes_of(container, removed) for container in details):
-            newest = max(details, key=lambda container: str(container.get("Created")))
-            hand_on(self.engine, removed, newest, own[newest["Id"]].stop_grace)
+        arrived = self._arrived(record, PlaceOfInstance.of(replaced, removed)) if replaced and removed else []
+        for new in arrived[:1]:
+            details = self.engine.inspect(new.id)
+            if removed and details and not has_volumes_of(details, removed):
+                hand_on(self.engine, removed, details, new.stop_grace)
+
+    def _arrived(self, record: RunRecord, place: PlaceOfInstance) -> list[Container]:
+        """The new one in this place, or one that has none yet, once Docker tells of it: what was made a moment ago
+        must not start before it has its place and its volumes.
+        """
+        arrived: list[Container] = []
+
+        def is_listed() -> bool:
+            holders = self._holders(record, place)
+            arrived[:] = holders or [one for one in self._new_ones(record) if one.state == "created"]
+            return bool(arrived)
+
+        waited_for(is_listed, _LISTED_WITHIN)
+        return arrived
 
     def _is_that(self, about: dict[str, Any]) -> bool:
         keys = ("project", "service", "name")

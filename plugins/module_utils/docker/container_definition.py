@@ -50,6 +50,11 @@ class ContainerDefinition:
         """From what ``kept`` returned."""
         return cls(kept["name"], kept["image"], kept["body"], kept["endpoints"])
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Its variables; they may hold secrets and never leave the host."""
+        return dict(str(entry).partition("=")[::2] for entry in self.body.get("Env") or [])
+
     def kept(self) -> dict[str, Any]:
         """As it is kept on the disk."""
         return {"name": self.name, "image": self.image, "body": self.body, "endpoints": self.endpoints}

@@ -17,7 +17,7 @@ from .engine import Engine
 from .instances import instances_of
 from .kept_definitions import KeptDefinitions
 
-__all__ = ["PART", "Leaving", "note_definitions", "undo_definitions"]
+__all__ = ["PART", "Leaving", "finish_undoing", "note_definitions", "undo_definitions"]
 
 PART = "definitions"
 
@@ -58,6 +58,7 @@ def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, ste
             "service": container.service,
             "running": container.running,
             "healthy": container.health in (None, "healthy"),
+            "starting": container.health == "starting",
             "stop_grace": container.stop_grace,
             "before": _before(known, container) or [container.id for container in leaving.present],
             "gate_seconds": leaving.gate_seconds,
@@ -75,6 +76,29 @@ def _before(known: dict[str, dict[str, Any]], container: Container) -> list[str]
         if (noted["project"], noted["service"]) == (container.project, container.service)
     ]
     return list(same[0]["before"]) if same else []
+
+
+def finish_undoing(engine: Engine, noted: dict[str, dict[str, Any]]) -> None:
+    """Before a step is done again that could not be put back: what was made again and stands in nobody's place goes.
+
+    Where nobody has its place, it takes that. ``noted`` is what ``note_definitions`` noted.
+    """
+    for id_, about in noted.items():
+        details = engine.inspect(_interim(id_))
+        if details is None:
+            continue
+        if engine.inspect(str(about["name"])) is None:
+            engine.rename(str(details["Id"]), str(about["name"]))
+            continue
+        left = Container.parse(details)
+        if left.running:
+            engine.stop(left.id, left.stop_grace)
+        engine.remove(left.id)
+
+
+def _interim(removed: str) -> str:
+    """What a container is called that was made again, until it has its place."""
+    return f"selextract-again-{removed[:12]}"
 
 
 def undo_definitions(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
@@ -168,7 +192,7 @@ class _RemovedInstance:
 
     def _created(self, kept: KeptDefinitions) -> str:
         """The ID of the container that was made again, not started yet; one from an attempt before is taken."""
-        name = f"selextract-again-{self.id[:12]}"
+        name = _interim(self.id)
         left = self.engine.inspect(kept.made_again.get(self.id, name)) or self.engine.inspect(name)
         definition = kept.definition(self.id)
         if left is None and definition is not None:
@@ -179,34 +203,41 @@ class _RemovedInstance:
         return made
 
     def _in_its_place(self, kept: KeptDefinitions) -> Container | None:
-        """The instance that was made since and goes now: the one with its name, else one that is not well."""
+        """The instance that was made since and goes now: the one with its name, else one that is not well.
+
+        Nobody goes where there are fewer than before: another one that was made since is in place of another.
+        """
         containers = find_containers(self.engine, self.undoing.socket_path, self.about["project"])
         old = {*self.about["before"], *kept.made_again.values()}
-        since = [
-            container
-            for container in instances_of(containers, self.about["project"], self.about["service"])
-            if container.id not in old
-        ]
+        present = instances_of(containers, self.about["project"], self.about["service"])
+        since = [container for container in present if container.id not in old]
+        own = [container for container in since if container.name == self.name]
+        others = [container for container in present if container.id != kept.made_again.get(self.id)]
+        if len(others) < len(self.about["before"]):
+            since = own
         return min(since, key=lambda one: (one.name != self.name, _well(one), -(one.number or 0)), default=None)
 
     def _start(self, container: str) -> None:
         self.engine.start(container)
         bound = self.about["gate_seconds"]
-        if not waited_for(lambda: self._serves(container), bound):
+        if not waited_for(lambda: self._serves(container), bound) and not self.about.get("starting", False):
             details = self.engine.inspect(container)
             now = Container.parse(details) if details else None
             state = "gone" if now is None else now.health if now.running and now.health else now.state
             raise HostSideError(f"{self.name} was put back and is {state} after {bound:.0f} s.", kind="restore")
 
     def _serves(self, container: str) -> bool:
-        """Whether it is as well as it was: healthy, or running for the settling time where it has no health check."""
+        """Whether it is as well as it was: healthy, or running for the settling time where it has no health check.
+
+        One that was just starting then, as after a boot, is expected to get healthy like any other.
+        """
         details = self.engine.inspect(container)
         now = Container.parse(details) if details else None
         if now is None or not now.running:
             return False
         if now.health is None:
             return now.ran(time.time()) >= float(self.about["settling_seconds"])
-        return now.health == "healthy" or self.about["healthy"] is False
+        return now.health == "healthy" or (self.about["healthy"] is False and not self.about.get("starting", False))
 
 
 def _well(container: Container) -> bool:

@@ -8,14 +8,15 @@ from typing import Any
 
 from ..docker.containers import find_containers
 from ..docker.engine import Engine
+from ..docker.removed_instances import PART as DEFINITIONS
 from ..state.act import Act, Work
-from ..state.lock import held_run
+from ..state.lock import begun_step
 from ..state.options import DOCKER, STATE, STEP_IF_PRESENT
 from ..state.state import StateFolder
 from ..state.undoing import Undoing
 from .folder import Place, known_projects
 from .ini import rendered
-from .pooled_instances import led_otherwise
+from .pooled_instances import Keeping, led_otherwise
 from .pooler import Pooler
 
 __all__ = ["PGBOUNCER", "led_astray", "undo_pgbouncer"]
@@ -31,8 +32,8 @@ def _pool(work: Work) -> dict[str, Any]:
         names = [given["project"]] if given["project"] else known_projects(folder)
         poolers = [Pooler(engine, given["docker_socket"], folder, name, given["bound_seconds"]) for name in names]
         if given["state"] == "present":
-            return _present(work, poolers[0], folder)
-        each = [_absent(work, pooler, folder) for pooler in poolers]
+            return _present(work, poolers[0])
+        each = [_absent(work, pooler) for pooler in poolers]
     return {
         "changed": any(result["changed"] for result in each),
         "done": ", ".join(result["done"] for result in each) or "nothing",
@@ -40,7 +41,7 @@ def _pool(work: Work) -> dict[str, Any]:
     }
 
 
-def _present(work: Work, pooler: Pooler, folder: StateFolder) -> dict[str, Any]:
+def _present(work: Work, pooler: Pooler) -> dict[str, Any]:
     wanted, replace = work.params["wanted"], work.params["replace"]
     before = pooler.place.text() or ""
     pooler.refuse(wanted)
@@ -49,9 +50,8 @@ def _present(work: Work, pooler: Pooler, folder: StateFolder) -> dict[str, Any]:
     if not work.check_mode:
         done = _recorded(
             work,
-            folder,
             {"before": pooler.place.record(), "since": wanted},
-            lambda: pooler.put_up(wanted, replace=replace) if changed else "nothing",
+            lambda _keeping: pooler.put_up(wanted, replace=replace) if changed else "nothing",
         )
     return {
         "unproved": pooler.unproved,
@@ -67,28 +67,32 @@ def _present(work: Work, pooler: Pooler, folder: StateFolder) -> dict[str, Any]:
     }
 
 
-def _absent(work: Work, pooler: Pooler, folder: StateFolder) -> dict[str, Any]:
+def _absent(work: Work, pooler: Pooler) -> dict[str, Any]:
     record, before = pooler.place.record(), pooler.place.text() or ""
     if record is not None and not work.check_mode:
         bound = work.params["bound_seconds"]
         if work.params["run_id"] is None:
             pooler.take_down(record, bound=bound)
         else:
-            inverse = {"before": record, "since": record}
-            _recorded(work, folder, inverse, lambda: pooler.take_down(record, bound=bound))
+            _recorded(
+                work,
+                {"before": record, "since": record},
+                lambda keeping: pooler.take_down(record, bound=bound, keeping=keeping),
+            )
     diff = {"before_header": "pgbouncer.ini", "after_header": "pgbouncer.ini", "before": before, "after": ""}
     return {"changed": record is not None, "done": "taken down" if record else "nothing", "diff": diff}
 
 
-def _recorded(work: Work, folder: StateFolder, inverse: dict[str, Any], change: Callable[[], Any]) -> Any:
+def _recorded(work: Work, inverse: dict[str, Any], change: Callable[[Keeping], Any]) -> Any:
     """Make the change as part of a step of the Run: its way back is on the disk before it begins."""
-    record, step = held_run(folder, work.params["run_id"]), work.params["step_id"]
-    record.start_step_once(step, time.time())
+    record, step = begun_step(work.params), work.params["step_id"]
+    # Noted first, so undone last: an instance that is led to PgBouncer comes back once that is there.
+    record.note_inverse(step, DEFINITIONS, {})
     project, gone = work.params["project"], work.params["state"] == "absent"
     record.note_inverse(step, "pgbouncer", {project: inverse})
     record.note_left(step, "pgbouncer", {project: {"record": None if gone else inverse["since"]}})
     with record.failure_noted(step):
-        done = change()
+        done = change(Keeping(record, step))
     record.end_step(step, "verified", time.time())
     return done
 

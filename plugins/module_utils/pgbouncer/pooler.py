@@ -27,7 +27,7 @@ from .folder import Place
 from .image import at_least, version_in
 from .ini import AUTH_DATABASE, AUTH_USER, LONGEST_NUMBER, SHARE_SECONDS, settings_of, shared_by
 from .login import ensure_login, login_is_there, refuse_users, remove_login, server_facts
-from .pooled_instances import LeadingBack, files_of
+from .pooled_instances import Keeping, LeadingBack, files_of
 from .processes import Process, answering, leaving
 from .proof import prove_ways
 
@@ -125,13 +125,13 @@ class Pooler:
         self.place.note(wanted)
         return done
 
-    def take_down(self, wanted: dict[str, Any], *, bound: float) -> list[str]:
+    def take_down(self, wanted: dict[str, Any], *, bound: float, keeping: Keeping | None = None) -> list[str]:
         """Remove all of it once nobody uses or needs it; returns the instances that had to be led back before.
 
         Refuses where somebody is still connected after ``bound`` seconds, and where an instance still points to it: one
         that is idle just now would find nobody when it next asks.
         """
-        back = LeadingBack(self._engine, self._socket_path, self._folder, self.place.project, self._bound)
+        back = LeadingBack(self._engine, self._socket_path, self._folder, self.place.project, self._bound, keeping)
         back.run(wanted)
         if back.problems:
             raise HostSideError(

@@ -79,6 +79,11 @@ class Configuration:
         self._folder.make_folder(self._path(_FOLDER), like=self._path("PG_VERSION"))
         self._folder.write(self._path(FILE), text.encode(), like=self._path(_MAIN))
 
+    def clear_unfinished(self) -> None:
+        """Remove what a process that was killed while it wrote has left in the data directory."""
+        for name in (FILE, _MAIN):
+            self._folder.clear_unfinished(self._path(name))
+
     def include(self) -> None:
         """Let the main file end with the line that includes ours, so that ours wins over all before it."""
         content = self._main()

@@ -255,6 +255,7 @@ def _container_of(engine: Engine, socket_path: str, inverse: dict[str, Any]) -> 
 
 def _write_back(files: Configuration, inverse: dict[str, Any]) -> bool:
     changed = False
+    files.clear_unfinished()
     if files.text != inverse["text"]:
         files.write(inverse["text"])
         changed = True

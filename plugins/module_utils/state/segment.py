@@ -143,6 +143,18 @@ class SegmentFiles:
         ended = {*(record.get("results") or {}), *(name for name in done.content["steps"] if done.verified(name))}
         return bool(done.content["steps"]) and any(step["id"] not in ended for step in record.get("steps", []))
 
+    @property
+    def to_be_put_back(self) -> bool:
+        """Whether a step was not done and earlier ones of the Run stand, so that whoever leads it puts those back.
+
+        Not past a point of no return, where what was done stays.
+        """
+        results, run = (self.read().get("results") or {}).values(), RunRecord(self._folder, self.run_id)
+        stand = [name for name in run.content["steps"] if run.verified(name)]
+        planned = (run.content.get("plan") or {}).get("steps") or []
+        final = {step["id"] for step in planned if step.get("point_of_no_return")}
+        return any(result["status"] != "verified" for result in results) and bool(stand) and not final & {*stand}
+
     def outcomes(self) -> dict[str, Any]:
         """What became of each step that has ended, by step; ``began_ago`` and ``ended_ago`` are in seconds."""
         now = time.time()
