@@ -23,7 +23,7 @@ from selextract_infra.flow.context import Context
 from selextract_infra.lab import Lab
 from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.end import revert_emergency
-from selextract_infra.operations.emergency.ready import make_ready
+from selextract_infra.operations.emergency.preparation import make_ready
 
 PROGRAM = str(Path(sys.executable).parent / "selextract-infra")
 ROUNDS = 5

@@ -13,8 +13,8 @@ import typer
 
 from selextract_infra.cli import build
 from selextract_infra.cli.frame.operation_command import effects_in_words
+from selextract_infra.flow.catalogue import OPERATIONS
 from selextract_infra.flow.manifest import manifest_named
-from selextract_infra.flow.registered import OPERATIONS
 from selextract_infra.model.figures import duration
 from selextract_infra.policy import default_policy
 
@@ -24,7 +24,7 @@ ANSWERS = {
     "assess": "selextract_infra.model.assessment:Assessment",
     "budget connections": "selextract_infra.model.tuning:ConnectionPlan",
     "cost": "selextract_infra.model.planning:CostReport",
-    "doctor": "selextract_infra.model.diagnosis:Diagnosis",
+    "doctor": "selextract_infra.operations.doctor.diagnosis:Diagnosis",
     "forecast": "selextract_infra.model.forecast:Forecast",
     "growth": "selextract_infra.model.planning:GrowthReport",
     "lab load": "selextract_infra.lab.load.result:LoadResult",
@@ -34,14 +34,14 @@ ANSWERS = {
     "resume": "selextract_infra.model.run:Run",
     "rightsize": "selextract_infra.model.plan:Plan",
     "roadmap": "selextract_infra.model.planning:RoadmapReport",
-    "run-due": "selextract_infra.model.queue:QueuedPlan",
-    "schedule show": "selextract_infra.model.queue:QueuedPlan",
+    "run-due": "selextract_infra.flow.queue:QueuedPlan",
+    "schedule show": "selextract_infra.flow.queue:QueuedPlan",
     "rollback": "selextract_infra.model.run:Run",
     "simulate": "selextract_infra.model.scaling:Simulation",
-    "status": "selextract_infra.model.status:Status",
+    "status": "selextract_infra.operations.status.fleet_status:Status",
     "upgrade": "selextract_infra.model.plan:Plan",
-    "windows check": "selextract_infra.model.window:WindowCheck",
-    "windows next": "selextract_infra.model.window:Opening",
+    "windows check": "selextract_infra.flow.windows:WindowCheck",
+    "windows next": "selextract_infra.flow.windows:Opening",
 }
 
 

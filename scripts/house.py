@@ -8,8 +8,9 @@ stays inside where both files have the same folder (`policy`, `flow`; of operati
 `house --keep` writes what became better into the floors.
 
 `house --trace rightsize --apply --yes -i INVENTORY` carries a command out under a tracer and counts the files that
-somebody has to read to follow it once: those of the package with a function entered, and those that Ansible loads for
-its playbooks, what puts things back included.
+somebody has to read to follow it once: those of the package with a function entered, those that Ansible loads for its
+playbooks, and those of the runner that a host has, with the acts that its steps name and what undoes them.
+`house --record …` does the same and writes the counts into house_trace.json, from where they are printed afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 import threading
 import tokenize
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,9 +31,13 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 PACKAGE = "selextract_infra"
 FLOORS = Path(__file__).with_name("house_floors.json")
+TRACE = Path(__file__).with_name("house_trace.json")
 _HOST_FOLDERS = ("plugins", "playbooks", "roles")
 _DATA = {".pyc", ".png", ".gz"}
 _NAMED_BY_ANSIBLE = {"FilterModule", "LookupModule"}  # each plugin's class has to be called that
+_HOST_PROGRAM = "plugins/modules/host_program.py"
+_RUNNER = "plugins/module_utils/state/runner.py"
+_REGISTRY = "plugins/module_utils/state/registry.py"
 _CEILINGS = ("circles", "doubled_classes")
 _FUNCTION = 0x01 | 0x02  # CO_OPTIMIZED and CO_NEWLOCALS: neither a module nor the body of a class
 
@@ -182,15 +187,18 @@ def show(now: Mapping[str, Any]) -> None:
 
 
 class Tracer:
-    """Notes the files of the package with a function entered, and the playbooks that were run."""
+    """Notes the files of the package with a function entered, the playbooks that were run, and their steps' acts."""
 
     def __init__(self) -> None:
         self.files: set[str] = set()
         self.playbooks: set[str] = set()
+        self.acts: set[str] = set()
 
-    def __call__(self, frame: FrameType, event: str, _: Any) -> None:
-        """What `sys.setprofile` calls."""
+    def __call__(self, frame: FrameType, event: str, value: Any) -> None:
+        """What `sys.setprofile` calls; ``value`` is what a function returns."""
         code = frame.f_code
+        if event == "return" and code.co_name == "acts_of" and code.co_filename.startswith(str(ROOT)):
+            self.acts |= {str(act.name) for act in value or ()}
         if event != "call" or f"/{PACKAGE}/" not in code.co_filename or code.co_flags & _FUNCTION != _FUNCTION:
             return
         self.files.add(code.co_filename)
@@ -199,8 +207,11 @@ class Tracer:
             self.playbooks |= {str(name) for name in requests if name}
 
 
-def loaded(root: Path, playbooks: set[str]) -> list[Path]:
-    """What Ansible loads for playbooks: task files, roles, modules, plugins, and what those import of the host side."""
+def loaded(root: Path, playbooks: set[str], acts: Iterable[str] = ()) -> list[Path]:
+    """What Ansible loads for playbooks: task files, roles, modules, plugins, and what those import of the host side.
+
+    Where a host is given its own program, that one's runner too; of the registry only what has one of these ``acts``.
+    """
     waiting = [root / "playbooks" / f"{name.rpartition('.')[2]}.yml" for name in playbooks]
     edges, files = imports(root), set[Path]()
     while waiting:
@@ -208,15 +219,25 @@ def loaded(root: Path, playbooks: set[str]) -> list[Path]:
         if path in files or not path.is_file():
             continue
         files.add(path)
+        if path == root / _HOST_PROGRAM:
+            waiting.append(root / _RUNNER)
         if path.suffix == ".py":
+            imported = [_file(root, target) for module, target in edges if module == _dotted(root, path)]
+            registered = path == root / _REGISTRY
             waiting += [
-                _file(root, target)
-                for module, target in edges
-                if module == _dotted(root, path) and not target.startswith(PACKAGE)
+                file
+                for file in imported
+                if file.is_relative_to(root / "plugins") and not (registered and _other_act(file, acts))
             ]
         else:
             waiting += _named_in(root, path)
     return sorted(files)
+
+
+def _other_act(file: Path, acts: Iterable[str]) -> bool:
+    """Whether a file has acts, and none of these."""
+    own = set(re.findall(r'Act\(\s*"(\w+)"', file.read_text(encoding="utf-8"))) if file.is_file() else set()
+    return bool(own) and not own & set(acts)
 
 
 def _file(root: Path, module: str) -> Path:
@@ -233,32 +254,56 @@ def _named_in(root: Path, path: Path) -> Iterator[Path]:
         yield from product_files(root, *(f"roles/{name}/{part}" for part in ("tasks", "handlers", "defaults")))
 
 
-def trace(words: list[str]) -> None:
-    """Carry a command out under the tracer and print the files to read."""
+def by_folder(root: Path, files: Iterable[Path]) -> dict[str, int]:
+    """How many of some files stand in each folder of the first two levels, those with most first."""
+    parents = Counter("/".join(path.relative_to(root).parts[:-1][:2]) for path in files)
+    return dict(sorted(parents.items(), key=lambda item: (-item[1], item[0])))
+
+
+def trace(words: list[str], *, record: bool = False) -> int:
+    """Carry a command out under the tracer and print the files to read; ``record`` writes their number down."""
     sys.path.insert(0, str(ROOT))
     sys.argv = ["selextract-infra", *words]
     from selextract_infra.cli import main
 
-    tracer = Tracer()
+    tracer, code = Tracer(), 0
     threading.setprofile(tracer)
     sys.setprofile(tracer)
     try:
         main()
     except SystemExit as end:
-        print(f"exit code {end.code or 0}")
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
-    host = loaded(ROOT, tracer.playbooks)
-    print(f"files of the package with a function entered  {len(tracer.files):6}")
-    print(f"files that Ansible loads for {', '.join(sorted(tracer.playbooks)) or 'nothing'}  {len(host):6}")
-    print(f"files to read                                 {len(tracer.files) + len(host):6}")
+    entered, host = sorted(Path(name).resolve() for name in tracer.files), loaded(ROOT, tracer.playbooks, tracer.acts)
+    for path in (*entered, *host):
+        print(path.relative_to(ROOT))
+    traced = {
+        "command": " ".join(word for word in words if word == words[0] or word.startswith("--")),
+        "package": by_folder(ROOT, entered),
+        "playbooks": sorted(tracer.playbooks),
+        "host": by_folder(ROOT, host),
+    }
+    show_trace(traced)
+    if record and code == 0:
+        TRACE.write_text(json.dumps(traced, indent=2) + "\n", encoding="utf-8")
+    return code
+
+
+def show_trace(traced: Mapping[str, Any]) -> None:
+    """Print how many files somebody reads to follow a command once."""
+    package, host = sum(traced["package"].values()), sum(traced["host"].values())
+    print(f"files to read for one run       {package + host:6}  ({package} of the package, {host} on the host side;")
+    print(f"                                        {traced['command']})")
 
 
 def check(*, keep: bool = False) -> int:
     """Print the figures; 1 where one is worse than its floor. ``keep`` writes the better ones down."""
     now, floors = figures(ROOT), json.loads(FLOORS.read_text(encoding="utf-8"))
     show(now)
+    if TRACE.is_file():
+        show_trace(json.loads(TRACE.read_text(encoding="utf-8")))
     present = held(now)
     worse, better = compared(present, floors)
     for name in worse:
@@ -272,7 +317,7 @@ def check(*, keep: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--trace"]:
-        trace(sys.argv[2:] or ["rightsize", "--apply", "--yes"])
+    if sys.argv[1:2] in (["--trace"], ["--record"]):
+        sys.exit(trace(sys.argv[2:] or ["rightsize", "--apply", "--yes"], record=sys.argv[1] == "--record"))
     else:
         sys.exit(check(keep=sys.argv[1:] == ["--keep"]))

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.machine.advance import advance
-from selextract_infra.flow.machine.messages import Finish, FlowRequest, Started
+from selextract_infra.flow.machine.messages import ANSWERS, REQUESTS, Finish, FlowAnswer, FlowRequest, Started
 from selextract_infra.flow.machine.state import RunState
-from selextract_infra.flow.run_log import logged_runs
 from selextract_infra.model.plan import Plan
 
 __all__ = ["replay", "replay_runs"]
+
+
+@dataclass(frozen=True)
+class LoggedTurn:
+    """A request, what it was answered, and the digest of the state between the two."""
+
+    request: FlowRequest
+    answer: FlowAnswer
+    state: str
+
+
+def logged_runs(file: Path, plan: Plan) -> Iterator[tuple[RunState, list[LoggedTurn]]]:
+    """Each time that a Run was taken up: the state in which it began, and its turns."""
+    began: RunState | None = None
+    turns: list[LoggedTurn] = []
+    for line in file.read_text().splitlines():
+        entry: dict[str, Any] = json.loads(line)
+        if "began" in entry:
+            if began is not None:
+                yield began, turns
+            began, turns = RunState.model_validate({**entry["began"], "plan": plan}), []
+        else:
+            request, answer = REQUESTS.validate_python(entry["request"]), ANSWERS.validate_python(entry["answer"])
+            turns.append(LoggedTurn(request, answer, entry["state"]))
+    if began is not None:
+        yield began, turns
 
 
 def replay_runs(state: Path) -> int:

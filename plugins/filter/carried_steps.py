@@ -39,7 +39,7 @@ from ..plugin_utils.policy import plain
 
 
 def carried_steps(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
-    from selextract_infra.hosts.orchestrators import carried_steps as carried
+    from selextract_infra.hosts.steps import carried_steps as carried
     from selextract_infra.model.plan import Plan
 
     made = Plan.model_validate({key: value for key, value in plain(plan).items() if key != "digest"})

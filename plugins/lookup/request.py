@@ -91,7 +91,7 @@ def _has_values_alone(values: Any) -> bool:
 
 
 def _carried(playbook: str, values: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    from selextract_infra.hosts.orchestrators import acts_of, is_carried
+    from selextract_infra.hosts.steps import acts_of, is_carried
 
     if not _has_values_alone(values) or not is_carried(playbook, values):
         return {}
@@ -102,8 +102,7 @@ def _carried(playbook: str, values: dict[str, Any], run: dict[str, Any]) -> dict
 
 
 def _by_hand(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    from selextract_infra.hosts.holder import identity_of, new_holder
-    from selextract_infra.hosts.identity import new_run_id, owner
+    from selextract_infra.hosts.identity import identity_of, new_holder, new_run_id, owner
     from selextract_infra.hosts.observe.questions import wanted_of_hosts
 
     policy = common_policy(variables)

@@ -50,13 +50,13 @@ def signatures_of(policy: Policy) -> tuple[Signature, ...]:
         "disk_writes": (("disk_operations",), baseline.database.disk_io.peak, None, None),
         "network": (("network_bandwidth",), alerts.network_bandwidth.warning, None, None),
     }
-    found = []
+    signatures = []
     for name, bottleneck in policy.bottlenecks.items():
         if name in thresholds:
             metrics, threshold, peak, role = thresholds[name]
             item = policy.origin(f"bottlenecks.{name}").item_id or name
-            found.append(Signature(name, bottleneck.rank, item, metrics, threshold, peak, role))
-    return tuple(found)
+            signatures.append(Signature(name, bottleneck.rank, item, metrics, threshold, peak, role))
+    return tuple(signatures)
 
 
 def bottlenecks(
@@ -67,16 +67,16 @@ def bottlenecks(
     Pressure is the average over its threshold, or the highest value over the peak where the signature has one. At equal
     pressure a primary bottleneck comes before a secondary one.
     """
-    found: list[Bottleneck] = []
+    ranked: list[Bottleneck] = []
     for measurement in measurements:
         for signature in signatures:
             if measurement.metric not in signature.metrics or signature.role not in (None, measurement.role):
                 continue
             values = measurement.samples.within(now, window)[1]
             if values:
-                found.append(_pressed(signature, measurement, values))
-    found.sort(key=lambda one: (-one.pressure, one.kind, one.item, one.subject))
-    return tuple(one.model_copy(update={"rank": rank}) for rank, one in enumerate(found, start=1))
+                ranked.append(_pressed(signature, measurement, values))
+    ranked.sort(key=lambda bottleneck: (-bottleneck.pressure, bottleneck.kind, bottleneck.item, bottleneck.subject))
+    return tuple(bottleneck.model_copy(update={"rank": rank}) for rank, bottleneck in enumerate(ranked, start=1))
 
 
 def _pressed(signature: Signature, measurement: Measurement, values: Sequence[float]) -> Bottleneck:

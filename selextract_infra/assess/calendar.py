@@ -189,12 +189,12 @@ class Calendar:
         _require_zone(end, "The end")
         if end - start > timedelta(days=_LONGEST_WALK_DAYS):
             raise UsageError(f"A calendar is walked for at most {_LONGEST_WALK_DAYS} days at once.")
-        found: list[tuple[datetime, Adjustment]] = []
+        adjustments: list[tuple[datetime, Adjustment]] = []
         for at in self._boundaries(start, end):
             adjustment = self.adjustment(at)
-            if not found or adjustment.multiplier != found[-1][1].multiplier:
-                found.append((at, adjustment))
-        return tuple(found)
+            if not adjustments or adjustment.multiplier != adjustments[-1][1].multiplier:
+                adjustments.append((at, adjustment))
+        return tuple(adjustments)
 
     def _boundaries(self, start: datetime, end: datetime) -> list[datetime]:
         edges = {start.astimezone(self.zone)} if start < end else set()

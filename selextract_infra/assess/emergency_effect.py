@@ -34,23 +34,23 @@ _NEARLY = 0.02
 
 def kept_readings(judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
     """One reading of each metric and subject, the worst, of those that an emergency is judged by."""
-    found: dict[tuple[str, str], Judgement] = {}
-    for one in judgements:
-        if one.metric in _WATCHED and one.value is not None:
-            found.setdefault((one.subject, one.metric), one)
-    return tuple(found.values())
+    readings: dict[tuple[str, str], Judgement] = {}
+    for judgement in judgements:
+        if judgement.metric in _WATCHED and judgement.value is not None:
+            readings.setdefault((judgement.subject, judgement.metric), judgement)
+    return tuple(readings.values())
 
 
 def validated(
-    before: Sequence[Judgement], after: Assessment, seen: Observation, policy: Policy, *, at: datetime
+    before: Sequence[Judgement], after: Assessment, observation: Observation, policy: Policy, *, at: datetime
 ) -> Validation:
     """The verdict at ``at``; ``before`` are the readings at the time at which the emergency began."""
-    then = {(one.subject, one.metric): one for one in kept_readings(before)}
-    now = {(one.subject, one.metric): one for one in kept_readings(after.judgements)}
+    then = {(reading.subject, reading.metric): reading for reading in kept_readings(before)}
+    now = {(reading.subject, reading.metric): reading for reading in kept_readings(after.judgements)}
     return Validation(
         at=at,
         effect=tuple(_reading(key, then.get(key), now.get(key)) for key in sorted({*then, *now})),
-        unrecovered=tuple(_unrecovered(after, seen, policy)),
+        unrecovered=tuple(_unrecovered(after, observation, policy)),
         cascades=tuple(_cascades(then, now, policy)),
         severity=after.response.severity if after.response else None,
     )
@@ -58,7 +58,7 @@ def validated(
 
 def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | None) -> EmergencyReading:
     subject, metric = key
-    first, last = (None if one is None else one.value for one in (before, after))
+    first, last = (None if judgement is None else judgement.value for judgement in (before, after))
     known = before or after
     better = None
     unit = known.unit if known else ""
@@ -68,18 +68,18 @@ def _reading(key: tuple[str, str], before: Judgement | None, after: Judgement | 
     return EmergencyReading(metric=metric, subject=subject, unit=unit, before=first, after=last, better=better)
 
 
-def _unrecovered(after: Assessment, seen: Observation, policy: Policy) -> Iterator[str]:
+def _unrecovered(after: Assessment, observation: Observation, policy: Policy) -> Iterator[str]:
     """What does not answer or is still critical."""
-    for host in seen.hosts:
+    for host in observation.hosts:
         if host.problem is not None:
             yield f"{host.name} cannot be looked at"
         for container in (container for service in app_services(host, policy) for container in service.containers):
             if container.state != "running" or container.health not in (None, "healthy"):
                 yield f"{container.name} is {container.health or container.state}"
-    yield from (f"{host} is not reached" for host in seen.unreachable)
-    for one in after.judgements:
-        if one.alert and one.coverage is not None and one.level.rank >= Level.CRITICAL.rank:
-            yield f"{one.subject} {one.metric} {one.sentence}"
+    yield from (f"{host} is not reached" for host in observation.unreachable)
+    for judgement in after.judgements:
+        if judgement.alert and judgement.coverage is not None and judgement.level.rank >= Level.CRITICAL.rank:
+            yield f"{judgement.subject} {judgement.metric} {judgement.sentence}"
 
 
 def _cascades(

@@ -90,10 +90,10 @@ def hardware_seen(host: HostObservation, policy: Policy) -> Hardware:
     )
 
 
-def _nominal(seen: int, nominal: int, tolerance: float) -> int:
-    if seen <= 0 or nominal * tolerance <= seen <= nominal:
+def _nominal(measured: int, nominal: int, tolerance: float) -> int:
+    if measured <= 0 or nominal * tolerance <= measured <= nominal:
         return nominal
-    return seen
+    return measured
 
 
 def after_phase(host: Hardware, phase: str, policy: Policy) -> Hardware:

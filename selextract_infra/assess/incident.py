@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.incident_class import bounds_of, pressures
+from selextract_infra.assess.incident_class import incident_bottlenecks, pressures
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import (
@@ -23,7 +23,7 @@ from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import Assessment, IncidentSeverity, Judgement, Level
 from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.scaling import Bound
+from selextract_infra.model.scaling import IncidentBottleneck
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -32,7 +32,7 @@ __all__ = [
     "EdgeSide",
     "EmergencySituation",
     "affected_by",
-    "bounds_seen",
+    "bottlenecks_seen",
     "impact_of",
     "refuse_during_emergency",
     "situation_of",
@@ -41,27 +41,28 @@ __all__ = [
 _RAISED = Level.WARNING.rank
 
 
-def refuse_during_emergency(seen: Observation) -> None:
+def refuse_during_emergency(observation: Observation) -> None:
     """Raise RefusedError while an emergency is on: its values are not the usual ones and are taken back (X-17)."""
-    active = open_emergencies(seen)
+    active = open_emergencies(observation)
     if active:
-        one = active[0]
+        since = active[0].began_at
         raise RefusedError(
-            f"An emergency is on since {one.began_at:%Y-%m-%d %H:%M:%S}Z on {', '.join(two.host for two in active)};"
+            f"An emergency is on since {since:%Y-%m-%d %H:%M:%S}Z on "
+            f"{', '.join(emergency.host for emergency in active)};"
             " its values are not the usual ones, and they are taken back (X-17).",
             rule="X-17",
             remedy="selextract-infra emergency revert, or wait until it ends",
         )
 
 
-def bounds_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[Bound, ...]:
+def bottlenecks_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[IncidentBottleneck, ...]:
     """What the system is bound by, from all readings; unknown where none says so."""
     roles = {name: service.role for name, service in policy.application.services.items()}
-    return bounds_of(pressures(judgements, roles))
+    return incident_bottlenecks(pressures(judgements, roles))
 
 
 def situation_of(
-    seen: Observation,
+    observation: Observation,
     assessment: Assessment,
     policy: Policy,
     *,
@@ -72,11 +73,11 @@ def situation_of(
 
     ``severity`` is None where a person asks without an incident that the readings show. ``hosts`` narrows the hosts.
     """
-    looked_at = [host for host in seen.hosts if host.problem is None and (hosts is None or host.name in hosts)]
+    looked_at = [host for host in observation.hosts if host.problem is None and (hosts is None or host.name in hosts)]
     roles = {service.role for service in policy.application.services.values()}
-    active = open_emergencies(seen)
+    active = open_emergencies(observation)
     return EmergencySituation(
-        at=seen.at,
+        at=observation.at,
         services=[
             service
             for host in looked_at
@@ -84,12 +85,12 @@ def situation_of(
             for service in scaled_services(host, policy, roles)
         ],
         hosts=[host_size(host, policy, roles) for host in looked_at],
-        bounds=bounds_seen(assessment.judgements, policy),
+        bounds=bottlenecks_seen(assessment.judgements, policy),
         database=_database(looked_at, policy),
         redis=next((redis_side(host, policy) for host in looked_at), None),
         severity=severity,
         unavailable=_down(assessment),
-        active_since=min((one.began_at for one in active), default=None),
+        active_since=min((emergency.began_at for emergency in active), default=None),
         edges=tuple(_edge(host) for host in looked_at if _runs_nginx(host, policy)) or (EdgeSide(),),
         pinned={key: why for host in looked_at for key, why in only_instances(host, policy).items()},
     )
@@ -97,13 +98,15 @@ def situation_of(
 
 def _database(hosts: Sequence[HostObservation], policy: Policy) -> DatabaseSide:
     """How the app reaches Postgres; nothing is replaced while an emergency begins, so there is no surge."""
-    found = next((database_side(host, policy) for host in hosts if host.postgres is not None), DatabaseSide())
-    return replace(found, surge=0)
+    side = next((database_side(host, policy) for host in hosts if host.postgres is not None), DatabaseSide())
+    return replace(side, surge=0)
 
 
 def _runs_nginx(host: HostObservation, policy: Policy) -> bool:
     names = policy.application.services_of("nginx")
-    return any(one.service in names and one.project == policy.application.project for one in host.containers)
+    return any(
+        container.service in names and container.project == policy.application.project for container in host.containers
+    )
 
 
 def _edge(host: HostObservation) -> EdgeSide:
@@ -122,24 +125,28 @@ def _down(assessment: Assessment) -> tuple[str, ...]:
 
 def affected_by(assessment: Assessment) -> tuple[str, ...]:
     """What does not answer, then what has a raised reading, worst first."""
-    raised = [one.subject for one in assessment.judgements if one.alert and one.level.rank >= _RAISED]
+    raised = [
+        judgement.subject for judgement in assessment.judgements if judgement.alert and judgement.level.rank >= _RAISED
+    ]
     return tuple(dict.fromkeys([*_down(assessment), *raised]))
 
 
 def impact_of(assessment: Assessment, policy: Policy) -> str:
     """What it means for users and business, as far as readings say (EPB-1.3)."""
-    worst = {one.metric: one for one in reversed(assessment.judgements) if one.level.rank >= _RAISED}
-    told = [f"{name} does not answer" for name in _down(assessment)]
+    worst = {
+        judgement.metric: judgement for judgement in reversed(assessment.judgements) if judgement.level.rank >= _RAISED
+    }
+    sentences = [f"{name} does not answer" for name in _down(assessment)]
     if "error_rate" in worst:
-        told.append(f"users see errors: {worst['error_rate'].sentence}")
+        sentences.append(f"users see errors: {worst['error_rate'].sentence}")
     slow = worst.get("response_time_p95") or worst.get("response_time")
     if slow is not None:
-        told.append(f"users wait: {slow.sentence}")
+        sentences.append(f"users wait: {slow.sentence}")
     if "pending_tasks" in worst:
-        told.append(f"tasks are late: {worst['pending_tasks'].sentence}")
-    if not told and classify(assessment.judgements, policy, Signals()) is not None:
-        told.append("users may not notice it yet")
-    return "; ".join(told) or "no reading says that users notice anything"
+        sentences.append(f"tasks are late: {worst['pending_tasks'].sentence}")
+    if not sentences and classify(assessment.judgements, policy, Signals()) is not None:
+        sentences.append("users may not notice it yet")
+    return "; ".join(sentences) or "no reading says that users notice anything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ class EmergencySituation:
     at: datetime
     services: Sequence[ScaledService]
     hosts: Sequence[HostSize]
-    bounds: Sequence[Bound]
+    bounds: Sequence[IncidentBottleneck]
     database: DatabaseSide | None = None
     redis: RedisSide | None = None
     severity: IncidentSeverity | None = None

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from selextract_infra.model.assessment import Judgement, Level
-from selextract_infra.model.scaling import Bound, BoundKind
+from selextract_infra.model.scaling import IncidentBottleneck, IncidentBottleneckKind
 
-__all__ = ["HOST_ROLE", "Pressure", "bounds_of", "pressures"]
+__all__ = ["HOST_ROLE", "Pressure", "incident_bottlenecks", "pressures"]
 
 HOST_ROLE = "host"
 _RESOURCES = frozenset({"cpu_usage", "memory_usage"})
@@ -35,7 +35,7 @@ def pressures(judgements: Iterable[Judgement], roles: dict[str, str]) -> tuple[P
 
     ``roles`` has the role of each service. What is unknown or merely critical starts nothing.
     """
-    found = []
+    pressed = []
     for judgement in judgements:
         if judgement.level is not Level.EMERGENCY:
             continue
@@ -44,30 +44,36 @@ def pressures(judgements: Iterable[Judgement], roles: dict[str, str]) -> tuple[P
             host, service = "", host
         role = roles.get(service, "") if service else HOST_ROLE
         why = f"{judgement.subject} {judgement.metric} {judgement.sentence} ({judgement.item})"
-        found.append(Pressure(judgement.metric, role, host, service, why))
-    return tuple(found)
+        pressed.append(Pressure(judgement.metric, role, host, service, why))
+    return tuple(pressed)
 
 
-def bounds_of(found: Iterable[Pressure]) -> tuple[Bound, ...]:
+def incident_bottlenecks(pressures: Iterable[Pressure]) -> tuple[IncidentBottleneck, ...]:
     """The bottlenecks, what forbids most first.
 
     Errors, slow answers and queues are symptoms: they mean too little concurrency only where no host, database or
     limit explains them. Without any pressure (a service is down, or a person asks) the bottleneck is unknown.
     """
-    hard: list[Bound] = []
-    soft: list[Bound] = []
-    for pressure in found:
+    hard: list[IncidentBottleneck] = []
+    soft: list[IncidentBottleneck] = []
+    for pressure in pressures:
         kind = _kind(pressure)
-        bound = Bound(kind=kind, host=pressure.host, service=pressure.service, why=pressure.why or pressure.metric)
-        (soft if kind is BoundKind.CONCURRENCY else hard).append(bound)
-    order = list(BoundKind)
-    bounds = sorted(hard or soft, key=lambda bound: (order.index(bound.kind), bound.host, bound.service))
-    return tuple(bounds) or (Bound(kind=BoundKind.UNKNOWN, why="no reading says what it is bound by"),)
+        bottleneck = IncidentBottleneck(
+            kind=kind, host=pressure.host, service=pressure.service, why=pressure.why or pressure.metric
+        )
+        (soft if kind is IncidentBottleneckKind.CONCURRENCY else hard).append(bottleneck)
+    order = list(IncidentBottleneckKind)
+    bottlenecks = sorted(
+        hard or soft, key=lambda bottleneck: (order.index(bottleneck.kind), bottleneck.host, bottleneck.service)
+    )
+    return tuple(bottlenecks) or (
+        IncidentBottleneck(kind=IncidentBottleneckKind.UNKNOWN, why="no reading says what it is bound by"),
+    )
 
 
-def _kind(pressure: Pressure) -> BoundKind:
+def _kind(pressure: Pressure) -> IncidentBottleneckKind:
     if pressure.role == "database" or pressure.metric in _OF_DATABASE:
-        return BoundKind.DATABASE
+        return IncidentBottleneckKind.DATABASE
     if pressure.metric in _RESOURCES:
-        return BoundKind.HOST if pressure.role == HOST_ROLE else BoundKind.LIMIT
-    return BoundKind.CONCURRENCY
+        return IncidentBottleneckKind.HOST if pressure.role == HOST_ROLE else IncidentBottleneckKind.LIMIT
+    return IncidentBottleneckKind.CONCURRENCY

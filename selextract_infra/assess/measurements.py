@@ -85,7 +85,7 @@ def metric_named(name: str) -> Metric | None:
 
 def require_metric(name: str) -> Metric:
     """Like ``metric_named``; raises UsageError with the names there are."""
-    found = metric_named(name)
-    if found is None:
+    metric = metric_named(name)
+    if metric is None:
         raise UsageError(f"{printable(name[:60])!r} is not a metric.", remedy=f"there are {', '.join(METRICS)}")
-    return found
+    return metric

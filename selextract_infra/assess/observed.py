@@ -25,13 +25,13 @@ __all__ = ["headroom_seen", "instances_of_role", "measurements_of", "project_mis
 Floats = NDArray[np.float64]
 
 
-def measurements_of(seen: Observation, policy: Policy) -> tuple[Measurement, ...]:
+def measurements_of(observation: Observation, policy: Policy) -> tuple[Measurement, ...]:
     """Everything that the Observation says about the metrics of the Policy, host by host, service by service."""
-    return tuple(measurement for host in seen.hosts for measurement in _of_host(host, seen, policy))
+    return tuple(measurement for host in observation.hosts for measurement in _of_host(host, observation, policy))
 
 
-def _of_host(host: HostObservation, seen: Observation, policy: Policy) -> Iterator[Measurement]:
-    now = seen.at.timestamp()
+def _of_host(host: HostObservation, observation: Observation, policy: Policy) -> Iterator[Measurement]:
+    now = observation.at.timestamp()
     facts = host.facts
     if facts.memory > 0 and facts.memory_available is not None:
         yield _single("memory_usage", host.name, now, 1 - facts.memory_available / facts.memory)
@@ -85,9 +85,9 @@ def _combined(at: Sequence[Floats], columns: Sequence[Floats], how: str) -> tupl
     return unique, combine.reduceat(values[order], first)
 
 
-def headroom_seen(seen: Observation, policy: Policy) -> tuple[Headroom, ...]:
+def headroom_seen(observation: Observation, policy: Policy) -> tuple[Headroom, ...]:
     """Headroom of every host and service: CPU by the percentile of the Policy, memory and disk by the highest seen."""
-    return tuple(row for host in seen.hosts for row in _headroom_of_host(host, policy))
+    return tuple(row for host in observation.hosts for row in _headroom_of_host(host, policy))
 
 
 def _headroom_of_host(host: HostObservation, policy: Policy) -> Iterator[Headroom]:
@@ -122,19 +122,24 @@ def _headroom_of_service(service: Service, policy: Policy) -> Iterator[Headroom]
             yield headroom_of(f"{service.host}/{service.name}", name, unit, used, limit, policy)
 
 
-def project_missing(seen: Observation, policy: Policy) -> bool:
+def project_missing(observation: Observation, policy: Policy) -> bool:
     """Whether the mapping names a Compose project of which no host has a container."""
     project = policy.application.project
-    return project is not None and all(one.project != project for host in seen.hosts for one in host.containers)
+    return project is not None and all(
+        container.project != project for host in observation.hosts for container in host.containers
+    )
 
 
-def instances_of_role(seen: Observation, policy: Policy, role: str) -> int | None:
+def instances_of_role(observation: Observation, policy: Policy, role: str) -> int | None:
     """How many containers of a role of the guide run on all hosts.
 
     None where no service is mapped to it, and where no host has the mapping's Compose project.
     """
-    if not policy.application.services_of(role) or project_missing(seen, policy):
+    if not policy.application.services_of(role) or project_missing(observation, policy):
         return None
     return sum(
-        len(service.running) for host in seen.hosts for service in services_on(host, policy) if service.role == role
+        len(service.running)
+        for host in observation.hosts
+        for service in services_on(host, policy)
+        if service.role == role
     )

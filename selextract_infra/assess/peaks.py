@@ -75,7 +75,7 @@ def peaks_of(histories: Sequence[ContainerHistory], window: Window, *, started: 
     samples = [int(part.samples.sum()) for part in parts]
     cpus = [_cpu(part.cpu, window.cpu_percentile) for part in parts]
     settled = [
-        cpu for cpu, seen in zip(cpus, samples, strict=True) if seen >= min(window.minimum_samples, max(samples))
+        cpu for cpu, number in zip(cpus, samples, strict=True) if number >= min(window.minimum_samples, max(samples))
     ]
     oom = [_oom(part) for part in parts]
     limits = [limit for _, _, limit in oom if limit is not None]

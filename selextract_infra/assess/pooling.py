@@ -146,24 +146,24 @@ def _pooled_sentence(pools: PoolSizes, rolling: ConnectionBudget, available: int
 
 
 def _direct_findings(rolling: ConnectionBudget, policy: Policy) -> tuple[Finding, ...]:
-    opened, found = rolling.api + rolling.workers, []
+    opened, findings = rolling.api + rolling.workers, []
     left, reserve = rolling.usable - opened, policy.postgres.admin_reserve
     if 0 <= left < reserve:
         are = "is" if left == 1 else "are"
         rest = (
             f"{figures.count(left, 'connection')} {are} left for monitoring, migrations and psql, which need {reserve}."
         )
-        found.append(_finding(Severity.MAJOR, rest, left_connections=left, needed_connections=reserve))
+        findings.append(_finding(Severity.MAJOR, rest, left_connections=left, needed_connections=reserve))
     if opened > rolling.soft_limit:
         most = policy.baseline.database.pool.maximum
         beyond = f", and above {most} the pool's own maximum is passed" if opened > most else ""
         sentence = f"{opened} open connections contend above {rolling.soft_limit}{beyond}."
-        found.append(_finding(Severity.MAJOR, sentence, opened_connections=opened, soft_limit=rolling.soft_limit))
+        findings.append(_finding(Severity.MAJOR, sentence, opened_connections=opened, soft_limit=rolling.soft_limit))
     if opened:
         memory = opened * policy.postgres.backend_memory
         sentence = f"{opened} open connections may take {figures.memory(memory)} of Postgres' memory."
-        found.append(_finding(Severity.INFO, sentence, opened_connections=opened, memory_bytes=memory))
-    return tuple(found)
+        findings.append(_finding(Severity.INFO, sentence, opened_connections=opened, memory_bytes=memory))
+    return tuple(findings)
 
 
 def _pooled_findings(pools: PoolSizes, policy: Policy) -> tuple[Finding, ...]:

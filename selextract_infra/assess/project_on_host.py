@@ -5,19 +5,26 @@ It is what a saved Plan needs besides its Decisions to build its steps again.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from selextract_infra.assess.service import Service, app_services
+from selextract_infra.assess.service import Service, app_services, services_on
 from selextract_infra.model.base import Frozen
-from selextract_infra.model.observation import HostObservation, Limits, ProjectObservation, ServiceDefinition
+from selextract_infra.model.observation import (
+    HostObservation,
+    Limits,
+    Observation,
+    ProjectObservation,
+    ServiceDefinition,
+)
+from selextract_infra.model.plan import PendingRecreation
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["ProjectOnHost", "ServiceOnHost", "project_on_host"]
+__all__ = ["ProjectOnHost", "ServiceOnHost", "pending_recreations", "project_on_host"]
 
 
 class ServiceOnHost(Frozen):
@@ -94,3 +101,20 @@ def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool)
         recreate=recreate,
         joined_by=service.joined_by,
     )
+
+
+def pending_recreations(observation: Observation, policy: Policy) -> tuple[PendingRecreation, ...]:
+    """Services of the mapped project with a container whose configuration is not that of the files in force."""
+    return tuple(_pending(observation, policy.application.project or "", policy))
+
+
+def _pending(observation: Observation, name: str, policy: Policy) -> Iterator[PendingRecreation]:
+    for host in observation.hosts:
+        for service in services_on(host, policy):
+            if service.project == name and service.pending:
+                yield PendingRecreation(
+                    host=host.name,
+                    project=name,
+                    service=service.name,
+                    why="its configuration changed since it was created",
+                )

@@ -69,11 +69,11 @@ def database_side(host: HostObservation, policy: Policy) -> DatabaseSide:
     It goes through PgBouncer where our capacity file leads every service there that has a variable for it.
     """
     pooling = Pooling.POOLED if _is_led(host, policy) else Pooling.DIRECT
-    seen, names = host.postgres, policy.application.services_of("database")
-    if seen is None or seen.service not in names or _MAX_CONNECTIONS not in seen.settings:
+    postgres, names = host.postgres, policy.application.services_of("database")
+    if postgres is None or postgres.service not in names or _MAX_CONNECTIONS not in postgres.settings:
         return DatabaseSide(pooling=pooling)
-    maximum = int(seen.settings[_MAX_CONNECTIONS].value)
-    return DatabaseSide(pooling=pooling, maximum=maximum, limit=tightest_limit(seen.limits))
+    maximum = int(postgres.settings[_MAX_CONNECTIONS].value)
+    return DatabaseSide(pooling=pooling, maximum=maximum, limit=tightest_limit(postgres.limits))
 
 
 def _is_led(host: HostObservation, policy: Policy) -> bool:
@@ -95,9 +95,11 @@ def redis_side(host: HostObservation, policy: Policy) -> RedisSide | None:
     if not mapped:
         return None
     broker = any(service.task_system for service in policy.application.services_of("worker").values())
-    seen = host.traffic.redis
-    stated = next((service.eviction for name, service in mapped.items() if seen is None or name == seen.service), None)
-    return RedisSide(broker, (seen.eviction if seen else None) or stated)
+    redis = host.traffic.redis
+    stated = next(
+        (service.eviction for name, service in mapped.items() if redis is None or name == redis.service), None
+    )
+    return RedisSide(broker, (redis.eviction if redis else None) or stated)
 
 
 def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = None) -> dict[str, dict[str, float]]:
@@ -107,7 +109,7 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
     times are those of the whole service over the guide's window, tasks all that are pending for the service. ``reads``
     are reading statements per second, see `reads_per_second`.
     """
-    found: dict[str, dict[str, float]] = {}
+    samples: dict[str, dict[str, float]] = {}
     pending = {tasks.service: tasks.pending for tasks in tasks_on(host, policy)}
     for service in app_services(host, policy):
         if not service.running:
@@ -123,8 +125,8 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
             own |= {} if reads is None else {"read_queries_per_second": reads}
             if host.postgres is not None and host.postgres.service == name and host.postgres.problem is None:
                 own["connections"] = float(host.postgres.connections.open)
-        found[name] = own
-    return found
+        samples[name] = own
+    return samples
 
 
 def reads_per_second(before: TrafficObservation, now: TrafficObservation) -> float | None:

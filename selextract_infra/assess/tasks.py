@@ -27,9 +27,9 @@ def tasks_on(host: HostObservation, policy: Policy) -> tuple[ServiceTasks, ...]:
     return tuple(redis.tasks_of(name) for name in workers)
 
 
-def uncounted_tasks(seen: Observation, policy: Policy) -> Iterator[Finding]:
+def uncounted_tasks(observation: Observation, policy: Policy) -> Iterator[Finding]:
     """A finding for each worker service whose pending tasks are not known."""
-    for host in seen.hosts:
+    for host in observation.hosts:
         for tasks in tasks_on(host, policy) if host.problem is None else ():
             if tasks.pending is None:
                 yield Finding(

@@ -38,9 +38,14 @@ def judge_all(
     judged: list[Judgement] = []
     for measurement in measurements:
         judged += _judge_one(measurement, by_metric.get(measurement.metric, ()), now, baseline)
-    if not baseline_pages_alone and not any(one.metric in _SIGNALS and one.level.rank >= _RAISED for one in judged):
+    if not baseline_pages_alone and not any(
+        judgement.metric in _SIGNALS and judgement.level.rank >= _RAISED for judgement in judged
+    ):
         usual = {rule.item for rule in rules if rule.of_baseline}
-        judged = [one.model_copy(update={"pages": False}) if one.item in usual else one for one in judged]
+        judged = [
+            judgement.model_copy(update={"pages": False}) if judgement.item in usual else judgement
+            for judgement in judged
+        ]
     return worst_first(judged)
 
 
@@ -49,15 +54,20 @@ def _judge_one(
 ) -> list[Judgement]:
     windows: Windows = {}
     verdicts = [(rule, _verdict(rule, measurement, now, baseline, windows)) for rule in rules]
-    told = [pair for pair in verdicts if pair[1].level is not Level.OK]
-    if not any(verdict.level is not Level.UNKNOWN for _, verdict in told):
-        told += [pair for pair in verdicts if pair[1].level is Level.OK][:1]
-    return [_judgement(rule, measurement, verdict) for rule, verdict in told]
+    reported = [pair for pair in verdicts if pair[1].level is not Level.OK]
+    if not any(verdict.level is not Level.UNKNOWN for _, verdict in reported):
+        reported += [pair for pair in verdicts if pair[1].level is Level.OK][:1]
+    return [_judgement(rule, measurement, verdict) for rule, verdict in reported]
 
 
 def worst_first(judgements: Iterable[Judgement]) -> tuple[Judgement, ...]:
     """In the order in which a person should read them."""
-    return tuple(sorted(judgements, key=lambda one: (-one.level.rank, one.subject, one.metric, one.item)))
+    return tuple(
+        sorted(
+            judgements,
+            key=lambda judgement: (-judgement.level.rank, judgement.subject, judgement.metric, judgement.item),
+        )
+    )
 
 
 def judge(rule: ThresholdRule, measurement: Measurement, now: float, *, baseline: float | None = None) -> Judgement:
@@ -92,24 +102,24 @@ def _verdict(
         return _held(rule, steps[0], measurement, now, rule.holds_for)
     single = measurement.momentary and rule.window > 0
     aggregate = Aggregate.LAST if single else rule.aggregate
-    seen = windows.get((rule.window, aggregate))
-    if seen is None:
-        seen = windows[rule.window, aggregate] = window_value(measurement.samples, now, rule.window, aggregate)
-    return _compared(rule, steps, measurement, seen, single=single)
+    value = windows.get((rule.window, aggregate))
+    if value is None:
+        value = windows[rule.window, aggregate] = window_value(measurement.samples, now, rule.window, aggregate)
+    return _compared(rule, steps, measurement, value, single=single)
 
 
 def _compared(
-    rule: ThresholdRule, steps: Sequence[ThresholdStep], measurement: Measurement, seen: WindowValue, *, single: bool
+    rule: ThresholdRule, steps: Sequence[ThresholdStep], measurement: Measurement, current: WindowValue, *, single: bool
 ) -> _Verdict:
-    value = seen.value
+    value = current.value
     if value is None:
         when = f"in the last {duration(rule.window)}" if rule.window else "yet"
         return _Verdict(Level.UNKNOWN, steps[-1], None, 0.0, f"no samples {when}")
     met = next((step for step in steps if step.met(value)), None)
-    why = _too_thin(rule, seen.coverage, single) or (_too_coarse(rule, measurement) if met else "")
+    why = _too_thin(rule, current.coverage, single) or (_too_coarse(rule, measurement) if met else "")
     if why:
-        return _Verdict(Level.UNKNOWN, met or steps[-1], value, seen.coverage, why)
-    return _Verdict(met.level if met else Level.OK, met or steps[-1], value, None if single else seen.coverage)
+        return _Verdict(Level.UNKNOWN, met or steps[-1], value, current.coverage, why)
+    return _Verdict(met.level if met else Level.OK, met or steps[-1], value, None if single else current.coverage)
 
 
 def _too_thin(rule: ThresholdRule, coverage: float, single: bool) -> str:

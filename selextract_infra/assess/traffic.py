@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["traffic_measurements"]
 
 
-def traffic_measurements(seen: Observation, policy: Policy) -> tuple[Measurement, ...]:
+def traffic_measurements(observation: Observation, policy: Policy) -> tuple[Measurement, ...]:
     """What the hosts say of their traffic; what was not seen is left out."""
-    return tuple(one for host in seen.hosts for one in _of_host(host, seen.at.timestamp(), policy))
+    return tuple(
+        measurement for host in observation.hosts for measurement in _of_host(host, observation.at.timestamp(), policy)
+    )
 
 
 def _of_host(host: HostObservation, now: float, policy: Policy) -> Iterator[Measurement]:
@@ -47,7 +49,9 @@ def _of_tasks(host: HostObservation, redis: RedisObservation, now: float) -> Ite
 
 def _of_balancer(subject: str, balancer: BalancerObservation, now: float, policy: Policy) -> Iterator[Measurement]:
     least = policy.trigger_rules.sustained.minimum_coverage
-    windows = [one for one in balancer.windows if one.rate is not None and one.covered >= least * one.seconds]
+    windows = [
+        window for window in balancer.windows if window.rate is not None and window.covered >= least * window.seconds
+    ]
     for metric in ("requests_per_second", "error_rate", "response_time_p95"):
         samples = _samples(metric, windows, now, policy.monitoring.raw_interval)
         if samples.at:
@@ -58,10 +62,10 @@ def _samples(metric: str, windows: list[TrafficWindow], now: float, interval: fl
     """The value of the shortest window that reaches back to each time, oldest first."""
     at: list[float] = []
     values: list[float] = []
-    longest = max((one.seconds for one in windows), default=0.0)
+    longest = max((window.seconds for window in windows), default=0.0)
     age = 0.0
     while age < longest:
-        window = min((one for one in windows if one.seconds > age), key=lambda one: one.seconds)
+        window = min((window for window in windows if window.seconds > age), key=lambda window: window.seconds)
         at.append(now - age)
         values.append(_value(metric, window))
         age += interval

@@ -83,9 +83,9 @@ def attachment_findings(host: HostObservation, project: ProjectObservation) -> I
 def definition_findings(host: HostObservation, project: ProjectObservation, policy: Policy) -> Iterator[Finding]:
     """What is wrong with the definitions of a project's services, and which of them the policy does not map."""
     mapped = policy.application.services
-    there = {c.service for c in host.containers if c.project == project.name and c.service is not None}
-    for name in sorted(there - set(mapped)):
-        near = get_close_matches(name, [known for known in mapped if known not in there], 1)
+    running = {c.service for c in host.containers if c.project == project.name and c.service is not None}
+    for name in sorted(running - set(mapped)):
+        near = get_close_matches(name, [known for known in mapped if known not in running], 1)
         hint = f" (the mapping has {near[0]}, which does not run here)" if near else ""
         yield _finding(
             "application.services", Severity.MINOR, f"{host.name}/{name}",
@@ -137,13 +137,13 @@ def _unlimited(host: HostObservation, name: str, containers: Sequence[ContainerO
 
 def _uneven(host: HostObservation, name: str, containers: Sequence[ContainerObservation]) -> Iterator[Finding]:
     if len({(container.limits.memory, container.limits.cpus) for container in containers}) > 1:
-        said = "; ".join(
+        values = "; ".join(
             f"{container.name} has {memory(container.limits.memory)} and {cores(container.limits.cpus)}"
             for container in containers
         )
         yield _finding(
             "CTR-00", Severity.MINOR, f"{host.name}/{name}",
-            f"The instances of {name} on {host.name} have different limits: {said}.",
+            f"The instances of {name} on {host.name} have different limits: {values}.",
             "the lowest counts as the limit now; a change makes them equal",
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ import typer
 from selextract_infra import __version__
 from selextract_infra.cli.frame.strict import StrictCommand
 from selextract_infra.errors import SelextractError
-from selextract_infra.flow.registered import GROUPS, OPERATIONS
+from selextract_infra.flow.catalogue import GROUPS, OPERATIONS
 
 __all__ = ["main"]
 

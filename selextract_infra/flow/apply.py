@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from selextract_infra.flow.disruption import window_override
-from selextract_infra.flow.executor import RunExecutor
+from selextract_infra.flow.executor import RunExecutor, window_override
 from selextract_infra.flow.machine.state import applying, carrying_out, new_run
 from selextract_infra.hosts.identity import new_run_id, owner
 from selextract_infra.model.plan import Plan

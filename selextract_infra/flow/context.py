@@ -12,7 +12,7 @@ from typing import Any, Self
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.run_log import forget_run_logs
 from selextract_infra.hosts.executor import Hands
-from selextract_infra.hosts.holder import new_holder
+from selextract_infra.hosts.identity import new_holder
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.runner import ReadyPlaybook, TaskEvent

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 from selextract_infra import errors
 from selextract_infra.errors import FencedError, PreemptedError, SelextractError
 from selextract_infra.flow.announcement import announce, announce_end, announced_before
-from selextract_infra.flow.disruption import window_answer
 from selextract_infra.flow.drift import missing_of, refuse_drift
 from selextract_infra.flow.machine.advance import advance
 from selextract_infra.flow.machine.messages import (
@@ -33,22 +32,24 @@ from selextract_infra.flow.machine.messages import (
     StopRemains,
     TellPeople,
     UndoSteps,
+    WindowChecked,
 )
-from selextract_infra.flow.machine.state import Goal, OperationTraits, RunState
+from selextract_infra.flow.machine.state import WINDOW_OVERRIDE, Goal, OperationTraits, RunState
 from selextract_infra.flow.operation import Performance, StepWork
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_log import RunLog
+from selextract_infra.flow.windows import Windows
 from selextract_infra.hosts.executor import Execution, Segment, execute, execute_segment, put_back
 from selextract_infra.hosts.identity import new_run_id, owner
-from selextract_infra.hosts.orchestrators import segments_of
-from selextract_infra.hosts.taking_up import TakingUp, stop_at_safe_point
+from selextract_infra.hosts.steps import segments_of
+from selextract_infra.hosts.takeover import TakingUp, stop_at_safe_point
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan
 from selextract_infra.model.run import Run
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
-__all__ = ["RunExecutor", "traits_of"]
+__all__ = ["RunExecutor", "traits_of", "window_answer", "window_override"]
 
 
 def traits_of(plan: Plan) -> OperationTraits:
@@ -203,3 +204,23 @@ class RunExecutor:
             return self._error
         kind: type[SelextractError] = getattr(errors, failure.error)
         return kind(failure.sentence, remedy=failure.remedy)
+
+
+def window_override(reason: str | None) -> tuple[str, ...]:
+    """How ``--now REASON`` is recorded among a Run's overrides."""
+    return (f"{WINDOW_OVERRIDE}{reason}",) if reason else ()
+
+
+def window_answer(context: Context, needed_seconds: float) -> WindowChecked:
+    """Whether so much time is left of the window that is open, and what to do where it is not."""
+    now = context.clock()
+    check = Windows.of(context.policy).check(now, needed_seconds)
+    left = check.opening.seconds_left(now) if check.opening else 0.0
+    return WindowChecked(at=now, fits=check.fits, seconds_left=left, sentence=check.sentence, remedy=_remedy(context))
+
+
+def _remedy(context: Context) -> str:
+    now = 'run it now with --now "REASON", which is recorded'
+    if not context.policy.windows:
+        return f"write the section windows of the policy, or {now}"
+    return f"queue it with apply PLAN --at-window {next(iter(context.policy.windows))}, or {now}"

@@ -16,20 +16,20 @@ __all__ = ["record_ended_emergencies"]
 
 def record_ended_emergencies(context: Context, observation: Observation) -> Sequence[EmergencyOnHost]:
     """Write down which emergencies hosts ended by themselves since, or refused to end. Returns those."""
-    news = []
+    ended = []
     for emergency in emergencies(observation):
         incident = context.journal.incident(emergency.run)
         if incident is None or incident.closed_at is not None:
             continue
         if emergency.status == "refused" and not any(emergency.message in moment.what for moment in incident.timeline):
             what = f"{emergency.host} did not end it: {emergency.message}"
-            context.journal.record_incident(incident.told(observation.at, what))
-            news.append(emergency)
+            context.journal.record_incident(incident.with_moment(observation.at, what))
+            ended.append(emergency)
         elif not emergency.open:
             at = emergency.reverted_at or observation.at
             what = f"{emergency.host} ended it by itself ({emergency.reverted_by}). {emergency.message}".strip()
             by = f"{emergency.host}, {emergency.reverted_by}"
-            closed = incident.told(at, what).model_copy(update={"closed_at": at, "closed_by": by})
+            closed = incident.with_moment(at, what).model_copy(update={"closed_at": at, "closed_by": by})
             context.journal.record_incident(closed)
-            news.append(emergency)
-    return news
+            ended.append(emergency)
+    return ended

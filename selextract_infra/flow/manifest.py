@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
 
-from selextract_infra.flow.registered import OPERATIONS, home, loaded
+from selextract_infra.flow.catalogue import OPERATIONS, home, loaded
 from selextract_infra.model.base import Frozen
 from selextract_infra.policy.units import DISK, MEMORY
 

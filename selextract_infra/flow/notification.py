@@ -10,9 +10,9 @@ from selextract_infra.errors import RollbackFailedError, UsageError
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.notify import Delivery, Notifier
 from selextract_infra.flow.notify_routes import ACKNOWLEDGED, ESCALATED, NOTIFIED, unanswered
+from selextract_infra.flow.queue import QueuedPlan, QueueStatus
 from selextract_infra.hosts.credentials import with_credentials
 from selextract_infra.model.assessment import IncidentSeverity
-from selextract_infra.model.queue import QueuedPlan, QueueStatus
 from selextract_infra.policy import Policy
 
 __all__ = ["acknowledge", "escalate", "notifier", "severity_of", "tell_end"]

@@ -1,6 +1,6 @@
 """Tell people, by apprise: Slack, e-mail, PagerDuty, a webhook, a ticket by e-mail.
 
-A place that cannot be told never raises: what it was and why is the answer, and an event of the journal. Secrets come
+A target that cannot be told never raises: what it was and why is the answer, and an event of the journal. Secrets come
 from the environment in place of the policy's references, and never appear in either.
 """
 
@@ -79,18 +79,18 @@ class Notifier:
     ) -> tuple[Delivery, ...]:
         """Tell everybody whom the severity concerns about a subject (the ID of a Run or incident), all at once.
 
-        Returns what became of it on each channel; never raises for a place that cannot be told.
+        Returns what became of it on each channel; never raises for a target that cannot be told.
         """
         chosen = routes(self._policy, severity, escalated=escalated)
         if self._dry_run is not None:
             for route in chosen:
                 self._dry_run(f"{severity} by {route.channel}: {title}{_aside(route)}")
             return tuple(Delivery(route.channel, route.complaint) for route in chosen)
-        places = [self._place(route) for route in chosen]
+        targets = [self._target(route) for route in chosen]
         with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
             sent = [
-                (route, pool.submit(_deliver, route, place, f"{severity} {title}", body))
-                for route, place in zip(chosen, places, strict=True)
+                (route, pool.submit(_deliver, route, target, f"{severity} {title}", body))
+                for route, target in zip(chosen, targets, strict=True)
             ]
         deliveries = tuple(
             Delivery(route.channel, self._harmless(sending.exception() or sending.result())) for route, sending in sent
@@ -109,7 +109,7 @@ class Notifier:
             if delivery.problem:
                 self._journal.record_event(now, NOT_NOTIFIED, f"{delivery.channel}: {delivery.problem}", run=subject)
 
-    def _place(self, route: Route) -> apprise.NotifyBase | str:
+    def _target(self, route: Route) -> apprise.NotifyBase | str:
         """What apprise makes of the target of a route, or why there is none."""
         if route.target is None:
             return route.complaint
@@ -119,11 +119,11 @@ class Notifier:
             address = _address(filled_in(route.target, self._environment), route.addresses)
         except UsageError as missing:
             return str(missing)
-        place = apprise.Apprise.instantiate(address, suppress_exceptions=True)
-        if place is None:
+        target = apprise.Apprise.instantiate(address, suppress_exceptions=True)
+        if target is None:
             return "Its address cannot be read by apprise."
-        place.socket_connect_timeout = place.socket_read_timeout = self._policy.schedule.patience
-        return place
+        target.socket_connect_timeout = target.socket_read_timeout = self._policy.schedule.patience
+        return target
 
     def _harmless(self, problem: object) -> str:
         """What went wrong, without any secret that a reference stands for."""
@@ -142,13 +142,13 @@ def visit(address: str, patience: float) -> str:
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
     from urllib.parse import urlsplit
 
-    place = urlsplit(address)
-    if place.scheme not in ("http", "https") or not place.hostname:
+    url = urlsplit(address)
+    if url.scheme not in ("http", "https") or not url.hostname:
         return "It is no address of the web."
-    kind = HTTPSConnection if place.scheme == "https" else HTTPConnection
-    connection = kind(place.hostname, place.port, timeout=patience)
+    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    connection = kind(url.hostname, url.port, timeout=patience)
     try:
-        connection.request("GET", f"{place.path or '/'}{'?' if place.query else ''}{place.query}")
+        connection.request("GET", f"{url.path or '/'}{'?' if url.query else ''}{url.query}")
         status = connection.getresponse().status
     except (OSError, HTTPException) as problem:
         return f"It could not be visited: {type(problem).__name__}."
@@ -178,13 +178,13 @@ class _Said(logging.Handler):
         logging.getLogger("apprise").removeHandler(self)
 
 
-def _deliver(route: Route, place: apprise.NotifyBase | str, title: str, body: str) -> str:
+def _deliver(route: Route, target: apprise.NotifyBase | str, title: str, body: str) -> str:
     """Deliver one message; returns why it was not, or not where it should have been."""
-    if isinstance(place, str):
-        return place
-    with _Said() as said:
-        delivered = place.notify(body=message_text(body), title=message_text(title), body_format="text")
-    return route.complaint if delivered else f"It was not delivered: {said.last or 'no reason was given'}"
+    if isinstance(target, str):
+        return target
+    with _Said() as log:
+        delivered = target.notify(body=message_text(body), title=message_text(title), body_format="text")
+    return route.complaint if delivered else f"It was not delivered: {log.last or 'no reason was given'}"
 
 
 def _aside(route: Route) -> str:

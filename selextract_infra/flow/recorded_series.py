@@ -87,7 +87,7 @@ def journal_series(
     newest = journal.last_observation()
     observed = newest.host(host) if newest is not None else None
     if newest is None or observed is None:
-        known = ", ".join(one.name for one in newest.hosts) if newest is not None else ""
+        known = ", ".join(host.name for host in newest.hosts) if newest is not None else ""
         raise UsageError(
             f"The journal holds no observation of {host}" + (f"; its newest one has {known}." if known else "."),
             remedy="selextract-infra observe",
@@ -143,7 +143,7 @@ def _highest(histories: Sequence[ContainerHistory], *, memory: bool) -> dict[dat
 
 def _smallest(limits: Sequence[Limits], *, memory: bool) -> float | None:
     known = [limit.memory if memory else limit.cpus for limit in limits]
-    numbers = [float(one) for one in known if one is not None]
+    numbers = [float(value) for value in known if value is not None]
     return min(numbers) if numbers and len(numbers) == len(known) else None
 
 

@@ -6,9 +6,9 @@ import functools
 from typing import TYPE_CHECKING
 
 from selextract_infra.errors import UsageError
+from selextract_infra.flow.catalogue import OPERATIONS, home, loaded
 from selextract_infra.flow.manifest import manifest_named
 from selextract_infra.flow.operation import Acts, Operation
-from selextract_infra.flow.registered import OPERATIONS, home, loaded
 
 if TYPE_CHECKING:
     from selextract_infra.flow.draft import AnyPlanner

@@ -9,10 +9,10 @@ from pathlib import Path
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import escalate, notifier, tell_end
 from selextract_infra.flow.notify import visit
+from selextract_infra.flow.queue import QueuedPlan
 from selextract_infra.flow.schedule import run_due
 from selextract_infra.flow.systemd import Watchdog
 from selextract_infra.hosts.credentials import with_credentials
-from selextract_infra.model.queue import QueuedPlan
 
 __all__ = ["look_after"]
 

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from selextract_infra.errors import SelextractError
-from selextract_infra.flow.machine.messages import ANSWERS, REQUESTS, FlowAnswer, FlowRequest
+from selextract_infra.flow.machine.messages import FlowAnswer, FlowRequest
 from selextract_infra.flow.machine.state import RunState
-from selextract_infra.model.plan import Plan
 
-__all__ = ["LoggedTurn", "RunLog", "forget_run_logs", "logged_runs"]
+__all__ = ["RunLog", "forget_run_logs"]
 
 _FOLDER = "runs"
-
-
-@dataclass(frozen=True)
-class LoggedTurn:
-    """A request, what it was answered, and the digest of the state between the two."""
-
-    request: FlowRequest
-    answer: FlowAnswer
-    state: str
 
 
 class RunLog:
@@ -77,23 +65,6 @@ class RunLog:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._handle = os.open(self._folder / f"{run_id}.jsonl", flags, 0o600)
         return self._handle
-
-
-def logged_runs(file: Path, plan: Plan) -> Iterator[tuple[RunState, list[LoggedTurn]]]:
-    """Each time that a Run was taken up: the state in which it began, and its turns."""
-    began: RunState | None = None
-    turns: list[LoggedTurn] = []
-    for line in file.read_text().splitlines():
-        said: dict[str, Any] = json.loads(line)
-        if "began" in said:
-            if began is not None:
-                yield began, turns
-            began, turns = RunState.model_validate({**said["began"], "plan": plan}), []
-        else:
-            request, answer = REQUESTS.validate_python(said["request"]), ANSWERS.validate_python(said["answer"])
-            turns.append(LoggedTurn(request, answer, said["state"]))
-    if began is not None:
-        yield began, turns
 
 
 def forget_run_logs(state_folder: Path, before: datetime) -> None:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from selextract_infra.errors import DriftError, RefusedError, UsageError
 from selextract_infra.flow.operation import Operation
-from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.flow.registry import completed, known_operation, operation_names
+from selextract_infra.flow.saved_refusals import read_parameters
 from selextract_infra.model.bounded_types import refuse_far_times
 from selextract_infra.model.bounds import parsed_json
 from selextract_infra.model.figures import MB
@@ -35,8 +35,8 @@ def load_plan(path: Path, policy: Policy) -> Plan:
         raise UsageError(f"The plan {path} cannot be read: {problem.strerror}.") from problem
     except ValidationError as problem:
         first = problem.errors()[0]
-        said = f"{'.'.join(str(part) for part in first['loc']) or 'the whole file'}: {first['msg']}"
-        raise UsageError(f"{path} holds no plan of this version: {displayable(said, limit=300)}.") from problem
+        complaint = f"{'.'.join(str(part) for part in first['loc']) or 'the whole file'}: {first['msg']}"
+        raise UsageError(f"{path} holds no plan of this version: {displayable(complaint, limit=300)}.") from problem
     except ValueError as problem:
         raise UsageError(f"{path} holds no plan: {displayable(str(problem), limit=200)}.") from problem
     if saved.policy_digest != policy.digest:

@@ -9,12 +9,11 @@ from selextract_infra.errors import LockedError, OutsideWindowError, SelextractE
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
-from selextract_infra.flow.queue import Queue
+from selextract_infra.flow.queue import Queue, QueuedPlan, QueueStatus, Waiting
 from selextract_infra.flow.saved import load_plan, refuse_other_digest
 from selextract_infra.flow.windows import Windows
 from selextract_infra.hosts.identity import new_run_id, owner
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.queue import QueuedPlan, QueueStatus, Waiting
 from selextract_infra.model.run import Run
 
 __all__ = ["Ended", "cancel_queued", "queue_plan", "run_due", "waiting"]

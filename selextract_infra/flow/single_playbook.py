@@ -89,14 +89,14 @@ def uninstall(context: Context, *, project: str | None = None, named: tuple[str,
 
 def question_of_uninstall(hosts: Sequence[str], known: Mapping[str, Sequence[str]], project: str | None) -> str:
     """What somebody agrees to: every host, and every Project on it. Raises ``UsageError`` for one that nobody knows."""
-    there = sorted({name for projects in known.values() for name in projects})
+    names = sorted({name for projects in known.values() for name in projects})
     if project is None:
         several = [f"{host} has {', '.join(known[host])}" for host in hosts if len(known.get(host, ())) > 1]
         about = f" This is for every project: {'; '.join(several)}." if several else ""
         return f"Take everything of selextract-infra off {', '.join(hosts)}?{about}"
-    if project not in there:
+    if project not in names:
         raise UsageError(
-            f"Nothing of ours is kept for {project}; there is something for {', '.join(there) or 'no project'}."
+            f"Nothing of ours is kept for {project}; there is something for {', '.join(names) or 'no project'}."
         )
     places = [host for host in hosts if project in known.get(host, ())]
     return f"Take what is for {project} off {', '.join(places)}, and nothing else?"

@@ -1,6 +1,6 @@
 """What systemd hears from a service of ours: that it is up, that it lives, what it does.
 
-The watchdog is fed by progress, not by the mere existence of the process: nothing is sent once the bound of what is
+The watchdog is fed by progress, not by the mere existence of the process: nothing is sent once the timeout of what is
 being done has passed without a word from it.
 """
 
@@ -31,13 +31,13 @@ def tell_systemd(*assignments: str) -> None:
 
 
 class Watchdog:
-    """While inside, systemd is told that we live, as long as ``progress`` is called at least every ``bound`` seconds.
+    """While inside, systemd is told that we live, as long as ``progress`` is called at least every ``timeout`` seconds.
 
     Does nothing where the unit has no watchdog.
     """
 
-    def __init__(self, bound: float) -> None:
-        self.bound = bound
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
         self._heard = time.monotonic()
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
@@ -64,5 +64,5 @@ class Watchdog:
 
     def _feed(self, every: float) -> None:
         while not self._end.wait(every):
-            if time.monotonic() - self._heard < self.bound:
+            if time.monotonic() - self._heard < self.timeout:
                 tell_systemd("WATCHDOG=1")

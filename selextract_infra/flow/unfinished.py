@@ -8,16 +8,14 @@ from typing import Any
 
 from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, UsageError
 from selextract_infra.flow.context import Context
-from selextract_infra.flow.disruption import window_override
-from selextract_infra.flow.executor import RunExecutor
+from selextract_infra.flow.executor import RunExecutor, window_override
 from selextract_infra.flow.machine.state import resuming, rolling_back
 from selextract_infra.flow.reachability import refuse_other_key
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_plan import foreign_plan, recorded_plan, recorded_run, refuse_unapproved
-from selextract_infra.hosts.holder import has_ended, identity_of
-from selextract_infra.hosts.identity import owner
+from selextract_infra.hosts.identity import has_ended, identity_of, owner
 from selextract_infra.hosts.providers import switch_on
-from selextract_infra.hosts.taking_up import TakingUp
+from selextract_infra.hosts.takeover import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
@@ -35,13 +33,13 @@ __all__ = [
 _TAKE_OVER_AT_LEAST = 60.0  # seconds an act may take to come to its end where no step is recorded as running
 
 
-def unfinished_runs(seen: Observation) -> dict[str, dict[str, dict[str, Any]]]:
+def unfinished_runs(observation: Observation) -> dict[str, dict[str, dict[str, Any]]]:
     """Runs without an end as the hosts hold them: by run ID, by host, the record that the host keeps."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for host in seen.hosts:
+    unfinished: dict[str, dict[str, dict[str, Any]]] = {}
+    for host in observation.hosts:
         for record in host.state.get("unfinished", []):
-            found.setdefault(str(record["run_id"]), {})[host.name] = record
-    return found
+            unfinished.setdefault(str(record["run_id"]), {})[host.name] = record
+    return unfinished
 
 
 def at_work(host: HostObservation, run_id: str, now: datetime, *, idle: int | None = None) -> bool:
@@ -69,12 +67,12 @@ def _is_gone(host: HostObservation, lock: Mapping[str, Any], idle: int | None) -
     return has_ended(identity, on_this_machine=host.facts.machine_id == own.get("machine_id"))
 
 
-def refuse_unfinished(seen: Observation) -> None:
+def refuse_unfinished(observation: Observation) -> None:
     """Raise ``LockedError`` when a host holds a Run without an end, at work or interrupted: that comes first."""
-    for run, records in unfinished_runs(seen).items():
+    for run, records in unfinished_runs(observation).items():
         name = next(iter(records))
-        host = seen.host(name)
-        if host is not None and at_work(host, run, seen.at):
+        host = observation.host(name)
+        if host is not None and at_work(host, run, observation.at):
             lock = host.state["lock"]
             raise LockedError(
                 f"{name} is locked by {lock['owner']} for {lock['purpose']} since {lock['taken_at']} (run {run}).",
@@ -105,10 +103,10 @@ def resume(
     the policy has changed since, ``OutsideWindowError`` when there is no time for what is left, ``RefusedError`` where
     the word of the hosts for what the Run is does not do, ``ForeignRunError`` where nobody has confirmed it.
     """
-    seen = _awake(context, run_id)
-    run_id, records = _held(seen, run_id)
+    observation = _awake(context, run_id)
+    run_id, records = _held(observation, run_id)
     if not take_over:
-        _refuse_at_work(seen, run_id, context.clock(), idle, "resume")
+        _refuse_at_work(observation, run_id, context.clock(), idle, "resume")
     if any(record.get("undoing") for record in records.values()):
         raise LockedError(
             f"Run {run_id} had ended and is being rolled back, so it does not run again.",
@@ -116,8 +114,8 @@ def resume(
         )
     known = recorded_run(context, run_id)
     recorded = recorded_plan(context, known)
-    plan = recorded or foreign_plan(run_id, records, context.policy, ended=_hosts_ended(seen, run_id))
-    _refuse_strangers(plan, seen)
+    plan = recorded or foreign_plan(run_id, records, context.policy, ended=_hosts_ended(observation, run_id))
+    _refuse_strangers(plan, observation)
     if plan.policy_digest != context.policy.digest:
         raise DriftError(
             f"The policy changed since run {run_id} began, so it cannot be finished as it was meant.",
@@ -126,11 +124,11 @@ def resume(
     if recorded is None or approved:
         refuse_unapproved(run_id, plan, approved)
     overrides = (*(known.overrides if known else ()), *window_override(now_reason))
-    ended = _ended_on(seen, run_id, plan)
+    ended = _ended_on(observation, run_id, plan)
     run = _run_of(run_id, plan, records, context.clock())
     run = run.model_copy(update={"overrides": overrides, "results": (*run.results, *ended)})
-    taking = _taking_up(seen, run_id, plan.steps, records, idle=idle, reason=take_over)
-    return RunExecutor(context, taking).run(resuming(plan, run, _hosts_seen(seen, plan)))
+    taking = _taking_up(observation, run_id, plan.steps, records, idle=idle, reason=take_over)
+    return RunExecutor(context, taking).run(resuming(plan, run, _hosts_seen(observation, plan)))
 
 
 def resume_only(context: Context, *, now_reason: str | None = None) -> Run | None:
@@ -138,9 +136,11 @@ def resume_only(context: Context, *, now_reason: str | None = None) -> Run | Non
 
     Raises ``UsageError`` where there are several: then a person has to choose.
     """
-    seen = context.observe()
+    observation = context.observe()
     idle = [
-        run for run, records in unfinished_runs(seen).items() if not _worked_on(seen, run, records, context.clock())
+        run
+        for run, records in unfinished_runs(observation).items()
+        if not _worked_on(observation, run, records, context.clock())
     ]
     if not idle:
         return None
@@ -149,8 +149,8 @@ def resume_only(context: Context, *, now_reason: str | None = None) -> Run | Non
     return resume(context, idle[0], now_reason=now_reason)
 
 
-def _worked_on(seen: Observation, run: str, records: dict[str, dict[str, Any]], now: datetime) -> bool:
-    return any(at_work(host, run, now) for host in seen.hosts if host.name in records)
+def _worked_on(observation: Observation, run: str, records: dict[str, dict[str, Any]], now: datetime) -> bool:
+    return any(at_work(host, run, now) for host in observation.hosts if host.name in records)
 
 
 def roll_back(
@@ -169,67 +169,71 @@ def roll_back(
     Raises ``UsageError`` when neither the hosts nor the journal know it, ``LockedError`` while somebody works on it,
     ``DriftError`` where others have changed something since, before anything is undone.
     """
-    seen = _awake(context, run_id)
-    unfinished = unfinished_runs(seen)
+    observation = _awake(context, run_id)
+    unfinished = unfinished_runs(observation)
     known = context.journal.run(run_id)
     matching = _of_that_id(run_id, (*unfinished, *([known.id] if known else ())))
     if len(matching) != 1:
-        _refuse_unseen(seen, run_id, tuple(seen.unreachable))
+        _refuse_unseen(observation, run_id, tuple(observation.unreachable))
         raise _unknown(run_id, unfinished)
     (full_id,) = matching
     records = unfinished.get(full_id, {})
     if not take_over:
-        _refuse_at_work(seen, full_id, context.clock(), idle, "rollback")
+        _refuse_at_work(observation, full_id, context.clock(), idle, "rollback")
     known = recorded_run(context, full_id)
     recorded = recorded_plan(context, known)
     if recorded is None and not records:
         raise UsageError("The plan of that run is not in this journal.", remedy="use the journal that recorded it")
     plan = recorded or foreign_plan(full_id, records, context.policy, undone=True)
-    _refuse_strangers(plan, seen)
+    _refuse_strangers(plan, observation)
     if recorded is None or approved:
         refuse_unapproved(full_id, plan, approved)
     run = _run_of(full_id, plan, records, context.clock()) if known is None else _as_held(known, plan, records)
-    hosts = tuple(host for host in plan.hosts if seen.host(host) and host not in seen.unreachable)
+    hosts = tuple(host for host in plan.hosts if observation.host(host) and host not in observation.unreachable)
     if not hosts:
-        _refuse_unseen(seen, full_id, plan.hosts)
+        _refuse_unseen(observation, full_id, plan.hosts)
     by = "by the loop that began it" if idle else "by hand"
     note = f"Run {full_id} is rolled back {by}."
     allowed = None if idle is not None else also
-    taking = _taking_up(seen, full_id, plan.steps, records, idle=idle, reason=take_over)
+    taking = _taking_up(observation, full_id, plan.steps, records, idle=idle, reason=take_over)
     return RunExecutor(context, taking).run(rolling_back(plan, run, hosts, note=note, also=allowed))
 
 
 def _awake(context: Context, run_id: str) -> Observation:
     """What is on the hosts; where none holds that Run, those that are off are switched on, if a provider can."""
-    seen = context.observe()
-    if any(name.startswith(run_id) for name in unfinished_runs(seen)) or not seen.unreachable:
-        return seen
+    observation = context.observe()
+    if any(name.startswith(run_id) for name in unfinished_runs(observation)) or not observation.unreachable:
+        return observation
     timeout = context.policy.vertical.comes_back
-    return context.observe() if switch_on(context.inventory, tuple(seen.unreachable), timeout=timeout) else seen
+    return (
+        context.observe()
+        if switch_on(context.inventory, tuple(observation.unreachable), timeout=timeout)
+        else observation
+    )
 
 
-def _refuse_strangers(plan: Plan, seen: Observation) -> None:
+def _refuse_strangers(plan: Plan, observation: Observation) -> None:
     """Raise ``DriftError`` where another machine stands in place of one of the Plan's."""
     operation = known_operation(plan.operation)
     if operation is not None and operation.refuse_strangers is not None:
-        operation.refuse_strangers(plan, seen)
+        operation.refuse_strangers(plan, observation)
 
 
-def stop_remains_of(context: Context, run_id: str, seen: Observation) -> None:
+def stop_remains_of(context: Context, run_id: str, observation: Observation) -> None:
     """Before a Run is taken back in another way: stop what a killed process has left of it on the hosts.
 
     Raises ``LockedError`` while somebody works on it, or where something of it does not stop.
     """
-    records = unfinished_runs(seen).get(run_id)
+    records = unfinished_runs(observation).get(run_id)
     if records:
-        _refuse_at_work(seen, run_id, context.clock(), None, "resume")
+        _refuse_at_work(observation, run_id, context.clock(), None, "resume")
         plan = recorded_plan(context, recorded_run(context, run_id))
-        taking = _taking_up(seen, run_id, plan.steps if plan else (), records)
+        taking = _taking_up(observation, run_id, plan.steps if plan else (), records)
         RunExecutor(context, taking).stop_remains(run_id, tuple(records))
 
 
 def _taking_up(
-    seen: Observation,
+    observation: Observation,
     run_id: str,
     steps: tuple[Step, ...],
     records: Mapping[str, Mapping[str, Any]],
@@ -238,7 +242,7 @@ def _taking_up(
     reason: str = "",
 ) -> TakingUp:
     """On what grounds the Run is taken up; an act of a holder who lives has as long as its step may take."""
-    locks = {host.name: (host, host.state.get("lock") or {}) for host in seen.hosts}
+    locks = {host.name: (host, host.state.get("lock") or {}) for host in observation.hosts}
     dead = {
         name: int(lock.get("epoch", 0))
         for name, (host, lock) in locks.items()
@@ -253,13 +257,13 @@ def _steps(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, step.get("status")) for name, step in (record.get("steps") or {}).items()]
 
 
-def _hosts_ended(seen: Observation, run_id: str) -> frozenset[str]:
-    return frozenset(host.name for host in seen.hosts if (host.state.get("ended") or {}).get(run_id))
+def _hosts_ended(observation: Observation, run_id: str) -> frozenset[str]:
+    return frozenset(host.name for host in observation.hosts if (host.state.get("ended") or {}).get(run_id))
 
 
-def _ended_on(seen: Observation, run_id: str, plan: Plan) -> tuple[StepResult, ...]:
+def _ended_on(observation: Observation, run_id: str, plan: Plan) -> tuple[StepResult, ...]:
     """Results of hosts on which the Run has ended already: it does not run there again."""
-    ended = {host.name: str((host.state.get("ended") or {}).get(run_id, "")) for host in seen.hosts}
+    ended = {host.name: str((host.state.get("ended") or {}).get(run_id, "")) for host in observation.hosts}
     status = {"done": StepStatus.VERIFIED, "rolled back": StepStatus.ROLLED_BACK}
     return tuple(
         StepResult(step=step.id, host=host, status=status.get(ended[host], StepStatus.ROLLBACK_FAILED))
@@ -269,15 +273,15 @@ def _ended_on(seen: Observation, run_id: str, plan: Plan) -> tuple[StepResult, .
     )
 
 
-def _hosts_seen(seen: Observation, plan: Plan) -> tuple[str, ...]:
-    return tuple(host.name for host in seen.hosts if host.name in plan.hosts)
+def _hosts_seen(observation: Observation, plan: Plan) -> tuple[str, ...]:
+    return tuple(host.name for host in observation.hosts if host.name in plan.hosts)
 
 
-def _held(seen: Observation, run_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
-    unfinished = unfinished_runs(seen)
+def _held(observation: Observation, run_id: str) -> tuple[str, dict[str, dict[str, Any]]]:
+    unfinished = unfinished_runs(observation)
     matching = _of_that_id(run_id, unfinished)
     if not matching:
-        _refuse_unseen(seen, run_id, tuple(seen.unreachable))
+        _refuse_unseen(observation, run_id, tuple(observation.unreachable))
     if len(matching) != 1:
         raise _unknown(run_id, unfinished)
     return matching[0], unfinished[matching[0]]
@@ -289,12 +293,12 @@ def _of_that_id(run_id: str, names: Iterable[str]) -> list[str]:
     return [run_id] if run_id in known else [name for name in known if run_id and name.startswith(run_id)]
 
 
-def _refuse_unseen(seen: Observation, run_id: str, hosts: tuple[str, ...]) -> None:
+def _refuse_unseen(observation: Observation, run_id: str, hosts: tuple[str, ...]) -> None:
     """Raise where the Run may be on a host that nobody could look at: another machine answers there, or none."""
     for host in hosts:
-        refuse_other_key(host, seen.unreachable.get(host, ""))
+        refuse_other_key(host, observation.unreachable.get(host, ""))
     if hosts:
-        why = "; ".join(f"{host}: {seen.unreachable.get(host, 'not there').rstrip('.')}" for host in hosts)
+        why = "; ".join(f"{host}: {observation.unreachable.get(host, 'not there').rstrip('.')}" for host in hosts)
         raise HostUnreachableError(f"No host that may hold run {run_id} can be reached ({why}).")
 
 
@@ -305,8 +309,8 @@ def _unknown(run_id: str, unfinished: dict[str, Any]) -> UsageError:
     )
 
 
-def _refuse_at_work(seen: Observation, run_id: str, now: datetime, idle: int | None, command: str) -> None:
-    busy = next((host for host in seen.hosts if at_work(host, run_id, now, idle=idle)), None)
+def _refuse_at_work(observation: Observation, run_id: str, now: datetime, idle: int | None, command: str) -> None:
+    busy = next((host for host in observation.hosts if at_work(host, run_id, now, idle=idle)), None)
     if busy is not None:
         lock = busy.state["lock"]
         raise LockedError(

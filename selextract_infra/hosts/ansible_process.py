@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
 from selextract_infra.hosts.events import slimmed
-from selextract_infra.hosts.holder import HOLDER_VARIABLE
+from selextract_infra.hosts.identity import HOLDER_VARIABLE
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.scratch import write_private
 from selextract_infra.model.figures import MB

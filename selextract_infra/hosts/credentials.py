@@ -40,4 +40,4 @@ def filled_in(text: str, environment: Mapping[str, str]) -> str:
     missing = [name for name in references(text) if not environment.get(name)]
     if missing:
         raise UsageError(f"The environment variable {missing[0]} is not set.", remedy="see docs/windows.md")
-    return _REFERENCE.sub(lambda found: environment[found[1]], text)
+    return _REFERENCE.sub(lambda reference: environment[reference[1]], text)

@@ -141,7 +141,7 @@ class _Config:
         written = self.get(section, name)
         if written is None:
             return None
-        return os.pathsep.join(str(self.folder / Path(one).expanduser()) for one in written.split(os.pathsep))
+        return os.pathsep.join(str(self.folder / Path(path).expanduser()) for path in written.split(os.pathsep))
 
 
 def _candidates(kept: Mapping[str, str]) -> Iterator[Path]:

@@ -138,13 +138,13 @@ class Listener:
         if kind == "progress":
             return TaskEvent(kind, host, displayable(task), message=displayable(str(result.get("progress", ""))))
         if kind == "unreachable":
-            told = explain(result)
-            self._unreachable[host] = told
-            message = told.sentence
+            explanation = explain(result)
+            self._unreachable[host] = explanation
+            message = explanation.sentence
         elif kind == "failed":
-            told = explain(result)
-            self._failure[host] = told
-            message = told.sentence
+            explanation = explain(result)
+            self._failure[host] = explanation
+            message = explanation.sentence
         elif event["lost"]:
             kind, message = "failed", f"the result of {displayable(task)!r} {event['lost']}"
             self._failure[host] = FailureExplanation(message)
@@ -167,9 +167,9 @@ class Listener:
 
     def _outcome(self, host: str, stopped: Mapping[str, Mapping[str, Any]] | None) -> HostOutcome:
         status = self._status(host)
-        told = self._told(host, status)
+        explanation = self._told(host, status)
         answer = (stopped or {}).get(host, {})
-        message = told.sentence
+        message = explanation.sentence
         proof: bool | None = None
         if stopped is not None and status in ("ok", "failed"):
             proof = answer.get("left") == []
@@ -183,8 +183,8 @@ class Listener:
             status=status,
             changed=int(((self._stats or {}).get("changed") or {}).get(host, 0)),
             message=message,
-            remedy=told.remedy,
-            stage=told.stage,
+            remedy=explanation.remedy,
+            stage=explanation.stage,
             results={**self._results.get(host, {}), **({"stop": answer} if answer else {})},
             stopped=proof,
         )

@@ -12,7 +12,6 @@ from typing import Any
 from selextract_infra.errors import DriftError, FencedError, LockedError, PreemptedError
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.inventory import Inventory
-from selextract_infra.hosts.orchestrators import values_on
 from selextract_infra.hosts.program import host_program
 from selextract_infra.hosts.runner import (
     HostOutcome,
@@ -22,6 +21,7 @@ from selextract_infra.hosts.runner import (
     TaskEvent,
     run_playbook,
 )
+from selextract_infra.hosts.steps import values_on
 from selextract_infra.model.bounds import run_id_in_command
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus
@@ -156,7 +156,7 @@ def values_of(run: Run, plan: Plan, segment: Segment, *, holder: str = "") -> di
 
 def _last(plan: Plan, step: Step, host: str) -> bool:
     """Whether the Plan has nothing more to do on a host."""
-    return step in plan.steps and not any(host in one.hosts for one in plan.steps[plan.steps.index(step) + 1 :])
+    return step in plan.steps and not any(host in later.hosts for later in plan.steps[plan.steps.index(step) + 1 :])
 
 
 def put_back(
@@ -233,10 +233,10 @@ def _refuse_overwriting(outcome: PlaybookOutcome, run: Run) -> None:
     ]
     if not later:
         return
-    told = "; ".join(f"{name}: {displayable(str(change.get('sentence')), limit=200)}" for name, change in later)
+    sentences = "; ".join(f"{name}: {displayable(str(change.get('sentence')), limit=200)}" for name, change in later)
     keys = dict.fromkeys(displayable(str(change.get("key")), limit=200) for _, change in later)
     raise DriftError(
-        f"A rollback of {run.id} would overwrite what came after it, so nothing was undone. {told}.",
+        f"A rollback of {run.id} would overwrite what came after it, so nothing was undone. {sentences}.",
         remedy=f"selextract-infra rollback {run.id} {' '.join(f'--also {shlex.quote(key)}' for key in keys)}",
     )
 

@@ -175,11 +175,11 @@ def explain(result: Mapping[str, Any]) -> FailureExplanation:
 
     What our own modules say is a sentence already and is kept; for what ssh, sudo and Python say there is a table.
     """
-    said = [str(result.get(key) or "")[:_LONGEST] for key in _FIELDS]
-    message = _SAID_BY_ANSIBLE.sub("", said[0])
-    by_a_module = bool(message) and message == said[0] and "module_stderr" not in result and "rc" not in result
+    texts = [str(result.get(key) or "")[:_LONGEST] for key in _FIELDS]
+    message = _SAID_BY_ANSIBLE.sub("", texts[0])
+    by_a_module = bool(message) and message == texts[0] and "module_stderr" not in result and "rc" not in result
     if result.get("unreachable") or not by_a_module:
-        known = _look_up("\n".join(said))
+        known = _look_up("\n".join(texts))
         if known is not None:
             return known
     crash = str(result.get("module_stderr") or "").strip()
@@ -188,9 +188,9 @@ def explain(result: Mapping[str, Any]) -> FailureExplanation:
 
 
 def _look_up(text: str) -> FailureExplanation | None:
-    for pattern, told in _PATTERNS:
-        if found := pattern.search(text):
-            names = found.groupdict()
+    for pattern, sentence in _PATTERNS:
+        if match := pattern.search(text):
+            names = match.groupdict()
             what = displayable(names.get("what") or names.get("also") or "", limit=120)
-            return told._replace(sentence=told.sentence.replace("{what}", what))
+            return sentence._replace(sentence=sentence.sentence.replace("{what}", what))
     return None

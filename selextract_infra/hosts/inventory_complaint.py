@@ -21,23 +21,23 @@ _NO_HOSTS = ("leaves us with no hosts", "no hosts to target", "Could not match s
 _YAML = (".yml", ".yaml", ".json")
 
 
-def complaint(path: Path, limit: str | None, said: str) -> str:
+def complaint(path: Path, limit: str | None, output: str) -> str:
     """One sentence from what ``ansible-inventory`` wrote to its standard error."""
-    if any(words in said for words in _NO_HOSTS):
+    if any(words in output for words in _NO_HOSTS):
         return f"No host in {path} matches {limit!r}, so there is nothing to work on."
-    return f"The inventory {path} cannot be read: {_reason(path, said).rstrip('.')}."
+    return f"The inventory {path} cannot be read: {_reason(path, output).rstrip('.')}."
 
 
-def _reason(path: Path, said: str) -> str:
+def _reason(path: Path, output: str) -> str:
     """What the plugin for that kind of file said, else Ansible's own error, with the place where it is known."""
-    unparsed = _UNPARSED.search(said)
+    unparsed = _UNPARSED.search(output)
     if unparsed:
         source = Path(unparsed["file"])
-        told = {found["plugin"]: found for found in _BY_PLUGIN.finditer(said)}
-        found = next((told[name] for name in _plugins_for(source) if name in told), None)
-        if found is not None:
-            return f"{_place(source, found['rest'])}{displayable(found['reason'], limit=300)}"
-    own = said.partition("[ERROR]:")[2] or next(reversed(said.strip().splitlines()), "")
+        by_plugin = {match["plugin"]: match for match in _BY_PLUGIN.finditer(output)}
+        match = next((by_plugin[name] for name in _plugins_for(source) if name in by_plugin), None)
+        if match is not None:
+            return f"{_place(source, match['rest'])}{displayable(match['reason'], limit=300)}"
+    own = output.partition("[ERROR]:")[2] or next(reversed(output.strip().splitlines()), "")
     return f"{next(_broken_files(path), '')}{displayable(own, limit=300)}"
 
 

@@ -20,10 +20,10 @@ _LARGEST_FILE = 1_000_000
 
 def written_policy(inventory: Path, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
     """The overrides with the place where they are written, when that is one place in one file of YAML."""
-    found = [(file, node) for file in _files(inventory) for node in _policies(file)]
-    if len(found) != 1:
+    policies = [(file, node) for file in _files(inventory) for node in _policies(file)]
+    if len(policies) != 1:
         return overrides
-    file, node = found[0]
+    file, node = policies[0]
     return WrittenMapping(overrides, name=str(file), root=node)
 
 

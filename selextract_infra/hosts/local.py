@@ -70,7 +70,7 @@ def _own(addresses: Mapping[str, tuple[str, int]]) -> frozenset[str]:
 
     def resolve(name: str) -> None:
         try:
-            resolved[name] = [str(found[4][0]) for found in socket.getaddrinfo(name, None)]
+            resolved[name] = [str(resolution[4][0]) for resolution in socket.getaddrinfo(name, None)]
         except (OSError, UnicodeError):
             resolved[name] = []
 
@@ -79,4 +79,4 @@ def _own(addresses: Mapping[str, tuple[str, int]]) -> frozenset[str]:
         thread.start()
     for thread in threads:
         thread.join(_RESOLVE_SECONDS)
-    return frozenset(name for name, found in dict(resolved).items() if any(map(is_own_address, found)))
+    return frozenset(name for name, resolution in dict(resolved).items() if any(map(is_own_address, resolution)))

@@ -105,18 +105,18 @@ def look_before(
             cancel=cancel,
         )
         outcome.refuse_unrun()
-        seen = {name: future.result() for name, future in outside.items()}
+        probes = {name: future.result() for name, future in outside.items()}
     return {
         name: Preflight(
-            **seen[name], unattended=unattended, outcome=host, clock_ahead=_clock_ahead(host, arrivals.at.get(name))
+            **probes[name], unattended=unattended, outcome=host, clock_ahead=_clock_ahead(host, arrivals.at.get(name))
         )
         for name, host in ((name, outcome.hosts[name]) for name in names)
     }
 
 
 def _clock_ahead(outcome: HostOutcome, arrived: float | None) -> float | None:
-    said = outcome.results.get(READY_TASK, {}).get("time")
-    return round(float(said) - arrived, 1) if arrived is not None and isinstance(said, (int, float)) else None
+    time = outcome.results.get(READY_TASK, {}).get("time")
+    return round(float(time) - arrived, 1) if arrived is not None and isinstance(time, (int, float)) else None
 
 
 def _from_outside(host: InventoryHost, inventory: Inventory) -> dict[str, Any]:
@@ -147,22 +147,24 @@ def _route(host: InventoryHost) -> _Route | None:
         return None
     try:
         options = [option for text in given for option in shlex.split(text)]
-        said = _said_by(["ssh", *options, "-p", str(host.port), "-G", "--", host.address])
+        options_in_force = _said_by(["ssh", *options, "-p", str(host.port), "-G", "--", host.address])
     except ValueError:
         return None
-    if "hostname" not in said:
+    if "hostname" not in options_in_force:
         return None
-    port = int(said.get("port", host.port))
-    name = said.get("hostkeyalias") or said["hostname"]
-    jumps = [said.get(key, "none") for key in ("proxyjump", "proxycommand")]
-    files = f"{said.get('userknownhostsfile', '')} {said.get('globalknownhostsfile', '')}".split()
+    port = int(options_in_force.get("port", host.port))
+    name = options_in_force.get("hostkeyalias") or options_in_force["hostname"]
+    jumps = [options_in_force.get(key, "none") for key in ("proxyjump", "proxycommand")]
+    files = (
+        f"{options_in_force.get('userknownhostsfile', '')} {options_in_force.get('globalknownhostsfile', '')}".split()
+    )
     unchecked = str(host.variables.get("ansible_host_key_checking", True)).lower() in ("false", "no")
     return _Route(
-        address=said["hostname"],
+        address=options_in_force["hostname"],
         port=port,
         name=name if port == 22 else f"[{name}]:{port}",
         jump=any(jump != "none" for jump in jumps),
-        checked=said.get("stricthostkeychecking") not in ("false", "no", "off") and not unchecked,
+        checked=options_in_force.get("stricthostkeychecking") not in ("false", "no", "off") and not unchecked,
         files=tuple(Path(file).expanduser() for file in files),
     )
 
@@ -184,7 +186,7 @@ def _output(command: list[str]) -> str:
 
 def _known_keys(route: _Route) -> list[tuple[str, str, str]]:
     """Marker, type and key of each entry that ssh would find for this host."""
-    found = []
+    keys = []
     for file in route.files:
         if not file.is_file():
             continue
@@ -192,8 +194,8 @@ def _known_keys(route: _Route) -> list[tuple[str, str, str]]:
             words = line.split()
             marker = words.pop(0) if words and words[0].startswith("@") else ""
             if len(words) >= 3 and not line.startswith("#"):
-                found.append((marker, words[1], words[2]))
-    return found
+                keys.append((marker, words[1], words[2]))
+    return keys
 
 
 def _standing(look: LoginProbe, known: list[tuple[str, str, str]]) -> KeyStanding:

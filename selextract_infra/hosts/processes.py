@@ -18,18 +18,18 @@ def descendants(pid: int) -> tuple[int, ...]:
         except (FileNotFoundError, ProcessLookupError):
             continue  # ended meanwhile
         children.setdefault(int(after_name[1]), []).append(int(entry.parent.name))
-    found: list[int] = []
+    below: list[int] = []
     wave = [pid]
     while wave:
         wave = [child for parent in wave for child in children.get(parent, [])]
-        found += wave
-    return tuple(found)
+        below += wave
+    return tuple(below)
 
 
 def kill_with_descendants(pid: int) -> None:
     """Kill ``pid`` and all below it. Ansible's workers are in sessions of their own, so no group holds them all."""
-    for one in (*descendants(pid), pid):
+    for process in (*descendants(pid), pid):
         try:
-            os.kill(one, signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue  # ended meanwhile, or another user's by privilege escalation

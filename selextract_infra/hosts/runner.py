@@ -166,10 +166,10 @@ def _follow(
         ansible.start()
     while True:
         try:
-            told = ansible.next_event(_END_SECONDS if listener.complete else _LOOK_SECONDS)
-            if told is ENDED or (told is None and listener.complete and ansible.gone):
+            answer = ansible.next_event(_END_SECONDS if listener.complete else _LOOK_SECONDS)
+            if answer is ENDED or (answer is None and listener.complete and ansible.gone):
                 return tuple(problems)
-            event = listener.hear(told) if told else None
+            event = listener.hear(answer) if answer else None
             if event is not None and on_event is not None:
                 with Caught() as caught:
                     on_event(event)

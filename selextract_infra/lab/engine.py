@@ -47,8 +47,8 @@ class LabEngine:
                 f"The lab needs the program {command[0]}, and it is not installed.", remedy="scripts/machine"
             ) from missing
         if check and done.returncode != 0:
-            said = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
-            raise EngineError(f"{_shown(command)} failed: {said[-SHOWN:] or f'exit code {done.returncode}'}")
+            output = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
+            raise EngineError(f"{_shown(command)} failed: {output[-SHOWN:] or f'exit code {done.returncode}'}")
         return done.stdout.decode(errors="replace")
 
     def execute(
@@ -77,8 +77,8 @@ class LabEngine:
         """What the engine knows of containers, networks, volumes or images; unknown names are left out."""
         if not names:
             return []
-        found: list[dict[str, Any]] = json.loads(self.run(kind, "inspect", *names, check=False) or "[]")
-        return found
+        details: list[dict[str, Any]] = json.loads(self.run(kind, "inspect", *names, check=False) or "[]")
+        return details
 
     def labelled(self, kind: str, label: str) -> list[str]:
         """Names of the containers, networks or volumes that carry a label (``key`` or ``key=value``)."""

@@ -58,8 +58,8 @@ class Host:
 
     def details(self) -> dict[str, Any] | None:
         """What the engine knows of it; None when it does not exist."""
-        found = self.engine.inspect("container", self.container)
-        return found[0] if found else None
+        details = self.engine.inspect("container", self.container)
+        return details[0] if details else None
 
     def execute(self, *command: str, timeout: float = 60.0, feed: bytes | None = None, check: bool = True) -> str:
         """Run a command on the host by its console, so without ssh."""
@@ -133,7 +133,7 @@ class Host:
     def disk_device(self) -> str | None:
         """The block device of this machine that its data disk is; None for a host without one."""
         devices = (self.details() or {}).get("HostConfig", {}).get("Devices") or []
-        return next((one["PathOnHost"] for one in devices if one["PathInContainer"] == DEVICE), None)
+        return next((device["PathOnHost"] for device in devices if device["PathInContainer"] == DEVICE), None)
 
     def facts_follow_limits(self) -> bool:
         """Whether the host sees its own memory; False also when lxcfs died under it."""

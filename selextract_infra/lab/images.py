@@ -202,9 +202,9 @@ def _debootstrap(machine: Machine, name: str, on_progress: Progress) -> None:
             stdin=subprocess.DEVNULL,
         )
         if made.returncode:
-            said = (made.stdout + made.stderr).strip().splitlines()
+            output = (made.stdout + made.stderr).strip().splitlines()
             raise LabUnavailableError(
-                f"debootstrap of Debian {SUITE} from {MIRROR} failed: {said[-1] if said else 'it printed nothing'}",
+                f"debootstrap of Debian {SUITE} from {MIRROR} failed: {output[-1] if output else 'it printed nothing'}",
                 remedy="check that this machine reaches the package mirror, then run it again",
             )
         _pipe(
@@ -233,9 +233,9 @@ def _pipe(source: list[str], sink: list[str]) -> None:
     """``source | sink``; raises EngineError when either fails."""
     with subprocess.Popen(source, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
         second = subprocess.run(sink, stdin=first.stdout, capture_output=True, check=False, timeout=LONG)
-        said = first.stderr.read().decode(errors="replace") if first.stderr else ""
+        output = first.stderr.read().decode(errors="replace") if first.stderr else ""
     if first.returncode or second.returncode:
-        raise EngineError(f"{source[0]} … | {sink[0]} … failed: {said or second.stderr.decode(errors='replace')}")
+        raise EngineError(f"{source[0]} … | {sink[0]} … failed: {output or second.stderr.decode(errors='replace')}")
 
 
 def _save(machine: Machine, name: str, file: Path) -> None:

@@ -78,10 +78,12 @@ class Lab:
         """The lab as it is now, whoever brought it up."""
         docker = engine()
         known = LabState.read(self.folder)
-        there = docker.inspect("container", *docker.labelled("container", self._label))
+        containers = docker.inspect("container", *docker.labelled("container", self._label))
         addresses = {host.name: host.address for host in known.hosts} if known else {}
         states = dict.fromkeys(addresses, "missing")
-        states |= {one["Config"]["Labels"][HOST_LABEL]: str(one["State"]["Status"]) for one in there}
+        states |= {
+            container["Config"]["Labels"][HOST_LABEL]: str(container["State"]["Status"]) for container in containers
+        }
         hosts = tuple(
             _host_status(Host(docker, self.name, name), state, addresses.get(name, ""))
             for name, state in sorted(states.items())

@@ -65,9 +65,9 @@ def candidates(lab: str, used: Sequence[Network]) -> Iterator[Network]:
 def _routes() -> list[Network]:
     """What this machine already has routes for; the default route is none of them."""
     listing = subprocess.run(["ip", "-4", "route", "show"], capture_output=True, text=True, check=False).stdout
-    found = []
+    routes = []
     for line in listing.splitlines():
         target = line.split()[0]
         if target[0].isdigit():
-            found.append(Network(target, strict=False))
-    return found
+            routes.append(Network(target, strict=False))
+    return routes

@@ -60,15 +60,15 @@ class DockerProvider:
                 _apply(lab, resource, size)
             lab.power_on()
 
-    def wait(self, host: InventoryHost, bound: float, /) -> None:
+    def wait(self, host: InventoryHost, timeout: float, /) -> None:
         """Wait until its Docker and its sshd answer; it is switched on where it is off."""
         lab = _lab_host(host)
         lab.power_on()
         try:
-            lab.wait_ready(bound)
+            lab.wait_ready(timeout)
         except HostUnpreparedError as late:
             raise HostUnreachableError(
-                f"{host.name} did not come back within {bound:g} s.", remedy=late.remedy
+                f"{host.name} did not come back within {timeout:g} s.", remedy=late.remedy
             ) from late
 
     def revert(self, host: InventoryHost, resource: str, size: float, mode: Mode, /) -> None:
@@ -87,10 +87,10 @@ def _lab_host(host: InventoryHost) -> Host:
             f"{host.name} is no host of a lab: the inventory does not set {_VARIABLE}.",
             remedy="use --provider manual",
         )
-    found = Host(engine(), str(lab), host.name)
-    if found.details() is None:
+    lab_host = Host(engine(), str(lab), host.name)
+    if lab_host.details() is None:
         raise InventoryError(f"The lab {lab} has no host {host.name}.", remedy=f"selextract-infra lab up --name {lab}")
-    return found
+    return lab_host
 
 
 def _disk(lab: Host) -> DataDisk:

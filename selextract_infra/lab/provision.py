@@ -69,9 +69,9 @@ class Provision:
         """The hosts asked for; else those of the lab that is there, even when nobody remembers it."""
         if self.topology or self._before:
             return hosts_of(self.topology or (self._before.topology if self._before else Topology.SINGLE))
-        there = self.machine.engine.labelled("container", f"{LAB_LABEL}={self.folder.name}")
+        containers = self.machine.engine.labelled("container", f"{LAB_LABEL}={self.folder.name}")
         extra = {container_name(self.folder.name, size.name) for size in hosts_of(Topology.MULTI)[1:]}
-        return hosts_of(Topology.MULTI if extra.intersection(there) else Topology.SINGLE)
+        return hosts_of(Topology.MULTI if extra.intersection(containers) else Topology.SINGLE)
 
     def _state(self, subnet: IPv4Network, recipe: str) -> LabState:
         name = self.folder.name

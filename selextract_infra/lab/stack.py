@@ -78,13 +78,13 @@ def services(host: Host) -> tuple[ServiceStatus, ...]:
         "docker", "ps", "--all", "--filter", f"label=com.docker.compose.project={PROJECT}", "--format", "{{json .}}",
         timeout=20, check=False,
     )  # fmt: skip
-    found = []
+    services = []
     for line in listing.splitlines():
         row = json.loads(line)
         labels = dict(pair.partition("=")[::2] for pair in row["Labels"].split(","))
         status = row["Status"]
         health = status.partition("(")[2].rstrip(")").removeprefix("health: ") if "(" in status else ""
-        found.append(
+        services.append(
             ServiceStatus(
                 service=labels.get("com.docker.compose.service", "?"),
                 container=row["Names"],
@@ -92,7 +92,7 @@ def services(host: Host) -> tuple[ServiceStatus, ...]:
                 health=health if row["State"] == "running" else "",
             )
         )
-    return tuple(sorted(found, key=lambda one: one.container))
+    return tuple(sorted(services, key=lambda service: service.container))
 
 
 def _archive(password: str) -> bytes:

@@ -50,7 +50,7 @@ def refuse_unbounded_word(word: str) -> None:
     far = any(abs(float(number[0])) > _LARGEST for number in _EXPONENT.finditer(word))
     if far or _DIGITS.search(word) or _NO_NUMBER.search(word):
         raise ValueError("that is a number beyond the range of any machine")
-    years = [int(found[1][:6]) for found in _DAY.finditer(word)]
+    years = [int(match[1][:6]) for match in _DAY.finditer(word)]
     if any(not FIRST_TIME.year <= year <= LAST_TIME.year for year in years):
         raise ValueError(f"days are between {FIRST_TIME.year} and {LAST_TIME.year}")
 
@@ -59,9 +59,9 @@ RUN_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 """The form of the ID of a Run that may stand in a command."""
 
 
-def run_id_in_command(said: Any) -> str:
+def run_id_in_command(value: Any) -> str:
     """What somebody says is the ID of a Run, where it may stand in a command that people paste; empty where not."""
-    return said if isinstance(said, str) and re.fullmatch(RUN_ID, said) else ""
+    return value if isinstance(value, str) and re.fullmatch(RUN_ID, value) else ""
 
 
 def refuse_unbounded(data: Any, *, longest_text: int = _LONGEST_TEXT) -> None:

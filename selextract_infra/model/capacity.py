@@ -88,24 +88,24 @@ def foreign_keys(content: Any) -> list[str]:
     """What a capacity file holds that we never write, as dotted paths; empty for ``{"services": {...}}`` of ours."""
     if not isinstance(content, Mapping):
         return ["the whole file"]
-    found = [str(key) for key in content if key != "services"]
+    foreign = [str(key) for key in content if key != "services"]
     for name, keys in _mapping(content.get("services")).items():
         where = f"services.{name}"
         if not isinstance(keys, Mapping):
-            found.append(where)
+            foreign.append(where)
             continue
-        found += [f"{where}.{key}" for key in keys if key not in _SERVICE_KEYS]
-        found += [
+        foreign += [f"{where}.{key}" for key in keys if key not in _SERVICE_KEYS]
+        foreign += [
             f"{where}.{key}" for key in _SERVICE_KEYS - _NO_SCALARS
             if key in keys and not isinstance(keys[key], _SCALARS)
         ]  # fmt: skip
         if not _flat(keys.get("environment", {})):
-            found.append(f"{where}.environment")
+            foreign.append(f"{where}.environment")
         if not all(isinstance(word, str) for word in _words(keys.get("command", ()))):
-            found.append(f"{where}.command")
+            foreign.append(f"{where}.command")
         if not _deploy_is_ours(keys.get("deploy", {})):
-            found.append(f"{where}.deploy")
-    return sorted(found)
+            foreign.append(f"{where}.deploy")
+    return sorted(foreign)
 
 
 def _deploy_is_ours(deploy: Any) -> bool:

@@ -12,7 +12,7 @@ from selextract_infra.model.base import Frozen
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.host_state import EmergencyStatus
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.scaling import Bound, EmergencyDecision
+from selextract_infra.model.scaling import EmergencyDecision, IncidentBottleneck
 
 PLAYBOOK = "selextract.infra.emergency"  # what begins one
 
@@ -61,23 +61,25 @@ class EmergencyOnHost(Frozen):
         return cls(host=host, run=content["run_id"], status=content["status"], expires_at=content["expires_at"], **more)
 
 
-def emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
+def emergencies(observation: Observation) -> tuple[EmergencyOnHost, ...]:
     """The newest emergency of each host that had one."""
     return tuple(
-        EmergencyOnHost.read(host.name, content) for host in seen.hosts if (content := host.state.get("emergency"))
+        EmergencyOnHost.read(host.name, content)
+        for host in observation.hosts
+        if (content := host.state.get("emergency"))
     )
 
 
-def open_emergencies(seen: Observation) -> tuple[EmergencyOnHost, ...]:
+def open_emergencies(observation: Observation) -> tuple[EmergencyOnHost, ...]:
     """Those that are on, or that could not be taken back."""
-    return tuple(one for one in map(open_emergency, seen.hosts) if one is not None)
+    return tuple(emergency for emergency in map(open_emergency, observation.hosts) if emergency is not None)
 
 
 def open_emergency(host: HostObservation) -> EmergencyOnHost | None:
     """The emergency that is on at a host, or that could not be taken back there."""
     content = host.state.get("emergency")
-    found = EmergencyOnHost.read(host.name, content) if content else None
-    return found if found is not None and found.open else None
+    emergency = EmergencyOnHost.read(host.name, content) if content else None
+    return emergency if emergency is not None and emergency.open else None
 
 
 class EmergencyAssessment(Frozen):
@@ -90,7 +92,7 @@ class EmergencyAssessment(Frozen):
     assessment: Assessment
     severity: IncidentSeverity | None
     affected: tuple[str, ...]
-    bounds: tuple[Bound, ...]
+    bounds: tuple[IncidentBottleneck, ...]
     impact: str
     needs: EmergencyDecision | None
     active: tuple[EmergencyOnHost, ...] = ()
@@ -161,7 +163,7 @@ class Incident(Frozen):
     closed_by: str = Field(default="", description="who took it back: a person, or the host's own time to live")
     failed: bool = Field(default=False, description="it did not begin, and everything is as before")
 
-    def told(self, at: Any, what: str) -> Incident:
+    def with_moment(self, at: Any, what: str) -> Incident:
         """The incident with one more line."""
         return self.model_copy(update={"timeline": (*self.timeline, Moment(at=at, what=what))})
 

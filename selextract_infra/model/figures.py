@@ -129,9 +129,9 @@ def duration(seconds: float) -> str:
     return f"{days} day" if days == "1" else f"{days} days"
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
+def count(number: int, singular: str, many: str | None = None) -> str:
     """A number with its noun: ``1 container``, ``3 containers``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else many or singular + 's'}"
 
 
 def printable(text: object) -> str:

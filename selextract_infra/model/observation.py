@@ -260,8 +260,8 @@ class HostObservation(Frozen):
 
     def containers_of(self, project: str, service: str) -> tuple[ContainerObservation, ...]:
         """The containers of one service, by instance number."""
-        found = [c for c in self.containers if c.project == project and c.service == service]
-        return tuple(sorted(found, key=lambda c: (c.number or 0, c.name)))
+        containers = [c for c in self.containers if c.project == project and c.service == service]
+        return tuple(sorted(containers, key=lambda c: (c.number or 0, c.name)))
 
 
 class Observation(Frozen):

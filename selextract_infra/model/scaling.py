@@ -15,12 +15,12 @@ from selextract_infra.model.decision import Decision
 from selextract_infra.model.finding import Finding
 
 __all__ = [
-    "Bound",
-    "BoundKind",
     "Direction",
     "EmergencyDecision",
     "Flap",
     "HostLoad",
+    "IncidentBottleneck",
+    "IncidentBottleneckKind",
     "ScalingDecision",
     "ServiceOutcome",
     "ServiceStamps",
@@ -134,7 +134,7 @@ class Simulation(Frozen):
         return sum(service.cost for service in self.services)
 
 
-class BoundKind(StrEnum):
+class IncidentBottleneckKind(StrEnum):
     """What keeps a system from doing more, and so what helps."""
 
     HOST = "host-bound"
@@ -144,10 +144,10 @@ class BoundKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Bound(Frozen):
+class IncidentBottleneck(Frozen):
     """One bottleneck of an emergency: its kind, where it is (empty for everywhere), and what shows it."""
 
-    kind: BoundKind
+    kind: IncidentBottleneckKind
     host: str = ""
     service: str = ""
     why: str
@@ -179,7 +179,7 @@ class EmergencyDecision(Frozen):
     expires_at: AwareDatetime
     severity: IncidentSeverity | None = None
     confirm: bool = False
-    bounds: tuple[Bound, ...]
+    bounds: tuple[IncidentBottleneck, ...]
     decisions: tuple[Decision, ...]
     loads: tuple[HostLoad, ...]
     connections: str

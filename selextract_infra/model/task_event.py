@@ -1,4 +1,4 @@
-"""One thing that happened on a host while a playbook ran there."""
+"""One thing that happened on a host while a playbook ran there; apart from a Run, which needs pydantic."""
 
 from __future__ import annotations
 

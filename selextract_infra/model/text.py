@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["displayable", "displayable_lines", "message_text"]
+__all__ = ["displayable", "displayable_lines", "laid_out_text", "message_text"]
 
 _TERMINAL_SEQUENCE = re.compile(
     r"""
@@ -40,6 +40,16 @@ def displayable(text: str, *, limit: int = 500) -> str:
 def displayable_lines(text: str, *, limit: int = 4000) -> str:
     """``displayable`` for each line of a text of several."""
     return "\n".join(displayable(line, limit=limit) for line in text[: limit * 10].split("\n"))
+
+
+def laid_out_text(text: str) -> str:
+    """A text of ours with its lines and columns as they are, and nothing in it that a terminal would act on."""
+    without_sequences = _TERMINAL_SEQUENCE.sub("", text)
+    return "".join(
+        character
+        for character in without_sequences
+        if character in "\n\t" or unicodedata.category(character) not in (*_INVISIBLE, "Zl", "Zp")
+    )
 
 
 def message_text(text: str) -> str:

@@ -75,7 +75,7 @@ class BalancerObservation(Frozen):
 
     def window(self, seconds: float) -> TrafficWindow | None:
         """The requests of the last so many seconds, None where they were not looked at."""
-        return next((one for one in self.windows if one.seconds == seconds), None)
+        return next((window for window in self.windows if window.seconds == seconds), None)
 
 
 class ServiceTasks(Frozen):

@@ -141,17 +141,17 @@ def _explain(error: ValidationError, sources: tuple[Source, ...]) -> NoReturn:
     problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     path = _steps(problem["loc"])
     source = next((s for s in reversed(sources) if find(s.values, path)[0]), sources[-1])
-    place, name = source.where(path), ".".join(path)
+    where, name = source.where(path), ".".join(path)
     reason = problem.get("ctx", {}).get("error")
     if isinstance(reason, UnitError):
-        raise UnitError(f"{place}: {name}: {reason}") from error
+        raise UnitError(f"{where}: {name}: {reason}") from error
     if problem["type"] == "extra_forbidden":
         known = _known(path[:-1])
-        raise PolicyError(f"{place}: unknown key {name}{nearest(path[-1], known)}") from error
+        raise PolicyError(f"{where}: unknown key {name}{nearest(path[-1], known)}") from error
     if problem["type"] == "missing":
         removed = "; it cannot be removed" if find(sources[0].values, path)[0] else ""
-        raise PolicyError(f"{place}: {name} is missing{removed}") from error
-    raise PolicyError(f"{place}: {name}: {problem['msg'].removeprefix('Value error, ')}") from error
+        raise PolicyError(f"{where}: {name} is missing{removed}") from error
+    raise PolicyError(f"{where}: {name}: {problem['msg'].removeprefix('Value error, ')}") from error
 
 
 def _steps(location: tuple[int | str, ...]) -> Steps:

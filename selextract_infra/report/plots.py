@@ -71,14 +71,14 @@ def headroom_bars(headroom: Sequence[Headroom]) -> Plot:
     def draw(axes: Axes, narrow: bool) -> None:
         labels = [_short(f"{row.subject} {row.resource}", 22 if narrow else 40) for row in rows]
         shares = [min(1.2, 1 - row.free) for row in rows]
-        places = list(range(len(rows)))
-        axes.barh(places, [1.0] * len(rows), color=_COLOURS["grid"], height=0.62)
-        axes.barh(places, shares, color=[_COLOURS[ROLES_OF_TONES[tone_of(row.level)]] for row in rows], height=0.62)
-        for place, row in zip(places, rows, strict=True):
-            axes.text(1.02, place, percent(1 - row.free), va="center", color=_COLOURS["ink"])
+        positions = list(range(len(rows)))
+        axes.barh(positions, [1.0] * len(rows), color=_COLOURS["grid"], height=0.62)
+        axes.barh(positions, shares, color=[_COLOURS[ROLES_OF_TONES[tone_of(row.level)]] for row in rows], height=0.62)
+        for position, row in zip(positions, rows, strict=True):
+            axes.text(1.02, position, percent(1 - row.free), va="center", color=_COLOURS["ink"])
         for line in lines:
             axes.axvline(line, color=_COLOURS["ink"], linewidth=1, linestyle=(0, (3, 2)))
-        axes.set_yticks(places, labels)
+        axes.set_yticks(positions, labels)
         axes.set_xlim(0, 1.18 if narrow else 1.1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"])
         axes.invert_yaxis()
@@ -181,12 +181,12 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
     phases = [phase for phase in roadmap.phases if phase.ends > phase.starts]
 
     def draw(axes: Axes, narrow: bool) -> None:
-        places = list(range(len(phases)))
-        for place, phase in zip(places, phases, strict=True):
+        positions = list(range(len(phases)))
+        for position, phase in zip(positions, phases, strict=True):
             tone = "accent" if phase.current else "grid"
             start, end = _day(phase.starts), _day(phase.ends)
-            axes.barh(place, end - start, left=start, height=0.5, color=_COLOURS[tone])
-        rows = {phase.id: place for place, phase in enumerate(phases)}
+            axes.barh(position, end - start, left=start, height=0.5, color=_COLOURS[tone])
+        rows = {phase.id: position for position, phase in enumerate(phases)}
         for status in MilestoneStatus:
             dots = [milestone for milestone in roadmap.with_status(status) if milestone.phase in rows]
             days = [_day(milestone.due - _DAY) for milestone in dots]
@@ -196,7 +196,7 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
         axes.axvline(_day(roadmap.today), color=_COLOURS["ink"], linewidth=1.2, linestyle=(0, (3, 2)))
         _note(axes, "today", (_day(roadmap.today), 1), (3, -1), ("data", "axes fraction"))
         labels = [phase.id if narrow else _short(f"{phase.id}  {phase.title}", 42) for phase in phases]
-        axes.set_yticks(places, labels)
+        axes.set_yticks(positions, labels)
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         _date_axis(axes, 3 if narrow else 6)
@@ -212,10 +212,10 @@ def roadmap_timeline(roadmap: RoadmapReport) -> Plot:
     )
 
 
-def _dot(axes: Axes, places: Sequence[float], days: Sequence[float], status: MilestoneStatus) -> None:
+def _dot(axes: Axes, positions: Sequence[float], days: Sequence[float], status: MilestoneStatus) -> None:
     """Milestones of one status: its form says it as well as its colour."""
     form, tone = _DOTS[status]
-    (dots,) = axes.plot(days, places, form, color=_COLOURS[tone], label=status.value)
+    (dots,) = axes.plot(days, positions, form, color=_COLOURS[tone], label=status.value)
     dots.set(markersize=5.5, markeredgecolor=_COLOURS["ink"], markeredgewidth=0.8)
 
 

@@ -15,7 +15,11 @@ from plugins.module_utils.pgbouncer.login import is_plain_name
 from plugins.module_utils.postgres.dsn import read_address, redirected
 from plugins.module_utils.system.failure import HostSideError
 from selextract_infra.model.observation import Observation
-from selextract_infra.model.replication import (
+from selextract_infra.model.traffic import BalancerObservation, EdgeObservation, TrafficObservation
+from selextract_infra.model.upgrade import Abilities
+from selextract_infra.operations.pgbouncer.pooler import AppAddress, PoolerLook, ServerSeen
+from selextract_infra.operations.replicas.decide import replica_name
+from selextract_infra.operations.replicas.replication import (
     BalancerSeen,
     HostReplication,
     ImageSeen,
@@ -24,10 +28,6 @@ from selextract_infra.model.replication import (
     Replication,
     SlotSeen,
 )
-from selextract_infra.model.traffic import BalancerObservation, EdgeObservation, TrafficObservation
-from selextract_infra.model.upgrade import Abilities
-from selextract_infra.operations.pgbouncer.pooler import AppAddress, PoolerLook, ServerSeen
-from selextract_infra.operations.replicas.decide import replica_name
 from selextract_infra.operations.upgrade.plan import HardwareLook
 from selextract_infra.plan import balancer, pgbouncer, replicas
 from selextract_infra.policy.units import BANDWIDTH, CORES, DISK, MEMORY, Quantity

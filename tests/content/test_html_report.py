@@ -27,7 +27,7 @@ from selextract_infra.assess.headroom import headroom_of
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.samples import Samples
 from selextract_infra.flow.outlook import Outlook
-from selextract_infra.operations.report.compose import PlanningQuestion, compose, write_page
+from selextract_infra.operations.report.page import PlanningQuestion, page_content, write_page
 from selextract_infra.planning.forecast.forecast import forecast
 from selextract_infra.planning.forecast.series import Series
 from selextract_infra.policy import default_policy
@@ -55,7 +55,7 @@ def page_text(folder: Path) -> str:
     days = np.arange(200)
     values = 400 + 2.2 * days + 15 * np.sin(days / 7 * 2 * np.pi) + np.random.default_rng(7).normal(0, 4, 200)
     series = Series(f"storage {HOSTILE[0]}", date(2025, 4, 3), values)
-    content = compose(
+    content = page_content(
         POLICY,
         PlanningQuestion(today=date(2025, 10, 20), start=date(2025, 2, 1), done=("RP1-M1", "VP1")),
         title=f"Capacity of {HOSTILE[1]}",
@@ -178,7 +178,7 @@ def test_text_and_plots_have_enough_contrast(page: str, palette: int) -> None:
 
 
 def test_a_page_without_hosts_says_what_is_missing(tmp_path: Path) -> None:
-    content = compose(POLICY, PlanningQuestion(today=date(2025, 10, 20)), title="Plans", made_at=AT)
+    content = page_content(POLICY, PlanningQuestion(today=date(2025, 10, 20)), title="Plans", made_at=AT)
     file = tmp_path / "plans.html"
     write_page(content, file)
     text = file.read_text(encoding="utf-8")

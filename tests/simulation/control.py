@@ -22,10 +22,10 @@ from selextract_infra.flow import run_plan, unfinished
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
-from selextract_infra.hosts import executor, taking_up
+from selextract_infra.hosts import executor, takeover
 from selextract_infra.hosts.events import HostOutcome
 from selextract_infra.hosts.executor import Hands
-from selextract_infra.hosts.holder import new_holder
+from selextract_infra.hosts.identity import new_holder
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.runner import PlaybookOutcome, PlaybookRun
 from selextract_infra.model.observation import HostFacts, HostObservation, Observation
@@ -107,7 +107,7 @@ class ControlMachine:
     def _tasks(self) -> Iterator[None]:
         # Steps of these Plans are given, not made from a request, so they cannot be built again from one.
         given = patch.object(run_plan, "rebuild_unchanged", lambda plan, _policy: plan)
-        playbooks = [patch.object(module, "run_playbook", self._playbook) for module in (executor, taking_up)]
+        playbooks = [patch.object(module, "run_playbook", self._playbook) for module in (executor, takeover)]
         with given, playbooks[0], playbooks[1]:
             yield
 

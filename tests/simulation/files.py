@@ -17,14 +17,14 @@ _UNFINISHED = (".selextract-", ".writable")  # what is written under such a name
 class SimulatedFiles:
     """In place of some functions of ``os``; everything outside of the root goes to the real ones.
 
-    A file is written whole under another name first, so what counts is the rename: before it a crash leaves the old
+    A file is written place under another name first, so what counts is the rename: before it a crash leaves the old
     content, and the other file beside it.
     """
 
     def __init__(self, root: str, boundaries: Callable[[], Boundaries]) -> None:
         self._root = root
         self._boundaries = boundaries
-        self._real = {name: getattr(os, name) for name in ("replace", "unlink", "mkdir", "open", "rename")}
+        self._real = {name: getattr(os, name) for name in ("replace", "unlink", "mkdir", "open")}
         self._make_temporary = tempfile.mkstemp
 
     @property
@@ -32,7 +32,6 @@ class SimulatedFiles:
         """What replaces which function of ``os``; memory needs no ``fsync``."""
         return {
             "replace": self.replace,
-            "rename": self.rename,
             "unlink": self.unlink,
             "mkdir": self.mkdir,
             "open": self.open,
@@ -43,35 +42,31 @@ class SimulatedFiles:
 
     def replace(self, source: str, target: str, **more: Any) -> Any:
         """As ``os.replace``."""
-        if not self._below(target):
+        place = _place(target, more.get("dst_dir_fd"))
+        if not self._below(place):
             return self._real["replace"](source, target, **more)
-        return self._touch("write", str(target), lambda: self._real["replace"](source, target))
-
-    def rename(self, source: str, target: str, **more: Any) -> Any:
-        """As ``os.rename``, with the folders open or by whole paths."""
-        whole = _whole(target, more.get("dst_dir_fd"))
-        if not self._below(whole):
-            return self._real["rename"](source, target, **more)
-        return self._touch("write", whole, lambda: self._real["rename"](source, target, **more))
+        return self._touch("write", place, lambda: self._real["replace"](source, target, **more))
 
     def unlink(self, path: str, **more: Any) -> Any:
         """As ``os.unlink``."""
-        whole = _whole(path, more.get("dir_fd"))
-        if self._below(whole):
+        place = _place(path, more.get("dir_fd"))
+        if self._below(place):
             self._refuse_the_dead()
-        if not self._below(whole) or not os.path.lexists(whole) or os.path.basename(whole).startswith(_UNFINISHED):
+        if not self._below(place) or not os.path.lexists(place) or os.path.basename(place).startswith(_UNFINISHED):
             return self._real["unlink"](path, **more)
-        return self._touch("remove", whole, lambda: self._real["unlink"](path, **more))
+        return self._touch("remove", place, lambda: self._real["unlink"](path, **more))
 
     def mkdir(self, path: str, *words: Any, **more: Any) -> Any:
         """As ``os.mkdir``."""
-        whole = _whole(path, more.get("dir_fd"))
-        if not self._below(whole) or os.path.isdir(whole):
+        place = _place(path, more.get("dir_fd"))
+        if not self._below(place) or os.path.isdir(place):
             return self._real["mkdir"](path, *words, **more)
-        return self._touch("make folder", whole, lambda: self._real["mkdir"](path, *words, **more))
+        return self._touch("make folder", place, lambda: self._real["mkdir"](path, *words, **more))
 
     def open(self, path: str, flags: int, *words: Any, **more: Any) -> int:
         """As ``os.open``; a line that is appended is written by one call."""
+        if flags & os.O_EXCL and self._below(_place(path, more.get("dir_fd"))):
+            self._refuse_the_dead()
         if not flags & os.O_APPEND or not self._below(path):
             return int(self._real["open"](path, flags, *words, **more))
         return int(self._touch("append", str(path), lambda: self._real["open"](path, flags, *words, **more)))
@@ -102,6 +97,6 @@ class SimulatedFiles:
         return "/".join("RUN" if word[:4].isdigit() else word for word in words)
 
 
-def _whole(path: str, folder: int | None) -> str:
-    """The whole path of one that counts from an open folder."""
-    return str(path) if folder is None else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+def _place(path: object, folder: int | None) -> str:
+    """Where a path is that is given by itself, or by the handle of an open folder and a name in it."""
+    return str(path) if folder is None else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), str(path))

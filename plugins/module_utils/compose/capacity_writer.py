@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from ..docker.containers import Container, services_with_variable
-from ..state.state import StateFolder, write_whole
+from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from ..system.paths import DOCKER_SOCKET
 from .attachment import ENVIRONMENT, NAMED, Attachment, attachment_of, team_files
@@ -22,7 +22,7 @@ from .entry import COMPOSE_FILE, entry_note, value_put_back, with_file, without_
 from .files_in_force import CAPACITY_FILE, environment_bytes, files_in_force
 from .our_file import OVERRIDE_FILE, is_ours, our_file
 from .project import Project, read_project
-from .project_files import TRIAL, Content, ProjectFiles
+from .project_files import Content, ProjectFiles
 
 __all__ = ["CapacityWriter"]
 
@@ -49,7 +49,7 @@ class CapacityWriter:
             raise HostSideError(f"The folder {directory} of project {project} is missing.", kind="compose")
         self._project = project
         self._directory = directory
-        self._environment_path = os.path.realpath(os.path.join(directory, ".env"))
+        self._environment_path = os.path.join(directory, ".env")
         self._containers = [container for container in containers if container.project == project]
         self._socket_path = socket_path
         self._records = CapacityRecords(folder, project, directory)
@@ -230,17 +230,8 @@ class CapacityWriter:
 
     def _check_beside(self, text: str) -> None:
         """Let Compose read the app's files with the new text, before anything is in place."""
-        trial = self._path(TRIAL)
-        try:
-            write_whole(trial, text.encode(), mode=0o600)
+        with self._files.trial(text) as trial:
             Compose(self._now().with_files([*self.team, trial])).check()
-        except OSError as problem:
-            raise HostSideError(
-                f"{self._directory} cannot be written ({problem.strerror}); its files are as before.", kind="state"
-            ) from problem
-        finally:
-            if os.path.exists(trial):
-                os.unlink(trial)
 
     @cached_property
     def _files(self) -> ProjectFiles:

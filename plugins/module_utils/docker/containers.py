@@ -19,6 +19,7 @@ __all__ = [
     "compose_details",
     "find_containers",
     "listed_instances",
+    "mount_of",
     "numbers_of",
     "pool_of_process",
     "services_with_variable",
@@ -253,3 +254,13 @@ def _cpus(nano: int, quota: int, period: int) -> float | None:
 
 def _or(value: Any, otherwise: Any) -> Any:
     return otherwise if value is None else value
+
+
+def mount_of(details: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """The container's mount that ``path`` inside it lies on, as Docker describes it; None where it lies on none."""
+    over = [
+        mount
+        for mount in details.get("Mounts") or []
+        if path == mount.get("Destination") or path.startswith(str(mount.get("Destination")).rstrip("/") + "/")
+    ]
+    return max(over, key=lambda mount: len(str(mount["Destination"])), default=None)

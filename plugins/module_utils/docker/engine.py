@@ -16,6 +16,8 @@ __all__ = ["Engine", "EngineGoneError", "EngineRefusedError"]
 
 _FRAME = 8  # bytes of the header of a frame of output
 _PAUSE = 0.5  # seconds between two looks
+_LARGEST = 64 << 20  # bytes of an answer; the largest, of a host with hundreds of containers, has some MB
+_PIECE = 1 << 16
 
 
 class EngineGoneError(HostSideError):
@@ -32,6 +34,23 @@ class EngineRefusedError(HostSideError):
         super().__init__(sentence, kind="docker")
         self.status = status
         self.reason = reason or sentence
+
+
+def _whole(response: http.client.HTTPResponse, seconds: float) -> bytes:
+    """All of an answer. Raises ``EngineGoneError`` where it goes on for longer, ``HostSideError`` where it is too much.
+
+    What a container prints passes through here: it may print without end, or a byte now and then.
+    """
+    give_up = time.monotonic() + seconds
+    content = bytearray()
+    while piece := response.read1(_PIECE):
+        content += piece
+        if len(content) > _LARGEST:
+            raise HostSideError(f"Docker answered with more than {_LARGEST} bytes.", kind="docker")
+        if time.monotonic() > give_up:
+            raise EngineGoneError(f"Docker's answer did not end within {seconds:.0f} s.")
+    response.read()  # so that the connection can be used again
+    return bytes(content)
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -208,7 +227,7 @@ class Engine:
         query = {"since": f"{since:.3f}", "until": f"{until:.3f}", "filters": _event_filter(kinds)}
         connection, response = self._open("GET", "/events?" + urlencode(query), None, self._timeout)
         with response:
-            lines = response.read().splitlines()
+            lines = _whole(response, self._timeout).splitlines()
         connection.close()
         return [json.loads(line) for line in lines if line.strip()]
 
@@ -263,7 +282,11 @@ class Engine:
             kept = None
         connection, response = self._open(method, path, body, timeout or self._timeout, kept)
         try:
-            content = response.read()
+            content = _whole(response, timeout or self._timeout)
+        except HostSideError:
+            response.close()
+            connection.close()
+            raise
         except (OSError, http.client.HTTPException) as problem:
             connection.close()
             raise self._unanswered(f"{method} {path}", problem) from problem

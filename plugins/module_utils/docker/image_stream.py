@@ -1,7 +1,8 @@
 """A container image from one host straight to another, where there is no registry: once, encrypted, for one receiver.
 
 The giver makes a certificate and a token for this one time; both reach the receiver by way of the control machine. The
-image's ID is the digest of its content, so what arrives is what was sent. It is given by a process of its own, which
+archive that arrives is looked at before Docker takes it in: it may hold the image of the wanted ID and no name, as the
+ID is the digest of the content. It is given by a process of its own, which
 goes on when the act is done: the receiver's act comes after it.
 """
 
@@ -15,7 +16,8 @@ import ssl
 import subprocess
 import tempfile
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, BinaryIO
 
 from ..state.act import Act, Work, by_state
 from ..state.host_program import KeptProgram
@@ -28,6 +30,7 @@ from ..system.leftover_processes import VARIABLE
 from ..system.systemctl import systemctl
 from ..system.transient_unit import start_alone
 from ..system.waiting import waited_for
+from .image_archive import refuse_other_images
 from .program import docker, docker_environment
 
 __all__ = ["IMAGE_COPY", "OFFER", "fetch_image", "give_image", "has_image"]
@@ -74,9 +77,7 @@ def _fetch(work: Work) -> dict[str, Any]:
     if work.check_mode or has_image(given["image"]):
         return {"changed": not has_image(given["image"])}
     held_run(StateFolder(given["state_folder"]), given["run_id"])
-    fetch_image(
-        given["image"], given["address"], given["port"], given["certificate"], given["token"], given["bound_seconds"]
-    )
+    fetch_image(given["image"], given, given["state_folder"])
     return {"changed": True}
 
 
@@ -112,46 +113,58 @@ def _listens(address: str, port: int) -> bool:
     return True
 
 
-def fetch_image(image: str, address: str, port: int, certificate: str, token: str, bound: float) -> None:
-    """Take the offered image in. Raises ``HostSideError`` of kind ``docker`` where it does not arrive whole."""
+def fetch_image(image: str, offer: Mapping[str, Any], folder: str) -> None:
+    """Take the image in that ``offer`` says how to get, by way of a file in ``folder`` that has no name.
+
+    Raises ``HostSideError`` of kind ``docker`` where it does not arrive whole, or something else does.
+    """
+    address, port, bound = offer["address"], int(offer["port"]), float(offer["bound_seconds"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.load_verify_locations(cadata=certificate)
+    context.load_verify_locations(cadata=offer["certificate"])
     deadline = time.monotonic() + bound
-    try:
-        plain = socket.create_connection((address, port), timeout=_PATIENCE)
-        with plain, context.wrap_socket(plain) as connection:
-            connection.sendall(token.encode("ascii") + b"\n")
-            connection.settimeout(bound)  # Docker may prepare a large image for minutes before it gives the first byte
-            _load(connection, deadline)
-    except OSError as problem:
-        raise HostSideError(
-            f"The image did not arrive from {address}:{port} ({problem.strerror or problem}).", kind="docker"
-        ) from problem
+    with tempfile.TemporaryFile(dir=folder) as archive:
+        try:
+            plain = socket.create_connection((address, port), timeout=_PATIENCE)
+            with plain, context.wrap_socket(plain) as connection:
+                connection.sendall(str(offer["token"]).encode("ascii") + b"\n")
+                connection.settimeout(bound)  # Docker may prepare a large image for minutes before the first byte
+                _receive(connection, archive, deadline)
+        except OSError as problem:
+            raise HostSideError(
+                f"The image did not arrive from {address}:{port} ({problem.strerror or problem}).", kind="docker"
+            ) from problem
+        refuse_other_images(archive, image)
+        archive.seek(0)
+        _load(archive, deadline)
     if not has_image(image):
         raise HostSideError("The image that arrived is not the primary's.", kind="docker")
 
 
-def _load(connection: ssl.SSLSocket, deadline: float) -> None:
-    loading = subprocess.Popen(
-        ["docker", "load", "--quiet"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env=docker_environment(),
-    )  # fmt: skip
+def _receive(connection: ssl.SSLSocket, target: BinaryIO, deadline: float) -> None:
+    """Write what is sent into a file; it may fill half of what the disk has free, so that Docker has the rest."""
+    free = os.fstatvfs(target.fileno())
+    left = free.f_bavail * free.f_frsize // 2
+    while piece := connection.recv(_PIECE):
+        left -= len(piece)
+        if left < 0:
+            raise HostSideError("The disk is too full for the image of the primary.", kind="docker")
+        if time.monotonic() > deadline:
+            raise HostSideError("The image did not arrive in time.", kind="docker")
+        target.write(piece)
+    target.seek(0)
+
+
+def _load(archive: BinaryIO, deadline: float) -> None:
     try:
-        while piece := connection.recv(_PIECE):
-            if time.monotonic() > deadline:
-                raise HostSideError("The image did not arrive in time.", kind="docker")
-            if loading.stdin is not None:
-                loading.stdin.write(piece)
-        _, complaint = loading.communicate(timeout=max(_PATIENCE, deadline - time.monotonic()))
-    except BrokenPipeError:
-        _, complaint = loading.communicate()
-    finally:
-        if loading.poll() is None:
-            loading.kill()
-            loading.wait()
+        loading = subprocess.run(
+            ["docker", "load", "--quiet"], stdin=archive, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=docker_environment(), timeout=max(_PATIENCE, deadline - time.monotonic()), check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise HostSideError("Docker did not take the image in in time.", kind="docker") from None
     if loading.returncode:
-        lines = complaint.decode("utf-8", "replace").strip().splitlines()
+        lines = loading.stderr.decode("utf-8", "replace").strip().splitlines()
         raise HostSideError(
             f"Docker did not take the image in: {lines[-1][:300] if lines else 'no reason'}.", kind="docker"
         )

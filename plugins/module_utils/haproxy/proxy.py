@@ -16,6 +16,7 @@ from ..compose.own_names import take_names
 from ..compose.project import own_project
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..docker.own_image import have_own_image
 from ..docker.program import docker
 from ..state.project_state import ProjectState
 from ..state.state import StateFolder, remove_folder, write_whole
@@ -31,8 +32,7 @@ _CONFIG = "haproxy.cfg"
 _TRIAL = f"{_CONFIG}.trial"
 _INSIDE = "/etc/selextract"
 _NOBODY = 65534
-_PULL_BOUND = 600.0  # seconds
-_START_BOUND = 60.0
+_START_BOUND = 60.0  # seconds
 _RELOAD_BOUND = 30.0
 _REMOVED_WITHIN = 10.0  # seconds in which a stopped container has to end
 
@@ -172,7 +172,7 @@ class OwnProxy(ABC):
         return os.path.join(self.place, "config", name)
 
     def _refuse_rejected(self, image: str) -> None:
-        self._pull(image)
+        have_own_image(self._state, image)
         mount = f"{self.place}/config:{_INSIDE}:ro"
         options = ["--rm", "--network", "none", "--user", f"{_NOBODY}:{_NOBODY}", "--volume", mount]
         command = ["--entrypoint", "haproxy", image, "-c", "-f", f"{_INSIDE}/{_TRIAL}"]
@@ -181,13 +181,6 @@ class OwnProxy(ABC):
             lines = (answer.out + answer.err).decode("utf-8", "replace").splitlines()
             reasons = [line for line in lines if "[ALERT]" in line] or lines[-1:] or ["no reason was given"]
             raise HostSideError(f"HAProxy rejects its configuration: {reasons[0].strip()[:300]}.", kind="balancer")
-
-    @staticmethod
-    def _pull(image: str) -> None:
-        if docker(["image", "inspect", "--format", "there", image], bound=_START_BOUND).code:
-            answer = docker(["pull", "--quiet", image], bound=_PULL_BOUND)
-            if answer.code:
-                raise HostSideError(f"The image {image} cannot be had: {answer.complaint}.", kind="balancer")
 
     def _containers(self) -> list[Container]:
         with Engine(self._socket_path) as engine:

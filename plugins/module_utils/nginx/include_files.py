@@ -21,8 +21,9 @@ from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP, STEP_IF_PRESENT
 from ..state.project_state import EDGE, ProjectState, known_projects
 from ..state.runs import RunRecord
-from ..state.state import StateFolder, sync_folder, write_whole
+from ..state.state import StateFolder
 from ..state.undoing import Undoing
+from ..system.contained_folder import ContainedFolder
 from ..system.failure import HostSideError
 
 __all__ = [
@@ -64,12 +65,9 @@ class Edge:
 
     def files(self, folder: str) -> dict[str, str]:
         """Our files in the folder, by name."""
-        files = {}
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-            if _FILE.match(name):
-                with open(os.path.join(folder, name), encoding="utf-8") as source:
-                    files[name] = source.read()
-        return files
+        place = ContainedFolder(folder)
+        ours = {name: place.read(name) for name in place.names() if _FILE.match(name)}
+        return {name: content.decode("utf-8", "replace") for name, content in ours.items() if content is not None}
 
     def differs(self, folder: str, files: dict[str, str]) -> bool:
         """Whether Nginx works with other files of ours than these."""
@@ -118,20 +116,16 @@ class Edge:
     @staticmethod
     def is_on(folder: str, switch: str) -> bool:
         """Whether a switch is on."""
-        return os.path.exists(_flag(folder, switch))
+        return ContainedFolder(folder).status(_flag(switch)) is not None
 
     @staticmethod
     def switch(folder: str, switch: str, on: bool) -> None:
         """Turn a switch on or off; Nginx follows with its next request."""
-        path = _flag(folder, switch)
-        try:
-            if on:
-                write_whole(path, f"on since {time.time():.0f}\n".encode(), mode=_STATUS_MODE)
-            elif os.path.exists(path):
-                os.unlink(path)
-                sync_folder(folder)
-        except OSError as problem:
-            raise HostSideError(f"{path} cannot be written ({problem.strerror}).", kind="state") from problem
+        place, name = ContainedFolder(folder), _flag(switch)
+        if on:
+            place.write(name, f"on since {time.time():.0f}\n".encode(), mode=_STATUS_MODE)
+        else:
+            place.remove(name)
 
     def switch_noted(self, record: RunRecord, step_id: str, folder: str, wanted: dict[str, bool]) -> None:
         """Turn switches on or off; how each was is on the disk before."""
@@ -169,14 +163,11 @@ class Edge:
                 )
 
     def _place(self, folder: str, files: dict[str, str]) -> None:
-        try:
-            for name, text in files.items():
-                write_whole(os.path.join(folder, name), text.encode(), mode=_STATUS_MODE)
-            for name in set(self.files(folder)) - set(files):
-                os.unlink(os.path.join(folder, name))
-            sync_folder(folder)
-        except OSError as problem:
-            raise HostSideError(f"{folder} cannot be written ({problem.strerror}).", kind="state") from problem
+        place = ContainedFolder(folder)
+        for name, text in files.items():
+            place.write(name, text.encode(), mode=_STATUS_MODE)
+        for name in set(self.files(folder)) - set(files):
+            place.remove(name)
 
     def _container(self, engine: Engine, project: str, service: str) -> Container:
         container = self._running(engine, project, service)
@@ -238,10 +229,10 @@ class _Nginx:
             raise HostSideError(f"Nginx does not reload: {complaints.strip()[-300:]}.", kind="edge")
 
 
-def _flag(folder: str, switch: str) -> str:
+def _flag(switch: str) -> str:
     if not _SWITCH.match(switch):
         raise HostSideError(f"{switch!r} is not the name of a switch.", kind="usage")
-    return os.path.join(folder, f"selextract.{switch}.on")
+    return f"selextract.{switch}.on"
 
 
 def _digest(files: dict[str, str]) -> str:

@@ -16,8 +16,10 @@ from ..compose.own_names import refuse_taken_alias
 from ..compose.project import own_project
 from ..docker.containers import Container, find_containers
 from ..docker.engine import Engine
+from ..docker.own_image import have_own_image, refuse_moved_image
 from ..postgres.psql import PostgresServer, find_server, literal
 from ..postgres.wire import Login, Wire
+from ..state.project_state import ProjectState
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
@@ -50,6 +52,7 @@ class Pooler:
         self.unproved: list[str] = []
         """Services whose login through PgBouncer could not be tried, because no password stands in their address."""
         self.place = Place(folder, project)
+        self._state = ProjectState(folder, project)
 
     @property
     def container(self) -> Container | None:
@@ -107,6 +110,7 @@ class Pooler:
 
     def put_up(self, wanted: dict[str, Any], *, replace: bool) -> str:
         """Make it as wanted, and prove it by queries; returns what was done. ``replace`` asks for a new process."""
+        have_own_image(self._state, wanted["image"])
         self._ensure_login(wanted)
         container, before = self.container, self.processes(wanted["port"])
         self.place.write(wanted, self._network(wanted))
@@ -255,6 +259,7 @@ class Pooler:
             ensure_login(server, known or self.place.new_password())
 
     def _refuse_image(self, wanted: dict[str, Any]) -> None:
+        refuse_moved_image(self._state, wanted["image"])
         version = version_in(wanted["image"], self._bound)
         if not at_least(version, wanted["minimum"]):
             raise HostSideError(

@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..docker.containers import mount_of
 from ..docker.engine import Engine
-from ..docker.volume_files import ContainedFolder, mount_of
+from ..system.contained_folder import ContainedFolder
 from ..system.failure import HostSideError
 from .look import settings_query
 from .psql import PostgresServer
@@ -72,6 +73,7 @@ class Configuration:
 
     def write(self, text: str | None) -> None:
         """Replace our file; None takes it away, which the line that includes it allows."""
+        self.clear_unfinished()
         if text is None:
             self._folder.remove(self._path(FILE))
             return

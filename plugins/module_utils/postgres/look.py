@@ -7,10 +7,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from ..docker.containers import Container
+from ..docker.containers import Container, mount_of
 from ..docker.engine import Engine
 from ..docker.instances import instances_of
-from ..docker.volume_files import mount_of
 from ..system.failure import HostSideError
 from .psql import server_in
 

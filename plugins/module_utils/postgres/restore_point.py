@@ -14,7 +14,7 @@ from ..docker.program import docker_environment
 from ..state.act import Act, Work
 from ..state.lock import begun_step
 from ..state.options import DATABASES, DOCKER, STATE, STEP
-from ..state.state import remove_folder, sync_folder, write_whole
+from ..system.contained_folder import ContainedFolder
 from ..system.failure import HostSideError
 from .psql import PostgresServer, find_servers, undisturbed
 
@@ -33,15 +33,16 @@ class RestorePoint:
     """
 
     def __init__(self, folder: str, name: str, bound: float) -> None:
-        self.folder = folder
         self.path = os.path.join(folder, name)
+        self._folder = ContainedFolder(folder)
+        self._name = name
         self._bound = bound
         self._files: list[dict[str, Any]] = []
 
     @property
     def complete(self) -> bool:
         """Whether it was finished; its manifest is written last."""
-        return os.path.exists(os.path.join(self.path, _MANIFEST))
+        return self._folder.status(f"{self._name}/{_MANIFEST}") is not None
 
     def make(
         self,
@@ -55,17 +56,17 @@ class RestorePoint:
         ``others`` are the folders of other Projects by name, archived each by itself.
         """
         try:
-            remove_folder(self.path)
-            os.makedirs(self.path, mode=0o700)
-            os.chmod(self.folder, 0o700)
+            self._folder.make()
+            self._folder.refuse_writable()
+            self.remove()
+            self._folder.make_folder(self._name)
             for server in servers:
                 self._dump_server(server)
             self._archive(_FILES, app_folder, largest_file)
             for project, folder in (others or {}).items():
                 self._archive(f"files-{project}.tar.gz", folder, largest_file)
             content = {"format": 1, "made_at": round(time.time()), "files": self._files}
-            write_whole(os.path.join(self.path, _MANIFEST), json.dumps(content, indent=1).encode(), mode=0o600)
-            sync_folder(self.path)
+            self._folder.write(f"{self._name}/{_MANIFEST}", json.dumps(content, indent=1).encode())
         except HostSideError:
             self.remove()
             raise
@@ -77,14 +78,14 @@ class RestorePoint:
 
     def remove(self) -> None:
         """Remove it, finished or not."""
-        remove_folder(self.path)
+        self._folder.remove_tree(self._name)
 
     def forget_older(self, kept: int) -> None:
         """Remove the oldest restore points but so many."""
-        names = [name for name in os.listdir(self.folder) if os.path.exists(os.path.join(self.folder, name, _MANIFEST))]
-        names.sort(key=lambda name: os.path.getmtime(os.path.join(self.folder, name, _MANIFEST)))
-        for name in names[: max(0, len(names) - kept)]:
-            remove_folder(os.path.join(self.folder, name))
+        manifests = {name: self._folder.status(f"{name}/{_MANIFEST}") for name in self._folder.names()}
+        made = sorted((status.st_mtime, name) for name, status in manifests.items() if status is not None)
+        for _, name in made[: max(0, len(made) - kept)]:
+            self._folder.remove_tree(name)
 
     def _dump_server(self, server: PostgresServer) -> None:
         rows = server.rows("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname")
@@ -95,23 +96,20 @@ class RestorePoint:
             raise HostSideError(f"The dump of the roles of {server.name} is not complete.", kind="backup")
         for number, row in enumerate(rows):
             name = f"{server.name}-{number}.dump"
-            self._write(server, ["pg_dump", *options, "-Fc", "-d", str(row["datname"])], name)
+            self._write(server, ["pg_dump", *options, "-Fc", "-d", _dbname(str(row["datname"]))], name)
             self._read_dump(server, name, str(row["datname"]))
 
     def _write(self, server: PostgresServer, command: list[str], name: str) -> None:
-        path = os.path.join(self.path, name)
-        with open(path, "xb") as target:
-            os.chmod(path, 0o600)
+        with self._folder.new_file(f"{self._name}/{name}") as target:
             done = self._docker(server, command, stdin=subprocess.DEVNULL, stdout=target)
-            target.flush()
-            os.fsync(target.fileno())
+            size = os.fstat(target.fileno()).st_size
         if done.returncode:
             raise HostSideError(f"{command[0]} of {server.name} failed: {_complaint(done.stderr)}.", kind="backup")
-        self._files.append({"name": name, "bytes": os.path.getsize(path), "from": server.name})
+        self._files.append({"name": name, "bytes": size, "from": server.name})
 
     def _read_dump(self, server: PostgresServer, name: str, database: str) -> None:
         """Let the server's own program read the whole dump, not only its list."""
-        with open(os.path.join(self.path, name), "rb") as source:
+        with self._folder.source(f"{self._name}/{name}") as source:
             done = self._docker(server, ["pg_restore", "-f", "/dev/null"], stdin=source, stdout=subprocess.DEVNULL)
         if done.returncode:
             raise HostSideError(
@@ -131,13 +129,13 @@ class RestorePoint:
             raise HostSideError(f"{command[0]} did not end within {self._bound:.0f} s.", kind="backup") from None
 
     def _tail(self, name: str) -> bytes:
-        with open(os.path.join(self.path, name), "rb") as source:
-            source.seek(max(0, os.path.getsize(source.name) - 200))
+        with self._folder.source(f"{self._name}/{name}") as source:
+            source.seek(max(0, os.fstat(source.fileno()).st_size - 200))
             return source.read()
 
     def _archive(self, name: str, app_folder: str, largest: int) -> None:
         """The app's folder without large files, sockets and what is not a file."""
-        path = os.path.join(self.path, name)
+        path = f"{self._name}/{name}"
         left_out: list[str] = []
 
         def chosen(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -146,17 +144,20 @@ class RestorePoint:
             left_out.append(entry.name)
             return None
 
-        with tarfile.open(path, "x:gz", compresslevel=1) as archive:
-            os.chmod(path, 0o600)
+        with (
+            self._folder.new_file(path) as target,
+            tarfile.open(mode="w:gz", fileobj=target, compresslevel=1) as archive,
+        ):
             archive.add(app_folder, arcname=os.path.basename(app_folder.rstrip("/")) or "app", filter=chosen)
         members = 0
-        with tarfile.open(path, "r:gz") as archive:
+        with self._folder.source(path) as written, tarfile.open(mode="r:gz", fileobj=written) as archive:
+            size = os.fstat(written.fileno()).st_size
             for entry in archive:
                 members += 1
                 source = archive.extractfile(entry) if entry.isfile() else None
                 while source is not None and source.read(_CHUNK):
                     pass
-        about = {"name": name, "bytes": os.path.getsize(path), "from": app_folder, "members": members}
+        about = {"name": name, "bytes": size, "from": app_folder, "members": members}
         self._files.append({**about, "left_out": left_out[:20]})
 
 
@@ -164,6 +165,12 @@ def needed_bytes(servers: Iterable[PostgresServer], room: float) -> int:
     """The room that a restore point needs: ``room`` times what the databases occupy, and a little for the files."""
     query = "SELECT coalesce(sum(pg_database_size(datname)), 0)::bigint AS bytes FROM pg_database WHERE datallowconn"
     return int(sum(int(server.row(query)["bytes"]) for server in servers) * room) + _LEAST_BYTES
+
+
+def _dbname(name: str) -> str:
+    """A database's name in a form of libpq: a bare one with an equals sign would be taken for a whole address."""
+    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{escaped}'"
 
 
 def _complaint(said: bytes) -> str:
@@ -184,7 +191,6 @@ def _make(work: Work) -> dict[str, Any]:
             server for app in apps for server in find_servers(given["docker_socket"], app["project"], app["databases"])
         ]
         folders = {other["project"]: other["directory"] for other in given["others"]}
-        os.makedirs(given["folder"], mode=0o700, exist_ok=True)
         files = point.make(servers, given["directory"], given["largest_file"], folders)
         point.forget_older(given["kept"])
     record.end_step(given["step_id"], "verified", time.time(), point.path)

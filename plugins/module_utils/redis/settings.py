@@ -14,10 +14,9 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..docker.containers import Container
+from ..docker.containers import Container, mount_of
 from ..docker.engine import Engine
 from ..docker.instances import found_instances
-from ..docker.volume_files import mount_of
 from ..state.act import Act, Work
 from ..state.lock import begun_step
 from ..state.options import DOCKER, STATE, STEP

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -13,8 +12,9 @@ from ..docker.program import docker, remove_containers
 from ..state.act import Act, Work
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
-from ..state.state import StateFolder, write_whole
+from ..state.state import StateFolder
 from ..system.amounts import disk
+from ..system.contained_folder import ContainedFolder
 from ..system.failure import HostSideError
 from ..system.waiting import waited_for
 from .diagnosis import diagnosed
@@ -38,20 +38,14 @@ class Clone:
     @property
     def finished(self) -> bool:
         """Whether the volume holds all of a clone of this primary."""
-        place = self._place()
-        if place is None:
-            return False
-        try:
-            with open(os.path.join(place, _MARK), encoding="ascii") as source:
-                return source.read() == str(self.wanted["system_identifier"])
-        except FileNotFoundError:
-            return False
+        volume = self._volume()
+        return volume is not None and volume.read(_MARK) == str(self.wanted["system_identifier"]).encode("ascii")
 
     def forget(self) -> None:
         """Take what the volume holds for nothing, so that it is cloned anew."""
-        place = self._place()
-        if place is not None and os.path.exists(os.path.join(place, _MARK)):
-            os.unlink(os.path.join(place, _MARK))
+        volume = self._volume()
+        if volume is not None:
+            volume.remove(_MARK)
 
     def start(self, needed: int, rate: int) -> None:
         """Remove what an earlier attempt has left, look whether there is room, and start the base backup.
@@ -60,17 +54,16 @@ class Clone:
         """
         container: Container | None = self.project.container()
         remove_containers(self.project.clone, *([container.id] if container else []))
-        if self._place() is not None:
+        if self._volume() is not None:
             self._must(["volume", "rm", "--force", self.project.volume])
         self._must(["volume", "create", "--label", _LABEL, self.project.volume])
-        place = self._place()
-        if place is None:
+        volume = self._volume()
+        if volume is None:
             raise HostSideError("Docker made no volume for the replica.", kind="docker")
-        self._refuse_small_disk(place, needed)
+        self._refuse_small_disk(volume.root, needed)
         owner = (int(self.wanted["uid"]), int(self.wanted["gid"]))
-        os.makedirs(os.path.join(place, "data"), mode=0o700)
-        for path in (place, os.path.join(place, "data")):
-            os.chown(path, *owner)
+        volume.make_folder("data", owner=owner)
+        volume.give_to(owner)
         self._must(self._command(rate))
 
     def progress(self) -> tuple[int, int] | None:
@@ -94,15 +87,14 @@ class Clone:
         return None
 
     def _complete(self) -> None:
-        place = self._place()
-        if place is None:
+        volume = self._volume()
+        if volume is None:
             raise HostSideError("The replica's volume was removed while it was being filled.", kind="clone")
-        owner, data = (int(self.wanted["uid"]), int(self.wanted["gid"])), os.path.join(place, "data")
+        owner = (int(self.wanted["uid"]), int(self.wanted["gid"]))
         # The primary's own ALTER SYSTEM settings are for its size; what a replica needs of them is in its file.
         for name in ("postgresql.auto.conf", "standby.signal"):
-            write_whole(os.path.join(data, name), b"", mode=0o600, owner=owner)
-        mark = str(self.wanted["system_identifier"]).encode("ascii")
-        write_whole(os.path.join(place, _MARK), mark, mode=0o600)
+            volume.write(f"data/{name}", b"", owner=owner)
+        volume.write(_MARK, str(self.wanted["system_identifier"]).encode("ascii"))
         remove_containers(self.project.clone)
 
     @staticmethod
@@ -117,7 +109,7 @@ class Clone:
 
     def _command(self, rate: int) -> list[str]:
         wanted, primary = self.wanted, self.wanted["primary"]
-        config = os.path.join(self.project.path, "config")
+        config = f"{self.project.path}/config"
         name = wanted["name"]
         conninfo = (
             f"host={primary['address']} port={primary['port']} user={name} passfile={_CONFIG}/passfile"
@@ -134,9 +126,10 @@ class Clone:
             "--checkpoint", "fast", "--max-rate", f"{rate // 1024}k", "--progress", "--no-password",
         ]  # fmt: skip
 
-    def _place(self) -> str | None:
+    def _volume(self) -> ContainedFolder | None:
+        """The volume, in which whoever works in the replica's container writes as well."""
         answer = docker(["volume", "inspect", "-f", "{{.Mountpoint}}", self.project.volume])
-        return answer.text.strip() if answer.code == 0 else None
+        return ContainedFolder(answer.text.strip()) if answer.code == 0 else None
 
     @staticmethod
     def _must(command: list[str]) -> None:

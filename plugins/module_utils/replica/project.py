@@ -19,8 +19,9 @@ from ..docker.program import docker, remove_containers
 from ..postgres.scram import new_password
 from ..state.layout import REPLICA, OwnProject
 from ..state.project_state import ProjectState, known_projects
-from ..state.state import StateFolder, remove_folder, write_whole
+from ..state.state import StateFolder, remove_folder
 from ..system.certificate import self_made_certificate
+from ..system.contained_folder import ContainedFolder
 from ..system.failure import HostSideError
 from .check.service import remove_check
 from .diagnosis import EMPTY_VOLUME, NO_STANDBY
@@ -113,11 +114,8 @@ class ReplicaProject:
     @property
     def answers(self) -> dict[str, str]:
         """The settings of the primary that change what a query answers, as this replica is to have them."""
-        try:
-            with open(os.path.join(self.path, "config", _ANSWERS), encoding="utf-8") as source:
-                return {str(name): str(value) for name, value in json.load(source).items()}
-        except FileNotFoundError:  # an earlier version made this replica
-            return {}
+        text = self._text(f"config/{_ANSWERS}") or "{}"  # an earlier version made replicas without it
+        return {str(name): str(value) for name, value in json.loads(text).items()}
 
     def container(self) -> Container | None:
         """Its container, running or not."""
@@ -135,11 +133,7 @@ class ReplicaProject:
     @property
     def password(self) -> str | None:
         """The replica's password for the primary, which is nowhere else; None where it has none yet."""
-        try:
-            with open(os.path.join(self.path, "config", "passfile"), encoding="ascii") as source:
-                return source.read().strip().rpartition(":")[2] or None
-        except FileNotFoundError:
-            return None
+        return (self._text("config/passfile") or "").strip().rpartition(":")[2] or None
 
     def write(self, wanted: Mapping[str, Any], *, check: bool = False) -> list[str]:
         """Bring all files to what is wanted; the names of those that changed. A password and a certificate stay."""
@@ -152,26 +146,21 @@ class ReplicaProject:
             "pg_ident.conf": "",
             _ANSWERS: json.dumps(wanted.get("answers") or {}, sort_keys=True),
         }
-        changed = [name for name, text in files.items() if _read(os.path.join(config, name)) != text]
+        changed = [name for name, text in files.items() if self._text(f"config/{name}") != text]
         secret = [name for name in ("passfile", "server.crt", "server.key") if not self._has(name)]
         compose = _compose(wanted, config, self.volume)
-        if _read(self.compose_file) != compose:
+        if self._text("compose.yml") != compose:
             changed.append("compose.yml")
         if check or not (changed or secret):
             return [*changed, *secret]
         refuse_taken_name(self.state, self.own, self.socket_path)
         self.state.note_beside(REPLICA, self.own)
-        try:
-            os.makedirs(config, mode=0o700, exist_ok=True)
-            os.chmod(config, 0o700)
-            os.chown(config, *owner)
-            for name, text in files.items():
-                write_whole(os.path.join(config, name), text.encode(), mode=0o600, owner=owner)
-            for name, text in self._secrets(secret, str(wanted["name"])).items():
-                write_whole(os.path.join(config, name), text.encode(), mode=0o600, owner=owner)
-            write_whole(self.compose_file, compose.encode(), mode=0o600)
-        except OSError as problem:
-            raise HostSideError(f"{self.path} cannot be written ({problem.strerror}).", kind="state") from problem
+        ContainedFolder(self.folder.path).make_folder(self.own.folder)
+        self._files.make_folder("config", owner=owner)
+        ContainedFolder(config).give_to(owner)
+        for name, text in {**files, **self._secrets(secret, str(wanted["name"]))}.items():
+            self._files.write(f"config/{name}", text.encode(), owner=owner)
+        self._files.write("compose.yml", compose.encode())
         return [*changed, *secret]
 
     def remove(self) -> list[str]:
@@ -211,7 +200,16 @@ class ReplicaProject:
             return [one.id for one in find_containers(engine, self.socket_path, self.own.name)]
 
     def _has(self, name: str) -> bool:
-        return os.path.exists(os.path.join(self.path, "config", name))
+        return self._files.status(f"config/{name}") is not None
+
+    @property
+    def _files(self) -> ContainedFolder:
+        """Its files; the user of its container owns the folder ``config``."""
+        return ContainedFolder(self.path)
+
+    def _text(self, path: str) -> str | None:
+        content = self._files.read(path)
+        return None if content is None else content.decode("utf-8", "replace")
 
     def _secrets(self, missing: list[str], name: str) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -304,11 +302,3 @@ def _compose(wanted: Mapping[str, Any], config: str, volume: str) -> str:
     }
     content = {"services": {SERVICE: service}, "volumes": {"data": {"external": True, "name": volume}}}
     return json.dumps(content, indent=1) + "\n"
-
-
-def _read(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8") as source:
-            return source.read()
-    except FileNotFoundError:
-        return None

@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..system.contained_folder import UNFINISHED
 from ..system.failure import HostSideError
 
-__all__ = ["NEEDS_NEWER", "UNFINISHED", "StateFolder", "remove_folder", "sync_folder", "write_whole"]
-
-UNFINISHED = ".selextract-"
-"""How the name of a file begins that is not whole yet; one that was killed leaves it."""
+__all__ = ["NEEDS_NEWER", "StateFolder", "remove_folder", "sync_folder", "write_whole"]
 
 NEEDS_NEWER = "needs-selextract-infra-0.2-or-newer.json"
 """In ``runs/``: keeps version 0.1 from a folder of today's layout; it is no Run."""

@@ -141,8 +141,8 @@ def shared_memory_size(memory: Memory, version: int, policy: Policy) -> int:
 
 
 def _workload(facts: PostgresFacts, policy: Policy) -> PostgresWorkload:
-    found: PostgresWorkload = getattr(policy.postgres.workloads, facts.effective_workload.value)
-    return found
+    workload: PostgresWorkload = getattr(policy.postgres.workloads, facts.effective_workload.value)
+    return workload
 
 
 def _refuse_filling(facts: PostgresFacts, asked: int | None, granted: float) -> None:

@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Carry a saved plan out, now or in a window; refused when the policy or the hosts changed since."""
-        from selextract_infra.cli.frame.applying import offer
+        from selextract_infra.cli.frame.apply_plan import offer
         from selextract_infra.flow.saved import load_plan, refuse_other_digest
 
         with hosts.context() as context:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.frame.options import FormatOption, PolicyOption
-from selextract_infra.cli.frame.output import Format, emit
+from selextract_infra.cli.frame.output import Format, emit, write_out
 from selextract_infra.cli.frame.planning import PlainInventoryOption
 from selextract_infra.model.figures import MB
 
@@ -53,7 +53,6 @@ def loadtest(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Judge a load test by its figures: response time, failures, throughput, CPU and memory (exit 10 if it fails)."""
-    import sys
 
     from selextract_infra.cli.frame.planning import policy_of
     from selextract_infra.errors import UsageError
@@ -69,7 +68,7 @@ def loadtest(
         )
     rules = policy_of(inventory, policy)
     if summary is None:
-        sys.stdout.write(k6_script(rules, test.value))
+        write_out(k6_script(rules, test.value))
         return
     report = judge_load_test(
         read_summary(_text(summary), file=summary.name),

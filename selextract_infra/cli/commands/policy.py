@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from selextract_infra.cli.frame.options import FailOnOption, FormatOption, ObservationOption, OutOption, PolicyOption
-from selextract_infra.cli.frame.output import Format, columns, emit
+from selextract_infra.cli.frame.output import Format, columns, emit, write_out
 from selextract_infra.cli.frame.planning import HostOption, PlainInventoryOption
 from selextract_infra.report.table import table
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _RULES = "prometheus-rules"
+_FOR_PROMETHEUS = 0o644  # mode of a file with rules, which another user's program reads
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +73,7 @@ def check(
         hosts = [host.as_json() for host in checked]
         emit({"policy_digest": rules.digest, "hosts": hosts}, (), form)
     else:
-        typer.echo("\n\n".join(findings_text(host, columns()) for host in checked))
+        write_out("\n\n".join(findings_text(host, columns()) for host in checked) + "\n")
     gate_findings([finding for host in checked for finding in host.findings], fail_on)
 
 
@@ -94,7 +95,7 @@ def explain(
     if form is Format.JSON:
         emit(_as_json(explanation), (), form)
     else:
-        typer.echo(explanation_text(explanation, columns()))
+        write_out(explanation_text(explanation, columns()) + "\n")
 
 
 def export(
@@ -115,7 +116,7 @@ def export(
 
     text = prometheus_rules(policy_of(inventory, policy), interval=DURATION.parse(interval))
     if out is None:
-        typer.echo(text, nl=False)
+        write_out(text)
     else:
         _write(out, text)
 
@@ -147,8 +148,9 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
 
 def _write(out: Path, text: str) -> None:
     from selextract_infra.errors import UsageError
+    from selextract_infra.hosts.own_file import write_own_file
 
     try:
-        out.write_text(text, encoding="utf-8")
+        write_own_file(out, text, mode=_FOR_PROMETHEUS)
     except OSError as problem:
         raise UsageError(f"{out} cannot be written: {problem.strerror}.") from problem

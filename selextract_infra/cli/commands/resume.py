@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
         first, and whoever led it changes nothing more. One that this journal does not know is shown, and has to be
         confirmed.
         """
-        from selextract_infra.cli.frame.applying import conclude, take_over_reason, take_up
+        from selextract_infra.cli.frame.apply_plan import conclude, take_over_reason, take_up
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.resume_at_boot import resume_at_boot
         from selextract_infra.flow.unfinished import resume, resume_only

@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
         that somebody is at work on is refused, unless it is taken over: what is under way there comes to its end first,
         and whoever led it changes nothing more. One that this journal does not know is shown, and has to be confirmed.
         """
-        from selextract_infra.cli.frame.applying import conclude, take_over_reason, take_up
+        from selextract_infra.cli.frame.apply_plan import conclude, take_over_reason, take_up
         from selextract_infra.flow.unfinished import roll_back
 
         grounds = take_over_reason(reason, take_over=take_over)

@@ -11,7 +11,7 @@ from selextract_infra.cli.frame.output import Format, emit, say
 from selextract_infra.report.table import Line
 
 if TYPE_CHECKING:
-    from selextract_infra.model.queue import QueuedPlan
+    from selextract_infra.flow.queue import QueuedPlan
 
 __all__ = ["register"]
 

@@ -21,7 +21,7 @@ from selextract_infra.report.table import Block, Cell, Line, prose, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from selextract_infra.model.queue import QueuedPlan
+    from selextract_infra.flow.queue import QueuedPlan
 
 __all__ = ["register"]
 
@@ -43,8 +43,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """What is queued and for when, and what was missed."""
         from selextract_infra.flow.journal.journal import Journal
-        from selextract_infra.flow.queue import Queue
-        from selextract_infra.model.queue import QueueStatus
+        from selextract_infra.flow.queue import Queue, QueueStatus
 
         with Journal(state) as journal:
             entries = Queue(journal.folder).entries()

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         yes: YesOption = False,
     ) -> None:
         """Take the sampler, our state and our Compose files off the hosts; the apps keep running as they are."""
-        from selextract_infra.cli.frame.applying import confirm
+        from selextract_infra.cli.frame.apply_plan import confirm
         from selextract_infra.flow import single_playbook
 
         with hosts.context() as context:

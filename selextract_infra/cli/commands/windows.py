@@ -14,7 +14,7 @@ from selextract_infra.report.table import Line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from selextract_infra.model.window import Opening
+    from selextract_infra.flow.windows import Opening
 
 __all__ = ["register"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from selextract_infra.cli.frame.applying import offer
+from selextract_infra.cli.frame.apply_plan import offer
 from selextract_infra.cli.frame.options import (
     FleetOptions,
     FormatOption,
@@ -32,8 +32,8 @@ from selextract_infra.cli.frame.request_options import (
     values_of,
 )
 from selextract_infra.errors import UsageError
+from selextract_infra.flow.catalogue import GROUPS, OPERATIONS, loaded
 from selextract_infra.flow.manifest import manifest_named
-from selextract_infra.flow.registered import GROUPS, OPERATIONS, loaded
 
 if TYPE_CHECKING:
     from selextract_infra.flow.manifest import AnyManifest, Calculation, Effects

@@ -100,7 +100,7 @@ class FleetOptions:
         """These hosts; Ctrl-C stops the work on them before this process ends."""
         from concurrent.futures import ThreadPoolExecutor
 
-        from selextract_infra.cli.frame.cancelling import cancellable
+        from selextract_infra.cli.frame.cancellation import cancellable
         from selextract_infra.hosts.inventory import Inventory
 
         with cancellable() as cancel:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from selextract_infra.model.text import displayable_lines
+from selextract_infra.model.text import displayable_lines, laid_out_text
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from selextract_infra.report.table import Block
 
-__all__ = ["Format", "columns", "complain", "console", "emit", "say", "show"]
+__all__ = ["Format", "columns", "complain", "console", "emit", "say", "show", "write_out"]
 
 _WIDEST = 100  # longer lines of prose are hard to read
 _UNBROKEN = 100_000
@@ -50,9 +50,18 @@ def emit(data: BaseModel | dict[str, Any] | list[Any], blocks: Iterable[Block], 
     """Answer in the asked form: ``data`` as JSON on standard output, or ``blocks`` as a person reads them."""
     if form is Format.JSON:
         plain = data if isinstance(data, (dict, list)) else data.model_dump(mode="json")
-        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=True) + "\n")
+        write_out(json.dumps(plain, indent=2, ensure_ascii=True) + "\n")
     else:
         show(blocks)
+
+
+def write_out(text: str) -> None:
+    """Print a text that is laid out already, such as a file, on standard output; every such text goes out here.
+
+    It quotes what hosts and files said, so what could act on a terminal is taken out of it.
+    """
+    sys.stdout.write(laid_out_text(text))
+    sys.stdout.flush()
 
 
 def show(blocks: Iterable[Block]) -> None:

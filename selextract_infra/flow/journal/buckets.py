@@ -38,11 +38,11 @@ def read_history(
         " FROM buckets WHERE machine_id = ? AND at >= ? AND at < ? ORDER BY container, at",
         (machine_id, since, before),
     )
-    found = []
+    history = []
     for name, group in groupby(rows, key=lambda row: row[0]):
         buckets = list(group)
         *columns, limits = zip(*(bucket[3:] for bucket in buckets), strict=True)
-        found.append(
+        history.append(
             ContainerHistory(
                 name=name,
                 project=buckets[-1][1],
@@ -51,4 +51,4 @@ def read_history(
                 **dict(zip(_COLUMNS, columns, strict=True)),
             )
         )
-    return tuple(found)
+    return tuple(history)

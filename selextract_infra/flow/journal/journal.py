@@ -119,24 +119,26 @@ class Journal:
                 write_history(database, host.facts.machine_id, host.history)
 
     def bind_machines(
-        self, seen: Observation, *, inventory: str = "", names: Iterable[str] | None = None
+        self, observation: Observation, *, inventory: str = "", names: Iterable[str] | None = None
     ) -> Observation:
         """The Observation without the history of hosts that say they are a machine which is known as another host.
 
         ``names`` are all hosts of the inventory, None where only some of them were looked at. What was refused is an
         event, told once.
         """
-        machines = {host.name: host.facts.machine_id for host in seen.hosts if host.facts.machine_id}
+        machines = {host.name: host.facts.machine_id for host in observation.hosts if host.facts.machine_id}
         with self._writing() as database:
             refused = bind_machines(database, machines, inventory, names)
         for host, why in refused.items():
             claimed = displayable(machines[host], limit=64)
             sentence = f"{host} says it is machine {claimed}, but {why}; its usage is not kept."
-            earlier = self.events_of(_REFUSED, since=seen.at - _SAID_AGAIN)
+            earlier = self.events_of(_REFUSED, since=observation.at - _SAID_AGAIN)
             if not any(event["sentence"] == sentence for event in earlier):
-                self.record_event(seen.at, _REFUSED, sentence, host=host)
-        hosts = tuple(host.model_copy(update={"history": ()}) if host.name in refused else host for host in seen.hosts)
-        return seen.model_copy(update={"hosts": hosts})
+                self.record_event(observation.at, _REFUSED, sentence, host=host)
+        hosts = tuple(
+            host.model_copy(update={"history": ()}) if host.name in refused else host for host in observation.hosts
+        )
+        return observation.model_copy(update={"hosts": hosts})
 
     def cursors(self) -> dict[str, dict[str, int]]:
         """Start of the newest bucket held, by host and machine-id: what an observation need not fetch again."""
@@ -146,11 +148,6 @@ class Journal:
         """Whether that machine is the host's own, as far as is known here."""
         owner = machine_owner(self._database, machine_id)
         return owner is not None and owner[0] == host
-
-    def newest_bucket(self) -> dict[str, int]:
-        """Start of the newest bucket held, by machine-id: what an observation need not fetch again."""
-        rows = self._database.execute("SELECT machine_id, MAX(at) FROM buckets GROUP BY machine_id")
-        return dict(rows.fetchall())
 
     def history(self, machine_id: str, *, since: datetime, before: datetime) -> tuple[ContainerHistory, ...]:
         """Buckets of one machine in ``[since, before)``, a ContainerHistory for each container."""

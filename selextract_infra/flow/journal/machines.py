@@ -61,7 +61,7 @@ def cursors_of(database: sqlite3.Connection) -> dict[str, dict[str, int]]:
         "SELECT machines.host, machines.machine_id, (SELECT MAX(at) FROM buckets"
         " WHERE buckets.machine_id = machines.machine_id) AS newest FROM machines WHERE newest IS NOT NULL"
     )
-    found: dict[str, dict[str, int]] = {}
+    cursors: dict[str, dict[str, int]] = {}
     for host, machine_id, newest in rows:
-        found.setdefault(host, {})[machine_id] = newest
-    return found
+        cursors.setdefault(host, {})[machine_id] = newest
+    return cursors

@@ -200,13 +200,13 @@ def _perform(state: RunState, steps: tuple[Step, ...], *before: FlowRequest, sec
     """Ask for these steps, the first of which is at hand; several are a segment."""
     step, hosts = state.step, hosts_to_do(state, state.step)
     last = steps[-1].id == state.plan.steps[-1].id
-    told = (TellPeople(moment="begin"),) if step.id == state.traits.announced_before else ()
+    announcement = (TellPeople(moment="begin"),) if step.id == state.traits.announced_before else ()
     if len(steps) == 1:
-        return _ask(state, RunPhase.STEP, *before, *told, PerformStep(step=step.id, hosts=hosts, last=last))
+        return _ask(state, RunPhase.STEP, *before, *announcement, PerformStep(step=step.id, hosts=hosts, last=last))
     names = tuple(follower.id for follower in steps)
     within = begins_within(state, steps, seconds_left)
     segment = PerformSegment(steps=names, hosts=hosts, last=last, begins_within=within)
-    return _ask(state, RunPhase.STEP, *before, *told, segment)
+    return _ask(state, RunPhase.STEP, *before, *announcement, segment)
 
 
 def _step_window(state: RunState, answer: FlowAnswer) -> Turn:

@@ -124,5 +124,5 @@ def _without_totals(host: HostObservation) -> HostObservation:
 def _sentence(outcome: HostOutcome) -> str:
     """The message as a sentence of its own, with what to do about it."""
     message = outcome.message.rstrip(".")
-    told = f"{message[:1].upper()}{message[1:]}." if message else ""
-    return f"{told} Try: {outcome.remedy}." if told and outcome.remedy else told
+    sentence = f"{message[:1].upper()}{message[1:]}." if message else ""
+    return f"{sentence} Try: {outcome.remedy}." if sentence and outcome.remedy else sentence

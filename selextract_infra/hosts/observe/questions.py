@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.postgres.parameters import PARAMETERS
+from selextract_infra.hosts.orchestrators import ORCHESTRATOR
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -27,7 +28,7 @@ def wanted_of_hosts(policy: Policy) -> dict[str, Any]:
     roles = {service.role for service in mapped.services.values()}
     numbers = {name: _numbers(service.environment) for name, service in mapped.services.items()}
     return {
-        "projects": [{"name": mapped.project, **({"directory": mapped.directory} if mapped.directory else {})}],
+        "projects": [ORCHESTRATOR.look(mapped.project, mapped.directory)],
         "databases": [
             {
                 "project": mapped.project,

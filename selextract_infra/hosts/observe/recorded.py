@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from selextract_infra.errors import UsageError
+from selextract_infra.hosts.own_file import write_own_file
 from selextract_infra.model.bounded_types import refuse_far_times
 from selextract_infra.model.bounds import refuse_unbounded
 from selextract_infra.model.observation import Observation
@@ -23,22 +22,14 @@ _FORMAT = 1
 _OBSERVE_AGAIN = "make one with: selextract-infra observe --out FILE"
 
 
-def save_observation(seen: Observation, path: Path) -> None:
+def save_observation(observation: Observation, path: Path) -> None:
     """Write the Observation, with its history, to a file that only its owner reads; replaced whole or not at all.
 
     Raises ``UsageError`` when it cannot be written.
     """
-    text = json.dumps({"kind": _KIND, "format": _FORMAT, "observation": seen.model_dump(mode="json")})
+    text = json.dumps({"kind": _KIND, "format": _FORMAT, "observation": observation.model_dump(mode="json")})
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        fresh = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            fresh.replace(path)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
+        write_own_file(path, text + "\n")
     except OSError as problem:
         raise UsageError(f"The observation cannot be saved to {path}: {problem.strerror}.") from problem
 

@@ -76,14 +76,14 @@ def unpack_history(
     what is packed well takes no more memory than the numbers in it. Raises ``ValueError`` when it is anything else, or
     more than a host has.
     """
-    found: dict[str, _Buckets] = {}
+    buckets: dict[str, _Buckets] = {}
     for number, line in enumerate(_lines(packed)):
         if number >= _MOST_ROWS:
             raise ValueError(f"the history has more than {_MOST_ROWS} buckets")
         row = _row(line)
         if window.since <= row[0] < window.before:
-            found.setdefault(row[1], _Buckets()).add(row)
-            if len(found) > _MOST_CONTAINERS:
+            buckets.setdefault(row[1], _Buckets()).add(row)
+            if len(buckets) > _MOST_CONTAINERS:
                 raise ValueError(f"the history has more than {_MOST_CONTAINERS} containers")
     return tuple(
         ContainerHistory(
@@ -94,7 +94,7 @@ def unpack_history(
             interval_seconds=interval_seconds,
             **_joined(series.table()),
         )
-        for name, series in sorted(found.items())
+        for name, series in sorted(buckets.items())
     )
 
 
@@ -103,13 +103,13 @@ def host_with_history(name: str, result: Mapping[str, Any], window: HistoryWindo
     observation, packed = result["observation"], result.get("history_packed")
     if not isinstance(observation, Mapping) or not isinstance(packed, (str, type(None))):
         raise TypeError("it is no observation")
-    seen = HostObservation.model_validate({**bounded(observation), "name": name})
-    refuse_far_times(seen)
+    host = HostObservation.model_validate({**bounded(observation), "name": name})
+    refuse_far_times(host)
     if not packed:
-        return seen
-    spacing = {"bucket_seconds": seen.sampler.bucket, "interval_seconds": seen.sampler.interval}
+        return host
+    spacing = {"bucket_seconds": host.sampler.bucket, "interval_seconds": host.sampler.interval}
     known = {key: value for key, value in spacing.items() if value}
-    return seen.model_copy(update={"history": unpack_history(packed, window=window, **known)})
+    return host.model_copy(update={"history": unpack_history(packed, window=window, **known)})
 
 
 def _lines(packed: str) -> Iterator[bytes]:

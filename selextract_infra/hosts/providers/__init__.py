@@ -37,8 +37,8 @@ class Provider(Protocol):
     def resize(self, host: InventoryHost, resource: str, size: float, mode: Mode, /) -> None:
         """Give the host that size. Raises ``WaitingForOperatorError`` where a person has to do it."""
 
-    def wait(self, host: InventoryHost, bound: float, /) -> None:
-        """Wait ``bound`` seconds at most until the host is on and works; switch it on where that can be done.
+    def wait(self, host: InventoryHost, timeout: float, /) -> None:
+        """Wait ``timeout`` seconds at most until the host is on and works; switch it on where that can be done.
 
         Raises ``HostUnreachableError`` when it does not come back.
         """

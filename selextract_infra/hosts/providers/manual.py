@@ -33,10 +33,10 @@ class ManualProvider:
         """Raise ``WaitingForOperatorError`` with the exact instruction."""
         what = _WHAT[resource].format(size=size_text(resource, size))
         where = f"{host.name} ({host.address})"
-        told = f"Switch {where} off, {what}, and switch it on" if mode is Mode.REBOOT else f"For {where}: {what}"
-        raise WaitingForOperatorError(f"{told}; then go on with “resume”.")
+        instruction = f"Switch {where} off, {what}, and switch it on" if mode is Mode.REBOOT else f"For {where}: {what}"
+        raise WaitingForOperatorError(f"{instruction}; then go on with “resume”.")
 
-    def wait(self, _host: InventoryHost, _bound: float, /) -> None:
+    def wait(self, _host: InventoryHost, _timeout: float, /) -> None:
         """The person has done that before the Run goes on."""
 
     def revert(self, host: InventoryHost, resource: str, size: float, _mode: Mode, /) -> None:

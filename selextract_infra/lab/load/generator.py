@@ -248,20 +248,20 @@ class Load:
         if not self._accepted:
             return TaskCount()
         end = monotonic() + self._drain_bound
-        seen: dict[str, int] | None = None
+        summary: dict[str, int] | None = None
         while True:
-            seen = await self._summary() or seen
-            if (seen and seen["completed"] >= max(self._accepted, seen["enqueued"])) or monotonic() > end:
+            summary = await self._summary() or summary
+            if (summary and summary["completed"] >= max(self._accepted, summary["enqueued"])) or monotonic() > end:
                 break
             await asyncio.sleep(0.5)
-        if seen is None:
+        if summary is None:
             return TaskCount(enqueued=self._accepted, unknown=True)
         return TaskCount(
             enqueued=self._accepted,
-            started=seen["started"],
-            completed=seen["completed"],
-            lost=max(0, max(self._accepted, seen["enqueued"]) - seen["completed"]),
-            doubled=seen["doubled"],
+            started=summary["started"],
+            completed=summary["completed"],
+            lost=max(0, max(self._accepted, summary["enqueued"]) - summary["completed"]),
+            doubled=summary["doubled"],
         )
 
     async def _summary(self) -> dict[str, int] | None:
@@ -271,8 +271,8 @@ class Load:
             return None
         if answer.status != 200:
             return None
-        found: dict[str, int] = json.loads(answer.body)
-        return found
+        summary: dict[str, int] = json.loads(answer.body)
+        return summary
 
     async def _report(self, on_progress: Callable[[str], None]) -> None:
         while True:

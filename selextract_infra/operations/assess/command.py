@@ -65,11 +65,13 @@ def register(app: typer.Typer) -> None:
         given = hosts.inventory if named is not None and named.name != "DEFAULT" else None
         if csv is not None:
             zone = zone_of(time_zone)
-            found = assess_file(csv, policy_of(given, hosts.policy), zone=zone, until=moment_of(at, "--at", zone))
+            assessed = assess_file(csv, policy_of(given, hosts.policy), zone=zone, until=moment_of(at, "--at", zone))
         elif observation is not None:
             from selextract_infra.hosts.observe.recorded import load_observation
 
-            found = assess_seen(load_observation(observation), policy_of(given, hosts.policy), source=observation.name)
+            assessed = assess_seen(
+                load_observation(observation), policy_of(given, hosts.policy), source=observation.name
+            )
         elif journal:
             from selextract_infra.assess.severity import Signals
             from selextract_infra.flow.journal.journal import Journal
@@ -77,13 +79,13 @@ def register(app: typer.Typer) -> None:
 
             rules = policy_of(given, hosts.policy)
             with Journal(hosts.state) as record:
-                seen = recall(record, rules)
-                signals = Signals(days_left=outlook(record, seen, rules, now=seen.at).days_left)
-            found = assess_seen(seen, rules, source="journal", signals=signals)
+                recalled = recall(record, rules)
+                signals = Signals(days_left=outlook(record, recalled, rules, now=recalled.at).days_left)
+            assessed = assess_seen(recalled, rules, source="journal", signals=signals)
         else:
-            found = _live(hosts)
-        _show(found, form, everything=everything)
-        _gate(found, fail_on)
+            assessed = _live(hosts)
+        _show(assessed, form, everything=everything)
+        _gate(assessed, fail_on)
 
 
 def _live(hosts: FleetOptions) -> Assessed:
@@ -93,10 +95,10 @@ def _live(hosts: FleetOptions) -> Assessed:
     from selextract_infra.flow.assess import assess_seen
 
     with hosts.context() as context:
-        found = assess_seen(context.observe(), context.policy)
-        drills = drill_findings(context.journal.last_drill(), context.policy, found.assessment.at)
-        rated = found.assessment.model_copy(update={"findings": (*found.assessment.findings, *drills)})
-        return replace(found, assessment=rated)
+        assessed = assess_seen(context.observe(), context.policy)
+        drills = drill_findings(context.journal.last_drill(), context.policy, assessed.assessment.at)
+        rated = assessed.assessment.model_copy(update={"findings": (*assessed.assessment.findings, *drills)})
+        return replace(assessed, assessment=rated)
 
 
 def _show(assessed: Assessed, form: Format, *, everything: bool) -> None:
@@ -111,7 +113,7 @@ def _show(assessed: Assessed, form: Format, *, everything: bool) -> None:
     )
 
 
-def _gate(found: Assessed, fail_on: str | None) -> None:
+def _gate(assessed: Assessed, fail_on: str | None) -> None:
     """Leave with 10 when a reading or a finding is as bad as asked: minor is a warning, major critical."""
     from selextract_infra.cli.frame.planning import gate_findings
     from selextract_infra.errors import GateError
@@ -119,8 +121,10 @@ def _gate(found: Assessed, fail_on: str | None) -> None:
 
     if fail_on is None:
         return
-    gate_findings(found.assessment.findings, fail_on)
+    gate_findings(assessed.assessment.findings, fail_on)
     least = Level(_GATES.get(fail_on, Level.NOTICE))
-    worst = next((one for one in found.assessment.judgements if one.level.rank >= least.rank), None)
+    worst = next(
+        (judgement for judgement in assessed.assessment.judgements if judgement.level.rank >= least.rank), None
+    )
     if worst is not None:
         raise GateError(f"{worst.subject} {worst.metric} is {worst.level}: {worst.sentence} ({worst.item}).")

@@ -11,9 +11,9 @@ from typing import Any
 from selextract_infra.errors import CancelledError
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
-from selextract_infra.model.diagnosis import CheckStatus, Diagnosis, DiagnosisCheck, HostDiagnosis
 from selextract_infra.model.figures import MB, disk, percent
 from selextract_infra.model.text import displayable
+from selextract_infra.operations.doctor.diagnosis import CheckStatus, Diagnosis, DiagnosisCheck, HostDiagnosis
 from selextract_infra.operations.doctor.unattended import machine_checks
 from selextract_infra.policy import Policy
 
@@ -42,46 +42,46 @@ def doctor(
     """
     mapped = policy.application
     projects = [{"name": mapped.project, "directory": str(mapped.directory or "")}] if mapped.project else []
-    seen = look_before(inventory, projects, unattended=unattended, cancel=cancel)
+    preflights = look_before(inventory, projects, unattended=unattended, cancel=cancel)
     if cancel is not None and cancel.is_set():
         raise CancelledError("Cancelled while the hosts were being looked at; nothing was changed.")
     return Diagnosis(
         at=at,
         unattended=unattended,
-        hosts=tuple(diagnosis_of(host, seen[host.name], policy) for host in inventory.hosts),
+        hosts=tuple(diagnosis_of(host, preflights[host.name], policy) for host in inventory.hosts),
         machine=machine_checks(policy, os.environ) if unattended else (),
     )
 
 
-def diagnosis_of(host: InventoryHost, seen: Preflight, policy: Policy) -> HostDiagnosis:
+def diagnosis_of(host: InventoryHost, preflight: Preflight, policy: Policy) -> HostDiagnosis:
     """What was seen of one host, judged: a check for each thing that working on it needs."""
-    checks = [*_way(seen), _login(seen)]
-    ready = seen.outcome.results.get(READY_TASK, {})
+    checks = [*_way(preflight), _login(preflight)]
+    ready = preflight.outcome.results.get(READY_TASK, {})
     if "root" in ready:
-        checks += [_python(ready), _root(ready), _state(ready), _clock(seen.clock_ahead)]
+        checks += [_python(ready), _root(ready), _state(ready), _clock(preflight.clock_ahead)]
     else:
-        checks += [_not_made(name, seen) for name in ("python", "root", "state folder", "clock")]
-    observed = seen.outcome.results.get(OBSERVE_TASK, {}).get("observation")
+        checks += [_not_made(name, preflight) for name in ("python", "root", "state folder", "clock")]
+    observed = preflight.outcome.results.get(OBSERVE_TASK, {}).get("observation")
     if observed:
         checks += [_docker(observed), _compose(observed), _disk(observed, policy), _sampler(observed)]
         checks.append(_app(observed, policy))
     else:
-        checks += [_not_made(name, seen) for name in ("docker", "compose", "disk", "sampler", "app")]
+        checks += [_not_made(name, preflight) for name in ("docker", "compose", "disk", "sampler", "app")]
     return HostDiagnosis(
         name=host.name,
         address=host.address,
-        connection="local" if seen.local else "ssh",
-        checks=tuple(_with_a_problem(checks, seen)),
+        connection="local" if preflight.local else "ssh",
+        checks=tuple(_with_a_problem(checks, preflight)),
     )
 
 
-def _with_a_problem(checks: list[DiagnosisCheck], seen: Preflight) -> list[DiagnosisCheck]:
+def _with_a_problem(checks: list[DiagnosisCheck], preflight: Preflight) -> list[DiagnosisCheck]:
     """Who did not answer everything has a problem; where nobody knows which, it is the first check skipped."""
-    if seen.outcome.status == "ok" or any(check.status is CheckStatus.PROBLEM for check in checks):
+    if preflight.outcome.status == "ok" or any(check.status is CheckStatus.PROBLEM for check in checks):
         return checks
     names = [check.name for check in checks if check.status is CheckStatus.SKIPPED and check.name not in _OUTSIDE]
     return [
-        _problem(check.name, seen.outcome.message, _remedy(seen)) if [check.name] == names[:1] else check
+        _problem(check.name, preflight.outcome.message, _remedy(preflight)) if [check.name] == names[:1] else check
         for check in checks
     ]
 
@@ -105,19 +105,19 @@ def _skipped(name: str, sentence: str) -> DiagnosisCheck:
     return DiagnosisCheck(name=name, status=CheckStatus.SKIPPED, sentence=sentence)
 
 
-def _way(seen: Preflight) -> Iterator[DiagnosisCheck]:
+def _way(preflight: Preflight) -> Iterator[DiagnosisCheck]:
     """Port and host key, as seen from outside; where ssh got through all the same, ssh is right."""
-    if seen.local:
+    if preflight.local:
         yield _skipped("port", "this very machine, reached without ssh")
         yield _skipped("host key", "this very machine, reached without ssh")
         return
-    if seen.jump:
+    if preflight.jump:
         yield _skipped("port", "reached by way of another host, so it cannot be seen from here")
         yield _skipped("host key", "left to ssh")
         return
-    through = seen.outcome.status in ("ok", "failed")
-    yield _ok("port", "open") if seen.look.open or through else _problem("port", seen.look.problem, _UP)
-    yield _host_key(seen, through=through)
+    through = preflight.outcome.status in ("ok", "failed")
+    yield _ok("port", "open") if preflight.look.open or through else _problem("port", preflight.look.problem, _UP)
+    yield _host_key(preflight, through=through)
 
 
 _UNATTENDED = {
@@ -127,9 +127,9 @@ _UNATTENDED = {
 _UP = "check that the host and its sshd are up, ansible_host and ansible_port, and the firewall"
 
 
-def _host_key(seen: Preflight, *, through: bool) -> DiagnosisCheck:
-    shown = f"it shows {seen.fingerprint}"
-    match seen.key:
+def _host_key(preflight: Preflight, *, through: bool) -> DiagnosisCheck:
+    shown = f"it shows {preflight.fingerprint}"
+    match preflight.key:
         case "unchecked":
             return _warning(
                 "host key", "it is not checked", "remove host_key_checking=false and StrictHostKeyChecking=no"
@@ -149,41 +149,45 @@ def _host_key(seen: Preflight, *, through: bool) -> DiagnosisCheck:
                 "compare that with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host, then log in once",
             )
         case _ if through:
-            return _ok("host key", seen.fingerprint)
+            return _ok("host key", preflight.fingerprint)
         case "known":
-            return _ok("host key", seen.fingerprint)
+            return _ok("host key", preflight.fingerprint)
         case _:
             return _skipped("host key", "the host did not show one")
 
 
-def _login(seen: Preflight) -> DiagnosisCheck:
+def _login(preflight: Preflight) -> DiagnosisCheck:
     """What OpenSSH said, through Ansible; a failure after that is told where it belongs."""
-    ready = seen.outcome.results.get(READY_TASK, {})
+    ready = preflight.outcome.results.get(READY_TASK, {})
     if "user" in ready:
         user = displayable(str(ready["user"]), limit=40)
-        return _ok("login", f"this very machine, as {user}" if seen.local else f"works as {user}")
-    stage = seen.outcome.stage
-    if stage in _AFTER_LOGIN or (seen.outcome.status == "failed" and not stage):
+        return _ok("login", f"this very machine, as {user}" if preflight.local else f"works as {user}")
+    stage = preflight.outcome.stage
+    if stage in _AFTER_LOGIN or (preflight.outcome.status == "failed" and not stage):
         return _ok("login", "works")
-    if stage in ("network", "host key") and not seen.jump:
+    if stage in ("network", "host key") and not preflight.jump:
         return _skipped("login", "not tried, because of what is said above")
-    return _problem("login", seen.outcome.message, _remedy(seen))
+    return _problem("login", preflight.outcome.message, _remedy(preflight))
 
 
 _AFTER_LOGIN = {"python": "python", "become": "root", "disk": "state folder", "docker": "docker"}
 """Stages at which a task can fail once the login works, and the check that tells of it."""
 
 
-def _not_made(name: str, seen: Preflight) -> DiagnosisCheck:
-    if _AFTER_LOGIN.get(seen.outcome.stage) == name:
-        return _problem(name, seen.outcome.message, _remedy(seen))
+def _not_made(name: str, preflight: Preflight) -> DiagnosisCheck:
+    if _AFTER_LOGIN.get(preflight.outcome.stage) == name:
+        return _problem(name, preflight.outcome.message, _remedy(preflight))
     return _skipped(
-        name, "not looked at, because of what is said above" if seen.outcome.stage else seen.outcome.message
+        name, "not looked at, because of what is said above" if preflight.outcome.stage else preflight.outcome.message
     )
 
 
-def _remedy(seen: Preflight) -> str:
-    return _UNATTENDED.get(seen.outcome.stage, seen.outcome.remedy) if seen.unattended else seen.outcome.remedy
+def _remedy(preflight: Preflight) -> str:
+    return (
+        _UNATTENDED.get(preflight.outcome.stage, preflight.outcome.remedy)
+        if preflight.unattended
+        else preflight.outcome.remedy
+    )
 
 
 def _python(ready: Mapping[str, Any]) -> DiagnosisCheck:
@@ -218,32 +222,32 @@ def _clock(ahead: float | None) -> DiagnosisCheck:
     return _ok("clock", f"{ahead:+.1f} s")
 
 
-def _docker(seen: Mapping[str, Any]) -> DiagnosisCheck:
-    if seen.get("problem"):
-        return _problem("docker", displayable(str(seen["problem"])), "install or start Docker on the host")
-    return _ok("docker", displayable(str(seen["facts"].get("docker")), limit=40))
+def _docker(observed: Mapping[str, Any]) -> DiagnosisCheck:
+    if observed.get("problem"):
+        return _problem("docker", displayable(str(observed["problem"])), "install or start Docker on the host")
+    return _ok("docker", displayable(str(observed["facts"].get("docker")), limit=40))
 
 
-def _compose(seen: Mapping[str, Any]) -> DiagnosisCheck:
-    version = seen["facts"].get("compose")
+def _compose(observed: Mapping[str, Any]) -> DiagnosisCheck:
+    version = observed["facts"].get("compose")
     if not version:
         return _problem("compose", "Compose v2 is not installed", "install the package docker-compose-plugin")
     return _ok("compose", displayable(str(version), limit=40))
 
 
-def _disk(seen: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
-    total, free = seen["facts"].get("disk_total"), seen["facts"].get("disk_free")
+def _disk(observed: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
+    total, free = observed["facts"].get("disk_total"), observed["facts"].get("disk_free")
     if not total or free is None:
         return _warning("disk", "its size is unknown")
     used = 1 - free / total
-    told = f"{percent(used)} used, {disk(free)} free"
+    sentence = f"{percent(used)} used, {disk(free)} free"
     if used >= policy.monitoring.infrastructure.disk_usage.critical:
-        return _warning("disk", f"{told} (MON-03: critical)", "docker system df; free disk space")
-    return _ok("disk", told)
+        return _warning("disk", f"{sentence} (MON-03: critical)", "docker system df; free disk space")
+    return _ok("disk", sentence)
 
 
-def _sampler(seen: Mapping[str, Any]) -> DiagnosisCheck:
-    sampler = seen["sampler"]
+def _sampler(observed: Mapping[str, Any]) -> DiagnosisCheck:
+    sampler = observed["sampler"]
     if not sampler["installed"]:
         return _warning("sampler", "it is not installed, so there is no history", "selextract-infra sampler")
     if not sampler["running"]:
@@ -253,11 +257,11 @@ def _sampler(seen: Mapping[str, Any]) -> DiagnosisCheck:
     return _ok("sampler", "running")
 
 
-def _app(seen: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
+def _app(observed: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
     mapped = policy.application
     if not mapped.project:
         return _warning("app", "the policy maps no application", "write the section application of the policy")
-    project = next((one for one in seen["projects"] if one["name"] == mapped.project), None)
+    project = next((entry for entry in observed["projects"] if entry["name"] == mapped.project), None)
     if project is None:
         return _skipped("app", f"no container of {mapped.project} and no folder of it here")
     if project["problem"]:

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
         """Reach every host, log in, become root, and look whether everything is there. Changes nothing."""
         from datetime import UTC, datetime
 
-        from selextract_infra.cli.frame.cancelling import cancellable
+        from selextract_infra.cli.frame.cancellation import cancellable
         from selextract_infra.errors import HostError
         from selextract_infra.hosts.inventory import Inventory
         from selextract_infra.operations.doctor.checks import doctor as look

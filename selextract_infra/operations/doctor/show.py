@@ -10,7 +10,7 @@ from selextract_infra.model.figures import count
 from selextract_infra.report.table import Block, Cell, Line, Table, Tone, prose, table
 
 if TYPE_CHECKING:
-    from selextract_infra.model.diagnosis import Diagnosis, DiagnosisCheck
+    from selextract_infra.operations.doctor.diagnosis import Diagnosis, DiagnosisCheck
 
 __all__ = ["show_diagnosis"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from selextract_infra.flow.notify_routes import routes
 from selextract_infra.hosts.credentials import references
 from selextract_infra.model.assessment import IncidentSeverity
-from selextract_infra.model.diagnosis import CheckStatus, DiagnosisCheck
+from selextract_infra.operations.doctor.diagnosis import CheckStatus, DiagnosisCheck
 from selextract_infra.policy import Policy
 
 __all__ = ["UNITS", "machine_checks"]
@@ -97,7 +97,9 @@ def _missing(name: str, sentence: str, remedy: str) -> DiagnosisCheck:
 
 
 def _messages(policy: Policy) -> DiagnosisCheck:
-    mute = [severity for severity in IncidentSeverity if all(one.target is None for one in routes(policy, severity))]
+    mute = [
+        severity for severity in IncidentSeverity if all(route.target is None for route in routes(policy, severity))
+    ]
     if mute:
         return DiagnosisCheck(
             name="messages",

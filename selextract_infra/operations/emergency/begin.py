@@ -6,14 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from selextract_infra.assess.emergency_effect import kept_readings
-from selextract_infra.assess.incident import affected_by, bounds_seen, impact_of, situation_of
+from selextract_infra.assess.incident import affected_by, bottlenecks_seen, impact_of, situation_of
 from selextract_infra.flow.apply import begin, carry_out
 from selextract_infra.flow.assess import assess_seen
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.notify import Delivery, Notifier
 from selextract_infra.flow.operation import Acts
 from selextract_infra.flow.planning import look_for_plan, plan_from, record_plan
-from selextract_infra.flow.preemption import let_go, make_way
 from selextract_infra.flow.reachability import refuse_blindness
 from selextract_infra.flow.registry import operation_named
 from selextract_infra.flow.unfinished import unfinished_runs
@@ -28,6 +27,7 @@ from selextract_infra.model.scaling import EmergencyDecision
 from selextract_infra.operations.emergency.decide import grant
 from selextract_infra.operations.emergency.operation import EmergencyRequest
 from selextract_infra.operations.emergency.plan import OPERATION
+from selextract_infra.operations.emergency.preemption import let_go, make_way
 
 __all__ = [
     "ACTS",
@@ -70,7 +70,7 @@ def assess_emergency(context: Context, observation: Observation | None = None) -
         assessment=assessment,
         severity=_severity(assessment),
         affected=affected_by(assessment),
-        bounds=bounds_seen(assessment.judgements, context.policy),
+        bounds=bottlenecks_seen(assessment.judgements, context.policy),
         impact=impact_of(assessment, context.policy),
         needs=needs,
         active=active,
@@ -148,14 +148,14 @@ def _begun(context: Context, granted: Grant, *, drill: bool) -> Run:
         decision=granted.decision,
         before=kept_readings(granted.assessment.judgements),
     )
-    incident = incident.told(granted.observation.at, f"Looked at the hosts: {granted.reason}.")
-    incident = incident.told(run.started_at, f"{run.owner} began the emergency: {changes} granted.")
+    incident = incident.with_moment(granted.observation.at, f"Looked at the hosts: {granted.reason}.")
+    incident = incident.with_moment(run.started_at, f"{run.owner} began the emergency: {changes} granted.")
     context.journal.record_incident(incident)
     context.journal.record_event(run.started_at, "emergency", f"Emergency begun: {granted.reason}", run=run.id)
     run = carry_out(context, plan, run)
     ended = run.ended_at or context.clock()
     outcome = "Every granted instance is healthy." if not run.exit_code else f"It did not begin: {run.message}"
-    incident = incident.told(ended, outcome)
+    incident = incident.with_moment(ended, outcome)
     if run.exit_code:
         incident = incident.model_copy(update={"closed_at": ended, "failed": True})
     context.journal.record_incident(incident)

@@ -16,8 +16,8 @@ from selextract_infra.cli.frame.options import (
     YesOption,
     with_options,
 )
-from selextract_infra.cli.frame.output import Format, emit, say, show
-from selextract_infra.flow.registered import GROUPS
+from selextract_infra.cli.frame.output import Format, emit, say, show, write_out
+from selextract_infra.flow.catalogue import GROUPS
 from selextract_infra.operations.emergency.operation import MANIFEST
 from selextract_infra.report.table import Line
 
@@ -64,10 +64,10 @@ def run(
 ) -> None:
     """Grant more instances, higher limits and the edge's switches at once, for a time; a P1 does not ask first."""
     with hosts.context() as context:
-        from selextract_infra.operations.emergency.ready import look_and_make_ready
+        from selextract_infra.operations.emergency.preparation import look_and_make_ready
 
         observation = look_and_make_ready(context)
-        from selextract_infra.cli.frame.applying import conclude, follow
+        from selextract_infra.cli.frame.apply_plan import conclude, follow
         from selextract_infra.flow.notification import notifier
         from selextract_infra.flow.notify import deliveries_text
         from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
@@ -98,7 +98,7 @@ def _nothing(granted: Grant, form: Format) -> None:
 
 def _confirm(granted: Grant, *, yes: bool) -> None:
     """A P1 acts at once (X-15); everything else is for a person to say."""
-    from selextract_infra.cli.frame.applying import confirm
+    from selextract_infra.cli.frame.apply_plan import confirm
     from selextract_infra.model.assessment import IncidentSeverity
 
     severity = granted.decision.severity
@@ -155,16 +155,17 @@ def report(
     with hosts.context() as context:
         text = incident_report(newest_incident(context, None, incident), context.policy)
     if out is None:
-        typer.echo(text, nl=False)
+        write_out(text)
     else:
         _save(text, out)
 
 
 def _save(text: str, out: Path) -> None:
     from selextract_infra.errors import UsageError
+    from selextract_infra.hosts.own_file import write_own_file
 
     try:
-        out.write_text(text, encoding="utf-8")
+        write_own_file(out, text)
     except OSError as problem:
         raise UsageError(f"The report cannot be saved to {out}: {problem.strerror}.") from problem
     say(f"Saved to {out}.")
@@ -180,7 +181,7 @@ def drill(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Rehearse all of it, in check mode unless --apply; the date is recorded, and overdue is a finding (REC-05)."""
-    from selextract_infra.cli.frame.applying import confirm
+    from selextract_infra.cli.frame.apply_plan import confirm
     from selextract_infra.operations.emergency.drill import drill as rehearse
     from selextract_infra.operations.emergency.show import show_drill
 

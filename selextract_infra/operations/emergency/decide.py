@@ -20,7 +20,7 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.finding import Finding, RuleClass, Severity
-from selextract_infra.model.scaling import BoundKind, EmergencyDecision, HostLoad
+from selextract_infra.model.scaling import EmergencyDecision, HostLoad, IncidentBottleneckKind
 from selextract_infra.operations.emergency.edge import edge_decisions
 
 if TYPE_CHECKING:
@@ -62,21 +62,29 @@ class _Grants:
 
     def __init__(self, situation: EmergencySituation, policy: Policy) -> None:
         self._situation, self._policy = situation, policy
-        kinds = {bound.kind for bound in situation.bounds}
-        self._saturated = {bound.host: bound for bound in situation.bounds if bound.kind is BoundKind.HOST}
-        self._database = next((bound for bound in situation.bounds if bound.kind is BoundKind.DATABASE), None)
-        self._tight = {bound.service for bound in situation.bounds if bound.kind is BoundKind.LIMIT}
-        self._concurrency = bool(kinds & {BoundKind.CONCURRENCY, BoundKind.UNKNOWN})
-        self._unknown = BoundKind.UNKNOWN in kinds
+        kinds = {bottleneck.kind for bottleneck in situation.bounds}
+        self._saturated = {
+            bottleneck.host: bottleneck
+            for bottleneck in situation.bounds
+            if bottleneck.kind is IncidentBottleneckKind.HOST
+        }
+        self._database = next(
+            (bottleneck for bottleneck in situation.bounds if bottleneck.kind is IncidentBottleneckKind.DATABASE), None
+        )
+        self._tight = {
+            bottleneck.service for bottleneck in situation.bounds if bottleneck.kind is IncidentBottleneckKind.LIMIT
+        }
+        self._concurrency = bool(kinds & {IncidentBottleneckKind.CONCURRENCY, IncidentBottleneckKind.UNKNOWN})
+        self._unknown = IncidentBottleneckKind.UNKNOWN in kinds
         # CPU limits may add up to any multiple for as long as it lasts.
         database = situation.database or DatabaseSide(surge=0)
         self.room = Room(situation.services, situation.hosts, policy, database=database, overrides={"X-09"})
 
     def instances(self) -> list[Decision]:
         """API and workers; those under pressure get theirs first."""
-        pressed = {bound.service for bound in self._situation.bounds}
+        pressed = {bottleneck.service for bottleneck in self._situation.bounds}
         critical = [service for service in self._situation.services if service.role in _CRITICAL]
-        critical.sort(key=lambda one: (one.name not in pressed, _CRITICAL.index(one.role), one.key))
+        critical.sort(key=lambda scaled: (scaled.name not in pressed, _CRITICAL.index(scaled.role), scaled.key))
         return [self._instances_of(service) for service in critical]
 
     def _instances_of(self, service: ScaledService) -> Decision:
@@ -115,13 +123,13 @@ class _Grants:
     def limits(self) -> list[Decision]:
         """Higher limits: of what is at its limit, or of the scope where nobody knows."""
         wide = self._policy.emergency.actions.scope.value == "all"
-        found = []
+        decisions = []
         for service in self._situation.services:
             scoped = self._unknown and (wide or service.role in _CRITICAL)
             wanted = scoped or service.name in self._tight or self._tight_database(service)
             if wanted and service.count:
-                found += self._limits_of(service)
-        return found
+                decisions += self._limits_of(service)
+        return decisions
 
     def _tight_database(self, service: ScaledService) -> bool:
         return service.role == "database" and self._database is not None and self._database.service == service.name
@@ -130,7 +138,7 @@ class _Grants:
         factor = self._policy.emergency.actions.limits.factor
         item = self._policy.origin("emergency.actions.limits.factor").item_id or "emergency.actions.limits"
         saturated = self._saturated.get(service.host) or self._saturated.get("")
-        found: list[Decision] = []
+        decisions: list[Decision] = []
         less: str | None
         for resource, now, take in (
             ("memory", service.memory, self.room.take_memory),
@@ -143,8 +151,8 @@ class _Grants:
                 granted, less = now, f"its host is exhausted: {saturated.why} (X-16)"
             else:
                 granted, less = take(service, requested)
-            found.append(self._decision(service, resource, item, now, requested, granted, less))
-        return found
+            decisions.append(self._decision(service, resource, item, now, requested, granted, less))
+        return decisions
 
     def _decision(
         self,
@@ -168,7 +176,7 @@ class _Grants:
             current=int(now) if whole else now,
             requested=int(requested) if whole else requested,
             granted=int(granted) if whole else granted,
-            why="; ".join(bound.why for bound in self._situation.bounds),
+            why="; ".join(bottleneck.why for bottleneck in self._situation.bounds),
             why_less=less or None,
             severity=Severity.INFO if verdict is Verdict.RAISE else Severity.MAJOR,
         )
@@ -203,9 +211,9 @@ def _escalation(situation: EmergencySituation, decisions: Sequence[Decision]) ->
     left = f"what is left is {' and '.join(edge)}" if edge else "nothing is left to do by itself"
     if not any(_capacity(decision, situation) for decision in decisions):
         return f"no capacity could be granted; {left}, and a person"
-    for bound in situation.bounds:
-        if bound.kind in (BoundKind.HOST, BoundKind.DATABASE):
-            return f"it is {bound.kind}, which more instances do not cure; {left}, and a person"
+    for bottleneck in situation.bounds:
+        if bottleneck.kind in (IncidentBottleneckKind.HOST, IncidentBottleneckKind.DATABASE):
+            return f"it is {bottleneck.kind}, which more instances do not cure; {left}, and a person"
     return None
 
 
@@ -213,7 +221,9 @@ def _capacity(decision: Decision, situation: EmergencySituation) -> bool:
     """Whether it is more to work with. A higher CPU limit is that only where the limit is what is in the way."""
     if not decision.service or not decision.changes:
         return False
-    return decision.resource != "cpus" or any(bound.kind is BoundKind.LIMIT for bound in situation.bounds)
+    return decision.resource != "cpus" or any(
+        bottleneck.kind is IncidentBottleneckKind.LIMIT for bottleneck in situation.bounds
+    )
 
 
 def _failover(situation: EmergencySituation) -> list[Finding]:

@@ -6,8 +6,8 @@ from selextract_infra.errors import StepFailedError
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import refuse_unfinished
 from selextract_infra.hosts.identity import claim, new_run_id, owner
-from selextract_infra.hosts.orchestrators import values_on
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
+from selextract_infra.hosts.steps import values_on
 from selextract_infra.model.emergency import Drill, Incident, Moment
 from selextract_infra.operations.emergency.begin import Grant, begin_emergency, plan_emergency
 from selextract_infra.operations.emergency.end import revert_emergency, validate_emergency

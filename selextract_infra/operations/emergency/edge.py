@@ -25,13 +25,13 @@ def edge_decisions(
     """
     actions, edge = policy.emergency.actions, policy.application.edge
     evicts = _evicts(policy, redis)
-    found = []
+    decisions = []
     for side in sides:
-        found += [
+        decisions += [
             _switch(policy, "caching", side, wanted=actions.caching, routes=edge.public_cacheable, against=evicts),
             _switch(policy, "throttling", side, wanted=actions.throttling, routes=edge.non_critical),
         ]
-    return tuple(found)
+    return tuple(decisions)
 
 
 def _evicts(policy: Policy, redis: RedisSide | None) -> str | None:
@@ -39,8 +39,10 @@ def _evicts(policy: Policy, redis: RedisSide | None) -> str | None:
     wanted = policy.emergency.actions.cache_eviction.value
     if redis is None or not redis.broker or redis.eviction == wanted:
         return None
-    seen = "is not known" if redis.eviction is None else f"is {printable(redis.eviction[:40])}"
-    return f"Redis holds the task queue, and its eviction policy {seen}, not {wanted}: tasks could be dropped (X-75)"
+    eviction = "is not known" if redis.eviction is None else f"is {printable(redis.eviction[:40])}"
+    return (
+        f"Redis holds the task queue, and its eviction policy {eviction}, not {wanted}: tasks could be dropped (X-75)"
+    )
 
 
 def _switch(

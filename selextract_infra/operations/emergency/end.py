@@ -103,7 +103,7 @@ def _revert(context: Context, run: str, hosts: tuple[str, ...], *, force: bool, 
     context.journal.record_event(now, "emergency", f"Emergency ended: {'; '.join(sentences.values())}", run=run)
     incident = context.journal.incident(run)
     if incident is not None:
-        closed = incident.told(now, f"{owner()} ended it: {'; '.join(dict.fromkeys(sentences.values()))}")
+        closed = incident.with_moment(now, f"{owner()} ended it: {'; '.join(dict.fromkeys(sentences.values()))}")
         context.journal.record_incident(closed.model_copy(update={"closed_at": now, "closed_by": owner()}))
     return sentences
 
@@ -147,7 +147,7 @@ def validate_emergency(context: Context, observation: Observation | None = None)
     incident = newest_incident(context, observation)
     assessment = assess_seen(observation, context.policy).assessment
     verdict = validated(incident.before, assessment, observation, context.policy, at=observation.at)
-    incident = incident.told(observation.at, f"Validated: {verdict.sentence}.")
+    incident = incident.with_moment(observation.at, f"Validated: {verdict.sentence}.")
     context.journal.record_incident(incident.model_copy(update={"validations": (*incident.validations, verdict)}))
     return verdict
 
@@ -168,7 +168,7 @@ def acknowledge(context: Context, incident_id: str | None = None) -> Incident:
     incident = newest_incident(context, None, incident_id)
     if incident.acknowledged_at is None:
         now, who = context.clock(), owner()
-        incident = incident.told(now, f"{who} has taken it on.")
+        incident = incident.with_moment(now, f"{who} has taken it on.")
         incident = incident.model_copy(update={"acknowledged_at": now, "acknowledged_by": who})
         context.journal.record_incident(incident)
         context.journal.record_event(now, ACKNOWLEDGED, f"{incident.id} was acknowledged by {who}.", run=incident.id)

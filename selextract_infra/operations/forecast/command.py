@@ -90,9 +90,9 @@ def forecast(
     gate = _gate_level(fail_on)
     rules = policy_of(inventory, policy)
     if current is not None:
-        seen = _linear(rules, current, weekly_growth, limit, resource, keep_headroom=keep_headroom)
-        _show_linear(seen, form)
-        _gate(seen.level, seen.sentence, gate)
+        exhaustion = _linear(rules, current, weekly_growth, limit, resource, keep_headroom=keep_headroom)
+        _show_linear(exhaustion, form)
+        _gate(exhaustion.level, exhaustion.sentence, gate)
         return
     top: float | None
     if csv is not None:
@@ -102,7 +102,7 @@ def forecast(
         series, recorded = _journal_series(rules, host or "", service, resource, state)
         top = recorded if limit is None else _quantity(limit, "The limit", resource, rules)
     planned: tuple[ForecastEvent, ...] = file_events(events) if events is not None else ()
-    found = forecast_series(
+    made = forecast_series(
         series,
         rules,
         limit=top,
@@ -111,14 +111,14 @@ def forecast(
         events=planned,
         today=today_of(today, rules),
     )
-    emit(found, show_forecast(found, backtest=backtest, everything=everything), form)
-    _gate_forecast(found, gate)
+    emit(made, show_forecast(made, backtest=backtest, everything=everything), form)
+    _gate_forecast(made, gate)
 
 
 def _one_source(csv: Path | None, host: str | None, current: str | None) -> None:
     from selextract_infra.errors import UsageError
 
-    named = sum(one is not None for one in (csv, host, current))
+    named = sum(source is not None for source in (csv, host, current))
     if named != 1:
         raise UsageError(
             "Nothing to forecast was named." if not named else "One thing is forecast at a time.",
@@ -161,8 +161,8 @@ def _journal_series(
     if wanted not in list(HostResource):
         raise UsageError(f"Of {host} the journal holds memory, cpu and disk.", remedy="name one with --resource")
     with Journal(state) as journal:
-        found = journal_series(journal, host, service, HostResource(wanted), rules, now=datetime.now(UTC))
-    return found.series, found.limit
+        series = journal_series(journal, host, service, HostResource(wanted), rules, now=datetime.now(UTC))
+    return series.series, series.limit
 
 
 def _linear(
@@ -253,12 +253,15 @@ def _horizon(text: str | None) -> int | None:
     return int(days)
 
 
-def _show_linear(seen: Exhaustion, form: Format) -> None:
+def _show_linear(exhaustion: Exhaustion, form: Format) -> None:
     from selextract_infra.operations.forecast.show import show_exhaustion
 
-    emit(seen, show_exhaustion(seen), form)
-    if 0 < seen.weekly_growth < 1 <= seen.current:
-        say(f"A growth of {seen.weekly_growth:g} is an amount; write {seen.weekly_growth * 100:g}% for a share.")
+    emit(exhaustion, show_exhaustion(exhaustion), form)
+    if 0 < exhaustion.weekly_growth < 1 <= exhaustion.current:
+        say(
+            f"A growth of {exhaustion.weekly_growth:g} is an amount;"
+            f" write {exhaustion.weekly_growth * 100:g}% for a share."
+        )
 
 
 def _gate_level(text: str | None) -> Level | None:
@@ -277,10 +280,10 @@ def _gate_level(text: str | None) -> Level | None:
     return None if text is None else levels[text]
 
 
-def _gate_forecast(found: Forecast, gate: Level | None) -> None:
-    if found.exhaustion is not None:
-        days = found.exhaustion.p50_days
-        _gate(found.exhaustion.level, f"{found.resource}: capacity exhaustion in {days} days (P50).", gate)
+def _gate_forecast(forecast: Forecast, gate: Level | None) -> None:
+    if forecast.exhaustion is not None:
+        days = forecast.exhaustion.p50_days
+        _gate(forecast.exhaustion.level, f"{forecast.resource}: capacity exhaustion in {days} days (P50).", gate)
 
 
 def _gate(level: Level, sentence: str, gate: Level | None) -> None:

@@ -19,7 +19,7 @@ from selextract_infra.model.figures import disk
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.postgres import Role
-from selextract_infra.model.replication import PrimarySeen, ReplicaSeen, Replication
+from selextract_infra.operations.replicas.replication import PrimarySeen, ReplicaSeen, Replication
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -64,7 +64,7 @@ def replica_name(host: str) -> str:
 
 
 def decide_replicas(
-    seen: Observation,
+    observation: Observation,
     replication: Replication,
     policy: Policy,
     *,
@@ -79,7 +79,7 @@ def decide_replicas(
     ``UsageError`` for unknown hosts.
     """
     primary_host, primary = _primary(replication, policy)
-    present, silent = replication.replicas, silent_replicas(primary, seen)
+    present, silent = replication.replicas, silent_replicas(primary, observation)
     bounds, current = policy.scaling.replicas.instances, len(present) + len(silent)
     wanted = current if count is None else count
     if not bounds.minimum <= wanted <= bounds.maximum:
@@ -87,11 +87,11 @@ def decide_replicas(
             f"{counted(wanted, 'replica')} were asked for; there may be {bounds.minimum} to {bounds.maximum}.",
             rule="HDB-01",
         )
-    _refuse_unknown([*on, *again], seen, replication)
+    _refuse_unknown([*on, *again], observation, replication)
     strangers = [host for host in again if host not in present]
     if strangers:
         raise UsageError(f"{', '.join(strangers)} has no replica that could be cloned again.")
-    _refuse_same_machine(on, primary_host, seen)
+    _refuse_same_machine(on, primary_host, observation)
     if silent and wanted != current:
         raise RefusedError(
             f"{', '.join(silent)} cannot be reached and has a replica by its slot on the primary; so there are"
@@ -99,7 +99,7 @@ def decide_replicas(
             rule="HDB-04",
             remedy="bring it back, or take it out of the inventory if it is gone for good",
         )
-    chosen = _chosen(wanted - len(silent), list(on), primary_host, seen, replication, policy)
+    chosen = _chosen(wanted - len(silent), list(on), primary_host, observation, replication, policy)
     fresh = [host for host in chosen if host not in present or host in again]
     _refuse_unable(primary, len(fresh), policy)
     for host in fresh:
@@ -114,7 +114,7 @@ def decide_replicas(
         primary=primary_host,
         decisions=decisions,
         findings=(*_findings(primary_host, [*chosen, *silent], replication, silent), *_silent_findings(silent)),
-        missing=tuple(sorted(seen.unreachable)),
+        missing=tuple(sorted(observation.unreachable)),
         silent=silent,
     )
 
@@ -156,23 +156,23 @@ def refuse_two_primaries(replication: Replication) -> None:
         )
 
 
-def silent_replicas(primary: PrimarySeen, seen: Observation) -> tuple[str, ...]:
+def silent_replicas(primary: PrimarySeen, observation: Observation) -> tuple[str, ...]:
     """Hosts that do not answer and have a replica, as far as the primary knows."""
     known = {slot.name for slot in primary.slots} | set(primary.roles)
-    return tuple(host for host in sorted(seen.unreachable) if replica_name(host) in known)
+    return tuple(host for host in sorted(observation.unreachable) if replica_name(host) in known)
 
 
-def _refuse_unknown(named: Sequence[str], seen: Observation, replication: Replication) -> None:
+def _refuse_unknown(named: Sequence[str], observation: Observation, replication: Replication) -> None:
     for host in named:
-        if host in seen.unreachable:
+        if host in observation.unreachable:
             raise UsageError(f"{host} cannot be reached, so it gets no replica.")
         if host not in replication.hosts:
             raise UsageError(f"{host} is no host of the inventory; there are {', '.join(sorted(replication.hosts))}.")
 
 
-def _refuse_same_machine(on: Sequence[str], primary: str, seen: Observation) -> None:
+def _refuse_same_machine(on: Sequence[str], primary: str, observation: Observation) -> None:
     for host in on:
-        if host == primary or _machine(host, seen) == _machine(primary, seen):
+        if host == primary or _machine(host, observation) == _machine(primary, observation):
             raise RefusedError(
                 f"{host} is the primary's own machine: a replica there adds load and protects from nothing.",
                 rule="X-64",
@@ -180,20 +180,22 @@ def _refuse_same_machine(on: Sequence[str], primary: str, seen: Observation) -> 
             )
 
 
-def _machine(host: str, seen: Observation) -> str:
-    found = seen.host(host)
-    return found.facts.machine_id if found and found.facts.machine_id else host
+def _machine(host: str, observation: Observation) -> str:
+    observed = observation.host(host)
+    return observed.facts.machine_id if observed and observed.facts.machine_id else host
 
 
 def _chosen(
-    wanted: int, on: list[str], primary: str, seen: Observation, replication: Replication, policy: Policy
+    wanted: int, on: list[str], primary: str, observation: Observation, replication: Replication, policy: Policy
 ) -> list[str]:
     """Hosts that have one first, readers before analytics; then the named ones, then the others in their order."""
     addresses = policy.application.private_addresses
     able = [
         host
         for host in replication.hosts
-        if _machine(host, seen) != _machine(primary, seen) and host in addresses and _usable(host, seen)
+        if _machine(host, observation) != _machine(primary, observation)
+        and host in addresses
+        and _usable(host, observation)
     ]
     present = [host for host in able if host in replication.replicas]
     present.sort(key=lambda host: (host not in on if on else False, replication.replicas[host].role == Role.ANALYTICS))
@@ -212,9 +214,9 @@ def _chosen(
     return [host for host in replication.hosts if host in chosen]
 
 
-def _usable(host: str, seen: Observation) -> bool:
-    found = seen.host(host)
-    return found is not None and found.problem is None
+def _usable(host: str, observation: Observation) -> bool:
+    observed = observation.host(host)
+    return observed is not None and observed.problem is None
 
 
 def _roles(chosen: Sequence[str], present: Mapping[str, ReplicaSeen], *, keep: bool) -> dict[str, Role]:
@@ -261,10 +263,10 @@ def _refuse_unable(primary: PrimarySeen, fresh: int, policy: Policy) -> None:
 
 def _refuse_small_disk(host: str, replication: Replication, primary: PrimarySeen, policy: Policy) -> None:
     needed = round(primary.data_bytes * (1 + policy.replication.disk_margin))
-    there = replication.hosts[host]
-    if there.replica is None and there.free_bytes < needed:
+    present = replication.hosts[host]
+    if present.replica is None and present.free_bytes < needed:
         raise RefusedError(
-            f"The disk of {host} has {disk(there.free_bytes)} free, and a replica needs {disk(needed)}.",
+            f"The disk of {host} has {disk(present.free_bytes)} free, and a replica needs {disk(needed)}.",
             rule="HDB-04",
         )
 
@@ -330,7 +332,7 @@ def _silent_findings(silent: Sequence[str]) -> tuple[Finding, ...]:
 def _findings(
     primary: str, chosen: Sequence[str], replication: Replication, silent: Sequence[str]
 ) -> tuple[Finding, ...]:
-    found = [
+    findings = [
         Finding(
             rule="HDB-04",
             severity=Severity.MAJOR,
@@ -343,7 +345,7 @@ def _findings(
         if replica.problem
     ]
     if len(chosen) == 1:
-        found.append(
+        findings.append(
             Finding(
                 rule="X-63",
                 severity=Severity.MINOR,
@@ -353,9 +355,9 @@ def _findings(
                 resolution="A second replica would be for analytics alone.",
             )
         )
-    seen = replication.hosts[primary].primary
+    primary_now = replication.hosts[primary].primary
     ours = {replica_name(host) for host in (*replication.hosts, *silent)}
-    found += [
+    findings += [
         Finding(
             rule="HDB-04",
             severity=Severity.MAJOR,
@@ -364,7 +366,7 @@ def _findings(
             sentence=f"The slot {slot.name} is in use, and no host of the inventory has that replica.",
             resolution="It is left alone; find out who uses it.",
         )
-        for slot in (seen.slots if seen else ())
+        for slot in (primary_now.slots if primary_now else ())
         if slot.active and slot.name not in ours
     ]
-    return tuple(found)
+    return tuple(findings)

@@ -9,8 +9,8 @@ from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import Observation
-from selextract_infra.model.replication import PrimarySeen, ReplicaSeen, Replication
 from selextract_infra.operations.replicas.decide import refuse_two_primaries, silent_replicas
+from selextract_infra.operations.replicas.replication import PrimarySeen, ReplicaSeen, Replication
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -22,7 +22,7 @@ RESTART = "restart"
 
 
 def decide_restart(
-    seen: Observation, replication: Replication, policy: Policy, *, everything: bool = False
+    observation: Observation, replication: Replication, policy: Policy, *, everything: bool = False
 ) -> tuple[Decision, ...]:
     """A Decision for each server, in the order of their restarts.
 
@@ -39,7 +39,7 @@ def decide_restart(
     replicas = {host: replica for host, replica in replication.replicas.items() if replica.wanted is not None}
     for parameter in STANDBY_PARAMETERS:
         if parameter in primary.pending_restart:
-            _refuse_stopping_replay(parameter, primary, replicas, silent_replicas(primary, seen))
+            _refuse_stopping_replay(parameter, primary, replicas, silent_replicas(primary, observation))
     ordered = sorted(replicas, key=lambda host: (-replicas[host].lag_bytes, -replicas[host].lag_seconds, host))
     servers = [(host, replicas[host].pending_restart) for host in ordered] + [(name, tuple(primary.pending_restart))]
     return tuple(_decision(host, tuple(sorted(waiting)), policy, everything=everything) for host, waiting in servers)

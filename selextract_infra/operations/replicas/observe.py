@@ -14,9 +14,9 @@ from selextract_infra.flow.operation import Acts
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.look import look_at
 from selextract_infra.hosts.runner import TaskEvent
-from selextract_infra.model.replication import HostReplication, Replication
 from selextract_infra.model.text import displayable
 from selextract_infra.operations.replicas.replica_values import CARRIED, SLOT_LIMIT
+from selextract_infra.operations.replicas.replication import HostReplication, Replication
 from selextract_infra.policy import Policy
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from selextract_infra.assess.room import HostSize
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.plan import CostChange, Plan, Step
-from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import (
     REPLICA,
     DecidedReplicas,
@@ -18,6 +17,7 @@ from selextract_infra.operations.replicas.decide import (
 )
 from selextract_infra.operations.replicas.operation import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost, kept_apart
+from selextract_infra.operations.replicas.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.steps import ReplicaParameters, replica_steps
 
 if TYPE_CHECKING:

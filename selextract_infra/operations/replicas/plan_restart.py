@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, CostChange, Step
-from selextract_infra.model.replication import Replication
 from selextract_infra.operations.replicas.decide import replica_name
 from selextract_infra.operations.replicas.decide_restart import decide_restart
 from selextract_infra.operations.replicas.operation_restart import RestartRequest
+from selextract_infra.operations.replicas.replication import Replication
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy

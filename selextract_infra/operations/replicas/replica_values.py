@@ -15,9 +15,9 @@ from selextract_infra.model.figures import MB
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.postgres import Role, Storage
 from selextract_infra.model.postgres_conf import conf_value
-from selextract_infra.model.replication import PrimarySeen
 from selextract_infra.model.tuning import PostgresFacts, PostgresTuning
 from selextract_infra.operations.replicas.decide import replica_name
+from selextract_infra.operations.replicas.replication import PrimarySeen
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -69,13 +69,13 @@ class ReplicaHost(Frozen):
 
 
 def replica_wanted(
-    host: str, role: Role, there: ReplicaHost, primary_host: str, primary: PrimarySeen, policy: Policy
+    host: str, role: Role, replica_host: ReplicaHost, primary_host: str, primary: PrimarySeen, policy: Policy
 ) -> dict[str, Any]:
     """All that the host of a replica has to know; the same Plan gives the same mapping."""
     replication, mapping = policy.replication, policy.application
     addresses, (service,) = mapping.private_addresses, mapping.services_of("database").values()
-    check = there.ports.get("check", replication.ports.check)
-    tuning = _tuning(role, there, primary, policy)
+    check = replica_host.ports.get("check", replication.ports.check)
+    tuning = _tuning(role, replica_host, primary, policy)
     settings = {setting.name: conf_value(setting) for setting in tuning.settings}
     answers = {name: value for name, value in primary.answers.items() if name not in {*settings, *DIFFERENT, *CARRIED}}
     settings |= answers | {name: primary.settings[name] for name in CARRIED if primary.settings.get(name)}
@@ -94,11 +94,11 @@ def replica_wanted(
         "primary": {
             "host": primary_host,
             "address": addresses[primary_host],
-            "port": there.ports.get("primary", replication.ports.primary),
+            "port": replica_host.ports.get("primary", replication.ports.primary),
             "connect_timeout": round(replication.connect),
         },
         "address": addresses[host],
-        "port": there.ports.get("replica", replication.ports.replica),
+        "port": replica_host.ports.get("replica", replication.ports.replica),
         **({"check": check} if check != replication.ports.check else {}),
         "memory": tuning.facts.memory,
         "cpus": tuning.facts.cpus,
@@ -135,7 +135,7 @@ def primary_settings(disk: int | None, primary: PrimarySeen, policy: Policy) -> 
     return {SLOT_LIMIT: f"{max(round(disk * rules.slot_disk_share), rules.wal_minimum) // MB}MB"}
 
 
-def _tuning(role: Role, there: ReplicaHost, primary: PrimarySeen, policy: Policy) -> PostgresTuning:
+def _tuning(role: Role, replica_host: ReplicaHost, primary: PrimarySeen, policy: Policy) -> PostgresTuning:
     """The settings of a server of its role, in the guide's database container.
 
     A standby may not have fewer connections than its primary, now and after the primary's next restart (DRV-10). Where
@@ -144,16 +144,16 @@ def _tuning(role: Role, there: ReplicaHost, primary: PrimarySeen, policy: Policy
     """
     (service,) = policy.application.services_of("database").values()
     container, keep = policy.containers["database"], policy.rightsizing.host_reserve_memory
-    room = int(there.memory * (1 - keep))
+    room = int(replica_host.memory * (1 - keep))
     memory = min(container.memory, room)
     while True:
         facts = PostgresFacts(
             memory=memory,
-            cpus=min(container.cpus, float(there.cpus)),
+            cpus=min(container.cpus, float(replica_host.cpus)),
             version=primary.major,
             connections=primary.highest("max_connections"),
             storage=Storage(service.postgres.storage),
-            disk=there.disk,
+            disk=replica_host.disk,
             role=role,
             lz4=False,
             primary={name: primary.highest(name) for name in STANDBY_PARAMETERS},

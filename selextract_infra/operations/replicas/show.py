@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from selextract_infra.model.figures import disk, duration
-from selextract_infra.model.replication import BalancerSeen, ReplicaSeen, Replication
+from selextract_infra.operations.replicas.replication import BalancerSeen, ReplicaSeen, Replication
 from selextract_infra.report.table import Block, Cell, Line, Tone, number, prose, table
 
 __all__ = ["show_replication"]

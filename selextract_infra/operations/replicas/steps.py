@@ -14,10 +14,10 @@ from pydantic import Field
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.plan import Change, Step
 from selextract_infra.model.postgres import Role
-from selextract_infra.model.replication import PrimarySeen, Replication
 from selextract_infra.operations.replicas.decide import REPLICA, replica_name
 from selextract_infra.operations.replicas.operation import ReplicaRequest
 from selextract_infra.operations.replicas.replica_values import ReplicaHost, primary_settings, replica_wanted
+from selextract_infra.operations.replicas.replication import PrimarySeen, Replication
 from selextract_infra.templates.read_balancer import OwnPlace, read_balancer_values
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ class _StepBuilder:
         """The balancer before anything else: it is the replicas' way to the primary, too."""
         if not kept and self.balancer_seen is None:
             return
-        addresses, there = self.policy.application.private_addresses, self.parameters.replication.hosts[self.host]
+        addresses, on_host = self.policy.application.private_addresses, self.parameters.replication.hosts[self.host]
         port = self._port(self.host, "primary")
         settings = {
             **read_balancer_values(
                 self.policy, service=self.service, network=self.primary.network,
-                place=OwnPlace(there.balancer_name, there.balancer_folder, addresses[self.host], port),
+                place=OwnPlace(on_host.balancer_name, on_host.balancer_folder, addresses[self.host], port),
             ),
             "image": self.policy.balancing.proxy.image,
             "allowed": sorted(addresses[host] for host in [*kept, *going, *self.silent] if host in addresses),
@@ -95,7 +95,7 @@ class _StepBuilder:
                 self.host: {
                     "project": self.policy.application.project,
                     "balancer": settings,
-                    "folder": there.balancer_folder,
+                    "folder": on_host.balancer_folder,
                     "policy_digest": self.policy.digest,
                 }
             },
@@ -110,8 +110,8 @@ class _StepBuilder:
         present = parameters.replication.hosts[host].replica
         ports = {name: self._port(host, name) for name in ("replica", "check")}
         ports["primary"] = self._port(self.host, "primary")
-        there = parameters.hosts[host].model_copy(update={"ports": ports})
-        wanted = replica_wanted(host, role, there, self.host, self.primary, self.policy)
+        replica_host = parameters.hosts[host].model_copy(update={"ports": ports})
+        wanted = replica_wanted(host, role, replica_host, self.host, self.primary, self.policy)
         again = host in parameters.again
         rotation = self.balancer_seen.settings.get("replicas", []) if self.balancer_seen else []
         join = {

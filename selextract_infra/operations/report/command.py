@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
 
         from selextract_infra.cli.frame.planning import day_of, hardware_of, policy_of, today_of
         from selextract_infra.flow.outlook import Outlook
-        from selextract_infra.operations.report.compose import PlanningQuestion, compose, write_page
+        from selextract_infra.operations.report.page import PlanningQuestion, page_content, write_page
         from selextract_infra.planning.phase_names import resolve
 
         rules = policy_of(inventory, policy)
@@ -83,7 +83,7 @@ def register(app: typer.Typer) -> None:
             start=None if start is None else day_of(start, "--start"),
             done=[resolve(one, rules) for one in done or ()],
         )
-        content = compose(
+        content = page_content(
             rules,
             question,
             title=title,
@@ -102,7 +102,7 @@ def register(app: typer.Typer) -> None:
         data: dict[str, Any] = {
             name: None if one is None else one.model_dump(mode="json") for name, one in chapters.items()
         }
-        data["forecasts"] = [one.model_dump(mode="json") for one in content.forecasts]
+        data["forecasts"] = [forecast.model_dump(mode="json") for forecast in content.forecasts]
         emit({"file": str(html), **data}, [Line(f"Written to {html}.")], form)
 
 
@@ -135,9 +135,9 @@ def _judged(
     if observation is not None:
         from selextract_infra.hosts.observe.recorded import load_observation
 
-        seen = load_observation(observation)
-        found = assess_seen(seen, policy, source=observation.name).assessment
-        return _Judged(found, tuple(host.name for host in seen.hosts))
+        saved = load_observation(observation)
+        assessment = assess_seen(saved, policy, source=observation.name).assessment
+        return _Judged(assessment, tuple(host.name for host in saved.hosts))
     return _recalled(policy, state) if journal else _Judged()
 
 
@@ -166,7 +166,7 @@ def _recalled(policy: Policy, state: Path | None) -> _Judged:
     from selextract_infra.flow.outlook import outlook
 
     with Journal(state) as record:
-        seen = recall(record, policy)
-        ahead = outlook(record, seen, policy, now=seen.at)
-    found = assess_seen(seen, policy, source="journal", signals=Signals(days_left=ahead.days_left))
-    return _Judged(found.assessment, tuple(host.name for host in seen.hosts), ahead)
+        recalled = recall(record, policy)
+        ahead = outlook(record, recalled, policy, now=recalled.at)
+    assessed = assess_seen(recalled, policy, source="journal", signals=Signals(days_left=ahead.days_left))
+    return _Judged(assessed.assessment, tuple(host.name for host in recalled.hosts), ahead)

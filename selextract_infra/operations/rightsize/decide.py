@@ -52,7 +52,7 @@ class Decided:
 
 
 def decide_rightsize(
-    seen: Observation,
+    observation: Observation,
     policy: Policy,
     *,
     at: datetime,
@@ -69,7 +69,7 @@ def decide_rightsize(
     """
     asked = asked or LimitRequest()
     asked.check()
-    chosen = _chosen(seen, hosts)
+    chosen = _chosen(observation, hosts)
     notes = Overrides(tuple(overrides))
     projects = _projects(chosen, policy)
     if asked.service is not None:
@@ -77,11 +77,11 @@ def decide_rightsize(
     wishes: list[LimitProposal] = []
     findings: list[Finding] = list(chain.from_iterable(host_findings(host) for host in chosen))
     for host, project in projects:
-        made, found = _decided_on(host, project, policy, at, asked, notes, settle=settle)
+        made, remarks = _decided_on(host, project, policy, at, asked, notes, settle=settle)
         wishes += made
-        findings += found
+        findings += remarks
     findings += _missing(projects, policy)
-    findings += _absent_hosts(seen, hosts)
+    findings += _absent_hosts(observation, hosts)
     return Decided(
         decisions=tuple(_decision(wish, policy) for wish in wishes),
         findings=tuple(findings),
@@ -92,15 +92,15 @@ def decide_rightsize(
     )
 
 
-def _chosen(seen: Observation, hosts: Collection[str] | None) -> list[HostObservation]:
+def _chosen(observation: Observation, hosts: Collection[str] | None) -> list[HostObservation]:
     """The hosts that were seen and asked for. Raises ``UsageError`` for a name that is no host's."""
     if hosts is None:
-        return list(seen.hosts)
-    known = {host.name for host in seen.hosts} | set(seen.unreachable)
+        return list(observation.hosts)
+    known = {host.name for host in observation.hosts} | set(observation.unreachable)
     for name in hosts:
         if name not in known:
             raise UsageError(f"There is no host {name} in what was seen{_nearest(name, known)}")
-    return [host for host in seen.hosts if host.name in hosts]
+    return [host for host in observation.hosts if host.name in hosts]
 
 
 def _projects(hosts: Sequence[HostObservation], policy: Policy) -> list[tuple[HostObservation, ProjectObservation]]:
@@ -110,41 +110,41 @@ def _projects(hosts: Sequence[HostObservation], policy: Policy) -> list[tuple[Ho
     """
     workable = [host for host in hosts if host.problem is None]
     name = policy.application.project
-    there = sorted({project.name for host in workable for project in host.projects})
-    seen = f"; the hosts run {', '.join(there)}" if there else ""
+    names = sorted({project.name for host in workable for project in host.projects})
+    present = f"; the hosts run {', '.join(names)}" if names else ""
     if name is None or not policy.application.services:
         raise RefusedError(
-            f"The policy maps no application, and what is not mapped is not touched{seen}.",
+            f"The policy maps no application, and what is not mapped is not touched{present}.",
             rule="application.services",
             remedy="name application.project and map its services to roles in the policy",
         )
-    found = [(host, project) for host in workable if (project := host.project(name)) is not None]
-    if workable and not found:
+    projects = [(host, project) for host in workable if (project := host.project(name)) is not None]
+    if workable and not projects:
         raise UsageError(
-            f"No host runs the Compose project {name}{seen}{_nearest(name, there)}",
+            f"No host runs the Compose project {name}{present}{_nearest(name, names)}",
             remedy="correct application.project in the policy",
         )
-    return found
+    return projects
 
 
 def _refuse_unknown(
     service: str, projects: Sequence[tuple[HostObservation, ProjectObservation]], policy: Policy
 ) -> None:
     """Raise ``RefusedError`` for a service that runs and is not mapped, ``UsageError`` for one that does not run."""
-    there = {
+    present = {
         container.service
         for host, project in projects
         for container in host.containers
         if container.project == project.name and container.service is not None
     }
-    if service in there and service not in policy.application.services:
+    if service in present and service not in policy.application.services:
         raise RefusedError(
             f"The service {service} is not mapped to a role, so its right size cannot be judged.",
             rule="application.services",
             remedy=f"map {service} under application.services in the policy",
         )
-    if projects and service not in there:
-        raise UsageError(f"No host runs a service {service}{_nearest(service, there)}")
+    if projects and service not in present:
+        raise UsageError(f"No host runs a service {service}{_nearest(service, present)}")
 
 
 def _decided_on(
@@ -331,8 +331,8 @@ def _crowded(wishes: Sequence[LimitProposal], room: HostRoom, policy: Policy) ->
 
 def _missing(projects: Sequence[tuple[HostObservation, ProjectObservation]], policy: Policy) -> Iterator[Finding]:
     """Services that the policy maps and no host runs."""
-    there = {container.service for host, _ in projects for container in host.containers}
-    missing = sorted(name for name in policy.application.services if name not in there)
+    present = {container.service for host, _ in projects for container in host.containers}
+    missing = sorted(name for name in policy.application.services if name not in present)
     if projects and missing:
         yield Finding(
             rule="application.services", severity=Severity.MINOR, rule_class=RuleClass.REPORT,
@@ -341,8 +341,8 @@ def _missing(projects: Sequence[tuple[HostObservation, ProjectObservation]], pol
         )  # fmt: skip
 
 
-def _absent_hosts(seen: Observation, hosts: Collection[str] | None) -> Iterator[Finding]:
-    for name, reason in sorted(seen.unreachable.items()):
+def _absent_hosts(observation: Observation, hosts: Collection[str] | None) -> Iterator[Finding]:
+    for name, reason in sorted(observation.unreachable.items()):
         if hosts is None or name in hosts:
             yield Finding(
                 rule="observe", severity=Severity.MAJOR, rule_class=RuleClass.REPORT, subject=name,

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.incident import refuse_during_emergency
-from selextract_infra.assess.project_on_host import ProjectOnHost, project_on_host
-from selextract_infra.assess.recreation import pending_recreations
+from selextract_infra.assess.project_on_host import ProjectOnHost, pending_recreations, project_on_host
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
-from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import SETTLE
+from selextract_infra.flow.saved_refusals import impossible, refuse_foreign_keys
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import dollars
 from selextract_infra.model.observation import Observation

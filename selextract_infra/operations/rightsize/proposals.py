@@ -219,8 +219,8 @@ def _unknown(
     service: Service, resource: str, now: float | None, peak: float, thin: tuple[str, str], numbers: Numbers
 ) -> LimitProposal:
     rule, why = thin
-    seen = peak if service.peaks.samples or peak else None
-    return LimitProposal(service, resource, Verdict.UNKNOWN, rule, now, now, None, seen, why, numbers=numbers)
+    used = peak if service.peaks.samples or peak else None
+    return LimitProposal(service, resource, Verdict.UNKNOWN, rule, now, now, None, used, why, numbers=numbers)
 
 
 def _concluded(

@@ -31,7 +31,7 @@ _BALANCING = "LB-03"
 
 
 def decide_scale(
-    seen: Observation,
+    observation: Observation,
     policy: Policy,
     wanted: Mapping[str, int],
     *,
@@ -46,17 +46,19 @@ def decide_scale(
     """
     if not wanted:
         raise UsageError("Nothing was asked for.", remedy="name services with their counts: scale api=4 worker=6")
-    places = {name: _place(seen, policy, name, hosts) for name in wanted}
+    places = {name: _place(observation, policy, name, hosts) for name in wanted}
     for name, host in places.items():
         _refuse_unscalable(host, policy, name, wanted[name], overrides)
     decisions: list[Decision] = []
-    for host in seen.hosts:
+    for host in observation.hosts:
         mine = {name: number for name, number in wanted.items() if places[name].name == host.name}
         decisions += _of_host(host, policy, mine, overrides)
-    return tuple(sorted(decisions, key=lambda one: (one.verdict is not Verdict.LOWER, one.host, one.service)))
+    return tuple(
+        sorted(decisions, key=lambda decision: (decision.verdict is not Verdict.LOWER, decision.host, decision.service))
+    )
 
 
-def _place(seen: Observation, policy: Policy, name: str, hosts: Collection[str] | None) -> HostObservation:
+def _place(observation: Observation, policy: Policy, name: str, hosts: Collection[str] | None) -> HostObservation:
     """The one host that the service runs on."""
     mapped = policy.application.services
     if name not in mapped:
@@ -65,7 +67,7 @@ def _place(seen: Observation, policy: Policy, name: str, hosts: Collection[str] 
         )
     project = policy.application.project or ""
     running = [
-        host for host in seen.hosts
+        host for host in observation.hosts
         if (hosts is None or host.name in hosts) and host.problem is None and host.containers_of(project, name)
     ]  # fmt: skip
     if len(running) == 1:
@@ -110,10 +112,10 @@ def _definition(host: HostObservation, policy: Policy, name: str) -> ServiceDefi
         raise RefusedError(
             (project.unwritable if project else None) or f"{host.name} has no such project.", rule="compose"
         )
-    found = next((one for one in project.services if one.name == name), None)
-    if found is None:
+    definition = next((service for service in project.services if service.name == name), None)
+    if definition is None:
         raise RefusedError(f"{name} is not in the Compose files that are in force on {host.name}.", rule="compose")
-    return found
+    return definition
 
 
 def _of_host(

@@ -9,7 +9,7 @@ from selextract_infra.assess.incident import refuse_during_emergency
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
-from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
+from selextract_infra.flow.saved_refusals import impossible, refuse_foreign_keys
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.observation import ContainerObservation, HostObservation
 from selextract_infra.model.plan import CostChange, Plan

@@ -119,13 +119,13 @@ def rules_by_role(policy: Policy, *, cheaper: bool = False) -> dict[str, RoleRul
     rules["worker"] = _merged(rules["worker"], _own(policy, "worker", worker.scale_up, worker.scale_down))
     if cheaper and policy.optimisation.profile.aggressive_scale_down:
         rules = {role: [_sooner(rule, policy) for rule in those] for role, those in rules.items()}
-    found = {
+    by_role = {
         role: _role(role, "instances", those, _bounds(policy, role, cheaper=cheaper), policy)
         for role, those in rules.items()
     }
     bounds = policy.scaling.replicas.instances
-    found["database"] = _role("database", "replicas", [_replicas(policy)], (bounds.minimum, bounds.maximum), policy)
-    return found
+    by_role["database"] = _role("database", "replicas", [_replicas(policy)], (bounds.minimum, bounds.maximum), policy)
+    return by_role
 
 
 def _triggers(policy: Policy, role: str) -> Iterator[ScalingRule]:

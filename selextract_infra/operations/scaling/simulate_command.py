@@ -71,9 +71,9 @@ def register(app: typer.Typer) -> None:
             zone=zone,
             shares_load=not as_recorded,
         )
-        found = simulate(metrics, rules, question)
-        emit(found, show_simulation(found, everything=everything), form)
-        gate_findings(found.findings, fail_on)
+        outcome = simulate(metrics, rules, question)
+        emit(outcome, show_simulation(outcome, everything=everything), form)
+        gate_findings(outcome.findings, fail_on)
 
 
 def _count(text: str) -> tuple[str, int]:

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.operations.status.status import status as look
 
         with hosts.context() as context:
-            seen = look(context)
-        emit(seen, show_status(seen), form)
-        if seen.unreachable or any(host.problem for host in seen.hosts):
+            fleet_status = look(context)
+        emit(fleet_status, show_status(fleet_status), form)
+        if fleet_status.unreachable or any(host.problem for host in fleet_status.hosts):
             raise typer.Exit(HostError.exit_code)

@@ -10,7 +10,7 @@ from selextract_infra.report.plan import findings_table
 from selextract_infra.report.table import Block, Cell, Line, Tone, fields
 
 if TYPE_CHECKING:
-    from selextract_infra.model.status import HostStatus, Status
+    from selextract_infra.operations.status.fleet_status import HostStatus, Status
 
 __all__ = ["show_status"]
 

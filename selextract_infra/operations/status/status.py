@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from selextract_infra.assess.emergency_effect import drill_findings
-from selextract_infra.assess.recreation import pending_recreations
+from selextract_infra.assess.project_on_host import pending_recreations
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.incidents import record_ended_emergencies
@@ -15,8 +15,8 @@ from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
-from selextract_infra.model.status import HostStatus, Status
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
+from selextract_infra.operations.status.fleet_status import HostStatus, Status
 from selextract_infra.templates.nginx import CACHING, ROUTING, THROTTLING
 
 __all__ = ["host_status", "status"]

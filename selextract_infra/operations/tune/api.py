@@ -72,7 +72,7 @@ class _Api:
         self.rate = policy.baseline.api.throughput.high if known is None else known
 
     def settings(self) -> tuple[ServiceSetting, ...]:
-        found = [
+        settings = [
             ServiceSetting(
                 name="worker_processes",
                 value=self.processes,
@@ -89,14 +89,14 @@ class _Api:
                 name="max_requests_jitter", value=self.jitter, rule="X-18", why="so that not all are replaced at once"
             ),
         ]
-        found += [
+        settings += [
             ServiceSetting(name=name, value=size, unit=Unit.BYTES, rule="X-05", why="its part of the memory")
             for name, size in self.parts.items()
         ]
         if self.facts.runtime == "jvm":
             heap = f"-Xmx{self.parts['heap'] // MB}m"
-            found.append(ServiceSetting(name="java_options", value=heap, rule="X-07", why="the runtime is a JVM"))
-        return tuple(found)
+            settings.append(ServiceSetting(name="java_options", value=heap, rule="X-07", why="the runtime is a JVM"))
+        return tuple(settings)
 
     def wishes(self) -> tuple[SettingProposal, ...]:
         step = self.policy.sizing.limit_step
@@ -135,12 +135,12 @@ class _Api:
         )
 
     def findings(self) -> tuple[Finding, ...]:
-        found, heap = [], self.parts["heap"]
+        findings, heap = [], self.parts["heap"]
         recycling = self.recycling()
         if recycling is not None:
-            found.append(recycling)
+            findings.append(recycling)
         if self.facts.runtime is None:
-            found.append(
+            findings.append(
                 Finding(
                     rule="X-07",
                     severity=Severity.MINOR,
@@ -157,7 +157,7 @@ class _Api:
                     resolution="Say which runtime it is in the application mapping; a JVM then gets its -Xmx.",
                 )
             )
-        return tuple(found)
+        return tuple(findings)
 
     def recycling(self) -> Finding | None:
         """X-18: how often a process is replaced at this rate of requests."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.postgres.settings_for import tune_postgres
-from selextract_infra.cli.frame.output import Format, emit
+from selextract_infra.cli.frame.output import Format, emit, write_out
 from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.operations.tune.plan_postgres import ServerOnHost, retuning_of
@@ -30,7 +29,7 @@ def compute(numbers: ServerNumbers, policy: Policy, form: str) -> None:
     )
     tuning = tune_postgres(facts, policy, shared_buffers=numbers.shared_buffers, overrides=numbers.overrides)
     if form == "conf":
-        sys.stdout.write(conf_text(tuning))
+        write_out(conf_text(tuning))
         return
     data = {**tuning.model_dump(mode="json"), "total": tuning.total}
     emit(data, show_postgres_tuning(tuning), Format(form))
@@ -40,4 +39,4 @@ def print_files(plan: Plan, context: Context) -> None:
     """Print the file of each server, as the Plan would write it in the end."""
     for host, described in plan.parameters["servers"].items():
         retuning = retuning_of(host, ServerOnHost.model_validate(described), context.policy)
-        sys.stdout.write(conf_text(retuning.tuning.model_copy(update={"settings": retuning.settings})))
+        write_out(conf_text(retuning.tuning.model_copy(update={"settings": retuning.settings})))

@@ -55,30 +55,30 @@ class Retuning:
     findings: tuple[Finding, ...]
 
 
-def facts_of(host: HostObservation, seen: PostgresObservation, policy: Policy) -> PostgresFacts:
+def facts_of(host: HostObservation, postgres: PostgresObservation, policy: Policy) -> PostgresFacts:
     """What the server has: its container's limits, else the host's; never the host's where the container has less."""
-    mapped = policy.application.services[seen.service].postgres
-    container = next((one for one in host.containers if one.name == seen.container), None)
+    mapped = policy.application.services[postgres.service].postgres
+    container = next((container for container in host.containers if container.name == postgres.container), None)
     memory, cpus = (limit_of(container, resource, host.facts) if container else None for resource in ("memory", "cpus"))
-    fixed = _pinned_number(seen, "max_connections")
-    standby = {name: int(seen.settings[name].value) for name in STANDBY_PARAMETERS if name in seen.settings}
+    fixed = _pinned_number(postgres, "max_connections")
+    standby = {name: int(postgres.settings[name].value) for name in STANDBY_PARAMETERS if name in postgres.settings}
     return PostgresFacts(
         memory=int(memory or host.facts.memory),
         cpus=cpus or float(host.facts.cpus),
-        version=seen.version or 0,
+        version=postgres.version or 0,
         connections=mapped.connections if fixed is None else fixed,
         workload=Workload(mapped.workload) if mapped.workload else None,
         storage=Storage(mapped.storage),
-        disk=seen.disk_total or None,
-        role=Role.READER if seen.in_recovery else Role.PRIMARY,
-        lz4=seen.lz4,
-        primary=standby if seen.in_recovery else {},
+        disk=postgres.disk_total or None,
+        role=Role.READER if postgres.in_recovery else Role.PRIMARY,
+        lz4=postgres.lz4,
+        primary=standby if postgres.in_recovery else {},
     )
 
 
 def retune_postgres(
     facts: PostgresFacts,
-    seen: PostgresObservation,
+    postgres: PostgresObservation,
     policy: Policy,
     *,
     subject: Subject,
@@ -90,40 +90,50 @@ def retune_postgres(
     ``shared_buffers`` (bytes) and ``overrides`` as for ``tune_postgres``. Raises what that raises.
     """
     tuning = tune_postgres(facts, policy, shared_buffers=shared_buffers, overrides=overrides, subject=subject)
-    held = _held_connections(tuning, seen, policy)
+    held = _held_connections(tuning, postgres, policy)
     settings = [held if held and setting.name == held.name else setting for setting in tuning.settings]
-    known = [setting for setting in settings if setting.name in seen.settings]
-    pinned = {one.name: by for one in known if (by := pinned_by(seen.settings[one.name]))}
-    changing = [one for one in known if one.name not in pinned and not _equal(one, seen.settings[one.name])]
+    known = [setting for setting in settings if setting.name in postgres.settings]
+    pinned = {setting.name: by for setting in known if (by := pinned_by(postgres.settings[setting.name]))}
+    changing = [
+        setting
+        for setting in known
+        if setting.name not in pinned and not _equal(setting, postgres.settings[setting.name])
+    ]
     return Retuning(
         tuning=tuning,
-        settings=tuple(one for one in known if one.name not in pinned),
-        reload=tuple(one.name for one in changing if not one.context.restart),
-        restart=tuple(one.name for one in changing if one.context.restart),
+        settings=tuple(setting for setting in known if setting.name not in pinned),
+        reload=tuple(setting.name for setting in changing if not setting.context.restart),
+        restart=tuple(setting.name for setting in changing if setting.context.restart),
         pinned=pinned,
-        decisions=tuple(_decision(one, seen.settings[one.name], pinned.get(one.name), tuning) for one in known),
-        findings=(*tuning.findings, *_findings(tuning, seen, pinned, subject), *_held_findings(held, tuning, seen)),
+        decisions=tuple(
+            _decision(setting, postgres.settings[setting.name], pinned.get(setting.name), tuning) for setting in known
+        ),
+        findings=(
+            *tuning.findings,
+            *_findings(tuning, postgres, pinned, subject),
+            *_held_findings(held, tuning, postgres),
+        ),
     )
 
 
-def pinned_by(seen: PostgresSetting) -> str | None:
+def pinned_by(in_server: PostgresSetting) -> str | None:
     """What wins over our file, in words; None where nothing does."""
-    if seen.source == "command line":
+    if in_server.source == "command line":
         return "an argument of the server (-c)"
-    if seen.source not in _OURS_TO_SET:
-        return f"the source {seen.source}"
-    return "postgresql.auto.conf" if (seen.file or "").endswith("/postgresql.auto.conf") else None
+    if in_server.source not in _OURS_TO_SET:
+        return f"the source {in_server.source}"
+    return "postgresql.auto.conf" if (in_server.file or "").endswith("/postgresql.auto.conf") else None
 
 
-def in_force(name: str, seen: PostgresSetting) -> bool | int | float | str:
+def in_force(name: str, in_server: PostgresSetting) -> bool | int | float | str:
     """A value in force in base units, as a ``Setting`` has it."""
-    unit, text = parameter(name).unit, seen.value
+    unit, text = parameter(name).unit, in_server.value
     if unit is Unit.BYTES:
         count = int(text)
-        return count * _SIZES[seen.unit or "B"] if count > 0 else count
+        return count * _SIZES[in_server.unit or "B"] if count > 0 else count
     if unit is Unit.SECONDS:
         count = int(text)
-        return count * _SECONDS[seen.unit or "s"] if count > 0 else count
+        return count * _SECONDS[in_server.unit or "s"] if count > 0 else count
     if text in ("on", "off"):
         return text == "on"
     try:
@@ -147,27 +157,27 @@ def raw_value(setting: Setting, unit: str | None) -> str:
     return f"{value:g}"
 
 
-def _equal(setting: Setting, seen: PostgresSetting) -> bool:
-    wanted = raw_value(setting, seen.unit)
+def _equal(setting: Setting, in_server: PostgresSetting) -> bool:
+    wanted = raw_value(setting, in_server.unit)
     try:
-        return math.isclose(float(wanted), float(seen.value))
+        return math.isclose(float(wanted), float(in_server.value))
     except ValueError:
-        return wanted == seen.value
+        return wanted == in_server.value
 
 
-def _held_connections(tuning: PostgresTuning, seen: PostgresObservation, policy: Policy) -> Setting | None:
+def _held_connections(tuning: PostgresTuning, postgres: PostgresObservation, policy: Policy) -> Setting | None:
     """``max_connections`` as it is in force, where what would be right is less than what is open; else None."""
     setting = next((setting for setting in tuning.settings if setting.name == _CONNECTIONS), None)
-    now = seen.settings.get(_CONNECTIONS)
+    now = postgres.settings.get(_CONNECTIONS)
     if setting is None or now is None or pinned_by(now):
         return None
-    in_use = seen.connections.open + policy.postgres.superuser_reserved
+    in_use = postgres.connections.open + policy.postgres.superuser_reserved
     if int(setting.value) >= min(int(now.value), in_use):
         return None
     return setting.model_copy(update={"value": int(now.value)})
 
 
-def _held_findings(held: Setting | None, tuning: PostgresTuning, seen: PostgresObservation) -> Iterator[Finding]:
+def _held_findings(held: Setting | None, tuning: PostgresTuning, postgres: PostgresObservation) -> Iterator[Finding]:
     if held is None:
         return
     right = next(setting.value for setting in tuning.settings if setting.name == held.name)
@@ -176,24 +186,24 @@ def _held_findings(held: Setting | None, tuning: PostgresTuning, seen: PostgresO
         severity=Severity.MAJOR,
         rule_class=RuleClass.WARN,
         subject=held.name,
-        sentence=f"max_connections stays {held.value}: {seen.connections.open} connections are open, and {right} would"
-        " be right. The memory does not add up with it.",
-        numbers={"open_connections": seen.connections.open, "max_connections": int(held.value)},
+        sentence=f"max_connections stays {held.value}: {postgres.connections.open} connections are open, and {right}"
+        " would be right. The memory does not add up with it.",
+        numbers={"open_connections": postgres.connections.open, "max_connections": int(held.value)},
         resolution="Pool the connections, or give the container more memory.",
     )
 
 
-def _pinned_number(seen: PostgresObservation, name: str) -> int | None:
-    setting = seen.settings.get(name)
+def _pinned_number(postgres: PostgresObservation, name: str) -> int | None:
+    setting = postgres.settings.get(name)
     return int(setting.value) if setting is not None and pinned_by(setting) else None
 
 
-def _decision(setting: Setting, seen: PostgresSetting, pinned: str | None, tuning: PostgresTuning) -> Decision:
+def _decision(setting: Setting, in_server: PostgresSetting, pinned: str | None, tuning: PostgresTuning) -> Decision:
     """What becomes of one setting, with the guide's wish where there is one."""
-    wish = next((one for one in tuning.decisions if one.resource == setting.name), None)
-    now, wanted = in_force(setting.name, seen), setting.value
+    wish = next((decision for decision in tuning.decisions if decision.resource == setting.name), None)
+    now, wanted = in_force(setting.name, in_server), setting.value
     less = wish.why_less.rstrip(".") if wish and wish.why_less else None
-    verdict = _verdict(setting, seen, pinned)
+    verdict = _verdict(setting, in_server, pinned)
     if verdict is Verdict.REFUSED:
         less = f"{conf_value(setting)} would be right, but {pinned} says otherwise and wins over every file"
     return (wish or Decision(host="", resource=setting.name, verdict=verdict, rule=setting.rule, why="")).model_copy(
@@ -213,12 +223,12 @@ def _decision(setting: Setting, seen: PostgresSetting, pinned: str | None, tunin
     )
 
 
-def _verdict(setting: Setting, seen: PostgresSetting, pinned: str | None) -> Verdict:
-    if _equal(setting, seen):
+def _verdict(setting: Setting, in_server: PostgresSetting, pinned: str | None) -> Verdict:
+    if _equal(setting, in_server):
         return Verdict.KEEP
     if pinned:
         return Verdict.REFUSED
-    now, wanted = _number(in_force(setting.name, seen)), _number(setting.value)
+    now, wanted = _number(in_force(setting.name, in_server)), _number(setting.value)
     if now is None or wanted is None:
         return Verdict.SET
     return Verdict.RAISE if wanted > now else Verdict.LOWER
@@ -229,23 +239,23 @@ def _number(value: float | str) -> float | None:
 
 
 def _findings(
-    tuning: PostgresTuning, seen: PostgresObservation, pinned: dict[str, str], subject: Subject
+    tuning: PostgresTuning, postgres: PostgresObservation, pinned: dict[str, str], subject: Subject
 ) -> Iterator[Finding]:
     for setting in tuning.settings:
-        if setting.name in pinned and not _equal(setting, seen.settings[setting.name]):
-            yield _pinned_finding(setting, seen.settings[setting.name], pinned[setting.name], subject)
+        if setting.name in pinned and not _equal(setting, postgres.settings[setting.name]):
+            yield _pinned_finding(setting, postgres.settings[setting.name], pinned[setting.name], subject)
     ours = {setting.name for setting in tuning.settings}
-    waiting = [name for name in seen.pending_restart if name not in ours]
+    waiting = [name for name in postgres.pending_restart if name not in ours]
     if waiting:
         yield Finding(
             rule="DRV-09",
             severity=Severity.MINOR,
             rule_class=RuleClass.REPORT,
             subject=subject.service,
-            sentence=f"{', '.join(waiting)} of {seen.container} wait for a restart that is not part of this plan.",
+            sentence=f"{', '.join(waiting)} of {postgres.container} wait for a restart that is not part of this plan.",
             resolution="They take effect with the next restart, whoever makes it.",
         )
-    for own in seen.role_settings:
+    for own in postgres.role_settings:
         who = " in ".join(name for name in (own.role, own.database) if name) or "every role"
         yield Finding(
             rule="DRV-09",
@@ -255,21 +265,21 @@ def _findings(
             sentence=f"Sessions of {who} get {own.name} = {own.value}, whatever the files say.",
             resolution=f"ALTER ROLE or ALTER DATABASE ... RESET {own.name} gives it back to the files.",
         )
-    if seen.shm_size is not None and seen.shm_size < tuning.shm_size:
+    if postgres.shm_size is not None and postgres.shm_size < tuning.shm_size:
         yield Finding(
             rule="postgres.shm_minimum",
             severity=Severity.MINOR,
             rule_class=RuleClass.REPORT,
             subject="shm_size",
-            sentence=f"{seen.container} has {figures.memory(seen.shm_size)} of shared memory, and parallel queries and"
-            f" vacuums may need {figures.memory(tuning.shm_size)}.",
-            numbers={"shm_size_bytes": seen.shm_size, "needed_bytes": tuning.shm_size},
+            sentence=f"{postgres.container} has {figures.memory(postgres.shm_size)} of shared memory, and parallel"
+            f" queries and vacuums may need {figures.memory(tuning.shm_size)}.",
+            numbers={"shm_size_bytes": postgres.shm_size, "needed_bytes": tuning.shm_size},
             resolution=f"Set shm_size: {tuning.shm_size // MB}m in the app's Compose file; it takes a recreation.",
         )
 
 
-def _pinned_finding(setting: Setting, seen: PostgresSetting, by: str, subject: Subject) -> Finding:
-    now = in_force(setting.name, seen)
+def _pinned_finding(setting: Setting, in_server: PostgresSetting, by: str, subject: Subject) -> Finding:
+    now = in_force(setting.name, in_server)
     larger = setting.name in _MEMORY and isinstance(now, (int, float)) and now > float(setting.value)
     shown = conf_value(setting.model_copy(update={"value": now}))
     beyond = " The memory does not add up with it." if larger else ""

@@ -11,19 +11,46 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import MB, count, memory, percent
-from selextract_infra.model.redis import RedisServer
+from selextract_infra.model.observation import ProgramLook
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
     from selextract_infra.policy.schema.rules import ApplicationService
 
-__all__ = ["RESERVE", "RedisFacts", "RedisTuning", "stated_settings", "tune_redis", "with_settings"]
+__all__ = ["RESERVE", "RedisFacts", "RedisServer", "RedisTuning", "stated_settings", "tune_redis", "with_settings"]
+
+_Word = Annotated[str, Field(max_length=4096)]
+
+
+class RedisServer(ProgramLook):
+    """One server. ``maxmemory`` (0: no limit of its own) and ``used`` are bytes, ``keys`` a count over all databases.
+
+    ``eviction`` is what it does when it is full. ``queues`` are the systems of tasks whose queues were seen; where none
+    was seen there may still be one. ``saves``: it writes its data down, to a folder that is ``on_volume`` or goes with
+    the container. ``rewrites``: it can rewrite its configuration file. ``arguments`` are the words that it was started
+    with, None where these are not its own alone or a secret is among them.
+    """
+
+    version: Annotated[str, Field(max_length=64)] = ""
+    replica: bool = False
+    maxmemory: int = Field(default=0, ge=0)
+    eviction: Annotated[str, Field(max_length=64)] = ""
+    used: int = Field(default=0, ge=0)
+    keys: int = Field(default=0, ge=0)
+    queues: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=100)
+    saves: bool = False
+    on_volume: bool = False
+    arguments: tuple[_Word, ...] | None = Field(default=None, max_length=1000)
+    rewrites: bool = False
+
 
 RESERVE = "rightsizing.redis_fork_reserve"
 _QUEUE = "X-75"

@@ -71,7 +71,9 @@ def retune_service(
             f"{service.name} on {host.name}: {refused}", rule=refused.rule, remedy=refused.remedy
         ) from refused
     mapped = policy.application.services[service.name].environment
-    decisions = tuple(_decision(one, service, mapped, tuning, subject) for one in tuning.settings if _is_ours(one))
+    decisions = tuple(
+        _decision(setting, service, mapped, tuning, subject) for setting in tuning.settings if _is_ours(setting)
+    )
     more = (*_grace_findings(decisions, service), *_connection_findings(decisions, service, host, policy))
     return decisions, (*tuning.findings, *more)
 
@@ -114,7 +116,7 @@ def _tuning(
 def _decision(
     setting: ServiceSetting, service: Service, mapped: ServiceEnvironment, tuning: ServiceTuning, subject: Subject
 ) -> Decision:
-    wish = next((one for one in tuning.decisions if one.resource == setting.name), None)
+    wish = next((decision for decision in tuning.decisions if decision.resource == setting.name), None)
     wanted = _as_written(setting)
     variable = variable_of(setting.name, mapped)
     now = _grace(service) if setting.name == STOP_GRACE else _in_force(service, variable, wanted)
@@ -171,7 +173,9 @@ def _in_force(service: Service, variable: str | None, wanted: float) -> float | 
 
 def _grace(service: Service) -> float | None:
     """The shortest time that one of its containers has to stop."""
-    known = [one.stop_grace_seconds for one in service.containers if one.stop_grace_seconds is not None]
+    known = [
+        container.stop_grace_seconds for container in service.containers if container.stop_grace_seconds is not None
+    ]
     return min(known, default=None)
 
 
@@ -179,11 +183,11 @@ def _connection_findings(
     decisions: tuple[Decision, ...], service: Service, host: HostObservation, policy: Policy
 ) -> Iterator[Finding]:
     """X-13: more processes open more connections where each has a pool of its own."""
-    processes = next((one for one in decisions if one.resource == "worker_processes"), None)
+    processes = next((decision for decision in decisions if decision.resource == "worker_processes"), None)
     if processes is None or processes.verdict is not Verdict.RAISE or not processes.current or not processes.granted:
         return
-    seen = host.postgres.settings.get("max_connections") if host.postgres else None
-    most = int(seen.value) if seen else policy.scaling.connections.maximum
+    limit = host.postgres.settings.get("max_connections") if host.postgres else None
+    most = int(limit.value) if limit else policy.scaling.connections.maximum
     usable = most - policy.postgres.superuser_reserved
     each = math.ceil(policy.scaling.connections.per_api_instance * processes.granted / processes.current)
     opened = each * service.instances

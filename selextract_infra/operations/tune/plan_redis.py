@@ -22,9 +22,9 @@ from selextract_infra.model.capacity import with_command
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
-from selextract_infra.model.redis import RedisServer
 from selextract_infra.operations.tune.decide_redis import (
     RedisFacts,
+    RedisServer,
     RedisTuning,
     stated_settings,
     tune_redis,
@@ -132,18 +132,18 @@ def _tunings(kept: TuneRedisParameters, policy: Policy) -> Iterator[tuple[str, s
     workers = any(mapped.celery_app for mapped in policy.application.services_of("worker").values())
     broker = workers and len(policy.application.services_of(_ROLE)) == 1
     for host in sorted(kept.servers):
-        for name, seen in sorted(kept.servers[host].items()):
-            facts = RedisFacts(seen.server, seen.limit, cache=name in kept.caches, broker=broker)
+        for name, server in sorted(kept.servers[host].items()):
+            facts = RedisFacts(server.server, server.limit, cache=name in kept.caches, broker=broker)
             subject = Subject(host, kept.projects[host].project, name)
             yield host, name, tune_redis(facts, policy, subject, kept.maxmemory)
 
 
-def _command(seen: RedisOnHost, tuning: RedisTuning) -> tuple[str, ...] | None:
+def _command(server: RedisOnHost, tuning: RedisTuning) -> tuple[str, ...] | None:
     """The command that keeps the settings, where it has to say something else than it says now; empty for none."""
-    arguments = seen.server.arguments
+    arguments = server.server.arguments
     stated = stated_settings(arguments or ())
     changes = any(decision.changes for decision in tuning.decisions)
-    if not stated and (seen.server.rewrites or not changes):
+    if not stated and (server.server.rewrites or not changes):
         return None
     if arguments is None:
         return ()
@@ -169,33 +169,35 @@ def _steps(kept: TuneRedisParameters, policy: Policy) -> tuple[Step, ...]:
     steps: list[Step] = []
     capacities = {host: project.capacity for host, project in kept.projects.items()}
     for host, name, tuning in _tunings(kept, policy):
-        seen = kept.servers[host][name]
-        command = _command(seen, tuning)
+        server = kept.servers[host][name]
+        command = _command(server, tuning)
         if command is None and not any(decision.changes for decision in tuning.decisions):
             continue
         if command is not None:
-            _refuse_recreation(host, name, seen, command, tuning)
+            _refuse_recreation(host, name, server, command, tuning)
             capacities[host] = with_command(capacities[host], name, command)
         steps.append(_step(kept, host, name, tuning, capacities[host] if command else None, policy))
     return tuple(steps)
 
 
-def _refuse_recreation(host: str, name: str, seen: RedisOnHost, command: tuple[str, ...], tuning: RedisTuning) -> None:
+def _refuse_recreation(
+    host: str, name: str, server: RedisOnHost, command: tuple[str, ...], tuning: RedisTuning
+) -> None:
     """Raise where the settings cannot be kept by a command, or where its data would not outlive a restart."""
     keeps = not tuning.settings["maxmemory-policy"].startswith(("allkeys-", "volatile-"))
     wanted = " ".join(f"--{setting} {value}" for setting, value in sorted(tuning.settings.items()))
-    if not command or seen.writable is not None:
-        why = seen.writable or "its command is not Redis' own alone or holds a secret, and it has no file that it can"
-        why = why if seen.writable else f"{why} rewrite"
+    if not command or server.writable is not None:
+        why = server.writable or "its command is not Redis' own alone or holds a secret, and it has no file that it can"
+        why = why if server.writable else f"{why} rewrite"
         raise RefusedError(
             f"The settings of {name} on {host} would be lost at its next restart: {why}.",
             rule="restart",
             remedy=f"give it a configuration file in a folder on a volume, or add {wanted} to its command yourself",
         )
-    if keeps and seen.server.keys and not (seen.server.saves and seen.server.on_volume):
+    if keeps and server.server.keys and not (server.server.saves and server.server.on_volume):
         raise RefusedError(
             f"{name} on {host} has its settings in its command, and to change that it restarts; its"
-            f" {seen.server.keys} keys are in memory alone and would be lost.",
+            f" {server.server.keys} keys are in memory alone and would be lost.",
             rule="restart",
             remedy="let Redis save to a volume (appendonly yes) first",
         )
@@ -209,15 +211,15 @@ def _step(
     capacity: dict[str, Any] | None,
     policy: Policy,
 ) -> Step:
-    seen, project = kept.servers[host][name], kept.projects[host]
+    server, project = kept.servers[host][name], kept.projects[host]
     times = policy.rightsizing.in_place if capacity is None else policy.rightsizing.settle
-    grace = 0.0 if capacity is None else seen.stop_grace
+    grace = 0.0 if capacity is None else server.stop_grace
     act = {
         "project": project.project,
         "service": name,
         "settings": tuning.settings,
-        "rewrite": capacity is None and seen.server.rewrites,
-        "memory": seen.limit or 0,
+        "rewrite": capacity is None and server.server.rewrites,
+        "memory": server.limit or 0,
         "bound_seconds": times.gate,
     }
     values: dict[str, Any] = {
@@ -226,7 +228,7 @@ def _step(
         "acts": [{"name": "redis_settings", "title": f"Put the settings of {name} into force", "values": act}],
     }
     if capacity is not None:
-        settled = settle_values(name, [seen.container], grace, policy)
+        settled = settle_values(name, [server.container], grace, policy)
         values |= {"capacity": {"services": capacity}, "settle": [{**settled, "command": True}]}
     return Step(
         id=f"tune-{host}-{name}",

@@ -10,9 +10,9 @@ from selextract_infra.assess.service import sampled_services
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
-from selextract_infra.flow.impossible import impossible, refuse_foreign_keys
 from selextract_infra.flow.limit_steps import settle_values
 from selextract_infra.flow.proof import not_proved, proof_values
+from selextract_infra.flow.saved_refusals import impossible, refuse_foreign_keys
 from selextract_infra.model.capacity import with_environment
 from selextract_infra.model.decision import Decision
 from selextract_infra.model.figures import count

@@ -261,12 +261,12 @@ class _Workers:
         )
 
     def findings(self) -> tuple[Finding, ...]:
-        found = [self.hidden_queue()]
+        findings = [self.hidden_queue()]
         if self.capacity.level is Level.CRITICAL:
-            found.append(self.too_slow())
+            findings.append(self.too_slow())
         if self.facts.longest_task is None:
             factor = self.rules.longest_factor
-            found.append(
+            findings.append(
                 Finding(
                     rule="workers.longest_factor",
                     severity=Severity.INFO,
@@ -278,7 +278,7 @@ class _Workers:
                     resolution="Say how long the longest task takes.",
                 )
             )
-        return tuple(found)
+        return tuple(findings)
 
     def too_slow(self) -> Finding:
         """X-26: with so few slots the queue grows."""

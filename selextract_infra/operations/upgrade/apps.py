@@ -30,10 +30,10 @@ def mapped_app(host: HostObservation, policy: Policy) -> AppOnHost | None:
     project = host.project(mapped.project or "")
     if project is None:
         return None
-    there = {service.name for service in app_services(host, policy) if service.running}
+    running = {service.name for service in app_services(host, policy) if service.running}
 
     def of(*roles: str) -> tuple[str, ...]:
-        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in there)
+        return tuple(name for role in roles for name in sorted(mapped.services_of(role)) if name in running)
 
     return AppOnHost(
         project=project.name,
@@ -48,7 +48,7 @@ def mapped_app(host: HostObservation, policy: Policy) -> AppOnHost | None:
         ),
         grace=max([policy.vertical.drain, *(mapped.services[name].longest_task or 0.0 for name in of("worker"))]),
         health=tuple(
-            url for name in sorted(mapped.services) if name in there and (url := mapped.services[name].health)
+            url for name in sorted(mapped.services) if name in running and (url := mapped.services[name].health)
         ),
     )
 
@@ -60,8 +60,8 @@ def other_apps(
 
     Raises ``RefusedError`` for one with a database that cannot be backed up here (rule ``projects``).
     """
-    found, rules, mapped = [], Overrides(overrides), policy.application.project
-    for project in sorted(host.projects, key=lambda one: one.name):
+    apps, rules, mapped = [], Overrides(overrides), policy.application.project
+    for project in sorted(host.projects, key=lambda project: project.name):
         if project.name == mapped or f"{project.directory}/".startswith(_OWN_FOLDER):
             continue
         stores = _stores(host, project.name)
@@ -76,7 +76,7 @@ def other_apps(
                 "projects",
                 remedy=f"let the team of {project.name} back it up",
             )
-        found.append(
+        apps.append(
             AppOnHost(
                 project=project.name,
                 directory=project.directory,
@@ -85,10 +85,16 @@ def other_apps(
                 databases=tuple(DatabaseOnHost(service=name) for name, store in stores.items() if store == _DUMPED),
             )
         )
-    return tuple(found), tuple(rules.used)
+    return tuple(apps), tuple(rules.used)
 
 
 def _stores(host: HostObservation, project: str) -> dict[str, str | None]:
     """By running service, sorted, which kind of store it is."""
-    running = [one for one in host.containers if one.project == project and one.service and one.state == "running"]
-    return {str(one.service): one.store for one in sorted(running, key=lambda one: str(one.service))}
+    running = [
+        container
+        for container in host.containers
+        if container.project == project and container.service and container.state == "running"
+    ]
+    return {
+        str(container.service): container.store for container in sorted(running, key=lambda other: str(other.service))
+    }

@@ -70,13 +70,13 @@ def misses(resource: str, facts: HostFacts, size: float, policy: Policy) -> str 
 
     Kernel and file system keep a part for themselves; cores must match (DRV-08).
     """
-    seen = size_seen(resource, facts)
-    if seen is None:
+    now = size_seen(resource, facts)
+    if now is None:
         return None if resource == "network" else f"its {resource} is unknown"
     tolerance = {"memory": policy.facts.memory, "storage": policy.facts.storage}.get(resource, 1.0)
-    if seen >= size * tolerance:
+    if now >= size * tolerance:
         return None
-    return f"it has {size_text(resource, seen)} instead of {size_text(resource, size)}"
+    return f"it has {size_text(resource, now)} instead of {size_text(resource, size)}"
 
 
 def decide_upgrade(
@@ -103,27 +103,27 @@ def decide_upgrade(
             " hardware is never shrunk",
             "X-54",
         )
-    seen = size_seen(resource, host.facts)
-    shown = seen is not None and misses(resource, host.facts, wanted, policy) is None
-    if resource == "storage" and seen is not None and not shown:
-        now = seen  # a disk that has grown already is of no use before its file system has
-    there = shown or (now or 0) >= wanted
-    if not there:
+    size = size_seen(resource, host.facts)
+    shown = size is not None and misses(resource, host.facts, wanted, policy) is None
+    if resource == "storage" and size is not None and not shown:
+        now = size  # a disk that has grown already is of no use before its file system has
+    reached = shown or (now or 0) >= wanted
+    if not reached:
         _refuse_order(host, resource, policy, rules)
     decision = Decision(
         host=host.name,
         resource=resource,
-        verdict=Verdict.KEEP if there else Verdict.RAISE,
+        verdict=Verdict.KEEP if reached else Verdict.RAISE,
         rule=item,
         current=now,
         requested=wanted,
-        granted=now if there else wanted,
+        granted=now if reached else wanted,
         current_text=size_text(resource, now),
-        granted_text=size_text(resource, now if there else wanted),
-        why=_why_not(host, resource, wanted, policy) if there else _why(resource, item, policy),
+        granted_text=size_text(resource, now if reached else wanted),
+        why=_why_not(host, resource, wanted, policy) if reached else _why(resource, item, policy),
         numbers={"target": wanted, **({"gain_ratio": round(wanted / now - 1, 4)} if now else {})},
     )
-    findings = tuple((_unseen if there else _findings)(host, resource, now, wanted, policy))
+    findings = tuple((_unseen if reached else _findings)(host, resource, now, wanted, policy))
     return UpgradeDecided(decision, findings, tuple(rules.used))
 
 
@@ -213,9 +213,9 @@ def _evidence(host: HostObservation, resource: str, policy: Policy) -> _Evidence
         load = facts.load_average[0] if facts.load_average else None
         share = max(used, load or 0.0) / facts.cpus if facts.cpus else 0.0
         waiting = "unknown" if load is None else f"{load:.1f}"
-        told = f"Containers use {used:.1f} of {facts.cpus} cores, and the load is {waiting}."
+        sentence = f"Containers use {used:.1f} of {facts.cpus} cores, and the load is {waiting}."
         numbers = {"used_cores": round(used, 2), **({} if load is None else {"load": load})}
-        return _Evidence(share >= warn.cpu_usage.warning, told, numbers)
+        return _Evidence(share >= warn.cpu_usage.warning, sentence, numbers)
     if resource == "storage":
         total, free = (facts.data_total, facts.data_free) if facts.data_total else (facts.disk_total, facts.disk_free)
         if not total or free is None:
@@ -230,7 +230,9 @@ def _evidence(host: HostObservation, resource: str, policy: Policy) -> _Evidence
 def _memory_evidence(host: HostObservation, policy: Policy) -> _Evidence:
     """Swap and pressure looked at, as the guide did not (X-59)."""
     facts = host.facts
-    kills = sum(int(one.oom_kills.sum()) for one in host.history) + sum(one.oom_killed for one in host.containers)
+    kills = sum(int(bucket.oom_kills.sum()) for bucket in host.history) + sum(
+        container.oom_killed for container in host.containers
+    )
     known = bool(facts.memory) and facts.memory_available is not None
     used = 1 - (facts.memory_available or 0) / facts.memory if known else None
     pressure = facts.memory_pressure
@@ -245,10 +247,10 @@ def _memory_evidence(host: HostObservation, policy: Policy) -> _Evidence:
     if used is not None:
         in_use = f"{percent(used)} of {memory(facts.memory)} is in use"
     waited = "is unknown" if pressure is None else f"is {percent(pressure)}"
-    told = (
+    sentence = (
         f"{in_use}, {memory(facts.swap_used)} swapped; the pressure"
         f" {waited}, and {kills} containers were killed for memory."
     )
     shares = {"used_ratio": None if used is None else round(used, 4), "pressure_ratio": pressure}
     numbers = {"swap_bytes": float(facts.swap_used), "kills": float(kills)}
-    return _Evidence(short, told, numbers | {name: share for name, share in shares.items() if share is not None})
+    return _Evidence(short, sentence, numbers | {name: share for name, share in shares.items() if share is not None})

@@ -114,12 +114,12 @@ def undo_upgrade(context: Context, run: Run, plan: Plan, steps: tuple[Step, ...]
     return Execution(tuple(_told(result, notes, failure) for result in undone.results), undone.cancelled)
 
 
-def refuse_strangers(plan: Plan, seen: Observation) -> None:
+def refuse_strangers(plan: Plan, observation: Observation) -> None:
     """Raise ``DriftError`` when another machine stands where the one of an upgrade was; nothing is done to it."""
     upgrade = upgrade_of(plan)
-    there = seen.host(upgrade.host)
-    if there is not None and there.facts.machine_id:
-        _refuse_stranger(upgrade, there)
+    host = observation.host(upgrade.host)
+    if host is not None and host.facts.machine_id:
+        _refuse_stranger(upgrade, host)
 
 
 def _told(result: StepResult, notes: list[str], failure: str | None) -> StepResult:
@@ -133,12 +133,12 @@ def _change(context: Context, upgrade: UpgradeOfHost, provider: Provider) -> Hos
     """Change the size and wait for the host; what is there already is left alone."""
     host, bound = context.inventory.host(upgrade.host), context.policy.vertical.comes_back
     if upgrade.provider.waits:
-        seen = _look(context, upgrade.host, fresh=True)
-        if isinstance(seen, HostObservation) and (_shows(upgrade, seen, context) or _grew(upgrade, seen)):
+        observed = _look(context, upgrade.host, fresh=True)
+        if isinstance(observed, HostObservation) and (_shows(upgrade, observed, context) or _grew(upgrade, observed)):
             return _awaited(context, upgrade.host, bound, lambda _: True)
     provider.resize(host, upgrade.phase, upgrade.target, upgrade.mode)
     provider.wait(host, bound)
-    return _awaited(context, upgrade.host, bound, lambda seen: _shows(upgrade, seen, context))
+    return _awaited(context, upgrade.host, bound, lambda observed: _shows(upgrade, observed, context))
 
 
 def _give_back(context: Context, run: Run, plan: Plan, upgrade: UpgradeOfHost) -> bool:
@@ -146,10 +146,10 @@ def _give_back(context: Context, run: Run, plan: Plan, upgrade: UpgradeOfHost) -
     provider, host = provider_named(upgrade.provider.name), context.inventory.host(upgrade.host)
     now = provider.current(host, upgrade.phase)
     if now is None:
-        seen = _look(context, upgrade.host, fresh=True)
-        if not _grew(upgrade, seen):
+        observed = _look(context, upgrade.host, fresh=True)
+        if not _grew(upgrade, observed):
             return False
-        now = _size(upgrade, seen)
+        now = _size(upgrade, observed)
     if upgrade.before is None or now == upgrade.before:
         return False
     if upgrade.phase == "storage" or not upgrade.provider.reverts:
@@ -162,8 +162,8 @@ def _give_back(context: Context, run: Run, plan: Plan, upgrade: UpgradeOfHost) -
     provider.revert(host, upgrade.phase, upgrade.before, upgrade.mode)
     bound = context.policy.vertical.comes_back
     provider.wait(host, bound)
-    seen = _awaited(context, upgrade.host, bound, lambda _: True)
-    _refuse_stranger(upgrade, seen)
+    observed = _awaited(context, upgrade.host, bound, lambda _: True)
+    _refuse_stranger(upgrade, observed)
     return upgrade.mode is Mode.REBOOT
 
 
@@ -176,18 +176,18 @@ def _awaited(
     """
     give_up = time.monotonic() + bound
     while True:
-        seen = _look(context, host, fresh=True)
-        if isinstance(seen, HostObservation) and seen.problem is None and enough(seen):
-            return seen
-        if isinstance(seen, str):
-            refuse_other_key(host, seen)
+        observed = _look(context, host, fresh=True)
+        if isinstance(observed, HostObservation) and observed.problem is None and enough(observed):
+            return observed
+        if isinstance(observed, str):
+            refuse_other_key(host, observed)
         if time.monotonic() >= give_up:
             break
         time.sleep(_PAUSE)
-    if isinstance(seen, HostObservation):
-        return seen
+    if isinstance(observed, HostObservation):
+        return observed
     raise HostUnreachableError(
-        f"{host} did not come back within {bound:.0f} s after its hardware was changed ({seen.rstrip('.')});"
+        f"{host} did not come back within {bound:.0f} s after its hardware was changed ({observed.rstrip('.')});"
         " its services are stopped.",
         remedy=f"look at its console and bring {host} back, then resume the run, or roll it back",
     )
@@ -196,55 +196,57 @@ def _awaited(
 def _look(context: Context, host: str, *, fresh: bool = False) -> HostObservation | str:
     """The host as it is now, or why it cannot be reached."""
     alone = replace(context.inventory, hosts=(context.inventory.host(host),))
-    seen = observe_hosts(alone, context.policy, cursors={}, at=context.clock(), cancel=context.cancel, fresh=fresh)
-    return seen.host(host) or seen.unreachable.get(host, "it does not answer")
+    observation = observe_hosts(
+        alone, context.policy, cursors={}, at=context.clock(), cancel=context.cancel, fresh=fresh
+    )
+    return observation.host(host) or observation.unreachable.get(host, "it does not answer")
 
 
-def _refuse_stranger(upgrade: UpgradeOfHost, seen: HostObservation) -> None:
+def _refuse_stranger(upgrade: UpgradeOfHost, host: HostObservation) -> None:
     """Raise ``DriftError`` when the machine that came back is not the one that went down."""
-    if seen.facts.machine_id != upgrade.machine_id:
+    if host.facts.machine_id != upgrade.machine_id:
         raise DriftError(
-            f"Another machine came back as {upgrade.host}: its machine-id is {seen.facts.machine_id[:8] or 'unknown'}…"
+            f"Another machine came back as {upgrade.host}: its machine-id is {host.facts.machine_id[:8] or 'unknown'}…"
             f" and not {upgrade.machine_id[:8]}…. Nothing was done to it.",
             remedy="bring the right machine back, then resume the run, or roll it back",
         )
 
 
-def _shows(upgrade: UpgradeOfHost, seen: Any, context: Context) -> bool:
+def _shows(upgrade: UpgradeOfHost, host: Any, context: Context) -> bool:
     """Whether the host's own facts show the new size; for storage the disk, as its file system grows later."""
-    if not isinstance(seen, HostObservation):
+    if not isinstance(host, HostObservation):
         return False
     if upgrade.phase == "storage":
-        disk = disk_seen(seen.facts)
+        disk = disk_seen(host.facts)
         return disk is not None and disk >= upgrade.target * context.policy.facts.storage
-    known = size_seen(upgrade.phase, seen.facts) is not None or not upgrade.provider.waits
-    return known and misses(upgrade.phase, seen.facts, upgrade.target, context.policy) is None
+    known = size_seen(upgrade.phase, host.facts) is not None or not upgrade.provider.waits
+    return known and misses(upgrade.phase, host.facts, upgrade.target, context.policy) is None
 
 
-def _grew(upgrade: UpgradeOfHost, seen: Any) -> bool:
+def _grew(upgrade: UpgradeOfHost, host: Any) -> bool:
     """Whether the facts show that something was added, even if it is not all that was asked for."""
-    size = _size(upgrade, seen)
+    size = _size(upgrade, host)
     if upgrade.before is None:
         return False
     noticeable = upgrade.before + _NOTICEABLE * (upgrade.target - upgrade.before)
     return size is not None and size >= noticeable
 
 
-def _size(upgrade: UpgradeOfHost, seen: Any) -> float | None:
+def _size(upgrade: UpgradeOfHost, host: Any) -> float | None:
     """What the host's facts show of the resource; for storage its disk."""
-    if not isinstance(seen, HostObservation):
+    if not isinstance(host, HostObservation):
         return None
-    return disk_seen(seen.facts) if upgrade.phase == "storage" else size_seen(upgrade.phase, seen.facts)
+    return disk_seen(host.facts) if upgrade.phase == "storage" else size_seen(upgrade.phase, host.facts)
 
 
-def _missed(upgrade: UpgradeOfHost, seen: HostObservation, context: Context) -> str | None:
+def _missed(upgrade: UpgradeOfHost, host: HostObservation, context: Context) -> str | None:
     """What is not as it should be, in words."""
-    if seen.problem:
-        return seen.problem.rstrip(".")
+    if host.problem:
+        return host.problem.rstrip(".")
     if upgrade.phase == "storage":
-        disk = disk_seen(seen.facts)
+        disk = disk_seen(host.facts)
         if disk is not None and disk < upgrade.target * context.policy.facts.storage:
             wanted = size_text("storage", upgrade.target)
             return f"its disk has {size_text('storage', disk)} instead of {wanted}"
         return None
-    return misses(upgrade.phase, seen.facts, upgrade.target, context.policy)
+    return misses(upgrade.phase, host.facts, upgrade.target, context.policy)

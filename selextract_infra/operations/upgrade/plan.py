@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
-from selextract_infra.flow.parameters import read_parameters
+from selextract_infra.flow.saved_refusals import read_parameters
 from selextract_infra.model.figures import duration
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostObservation
@@ -104,7 +104,7 @@ def _refuse_impossible_upgrade(saved: Plan, upgrade: UpgradeOfHost, policy: Poli
         and set(app.health) <= {service.health for service in mapped.services.values()}
     )
     foreign = all(
-        other.project != mapped.project and {one.service for one in other.databases} <= set(other.stopped)
+        other.project != mapped.project and {database.service for database in other.databases} <= set(other.stopped)
         for other in upgrade.others
     )
     if not (same and own and foreign and saved.hosts == (upgrade.host,) and upgrade.data_folder == mapped.data):
@@ -161,7 +161,7 @@ def _down(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def _shared_with(upgrade: UpgradeOfHost | None) -> Iterator[Finding]:
     """Which other Projects are on the host, and what becomes of each."""
     for other in upgrade.others if upgrade else ():
-        dumped = ", ".join(one.service for one in other.databases)
+        dumped = ", ".join(database.service for database in other.databases)
         backup = f"{dumped} is dumped, and its folder is archived" if dumped else "its folder is archived"
         down = (
             ""

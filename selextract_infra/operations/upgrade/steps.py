@@ -39,7 +39,7 @@ _DOCKER_FOLDER = "/var/lib/docker"
 
 def upgrade_steps(upgrade: UpgradeOfHost, policy: Policy) -> tuple[Step, ...]:
     """The steps that give a host its new hardware and make the app use it; built from ``upgrade`` and nothing else."""
-    return tuple(_Way(upgrade, policy).steps())
+    return tuple(_UpgradeSteps(upgrade, policy).steps())
 
 
 def with_performers(plan: Plan) -> Plan:
@@ -48,7 +48,7 @@ def with_performers(plan: Plan) -> Plan:
     return plan.model_copy(update={"steps": steps})
 
 
-class _Way:
+class _UpgradeSteps:
     """The way of one upgrade."""
 
     def __init__(self, upgrade: UpgradeOfHost, policy: Policy) -> None:
@@ -148,7 +148,7 @@ class _Way:
 
     @staticmethod
     def _dumped(app: AppOnHost) -> dict[str, Any]:
-        return {"databases": [one.model_dump() for one in app.databases]}
+        return {"databases": [database.model_dump() for database in app.databases]}
 
     def _hardware(self) -> Step:
         upgrade = self.upgrade

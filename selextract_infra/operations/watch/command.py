@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.frame.options import FleetOptions, FormatOption, with_options
-from selextract_infra.cli.frame.output import Format, say
+from selextract_infra.cli.frame.output import Format, say, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,9 @@ def register(app: typer.Typer) -> None:
 
         def told(news: News) -> None:
             if form is Format.JSON:
-                typer.echo(json.dumps(news.model_dump(mode="json")))
+                write_out(json.dumps(news.model_dump(mode="json")) + "\n")
             else:
-                typer.echo(f"{news.at:%Y-%m-%d %H:%M:%S}Z  {news.kind:<10} {_plain(news.sentence)}")
+                write_out(f"{news.at:%Y-%m-%d %H:%M:%S}Z  {news.kind:<10} {_plain(news.sentence)}\n")
             tell_systemd(f"STATUS={_plain(news.sentence)[:200]}")
 
         with hosts.context() as context, Watchdog(_LONGEST_WORK) as watchdog:

@@ -17,7 +17,7 @@ from selextract_infra.model.emergency import Incident, open_emergencies
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.emergency.begin import begin_emergency, plan_emergency, tell_emergency
 from selextract_infra.operations.emergency.end import validate_emergency
-from selextract_infra.operations.emergency.ready import make_ready
+from selextract_infra.operations.emergency.preparation import make_ready
 from selextract_infra.operations.watch.memory import Watched
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ def readings_of(host: HostObservation, policy: Policy) -> Iterator[tuple[str, st
     facts = host.facts
     if facts.memory and facts.memory_available is not None:
         yield "", "memory_usage", 1 - facts.memory_available / facts.memory
-    used = [one.usage.cpus for one in host.containers if one.usage.cpus is not None]
+    used = [container.usage.cpus for container in host.containers if container.usage.cpus is not None]
     if facts.cpus and used:
         yield "", "cpu_usage", sum(used) / facts.cpus
     for service in app_services(host, policy):

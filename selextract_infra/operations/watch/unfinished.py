@@ -33,31 +33,31 @@ class OwnRuns:
         self._tries: dict[str, int] = {}
         self._told: set[str] = set()
 
-    def end(self, seen: Observation) -> bool:
+    def end(self, observation: Observation) -> bool:
         """Finish or put back what is unfinished and nobody works on; returns whether that changed what was seen.
 
         A frozen host is left as it is. Raises ``LockedError``, ``HostUnreachableError`` and others of
         ``resume`` and ``roll_back``; the next look tries again.
         """
         changed = False
-        for run_id, records in unfinished_runs(seen).items():
-            if self._due(seen, run_id, records):
-                self._end(seen, run_id, records)
+        for run_id, records in unfinished_runs(observation).items():
+            if self._due(observation, run_id, records):
+                self._end(observation, run_id, records)
                 changed = True
         return changed
 
-    def _due(self, seen: Observation, run_id: str, records: Mapping[str, Mapping[str, Any]]) -> bool:
-        hosts = [host for host in seen.hosts if host.name in records]
-        busy = any(at_work(host, run_id, seen.at, idle=os.getpid()) for host in hosts)
+    def _due(self, observation: Observation, run_id: str, records: Mapping[str, Mapping[str, Any]]) -> bool:
+        hosts = [host for host in observation.hosts if host.name in records]
+        busy = any(at_work(host, run_id, observation.at, idle=os.getpid()) for host in hosts)
         frozen = any(host.state.get("freeze") for host in hosts)
         plan = self._plan(run_id)
         ours = plan is not None and plan.made_by == watcher()
         return ours and not busy and not frozen and not self._dry and self._tries.get(run_id, 0) <= 1
 
-    def _end(self, seen: Observation, run_id: str, records: Mapping[str, Mapping[str, Any]]) -> None:
+    def _end(self, observation: Observation, run_id: str, records: Mapping[str, Mapping[str, Any]]) -> None:
         tries = self._tries.get(run_id, 0)
         where = f"Run {run_id} of this loop is unfinished on {', '.join(sorted(records))}"
-        if tries or _over(self._plan(run_id), seen.at):
+        if tries or _over(self._plan(run_id), observation.at):
             self._say(f"{where}; it is put back.")
             run = roll_back(self._context, run_id, idle=os.getpid())
         else:

@@ -38,7 +38,7 @@ from selextract_infra.operations.watch.unfinished import OwnRuns
 if TYPE_CHECKING:
     from selextract_infra.flow.notify import Notifier
 
-__all__ = ["News", "Watcher", "hands_off"]
+__all__ = ["News", "Watcher", "why_not_to_act"]
 
 _T = TypeVar("_T")
 
@@ -93,23 +93,23 @@ class Watcher:
         """Look once, and do what follows from it; what goes wrong is said and is no end."""
         began = self._steady()  # beside the wall's time of the look, however long it takes
         try:
-            seen = self._look()
+            observation = self._look()
         except CancelledError:
             return
         except SelextractError as problem:
             self._news("look", "lost", f"Nothing can be seen: {problem}")
             return
         self._over("look", "The hosts can be seen again.")
-        at = self._clock(seen.at, began)
-        self._hosts(seen)
-        if self._guarded("unfinished", lambda: self._own.end(seen)):
+        at = self._clock(observation.at, began)
+        self._hosts(observation)
+        if self._guarded("unfinished", lambda: self._own.end(observation)):
             self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
             return
-        for sentence in self.watched.take(seen, at):
+        for sentence in self.watched.take(observation, at):
             self.tell("seen", sentence)
-        incident = self._guarded("incident", lambda: self._incident.follow(seen))
+        incident = self._guarded("incident", lambda: self._incident.follow(observation))
         if not self._incident.began:
-            self._guarded("scaling", lambda: self._scale(seen, at, incident))
+            self._guarded("scaling", lambda: self._scale(observation, at, incident))
 
     def tell(self, kind: str, sentence: str) -> None:
         """Say it, and write it down where it is not a rehearsal."""
@@ -135,19 +135,19 @@ class Watcher:
         self._clocks = (wall, steady)
         return wall
 
-    def _hosts(self, seen: Observation) -> None:
-        for name, reason in seen.unreachable.items():
+    def _hosts(self, observation: Observation) -> None:
+        for name, reason in observation.unreachable.items():
             self._news(f"host {name}", "lost", f"{name} is not reached, so nothing is decided about it: {reason}")
-        for host in seen.hosts:
+        for host in observation.hosts:
             if host.problem:
                 self._news(f"host {host.name}", "lost", f"{host.name} cannot be looked at: {host.problem}")
             else:
                 self._over(f"host {host.name}", f"{host.name} is back.")
 
-    def _scale(self, seen: Observation, at: float, incident: IncidentSeverity | None) -> None:
+    def _scale(self, observation: Observation, at: float, incident: IncidentSeverity | None) -> None:
         """Decide, and carry out what changes a count, on each host at once."""
         by_host: dict[str, list[ScalingDecision]] = {}
-        for decision in self.watched.decide(seen, at, self._calendar, incident):
+        for decision in self.watched.decide(observation, at, self._calendar, incident):
             self._blind(decision, at)
             if decision.changes and decision.direction is not None:
                 by_host.setdefault(decision.host, []).append(decision)
@@ -158,24 +158,28 @@ class Watcher:
                 self._news(f"refused {decision.host}/{decision.service}", "held", _text(decision))
             else:
                 self._told.pop(f"refused {decision.host}/{decision.service}", None)
-        for host in seen.hosts:
+        for host in observation.hosts:
             if host.name in by_host:
-                self._act(seen, host, by_host[host.name], at)
+                self._act(observation, host, by_host[host.name], at)
         self._propose_replicas(at)
 
     def _propose_replicas(self, at: float) -> None:
         """Reads that ask for a replica are told to people, who choose its host."""
         by_transactions = self.watched.by_transactions
-        wanted = {(one.host, one.service): one for one in self.watched.replicas_wanted(at, self._calendar)}
+        wanted = {
+            (decision.host, decision.service): decision for decision in self.watched.replicas_wanted(at, self._calendar)
+        }
         for key in self.watched.replicas:
-            told = f"replicas {'/'.join(key)}"
+            subject = f"replicas {'/'.join(key)}"
             if key not in wanted:
-                self._told.pop(told, None)
-            elif told not in self._told:
-                one = wanted[key]
+                self._told.pop(subject, None)
+            elif subject not in self._told:
+                decision = wanted[key]
                 counted = " (transactions, because pg_stat_statements is missing)" if key[0] in by_transactions else ""
-                remedy = f"selextract-infra replicas --count {one.requested}"
-                self._news(told, "proposed", f"{'/'.join(key)} wants a replica: {one.why}{counted}. Try: {remedy}.")
+                remedy = f"selextract-infra replicas --count {decision.requested}"
+                self._news(
+                    subject, "proposed", f"{'/'.join(key)} wants a replica: {decision.why}{counted}. Try: {remedy}."
+                )
 
     def _blind(self, decision: ScalingDecision, at: float) -> None:
         """Without any metric nothing is decided: said once, after a while."""
@@ -191,46 +195,52 @@ class Watcher:
                 f"blind {key}", "blind", f"Blind: {key} has had no metric for {duration(after)}; it stays as it is."
             )
 
-    def _act(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:
-        reason = hands_off(host)
+    def _act(
+        self, observation: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float
+    ) -> None:
+        reason = why_not_to_act(host)
         going = []
-        for one in decisions:
-            held = f"held {one.host}/{one.service}"
-            why = reason or self._refusal(seen, one)
+        for decision in decisions:
+            held = f"held {decision.host}/{decision.service}"
+            why = reason or self._refusal(observation, decision)
             if why is not None:
-                self._news(held, "held", f"{_text(one)} Not done: {why.rstrip('.')}.")
+                self._news(held, "held", f"{_text(decision)} Not done: {why.rstrip('.')}.")
                 continue
             self._told.pop(held, None)
             if self._dry:
-                self._news(f"would {one.host}/{one.service}", "would do", _text(one))
+                self._news(f"would {decision.host}/{decision.service}", "would do", _text(decision))
             else:
-                self.tell("decided", _text(one))
-                going.append(one)
+                self.tell("decided", _text(decision))
+                going.append(decision)
         if going:
-            self._apply(seen, host, going, at)
+            self._apply(observation, host, going, at)
 
-    def _refusal(self, seen: Observation, one: ScalingDecision) -> str | None:
+    def _refusal(self, observation: Observation, decision: ScalingDecision) -> str | None:
         """Why a person who asked for this would be refused; None where he would not."""
         try:
-            self._plan(seen, one.host, [one])
+            self._plan(observation, decision.host, [decision])
         except RefusedError as refusal:
             return str(refusal)
         return None
 
-    def _plan(self, seen: Observation, host: str, decisions: list[ScalingDecision]) -> Plan:
+    def _plan(self, observation: Observation, host: str, decisions: list[ScalingDecision]) -> Plan:
         """The same Plan that a person would make."""
-        wanted = {one.service: int(one.granted or 0) for one in decisions}
+        wanted = {decision.service: int(decision.granted or 0) for decision in decisions}
         operation = operation_named("scale")
         request = request_for(operation, {"wanted": wanted, "hosts": (host,)})
-        return plan_from(operation, seen, request, self._context.policy, made_by=watcher())
+        return plan_from(operation, observation, request, self._context.policy, made_by=watcher())
 
-    def _apply(self, seen: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float) -> None:
+    def _apply(
+        self, observation: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float
+    ) -> None:
         """Stamps first, so that a cooldown holds whatever happens next; then the Plan."""
-        plan = self._plan(seen, host.name, decisions)
-        before = {one.service: int(one.current or 0) for one in decisions}
-        for one in decisions:
-            if one.direction is not None:
-                self.watched.services[one.host, one.service].acted(one.direction, int(one.granted or 0), at)
+        plan = self._plan(observation, host.name, decisions)
+        before = {decision.service: int(decision.current or 0) for decision in decisions}
+        for decision in decisions:
+            if decision.direction is not None:
+                self.watched.services[decision.host, decision.service].acted(
+                    decision.direction, int(decision.granted or 0), at
+                )
         try:
             self._keep_stamps(host.name)
             self._context.journal.record_plan(plan)
@@ -270,7 +280,7 @@ class Watcher:
     def _guarded(self, about: str, work: Callable[[], _T]) -> _T | None:
         """What a rule refuses, or a host does not do, is said and is no end; the next look decides anew."""
         try:
-            found = work()
+            answer = work()
         except CancelledError:
             return None
         except SelextractError as problem:
@@ -278,7 +288,7 @@ class Watcher:
             self._news(f"problem {about}", "refused", f"{problem}{remedy}")
             return None
         self._told.pop(f"problem {about}", None)
-        return found
+        return answer
 
     def _news(self, key: str, kind: str, sentence: str) -> None:
         """Say it once, until it is another sentence or over."""
@@ -291,7 +301,7 @@ class Watcher:
             self.tell("back", sentence)
 
 
-def hands_off(host: HostObservation) -> str | None:
+def why_not_to_act(host: HostObservation) -> str | None:
     """Why nothing is done on a host by itself; None where it may be."""
     freeze, lock, unfinished = (host.state.get(name) for name in ("freeze", "lock", "unfinished"))
     if freeze:

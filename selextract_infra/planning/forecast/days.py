@@ -73,14 +73,14 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if np.isfinite(values).all():
         return values
     filled = values.copy()
-    places = np.arange(len(values))
+    indices = np.arange(len(values))
     for weekday in range(min(_WEEK, len(values))):
-        mine = places[weekday::_WEEK]
+        mine = indices[weekday::_WEEK]
         known = mine[np.isfinite(values[mine])]
         if len(known):
             filled[mine] = np.interp(mine, known, values[known])
-    known = places[np.isfinite(filled)]
-    return np.asarray(np.interp(places, known, filled[known]))
+    known = indices[np.isfinite(filled)]
+    return np.asarray(np.interp(indices, known, filled[known]))
 
 
 def read_events(stream: TextIO, *, file: str) -> tuple[ForecastEvent, ...]:
@@ -115,24 +115,24 @@ def _bounded(stream: TextIO, file: str) -> Iterator[str]:
         yield line
 
 
-def _event(fields: dict[str, str], place: str) -> ForecastEvent:
-    first, last = _day(fields.get("first", ""), place), _day(fields.get("last", ""), place)
+def _event(fields: dict[str, str], where: str) -> ForecastEvent:
+    first, last = _day(fields.get("first", ""), where), _day(fields.get("last", ""), where)
     if last < first:
-        raise UsageError(f"{place} ends on {last}, before it begins on {first}.")
-    return ForecastEvent(first, last, _factor(fields.get("factor", "").strip(), place), fields.get("name", "").strip())
+        raise UsageError(f"{where} ends on {last}, before it begins on {first}.")
+    return ForecastEvent(first, last, _factor(fields.get("factor", "").strip(), where), fields.get("name", "").strip())
 
 
-def _day(text: str, place: str) -> date:
+def _day(text: str, where: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
         pass
     raise UsageError(
-        f'{place} has "{printable(text.strip()[:40])}" where a day should be.', remedy="write days like 2026-11-20"
+        f'{where} has "{printable(text.strip()[:40])}" where a day should be.', remedy="write days like 2026-11-20"
     )
 
 
-def _factor(text: str, place: str) -> float | None:
+def _factor(text: str, where: str) -> float | None:
     if not text:
         return None
     try:
@@ -140,7 +140,7 @@ def _factor(text: str, place: str) -> float | None:
     except ValueError:
         factor = float("nan")
     if not 0 < factor <= _LARGEST_FACTOR:
-        raise UsageError(f'{place} has "{printable(text[:40])}" as its factor; it is above 0, like 3.0.')
+        raise UsageError(f'{where} has "{printable(text[:40])}" as its factor; it is above 0, like 3.0.')
     return factor
 
 

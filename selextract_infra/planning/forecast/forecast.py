@@ -163,7 +163,7 @@ def _full(
     ahead = expected(ahead, events, series.end)
     confidence, reason = _confidence(fitted, restart, policy)
     current = float(series.values[np.flatnonzero(np.isfinite(series.values))[-1]])
-    found: dict[str, object] = {
+    values: dict[str, object] = {
         "confidence": confidence,
         "reason": reason,
         "kind": SeriesKind.TREND if test.trend[-1] else SeriesKind.WEEK_AND_LEVEL,
@@ -174,11 +174,11 @@ def _full(
         "backtest": _summary(test, bounds, fitted, asked, policy),
     }
     if limit is not None and usable is not None:
-        found["exhaustion"] = exhaustion_dates(
+        values["exhaustion"] = exhaustion_dates(
             ahead, current=current, end=series.end, limit=limit, usable=usable, policy=policy
         )
-        found["rule"] = _rule(series, fitted.values, current, usable, policy)
-    return bare.model_copy(update=found)
+        values["rule"] = _rule(series, fitted.values, current, usable, policy)
+    return bare.model_copy(update=values)
 
 
 def _days(seconds: float) -> int:

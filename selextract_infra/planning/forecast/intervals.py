@@ -44,11 +44,11 @@ def intervals(test: Backtest, days: Floats, share: float, history: int) -> Inter
     errors = error_shares(test, days)
     low, high = np.full_like(test.chosen, np.nan), np.full_like(test.chosen, np.nan)
     outside = wanted = _AIMED_AT * (1 - share)
-    told = np.zeros(errors.shape, dtype=bool)
+    warned = np.zeros(errors.shape, dtype=bool)
     step = int(np.diff(test.origins).min()) if len(test.origins) > 1 else 1
     for row in range(len(test.origins)):
         known = test.known_at(row)
-        outside = _corrected(outside, wanted, step, _missed(test, low, high, known, told))
+        outside = _corrected(outside, wanted, step, _missed(test, low, high, known, warned))
         recent = int(np.searchsorted(test.origins, test.origins[row] - history))
         width = _widths(np.where(known, errors[:row], np.nan)[recent:], 1 - outside) * scales[row]
         low[row] = np.maximum(test.chosen[row] - width, 0)
@@ -72,12 +72,12 @@ def _scales(test: Backtest, days: Floats) -> Floats:
 
 
 def _missed(
-    test: Backtest, low: Floats, high: Floats, known: NDArray[np.bool_], told: NDArray[np.bool_]
+    test: Backtest, low: Floats, high: Floats, known: NDArray[np.bool_], warned: NDArray[np.bool_]
 ) -> float | None:
     """The share of newly known days that lay outside their interval; marks them as told."""
     rows = len(known)
-    new = known & ~told[:rows] & np.isfinite(low[:rows])
-    told[:rows] |= known
+    new = known & ~warned[:rows] & np.isfinite(low[:rows])
+    warned[:rows] |= known
     if not new.any():
         return None
     inside = (test.actual[:rows] >= low[:rows]) & (test.actual[:rows] <= high[:rows])

@@ -63,9 +63,9 @@ class Series:
         """The same series with no value on ``days``."""
         values = self.values.copy()
         for day in days:
-            place = (day - self.start).days
-            if 0 <= place < len(values):
-                values[place] = np.nan
+            index = (day - self.start).days
+            if 0 <= index < len(values):
+                values[index] = np.nan
         return replace(self, values=values)
 
 
@@ -93,7 +93,7 @@ class Days:
     """Collects stamped values day by day; ``add`` one after the other, then ask for the ``series``.
 
     Stamps all have the same time zone, or ``zone`` is given and they are turned into its days. Each error names the
-    ``place`` (as text, a line) and what stands there.
+    ``where`` (as text, a line) and what stands there.
     """
 
     def __init__(self, name: str, *, zone: tzinfo | None = None) -> None:
@@ -103,44 +103,44 @@ class Days:
         self._previous: datetime | None = None
         self._first: tuple[str, timedelta | None] | None = None
 
-    def add(self, stamp: datetime, value: float, place: object) -> None:
+    def add(self, stamp: datetime, value: float, where: object) -> None:
         """One value. Raises UsageError when the time does not move on, or when the value is no use of anything."""
         if not math.isfinite(value):
             raise UsageError(
-                f"{place} has {value} in {self.name}, which is not a number.",
+                f"{where} has {value} in {self.name}, which is not a number.",
                 remedy="leave such a line out: a missing day is allowed, an invented value is not",
             )
         if not 0 <= value <= _LARGEST:
-            raise UsageError(f"{place} has {value:g} in {self.name}; the use of a resource lies between 0 and 1e30.")
+            raise UsageError(f"{where} has {value:g} in {self.name}; the use of a resource lies between 0 and 1e30.")
         offset = stamp.utcoffset()
         if self._first is None:
-            self._first = (str(place), offset)
+            self._first = (str(where), offset)
         elif offset != self._first[1]:
-            self._check_zone(offset, place)
+            self._check_zone(offset, where)
         # The order is that of the stamps as they came: two times of one zone are compared by their clocks, not by what
         # they mean, so after clocks went back the next time would seem to lie before.
-        self._check_order(stamp, place)
+        self._check_order(stamp, where)
         self._previous = stamp
         self._keep(stamp if self.zone is None or offset is None else stamp.astimezone(self.zone), value)
 
-    def _check_zone(self, offset: timedelta | None, place: object) -> None:
-        first_place, first = self._first or ("", None)
+    def _check_zone(self, offset: timedelta | None, where: object) -> None:
+        first_where, first = self._first or ("", None)
         if self.zone is None or offset is None or first is None:
             raise UsageError(
-                f"{place} is in {_zone_text(offset)}, but {_lower(first_place)} is in {_zone_text(first)}.",
+                f"{where} is in {_zone_text(offset)}, but {_lower(first_where)} is in {_zone_text(first)}.",
                 remedy="write all stamps in UTC, or name the zone whose days count with --time-zone",
             )
 
-    def _check_order(self, stamp: datetime, place: object) -> None:
+    def _check_order(self, stamp: datetime, where: object) -> None:
         if self._previous is None or stamp > self._previous:
             return
         if stamp == self._previous:
             raise UsageError(
-                f"{place} has the same time as the line before it: {stamp.isoformat(sep=' ')}.",
+                f"{where} has the same time as the line before it: {stamp.isoformat(sep=' ')}.",
                 remedy="keep one line for each time; if the file holds several series, choose one",
             )
         raise UsageError(
-            f"{place} goes back in time: {stamp.isoformat(sep=' ')} after {self._previous.isoformat(sep=' ')}.",
+            f"{where} goes back in time: {stamp.isoformat(sep=' ')} after {self._previous.isoformat(sep=' ')}.",
             remedy="sort the lines by time; where clocks were set back, write the stamps in UTC",
         )
 
@@ -213,5 +213,5 @@ def _zone_text(offset: timedelta | None) -> str:
     return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
-def _lower(place: str) -> str:
-    return place[:1].lower() + place[1:]
+def _lower(where: str) -> str:
+    return where[:1].lower() + where[1:]

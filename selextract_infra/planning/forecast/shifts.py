@@ -17,7 +17,7 @@ _ABRUPT = 0.7  # the share of the change that must be there in the first week; a
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """From ``day`` on (a place in the series) the level is another; that can be known after ``known_after`` days.
+    """From ``day`` on (an index of the series) the level is another; that can be known after ``known_after`` days.
 
     ``change`` is relative to the level before.
     """
@@ -36,13 +36,13 @@ def level_shifts(days: NDArray[np.float64], *, change: float, lasting: int) -> t
     count = len(days)
     if count < 2 * lasting + _WEEK:
         return ()
-    places = range(lasting, count - lasting + 1)
-    moved = np.array([np.median(days[at : at + lasting] - days[at - lasting : at]) for at in places])
+    indices = range(lasting, count - lasting + 1)
+    moved = np.array([np.median(days[at : at + lasting] - days[at - lasting : at]) for at in indices])
     suspects = [
         Shift(at, at + lasting, step / level)
-        for place, at in enumerate(places)
-        if place >= lasting
-        for step, level in [_step(days, moved[: place + 1], at, lasting)]
+        for index, at in enumerate(indices)
+        if index >= lasting
+        for step, level in [_step(days, moved[: index + 1], at, lasting)]
         if level > 0 and abs(step) > change * level
     ]
     return _largest_of_each(suspects, lasting)

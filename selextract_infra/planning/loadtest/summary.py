@@ -38,7 +38,10 @@ def read_summary(text: str, *, file: str) -> LoadTestResult:
             _refuse_points(file)
         raise UsageError(f"{file} is no summary of k6: it has no metrics.", remedy=_REMEDY)
     nested = any(isinstance(metric, dict) and "values" in metric for metric in metrics.values())
-    flat = {name: one.get("values") if nested and isinstance(one, dict) else one for name, one in metrics.items()}
+    flat = {
+        name: metric.get("values") if nested and isinstance(metric, dict) else metric
+        for name, metric in metrics.items()
+    }
     reader = _SummaryReader(flat, file)
     count = reader.number("http_reqs", "count")
     state = data.get("state")

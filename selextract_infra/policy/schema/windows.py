@@ -52,9 +52,9 @@ def _parts_of(rule: str) -> dict[str, str]:
     match = _RULE.fullmatch(rule)
     if match is None:
         raise UnitError(f'"{rule[:80]}" is no recurrence rule; accepted: FREQ=WEEKLY;BYDAY=SU, FREQ=MONTHLY;BYDAY=1SA')
-    said = match["parts"].split(";")
-    parts = {name: value for name, _, value in (part.partition("=") for part in said)}
-    if len(parts) != len(said):
+    words = match["parts"].split(";")
+    parts = {name: value for name, _, value in (part.partition("=") for part in words)}
+    if len(parts) != len(words):
         raise UnitError(f'"{rule[:80]}" says something twice')
     return parts
 
@@ -186,11 +186,11 @@ class Period(Section):
             if after <= start < before:
                 yield start
 
-    def _until(self, said: str) -> datetime:
+    def _until(self, text: str) -> datetime:
         """The last instant of the rule by the clock on the wall; a day alone counts to its end."""
-        match = _UNTIL.fullmatch(said)
+        match = _UNTIL.fullmatch(text)
         if match is None:
-            raise UnitError(f"UNTIL={said} is no day")
+            raise UnitError(f"UNTIL={text} is no day")
         last = datetime.fromisoformat(f"{match['day']}T{match['time'] or '235959'}")
         return last.replace(tzinfo=UTC).astimezone(self.zone).replace(tzinfo=None) if match["utc"] else last
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from selextract_infra.assess.assessment import assess
-from selextract_infra.assess.incident import affected_by, bounds_seen, impact_of, situation_of
+from selextract_infra.assess.incident import affected_by, bottlenecks_seen, impact_of, situation_of
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.observation import HostObservation
-from selextract_infra.model.scaling import BoundKind
+from selextract_infra.model.scaling import IncidentBottleneckKind
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
 from selextract_infra.operations.emergency.decide import grant
 from selextract_infra.policy import Policy
@@ -117,4 +117,4 @@ def test_a_service_that_is_down_is_a_p1_without_failover_on_one_host() -> None:
 
 def test_without_a_reading_the_bottleneck_is_unknown() -> None:
     found = assess(observation(server()), policy())
-    assert [bound.kind for bound in bounds_seen(found.judgements, policy())] == [BoundKind.UNKNOWN]
+    assert [bound.kind for bound in bottlenecks_seen(found.judgements, policy())] == [IncidentBottleneckKind.UNKNOWN]

@@ -8,15 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from selextract_infra.cli import build
-from selextract_infra.cli.frame.applying import save
+from selextract_infra.cli.frame.apply_plan import save
 from selextract_infra.errors import DriftError, SelextractError, UsageError
 from selextract_infra.flow.context import Context
-from selextract_infra.flow.queue import Queue
+from selextract_infra.flow.queue import Queue, QueuedPlan, QueueStatus
 from selextract_infra.flow.saved import load_plan, refuse_other_digest
 from selextract_infra.flow.schedule import run_due
+from selextract_infra.flow.windows import Opening
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.queue import QueuedPlan, QueueStatus
-from selextract_infra.model.window import Opening
 from selextract_infra.plan import rightsize
 from tests.unit.seen import AT, MB, one, policy
 

@@ -19,7 +19,7 @@ from selextract_infra.flow.run_log import forget_run_logs
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import RunStatus
 from tests.replayed import replay, replay_runs
-from tests.unit.flow.test_disruption import OPENS, TWO, Hosts
+from tests.unit.flow.test_executor_windows import OPENS, TWO, Hosts
 
 
 @pytest.fixture

@@ -16,11 +16,10 @@ from selextract_infra.errors import LockedError, OutsideWindowError, RefusedErro
 from selextract_infra.flow import schedule
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
-from selextract_infra.flow.queue import Queue
+from selextract_infra.flow.queue import Queue, QueuedPlan, QueueStatus
 from selextract_infra.flow.schedule import cancel_queued, queue_plan, run_due
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.model.plan import Plan, Step
-from selextract_infra.model.queue import QueuedPlan, QueueStatus
 from selextract_infra.model.run import Run, RunStatus
 from selextract_infra.policy import Policy, load_policy
 

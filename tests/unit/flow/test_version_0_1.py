@@ -12,9 +12,9 @@ import pytest
 from selextract_infra.flow import executor
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.operation import Performance, StepWork
-from selextract_infra.flow.parameters import read_parameters
 from selextract_infra.flow.registry import completed, operation_named, operation_names
 from selextract_infra.flow.saved import load_plan, rebuild
+from selextract_infra.flow.saved_refusals import read_parameters
 from selextract_infra.flow.unfinished import resume
 from selextract_infra.hosts.executor import Execution, Segment
 from selextract_infra.model.observation import HostObservation, Observation

@@ -12,8 +12,7 @@ from selextract_infra.errors import FencedError, LockedError
 from selextract_infra.hosts import executor
 from selextract_infra.hosts.events import HostStatus
 from selextract_infra.hosts.executor import Hands, Segment, execute, execute_segment, values_of
-from selextract_infra.hosts.holder import identity_of
-from selextract_infra.hosts.identity import claim
+from selextract_infra.hosts.identity import claim, identity_of
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome
 from selextract_infra.model.plan import Plan, Step

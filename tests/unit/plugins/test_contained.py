@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.docker.volume_files import ContainedFolder
+from plugins.module_utils.system.contained_folder import ContainedFolder
 from plugins.module_utils.system.failure import HostSideError
 
 

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from plugins.module_utils.docker import engine as engine_module
 from plugins.module_utils.docker.engine import Engine, EngineGoneError, EngineRefusedError
 from plugins.module_utils.system.failure import HostSideError
 from tests.unit.plugins.unix_server import serving
@@ -122,3 +126,41 @@ def test_a_restart_is_one_request_with_its_signal_so_that_docker_ends_it_without
     with serving(tmp_path / "s", answer) as path, Engine(path) as engine:
         engine.restart("db", 60.0, "SIGINT")
     assert asked == [("POST", "/containers/db/restart?t=60&signal=SIGINT")]
+
+
+@contextmanager
+def printing(path: Path, piece: bytes, pause: float) -> Iterator[str]:
+    """An engine that hands a container's output on, which never ends."""
+    over = threading.Event()
+
+    def print_on(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while not over.wait(pause):
+                connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor(1) as meanwhile:
+        listener.bind(str(path))
+        listener.listen()
+        meanwhile.submit(print_on, listener)
+        try:
+            yield str(path)
+        finally:
+            over.set()
+
+
+def test_a_container_that_prints_without_end_is_read_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_LARGEST", 1 << 20)
+    with printing(tmp_path / "s", b"x" * 65_536, 0) as path, pytest.raises(HostSideError, match="more than 1048576"):
+        Engine(path).logs("endless", 20)
+
+
+def test_a_container_that_prints_a_byte_now_and_then_is_read_up_to_a_deadline(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with printing(tmp_path / "s", b"x", 0.02) as path, pytest.raises(EngineGoneError, match="did not end within"):
+        Engine(path, timeout=0.2).logs("dripping", 20)
+    assert time.monotonic() - began < 10

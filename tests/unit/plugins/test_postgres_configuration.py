@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.docker.volume_files import mount_of
+from plugins.module_utils.docker.containers import mount_of
 from plugins.module_utils.postgres.configuration import FILE, Configuration, differing
 from plugins.module_utils.system.failure import HostSideError
 

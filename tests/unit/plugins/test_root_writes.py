@@ -1,6 +1,6 @@
 """Root writes by a path only in folders that are root's own: below a folder of others a link would lead it elsewhere.
 
-There, ``docker.volume_files.ContainedFolder`` opens every part by its handle and follows no link.
+There, ``system.contained_folder.ContainedFolder`` opens every part by its handle and follows no link.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ _OF_PATHS = {"write_bytes", "write_text"}
 OWN_FOLDERS = {
     "module_utils/docker/image_stream.py": "a temporary file of root's",
     "module_utils/docker/network_namespace.py": "a namespace of the kernel, opened to enter it",
-    "module_utils/docker/volume_files.py": "ContainedFolder itself",
+    "module_utils/haproxy/proxy.py": "its project's folder below /var/lib/selextract-infra, 0700",
+    "module_utils/pgbouncer/folder.py": "its project's folder below /var/lib/selextract-infra, 0700",
     "module_utils/postgres/wire.py": "a stream over a socket",
     "module_utils/replica/check/service.py": "our own service's folder, root's",
     "module_utils/state/host_note.py": "/var/lib/selextract-infra, 0700",
@@ -30,20 +31,10 @@ OWN_FOLDERS = {
     "module_utils/state/segment.py": "/var/lib/selextract-infra, 0700",
     "module_utils/state/state.py": "/var/lib/selextract-infra, 0700, and whole files replaced by a rename",
     "module_utils/state/time_to_live.py": "units of ours",
+    "module_utils/system/contained_folder.py": "ContainedFolder itself",
     "modules/program_files.py": "our own programs, in a folder of root's",
     "modules/segment.py": "/var/lib/selextract-infra, 0700",
 }
-NOT_YET = {
-    "module_utils/compose/capacity_writer.py": "takes our file out of the team's folder",
-    "module_utils/compose/project_files.py": "takes our file out of the team's folder",
-    "module_utils/haproxy/proxy.py": "gives a folder to the user of its container",
-    "module_utils/nginx/include_files.py": "takes our files out of Nginx' include folder",
-    "module_utils/pgbouncer/folder.py": "gives a folder to the user of its container",
-    "module_utils/postgres/restore_point.py": "writes into the backup folder that the policy names",
-    "module_utils/replica/clone.py": "gives a folder to the user of its container",
-    "module_utils/replica/project.py": "gives a folder to the user of its container",
-}
-"""Folders of others into which root still writes by a path: none is added, and what is mended leaves the list."""
 
 
 def _writes(tree: ast.AST) -> Iterator[str]:
@@ -66,4 +57,4 @@ def _mode(call: ast.Call) -> set[str]:
 def test_no_other_file_writes_by_a_path() -> None:
     files = [*sorted(PLUGINS.glob("module_utils/**/*.py")), *sorted(PLUGINS.glob("modules/*.py"))]
     writing = {str(file.relative_to(PLUGINS)) for file in files if any(_writes(ast.parse(file.read_text("utf-8"))))}
-    assert writing == OWN_FOLDERS.keys() | NOT_YET.keys()
+    assert writing == OWN_FOLDERS.keys()

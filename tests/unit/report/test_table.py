@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from selextract_infra.model import assessment, decision, diagnosis, finding, loadtest, planning, run
+from selextract_infra.model import assessment, decision, finding, loadtest, planning, run
+from selextract_infra.operations.doctor import diagnosis
 from selextract_infra.report.layout import plain_text
 from selextract_infra.report.markdown import markdown_table
 from selextract_infra.report.table import Cell, Line, Table, Tone, fields, number, picture, prose, table, tone_of

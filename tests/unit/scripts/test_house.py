@@ -57,3 +57,27 @@ def test_a_floor_holds_and_a_gain_is_named() -> None:
     assert house.compared({"imports_inside_percent": 29.9, "circles": 1}, floors) == (["imports_inside_percent"], [])
     assert house.compared({"imports_inside_percent": 30.0, "circles": 0}, floors) == ([], ["circles"])
     assert house.compared({"imports_inside_percent": 30.0, "circles": 2}, floors) == (["circles"], [])
+
+
+def test_files_to_read_are_counted_by_folder(tree: Path) -> None:
+    files = [tree / "selextract_infra/errors.py", *house.product_files(tree, "plugins")]
+    assert house.by_folder(tree, files) == {"plugins/module_utils": 2, "plugins/modules": 1, "selextract_infra": 1}
+
+
+def test_of_the_registry_only_the_acts_of_the_run_are_read(tree: Path) -> None:
+    files = {
+        "plugins/modules/host_program.py": "",
+        "plugins/module_utils/state/runner.py": "from .registry import ACTS\n",
+        "plugins/module_utils/state/registry.py": (
+            "from ..docker.gate import GATE\nfrom ..docker.image import IMAGE\nfrom .act import Act\n"
+        ),
+        "plugins/module_utils/state/act.py": "class Act: ...\n",
+        "plugins/module_utils/docker/gate.py": 'GATE = Act(\n    "gate", {})\n',
+        "plugins/module_utils/docker/image.py": 'IMAGE = Act("image", {})\n',
+        "playbooks/carry.yml": "- selextract.infra.host_program:\n",
+    }
+    for name, text in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    read = {path.stem for path in house.loaded(tree, {"carry"}, {"gate"})}
+    assert read == {"carry", "host_program", "runner", "registry", "act", "gate"}

@@ -11,6 +11,7 @@ from typing import Any
 
 __all__ = ["Conversation", "SilentError"]
 
+_LONGEST = 1 << 20  # bytes of an answer; ours have less than one KB
 _AS_JSON = "SELECT row_to_json(q) FROM ({}) q;\n"
 
 
@@ -59,7 +60,12 @@ class Conversation:
             if not piece:
                 raise SilentError("is not running")
             line += piece
-        return dict(json.loads(line.splitlines()[-1]))
+            if len(line) > _LONGEST:
+                raise SilentError(f"answers with more than {_LONGEST} bytes")
+        try:
+            return dict(json.loads(line.splitlines()[-1]))
+        except (ValueError, TypeError, RecursionError) as problem:
+            raise SilentError("gives no answer that can be read") from problem
 
     def _opened(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

@@ -19,8 +19,8 @@ from selextract_infra.cli.frame.options import FleetOptions, WholeFleetOptions
 from selextract_infra.cli.frame.request_options import options_of, subcommands_of
 from selextract_infra.errors import CancelledError, SelextractError, UnitError, UsageError
 from selextract_infra.flow import planning
+from selextract_infra.flow.catalogue import OPERATIONS
 from selextract_infra.flow.manifest import manifest_named
-from selextract_infra.flow.registered import OPERATIONS
 from selextract_infra.operations.balancer import command as balancer_command
 from selextract_infra.operations.replicas import command as replicas_command
 from selextract_infra.policy import default_policy

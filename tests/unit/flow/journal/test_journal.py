@@ -53,8 +53,8 @@ def test_histories_of_several_observations_join_into_one_series(tmp_path: Path) 
 
 def test_newest_bucket_is_kept_per_machine(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        journal.record_observation(_seen(_history("api-1", [60, 120]), _history("api-2", [60])))
-        assert journal.newest_bucket() == {"m1": 120}
+        journal.record_observation(journal.bind_machines(_seen(_history("api-1", [60, 120]), _history("api-2", [60]))))
+        assert journal.cursors() == {"app1": {"m1": 120}}
 
 
 def test_an_observation_comes_back_without_its_histories(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_incidents_are_kept_and_drills_apart_from_them(tmp_path: Path) -> None:
         assert journal.last_drill() is None
         for one in (real, rehearsal, rehearsal.model_copy(update={"id": "e", "failed": True})):
             journal.record_incident(one)
-        journal.record_incident(real.told(NOW, "More."))
+        journal.record_incident(real.with_moment(NOW, "More."))
         newest = journal.incident()
         assert newest is not None
         assert (newest.id, newest.timeline[-1].what) == (real.id, "More.")

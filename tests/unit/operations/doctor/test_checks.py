@@ -10,8 +10,8 @@ from selextract_infra.hosts.inventory import InventoryHost
 from selextract_infra.hosts.look import LoginProbe
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight
 from selextract_infra.hosts.runner import HostOutcome
-from selextract_infra.model.diagnosis import CheckStatus, DiagnosisCheck, HostDiagnosis
 from selextract_infra.operations.doctor.checks import diagnosis_of
+from selextract_infra.operations.doctor.diagnosis import CheckStatus, DiagnosisCheck, HostDiagnosis
 from selextract_infra.policy import load_policy
 
 HOST = InventoryHost("app1", "192.0.2.1")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selextract_infra.model.diagnosis import CheckStatus
+from selextract_infra.operations.doctor.diagnosis import CheckStatus
 from selextract_infra.operations.doctor.unattended import machine_checks
 from selextract_infra.policy import Policy, load_policy
 

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selextract_infra.assess.incident import EmergencySituation
-from selextract_infra.assess.incident_class import Pressure, bounds_of, pressures
+from selextract_infra.assess.incident_class import Pressure, incident_bottlenecks, pressures
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import RedisSide
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.assessment import IncidentSeverity, Judgement, Level
 from selextract_infra.model.decision import Decision, Verdict
-from selextract_infra.model.scaling import BoundKind, EmergencyDecision
+from selextract_infra.model.scaling import EmergencyDecision, IncidentBottleneckKind
 from selextract_infra.operations.emergency.decide import grant
 from selextract_infra.policy import Policy, default_policy, load_policy
 from tests.unit.operations.scaling.scaled import GB, GUIDE, POOLED, autoscaler, feed, service
@@ -39,7 +39,7 @@ def asked(
 ) -> EmergencyDecision:
     values.setdefault("database", POOLED)
     situation = EmergencySituation(
-        AT, services or [service("api", api), service("worker", worker)], hosts, bounds_of(found), **values
+        AT, services or [service("api", api), service("worker", worker)], hosts, incident_bottlenecks(found), **values
     )
     return grant(situation, policy or default_policy())
 
@@ -162,9 +162,9 @@ def test_a_container_at_its_limit_gets_a_higher_limit_and_no_instances() -> None
 
 def test_symptoms_with_a_cause_are_no_reason_for_more_instances() -> None:
     host = Pressure("cpu_usage", "host", "app1")
-    assert [bound.kind for bound in bounds_of([CONCURRENCY, host])] == [BoundKind.HOST]
-    assert [bound.kind for bound in bounds_of([CONCURRENCY])] == [BoundKind.CONCURRENCY]
-    assert [bound.kind for bound in bounds_of([])] == [BoundKind.UNKNOWN]
+    assert [bound.kind for bound in incident_bottlenecks([CONCURRENCY, host])] == [IncidentBottleneckKind.HOST]
+    assert [bound.kind for bound in incident_bottlenecks([CONCURRENCY])] == [IncidentBottleneckKind.CONCURRENCY]
+    assert [bound.kind for bound in incident_bottlenecks([])] == [IncidentBottleneckKind.UNKNOWN]
 
 
 def test_who_is_under_pressure_gets_its_instances_first() -> None:

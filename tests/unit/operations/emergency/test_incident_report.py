@@ -26,7 +26,9 @@ def incident(reason: str = "error rate 12 %") -> Incident:
         decision=decision,
         before=kept_readings(found.judgements),
     )
-    return begun.told(AT, "Looked at the hosts.").told(AT + timedelta(seconds=20), "All granted instances are healthy.")
+    return begun.with_moment(AT, "Looked at the hosts.").with_moment(
+        AT + timedelta(seconds=20), "All granted instances are healthy."
+    )
 
 
 def test_it_has_the_four_sections_the_timeline_and_the_evidence_in_order() -> None:

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from selextract_infra.model.observation import HostFacts, HostObservation, Observation
-from selextract_infra.model.replication import HostReplication, ImageSeen, PrimarySeen, ReplicaSeen, Replication
+from selextract_infra.operations.replicas.replication import (
+    HostReplication,
+    ImageSeen,
+    PrimarySeen,
+    ReplicaSeen,
+    Replication,
+)
 from selextract_infra.policy import Policy, load_policy
 from tests.unit import seen
 

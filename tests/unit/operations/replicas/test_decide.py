@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selextract_infra.errors import RefusedError, UsageError
-from selextract_infra.model.replication import HostReplication
 from selextract_infra.operations.replicas.decide import (
     REPLICA,
     DecidedReplicas,
     decide_replicas,
     replica_name,
 )
+from selextract_infra.operations.replicas.replication import HostReplication
 from tests.unit.operations.replicas.replicated import ADDRESSES, observation, policy, primary, replica, replication
 
 POLICY = policy()

@@ -9,7 +9,7 @@ import pytest
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.plan import Plan
-from selextract_infra.model.replication import Replication
+from selextract_infra.operations.replicas.replication import Replication
 from selextract_infra.plan import restart_postgres
 from tests.unit.operations.replicas.replicated import observation, policy, replica, replication
 

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from selextract_infra.model.replication import BalancedServer, BalancerSeen, Replication
+from selextract_infra.operations.replicas.replication import BalancedServer, BalancerSeen, Replication
 from selextract_infra.operations.replicas.show import show_replication
 from selextract_infra.report.terminal import draw
 from tests.unit.operations.replicas.replicated import replica, replication

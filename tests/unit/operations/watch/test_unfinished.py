@@ -15,8 +15,7 @@ import yaml
 
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.unfinished import at_work
-from selextract_infra.hosts.holder import identity_of
-from selextract_infra.hosts.identity import owner, watcher
+from selextract_infra.hosts.identity import identity_of, owner, watcher
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.operations.watch.unfinished import OwnRuns
 from tests.unit.seen import AT
