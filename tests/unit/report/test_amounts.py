@@ -21,6 +21,10 @@ READS_OR_WRITES_AMOUNTS = {
     "plugins/module_utils/postgres/wire.py": "a bound of a message",
     "plugins/module_utils/postgres/restore_point.py": "sizes of pieces that are copied",
     "plugins/module_utils/docker/program.py": "a bound of what a program prints",
+    "plugins/module_utils/docker/engine.py": "a bound of an answer",
+    "plugins/module_utils/docker/image_archive.py": "a bound of an archive's parts",
+    "plugins/module_utils/system/contained_folder.py": "a bound of a file that is read whole",
+    "plugins/module_utils/replica/check/conversation.py": "a bound of what a program prints",
     "selextract_infra/operations/tune/plan_redis.py": "reads the units of Redis",
     "plugins/module_utils/docker/image_stream.py": "the size of a piece that is copied",
 }
