@@ -62,8 +62,8 @@ def _measure(lab: Lab, inventory: Path, journal: Path) -> None:
             parts[kind].append(where)
             ours[kind].append((sum(where.values()) - where[AFTER], _over_ssh(lab, up)))
             print("  {}: {:.1f} s against {:.1f} s".format(kind, *ours[kind][-1]), file=sys.stderr)
-    _print("emergency run, cold, against ssh compose up --wait", ours["cold"], 1.5)
-    _print("emergency run, from a running watch", ours["warm"], 1.1)
+    _print("emergency run, cold, against ssh compose up --wait", ours["cold"], 1.4)
+    _print("emergency run, from a running watch", ours["warm"], 0.9)
     for kind, seen in parts.items():
         print(f"where the time goes, {kind}, medians of {len(seen)}:")
         for name in seen[-1]:

@@ -37,7 +37,7 @@ def _measure(lab: Lab, inventory: Path, journal: str) -> None:
     hand = [str(BIN / "ansible-playbook"), "-i", str(inventory), "-l", "app1", "selextract.infra.rightsize"]
     print(pairs(ours, hand, ROUNDS).line("rightsize --apply, no change, against ansible-playbook", 1.2))
     compose = _ssh(lab, "cd /opt/selextract && docker compose up -d")
-    print(pairs(ours, compose, ROUNDS).line("rightsize --apply, no change, against ssh compose up -d"))
+    print(pairs(ours, compose, ROUNDS).line("rightsize --apply, no change, against ssh compose up -d", 1.6))
     _observing(lab, inventory, journal)
     _sampler(lab)
 

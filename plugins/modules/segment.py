@@ -16,21 +16,25 @@ options:
   state:
     description:
       - V(carried) begins and waits for O(wait_seconds); V(followed) only waits.
+      - V(undone) lets the host put the steps of the Run back instead, the newest first, and compare itself with what
+        was noted before the first one. A rollback that has begun goes on to its end though nobody follows it.
     type: str
-    choices: [carried, followed]
+    choices: [carried, undone, followed]
     default: carried
   run_id:
     description: ID of the Run, which holds the lock.
     type: str
     required: true
   program:
-    description: Digest of the program that carries them out. Required with O(state=carried).
+    description: Digest of the program that carries them out. Not used with O(state=followed).
     type: str
   program_content:
     description: The program itself in Base64, for check mode on a host that does not have it yet.
     type: str
   steps:
-    description: The steps in their order, each with its C(acts). Required with O(state=carried).
+    description:
+      - The steps in their order, each with its C(acts). Required with O(state=carried).
+      - With O(state=undone) only the C(id) of each counts, newest first; without it, all that began are put back.
     type: list
     elements: dict
   claim:
@@ -122,9 +126,12 @@ finished: {description: Whether it has ended., type: bool, returned: always}
 progress: {description: What it does now, for a person., type: str, returned: always}
 events: {description: How many events there are., type: int, returned: always}
 steps: {description: By step, what became of it., type: dict, returned: when it has ended}
-restored: {description: Whether a step that failed was put back., type: bool, returned: when a step failed}
-differences: {description: What is not as before., type: list, elements: str, returned: when a step failed}
-sentence: {description: What is not proved, or why it stopped early., type: str, returned: when it has ended}
+restored: {description: Whether what failed was put back., type: bool, returned: when a step failed or O(state=undone)}
+differences: {description: What is not as before., type: list, elements: str, returned: as RV(restored)}
+sentence:
+  description: What is not proved, why it stopped early, or what was put back.
+  type: str
+  returned: when it has ended
 stopped: {description: Why it stopped before its last step., type: str, returned: when it did}
 """
 
@@ -145,7 +152,8 @@ from ..module_utils.state.host_program import KeptProgram
 from ..module_utils.state.lock import claimed, held_run
 from ..module_utils.state.migration import refuse_old_emergency
 from ..module_utils.state.options import CLAIM, DOCKER, STATE
-from ..module_utils.state.segment import SegmentFiles
+from ..module_utils.state.runs import RunRecord
+from ..module_utils.state.segment import SegmentFiles, steps_to_undo
 from ..module_utils.state.state import StateFolder
 from ..module_utils.system.failure import HostSideError
 from ..module_utils.system.leftover_processes import VARIABLE
@@ -153,14 +161,16 @@ from ..module_utils.system.transient_unit import start_alone
 
 _LOOK = 0.1  # seconds
 _CHECKED_WITHIN = 300.0  # seconds
+_SAFE_POINT = 120.0  # seconds that a step may take to be undone
+_NOT_OVER = "The rollback ended without its end being known."
 _NOTHING = {"finished": True, "progress": "", "events": 0}
 
 
 def main() -> None:
     run(
-        by_state(carried=_carried, followed=_followed),
+        by_state(carried=_carried, undone=_carried, followed=_followed),
         {
-            "state": {"type": "str", "choices": ["carried", "followed"], "default": "carried"},
+            "state": {"type": "str", "choices": ["carried", "undone", "followed"], "default": "carried"},
             "run_id": {"type": "str", "required": True},
             "program": {"type": "str"},
             "program_content": {"type": "str"},
@@ -172,7 +182,7 @@ def main() -> None:
             **DOCKER,
             **STATE,
         },
-        required_if=[("state", "carried", ["program", "steps"])],
+        required_if=[("state", "carried", ["program", "steps"]), ("state", "undone", ["program"])],
     )
 
 
@@ -198,9 +208,12 @@ def _carried(module: AnsibleModule) -> dict[str, Any]:
 
 def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> dict[str, Any]:
     given = module.params
+    undoes = given["state"] == "undone"
     segment = {
         "run_id": given["run_id"],
-        "steps": [_dated(step, time.time()) for step in given["steps"]],
+        "state_folder": given["state_folder"],
+        "undoes": undoes,
+        "steps": _to_undo(folder, given) if undoes else [_dated(step, time.time()) for step in given["steps"]],
         "unattended": given["unattended"],
         "silence_seconds": given["silence_seconds"],
         "docker_socket": given["docker_socket"],
@@ -210,13 +223,27 @@ def _begun(module: AnsibleModule, folder: StateFolder, program: KeptProgram) -> 
     if module.check_mode:
         return {**_NOTHING, **_checked(program, given["program_content"], segment)}
     files = SegmentFiles(folder, given["run_id"])
-    if files.under_way and files.runner_lives():
+    if undoes:
+        _end(files)
+    elif files.under_way and files.runner_lives():
         raise HostSideError(f"Run {given['run_id']} is being carried out here already.", kind="locked")
     files.begin(segment)
-    unit = f"selextract-infra-{given['run_id']}"
+    unit = f"selextract-infra-{given['run_id']}{'-undo' if undoes else ''}"
     command = program.command("carry", given["state_folder"], given["run_id"])
     start_alone(unit, f"Run {given['run_id']} (selextract-infra)", command, {VARIABLE: given["run_id"]})
     return _waited(module, files)
+
+
+def _to_undo(folder: StateFolder, given: dict[str, Any]) -> list[dict[str, Any]]:
+    wanted = None if given["steps"] is None else [str(step["id"]) for step in given["steps"]]
+    return steps_to_undo(RunRecord(folder, given["run_id"]), wanted)
+
+
+def _end(files: SegmentFiles) -> None:
+    """What is put back as a whole is not gone on with, neither by a runner that still works nor at the next start."""
+    safe, sentence = files.brought_to_rest(_SAFE_POINT, undo=True)
+    if not safe or not files.runner_is_gone():
+        raise HostSideError(sentence or "The runner of its steps does not end.", kind="gate")
 
 
 def _dated(step: dict[str, Any], now: float) -> dict[str, Any]:
@@ -247,7 +274,7 @@ def _waited(module: AnsibleModule, files: SegmentFiles) -> dict[str, Any]:
         if over and not files.runner_lives():
             module.fail_json(
                 msg="The program that carries the steps out has ended on the host without saying why;"
-                f" journalctl -u selextract-infra-{files.run_id} may tell.",
+                f" journalctl -u 'selextract-infra-{files.run_id}*' may tell.",
                 kind="gate",
                 steps=files.outcomes(),
             )
@@ -265,6 +292,17 @@ def _under_way(record: dict[str, Any], events: list[dict[str, Any]]) -> dict[str
     return {"changed": False, "finished": False, "progress": progress, "events": len(events)}
 
 
+def _undone(module: AnsibleModule, record: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """What came of a rollback; it fails only where nobody knows, because that was ended before its end."""
+    undone = record.get("undone") or {}
+    failed = next((result for result in answer["steps"].values() if result["status"] == "failed"), None)
+    failure = failed or undone.get("failure") or ({} if undone else {"sentence": record.get("stopped") or _NOT_OVER})
+    if failure:
+        known = {key: failure[key] for key in ("kind", "rule") if key in failure}
+        module.fail_json(msg=failure["sentence"], **{**answer, "kind": "gate", **known})
+    return {**answer, **undone}
+
+
 def _ended(module: AnsibleModule, record: dict[str, Any], results: dict[str, Any], events: int) -> dict[str, Any]:
     answer = {
         "changed": any(result.get("changed") for result in results.values()),
@@ -275,6 +313,8 @@ def _ended(module: AnsibleModule, record: dict[str, Any], results: dict[str, Any
         "sentence": next((result["message"] for result in reversed(list(results.values())) if result["message"]), ""),
         **({"stopped": record["stopped"]} if record.get("stopped") else {}),
     }
+    if record.get("undoes"):
+        return _undone(module, record, answer)
     failed = next((result for result in results.values() if result["status"] != "verified"), None)
     if failed is None:
         return answer

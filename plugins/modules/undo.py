@@ -80,7 +80,7 @@ from ..module_utils.state.later_changes import later_changes
 from ..module_utils.state.lock import held_run
 from ..module_utils.state.options import DOCKER, STATE
 from ..module_utils.state.runs import RunRecord
-from ..module_utils.state.segment import SegmentFiles
+from ..module_utils.state.segment import SegmentFiles, steps_to_undo
 from ..module_utils.state.state import StateFolder
 from ..module_utils.state.undo import undo_steps
 from ..module_utils.system.failure import HostSideError
@@ -107,9 +107,7 @@ def _undo(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     folder = StateFolder(given["state_folder"])
     record = RunRecord(folder, given["run_id"]) if module.check_mode else held_run(folder, given["run_id"])
-    if given["steps"] is None and not record.content["steps"]:
-        raise HostSideError(f"This host knows no run {given['run_id']}.", kind="usage")
-    steps = given["steps"] if given["steps"] is not None else _begun(record)
+    steps = [step["id"] for step in steps_to_undo(record, given["steps"])]
     if given["compare"] and not module.check_mode:
         _end_segment(SegmentFiles(folder, given["run_id"]))
     return undo_steps(folder, record, steps, given["docker_socket"], check=module.check_mode, compare=given["compare"])
@@ -131,11 +129,6 @@ def _compare(module: AnsibleModule) -> dict[str, Any]:
         change for change in later_changes(folder, given["docker_socket"], record) if change.key not in given["also"]
     ]
     return {"changed": False, "changed_since": [change.result() for change in changes]}
-
-
-def _begun(record: RunRecord) -> list[str]:
-    steps = record.content["steps"]
-    return sorted(steps, key=lambda name: float(steps[name].get("started", 0)), reverse=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from selextract_infra.assess.bottleneck import bottlenecks, signatures_of
 from selextract_infra.assess.connections import policy_budget, tightest_limit
+from selextract_infra.assess.instance_usage import usage_gaps
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of, project_missing
 from selextract_infra.assess.rules import rules_of
@@ -56,7 +57,7 @@ def assess(
     unreachable = tuple(_unreachable(host, why) for host, why in sorted(seen.unreachable.items()))
     unmapped = (_unmapped(seen, policy),) if seen.hosts and project_missing(seen, policy) else ()
     limited = tuple(_limited(seen, found.connections))
-    uncounted = tuple(uncounted_tasks(seen, policy))
+    uncounted = (*uncounted_tasks(seen, policy), *usage_gaps(seen, policy))
     return found.model_copy(update={"findings": unreachable + unmapped + limited + uncounted + found.findings})
 
 

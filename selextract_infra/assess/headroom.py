@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from selextract_infra.errors import UsageError
 from selextract_infra.model.assessment import Headroom, Level
-from selextract_infra.model.figures import amount, percent
+from selextract_infra.model.figures import amount, compared, percent
 from selextract_infra.policy import Policy
 
 __all__ = ["headroom_of", "needed_capacity"]
@@ -39,7 +39,9 @@ def headroom_of(subject: str, resource: str, unit: str, used: float, capacity: f
     needed = needed_capacity(used, wanted)
     short = round(needed - capacity, 9) > 0
     level = _level(share, short, policy)
-    enough = f"{percent(wanted)} need {amount(needed, unit)}" if short else f"{percent(wanted)} are kept"
+    left, asked = compared(free, wanted, "ratio")
+    has, needs = compared(capacity, needed, unit)
+    enough = f"{asked} need {needs}" if short else f"{asked} are kept"
     return Headroom(
         subject=subject,
         resource=resource,
@@ -50,7 +52,7 @@ def headroom_of(subject: str, resource: str, unit: str, used: float, capacity: f
         wanted=wanted,
         needed=needed,
         level=level,
-        sentence=f"{amount(used, unit)} of {amount(capacity, unit)} {resource} used, {percent(free)} free; {enough}",
+        sentence=f"{amount(used, unit)} of {has} {resource} used, {left} free; {enough}",
     )
 
 

@@ -13,11 +13,14 @@ __all__ = ["METRICS", "Measurement", "Metric", "metric_named", "require_metric"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric, its unit, and the factor that brings a recorded number into that unit."""
+    """A metric, its unit, and how many of the recorded unit are one of it.
+
+    Recorded numbers are divided by ``per``: 95 / 100 is 0.95, and 95 * 0.01 is a little more.
+    """
 
     name: str
     unit: str
-    factor: float = 1.0
+    per: float = 1.0
 
 
 _METRICS = (
@@ -41,12 +44,12 @@ _METRICS = (
 METRICS = {metric.name: metric for metric in _METRICS}
 """Every metric that is judged, by name."""
 
-_PERCENT, _MILLISECOND = 0.01, 0.001
+_PERCENT, _MILLISECONDS = 100.0, 1000.0
 _SYNONYMS = {"queue_length": "pending_tasks", "throughput": "requests_per_second", "users": "concurrent_users"}
 _SUFFIXES = {
     "_percent": ("ratio", _PERCENT),
-    "_ms": ("seconds", _MILLISECOND),
-    "_milliseconds": ("seconds", _MILLISECOND),
+    "_ms": ("seconds", _MILLISECONDS),
+    "_milliseconds": ("seconds", _MILLISECONDS),
 }
 
 
@@ -76,10 +79,10 @@ def metric_named(name: str) -> Metric | None:
     ``response_time_p95_ms`` milliseconds; ``queue_length``, ``throughput`` and ``users`` are other words.
     """
     plain = name.strip().lower()
-    for suffix, (unit, factor) in _SUFFIXES.items():
+    for suffix, (unit, per) in _SUFFIXES.items():
         known = METRICS.get(_SYNONYMS.get(plain.removesuffix(suffix), plain.removesuffix(suffix)))
         if plain.endswith(suffix) and known is not None and known.unit == unit:
-            return Metric(known.name, known.unit, factor)
+            return Metric(known.name, known.unit, per)
     return METRICS.get(_SYNONYMS.get(plain, plain))
 
 

@@ -20,7 +20,11 @@ from selextract_infra.model.tuning import ConnectionPlan, PoolSizes
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["Clients", "plan_connections", "refuse_overdrawn"]
+__all__ = ["SURGE", "Clients", "plan_connections", "refuse_overdrawn"]
+
+
+SURGE = 1
+"""Instances more of a service while it is replaced, because one is replaced at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ def plan_connections(
     processes = policy.cpu_parts.api.worker_processes
     budget = partial(policy_budget, policy, processes=processes if clients.per_process else 1, maximum=maximum)
     rolling = max(
-        budget(clients.api + clients.surge, clients.workers),
-        budget(clients.api, clients.workers + clients.surge),
+        budget(clients.api, clients.workers, surge=(clients.surge, 0)),
+        budget(clients.api, clients.workers, surge=(0, clients.surge)),
         key=lambda clients_at_once: clients_at_once.wanted,
     )
     shared = {

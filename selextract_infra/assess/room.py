@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.pooling import Clients, plan_connections
+from selextract_infra.assess.pooling import SURGE, Clients, plan_connections
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.service import held_by
 from selextract_infra.errors import RefusedError
@@ -124,7 +124,7 @@ class DatabaseSide:
 
     pooling: Pooling = Pooling.DIRECT
     maximum: int | None = None
-    surge: int = 1
+    surge: int = SURGE
     limit: ConnectionLimit | None = None
 
 

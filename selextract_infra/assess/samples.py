@@ -16,6 +16,9 @@ from statistics import fmean, median
 __all__ = ["Aggregate", "Holds", "Samples", "WindowValue", "highest_share", "sustained", "window_value"]
 
 
+_JITTER = 0.1  # of the spacing: a look is now and then a moment late
+
+
 class Aggregate(StrEnum):
     """How the samples of a window become one value.
 
@@ -126,10 +129,10 @@ def sustained(
     minimum_coverage: float,
     coarsest: float | None = None,
 ) -> Holds:
-    """Whether every sample of the last ``duration`` seconds breaches (TRG-06).
+    """Whether every sample breaches from the one at or before the beginning of the last ``duration`` seconds (TRG-06).
 
-    One sample that does not is enough for NO. Fewer than ``minimum_coverage`` of the expected samples, or samples
-    further apart than ``coarsest`` seconds, are INCONCLUSIVE (X-43).
+    One sample that does not is enough for NO. Samples that begin later than that, fewer than ``minimum_coverage`` of
+    those expected since, or samples further apart than ``coarsest`` seconds, are INCONCLUSIVE (X-43).
     """
     at, values = samples.within(now, duration)
     if not all(breaches(value) for value in values):
@@ -137,4 +140,17 @@ def sustained(
     spacing = samples.spacing
     if spacing is None or (coarsest is not None and spacing > coarsest):
         return Holds.INCONCLUSIVE
+    before = _before(samples, now - duration)
+    if not at or before is None or at[0] - before[0] > spacing + (1 - minimum_coverage) * duration + _JITTER * spacing:
+        return Holds.INCONCLUSIVE
+    if not breaches(before[1]):
+        return Holds.NO
     return Holds.YES if _coverage(at, spacing, now, duration) >= minimum_coverage else Holds.INCONCLUSIVE
+
+
+def _before(samples: Samples, start: float) -> tuple[float, float] | None:
+    """The last sample at or before ``start``, which says how the window began; None where there is none."""
+    for place in range(bisect_right(samples.at, start) - 1, -1, -1):
+        if math.isfinite(samples.values[place]):
+            return samples.at[place], samples.values[place]
+    return None

@@ -60,7 +60,7 @@ class ScaledService:
     are what the next instance takes at most, the highest limit of those that run, None where any has none.
     ``held_cpus`` and ``held_memory`` are what each one that runs holds; empty where all are alike. ``interval`` is how
     far apart samples should be (None: as far as they usually are), ``keep`` how long they are kept, in seconds.
-    ``last`` has the newest value of each metric.
+    ``last`` has the newest value of each metric; ``last_most`` what it may be at most, where some of it was not read.
     """
 
     name: str
@@ -79,7 +79,9 @@ class ScaledService:
     last_in: float | None = None
     changed_by_hand: float | None = None
     last: dict[str, float] = field(default_factory=dict)
+    last_most: dict[str, float] = field(default_factory=dict)
     _rings: dict[str, SampleRing] = field(default_factory=dict)
+    _most: dict[str, SampleRing] = field(default_factory=dict)
 
     @classmethod
     def of(cls, service: Service) -> ScaledService:
@@ -116,8 +118,10 @@ class ScaledService:
         """Host and name, by which it is told from others."""
         return self.host, self.name
 
-    def record(self, metric: str, at: float, value: float) -> bool:
+    def record(self, metric: str, at: float, value: float, most: float | None = None) -> bool:
         """One sample in the metric's unit; what is no number is a gap. False where the time did not move on.
+
+        ``most`` is what it may be at most where some of it was not read: that counts where instances are taken away.
 
         With ``trigger_rules.metric_scope: host`` CPU and memory are those of the whole host.
         """
@@ -128,11 +132,22 @@ class ScaledService:
         except KeyError:
             ring = self._rings[metric] = SampleRing(self.keep)
         self.last[metric] = value
+        if most is not None or metric in self._most:
+            self._record_most(metric, at, value if most is None else most, ring)
         return ring.add(at, value)
 
-    def samples(self, metric: str) -> Samples:
-        """The samples of a metric; none where it was never seen."""
-        ring = self._rings.get(metric)
+    def _record_most(self, metric: str, at: float, most: float, ring: SampleRing) -> None:
+        """From the first sample of which some was not read on, what it may be at most is kept beside it."""
+        if metric not in self._most:
+            self._most[metric] = SampleRing(self.keep)
+            for stamp, value in zip(ring.at, ring.values, strict=True):
+                self._most[metric].add(stamp, value)
+        self._most[metric].add(at, most)
+        self.last_most[metric] = most
+
+    def samples(self, metric: str, *, most: bool = False) -> Samples:
+        """The samples of a metric, or what it may have been at most; none where it was never seen."""
+        ring = (self._most.get(metric) if most else None) or self._rings.get(metric)
         return Samples((), (), self.interval) if ring is None else Samples(ring.at, ring.values, self.interval)
 
     def seen_at(self, metric: str) -> float | None:
@@ -142,8 +157,8 @@ class ScaledService:
 
     def forget_samples(self) -> None:
         """Begin anew, as after the clock was set."""
-        self._rings.clear()
-        self.last.clear()
+        for kept in (self._rings, self._most, self.last, self.last_most):
+            kept.clear()
 
     def observe_count(self, count: int, at: float) -> bool:
         """The count as it is on the host; True where somebody else has changed it, which is respected for a while."""

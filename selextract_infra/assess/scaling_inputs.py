@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.connections import tightest_limit
+from selextract_infra.assess.instance_usage import ServiceUsage, cpu_usage, memory_usage
 from selextract_infra.assess.room import SCALED_ROLES, DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.service import Service, app_services, fixed_identity
@@ -25,6 +26,7 @@ __all__ = [
     "RedisSide",
     "database_side",
     "host_size",
+    "most_of",
     "only_instances",
     "reads_per_second",
     "redis_side",
@@ -105,7 +107,8 @@ def redis_side(host: HostObservation, policy: Policy) -> RedisSide | None:
 def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = None) -> dict[str, dict[str, float]]:
     """By service, the metrics of its role as they are now; those that were not seen are not there.
 
-    CPU and memory are shares of the limits: the mean of all instances, and the fullest of them. Requests and response
+    CPU and memory are shares of the limits: the mean of all instances, and the fullest of them; what was not read of
+    an instance is nothing here, and everything in `most_of`. Requests and response
     times are those of the whole service over the guide's window, tasks all that are pending for the service. ``reads``
     are reading statements per second, see `reads_per_second`.
     """
@@ -115,7 +118,7 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
         if not service.running:
             continue
         name, mapped = service.name, policy.application.services[service.name]
-        own = dict(_usage(service))
+        own = {metric: usage.least for metric, usage in _usage(service)}
         if mapped.role == "api":
             own |= dict(_requests(host.traffic, name, policy))
         elif mapped.role == "worker":
@@ -149,14 +152,20 @@ def _rate(before: TrafficObservation, now: TrafficObservation, earlier: int | No
     return more / seconds if seconds > 0 and more >= 0 else None
 
 
-def _usage(service: Service) -> Iterator[tuple[str, float]]:
-    """Only where every instance has a limit: a share of nothing is no share, and calms or alarms nobody."""
-    cpus = [use / limit for use, limit in service.shares("cpus", of_host=False)]
-    memory = [use / limit for use, limit in service.shares("memory", of_host=False)]
-    if len(cpus) == len(service.running):
-        yield "cpu_usage", sum(cpus) / len(cpus)
-    if len(memory) == len(service.running):
-        yield "memory_usage", max(memory)
+def most_of(host: HostObservation, policy: Policy) -> dict[str, dict[str, float]]:
+    """By service, the metrics of which some instance was not read, with 100 % for it."""
+    found = {
+        service.name: {metric: usage.most for metric, usage in _usage(service) if usage.most > usage.least}
+        for service in app_services(host, policy)
+        if service.running
+    }
+    return {name: metrics for name, metrics in found.items() if metrics}
+
+
+def _usage(service: Service) -> Iterator[tuple[str, ServiceUsage]]:
+    for metric, usage in (("cpu_usage", cpu_usage(service)), ("memory_usage", memory_usage(service))):
+        if usage is not None:
+            yield metric, usage
 
 
 def _requests(traffic: TrafficObservation, name: str, policy: Policy) -> Iterator[tuple[str, float]]:

@@ -10,7 +10,7 @@ from selextract_infra.assess.measurements import METRICS, Measurement
 from selextract_infra.assess.rules import COMPARISONS, ThresholdRule, ThresholdStep
 from selextract_infra.assess.samples import Aggregate, Holds, WindowValue, sustained, window_value
 from selextract_infra.model.assessment import OPPOSITE, Judgement, Level
-from selextract_infra.model.figures import amount, duration, percent
+from selextract_infra.model.figures import amount, compared, duration, percent
 
 __all__ = ["judge", "judge_all", "worst_first"]
 
@@ -182,8 +182,11 @@ def _judgement(rule: ThresholdRule, measurement: Measurement, verdict: _Verdict)
 
 def _sentence(rule: ThresholdRule, verdict: _Verdict, unit: str) -> str:
     step, met = verdict.step, verdict.level is not Level.OK
-    number = "" if verdict.value is None else f"{amount(verdict.value, unit)} "
+    number, threshold = "", amount(step.threshold, unit)
+    if verdict.value is not None:
+        number, threshold = compared(verdict.value, step.threshold, unit)
+        number += " "
     relation = step.operator if met else OPPOSITE[step.operator]
     lasting = f" for {duration(rule.holds_for)}" if rule.holds_for else ""
     effect = f": {rule.effect}" if met and rule.effect else ""
-    return f"{number}{relation} {amount(step.threshold, unit)}{lasting}{effect}"
+    return f"{number}{relation} {threshold}{lasting}{effect}"

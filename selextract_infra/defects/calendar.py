@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
-from selextract_infra.assess.demand import fits, needed
 from selextract_infra.assess.workers import slots_needed
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import plural, spaced
+from selextract_infra.planning.demand import fits, needed
 from selextract_infra.planning.season import load_at
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.operation import Season

@@ -6,9 +6,9 @@ import math
 from functools import partial
 
 from selextract_infra.assess.connections import policy_budget
-from selextract_infra.assess.demand import fits, needed
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.model.finding import RuleClass
+from selextract_infra.planning.demand import fits, needed
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import HostPolicy
 

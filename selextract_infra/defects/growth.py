@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from selextract_infra.assess.demand import limits_of
 from selextract_infra.assess.hardware import RESOURCES, hardware_of, monthly_cost
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.defects.sentence import percent, spaced
 from selextract_infra.model.planning import Hardware
+from selextract_infra.planning.demand import limits_of
 from selextract_infra.planning.growth import LOADS, YEAR, plans_end, required_hardware, share_of_plan, within_reach
 from selextract_infra.policy.model import Policy
-from selextract_infra.policy.schema.growth import Scenario
+from selextract_infra.policy.schema.planning import Scenario
 from selextract_infra.policy.schema.system import HostPolicy
 from selextract_infra.policy.units import DISK
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from selextract_infra.assess.demand import fits, instances_for, needed
 from selextract_infra.assess.workers import tasks_per_hour, workers_needed
 from selextract_infra.defects.rule import Breach, check
+from selextract_infra.planning.demand import fits, instances_for, needed
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import HostPolicy
 

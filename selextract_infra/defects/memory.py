@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from selextract_infra.assess.demand import limits_of
 from selextract_infra.defects.rule import Breach, check
 from selextract_infra.model.finding import RuleClass
+from selextract_infra.planning.demand import limits_of
 from selextract_infra.policy.model import Policy
 from selextract_infra.policy.schema.system import HostPolicy
 

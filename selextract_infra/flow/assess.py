@@ -11,8 +11,7 @@ from selextract_infra.assess.calendar import Calendar
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import measurements_of
 from selextract_infra.assess.severity import Signals
-from selextract_infra.assess.throughput import usual_throughput
-from selextract_infra.assess.traffic import traffic_measurements
+from selextract_infra.assess.traffic import traffic_measurements, usual_throughput
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.hosts.observe.metrics_csv import load_metrics

@@ -178,7 +178,7 @@ class RunExecutor:
         if operation is not None and operation.undo is not None:
             undone: Execution = operation.undo(self._context, state.begun_run, state.plan, steps, request.hosts)
         else:
-            timeout = sum(step.timeout_seconds for step in steps)
+            timeout = sum(step.timeout_seconds + step.rollback_seconds for step in steps)
             names = tuple(step.id for step in steps)
             undone = put_back(
                 self._context.hands, state.begun_run, request.hosts, names, bound=timeout, also=state.also

@@ -181,18 +181,25 @@ def put_back(
             inventory=hands.inventory,
             hosts=hosts,
             values={
-                "run": claim(
-                    run.id,
-                    "undo",
-                    f"roll back {run.id}",
-                    step="rollback",
-                    lease=bound,
-                    policy_digest=run.policy_digest,
-                    plan_digest=run.plan_digest,
-                    holder=hands.holder,
-                ),
+                "run": {
+                    **claim(
+                        run.id,
+                        "undo",
+                        f"roll back {run.id}",
+                        step="rollback",
+                        lease=bound,
+                        policy_digest=run.policy_digest,
+                        plan_digest=run.plan_digest,
+                        holder=hands.holder,
+                    ),
+                    "program": host_program().digest,
+                },
                 "hosts": {
-                    host: {"steps": list(reversed(steps)), "fails": also is None, "also": list(also or ())}
+                    host: {
+                        "steps": [{"id": step} for step in reversed(steps)],
+                        "fails": also is None,
+                        "also": list(also or ()),
+                    }
                     for host in hosts
                 },
             },

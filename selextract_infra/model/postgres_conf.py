@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from selextract_infra.model.figures import GB, KB, MB
+from selextract_infra.model.figures import GB, KB, MB, printable
 from selextract_infra.model.postgres import Unit
 from selextract_infra.model.tuning import PostgresTuning, Setting
 
@@ -18,9 +19,10 @@ _HEADER = """\
 """
 
 
-def conf_text(tuning: PostgresTuning) -> str:
+def conf_text(tuning: PostgresTuning, remarks: Sequence[tuple[str, str]] = ()) -> str:
     """The file's content: a header that says what it was made for, then one setting a line, sorted by name.
 
+    ``remarks`` are what to know of a setting, as comments above it; of one that is not there, below all.
     Nothing in it changes from one run to the next: no time, no host name, no path.
     """
     facts = tuning.facts
@@ -28,7 +30,12 @@ def conf_text(tuning: PostgresTuning) -> str:
         f"# For PostgreSQL {facts.version}, {facts.role}, {facts.effective_workload} on {facts.storage}:"
         f" {_size(facts.memory)} of memory, {facts.cpus:g} CPUs.\n"
     )
-    lines = [f"{setting.name} = {conf_value(setting)}" for setting in sorted(tuning.settings, key=lambda s: s.name)]
+    lines: list[str] = []
+    for setting in sorted(tuning.settings, key=lambda s: s.name):
+        lines += [f"# {printable(text)}" for name, text in remarks if name == setting.name]
+        lines.append(f"{setting.name} = {conf_value(setting)}")
+    there = {setting.name for setting in tuning.settings}
+    lines += [f"# {printable(name)}: {printable(text)}" for name, text in remarks if name not in there]
     return _HEADER + made_for + "\n" + "\n".join(lines) + "\n"
 
 

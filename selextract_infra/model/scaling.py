@@ -85,6 +85,24 @@ class Flap(Frozen):
     after_seconds: float
 
 
+class HeldBackKind(StrEnum):
+    """Why a replay did not act where somebody might have expected it to."""
+
+    HELD = "held"
+    MISSING = "missing"
+    BLIND = "blind"
+
+
+class HeldBack(Frozen):
+    """One reason for which a service kept its count: how often it was met, and when first."""
+
+    at: AwareDatetime
+    service: str
+    kind: HeldBackKind
+    why: str
+    times: int
+
+
 class ServiceOutcome(Frozen):
     """What a replay came to for one service.
 
@@ -108,7 +126,10 @@ class ServiceOutcome(Frozen):
 
 
 class Simulation(Frozen):
-    """A replay of recorded metrics by the rules of the autoscaler. ``refusals``: what was wanted and did not fit."""
+    """A replay of recorded metrics by the rules of the autoscaler.
+
+    ``refusals`` is what was wanted and did not fit, ``held`` what was asked for and not done, or could not be seen.
+    """
 
     source: str
     start: AwareDatetime
@@ -120,6 +141,7 @@ class Simulation(Frozen):
     actions: tuple[SimulatedAction, ...]
     flaps: tuple[Flap, ...]
     refusals: tuple[SimulatedAction, ...] = ()
+    held: tuple[HeldBack, ...] = ()
     findings: tuple[Finding, ...] = ()
     ignored: tuple[str, ...] = ()
 

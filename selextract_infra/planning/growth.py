@@ -21,8 +21,8 @@ from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import amount
 from selextract_infra.model.planning import Demand, GrowthReport, Hardware, Requirement
 from selextract_infra.policy import Policy
-from selextract_infra.policy.schema.growth import Scenario
 from selextract_infra.policy.schema.investment import PlannedTerm
+from selextract_infra.policy.schema.planning import Scenario
 
 __all__ = [
     "LOADS",

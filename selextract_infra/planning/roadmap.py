@@ -43,7 +43,7 @@ def roadmap_on(policy: Policy, start: date, today: date, *, done: Collection[str
             milestones=milestones,
             next_review=_next_review(policy, today),
             review_due=policy.guide.next_review,
-            review_overdue=today >= policy.guide.next_review,
+            review_overdue=today > policy.guide.next_review,
             gates=tuple(_gates(policy, start, today)),
         )
     except (OverflowError, ValueError) as error:

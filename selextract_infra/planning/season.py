@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from selextract_infra.assess.demand import Needed, fits, instances_for, needed
 from selextract_infra.assess.hardware import after_phase, phase_id, reference_hardware
 from selextract_infra.assess.workers import workers_needed
 from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import amount, cores, percent
 from selextract_infra.model.planning import Hardware, SeasonDemand
+from selextract_infra.planning.demand import Needed, fits, instances_for, needed
 from selextract_infra.policy import Policy
 
 __all__ = ["SeasonLoad", "load_at", "next_first_day", "season_demand", "season_demands"]

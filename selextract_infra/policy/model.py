@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from selextract_infra.errors import PolicyError
-from selextract_infra.policy.schema.growth import GrowthPolicy
 from selextract_infra.policy.schema.investment import (
     Cost,
     CpuParts,
@@ -20,8 +19,8 @@ from selextract_infra.policy.schema.investment import (
     Vertical,
 )
 from selextract_infra.policy.schema.operation import EmergencyPolicy, Monitoring, Prediction, Season, SeasonRules
+from selextract_infra.policy.schema.planning import GrowthPolicy, Recommendations, Roadmap
 from selextract_infra.policy.schema.replication import ReplicationPolicy
-from selextract_infra.policy.schema.roadmap import Recommendations, Roadmap
 from selextract_infra.policy.schema.rules import (
     Application,
     Facts,

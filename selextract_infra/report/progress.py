@@ -28,8 +28,8 @@ _REFRESH_PER_SECOND = 4
 
 
 _LOCK_TASKS = (_FIRST_TASK, "Give the lock back where another host is locked", "Stop where somebody else is at work")
-_UNDO_TASK = "Put back what was there"
-"""The first task after the lock where a step is undone: the host does not begin its next step then."""
+_UNDO_TASKS = ("Ask what others have changed since", "Put back what was there")
+"""What comes first after the lock where steps are undone: the host does not begin its next step then."""
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Progress:
                 yield f"{event.host}: begins"
         elif host.entering and event.task not in _LOCK_TASKS:
             host.entering = False
-            host.undoing = event.task == _UNDO_TASK
+            host.undoing = event.task in _UNDO_TASKS
             host.began -= host.undoing
             yield from self._named(host, event.host)
         elif event.kind == "progress":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,10 @@ path = max(glob.glob("/var/lib/selextract-infra/segments/*.asked"), key=os.path.
 asked = json.load(open(path))
 json.dump({**asked, "at": asked["at"] - 120}, open(path, "w"))
 END"""
+
+KILLS_WHO_PUTS_BACK = """cd /var/lib/selextract-infra/segments
+until grep -qs '"undoes": true' *.json && grep -qs "step begins" *.events; do sleep 0.02; done
+kill -9 $(pgrep -o -f '/programs/[0-9a-f]+ carry')"""
 
 
 @pytest.fixture
@@ -81,7 +88,8 @@ def process(gated: Program) -> Iterator[subprocess.Popen[str]]:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it has ended
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def statuses(lab: Lab) -> dict[str, str]:
@@ -166,3 +174,38 @@ def test_an_unattended_run_completes_its_steps_though_nobody_asks_and_the_host_g
     assert rolled.code == 0, rolled.words
     assert recorded(gated, run) == {FIRST: "verified", SECOND: "verified", "rollback": "rolled back"}
     assert limits(lab, "frontend") == BEFORE
+
+
+@pytest.mark.slow
+def test_a_rollback_of_several_steps_is_the_hosts_own_whoever_is_killed_in_the_middle_of_it(
+    lab: Lab, gated: Program, process: subprocess.Popen[str]
+) -> None:
+    """Newest first; neither the control machine nor the runner has to live for it."""
+    at_step(lab, process, FIRST)
+    run = str(record(lab)["run_id"])
+    with answering(lab, 9999):
+        words = "".join(process.communicate(timeout=200))
+    assert process.returncode == 0, words
+    assert limits(lab, "frontend") != BEFORE
+    lab.ssh("app1", f"systemd-run --quiet --collect --unit=killing bash -c {shlex.quote(KILLS_WHO_PUTS_BACK)}")
+    rollback = gated.start("rollback", run)
+    try:
+        over = "! systemctl is-active --quiet killing"
+        wait_for(lambda: lab.ssh("app1", over).returncode == 0, bound=120, what="the runner is killed")
+    finally:
+        kill(rollback)
+        rollback.communicate()
+    wait_for(lambda: bool(record(lab).get("undone")), bound=120, what="the host has put everything back")
+    assert statuses(lab) == {SECOND: "rolled back", FIRST: "rolled back"}
+    assert putting_back(lab)[-2:] == [SECOND, FIRST]
+    assert limits(lab, "frontend") == BEFORE
+    again = gated.run("rollback", run)
+    assert again.code == 0, again.words
+    assert not locked(lab)
+
+
+def putting_back(lab: Lab) -> list[str]:
+    """Which steps the host began to put back, in that order."""
+    told = lab.ssh("app1", "cat $(ls -t /var/lib/selextract-infra/segments/*.events | head -1)").stdout
+    events = [json.loads(line) for line in told.splitlines()]
+    return [event["step"] for event in events if event["event"] == "step begins"]

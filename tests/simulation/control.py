@@ -164,9 +164,7 @@ class _Tasks:
                 )
                 if later["changed_since"]:
                     raise _TaskFailedError({"msg": "; ".join(one["sentence"] for one in later["changed_since"])})
-            restored = self._task(
-                "Put back what was there", undo, {**about, "steps": self._values["steps"], "compare": True}
-            )
+            restored = self._segment(state="undone")
             if not restored["restored"] or restored["differences"]:
                 raise _TaskFailedError({"msg": restored["sentence"]})
 
@@ -183,12 +181,13 @@ class _Tasks:
         marker = {key: self._values[key] for key in ("marker", "patience_seconds", "safe_point")}
         self._task("Stop what is left of the work", stop_work, marker)
 
-    def _segment(self) -> None:
+    def _segment(self, state: str = "carried") -> Mapping[str, Any]:
         about = {"run_id": self._run["id"]}
-        sent = {**about, "program": "0", "steps": self._values["steps"]}
+        sent = {**about, "state": state, "program": "0", "steps": self._values["steps"]}
         followed = self._task("Let the host carry the steps out", segment, sent)
         while not followed["finished"]:
             followed = self._task("On the host", segment, {**about, "state": "followed"})
+        return followed
 
     def _lock(self, about: dict[str, Any]) -> None:
         given = {"run_id": self._run["id"], **self._claim(), "run": about}

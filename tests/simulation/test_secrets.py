@@ -21,7 +21,7 @@ from selextract_infra.errors import SelextractError
 from selextract_infra.model.run import Run
 from tests.simulation.boundaries import Fault, FaultKind
 from tests.simulation.control import ControlMachine
-from tests.simulation.shapes import OPERATIONS, Shape, plain_shape, world_plan
+from tests.simulation.shapes import OPERATIONS, Shape, shape_for, world_plan
 from tests.simulation.trial import World, undisturbed, world
 
 _IN_EACH = 5
@@ -29,8 +29,8 @@ _PLANTED = "planted-secret"
 _SEED = 7
 
 
-def _shape() -> Shape:
-    shape = plain_shape()
+def _shape(operation: str) -> Shape:
+    shape = shape_for(operation)
     numbers = iter(range(1000))
     for service in shape.services.values():
         secrets = {f"SECRET_{n}": f"{_PLANTED}-{next(numbers):02d}" for n in range(_IN_EACH)}
@@ -73,8 +73,8 @@ class Leaks:
 
     def read(self, here: World, answer: Run | SelextractError) -> None:
         """What is left when it is over."""
-        said = answer.model_dump_json() if isinstance(answer, Run) else f"{answer} {answer.remedy}"
-        self.words.append(("the answer", said))
+        words = answer.model_dump_json() if isinstance(answer, Run) else f"{answer} {answer.remedy}"
+        self.words.append(("the answer", words))
         for file in _files(here.folder, "control"):
             self.words.append((f"kept: {file.name}", file.read_bytes().decode("utf-8", "replace")))
         for file in _files(here.host.state, ""):
@@ -84,14 +84,14 @@ class Leaks:
             self.words.append((f"on the host: {file.name}", file.read_bytes().decode("utf-8", "replace")))
 
     @property
-    def found(self) -> set[str]:
+    def places(self) -> set[str]:
         """Where a secret was."""
         return {place for place, words in self.words if _PLANTED in words}
 
 
 def _late(operation: str) -> int:
     """The last boundary at which something of the app's is changed: there is something to put back then."""
-    passed = undisturbed(operation, _shape(), _SEED).passed
+    passed = undisturbed(operation, _shape(operation), _SEED).passed
     return max(number for number, (kind, _) in enumerate(passed, start=1) if kind == "act")
 
 
@@ -108,15 +108,15 @@ def test_no_planted_secret_leaves_its_container(
     caplog.set_level(logging.DEBUG)
     fault = Fault(_late(operation), FaultKind.FAILS) if disturbed else None
     leaks = Leaks(monkeypatch)
-    with world(_shape(), fault) as here:
+    with world(_shape(operation), fault, operation=operation) as here:
         plan = world_plan(here.host, operation, random.Random(_SEED))
         control = here.control()
         leaks.listen(here)
         leaks.words.append(("the plan", plan.model_dump_json()))
         leaks.read(here, control.apply(plan))
         assert len(leaks.words) > 20
-        there = json.dumps([about["Config"]["Env"] for about in here.host.engine.names.values()])
-        assert _PLANTED in there, "they are where they belong"
+        environments = json.dumps([about["Config"]["Env"] for about in here.host.engine.names.values()])
+        assert _PLANTED in environments, "they are where they belong"
     printed = "".join(capfd.readouterr())
-    assert leaks.found == set()
+    assert leaks.places == set()
     assert _PLANTED not in printed + caplog.text

@@ -18,6 +18,7 @@ from ..haproxy.rotation import Rotation
 from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
+from ..system.waiting import complaint_left
 from .capacity import render
 from .capacity_writer import CapacityWriter
 from .compose import Compose
@@ -25,8 +26,6 @@ from .new_instances import NewInstances
 from .project import read_project
 
 __all__ = ["Growth"]
-
-_PAUSE = 0.1  # seconds between two looks
 
 
 @dataclass(frozen=True)
@@ -151,12 +150,10 @@ class Growth:
         """
         expected = {service: self.limits.get(service, {}) for service in self.services}
         gate = Gate(self.project, expected, self.urls, began, {})
-        give_up = time.monotonic() + self.bound
         with HealthChecks(socket_path) as checks:
-            while complaint := self._complaint(gate, engine, socket_path, checks):
-                if time.monotonic() >= give_up:
-                    raise HostSideError(f"After {self.bound:.0f} s {complaint.rstrip('.')}.", kind="gate")
-                time.sleep(_PAUSE)
+            complaint = complaint_left(lambda: self._complaint(gate, engine, socket_path, checks) or "", self.bound)
+        if complaint:
+            raise HostSideError(f"After {self.bound:.0f} s {complaint.rstrip('.')}.", kind="gate")
 
     def join(self, folder: StateFolder, engine: Engine, socket_path: str) -> None:
         """Take the new instances into rotation, where a balancer of ours stands before their service."""

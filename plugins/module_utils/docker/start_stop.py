@@ -13,6 +13,7 @@ from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
 from ..state.undoing import Undoing
 from ..system.failure import HostSideError
+from ..system.waiting import complaint_left
 from .containers import Container, find_containers
 from .engine import Engine
 from .instances import found_instances
@@ -20,7 +21,6 @@ from .instances import found_instances
 __all__ = ["PART", "SERVICES_START", "SERVICES_STOP", "start_again", "stop_services", "undo_stopped"]
 
 PART = "stopped"
-_PAUSE = 0.5  # seconds between two looks
 _BOUND = 300.0  # seconds until a service that is started again must be healthy
 _RAN = ("running", "restarting", "paused")
 
@@ -104,16 +104,14 @@ def _stop(container: Container, grace: float, socket_path: str) -> None:
 
 
 def _wait_healthy(engine: Engine, socket_path: str, project: str, service: str, wanted: set[str], bound: float) -> None:
-    give_up = time.monotonic() + bound
-    while True:
+    def complaint() -> str:
         own = [each for each in found_instances(engine, socket_path, project, service) if each.id in wanted]
         first = next((each for each in own if not each.running or each.health not in (None, "healthy")), None)
-        if first is None:
-            return
-        if time.monotonic() >= give_up:
-            state = first.health if first.running else first.state
-            raise HostSideError(f"{first.name} is {state} {bound:.0f} s after it was started.", kind="gate")
-        time.sleep(_PAUSE)
+        return "" if first is None else f"{first.name} is {first.health if first.running else first.state}"
+
+    left = complaint_left(complaint, bound)
+    if left:
+        raise HostSideError(f"{left} {bound:.0f} s after it was started.", kind="gate")
 
 
 def _stop_in_order(work: Work) -> dict[str, Any]:

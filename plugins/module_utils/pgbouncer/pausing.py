@@ -13,6 +13,7 @@ from ..state.act import Act, Work, by_state
 from ..state.options import DOCKER, STATE
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
+from ..system.waiting import waited_for
 from .pooler import Pooler
 from .processes import Process
 
@@ -20,7 +21,6 @@ __all__ = ["PGBOUNCER_PAUSE", "transactions_held_back"]
 
 _BOUND = 15.0  # seconds for systemd
 _GRACE = 5.0  # seconds for a RESUME to be in force
-_LOOK = 0.1
 
 
 @contextmanager
@@ -124,11 +124,8 @@ def resume(processes: list[Process]) -> bool:
         if process.paused:
             process.rows("RESUME")
             ended = True
-    give_up = time.monotonic() + _GRACE
-    while any(process.paused for process in processes):
-        if time.monotonic() > give_up:
-            raise HostSideError("PgBouncer stays paused after RESUME.", kind="gate")
-        time.sleep(_LOOK)
+    if not waited_for(lambda: not any(process.paused for process in processes), _GRACE):
+        raise HostSideError("PgBouncer stays paused after RESUME.", kind="gate")
     return ended
 
 

@@ -7,7 +7,7 @@ the connections to Postgres.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..postgres.wire import Login, Wire
 from ..state.project_state import ProjectState
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
-from ..system.waiting import waited_for
+from ..system.waiting import complaint_left, waited_for
 from .folder import Place
 from .image import at_least, version_in
 from .ini import AUTH_DATABASE, AUTH_USER, LONGEST_NUMBER, SHARE_SECONDS, settings_of, shared_by
@@ -34,7 +34,6 @@ from .proof import prove_ways
 __all__ = ["Pooler"]
 
 _FIND = "SELECT username FROM selextract_infra.pooler_login(@USER@)"
-_PAUSE = 0.2  # seconds between two looks
 _FIXED = ("image", "host", "port", "memory", "cpus", "files")  # a new container is needed for another value of these
 
 
@@ -141,15 +140,13 @@ class Pooler:
                 kind="refused",
                 rule="LB-08",
             )
-        give_up = time.monotonic() + bound
-        while users := self.users(wanted["port"]):
-            if time.monotonic() >= give_up:
-                raise HostSideError(
-                    f"PgBouncer still serves {users}; `selextract-infra pgbouncer off` leads them back first.",
-                    kind="refused",
-                    rule="LB-08",
-                )
-            time.sleep(_PAUSE)
+        users = complaint_left(lambda: self.users(wanted["port"]), bound)
+        if users:
+            raise HostSideError(
+                f"PgBouncer still serves {users}; `selextract-infra pgbouncer off` leads them back first.",
+                kind="refused",
+                rule="LB-08",
+            )
         container = self.container
         if container is not None:
             if container.running:
@@ -203,14 +200,12 @@ class Pooler:
         self._engine.signal(container.id, "HUP")
         self._wait(lambda: _limits(process).items() >= shares.items(), "PgBouncer does not take smaller pools")
         process.rows("RECONNECT")  # what is open beyond that is closed as its transaction ends
-        give_up = time.monotonic() + min(self._bound, SHARE_SECONDS / 2)
-        while any(count > shares.get(alias, 0) for alias, count in _open(process).items()):
-            if time.monotonic() >= give_up:
-                raise HostSideError(
-                    f"PgBouncer cannot be replaced while transactions stay open: {', '.join(process.holding()[:3])}.",
-                    kind="gate",
-                )
-            time.sleep(_PAUSE)
+        fits = partial(_holds_no_more, process, shares)
+        if not waited_for(fits, min(self._bound, SHARE_SECONDS / 2)):
+            raise HostSideError(
+                f"PgBouncer cannot be replaced while transactions stay open: {', '.join(process.holding()[:3])}.",
+                kind="gate",
+            )
 
     def _give_back(self, wanted: dict[str, Any]) -> None:
         """Close what is open beyond the pools as they are now; what is in a transaction is given back after it."""
@@ -296,13 +291,10 @@ class Pooler:
         return default if default in names else sorted(names)[0]
 
     def _wait(self, condition: Any, complaint: str) -> None:
-        give_up = time.monotonic() + self._bound
-        while not condition():
-            if time.monotonic() >= give_up:
-                container = self.container
-                last = self._engine.logs(container.id, 3).strip().splitlines() if container else []
-                raise HostSideError(f"{complaint}{': ' + last[-1] if last else ''}.", kind="gate")
-            time.sleep(_PAUSE)
+        if not waited_for(condition, self._bound):
+            container = self.container
+            last = self._engine.logs(container.id, 3).strip().splitlines() if container else []
+            raise HostSideError(f"{complaint}{': ' + last[-1] if last else ''}.", kind="gate")
 
 
 def _limits(process: Process) -> dict[str, int]:
@@ -313,6 +305,11 @@ def _limits(process: Process) -> dict[str, int]:
 def _within(process: Process, most: dict[str, int]) -> bool:
     """Whether a process has no more connections than these, by alias."""
     return all(_open(process).get(alias, 0) <= count for alias, count in most.items())
+
+
+def _holds_no_more(process: Process, shares: Mapping[str, int]) -> bool:
+    """Whether a process has no more connections than these, and none by another alias."""
+    return all(count <= shares.get(alias, 0) for alias, count in _open(process).items())
 
 
 def _open(process: Process) -> dict[str, int]:

@@ -173,8 +173,8 @@ def _dbname(name: str) -> str:
     return f"dbname='{escaped}'"
 
 
-def _complaint(said: bytes) -> str:
-    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+def _complaint(output: bytes) -> str:
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
     return " ".join((lines[-1] if lines else "no reason was given").split())[:300].rstrip(".")
 
 

@@ -198,11 +198,11 @@ class _Scram:
 
     def answer(self, challenge: bytes) -> bytes:
         """The client's final message for the server's first."""
-        said = dict(part.partition("=")[::2] for part in challenge.decode("ascii").split(","))
-        if not said.get("r", "").startswith(self._bare[5:]):
+        fields = dict(part.partition("=")[::2] for part in challenge.decode("ascii").split(","))
+        if not fields.get("r", "").startswith(self._bare[5:]):
             raise WireRefusedError("The server's answer does not belong to this login")
-        client_key, server_key = scram_keys(self._password, base64.b64decode(said["s"]), int(said["i"]))
-        final = f"c=biws,r={said['r']}"
+        client_key, server_key = scram_keys(self._password, base64.b64decode(fields["s"]), int(fields["i"]))
+        final = f"c=biws,r={fields['r']}"
         everything = f"{self._bare},{challenge.decode('ascii')},{final}".encode("ascii")
         signature = mac(hashlib.sha256(client_key).digest(), everything)
         proof = bytes(key ^ signature[place] for place, key in enumerate(client_key))

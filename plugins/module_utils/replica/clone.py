@@ -73,15 +73,15 @@ class Clone:
             raise HostSideError("The clone was removed from outside while it ran.", kind="clone")
         status, code = answer.text.split()
         logs = docker(["logs", "--tail", "40", self.project.clone])
-        said = logs.text + logs.err.decode("utf-8", "replace")
+        output = logs.text + logs.err.decode("utf-8", "replace")
         if status == "running" or status == "created":
-            return progress_in(said)
+            return progress_in(output)
         if code != "0":
-            told = diagnosed(said)
-            last = next((line.strip() for line in reversed(said.splitlines()) if "error" in line.lower()), "")
-            stopped = "It was stopped from outside." if code in ("137", "143", "130") and not told else ""
+            diagnosis = diagnosed(output)
+            last = next((line.strip() for line in reversed(output.splitlines()) if "error" in line.lower()), "")
+            stopped = "It was stopped from outside." if code in ("137", "143", "130") and not diagnosis else ""
             raise HostSideError(
-                f"The clone failed. {told or stopped or last[:200] or f'It ended with {code}.'}", kind="clone"
+                f"The clone failed. {diagnosis or stopped or last[:200] or f'It ended with {code}.'}", kind="clone"
             )
         self._complete()
         return None
@@ -138,12 +138,12 @@ class Clone:
             raise HostSideError(f"Docker refused {command[0]}: {answer.complaint}.", kind="docker")
 
 
-def progress_in(said: str) -> tuple[int, int]:
+def progress_in(output: str) -> tuple[int, int]:
     """Bytes done and bytes in all, from the newest of pg_basebackup's own lines; zeros before the first."""
-    found = _PROGRESS.findall(said)
-    if not found:
+    matches = _PROGRESS.findall(output)
+    if not matches:
         return 0, 0
-    done, whole = found[-1]
+    done, whole = matches[-1]
     return int(done) * 1024, int(whole) * 1024
 
 

@@ -89,9 +89,9 @@ _KNOWN = (
 _COMPILED = tuple((re.compile(pattern), sentence) for pattern, sentence in _KNOWN)
 
 
-def diagnosed(said: str) -> str | None:
+def diagnosed(output: str) -> str | None:
     """What is the matter, in one sentence: the newest line that is known; None where nothing is."""
-    for line in reversed(said.splitlines()):
+    for line in reversed(output.splitlines()):
         for pattern, sentence in _COMPILED:
             match = pattern.search(line)
             if match is not None:

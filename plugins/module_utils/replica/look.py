@@ -37,6 +37,7 @@ SELECT pg_is_in_recovery() AS in_recovery, current_setting('server_version_num')
     ORDER BY slot_name), '[]') FROM pg_replication_slots WHERE slot_name LIKE 'selextract\\_%%') AS slots,
   (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
     WHERE rolreplication AND rolname LIKE 'selextract\\_%%') AS roles,
+  (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles WHERE rolsuper) AS superusers,
   (SELECT json_object_agg(name, setting) FROM pg_settings WHERE name = ANY('{%s}')) AS settings,
   (SELECT coalesce(json_object_agg(name, setting), '{}') FROM (
     SELECT s.name, CASE WHEN s.source = ANY ('{configuration file,command line}') THEN s.setting ELSE f.setting END
@@ -92,14 +93,14 @@ class Look:
         except HostSideError:
             return None
         try:
-            seen = server.row(_PRIMARY % ",".join(self._settings))
+            row = server.row(_PRIMARY % ",".join(self._settings))
         except HostSideError as failure:
             return {"container": server.name, "problem": failure.sentence}
         config = details.get("Config") or {}
         networks = sorted((details.get("NetworkSettings") or {}).get("Networks") or {})
         preferred = f"{self._project}_default"
         return {
-            **seen,
+            **row,
             "container": server.name,
             "uid": server.uid,
             "gid": server.gid,
@@ -115,21 +116,21 @@ class Look:
         if not project.present:
             return None
         finished, container = project.finished or {}, project.container()
-        seen: dict[str, Any] = {
+        look: dict[str, Any] = {
             "wanted": finished.get("wanted"),
             "state": container.state if container else "absent",
             "image": None,
             "problem": None,
         }
         if not finished:
-            return {**seen, "problem": "It was never finished."}
+            return {**look, "problem": "It was never finished."}
         complaint = replica_complaint(project, self._socket_path, superuser)
-        seen["problem"] = complaint.sentence if complaint else None
+        look["problem"] = complaint.sentence if complaint else None
         if container is None:
-            return seen
+            return look
         with Engine(self._socket_path) as engine:
-            seen["image"] = str((engine.inspect(container.id) or {}).get("Image") or "")
-        return {**seen, **(_figures(container, superuser) if container.running else {})}
+            look["image"] = str((engine.inspect(container.id) or {}).get("Image") or "")
+        return {**look, **(_figures(container, superuser) if container.running else {})}
 
     def balancer(self) -> dict[str, Any] | None:
         """The balancer for reads, None where there is none; ``servers`` as HAProxy sees them."""
@@ -175,9 +176,9 @@ def replica_complaint(project: ReplicaProject, socket_path: str, superuser: str)
     if container is None:
         return Complaint("Its container is gone.", known=True)
     with Engine(socket_path) as engine:
-        told = diagnosed(engine.logs(container.id, 40))
+        diagnosis = diagnosed(engine.logs(container.id, 40))
     if not container.running or container.state == "restarting":
-        return Complaint(told or "Its server does not run.", known=told is not None)
+        return Complaint(diagnosis or "Its server does not run.", known=diagnosis is not None)
     try:
         server = server_in(container, superuser=superuser)
         row = {**server.row(QUERY), **server.row(_REPLICA)}
@@ -186,12 +187,12 @@ def replica_complaint(project: ReplicaProject, socket_path: str, superuser: str)
             return Complaint(str(diagnosed("has a collation version mismatch")), known=True)
         complaint = complaint or answers_otherwise(project.answers, server)
     except HostSideError as failure:
-        return Complaint(told or f"It cannot be asked: {failure.sentence}", known=told is not None)
+        return Complaint(diagnosis or f"It cannot be asked: {failure.sentence}", known=diagnosis is not None)
     if complaint is None:
         return None
     deaf = row.get("receiver") != "streaming" and not row.get("paused")
     return Complaint(
-        (told if deaf else None) or f"It must not be read from: {complaint}.", known=deaf and told is not None
+        (diagnosis if deaf else None) or f"It must not be read from: {complaint}.", known=deaf and diagnosis is not None
     )
 
 

@@ -50,13 +50,13 @@ def published_port(compose: str) -> int | None:
 
 def _ports_of(folder: StateFolder, socket_path: str, project: str, usual: Mapping[str, int]) -> dict[str, int]:
     """What is noted of a Project that is there; only ports other than the usual check's stand in what is wanted."""
-    found: dict[str, int] = {}
+    ports: dict[str, int] = {}
     settings: dict[str, Any] = ReadRotation(folder, socket_path, project).settings or {}
     port = published_port(str(settings.get("compose", "")))
     if port is not None:
-        found["primary"] = port
+        ports["primary"] = port
     replica = (ReplicaProject(folder, socket_path, project).finished or {}).get("wanted")
     if replica:
-        found["replica"] = int(replica["port"])
-        found["check"] = int(replica.get("check", usual.get("check", 0)))
-    return {name: port for name, port in found.items() if name in usual}
+        ports["replica"] = int(replica["port"])
+        ports["check"] = int(replica.get("check", usual.get("check", 0)))
+    return {name: port for name, port in ports.items() if name in usual}

@@ -65,8 +65,8 @@ class Primary:
     @property
     def ready(self) -> bool:
         """Whether everything but the role's password is there."""
-        there = self.before["ssl"] and self.before["role"] and self.before["slot"] and not self.before["lost"]
-        return bool(there and has_line(self.hba, self.name))
+        present = self.before["ssl"] and self.before["role"] and self.before["slot"] and not self.before["lost"]
+        return bool(present and has_line(self.hba, self.name))
 
     @property
     def absent(self) -> bool:
@@ -160,8 +160,8 @@ class Primary:
         """What ``postgresql.auto.conf`` says of these parameters now."""
         listed = ", ".join(literal(name) for name in names)
         rows = self.server.rows(_OWN_SETTINGS.format(listed))
-        found = {str(row["name"]): str(row["setting"]) for row in rows}
-        return {name: found.get(name) for name in names}
+        settings = {str(row["name"]): str(row["setting"]) for row in rows}
+        return {name: settings.get(name) for name in names}
 
 
 def _present(work: Work) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..system.failure import HostSideError
 from .check.service import remove_check
 from .diagnosis import EMPTY_VOLUME, NO_STANDBY
 
-__all__ = ["INSIDE", "SERVICE", "ReplicaProject", "image_tag"]
+__all__ = ["INSIDE", "SERVICE", "ReplicaProject", "hba_text", "image_tag"]
 
 SERVICE = "postgres"
 _IMAGE = "selextract-replica"
@@ -120,8 +120,12 @@ class ReplicaProject:
     def container(self) -> Container | None:
         """Its container, running or not."""
         with Engine(self.socket_path) as engine:
-            found = [one for one in find_containers(engine, self.socket_path, self.own.name) if one.service == SERVICE]
-        return found[0] if found else None
+            containers = [
+                container
+                for container in find_containers(engine, self.socket_path, self.own.name)
+                if container.service == SERVICE
+            ]
+        return containers[0] if containers else None
 
     @property
     def starts_with_its_files(self) -> bool:
@@ -142,7 +146,7 @@ class ReplicaProject:
         files = {
             "start.sh": _START,
             "postgresql.conf": _conf(wanted),
-            "pg_hba.conf": _hba(str(wanted["superuser"])),
+            "pg_hba.conf": hba_text([str(wanted["superuser"]), *map(str, wanted.get("superusers") or ())]),
             "pg_ident.conf": "",
             _ANSWERS: json.dumps(wanted.get("answers") or {}, sort_keys=True),
         }
@@ -197,7 +201,7 @@ class ReplicaProject:
 
     def _containers(self) -> list[str]:
         with Engine(self.socket_path) as engine:
-            return [one.id for one in find_containers(engine, self.socket_path, self.own.name)]
+            return [container.id for container in find_containers(engine, self.socket_path, self.own.name)]
 
     def _has(self, name: str) -> bool:
         return self._files.status(f"config/{name}") is not None
@@ -212,12 +216,12 @@ class ReplicaProject:
         return None if content is None else content.decode("utf-8", "replace")
 
     def _secrets(self, missing: list[str], name: str) -> dict[str, str]:
-        found: dict[str, str] = {}
+        secrets: dict[str, str] = {}
         if "passfile" in missing:
-            found["passfile"] = f"*:*:*:{name}:{new_password()}\n"
+            secrets["passfile"] = f"*:*:*:{name}:{new_password()}\n"
         if "server.crt" in missing or "server.key" in missing:
-            found["server.crt"], found["server.key"] = self_made_certificate(name)
-        return found
+            secrets["server.crt"], secrets["server.key"] = self_made_certificate(name)
+        return secrets
 
 
 def _conf(wanted: Mapping[str, Any]) -> str:
@@ -261,15 +265,19 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _hba(superuser: str) -> str:
-    """Who may come in: the app's roles with a password, as on the primary; no superuser and nobody who replicates."""
-    quoted = '"' + superuser.replace('"', '""') + '"'
+def hba_text(superusers: Sequence[str]) -> str:
+    """Who may come in: the app's roles with a password, as on the primary; no superuser and nobody who replicates.
+
+    Names of roles are the primary's word; a line end in one would begin a line of its own.
+    """
+    if any(ord(character) < 32 for name in superusers for character in name):
+        raise HostSideError("A superuser's name may not have control characters.", kind="usage")
     return "\n".join(
         (
             "# Written by selextract-infra; changes made here are lost.",
             "local all all trust",
             "host replication all all reject",
-            f"host all {quoted} all reject",
+            *('host all "' + name.replace('"', '""') + '" all reject' for name in superusers),
             "host all all all scram-sha-256",
             "",
         )

@@ -81,9 +81,10 @@ def values_now(project: str, directory: str, services: list[str], containers: li
     entry = dotenv.find_entry(environment_bytes(directory), "COMPOSE_FILE")
     own = {service: instances_of(containers, project, service) for service in services}
     return {
-        "counts": {service: len(there) for service, there in own.items()},
+        "counts": {service: len(present) for service, present in own.items()},
         "limits": {
-            service: sorted({describe(ContainerLimits.of(one)) for one in there}) for service, there in own.items()
+            service: sorted({describe(ContainerLimits.of(container)) for container in present})
+            for service, present in own.items()
         },
         "file": text,
         "entry": None if entry is None else entry.raw.decode("latin-1"),

@@ -93,19 +93,21 @@ def _changed_by_hand(content: dict[str, Any], containers: list[Container]) -> st
     if not was:
         return None
     now = values_now(str(content["project"]), str(content["directory"]), list(was["counts"]), containers)
-    found = [
+    changed = [
         f"{service} has {now['counts'][service]} instances, not {count}"
         for service, count in sorted(was["counts"].items())
         if now["counts"][service] != count
     ]
-    found += [
+    changed += [
         f"{service} has {'; '.join(now['limits'][service])}, not {'; '.join(limits)}"
         for service, limits in sorted(was["limits"].items())
         if now["limits"][service] and now["limits"][service] != limits
     ]
-    found += [our_file(str(content["directory"]))] if now["file"] != was["file"] else []
-    found += ["COMPOSE_FILE in .env"] if now["entry"] != was["entry"] else []
-    return f"Changed by hand since the emergency began, so nothing was put back: {', '.join(found)}." if found else None
+    changed += [our_file(str(content["directory"]))] if now["file"] != was["file"] else []
+    changed += ["COMPOSE_FILE in .env"] if now["entry"] != was["entry"] else []
+    if not changed:
+        return None
+    return f"Changed by hand since the emergency began, so nothing was put back: {', '.join(changed)}."
 
 
 def _refuse_starving(record: RunRecord, step_id: str, containers: list[Container]) -> None:

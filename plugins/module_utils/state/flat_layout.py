@@ -50,12 +50,12 @@ class FlatLayout:
         """What a file holds of one Project, as that Project's own file has it; None for nothing."""
         content = self._folder.read(name) or {}
         if name == CAPACITY:
-            return {key: one for key, one in content.items() if one.get("project") == project} or None
+            return {key: server for key, server in content.items() if server.get("project") == project} or None
         if name == POOLER:
             return content.get(project)
         if name == POSTGRES:
             servers = content.get("servers") or {}
-            own = {key: one for key, one in servers.items() if one.get("project") == project}
+            own = {key: server for key, server in servers.items() if server.get("project") == project}
             return {**content, "servers": own} if own else None
         if name == EDGE:
             return content if content.get("project") == project else None

@@ -65,7 +65,9 @@ class NoteOfRun:
         self.content: dict[str, Any] = folder.read(self._file) or {}
         for when in ("before", "after"):
             if when in self.content:
-                self.content[when] = _by_project(self.content[when], RunRecord(folder, run_id).content)
+                self.content[when] = _without_own_names(
+                    _by_project(self.content[when], RunRecord(folder, run_id).content)
+                )
 
     @property
     def before(self) -> Note | None:
@@ -94,7 +96,7 @@ class NoteOfRun:
             note = look_at_host(self._folder, socket_path, str(self.content.get("salt", "")))
         except HostSideError:
             return None
-        return _as_far_as(self.before or {}, note)
+        return _as_far_as(self.before or {}, _without_own_names(note))
 
     def forget_ended(self) -> None:
         """Remove the notes of Runs whose records are gone."""
@@ -111,6 +113,25 @@ def _as_far_as(before: Note, note: Note) -> Note:
         subject: {name: value for name, value in about.items() if subject not in known or name != _COMMAND}
         for subject, about in note.items()
     }
+
+
+def _without_own_names(note: Note) -> Note:
+    """The note without a container's own name among its names on networks: Docker knows it there by that anyway.
+
+    Compose notes it, and an instance that was made beside another one and then got its name does not have it.
+    """
+    return {
+        subject: {**about, "networks": [_other_names(subject[len(_CONTAINER) :], shown) for shown in about["networks"]]}
+        if "networks" in about
+        else about
+        for subject, about in note.items()
+    }
+
+
+def _other_names(container: str, shown: str) -> str:
+    network, of, names = shown.partition(" as ")
+    names, at, fixed = names.partition(" at ")
+    return f"{network}{of}{'/'.join(name for name in names.split('/') if name != container)}{at}{fixed}"
 
 
 def _by_project(note: Note, run: dict[str, Any]) -> Note:

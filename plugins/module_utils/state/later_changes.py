@@ -70,12 +70,12 @@ def _authors(folder: StateFolder, run_id: str, changed: Mapping[str, Any]) -> di
     if not changed:
         return {}
     records = [folder.read(f"runs/{name}") or {} for name in folder.names("runs")]
-    others = [one for one in records if one.get("run_id") != run_id]
-    others.sort(key=lambda one: str(one.get("ended_at") or one.get("started_at") or ""))
+    others = [record for record in records if record.get("run_id") != run_id]
+    others.sort(key=lambda record: str(record.get("ended_at") or record.get("started_at") or ""))
     return {
-        key: str(one["run_id"])
-        for one in others
-        for key, (_, left) in keys_set(one.get("steps") or {}).items()
+        key: str(record["run_id"])
+        for record in others
+        for key, (_, left) in keys_set(record.get("steps") or {}).items()
         if key in changed and changed[key] == left
     }
 
@@ -124,9 +124,9 @@ class _Present:
     def _limits(self, inverse: Mapping[str, Any]) -> dict[str, Any]:
         names = {noted["name"] for noted in inverse.values()}
         return {
-            f"container:{one.name}": limits_of(ContainerLimits.of(one).result())
-            for one in self._all()
-            if one.name in names
+            f"container:{container.name}": limits_of(ContainerLimits.of(container).result())
+            for container in self._all()
+            if container.name in names
         }
 
     def _capacity(self, inverse: Mapping[str, Any]) -> dict[str, Any]:

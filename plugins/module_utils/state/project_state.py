@@ -85,7 +85,7 @@ class ProjectState:
         if self._flat:
             return FlatLayout(self.folder).beside(self.project)
         kept = (self._about().get("beside") or {}).items()
-        return {component: OwnProject(str(one["name"]), str(one["folder"])) for component, one in kept}
+        return {component: OwnProject(str(project["name"]), str(project["folder"])) for component, project in kept}
 
     @property
     def _flat(self) -> bool:
@@ -108,4 +108,4 @@ def known_projects(folder: StateFolder) -> list[str]:
     path = os.path.join(folder.path, PROJECTS)
     names = sorted(os.listdir(path)) if os.path.isdir(path) else []
     about = [folder.read(os.path.join(PROJECTS, name, ABOUT)) for name in names]
-    return sorted(str(one["project"]) for one in about if one)
+    return sorted(str(note["project"]) for note in about if note)

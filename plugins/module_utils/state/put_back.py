@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .differences import differences
@@ -16,13 +17,22 @@ _PUT_BACK = ("rolled back", "rollback failed")
 
 
 class Comparison:
-    """Made before a Run is put back, asked afterwards."""
+    """Made before a Run is put back, asked afterwards.
 
-    def __init__(self, folder: StateFolder, record: RunRecord, socket_path: str) -> None:
+    ``found`` is the host before anything was put back. Whoever goes on with a rollback that has ``begun`` hands over
+    what was found then.
+    """
+
+    def __init__(
+        self, folder: StateFolder, record: RunRecord, socket_path: str, begun: Mapping[str, Any] | None = None
+    ) -> None:
         self._note = NoteOfRun(folder, str(record.content["run_id"]))
         self._record = record
         self._socket_path = socket_path
-        self._found: Note | None = self._note.look(socket_path) if self._note.before is not None else None
+        self.found: Note | None = begun.get("found") if begun is not None else self._look()
+
+    def _look(self) -> Note | None:
+        return self._note.look(self._socket_path) if self._note.before is not None else None
 
     def differences(self) -> list[str]:
         """What is not as before; nothing as long as a step of the Run stands, and where nothing was noted."""
@@ -37,7 +47,7 @@ class Comparison:
             now,
             projects=projects_changed(self._record.content["steps"]),
             left=self._note.after,
-            found=self._found,
+            found=self.found,
         )
 
 

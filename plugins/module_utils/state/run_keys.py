@@ -45,12 +45,12 @@ def limits_of(noted: Mapping[str, Any]) -> list[Any]:
 
 def conf_keys(text: str | None) -> dict[tuple[str, ...], str]:
     """The settings of a file for Postgres' ``conf.d``, by name; the last one of a name counts."""
-    found: dict[tuple[str, ...], str] = {}
+    keys: dict[tuple[str, ...], str] = {}
     for line in (text or "").splitlines():
         match = _SETTING.match(line)
         if match:
-            found[(match[1],)] = match[2]
-    return found
+            keys[(match[1],)] = match[2]
+    return keys
 
 
 def with_conf_keys(text: str, wanted: Mapping[tuple[str, ...], str]) -> str:

@@ -34,12 +34,13 @@ from .runs import RunRecord
 from .segment import FOLDER, SegmentFiles, process_started
 from .state import StateFolder
 from .time_to_live import END
-from .undo import undo_steps
+from .undo import conclude_rollback, found_before_rollback, undo_alone, undo_steps
 
 __all__ = ["carry", "check", "main"]
 
 _RENEWED_EVERY = 20.0  # seconds
 _LOOK = 0.2  # seconds
+_COMPARED_WITHIN = 120.0  # seconds; a look at eight containers takes 0.1
 _NOT_HELD = ("locked", "fenced")  # kinds of failure: somebody else carries the Run out, so nothing is undone here
 _PARENT_DEATH_SIGNAL = 1  # of prctl(2)
 _LARGEST_ANSWER = 1_000_000  # bytes
@@ -62,6 +63,15 @@ class _Runner:
             return
         self._segment["runner"] = {"pid": os.getpid(), "started": process_started(os.getpid())}
         self._save()
+        if self._segment.get("undoes"):
+            self._put_back()
+        else:
+            self._carry_steps()
+        self._segment["status"] = "ended"
+        self._save()
+        self._files.tell("segment ends", time.time(), stopped=self._segment.get("stopped", ""))
+
+    def _carry_steps(self) -> None:
         for step in self._segment["steps"]:
             if step["id"] in self._segment["results"]:
                 continue
@@ -69,16 +79,36 @@ class _Runner:
             if reason:
                 self._segment["stopped"] = reason
                 break
-            began = time.time()
-            result = {**self._carry_step(step), "began": began, "ended": time.time()}
-            self._segment["results"][step["id"]] = result
-            self._save()
-            self._files.tell("step ends", time.time(), step=step["id"], status=result["status"])
-            if result["status"] != "verified":
+            if self._ended(step, self._carry_step) != "verified":
                 break
-        self._segment["status"] = "ended"
+
+    def _put_back(self) -> None:
+        """Undo the steps one after the other, and then compare: a rollback that has begun needs nobody to ask for it.
+
+        A step that cannot be put back does not keep the others from it.
+        """
+        if "begun" not in self._segment:
+            self._segment["begun"] = self._apart(self._found, _COMPARED_WITHIN)
+            self._save()
+        for step in self._segment["steps"]:
+            if step["id"] in self._segment["results"]:
+                continue
+            reason = self._why_to_end()
+            if reason:
+                self._segment["stopped"] = reason
+                return
+            if self._ended(step, self._undo_step) == "failed":
+                return
+        self._segment["undone"] = self._apart(self._conclude, _COMPARED_WITHIN)
+
+    def _ended(self, step: dict[str, Any], carried: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
+        """The status with which a step has ended, which is on the disk then."""
+        began = time.time()
+        result = {**carried(step), "began": began, "ended": time.time()}
+        self._segment["results"][step["id"]] = result
         self._save()
-        self._files.tell("segment ends", time.time(), stopped=self._segment.get("stopped", ""))
+        self._files.tell("step ends", time.time(), step=step["id"], status=result["status"])
+        return str(result["status"])
 
     def _save(self) -> None:
         self._files.write(self._segment)
@@ -87,13 +117,15 @@ class _Runner:
         """Whether an earlier runner of this segment was ended in the middle of it: only its end is a safe point."""
         return RunRecord(self._folder, self._run_id).step(step["id"]).get("status") == "running"
 
-    def _why_to_stop(self, step: dict[str, Any]) -> str:
+    def _why_to_end(self) -> str:
+        """Why nothing more is begun for this holder, in a sentence; empty where it may go on."""
         wanted = self._files.asked_to_stop()
-        if wanted is not None:
-            return str(wanted["reason"])
-        closed = closed_to_its_holder(self._folder, self._run_id)
-        if closed:
-            return closed
+        return str(wanted["reason"]) if wanted is not None else closed_to_its_holder(self._folder, self._run_id)
+
+    def _why_to_stop(self, step: dict[str, Any]) -> str:
+        ended = self._why_to_end()
+        if ended:
+            return ended
         if self._segment["results"] and self._asked_for():  # before the first step the lock was taken, which asks too
             return self._asked_for()
         if time.time() > step.get("begins_by", float("inf")):
@@ -133,6 +165,33 @@ class _Runner:
             "message": f"{failure['sentence']} {undone['sentence']}",
             **{key: failure[key] for key in ("kind", "rule") if key in failure},
         }
+
+    def _undo_step(self, step: dict[str, Any]) -> dict[str, Any]:
+        """Undo one step of a rollback; what became of it, in the words of a Run's record."""
+        self._files.tell("step begins", time.time(), step=step["id"], title=step["title"])
+        answer = self._apart(lambda: self._undo_alone(step), float(step["timeout_seconds"]))
+        failure = answer.get("failure", {})
+        if failure.get("kind") in _NOT_HELD:
+            return {"status": "failed", "message": failure["sentence"], **failure}
+        if failure:
+            answer = {"failures": [failure["sentence"]]}
+        status = "rollback failed" if answer["failures"] else "rolled back"
+        return {
+            **answer,
+            "status": status,
+            "message": " ".join(answer["failures"]),
+            "changed": bool(answer.get("done")),
+        }
+
+    def _found(self) -> dict[str, Any]:
+        return found_before_rollback(self._folder, held_run(self._folder, self._run_id), self._socket)
+
+    def _undo_alone(self, step: dict[str, Any]) -> dict[str, Any]:
+        return undo_alone(self._folder, held_run(self._folder, self._run_id), step["id"], self._socket)
+
+    def _conclude(self) -> dict[str, Any]:
+        record, segment = held_run(self._folder, self._run_id), self._segment
+        return conclude_rollback(self._folder, record, segment["results"], segment["begun"], self._socket)
 
     def _do(self, step: dict[str, Any]) -> dict[str, Any]:
         results, changed = [], False
@@ -272,7 +331,10 @@ def carry(folder: StateFolder, run_id: str) -> None:
 
 
 def check(segment: dict[str, Any]) -> dict[str, Any]:
-    """What each act of it would change; nothing is touched."""
+    """What each act of it would change, or what a rollback would put back; nothing is touched."""
+    if segment.get("undoes"):
+        folder, steps = StateFolder(segment["state_folder"]), [step["id"] for step in segment["steps"]]
+        return undo_steps(folder, RunRecord(folder, segment["run_id"]), steps, segment["docker_socket"], check=True)
     diffs: list[Any] = []
     changed = False
     for step in segment["steps"]:

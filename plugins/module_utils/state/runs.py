@@ -110,8 +110,8 @@ class RunRecord:
 
     def step(self, step_id: str) -> dict[str, Any]:
         """The record of a step, empty when it never began."""
-        found = self.content["steps"].get(step_id, {})
-        return dict(found)
+        step = self.content["steps"].get(step_id, {})
+        return dict(step)
 
     def verified(self, step_id: str) -> bool:
         """Whether that step was done here and proved."""
@@ -129,9 +129,9 @@ class RunRecord:
         self.content["steps"][step_id].setdefault("left", {}).setdefault(part, {}).update(left)
         self._save()
 
-    def note_seen(self, step_id: str, seen: dict[str, Any]) -> None:
+    def note_seen(self, step_id: str, state: dict[str, Any]) -> None:
         """Record what a step saw, for a later one to compare with."""
-        self.content["steps"][step_id].setdefault("seen", {}).update(seen)
+        self.content["steps"][step_id].setdefault("seen", {}).update(state)
         self._save()
 
     def end_step(self, step_id: str, status: str, now: float, message: str = "") -> None:
@@ -186,20 +186,24 @@ class RunRecord:
 def unfinished_runs(folder: StateFolder) -> list[dict[str, Any]]:
     """The records of Runs without an end, oldest first."""
     records = [folder.read(f"runs/{name}") for name in folder.names("runs")]
-    found = [record for record in records if record and record.get("status") == "running"]
-    return sorted(found, key=lambda record: str(record.get("started_at", "")))
+    unfinished = [record for record in records if record and record.get("status") == "running"]
+    return sorted(unfinished, key=lambda record: str(record.get("started_at", "")))
 
 
 def without_tokens(record: dict[str, Any]) -> dict[str, Any]:
     """The record of a Run as others are told of it: who carried it out, without what they showed for it."""
-    holders = [{key: value for key, value in one.items() if key != "holder"} for one in record.get("holders", ())]
+    holders = [{key: value for key, value in holder.items() if key != "holder"} for holder in record.get("holders", ())]
     return {**record, **({"holders": holders} if holders else {})}
 
 
 def ended_runs(folder: StateFolder) -> dict[str, str]:
     """How the Runs that are kept here have ended, by ID."""
     records = [folder.read(f"runs/{name}") or {} for name in folder.names("runs")]
-    return {str(one.get("run_id")): str(one["status"]) for one in records if one.get("status") not in (None, "running")}
+    return {
+        str(record.get("run_id")): str(record["status"])
+        for record in records
+        if record.get("status") not in (None, "running")
+    }
 
 
 def failed_rollbacks(folder: StateFolder) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,11 +18,12 @@ from ..system.waiting import waited_for
 from .runs import RunRecord
 from .state import StateFolder, write_whole
 
-__all__ = ["FOLDER", "SegmentFiles", "forget_segments", "process_started", "uptime"]
+__all__ = ["FOLDER", "SegmentFiles", "forget_segments", "process_started", "steps_to_undo", "uptime"]
 
 FOLDER = "segments"
 _LONGEST_LINE = 20_000  # characters
 _RESTARTED_WITHIN = 20.0  # seconds
+_UNDONE_WITHIN = 600.0  # seconds, for a step that the Run's Plan does not tell of
 
 
 def uptime() -> float:
@@ -47,11 +48,28 @@ def forget_segments(folder: StateFolder) -> None:
             SegmentFiles(folder, run_id).remove()
 
 
+def steps_to_undo(record: RunRecord, wanted: Sequence[str] | None) -> list[dict[str, Any]]:
+    """A rollback as steps of a segment, newest first: these, or all that began. Raises where the Run is not known."""
+    begun = record.content["steps"]
+    if wanted is None and not begun:
+        raise HostSideError(f"This host knows no run {record.content['run_id']}.", kind="usage")
+    newest_first = sorted(begun, key=lambda name: float(begun[name].get("started", 0)), reverse=True)
+    planned = {str(step.get("id")): step for step in (record.content.get("plan") or {}).get("steps", ())}
+    return [_step_to_undo(name, planned.get(name) or {}) for name in (newest_first if wanted is None else wanted)]
+
+
+def _step_to_undo(name: str, planned: dict[str, Any]) -> dict[str, Any]:
+    bound = sum(float(planned.get(key, 0)) for key in ("timeout_seconds", "rollback_seconds"))
+    title = f"Put back: {planned.get('title', name)}"
+    return {"id": name, "title": title, "timeout_seconds": bound or _UNDONE_WITHIN}
+
+
 class SegmentFiles:
     """``segments/<run_id>.json`` and what lies beside it.
 
     The record has what was sent (``run_id``, ``steps``, ``unattended``, ``silence_seconds`` …) and what became of it:
-    ``status`` (``running`` or ``ended``), ``results`` by step, ``stopped`` with the reason where it ended early.
+    ``status`` (``running`` or ``ended``), ``results`` by step, ``stopped`` with the reason where it ended early. A
+    rollback is one that ``undoes`` its steps, and has in ``undone`` what came of that.
     """
 
     def __init__(self, folder: StateFolder, run_id: str) -> None:
@@ -120,6 +138,8 @@ class SegmentFiles:
     def left(self) -> bool:
         """Whether the Run has begun and a step of this was not done, so that whoever leads it goes on."""
         record, done = self.read(), RunRecord(self._folder, self.run_id)
+        if record.get("undoes"):
+            return "failure" in record.get("undone", {"failure": "not yet"})
         ended = {*(record.get("results") or {}), *(name for name in done.content["steps"] if done.verified(name))}
         return bool(done.content["steps"]) and any(step["id"] not in ended for step in record.get("steps", []))
 
@@ -155,11 +175,18 @@ class SegmentFiles:
         """
         return waited_for(self._has_runner, _RESTARTED_WITHIN)
 
+    def runner_is_gone(self) -> bool:
+        """Whether the process that carried it out has left, and with it systemd's unit of that name."""
+        return waited_for(lambda: not self._runner_works, _RESTARTED_WITHIN)
+
     def _has_runner(self) -> bool:
-        record = self.read()
-        runner = record.get("runner") or {}
+        return not self.under_way or self._runner_works
+
+    @property
+    def _runner_works(self) -> bool:
+        runner = self.read().get("runner") or {}
         started = process_started(int(runner.get("pid", 0)))
-        return record.get("status") != "running" or (started is not None and started == runner.get("started"))
+        return started is not None and started == runner.get("started")
 
     def brought_to_rest(self, wait_seconds: float, *, undo: bool) -> tuple[bool, str]:
         """Let it stop at its next safe point and wait for that: whether it is there, and where it is, in a sentence.

@@ -84,12 +84,12 @@ class StateFolder:
     def names(self, folder: str) -> list[str]:
         """The names of the JSON files in a folder, sorted."""
         try:
-            found = os.listdir(os.path.join(self.path, folder))
+            names = os.listdir(os.path.join(self.path, folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as problem:
             raise HostSideError(f"{self.path} cannot be read ({_reason(problem)}).", kind="state") from problem
-        return sorted(name for name in found if name.endswith(".json") and name != NEEDS_NEWER)
+        return sorted(name for name in names if name.endswith(".json") and name != NEEDS_NEWER)
 
     def clear_unfinished(self) -> None:
         """Remove what killed processes have left half written; they may hold what is secret. The lock must be ours."""
@@ -102,11 +102,11 @@ class StateFolder:
 
     def holds_more_than_the_lock(self) -> bool:
         """Whether anything but the lock and what it needs is there."""
-        found = set(os.listdir(self.path)) if os.path.isdir(self.path) else set()
+        names = set(os.listdir(self.path)) if os.path.isdir(self.path) else set()
         projects = os.path.join(self.path, "projects")
         empty = os.path.isdir(projects) and not os.listdir(projects)
         layout = {"format.json", "projects"} if empty else {"format.json"}
-        return bool(found - {_GUARD, "lock.json", "epoch.json", *layout, *_FOLDERS} or self.names("runs"))
+        return bool(names - {_GUARD, "lock.json", "epoch.json", *layout, *_FOLDERS} or self.names("runs"))
 
     def remove_all(self) -> None:
         """Remove the folder with everything in it."""

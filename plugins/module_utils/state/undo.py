@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..docker.engine import Engine, EngineGoneError
@@ -17,7 +17,7 @@ from .state import StateFolder
 from .time_to_live import end_undone
 from .undoing import Undo, Undoing
 
-__all__ = ["undo_step", "undo_steps"]
+__all__ = ["conclude_rollback", "found_before_rollback", "undo_alone", "undo_step", "undo_steps"]
 
 
 def undo_steps(
@@ -38,10 +38,43 @@ def undo_steps(
     comparison = Comparison(folder, record, socket_path) if compare and not check else None
     for step_id in steps:
         undo_step(undoing, record, step_id)
-    if not check and _all_undone(record):
-        undoing.failures.extend(led_astray(socket_path, folder))
-    if not check and not undoing.failures:
-        end_undone(folder, str(record.content["run_id"]))
+    return _concluded(undoing, record, comparison)
+
+
+def found_before_rollback(folder: StateFolder, record: RunRecord, socket_path: str) -> dict[str, Any]:
+    """``found``: the host as a rollback that begins now finds it, for ``conclude_rollback``."""
+    return {"found": Comparison(folder, record, socket_path).found}
+
+
+def undo_alone(folder: StateFolder, record: RunRecord, step_id: str, socket_path: str) -> dict[str, Any]:
+    """Undo one step of several; says ``done``, ``notes`` and ``failures``."""
+    undoing = Undoing(folder, socket_path)
+    undo_step(undoing, record, step_id)
+    return {"done": undoing.done, "notes": undoing.notes, "failures": undoing.failures}
+
+
+def conclude_rollback(
+    folder: StateFolder,
+    record: RunRecord,
+    results: Mapping[str, Mapping[str, Any]],
+    begun: Mapping[str, Any],
+    socket_path: str,
+) -> dict[str, Any]:
+    """What came of a rollback whose steps were undone alone, as ``undo_steps`` says it; ``begun`` is what it found."""
+    undoing = Undoing(folder, socket_path)
+    for step_id, result in results.items():
+        for name in ("done", "notes", "failures"):
+            getattr(undoing, name).extend(result.get(name, ()))
+        if result.get("failures") and record.step(step_id):
+            record.end_step(step_id, "rollback failed", time.time(), " ".join(result["failures"]))
+    return _concluded(undoing, record, Comparison(folder, record, socket_path, begun))
+
+
+def _concluded(undoing: Undoing, record: RunRecord, comparison: Comparison | None) -> dict[str, Any]:
+    if not undoing.check and _all_undone(record):
+        undoing.failures.extend(led_astray(undoing.socket_path, undoing.folder))
+    if not undoing.check and not undoing.failures:
+        end_undone(undoing.folder, str(record.content["run_id"]))
     differences = comparison.differences() if comparison else []
     sentence = undoing.sentence(differences)
     if differences:

@@ -79,6 +79,7 @@ class ContainedFolder:
             if like is not None:
                 known = self._known(like)
                 mode, owner = stat.S_IMODE(known.st_mode), (known.st_uid, known.st_gid)
+                _clear(folder)
             temporary = f"{UNFINISHED}{secrets.token_hex(6)}"
             handle = os.open(temporary, _CREATE, 0o600, dir_fd=folder)
             try:
@@ -94,6 +95,14 @@ class ContainedFolder:
                 os.unlink(temporary, dir_fd=folder)
                 raise
             _sync(folder)
+
+    def clear_unfinished(self, path: str) -> None:
+        """Remove what a killed process has left half written beside that file; no folder there is fine."""
+        try:
+            with self._parent(path) as (folder, _):
+                _clear(folder)
+        except FileNotFoundError:
+            return
 
     def make_folder(self, path: str, *, like: str | None = None, owner: Owner = None) -> None:
         """Make a folder where it is missing, for its owner alone; that is the owner of the file ``like``, if named."""
@@ -117,20 +126,6 @@ class ContainedFolder:
                 _sync(folder)
         except FileNotFoundError:
             return
-
-    def clear_unfinished(self, path: str) -> None:
-        """Remove what a process that was killed while it wrote has left beside that file; no folder there is fine."""
-        try:
-            with self._parent(path) as (place, _):
-                folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=place)
-        except FileNotFoundError:
-            return
-        try:
-            for name in os.listdir(folder):
-                if name.startswith(UNFINISHED):
-                    os.unlink(name, dir_fd=folder)
-        finally:
-            os.close(folder)
 
     def remove_tree(self, path: str) -> None:
         """Remove a folder with everything in it; none there is fine."""
@@ -297,6 +292,17 @@ def _remove_entry(name: str, folder: int) -> None:
         os.unlink(name, dir_fd=folder)
     except (IsADirectoryError, PermissionError):
         os.rmdir(name, dir_fd=folder)
+
+
+def _clear(folder: int) -> None:
+    """Remove what was left half written in a folder; its own handle cannot be used to list it."""
+    handle = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        for name in os.listdir(handle):
+            if name.startswith(UNFINISHED):
+                os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(handle)
 
 
 def _sync(folder: int) -> None:

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+from .waiting import waited_for
+
 __all__ = ["VARIABLE", "running", "stop"]
 
 VARIABLE = "SELEXTRACT_INFRA_WORK"
@@ -36,7 +38,7 @@ def stop(marker: str, grace: float, patience: float = 0.0) -> tuple[dict[int, st
 
     Before that they have ``patience`` seconds to come to their end undisturbed.
     """
-    _wait_for_end(marker, patience)
+    waited_for(lambda: not running(marker), patience)
     started = time.monotonic()
     ended: dict[int, str] = {}
     asked: set[int] = set()
@@ -51,12 +53,6 @@ def stop(marker: str, grace: float, patience: float = 0.0) -> tuple[dict[int, st
         else:
             _send(set(left) - asked, signal.SIGTERM)
             asked.update(left)
-        time.sleep(_LOOK_AGAIN)
-
-
-def _wait_for_end(marker: str, patience: float) -> None:
-    give_up = time.monotonic() + patience
-    while time.monotonic() < give_up and running(marker):
         time.sleep(_LOOK_AGAIN)
 
 

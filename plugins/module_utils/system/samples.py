@@ -65,8 +65,8 @@ def _segments(folder: str) -> list[str]:
 
 
 def _start_of(line: bytes) -> int | None:
-    head, found, _ = line[1:].partition(b",")
-    whole = found and line.startswith(b"[") and line.endswith(b"]\n") and head.isdigit()
+    head, comma, _ = line[1:].partition(b",")
+    whole = comma and line.startswith(b"[") and line.endswith(b"]\n") and head.isdigit()
     return int(head) if whole else None
 
 

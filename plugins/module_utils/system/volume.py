@@ -120,8 +120,8 @@ def _run(command: list[str], bound: float, fine: tuple[int, ...] = (0,)) -> None
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise HostSideError(f"{command[0]} does not work: {problem}.", kind="volume") from problem
     if done.returncode not in fine:
-        said = " ".join(done.stdout.decode("utf-8", "replace").split())[-300:].rstrip(".")
-        raise HostSideError(f"{command[0]} failed: {said}.", kind="volume")
+        output = " ".join(done.stdout.decode("utf-8", "replace").split())[-300:].rstrip(".")
+        raise HostSideError(f"{command[0]} failed: {output}.", kind="volume")
 
 
 def _grow(work: Work) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-__all__ = ["waited_for"]
+__all__ = ["complaint_left", "waited_for"]
 
 _PAUSE = 0.2  # seconds between two looks
 
@@ -18,3 +18,16 @@ def waited_for(condition: Callable[[], bool], bound: float) -> bool:
             return False
         time.sleep(_PAUSE)
     return True
+
+
+def complaint_left(complaint: Callable[[], str], bound: float) -> str:
+    """What is still complained of after ``bound`` seconds; empty as soon as nothing is. It is asked at least once."""
+    left = ""
+
+    def none_left() -> bool:
+        nonlocal left
+        left = complaint()
+        return not left
+
+    waited_for(none_left, bound)
+    return left

@@ -106,8 +106,8 @@ def keyspaces(broker: RedisBroker, database: int, keys: list[str]) -> list[Keysp
             if not _OTHER.search(exchange):
                 routes[prefix][exchange, matched["key"]] = matched["queue"]
     return [
-        Keyspace(NAME, database, prefix, tuple(sorted(set(found.values()))), separators[prefix], found)
-        for prefix, found in sorted(routes.items())
+        Keyspace(NAME, database, prefix, tuple(sorted(set(queues.values()))), separators[prefix], queues)
+        for prefix, queues in sorted(routes.items())
     ]
 
 

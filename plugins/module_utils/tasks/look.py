@@ -24,12 +24,12 @@ def count_tasks(broker: RedisBroker, wanted: list[dict[str, Any]]) -> dict[str, 
     several work on counts once in the sums, which are None where one service is not known. Raises HostSideError where
     Redis does not answer, ValueError where what it answers is not understood.
     """
-    there = _keyspaces(broker, wanted)
+    keyspaces = _keyspaces(broker, wanted)
     services: dict[str, dict[str, Any]] = {}
     fitting: dict[tuple[str, int, str], tuple[Keyspace, list[dict[str, Any]]]] = {}
     for service in wanted:
         try:
-            keyspace = _keyspace_of(service, there)
+            keyspace = _keyspace_of(service, keyspaces)
         except HostSideError as unknown:
             services[service["service"]] = {"problem": unknown.sentence}
             continue
@@ -91,7 +91,7 @@ def _likely(wanted: list[dict[str, Any]]) -> list[str]:
     return ["rq:queues", "rq:workers", *own, *(prefix + name for prefix in prefixes for name in names)]
 
 
-def _keyspace_of(service: dict[str, Any], there: list[Keyspace]) -> Keyspace:
+def _keyspace_of(service: dict[str, Any], keyspaces: list[Keyspace]) -> Keyspace:
     """Where this service's queues are. Raises HostSideError where that is not sure."""
     system = service.get("system")
     if system is not None and system not in _SYSTEMS:
@@ -100,7 +100,7 @@ def _keyspace_of(service: dict[str, Any], there: list[Keyspace]) -> Keyspace:
         )
     fitting = [
         keyspace
-        for keyspace in there
+        for keyspace in keyspaces
         if system in (None, keyspace.system)
         and service.get("database") in (None, keyspace.database)
         and service.get("prefix") in (None, keyspace.prefix)
@@ -108,7 +108,7 @@ def _keyspace_of(service: dict[str, Any], there: list[Keyspace]) -> Keyspace:
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        others = "; ".join(keyspace.sentence for keyspace in there)
+        others = "; ".join(keyspace.sentence for keyspace in keyspaces)
         shows = f"It shows {others}." if others else f"It shows none of {', '.join(_SYSTEMS)}."
         raise HostSideError(
             f"Its Redis has no queue of {system or 'a system that is known here'} for it. {shows}", kind="redis"

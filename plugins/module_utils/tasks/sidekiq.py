@@ -54,12 +54,12 @@ def keyspaces(broker: RedisBroker, database: int, keys: list[str]) -> list[Keysp
     """Where there are Sidekiq's queues, for each namespace."""
     own = {key[: -len(name)] for key in keys for name in ("queues", "processes") if key.endswith(name)}
     namespaces = sorted(prefix for prefix in own if prefix != "rq:" and (not prefix or prefix.endswith(":")))
-    found = []
+    keyspaces = []
     for namespace in namespaces:
         sure, queues = broker.evaluate(_QUEUES, [], namespace, database=database)
         if sure:
-            found.append(Keyspace(NAME, database, namespace, tuple(sorted(queues or []))))
-    return found
+            keyspaces.append(Keyspace(NAME, database, namespace, tuple(sorted(queues or []))))
+    return keyspaces
 
 
 def count(broker: RedisBroker, keyspace: Keyspace, queues: tuple[str, ...]) -> dict[str, QueueCount]:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.hardware import reference_hardware
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model import figures
 from selextract_infra.model.figures import KB, MB
@@ -21,11 +22,25 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
     from selextract_infra.policy.schema.rules import PostgresWorkload
 
-__all__ = ["Memory", "divide_memory", "shared_memory_size", "whole"]
+__all__ = [
+    "HASHES",
+    "HASHES_SINCE",
+    "Memory",
+    "beyond_guide",
+    "divide_memory",
+    "parallel_wish",
+    "process_wish",
+    "shared_memory_size",
+    "whole",
+]
 
 _COARSE_FROM, _FINE = 8 * MB, 64 * KB
 _PAGE, _PAGE_TABLE_ENTRY = 4 * KB, 8
-_HASH_FACTORS = ((15, 2), (14, 1))
+HASHES = "hashes beyond work_mem"
+"""The part of the budget that a smaller server goes without, by stating hash_mem_multiplier as 1."""
+
+HASHES_SINCE = 15
+"""hash_mem_multiplier is 2 by default from that version on, 1 before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +49,9 @@ class Memory:
 
     ``wanted_connections`` is how many were wished for, ``most_connections`` how many fit with the least work_mem.
     ``shared_share`` is the share of the memory that shared_buffers could take at most. ``process`` is what a connection
-    needs beside work_mem, which it is expected to use ``sorts`` times at once. ``allowed`` is what ``budget`` may add
-    up to.
+    needs beside work_mem, which it is expected to use ``sorts`` times at once, and a hash ``hashes`` times as much.
+    ``allowed`` is what ``budget`` may add up to. ``larger``: there is more memory than the guide's own host has, so its
+    figures are the least and not the most.
     """
 
     usable: int
@@ -54,6 +70,8 @@ class Memory:
     most_connections: int
     parallel_workers: int
     sorts: int
+    hashes: float
+    larger: bool
     budget: tuple[BudgetPart, ...]
 
 
@@ -82,20 +100,27 @@ def divide_memory(
             remedy="give its container more memory",
         )
     share = rules.shared_buffers_maximum_share if "X-01" in overrides else rules.shared_buffers_share
-    wish = policy.memory_parts.database.shared_buffers if shared_buffers is None else shared_buffers
+    guide, larger = policy.memory_parts.database, beyond_guide(facts, policy)
+    wish = guide.shared_buffers if shared_buffers is None else shared_buffers
+    if larger and shared_buffers is None:
+        wish = max(wish, whole(usable * share))
     exact_shared = min(float(wish), usable * share)
     _refuse_filling(facts, shared_buffers, exact_shared)
     wal = min(max(exact_shared * rules.wal_buffers_share, rules.wal_buffers_minimum), rules.wal_buffers_maximum)
-    maintenance = min(policy.memory_parts.database.maintenance_work_mem, usable / rules.maintenance_divisor)
-    parallel = min(policy.cpu_parts.database.max_parallel_workers, math.floor(facts.cpus))
+    maintenance = usable / rules.maintenance_divisor
+    maintenance = maintenance if larger else min(guide.maintenance_work_mem, maintenance)
+    parallel = min(parallel_wish(facts, policy), math.floor(facts.cpus))
     allowed = int(usable * policy.sizing.parts_share)
     left = allowed - exact_shared - wal - 2 * maintenance
     process = rules.connection_overhead + math.ceil(exact_shared / _PAGE) * _PAGE_TABLE_ENTRY
     most = max(0, math.floor(left / (rules.work_mem_floor * workload.sorts + process)) - parallel)
     wanted, connections = _connections(facts, policy, most)
-    work_mem = (left / (connections + parallel) - process) / workload.sorts
-    least = rules.work_mem_floor if connections == most else work_mem
-    granted = min(least, policy.memory_parts.database.work_mem)
+    each = (left / (connections + parallel) - process) / workload.sorts
+    usual = rules.hash_multiplier if facts.version >= HASHES_SINCE else 1.0
+    hashes = usual if each >= usual * guide.work_mem else 1.0
+    least = rules.work_mem_floor if connections == most else each / hashes
+    granted = least if larger else min(least, guide.work_mem)
+    used = whole(granted) * workload.sorts
     vacuum = whole(maintenance / rules.autovacuum_workers)
     return Memory(
         usable=usable,
@@ -114,16 +139,43 @@ def divide_memory(
         most_connections=most,
         parallel_workers=parallel,
         sorts=workload.sorts,
+        hashes=hashes,
+        larger=larger,
         budget=(
             BudgetPart(name="shared_buffers", each=whole(exact_shared)),
             BudgetPart(name="wal_buffers", each=whole(wal)),
-            BudgetPart(name="work_mem", each=whole(granted) * workload.sorts, count=connections),
+            BudgetPart(name="work_mem", each=used, count=connections),
             BudgetPart(name="connections themselves", each=process, count=connections),
-            BudgetPart(name="parallel workers", each=whole(granted) * workload.sorts + process, count=parallel),
+            BudgetPart(name="parallel workers", each=used + process, count=parallel),
+            BudgetPart(name=HASHES, each=math.ceil(used * (hashes - 1)), count=connections + parallel),
             BudgetPart(name="maintenance_work_mem", each=whole(maintenance)),
             BudgetPart(name="autovacuum_work_mem", each=vacuum, count=rules.autovacuum_workers),
         ),
     )
+
+
+def beyond_guide(facts: PostgresFacts, policy: Policy) -> bool:
+    """Whether a server has more memory than the guide's own host, and the formulas hold there.
+
+    More cores alone change nothing: what helps queries there takes memory from connections.
+    """
+    return policy.postgres.larger_hosts.value == "formula" and facts.memory > reference_hardware(policy).memory
+
+
+def parallel_wish(facts: PostgresFacts, policy: Policy) -> int:
+    """How many parallel workers are wished for: the guide's, on a larger server the same share of its cores."""
+    return _by_cores(policy.cpu_parts.database.max_parallel_workers, facts, policy)
+
+
+def process_wish(facts: PostgresFacts, policy: Policy) -> int:
+    """How many worker processes are wished for, likewise."""
+    return _by_cores(policy.cpu_parts.database.max_worker_processes, facts, policy)
+
+
+def _by_cores(guide: int, facts: PostgresFacts, policy: Policy) -> int:
+    if not beyond_guide(facts, policy):
+        return guide
+    return max(guide, math.floor(guide / reference_hardware(policy).cores * facts.cpus))
 
 
 def shared_memory_size(memory: Memory, version: int, policy: Policy) -> int:
@@ -135,7 +187,7 @@ def shared_memory_size(memory: Memory, version: int, policy: Policy) -> int:
     step = policy.postgres.shm_minimum
     if not memory.parallel_workers:
         return step
-    factor = next(factor for since, factor in _HASH_FACTORS if version >= since)
+    factor = policy.postgres.hash_multiplier if version >= HASHES_SINCE else 1.0
     hashes = 2 * memory.parallel_workers * memory.work_mem * factor
     return math.ceil((memory.maintenance_work_mem + hashes) / step) * step
 

@@ -57,6 +57,7 @@ def _parameters() -> Iterable[Parameter]:
     for name in ("work_mem", "maintenance_work_mem", "effective_cache_size"):
         yield Parameter(name, user, Unit.BYTES)
     for name in (
+        "hash_mem_multiplier",
         "max_parallel_workers",
         "max_parallel_workers_per_gather",
         "max_parallel_maintenance_workers",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.postgres.memory import Memory, whole
+from selextract_infra.assess.postgres.memory import HASHES_SINCE, Memory, process_wish, whole
 from selextract_infra.assess.postgres.parameters import STANDBY_PARAMETERS, context_of, parameter
 from selextract_infra.model import figures
 from selextract_infra.model.figures import MB
+from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.postgres import Role
 from selextract_infra.model.tuning import PostgresFacts, Setting
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
     from selextract_infra.policy.schema.rules import PostgresStorage, PostgresWorkload
 
-__all__ = ["postgres_settings"]
+__all__ = ["LZ4_SINCE", "lz4_unknown", "postgres_settings"]
 
 _WAL_SEGMENT = 16 * MB
-_LZ4_SINCE = 15
+LZ4_SINCE = 15
 
 
 def postgres_settings(facts: PostgresFacts, memory: Memory, policy: Policy) -> tuple[Setting, ...]:
@@ -33,6 +34,19 @@ def postgres_settings(facts: PostgresFacts, memory: Memory, policy: Policy) -> t
     if facts.role.standby:
         settings.standby()
     return tuple(settings.chosen[name] for name in sorted(settings.chosen))
+
+
+def lz4_unknown() -> Finding:
+    """WAL is not compressed, because a server that was built without lz4 does not start with it."""
+    return Finding(
+        rule="postgres.lz4",
+        severity=Severity.INFO,
+        rule_class=RuleClass.REPORT,
+        subject="wal_compression",
+        sentence="Nobody said whether the server was built with lz4, and one without it does not start with"
+        " wal_compression = lz4, so that is left out.",
+        resolution="SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'wal_compression'; then --lz4.",
+    )
 
 
 class _Settings:
@@ -56,12 +70,19 @@ class _Settings:
         )
 
     def memory_settings(self) -> None:
-        memory, rules = self.memory, self.policy.postgres
+        memory, rules, guide = self.memory, self.policy.postgres, self.policy.memory_parts.database
+        most = "" if memory.larger else "at most "
         share = figures.percent(memory.shared_share)
-        self.choose("shared_buffers", memory.shared_buffers, "X-01", f"at most {share} of the memory there is")
-        self.choose("work_mem", memory.work_mem, "X-02", "what is left, divided by all who may use it at once")
+        self.choose("shared_buffers", memory.shared_buffers, "X-01", f"{most}{share} of the memory there is")
+        why = "what is left, divided by all who may use it at once"
+        if memory.work_mem == guide.work_mem and not memory.larger:
+            why = "the guide's; what is left would bear it for all at once"
+        self.choose("work_mem", memory.work_mem, "X-02", why)
+        if memory.hashes < rules.hash_multiplier and self.facts.version >= HASHES_SINCE:
+            why = f"a hash may take {rules.hash_multiplier:g} times work_mem by default, and that does not fit"
+            self.choose("hash_mem_multiplier", memory.hashes, "X-02", why)
         divisor = rules.maintenance_divisor
-        self.choose("maintenance_work_mem", memory.maintenance_work_mem, "X-03", f"at most 1/{divisor} of the memory")
+        self.choose("maintenance_work_mem", memory.maintenance_work_mem, "X-03", f"{most}1/{divisor} of the memory")
         self.choose("autovacuum_work_mem", memory.autovacuum_work_mem, "X-03", "all workers together take one share")
         self.choose("autovacuum_max_workers", rules.autovacuum_workers, "X-03", "the budget counts so many")
         why = f"{figures.percent(rules.cache_share)} of the memory"
@@ -73,13 +94,19 @@ class _Settings:
         self.choose("huge_pages", "try" if worth else "off", "postgres.huge_pages_from", why)
 
     def processes(self) -> None:
-        wish = self.policy.cpu_parts.database.max_worker_processes
+        wish = process_wish(self.facts, self.policy)
         self.choose("max_connections", self.memory.connections, "X-13", "all that may be open at once")
         reserved = self.policy.postgres.superuser_reserved
         self.choose("superuser_reserved_connections", reserved, "X-13", "the way in when all others are taken")
         self.choose("max_worker_processes", wish, "X-04", "slots; queries use only what the CPUs allow")
         parallel = self.memory.parallel_workers
-        self.choose("max_parallel_workers", parallel, "X-04", f"no more than fit {figures.cores(self.facts.cpus)}")
+        guide = self.policy.cpu_parts.database.max_parallel_workers
+        why = "the guide's; more of them would take memory from connections"
+        if parallel > guide:
+            why = f"the share of {figures.cores(self.facts.cpus)} that the guide gives of its host's"
+        elif parallel < guide:
+            why = f"no more than fit {figures.cores(self.facts.cpus)}"
+        self.choose("max_parallel_workers", parallel, "X-04", why)
 
     def wal(self) -> None:
         rules, disk = self.policy.postgres, self.facts.disk
@@ -99,7 +126,7 @@ class _Settings:
             self.choose("max_slot_wal_keep_size", kept, "postgres.slot_disk_share", why)
         target = rules.checkpoint_completion
         self.choose("checkpoint_completion_target", target, "postgres.checkpoint_completion", "writes spread out")
-        if self.facts.lz4 and self.facts.version >= _LZ4_SINCE:
+        if self.facts.lz4 and self.facts.version >= LZ4_SINCE:
             self.choose("wal_compression", "lz4", "postgres", "less WAL for little CPU")
 
     def planner(self) -> None:

@@ -7,11 +7,18 @@ Each wish becomes a Decision; where less is granted it says why and names the ru
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.postgres.memory import Memory, divide_memory, shared_memory_size
+from selextract_infra.assess.hardware import reference_hardware
+from selextract_infra.assess.postgres.memory import (
+    Memory,
+    divide_memory,
+    parallel_wish,
+    process_wish,
+    shared_memory_size,
+)
 from selextract_infra.assess.postgres.parameters import VERSIONS
 from selextract_infra.assess.postgres.proposal import NOBODY, SettingProposal, Subject
 from selextract_infra.assess.postgres.settings import postgres_settings
@@ -89,6 +96,11 @@ class _Wishes:
         common = {"memory_bytes": self.facts.memory, "cpus_cores": self.facts.cpus}
         return replace(wish, numbers={**common, **wish.numbers}).decision(self.subject)
 
+    @staticmethod
+    def as_guide(larger: bool) -> str:
+        """Where a wish comes from."""
+        return "of which the guide's is the least" if larger else "as the guide wishes"
+
     def item(self, path: str) -> str:
         return self.policy.origin(path).item_id or path
 
@@ -103,7 +115,7 @@ class _Wishes:
                 item="X-01" if asked else self.item("memory_parts.database.shared_buffers"),
                 requested=wish,
                 granted=memory.shared_buffers,
-                why="Asked for." if asked else "Postgres' own cache, as the guide wishes.",
+                why="Asked for." if asked else f"Postgres' own cache, {self.as_guide(self.memory.larger)}.",
                 why_less=f"{figures.memory(wish)} are {figures.percent(wish / self.facts.memory)} of {self.size};"
                 f" {share} of {figures.memory(memory.usable)} are granted.{beyond}",
                 rule="X-01",
@@ -114,6 +126,7 @@ class _Wishes:
 
     def work_mem(self) -> Decision:
         memory, wish = self.memory, self.policy.memory_parts.database.work_mem
+        wish = max(wish, memory.work_mem)
         sorts = memory.sorts * (memory.connections + memory.parallel_workers)
         return self.decision(
             SettingProposal(
@@ -137,6 +150,7 @@ class _Wishes:
 
     def maintenance_work_mem(self) -> Decision:
         wish, divisor = self.policy.memory_parts.database.maintenance_work_mem, self.policy.postgres.maintenance_divisor
+        wish = max(wish, self.memory.maintenance_work_mem)
         return self.decision(
             SettingProposal(
                 resource="maintenance_work_mem",
@@ -169,7 +183,7 @@ class _Wishes:
         )
 
     def max_worker_processes(self, granted: int) -> Decision:
-        wish, primary = self.policy.cpu_parts.database.max_worker_processes, self.facts.primary
+        wish, primary = process_wish(self.facts, self.policy), self.facts.primary
         return self.decision(
             SettingProposal(
                 resource="max_worker_processes",
@@ -185,7 +199,7 @@ class _Wishes:
         )
 
     def max_parallel_workers(self) -> Decision:
-        wish = self.policy.cpu_parts.database.max_parallel_workers
+        wish = parallel_wish(self.facts, self.policy)
         return self.decision(
             SettingProposal(
                 resource="max_parallel_workers",
@@ -219,8 +233,35 @@ class _Wishes:
         )
 
 
+def _beyond(facts: PostgresFacts, memory: Memory, policy: Policy) -> Iterator[Finding]:
+    """What a server larger than the guide's own host gets instead of the guide's figures, and how to choose."""
+    host, parts, cpus = reference_hardware(policy), policy.memory_parts.database, policy.cpu_parts.database
+    pairs = (
+        ("shared_buffers", parts.shared_buffers, memory.shared_buffers, "bytes"),
+        ("work_mem", parts.work_mem, memory.work_mem, "bytes"),
+        ("maintenance_work_mem", parts.maintenance_work_mem, memory.maintenance_work_mem, "bytes"),
+        ("max_worker_processes", cpus.max_worker_processes, process_wish(facts, policy), "processes"),
+        ("max_parallel_workers", cpus.max_parallel_workers, memory.parallel_workers, "processes"),
+    )
+    for name, guide, used, unit in pairs:
+        if used <= guide or (unit == "bytes" and not memory.larger):
+            continue
+        written, by_formula = (figures.memory(one) if unit == "bytes" else str(one) for one in (guide, used))
+        yield Finding(
+            rule="postgres.larger_hosts",
+            severity=Severity.INFO,
+            rule_class=RuleClass.PICK,
+            subject=name,
+            sentence=f"{name} is {written} in the guide, for {figures.memory(host.memory)} and"
+            f" {figures.cores(host.cores)}; the formula gives {by_formula} for {figures.memory(facts.memory)} and"
+            f" {figures.cores(facts.cpus)}, which is used.",
+            numbers={"guide": guide, "formula": used},
+            resolution="`postgres.larger_hosts: {stated: guide}` in the policy keeps the guide's figures.",
+        )
+
+
 def _findings(facts: PostgresFacts, memory: Memory, policy: Policy) -> tuple[Finding, ...]:
-    found, rules = [], policy.postgres
+    found, rules = list(_beyond(facts, memory, policy)), policy.postgres
     soft = policy.limits.soft.database_connections.limit
     if memory.work_mem < min(rules.work_mem_minimum, policy.memory_parts.database.work_mem):
         found.append(

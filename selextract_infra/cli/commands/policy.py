@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from selextract_infra.cli.frame.options import FailOnOption, FormatOption, ObservationOption, OutOption, PolicyOption
-from selextract_infra.cli.frame.output import Format, columns, emit, write_out
+from selextract_infra.cli.frame.output import Format, columns, emit, write_file, write_out
 from selextract_infra.cli.frame.planning import HostOption, PlainInventoryOption
 from selextract_infra.report.table import table
 
@@ -118,7 +118,7 @@ def export(
     if out is None:
         write_out(text)
     else:
-        _write(out, text)
+        write_file(out, text, "The rules", mode=_FOR_PROMETHEUS)
 
 
 def _checked(rules: Policy, host: str | None, observation: Path | None) -> list[Checked]:
@@ -144,13 +144,3 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
         "values": [value._asdict() for value in explanation.values],
         "related": [{"id": name, "words": words} for name, words in explanation.related],
     }
-
-
-def _write(out: Path, text: str) -> None:
-    from selextract_infra.errors import UsageError
-    from selextract_infra.hosts.own_file import write_own_file
-
-    try:
-        write_own_file(out, text, mode=_FOR_PROMETHEUS)
-    except OSError as problem:
-        raise UsageError(f"{out} cannot be written: {problem.strerror}.") from problem

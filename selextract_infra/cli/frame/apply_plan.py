@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from selextract_infra.cli.frame.output import Format, console, emit, say
+from selextract_infra.cli.frame.output import Format, console, emit, say, write_file
 from selextract_infra.cli.frame.planning import gate_findings
 
 if TYPE_CHECKING:
@@ -47,13 +47,7 @@ def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> N
 
 def save(plan: Plan, out: Path) -> None:
     """Write the Plan to a file that only its owner reads."""
-    from selextract_infra.errors import UsageError
-    from selextract_infra.hosts.own_file import write_own_file
-
-    try:
-        write_own_file(out, plan.model_dump_json(indent=2) + "\n")
-    except OSError as problem:
-        raise UsageError(f"The plan cannot be saved to {out}: {problem.strerror}.") from problem
+    write_file(out, plan.model_dump_json(indent=2) + "\n", "The plan")
     say(f"Saved to {out}; carry it out with: selextract-infra apply {out} --digest {plan.digest}")
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.model.text import displayable_lines, laid_out_text
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from selextract_infra.report.table import Block
 
-__all__ = ["Format", "columns", "complain", "console", "emit", "say", "show", "write_out"]
+__all__ = ["Format", "columns", "complain", "console", "emit", "say", "show", "write_file", "write_out"]
 
 _WIDEST = 100  # longer lines of prose are hard to read
 _UNBROKEN = 100_000
@@ -62,6 +63,17 @@ def write_out(text: str) -> None:
     """
     sys.stdout.write(laid_out_text(text))
     sys.stdout.flush()
+
+
+def write_file(out: Path, text: str, what: str, *, mode: int = 0o600) -> None:
+    """Save a text to a file that a person named; ``what`` it is, in words. Raises ``UsageError`` where that fails."""
+    from selextract_infra.errors import UsageError
+    from selextract_infra.hosts.own_file import write_own_file
+
+    try:
+        write_own_file(out, text, mode=mode)
+    except OSError as problem:
+        raise UsageError(f"{what} cannot be saved to {out}: {problem.strerror}.") from problem
 
 
 def show(blocks: Iterable[Block]) -> None:

@@ -110,7 +110,8 @@ def _option(name: str, field: FieldInfo, option: CommandOption) -> tuple[Any, An
     if default == ():
         kind, default = list[str] | None, None
     flag = _flag(name, option)
-    switch = f"{flag}/--no-{flag.removeprefix('--')}" if default is True else flag
+    both = default is True or field.annotation == (bool | None)  # what is not known unasked can be said either way
+    switch = f"{flag}/--no-{flag.removeprefix('--')}" if both else flag
     return Annotated[kind, typer.Option(switch, metavar=option.metavar, help=field.description)], default
 
 

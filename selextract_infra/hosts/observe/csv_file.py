@@ -19,7 +19,10 @@ from typing import TextIO
 from selextract_infra.errors import UsageError
 from selextract_infra.model.figures import MB, count, printable
 
-__all__ = ["TIME_NAMES", "Clock", "CsvFile", "CsvLine", "opened", "quoted", "read_stamp"]
+__all__ = ["GAPS", "TIME_NAMES", "Clock", "CsvFile", "CsvLine", "opened", "quoted", "read_stamp"]
+
+GAPS = frozenset({"", "nan", "null", "none", "-"})
+"""Cells in which nothing was measured, as Prometheus, Grafana and databases export them; in lower case."""
 
 TIME_NAMES = ("timestamp", "time", "date", "datetime", "at", "day", "ts", "ds")
 """What the column of the times is usually called."""

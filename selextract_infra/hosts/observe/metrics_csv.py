@@ -18,7 +18,7 @@ from typing import TextIO
 from selextract_infra.assess.measurements import Measurement, Metric, metric_named, require_metric
 from selextract_infra.assess.samples import Samples
 from selextract_infra.errors import UsageError
-from selextract_infra.hosts.observe.csv_file import Clock, CsvFile, opened
+from selextract_infra.hosts.observe.csv_file import GAPS, Clock, CsvFile, opened
 from selextract_infra.model.figures import printable
 
 __all__ = ["KEPT_SECONDS", "MetricRow", "MetricRows", "RecordedMetrics", "load_metrics", "metric_rows"]
@@ -31,8 +31,7 @@ _SUBJECTS = ("subject", "service", "host", "container", "instance", "name")
 _INSTANCES = "instances"
 _MOST_INSTANCES = 10_000
 _MOST_SERIES = 200_000
-_GAPS = frozenset({"", "nan", "null", "none", "-"})
-_PERCENT = 0.01
+_PERCENT = 100.0
 
 
 @dataclass(slots=True)
@@ -115,13 +114,13 @@ def _reading(text: str, metric: Metric, line: object) -> float | None:
     if not text:
         return None
     try:
-        number = float(text) * metric.factor  # nearly every cell; what is left for the rest is slower
+        number = float(text) / metric.per  # nearly every cell; what is left for the rest is slower
     except ValueError:
         number = -1.0
     if 0.0 <= number < math.inf:
         return number
     text = text.strip()
-    if text.lower() in _GAPS:
+    if text.lower() in GAPS:
         return None
     percent = metric.unit == "ratio" and text.endswith("%")
     try:
@@ -130,7 +129,7 @@ def _reading(text: str, metric: Metric, line: object) -> float | None:
         raise UsageError(f"{line} has {printable(text[:40])!r} where a number should be.") from None
     if not math.isfinite(number) or number < 0:
         raise UsageError(f"{line} has {printable(text[:40])}, which is no reading of {metric.name}.")
-    return number * (_PERCENT if percent else metric.factor)
+    return number / (_PERCENT if percent else metric.per)
 
 
 def _count(text: str, line: object) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,7 @@ from selextract_infra.cli.frame.options import (
     YesOption,
     with_options,
 )
-from selextract_infra.cli.frame.output import Format, emit, say, show, write_out
+from selextract_infra.cli.frame.output import Format, emit, say, show, write_file, write_out
 from selextract_infra.flow.catalogue import GROUPS
 from selextract_infra.operations.emergency.operation import MANIFEST
 from selextract_infra.report.table import Line
@@ -157,18 +156,8 @@ def report(
     if out is None:
         write_out(text)
     else:
-        _save(text, out)
-
-
-def _save(text: str, out: Path) -> None:
-    from selextract_infra.errors import UsageError
-    from selextract_infra.hosts.own_file import write_own_file
-
-    try:
-        write_own_file(out, text)
-    except OSError as problem:
-        raise UsageError(f"The report cannot be saved to {out}: {problem.strerror}.") from problem
-    say(f"Saved to {out}.")
+        write_file(out, text, "The report")
+        say(f"Saved to {out}.")
 
 
 def drill(

@@ -97,7 +97,7 @@ def forecast(
     top: float | None
     if csv is not None:
         series = _file_series(csv, column, rules, time_column, time_zone, daily)
-        top = None if limit is None else _number(limit, "The limit")
+        top = None if limit is None else _limit_of(limit, series)
     else:
         series, recorded = _journal_series(rules, host or "", service, resource, state)
         top = recorded if limit is None else _quantity(limit, "The limit", resource, rules)
@@ -146,6 +146,23 @@ def _file_series(
         zone=zone_of(time_zone),
         on_large=lambda size: say(f"Reading {disk(size)}, line by line ..."),
     )
+
+
+def _limit_of(text: str, series: Series) -> float:
+    """The limit in the unit of the series: a plain number, or one with the unit that its cells have too."""
+    from selextract_infra.errors import UsageError
+    from selextract_infra.hosts.observe.series_csv import read_use
+
+    try:
+        value, unit = read_use(text)
+    except ValueError:
+        return _number(text, "The limit")
+    if unit and unit != series.unit:
+        raise UsageError(
+            f"The limit is {text[:40]}, and {series.name} has plain numbers{f' of {series.unit}' * bool(series.unit)}.",
+            remedy="write the limit in the unit of the column",
+        )
+    return value if unit else _number(text, "The limit")
 
 
 def _journal_series(
@@ -281,9 +298,12 @@ def _gate_level(text: str | None) -> Level | None:
 
 
 def _gate_forecast(forecast: Forecast, gate: Level | None) -> None:
+    """By the worse of the middle date and, where use rises or nothing else can be said, the guide's own line."""
     if forecast.exhaustion is not None:
         days = forecast.exhaustion.p50_days
         _gate(forecast.exhaustion.level, f"{forecast.resource}: capacity exhaustion in {days} days (P50).", gate)
+    elif forecast.rule is not None:
+        _gate(forecast.rule.level, f"{forecast.rule.sentence} (low confidence: {forecast.reason})", gate)
 
 
 def _gate(level: Level, sentence: str, gate: Level | None) -> None:

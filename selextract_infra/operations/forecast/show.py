@@ -41,6 +41,7 @@ def show_forecast(forecast: Forecast, *, backtest: bool = False, everything: boo
         yield Line(f"{forecast.confidence}: {forecast.reason}", Tone.WARNING)
     yield from (Line(note) for note in forecast.notes)
     if forecast.confidence is Confidence.INSUFFICIENT:
+        yield from _without_forecast(forecast)
         return
     yield from _method(forecast)
     if forecast.exhaustion is not None:
@@ -67,6 +68,14 @@ def _figure(value: float, unit: str = "") -> str:
     if abs(value) >= 1000 or value == int(value):
         return f"{value:z,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
     return f"{value:,.4g}"
+
+
+def _without_forecast(forecast: Forecast) -> Iterator[Block]:
+    """What is used up takes no history to tell, and the guide's own line speaks after a few days."""
+    if forecast.exhaustion is not None:
+        yield from _dates(forecast.exhaustion, forecast.rule, forecast.unit)
+    elif forecast.rule is not None:
+        yield Line(f"guide's linear rule, low confidence: {forecast.rule.sentence}", tone_of(forecast.rule.level))
 
 
 def _method(forecast: Forecast) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Any
 
-from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
+from selextract_infra.assess.pooling import SURGE, Clients, plan_connections, refuse_overdrawn
 from selextract_infra.assess.project_on_host import project_on_host
 from selextract_infra.assess.service import app_services
 from selextract_infra.errors import RefusedError
@@ -276,7 +276,7 @@ def _clients(host: HostObservation, policy: Policy) -> Clients:
     for service in app_services(host, policy):
         if service.role in counts:
             counts[service.role] += len(service.running)
-    return Clients(counts["api"], counts["worker"], surge=1)
+    return Clients(counts["api"], counts["worker"], surge=SURGE)
 
 
 def _site(

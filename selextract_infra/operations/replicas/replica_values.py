@@ -75,6 +75,7 @@ def replica_wanted(
     replication, mapping = policy.replication, policy.application
     addresses, (service,) = mapping.private_addresses, mapping.services_of("database").values()
     check = replica_host.ports.get("check", replication.ports.check)
+    others = [name for name in primary.superusers if name != service.postgres.superuser]
     tuning = _tuning(role, replica_host, primary, policy)
     settings = {setting.name: conf_value(setting) for setting in tuning.settings}
     answers = {name: value for name, value in primary.answers.items() if name not in {*settings, *DIFFERENT, *CARRIED}}
@@ -90,6 +91,7 @@ def replica_wanted(
         "uid": primary.uid,
         "gid": primary.gid,
         "superuser": service.postgres.superuser,
+        **({"superusers": others} if others else {}),
         "system_identifier": primary.system_identifier,
         "primary": {
             "host": primary_host,

@@ -40,10 +40,10 @@ class PrimarySeen(Frozen):
     """The app's own server. ``version`` is ``server_version_num``; ``problem`` says why it could not be asked.
 
     ``uid`` and ``gid`` are those of its process, ``network`` the container network it is reached on, ``stop_grace`` how
-    long it may take to stop, in seconds. ``roles`` and ``slots`` are ours only. ``settings`` has those that replicas
-    must know, ``answers`` those that its files or its command line set and that change what a query answers,
-    ``pending_restart`` what its files say of those that wait for a restart. ``senders`` is how many WAL senders are at
-    work.
+    long it may take to stop, in seconds. ``roles`` and ``slots`` are ours only, ``superusers`` all of them.
+    ``settings`` has those that replicas must know, ``answers`` those that its files or its command line set and that
+    change what a query answers, ``pending_restart`` what its files say of those that wait for a restart. ``senders`` is
+    how many WAL senders are at work.
     """
 
     container: str = ""
@@ -61,6 +61,7 @@ class PrimarySeen(Frozen):
     tablespaces: int = 0
     slots: tuple[SlotSeen, ...] = ()
     roles: tuple[str, ...] = ()
+    superusers: tuple[str, ...] = ()
     settings: dict[str, str] = Field(default_factory=dict)
     answers: dict[str, str] = Field(default_factory=dict)
     pending_restart: dict[str, str] = Field(default_factory=dict)

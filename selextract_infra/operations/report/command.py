@@ -74,14 +74,14 @@ def register(app: typer.Typer) -> None:
         rules = policy_of(inventory, policy)
         day = today_of(today, rules)
         judged = _judged(rules, journal, observation, csv, time_zone, state)
-        recorded = [_forecast(one, rules, time_zone, day) for one in forecast or ()]
+        recorded = [_forecast(spec, rules, time_zone, day) for spec in forecast or ()]
         question = PlanningQuestion(
             today=day,
             host=None if host is None else hardware_of(host, rules),
             scenario=scenario,
             month=month,
             start=None if start is None else day_of(start, "--start"),
-            done=[resolve(one, rules) for one in done or ()],
+            done=[resolve(milestone, rules) for milestone in done or ()],
         )
         content = page_content(
             rules,
@@ -100,7 +100,7 @@ def register(app: typer.Typer) -> None:
             "roadmap": content.roadmap,
         }
         data: dict[str, Any] = {
-            name: None if one is None else one.model_dump(mode="json") for name, one in chapters.items()
+            name: None if chapter is None else chapter.model_dump(mode="json") for name, chapter in chapters.items()
         }
         data["forecasts"] = [forecast.model_dump(mode="json") for forecast in content.forecasts]
         emit({"file": str(html), **data}, [Line(f"Written to {html}.")], form)

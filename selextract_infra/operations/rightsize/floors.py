@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.postgres.memory import HASHES
 from selextract_infra.assess.postgres.parameters import VERSIONS
 from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.assess.service import Service
@@ -82,14 +83,16 @@ def parts_of(role: str, policy: Policy) -> int | None:
 
 
 def tuning_budget(effective: int, cpus: float, policy: Policy, connections: int | None = None) -> int:
-    """What Postgres may use with ``effective`` bytes of memory, in bytes: what its tuning adds up to (X-01 to X-03).
+    """What Postgres may use with ``effective`` bytes of memory, in bytes: what its tuning adds up to (X-01 to X-03),
+    without what its hashes may take beyond work_mem: with less memory it is told not to.
 
     ``connections`` is how many may be open at once, None for the largest pool (PDB-02). All of it where nothing fits.
     """
     connections = policy.baseline.database.pool.maximum if connections is None else connections
     facts: PostgresFacts = PostgresFacts(memory=effective, cpus=cpus, version=VERSIONS[-1], connections=connections)
     try:
-        return tune_postgres(facts, policy).total
+        tuning = tune_postgres(facts, policy)
+        return tuning.total - sum(part.bytes for part in tuning.budget if part.name == HASHES)
     except RefusedError:
         return effective
 

@@ -209,7 +209,7 @@ def _after_oom(service: Service, size: _Size, policy: Policy) -> _Size:
     """At least what an OOM kill asks for, from the limit in force when it happened; never less than now."""
     rules, peaks = policy.rightsizing, service.peaks
     needed = max(peaks.oom_memory, service.oom_limit or 0)
-    bump = max(rules.oom_factor * needed, peaks.oom_memory + rules.oom_step)
+    bump = max(rules.oom_factor * needed, needed + rules.oom_step)
     why = f"{count(max(peaks.oom_kills, 1), 'OOM kill')} at {memory(needed)}; that much and more is needed."
     size = size.at_least(bump, "rightsizing.oom_factor", why)
     return replace(size, only_up="it was killed for want of memory in the window, so it gets no less")

@@ -11,7 +11,7 @@ from selextract_infra.assess.overrides import Overrides
 from selextract_infra.assess.service import Service
 from selextract_infra.errors import UsageError
 from selextract_infra.model.decision import Verdict
-from selextract_infra.model.figures import cores, memory, percent
+from selextract_infra.model.figures import compared, cores, memory, percent
 from selextract_infra.model.observation import HostFacts
 from selextract_infra.operations.rightsize.floors import RESERVATION, Floor
 from selextract_infra.operations.rightsize.proposals import LimitProposal, rounded_up, too_thin
@@ -92,12 +92,13 @@ def asked_cpus(service: Service, asked: float, facts: HostFacts, policy: Policy,
         )
     if now is None or asked < now:
         _refuse_thin(service, f"{cores(asked)} for {where}", "RSZ-05", policy, overrides)
-        allowed = policy.sizing.utilisation
+        allowed, share = policy.sizing.utilisation, peaks.cpu / asked
+        used, most = compared(share, allowed, "ratio")
         if peaks.cpu > asked * (allowed + _NEARLY):
             right = rounded_up(peaks.cpu / allowed, rules.cpu_step)
             overrides.refuse(
                 f"{cores(asked)} for {where} is too little: its p{rules.cpu_percentile * 100:g} of {cores(peaks.cpu)}"
-                f" is {percent(peaks.cpu / asked)} of that where REC-03 allows {percent(allowed)};"
+                f" is {used} of that where REC-03 allows {most};"
                 f" the right size is {cores(right)}",
                 "RSZ-05",
                 f"ask for {cores(right)}",
@@ -139,10 +140,12 @@ def _refuse_less(service: Service, asked: int, floor: Floor | None, policy: Poli
     if peak > asked * (allowed + _NEARLY):
         right, share = rounded_up(peak / allowed, rules.memory_step), peak / asked
         trigger = policy.sizing.memory_trigger
+        used, _ = compared(share, allowed, "ratio")
+        free, wanted = compared(1 - share, 1 - allowed, "ratio")
         met = f", which meets the memory trigger of {percent(trigger)}" if share >= trigger - _NEARLY else ""
         overrides.refuse(
-            f"{what} is too little: the peak of {memory(peak)} is {percent(share)} of it{met} and leaves"
-            f" {percent(1 - share)} headroom where REC-03 asks for {percent(1 - allowed)};"
+            f"{what} is too little: the peak of {memory(peak)} is {used} of it{met} and leaves"
+            f" {free} headroom where REC-03 asks for {wanted};"
             f" the right size is {memory(right)}",
             rule,
             f"ask for {memory(right)}",

@@ -82,6 +82,14 @@ class Autoscaler:
         rules = self.rules_of(service)
         return self._judge.may_act(service, rules, self.floors.of(service, rules, at).count, at)
 
+    def wants_more(self, service: ScaledService) -> bool:
+        """Whether the newest samples ask for more instances."""
+        return self._judge.newest_breaches(service, self.rules_of(service))
+
+    def full(self, service: ScaledService, at: float) -> bool:
+        """Whether more may be wanted than the maximum allows, by the newest samples alone."""
+        return self._judge.full(service, self.rules_of(service), at)
+
     def decide(
         self,
         services: Sequence[ScaledService],

@@ -74,6 +74,12 @@ class Judge:
             return False
         return self._newest_calm(service, rules)
 
+    def full(self, service: ScaledService, rules: RoleRules, at: float) -> bool:
+        """Whether the newest samples ask for more than the maximum, and no cooldown holds them; as cheap."""
+        if service.count < rules.maximum or not self.newest_breaches(service, rules):
+            return False
+        return service.last_out is None or at >= service.last_out + self._cooldowns(service, rules)[0]
+
     def _cooldowns(self, service: ScaledService, rules: RoleRules) -> tuple[float, float]:
         key = (service.name, service.role)
         if key not in self._shortest:
@@ -96,7 +102,7 @@ class Judge:
 
     def _newest_calm(self, service: ScaledService, rules: RoleRules) -> bool:
         """Whether the newest samples would let an instance go."""
-        last, count = service.last, service.count
+        last, count = {**service.last, **service.last_most} if service.last_most else service.last, service.count
         if not any(rule.metric in last and rule.breaches(last[rule.metric], count) for rule in rules.back):
             return False
         if not self._all_calm:
@@ -168,13 +174,14 @@ class Judge:
                 wish.held.append(f"{rule.item}: too few samples of {rule.metric} in {duration(rule.duration)}")
 
     def _holds(self, service: ScaledService, rule: ScalingRule, at: float) -> Holds:
-        newest = service.seen_at(rule.metric)
+        newest, most = service.seen_at(rule.metric), rule.direction is Direction.IN
         if newest is None:
             return Holds.INCONCLUSIVE
-        if at - rule.duration < newest <= at and not rule.breaches(service.last[rule.metric], service.count):
+        last = service.last_most.get(rule.metric, service.last[rule.metric]) if most else service.last[rule.metric]
+        if at - rule.duration < newest <= at and not rule.breaches(last, service.count):
             return Holds.NO
         return sustained(
-            service.samples(rule.metric),
+            service.samples(rule.metric, most=most),
             at,
             rule.duration,
             lambda value: rule.breaches(value, service.count),
@@ -217,7 +224,7 @@ class Judge:
     def _disturbed(self, service: ScaledService, rules: RoleRules, window: float, left: int, at: float) -> str | None:
         """What speaks against ``left`` instances: a metric that is missing, not calm, or would not stay calm."""
         for metric in rules.metrics:
-            samples = service.samples(metric)
+            samples = service.samples(metric, most=True)
             there = sustained(samples, at, window, lambda _: True, minimum_coverage=self._coverage)
             if there is not Holds.YES:
                 return f"{metric} is missing or has too few samples in {duration(window)}"

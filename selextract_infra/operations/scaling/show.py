@@ -35,6 +35,11 @@ def show_simulation(simulation: Simulation, *, everything: bool = False) -> Iter
     for refusal in simulation.refusals[: None if everything else _MOST_REFUSALS]:
         less = f": {refusal.why_less}" if refusal.why_less else ""
         yield Line(f"refused: {refusal.service} at {refusal.at:%Y-%m-%d %H:%M:%S}Z, {refusal.why}{less}", Tone.WARNING)
+    for held in simulation.held[: None if everything else _MOST_ROWS]:
+        text = (
+            f"{held.kind}: {held.service} from {held.at:%Y-%m-%d %H:%M:%S}Z, {held.why} ({count(held.times, 'time')})"
+        )
+        yield Line(text, Tone.WARNING)
     yield _services(simulation.services)
     for flap in simulation.flaps[: None if everything else _MOST_ROWS]:
         after = duration(flap.after_seconds)

@@ -23,11 +23,13 @@ from selextract_infra.defects import check_policy
 from selextract_infra.errors import UsageError
 from selextract_infra.hosts.observe.metrics_csv import MetricRow, metric_rows
 from selextract_infra.model.decision import Verdict
-from selextract_infra.model.figures import printable
+from selextract_infra.model.figures import percent, printable
 from selextract_infra.model.planning import Hardware
 from selextract_infra.model.scaling import (
     Direction,
     Flap,
+    HeldBack,
+    HeldBackKind,
     ScalingDecision,
     ServiceOutcome,
     SimulatedAction,
@@ -43,6 +45,7 @@ _HOUR, _MINUTE = 3600.0, 60.0
 _MOST_ACTIONS, _MOST_REFUSALS = 1_000_000, 1_000
 _CPU = "cpu_usage"
 _LOOKED_AT = 50
+_STALE_INTERVALS = 2.0  # without a sample, after which a service is not seen any more
 _SCALED = ("api", "worker", "database")
 
 
@@ -130,6 +133,10 @@ class _Replayed:
     refused_at: int = -1
     instance_seconds: float = 0.0
     over: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    seen_at: float = 0.0
+    first_at: float = 0.0
+    held: dict[tuple[HeldBackKind, str], tuple[float, int]] = field(default_factory=dict)
     previous: tuple[Direction, float] | None = None
 
     def take(self, row: MetricRow) -> None:
@@ -140,9 +147,23 @@ class _Replayed:
                 continue
             if not record(metric, at, value):
                 raise UsageError(f"{row.place} has {metric} a second time for the same time.")
+            self.seen[metric] = self.seen.get(metric, 0) + 1
+            self.seen_at = at
             if metric in targets and value > targets[metric]:
                 self.over[metric] += 1
         self.samples += 1
+
+    def hold(self, kind: HeldBackKind, why: str, at: float) -> None:
+        """Something kept it as it was at that instant."""
+        first, times = self.held.get((kind, why), (at, 0))
+        self.held[kind, why] = (first, times + 1)
+
+    def gaps(self) -> Iterator[tuple[str, int]]:
+        """The metrics that some of its rows have and others lack, and how many lack them."""
+        for metric in sorted(self.metrics):
+            missing = self.samples - self.seen.get(metric, 0)
+            if missing:
+                yield metric, missing
 
 
 class _Replay:
@@ -200,8 +221,11 @@ class _Replay:
         now, passed = self._now, at - self._now
         due = False
         for one in self.services.values():
-            if self._scaler.may_act(one.service, now) and one.refused_at != self._changes:
+            may_act = self._scaler.may_act(one.service, now) or self._scaler.full(one.service, now)
+            if may_act and one.refused_at != self._changes:
                 due = True
+            if now - one.seen_at > _STALE_INTERVALS * self._interval:
+                one.hold(HeldBackKind.BLIND, "no metric of it is there", now)
         if due:
             self._decide(now)
         for one in self.services.values():
@@ -215,7 +239,11 @@ class _Replay:
             one = self.services[decision.service]
             if decision.changes:
                 self._act(one, decision, now)
-            elif decision.verdict is Verdict.REFUSED and one.refused_at != before:
+                continue
+            asked = decision.fired or self._scaler.wants_more(one.service)
+            for why in decision.held if asked and decision.next_at is None else ():  # a cooldown is no surprise
+                one.hold(HeldBackKind.HELD, why, now)
+            if decision.verdict is Verdict.REFUSED and one.refused_at != before:
                 one.refused += 1
                 one.refused_at = before
                 if len(self._refusals) < _MOST_REFUSALS:
@@ -270,6 +298,8 @@ class _Replay:
             first=service.count,
             highest=service.count,
             over=dict.fromkeys(targets, 0),
+            seen_at=row.at,
+            first_at=row.at,
         )
         self.services[row.subject] = one
         return one
@@ -287,6 +317,7 @@ class _Replay:
             actions=tuple(self._actions),
             flaps=tuple(self._flaps),
             refusals=tuple(self._refusals),
+            held=tuple(held for one in self.services.values() for held in _held_back(one)),
             findings=tuple(finding for finding in check_policy(self._policy) if finding.rule in self._rules),
             ignored=(*ignored, *sorted(map(_short, self.ignored))),
         )
@@ -320,6 +351,20 @@ def _on_paper(one: _Replayed, decision: ScalingDecision, after: int) -> Simulate
         why=decision.why,
         why_less=decision.why_less,
     )
+
+
+def _held_back(one: _Replayed) -> Iterator[HeldBack]:
+    """What kept a service as it was, the most frequent first."""
+    name = printable(one.service.name)
+    for (kind, why), (first, times) in sorted(one.held.items(), key=lambda item: -item[1][1]):
+        at = datetime.fromtimestamp(first, UTC)
+        yield HeldBack(at=at, service=name, kind=kind, why=why, times=times)
+    for metric, times in one.gaps():
+        why = f"{metric} is missing in {percent(times / one.samples)} of its samples"
+        if times == one.samples:
+            why = f"{metric} is not in the file, so no instance is taken away"
+        at = datetime.fromtimestamp(one.first_at, UTC)
+        yield HeldBack(at=at, service=name, kind=HeldBackKind.MISSING, why=why, times=times)
 
 
 def _short(name: str) -> str:

@@ -27,8 +27,9 @@ def connections(
         bool, typer.Option("--pooled/--direct", help="With a pooler in between, or each client by itself.")
     ] = False,
     surge: Annotated[
-        int, typer.Option("--surge", help="More instances of one service while it is replaced one by one.")
-    ] = 0,
+        int | None,
+        typer.Option("--surge", help="More instances of one service while it is replaced; default: 1, as in scale."),
+    ] = None,
     per_process: Annotated[
         bool, typer.Option("--per-process", help="Each process of an API instance has a pool of its own.")
     ] = False,
@@ -42,12 +43,20 @@ def connections(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Whether all connections fit into Postgres; exit 3 where they do not."""
-    from selextract_infra.assess.pooling import Clients, plan_connections, refuse_overdrawn
+    from selextract_infra.assess.pooling import SURGE, Clients, plan_connections, refuse_overdrawn
     from selextract_infra.operations.tune.show import show_connection_plan
     from selextract_infra.policy import load_policy
 
+    surge = SURGE if surge is None else surge
     plan = plan_connections(
-        Clients(api, workers, surge=surge, per_process=per_process, poolers=poolers, databases=databases),
+        Clients(
+            api,
+            workers,
+            surge=surge,
+            per_process=per_process,
+            poolers=poolers,
+            databases=databases,
+        ),
         load_policy(files=policy or ()),
         pooling=Pooling.POOLED if pooled else Pooling.DIRECT,
         maximum=max_connections,

@@ -41,7 +41,9 @@ class ServerNumbers(TunePostgresRequest):
     disk: AskedDisk = Field(default=None, description="Size of its volume, as in 100GB.")
     role: Role = Field(default=Role.PRIMARY, description="What the server is for.")
     primary_connections: int | None = Field(default=None, description="For a replica: its primary's max_connections.")
-    lz4: bool = Field(default=True, description="Whether the server was built with lz4.")
+    lz4: bool | None = Field(
+        default=None, description="Whether the server was built with lz4; default: not known, so it is not used."
+    )
 
 
 MANIFEST = Manifest(

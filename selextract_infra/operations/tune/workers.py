@@ -198,11 +198,24 @@ class _Workers:
         )
 
     @property
+    def limited_by_wish(self) -> bool:
+        """Whether memory and cores would bear more than the smaller of both wishes, which then says how many."""
+        return self.slots < min(self.by_memory, self.by_cpus)
+
+    @property
     def limiting_rule(self) -> str:
-        return "X-08" if self.by_memory <= self.by_cpus else self.item("cpu_parts.worker.concurrency")
+        if self.limited_by_wish and self.browsers_wish < self.wish:
+            return self.item("memory_parts.worker.browser_instances")
+        if self.limited_by_wish or self.by_cpus < self.by_memory:
+            return self.item("cpu_parts.worker.concurrency")
+        return "X-08"
 
     def why_fewer(self) -> str:
         wished = max(self.wish, self.browsers_wish)
+        if self.limited_by_wish and self.browsers_wish < self.wish:
+            return f"A worker opens {figures.count(self.browsers_wish, 'browser')} at most, and each task has its own."
+        if self.limited_by_wish:
+            return f"A worker runs {figures.count(self.wish, 'task')} at once at most, and each has one browser."
         if self.by_memory <= self.by_cpus:
             total, share = wished * (self.browser + self.task), self.policy.sizing.parts_share
             return (

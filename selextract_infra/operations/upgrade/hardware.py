@@ -107,7 +107,7 @@ def undo_upgrade(context: Context, run: Run, plan: Plan, steps: tuple[Step, ...]
             notes.append(f"{stays} It goes on with what it has.")
         except SelextractError as problem:
             failure = str(problem)
-    bound = sum(step.timeout_seconds for step in steps)
+    bound = sum(step.timeout_seconds + step.rollback_seconds for step in steps)
     undone = put_back(
         replace(context.hands, fresh=fresh), run, hosts, tuple(step.id for step in steps), bound=bound
     )  # fmt: skip

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from selextract_infra.flow.context import Context
-    from selextract_infra.operations.watch.watch import News
+    from selextract_infra.operations.watch.watch import WatchEvent
 
 __all__ = ["register"]
 
@@ -38,17 +38,17 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.flow.systemd import Watchdog, tell_systemd
         from selextract_infra.operations.watch.watch import Watcher
 
-        def told(news: News) -> None:
+        def show(event: WatchEvent) -> None:
             if form is Format.JSON:
-                write_out(json.dumps(news.model_dump(mode="json")) + "\n")
+                write_out(json.dumps(event.model_dump(mode="json")) + "\n")
             else:
-                write_out(f"{news.at:%Y-%m-%d %H:%M:%S}Z  {news.kind:<10} {_plain(news.sentence)}\n")
-            tell_systemd(f"STATUS={_plain(news.sentence)[:200]}")
+                write_out(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<10} {_plain(event.sentence)}\n")
+            tell_systemd(f"STATUS={_plain(event.sentence)[:200]}")
 
         with hosts.context() as context, Watchdog(_LONGEST_WORK) as watchdog:
             context.on_event = watchdog.progress
             teller = notifier(context.policy, context.journal, context.clock, dry_run=say if dry_run else None)
-            watcher = Watcher(context, say=told, notifier=teller, dry_run=dry_run)
+            watcher = Watcher(context, say=show, notifier=teller, dry_run=dry_run)
             watcher.run(once=once, progress=_alive(context, watchdog.progress))
 
 

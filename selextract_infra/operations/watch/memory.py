@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.calendar import Calendar
+from selextract_infra.assess.instance_usage import usage_gaps
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.room import DatabaseSide
 from selextract_infra.assess.samples import Samples
@@ -19,6 +20,7 @@ from selextract_infra.assess.scaled_service import SampleRing, ScaledService
 from selextract_infra.assess.scaling_inputs import (
     database_side,
     host_size,
+    most_of,
     only_instances,
     reads_per_second,
     samples_of,
@@ -62,6 +64,7 @@ class Watched:
     _pinned: set[tuple[str, str]] = field(default_factory=set)
     _emergency: set[str] = field(default_factory=set)
     _told_uncounted: set[str] = field(default_factory=set)
+    _told_gaps: set[str] = field(default_factory=set)
 
     @property
     def interval(self) -> float:
@@ -76,7 +79,7 @@ class Watched:
                 news += self._counts(host, seen, at)
                 self._samples(host, at)
         self._emergency = {one.host for one in open_emergencies(seen)}
-        return [*news, *self._uncounted(seen), *self._missing(seen, at)]
+        return [*news, *self._uncounted(seen), *self._gaps(seen), *self._missing(seen, at)]
 
     def _counts(self, host: HostObservation, seen: Observation, at: float) -> Iterator[str]:
         only, stamps = only_instances(host, self.policy), _stamps(host)
@@ -101,6 +104,7 @@ class Watched:
                 yield f"{host.name}/{fresh.name} went from {before} to {now} by another hand, respected for a while"
 
     def _samples(self, host: HostObservation, at: float) -> None:
+        most = most_of(host, self.policy)
         for name, metrics in samples_of(host, self.policy, reads=self._reads(host)).items():
             service = self.services.get((host.name, name)) or self._replicas_of(host, name)
             if service is None:
@@ -108,7 +112,7 @@ class Watched:
             if metrics.get("requests_per_second") == 0:  # then nothing was slow either
                 metrics.setdefault("response_time_p95", 0.0)
             for metric, value in metrics.items():
-                service.record(metric, at, value)
+                service.record(metric, at, value, most.get(name, {}).get(metric))
         for name, metric, value in readings_of(host, self.policy):
             self._readings.setdefault((host.name, name, metric), SampleRing(self._keep)).add(at, value)
 
@@ -142,6 +146,12 @@ class Watched:
             if finding.subject not in self._told_uncounted:
                 self._told_uncounted.add(finding.subject)
                 yield f"pending tasks of {finding.subject} are not known: {finding.sentence} Try: {finding.resolution}"
+
+    def _gaps(self, seen: Observation) -> Iterator[str]:
+        """Instances of which a reading or a limit is missing, each told once while it is so."""
+        now = {f"{finding.subject}: {finding.sentence}" for finding in usage_gaps(seen, self.policy)}
+        yield from sorted(now - self._told_gaps)
+        self._told_gaps = now
 
     def _missing(self, seen: Observation, at: float) -> Iterator[str]:
         """Metrics that were there and are not any more, each told once, and told when they are back."""

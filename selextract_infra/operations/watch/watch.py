@@ -38,7 +38,7 @@ from selextract_infra.operations.watch.unfinished import OwnRuns
 if TYPE_CHECKING:
     from selextract_infra.flow.notify import Notifier
 
-__all__ = ["News", "Watcher", "why_not_to_act"]
+__all__ = ["WatchEvent", "Watcher", "why_not_to_act"]
 
 _T = TypeVar("_T")
 
@@ -47,7 +47,7 @@ _STAMPS_SECONDS = 60.0
 _LEAST_JUMP = 5.0  # seconds by which clocks may differ between two looks
 
 
-class News(Frozen):
+class WatchEvent(Frozen):
     """One line of what the loop did, held back, lost or found."""
 
     at: AwareDatetime
@@ -62,7 +62,7 @@ class Watcher:
         self,
         context: Context,
         *,
-        say: Callable[[News], None],
+        say: Callable[[WatchEvent], None],
         notifier: Notifier,
         dry_run: bool = False,
         steady: Callable[[], float] = time.monotonic,
@@ -114,7 +114,7 @@ class Watcher:
     def tell(self, kind: str, sentence: str) -> None:
         """Say it, and write it down where it is not a rehearsal."""
         at = self._context.clock()
-        self._say(News(at=at, kind=kind, sentence=sentence))
+        self._say(WatchEvent(at=at, kind=kind, sentence=sentence))
         if not self._dry:
             self._context.journal.record_event(at, "watch", sentence)
 

@@ -24,6 +24,7 @@ from selextract_infra.planning.forecast.candidates import (
     line,
     structure,
 )
+from selextract_infra.planning.forecast.onset import carried, rise
 from selextract_infra.planning.forecast.shifts import Shift
 
 __all__ = ["NAMES", "Backtest", "Rules", "origins_of", "percentage_errors", "roll"]
@@ -63,7 +64,8 @@ class Backtest:
 
     ``actual`` is NaN where it is not known yet or was taken out. ``paths`` has every candidate's, ``chosen`` the
     procedure's. To compare with, no matter what shifted: ``last_week``, the ``line`` through the fit, and the guide's
-    ``rule``. ``trend`` says which family was chosen, ``weights`` how much of each candidate.
+    ``rule``. ``trend`` says which family was chosen, ``weights`` how much of each candidate, ``rises`` how much a day
+    a trend that begins adds (NaN where none does).
     """
 
     origins: NDArray[np.int64]
@@ -75,6 +77,7 @@ class Backtest:
     rule: Floats
     trend: NDArray[np.bool_]
     weights: Floats
+    rises: Floats
     smallest: float
 
     def known_at(self, row: int) -> NDArray[np.bool_]:
@@ -108,13 +111,17 @@ def roll(days: Floats, scored: NDArray[np.bool_], shifts: Sequence[Shift], rules
         rule=np.stack([guide_rule(days[:origin], rules.horizon) for origin in origins]),
         trend=np.zeros(len(origins), dtype=bool),
         weights=np.zeros(paths.shape[:2]),
+        rises=np.full(len(origins), np.nan),
         smallest=smallest,
     )
     errors = percentage_errors(paths, actual[:, None], smallest)
     for row, part in enumerate(known):
         scores = _scores(test, errors, row, rules)
         test.trend[row], test.weights[row] = _choose(scores, structure(part, rules.fit))
-        test.chosen[row] = test.weights[row] @ paths[row]
+        path = test.weights[row] @ paths[row]
+        begun = rise(part, path, trend=bool(test.trend[row]))
+        test.rises[row] = np.nan if begun is None else begun
+        test.chosen[row] = carried(path, part, begun)
     return test
 
 

@@ -6,7 +6,7 @@ errors that were really made. Too little history is answered with "insufficient 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selextract_infra.errors import UsageError
-from selextract_infra.model.figures import count, percent
+from selextract_infra.model.figures import amount, count, percent
 from selextract_infra.model.forecast import (
     BacktestSummary,
     Confidence,
@@ -30,7 +30,8 @@ from selextract_infra.planning.forecast.backtest import NAMES, Backtest, Rules, 
 from selextract_infra.planning.forecast.candidates import line
 from selextract_infra.planning.forecast.days import FitDays, ForecastEvent, fit_days
 from selextract_infra.planning.forecast.intervals import Intervals, intervals
-from selextract_infra.planning.forecast.outlook import ForecastOutlook, exhaustion_dates, expected, outlook
+from selextract_infra.planning.forecast.onset import steady
+from selextract_infra.planning.forecast.outlook import ForecastOutlook, exhaustion_dates, expected, outlook, used_up
 from selextract_infra.planning.forecast.series import Series
 from selextract_infra.planning.forecast.shifts import level_shifts
 from selextract_infra.policy import Policy
@@ -43,6 +44,7 @@ _SMALLEST_SHARE = 0.01
 _FRESH_DAYS = 2
 _MEASURABLE = 1e-30
 _FEWEST_ORIGINS = 14
+_FEWEST_FOR_LINE = 2
 
 
 def forecast(
@@ -75,7 +77,7 @@ def forecast(
     bare = _bare(series, fitted, today)
     short = _too_little(fitted, policy)
     if short:
-        return bare.model_copy(update={"confidence": Confidence.INSUFFICIENT, "reason": short})
+        return _short(bare, series, policy, short, limit, usable)
     return _full(bare, series, fitted, policy, asked, limit, usable, events)
 
 
@@ -92,6 +94,8 @@ def _checked(limit: float | None, usable: float | None, name: str) -> float | No
 def _bare(series: Series, fitted: FitDays, today: date | None) -> Forecast:
     """What is known of the series before anything is forecast."""
     notes = [f"{day} is not a whole day and was left out." for day in series.partial]
+    if series.empty:
+        notes.append(f"{count(series.empty, 'cell')} of {series.name} without a value, which are gaps.")
     if today is not None and (today - series.end).days > _FRESH_DAYS:
         notes.append(f"The series ends {count((today - series.end).days, 'day')} ago; days count from its end.")
     if today is not None and series.end > today:
@@ -124,6 +128,22 @@ def _too_little(fitted: FitDays, policy: Policy) -> str:
             f"at least {percent(rules.minimum_coverage)} are needed."
         )
     return ""
+
+
+def _short(
+    bare: Forecast, series: Series, policy: Policy, reason: str, limit: float | None, usable: float | None
+) -> Forecast:
+    """No forecast; but what is used up is used up without any history (X-20), and the guide's own line speaks."""
+    values: dict[str, object] = {"confidence": Confidence.INSUFFICIENT, "reason": reason}
+    days = series.values[np.isfinite(series.values)]
+    if limit is not None and usable is not None and len(days):
+        current = float(days[-1])
+        if len(days) >= _FEWEST_FOR_LINE:
+            rule = _rule(series, days, current, usable, policy)
+            values["rule"] = rule if rule.days is not None else None
+        if current >= usable:
+            values["exhaustion"] = used_up(current, series.end, limit, usable, policy)
+    return bare.model_copy(update=values)
 
 
 def _full(
@@ -166,7 +186,8 @@ def _full(
     values: dict[str, object] = {
         "confidence": confidence,
         "reason": reason,
-        "kind": SeriesKind.TREND if test.trend[-1] else SeriesKind.WEEK_AND_LEVEL,
+        "kind": SeriesKind.TREND if test.trend[-1] or np.isfinite(test.rises[-1]) else SeriesKind.WEEK_AND_LEVEL,
+        "notes": (*bare.notes, *_begun(test, series.unit)),
         "method": _method(test),
         "restart": fitted.start + timedelta(days=restart) if restart else bare.restart,
         "shifts": tuple(LevelShift(day=fitted.start + timedelta(days=s.day), change=s.change) for s in shifts),
@@ -174,10 +195,12 @@ def _full(
         "backtest": _summary(test, bounds, fitted, asked, policy),
     }
     if limit is not None and usable is not None:
+        rule = _rule(series, fitted.values, current, usable, policy)
+        rising = rule if np.isfinite(test.rises[-1]) or steady(fitted.values[-_WEEK - 1 :]) else None
+        values["rule"] = rule
         values["exhaustion"] = exhaustion_dates(
-            ahead, current=current, end=series.end, limit=limit, usable=usable, policy=policy
+            ahead, current=current, end=series.end, limit=limit, usable=usable, policy=policy, rule=rising
         )
-        values["rule"] = _rule(series, fitted.values, current, usable, policy)
     return bare.model_copy(update=values)
 
 
@@ -193,6 +216,12 @@ def _confidence(fitted: FitDays, restart: int, policy: Policy) -> tuple[Confiden
     if restart and since < enough:
         return Confidence.LOW, f"The level shifted {count(since, 'day')} ago, and the fit restarted there."
     return Confidence.NORMAL, ""
+
+
+def _begun(test: Backtest, unit: str) -> Iterator[str]:
+    """What a trend that begins adds, where there is one."""
+    if np.isfinite(test.rises[-1]):
+        yield f"Use rises by {amount(float(test.rises[-1]), unit).strip()} a day, which is carried on from its end."
 
 
 def _method(test: Backtest) -> tuple[MethodShare, ...]:

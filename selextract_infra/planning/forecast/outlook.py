@@ -14,15 +14,16 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from selextract_infra.model.forecast import ExhaustionDates
+from selextract_infra.model.forecast import Exhaustion, ExhaustionDates
 from selextract_infra.planning.exhaustion import alert_of, level_of
 from selextract_infra.planning.forecast.backtest import Backtest
 from selextract_infra.planning.forecast.candidates import all_paths, steepness
 from selextract_infra.planning.forecast.days import ForecastEvent, factor_on
 from selextract_infra.planning.forecast.intervals import Intervals, error_shares, scale_of
+from selextract_infra.planning.forecast.onset import carried
 from selextract_infra.policy import Policy
 
-__all__ = ["ForecastOutlook", "exhaustion_dates", "expected", "outlook"]
+__all__ = ["ForecastOutlook", "exhaustion_dates", "expected", "outlook", "used_up"]
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +78,8 @@ def _carried_on(test: Backtest, known: Floats, days: int, fit: int) -> Floats:
         beyond = np.arange(days - horizon)
         week = path[max(0, horizon - _WEEK) : horizon]
         path[horizon:] = week[beyond % len(week)] + steepness(known) * (beyond // _WEEK + 1) * _WEEK
-    return np.asarray(np.maximum(path, 0))
+    begun = float(test.rises[-1])
+    return carried(np.asarray(np.maximum(path, 0)), known, None if np.isnan(begun) else begun)
 
 
 def _error_futures(errors: Floats, days: int) -> Floats:
@@ -110,9 +112,18 @@ def expected(ahead: ForecastOutlook, events: Sequence[ForecastEvent], end: date)
 
 
 def exhaustion_dates(
-    ahead: ForecastOutlook, *, current: float, end: date, limit: float, usable: float, policy: Policy
+    ahead: ForecastOutlook,
+    *,
+    current: float,
+    end: date,
+    limit: float,
+    usable: float,
+    policy: Policy,
+    rule: Exhaustion | None = None,
 ) -> ExhaustionDates:
     """When the use first reaches ``usable``; ``end`` is the last known day, with ``current`` as its use.
+
+    The level is that of the middle date, or of the guide's ``rule`` where one is given and it is worse.
 
     No date is later than the day on which its bound is that high: where 10 of 100 cases use that much on a day, at
     least 10 of 100 have reached it by then.
@@ -130,6 +141,8 @@ def exhaustion_dates(
             for share, bound in ((_EARLY, ahead.high), (_MIDDLE, ahead.middle), (_LATE, ahead.low))
         )
     level = level_of(middle, policy)
+    if rule is not None and rule.level.rank > level.rank:
+        level = rule.level
     return ExhaustionDates(
         limit=limit,
         usable=usable,
@@ -144,6 +157,13 @@ def exhaustion_dates(
         level=level,
         alert=alert_of(level, policy),
     )
+
+
+def used_up(current: float, end: date, limit: float, usable: float, policy: Policy) -> ExhaustionDates:
+    """What has reached its capacity, which takes no history to tell (X-20)."""
+    nothing = np.empty(0)
+    ahead = ForecastOutlook(nothing, nothing, nothing, np.empty((0, 0)))
+    return exhaustion_dates(ahead, current=current, end=end, limit=limit, usable=usable, policy=policy)
 
 
 def _percentile(ordered: NDArray[np.int64], share: float, farthest: int) -> int | None:

@@ -38,7 +38,8 @@ class Series:
     """One value for each day from ``start`` on, oldest first; NaN where a day has none.
 
     ``name`` is the column or resource and ``unit`` its unit, empty where it is not known, for sentences. ``time_zone``
-    says whose days they are. ``partial`` names days at the ends that were left out because they are not whole. Every
+    says whose days they are. ``partial`` names days at the ends that were left out because they are not whole.
+    ``empty`` counts cells without a value, which are gaps. Every
     value is finite and not negative.
     """
 
@@ -48,6 +49,7 @@ class Series:
     time_zone: str = "local time"
     partial: tuple[date, ...] = ()
     unit: str = ""
+    empty: int = 0
 
     @property
     def end(self) -> date:

@@ -12,6 +12,8 @@ __all__ = ["Shift", "level_shifts"]
 _WEEK = 7
 _NOISES = 6.0  # how many times the usual change of two neighbouring windows it must be
 _MAD_TO_SIGMA = 1.4826
+_NEARLY = 0.9  # of the largest change, which moves a little with a trend behind the step
+_MOVED = 0.5  # of the largest change from one week to the next
 _ABRUPT = 0.7  # the share of the change that must be there in the first week; a slow drift is no shift
 
 
@@ -45,7 +47,7 @@ def level_shifts(days: NDArray[np.float64], *, change: float, lasting: int) -> t
         for step, level in [_step(days, moved[: index + 1], at, lasting)]
         if level > 0 and abs(step) > change * level
     ]
-    return _largest_of_each(suspects, lasting)
+    return _largest_of_each(suspects, lasting, days)
 
 
 def _step(days: NDArray[np.float64], moved: NDArray[np.float64], at: int, lasting: int) -> tuple[float, float]:
@@ -59,10 +61,16 @@ def _step(days: NDArray[np.float64], moved: NDArray[np.float64], at: int, lastin
     return (step if abrupt and abs(step) > _NOISES * noise else 0.0), level
 
 
-def _largest_of_each(suspects: list[Shift], lasting: int) -> tuple[Shift, ...]:
-    """One shift is seen on several neighbouring days; the day of the largest change is its day."""
-    largest: list[Shift] = []
+def _largest_of_each(suspects: list[Shift], lasting: int, days: NDArray[np.float64]) -> tuple[Shift, ...]:
+    """One shift is seen on several neighbouring days: its day is the first of those with nearly the largest change on
+    which the use is another than a week before. Medians of windows are alike around a clean step, also before it.
+    """
+    found: list[Shift] = []
     for suspect in sorted(suspects, key=lambda shift: -abs(shift.change)):
-        if all(abs(suspect.day - other.day) > lasting for other in largest):
-            largest.append(suspect)
-    return tuple(sorted(largest, key=lambda shift: shift.day))
+        if all(abs(suspect.day - other.day) > lasting for other in found):
+            near = [other for other in suspects if abs(other.day - suspect.day) <= _WEEK]
+            alike = [other for other in near if abs(other.change) >= _NEARLY * abs(suspect.change)]
+            moved = {other.day: abs(float(days[other.day] - days[other.day - _WEEK])) for other in alike}
+            enough = _MOVED * max(moved.values())
+            found.append(next(other for other in alike if moved[other.day] >= enough))
+    return tuple(sorted(found, key=lambda shift: shift.day))

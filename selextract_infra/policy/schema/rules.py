@@ -178,6 +178,8 @@ class Postgres(Section):
     wal_buffers_maximum: MemoryBytes
     huge_pages_from: MemoryBytes
     parallel_from: Cores
+    hash_multiplier: Positive[Factor]
+    larger_hosts: PolicyReading[Literal["formula", "guide"]]
     checkpoint_completion: Share
     wal_disk_share: Share
     wal_minimum: MemoryBytes

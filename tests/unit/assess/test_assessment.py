@@ -163,19 +163,19 @@ def test_an_assessment_survives_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "metric", "factor"),
+    ("name", "metric", "per"),
     [
         ("cpu_usage", "cpu_usage", 1.0),
-        (" CPU_usage_percent ", "cpu_usage", 0.01),
-        ("response_time_p95_ms", "response_time_p95", 0.001),
+        (" CPU_usage_percent ", "cpu_usage", 100.0),
+        ("response_time_p95_ms", "response_time_p95", 1000.0),
         ("queue_length", "pending_tasks", 1.0),
         ("throughput", "requests_per_second", 1.0),
     ],
 )
-def test_names_of_metrics(name: str, metric: str, factor: float) -> None:
+def test_names_of_metrics(name: str, metric: str, per: float) -> None:
     found = metric_named(name)
     assert found is not None
-    assert (found.name, found.factor) == (metric, factor)
+    assert (found.name, found.per) == (metric, per)
 
 
 @pytest.mark.parametrize("name", ["", "cpu", "pending_tasks_percent", "cpu_usage_ms", "_percent"])

@@ -170,7 +170,7 @@ def test_an_emergency_needs_raw_samples() -> None:
 
 
 def test_two_minutes_above_95_percent_are_seen_although_the_average_is_lower() -> None:
-    values = [0.3] * 12 + [0.97] * 8
+    values = [0.3] * 11 + [0.97] * 9
     at = [NOW - 15 * (19 - number) for number in range(20)]
     spike = Measurement("cpu_usage", "api", Samples(at, values, 15))
     found = levels(spike)

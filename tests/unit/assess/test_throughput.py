@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.assess.throughput import TimeOfWeek, usual_throughput
+from selextract_infra.assess.traffic import TimeOfWeek, usual_throughput
 from selextract_infra.errors import PolicyError
 from selextract_infra.policy import default_policy, load_policy
 

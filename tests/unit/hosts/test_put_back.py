@@ -61,7 +61,7 @@ def test_a_run_that_just_failed_puts_itself_back_without_asking(monkeypatch: pyt
     playbook = Playbook("ok", restored={"restored": True, "differences": [], "sentence": "Everything was put back."})
     (result,) = undone(monkeypatch, hands, playbook).results
     assert (result.status, result.message) == (StepStatus.ROLLED_BACK, "Everything was put back.")
-    assert playbook.values["hosts"]["app1"] == {"steps": ["one"], "fails": True, "also": []}
+    assert playbook.values["hosts"]["app1"] == {"steps": [{"id": "one"}], "fails": True, "also": []}
 
 
 def test_differences_after_it_are_a_failure_to_put_back(monkeypatch: pytest.MonkeyPatch, hands: Hands) -> None:

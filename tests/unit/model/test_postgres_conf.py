@@ -59,6 +59,7 @@ checkpoint_completion_target = 0.9
 default_statistics_target = 100
 effective_cache_size = 1536MB
 effective_io_concurrency = 200
+hash_mem_multiplier = 1
 huge_pages = off
 jit = off
 maintenance_work_mem = 128MB

@@ -96,7 +96,7 @@ def test_policies_that_come_later_are_gated() -> None:
     ("today", "overdue", "following"),
     [
         (date(2025, 2, 1), False, date(2025, 4, 30)),
-        (date(2025, 4, 30), True, date(2025, 4, 30)),
+        (date(2025, 4, 30), False, date(2025, 4, 30)),
         (date(2025, 5, 1), True, date(2025, 7, 30)),
         (date(2025, 7, 30), True, date(2025, 10, 30)),
     ],

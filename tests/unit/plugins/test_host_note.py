@@ -54,3 +54,17 @@ def test_what_an_old_note_does_not_know_is_no_difference(folder: StateFolder, do
     known = (note.before or {})["container shop-web-1"]
     old = {name: value for name, value in known.items() if name != "command digest"}
     assert compared(folder, docker, {"container shop-web-1": old}) == []
+
+
+def test_an_instance_that_lacks_only_its_own_name_on_a_network_is_as_before(
+    folder: StateFolder, docker: SimulatedDocker
+) -> None:
+    """Compose gives it that name; one that was made beside another and renamed has it from Docker alone."""
+    networks = docker.named("shop-web-1").setdefault("NetworkSettings", {})
+    networks["Networks"] = {"shop_default": {"Aliases": ["shop-web-1", "web"]}}
+    NoteOfRun(folder, RUN).note("before", "/nowhere")
+    note = NoteOfRun(folder, RUN)
+    networks["Networks"] = {"shop_default": {"Aliases": ["web"]}}
+    assert differences(note.before or {}, note.look("/nowhere") or {}) == []
+    networks["Networks"] = {"shop_default": {"Aliases": ["shop-web-1"]}}
+    assert len(differences(note.before or {}, note.look("/nowhere") or {})) == 1

@@ -96,6 +96,38 @@ def test_metrics_from_a_file(metrics: str) -> None:
     assert found["response"]["severity"] == "P3"
 
 
+@pytest.mark.parametrize(("percent", "severity"), [(95, "P2"), (95.001, "P1")])
+def test_a_limit_of_an_emergency_is_met_above_it(tmp_path: Path, percent: float, severity: str) -> None:
+    rows = "".join(f"{1_763_600_000 + 15 * number},api,{percent}\n" for number in range(41))
+    file = tmp_path / "metrics.csv"
+    file.write_text("at,service,cpu_usage_percent\n" + rows, encoding="utf-8")
+    found = answer("assess", "--csv", str(file))
+    assert found["response"]["severity"] == severity
+    sentences = [one["sentence"] for one in found["judgements"] if one["item"] == "EMC-03"]
+    assert sentences == (["95.001 % > 95 % for 2 min"] if severity == "P1" else [])
+
+
+def test_a_p95_just_above_its_limit_is_written_with_the_digits_that_make_it_true(tmp_path: Path) -> None:
+    rows = "".join(f"{1_763_600_000 + 15 * number},api,5001\n" for number in range(41))
+    file = tmp_path / "metrics.csv"
+    file.write_text("at,service,response_time_p95_ms\n" + rows, encoding="utf-8")
+    found = answer("assess", "--csv", str(file))
+    assert "5.001 s > 5 s" in {one["sentence"] for one in found["judgements"]}
+
+
+@pytest.mark.parametrize(("minutes", "severity"), [(1.75, "P2"), (2.25, "P1")])
+def test_nothing_lasts_longer_than_its_file(tmp_path: Path, minutes: float, severity: str) -> None:
+    rows = "".join(f"{1_763_600_000 + 15 * number},api,99\n" for number in range(int(minutes * 4) + 1))
+    file = tmp_path / "metrics.csv"
+    file.write_text("at,service,cpu_usage_percent\n" + rows, encoding="utf-8")
+    assert (answer("assess", "--csv", str(file))["response"] or {"severity": "P2"})["severity"] == severity
+
+
+def test_the_review_is_overdue_the_day_after(tmp_path: Path) -> None:
+    for today, overdue in (("2025-04-30", False), ("2025-05-01", True)):
+        assert answer("roadmap", "--start", "2025-02-01", "--today", today)["review_overdue"] is overdue
+
+
 def test_a_file_as_of_an_earlier_time(metrics: str) -> None:
     found = answer("assess", "--csv", metrics, "--at", "2025-11-20T00:58:20Z")
     assert found["at"].startswith("2025-11-20T00:58:20")

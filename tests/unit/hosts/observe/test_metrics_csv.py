@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from selextract_infra.errors import UsageError
 from selextract_infra.hosts.observe.metrics_csv import KEPT_SECONDS, RecordedMetrics, load_metrics
+from selextract_infra.policy.units import DURATION, PERCENT
 
 WIDE = """at,service,cpu_usage_percent,error_rate,response_time_p95_ms
 2025-03-03T10:00:00Z,api,70,0.01,534
@@ -51,6 +52,17 @@ def test_long_files_have_a_row_for_each_reading(tmp_path: Path) -> None:
 
 def test_columns_that_are_no_metric_are_named(tmp_path: Path) -> None:
     assert load(tmp_path, "at,cpu_usage,comment\n2025-03-03T10:00Z,0.5,hello\n").ignored == ("comment",)
+
+
+def test_a_percentage_is_what_the_policy_reads_it_as(tmp_path: Path) -> None:
+    """95 * 0.01 is more than 0.95: it was "95 % > 95 %", a P1, and 35 never reached a threshold of 35."""
+    rows = "\n".join(f"{1_735_689_600 + second},{second},{second}%,{second}" for second in range(1, 101))
+    text = f"at,cpu_usage_percent,error_rate,response_time_p95_ms\n{rows}\n"
+    found = {one.metric: one.samples.values for one in load(tmp_path, text).measurements}
+    exact = [PERCENT.parse(f"{number}%") for number in range(1, 101)]
+    assert list(found["cpu_usage"]) == exact
+    assert list(found["error_rate"]) == exact
+    assert list(found["response_time_p95"]) == [DURATION.parse(f"{number}ms") for number in range(1, 101)]
 
 
 def test_a_gap_is_no_reading(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selextract_infra.assess.incident import EmergencySituation
-from selextract_infra.assess.incident_class import Pressure, incident_bottlenecks, pressures
+from selextract_infra.assess.incident import EmergencySituation, Pressure, incident_bottlenecks, pressures
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import RedisSide

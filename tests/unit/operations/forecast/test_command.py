@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -71,6 +74,83 @@ def test_fourteen_days_are_answered_with_insufficient_data(app: typer.Typer, tmp
     text = said(app, *disk(tmp_path, days=14), "--limit", "1000")
     assert "insufficient data: 14 days with a value; at least 21 are needed." in text
     assert "P50" not in text
+
+
+def storage(path: Path, values: Sequence[float | str]) -> list[str]:
+    """Days of use from 2026-01-01 on, as a file."""
+    file = path / "storage.csv"
+    lines = [f"{date(2026, 1, 1) + timedelta(days=day)},{value}" for day, value in enumerate(values)]
+    file.write_text("day,used\n" + "\n".join(lines) + "\n")
+    return ["--csv", str(file), "--column", "used", "--today", "2026-01-01"]
+
+
+FLAT = [500.0] * 100
+
+
+def test_a_trend_that_begins_is_seen_in_its_first_week(app: typer.Typer, tmp_path: Path) -> None:
+    """Flat for 100 days, then 20 a day: at 980 of 1,000 it was "not within 730 days", with 884 for tomorrow."""
+    full = storage(tmp_path, [*FLAT, *(500 + 20 * day for day in range(1, 25))])
+    data = json.loads(said(app, *full, "--limit", "1000", "--format", "json"))
+    assert (data["exhaustion"]["p50_days"], data["exhaustion"]["level"]) == (1, "critical")
+    assert data["days"][0]["p50"] == pytest.approx(1000)
+    assert "Use rises by 20 a day" in " ".join(data["notes"])
+    assert isinstance(failed(app, *full, "--limit", "1000", "--fail-on", "critical"), GateError)
+
+
+@pytest.mark.parametrize("added", [10, 20, 40])
+def test_it_is_never_warned_of_later_than_by_the_lines_over_7_and_28_days(
+    app: typer.Typer, tmp_path: Path, added: int
+) -> None:
+    values = [*FLAT, *(500 + added * day for day in range(1, 460 // added))]
+    for known in range(104, len(values), 5):
+        file = storage(tmp_path, values[:known])
+        p50 = json.loads(said(app, *file, "--limit", "1000", "--format", "json"))["exhaustion"]["p50_days"]
+        past = np.asarray(values[:known])
+        lines = [np.polyfit(np.arange(days), past[-days:], 1)[0] for days in (7, 28)]
+        assert p50 <= math.ceil((1000 - past[-1]) / max(lines) + 1e-6)
+
+
+def test_what_follows_a_clean_up_does_not_depend_on_what_was_before(app: typer.Typer, tmp_path: Path) -> None:
+    after = [400.0 + 5 * day for day in range(25)]
+    for values in ([900.0] * 100 + after, after):
+        data = json.loads(said(app, *storage(tmp_path, values), "--limit", "1000", "--format", "json"))
+        assert data["exhaustion"]["p50_days"] == pytest.approx(96, abs=2)
+
+
+def test_what_is_used_up_is_critical_without_any_history(app: typer.Typer, tmp_path: Path) -> None:
+    """X-20: 20 days and 1,090 of 1,000 used were "insufficient data" and exit 0."""
+    full = storage(tmp_path, [1000 + 4.5 * day for day in range(21 - 1)])
+    data = json.loads(said(app, *full, "--limit", "1000", "--format", "json"))
+    assert (data["confidence"], data["exhaustion"]["level"]) == ("insufficient data", "critical")
+    assert isinstance(failed(app, *full, "--limit", "1000", "--fail-on", "critical"), GateError)
+
+
+def test_with_little_history_the_guides_line_speaks_with_low_confidence(app: typer.Typer, tmp_path: Path) -> None:
+    rising = storage(tmp_path, [800.0 + 10 * day for day in range(15)])
+    assert "guide's linear rule" in said(app, *rising, "--limit", "1000")
+    problem = failed(app, *rising, "--limit", "1000", "--fail-on", "critical")
+    assert isinstance(problem, GateError)
+    assert "low confidence" in str(problem)
+
+
+def test_an_empty_cell_is_a_gap_and_is_counted(app: typer.Typer, tmp_path: Path) -> None:
+    values: list[float | str] = [*FLAT]
+    values[20] = values[40] = ""
+    values[60] = "NaN"
+    data = json.loads(said(app, *storage(tmp_path, values), "--format", "json"))
+    assert "3 cells of used without a value, which are gaps." in data["notes"]
+    assert data["days_known"] == 97
+
+
+@pytest.mark.parametrize(("written", "limit", "top"), [("{}GB", "1TB", 1e12), ("{}%", "90%", 90.0), ("{}", "90", 90.0)])
+def test_units_are_read(app: typer.Typer, tmp_path: Path, written: str, limit: str, top: float) -> None:
+    values = [written.format(40 + day % 3) for day in range(60)]
+    data = json.loads(said(app, *storage(tmp_path, values), "--limit", limit, "--format", "json"))
+    assert data["exhaustion"]["limit"] == top
+
+
+def test_a_limit_in_another_unit_than_the_column_is_refused(app: typer.Typer, tmp_path: Path) -> None:
+    assert isinstance(failed(app, *storage(tmp_path, FLAT), "--limit", "1TB"), UsageError)
 
 
 def test_headroom_can_be_kept_free(app: typer.Typer, tmp_path: Path) -> None:

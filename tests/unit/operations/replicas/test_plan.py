@@ -163,3 +163,12 @@ def test_a_setting_that_changed_on_the_primary_changes_the_replica() -> None:
     hosts = dict(after(made).hosts)
     hosts["app1"] = hosts["app1"].model_copy(update={"primary": primary(answers={"bytea_output": "hex"})})
     assert [step.id for step in plan(Replication(hosts=hosts), count=1).steps] == ["replica-db2"]
+
+
+@pytest.mark.parametrize(("superusers", "turned_away"), [(["postgres"], None), (["admin", "postgres"], ["admin"])])
+def test_superusers_beside_the_one_of_the_mapping_are_turned_away_by_name(
+    superusers: list[str], turned_away: list[str] | None
+) -> None:
+    made = plan(replication(superusers=superusers), count=1)
+    (values,) = [step.values["db2"] for step in made.steps if step.id == "replica-db2"]
+    assert values["replica"].get("superusers") == turned_away

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from selextract_infra.assess.postgres.memory import HASHES
 from selextract_infra.assess.postgres.settings_for import tune_postgres
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
@@ -105,7 +106,10 @@ def test_a_database_that_many_connections_may_fill_is_lowered_for_nobody() -> No
 
 def test_the_budget_is_the_one_that_tuning_adds_up_to() -> None:
     facts = PostgresFacts(memory=2 * GB, cpus=2, version=17, connections=25)
-    assert tuning_budget(2 * GB, 2, default_policy(), 25) == tune_postgres(facts, default_policy()).total
+    tuning = tune_postgres(facts, default_policy())
+    hashes = sum(part.bytes for part in tuning.budget if part.name == HASHES)
+    assert hashes == 27 * 16 * MB  # 25 connections and 2 workers; with less memory Postgres is told to do without
+    assert tuning_budget(2 * GB, 2, default_policy(), 25) == tuning.total - hashes
     assert tuning_budget(64 * MB, 2, default_policy()) == 64 * MB
 
 

@@ -59,8 +59,8 @@ def test_below_its_threshold_no_trigger_fires(role: str, metric: str, value: flo
     ],
 )
 def test_a_breach_counts_only_after_its_whole_duration(role: str, metric: str, value: float, seconds: int) -> None:
-    one = feed(service(role), until=WEDNESDAY - seconds)
-    scaler, at = autoscaler(), WEDNESDAY - seconds
+    one = feed(service(role), until=WEDNESDAY - seconds - INTERVAL)
+    scaler, at = autoscaler(), WEDNESDAY - seconds - INTERVAL
     while at < WEDNESDAY:
         assert not scaler.decide([one], at)[0].changes
         at += INTERVAL
@@ -79,7 +79,7 @@ def test_one_sample_back_inside_starts_the_duration_again() -> None:
 @pytest.mark.parametrize(("missing", "verdict"), [(4, Verdict.RAISE), (5, Verdict.KEEP)])
 def test_a_gap_is_inconclusive_below_80_percent_of_the_samples(missing: int, verdict: Verdict) -> None:
     one = feed(service(), seconds=1800, without="cpu_usage")
-    for step in range(19, -1, -1):
+    for step in range(20, -1, -1):
         if not 5 <= step < 5 + missing:
             one.record("cpu_usage", WEDNESDAY - step * INTERVAL, 0.9)
     decision = decided(one)

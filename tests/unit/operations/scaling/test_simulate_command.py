@@ -50,7 +50,7 @@ def failed(app: typer.Typer, *words: str) -> SelextractError:
 
 def test_the_table_says_when_what_and_why(app: typer.Typer, metrics: str) -> None:
     text = said(app, "--metrics", metrics, *HOST)
-    assert "2025-03-05 00:03:45" in text
+    assert "2025-03-05 00:05:00" in text
     assert "2 -> 3" in text
     assert "(TRG-01)" in text
     assert "1 action, 0 flaps" in text
@@ -62,6 +62,36 @@ def test_what_did_not_fit_is_named(app: typer.Typer, metrics: str) -> None:
     assert "refused: api" in text
     assert "X-09" in text
     assert "3 -> 4" in said(app, "--metrics", metrics, "--instances", "api=3", "--override", "X-09")
+
+
+def recorded(folder: Path, *cpus: str, seconds: int = 15) -> str:
+    """A file of one API service with these cells of CPU, again and again for half an hour."""
+    file = folder / "metrics.csv"
+    lines = [f"{1741132800 + step * seconds},api,{cpus[step % len(cpus)]},50,300,60\n" for step in range(120)]
+    file.write_text(HEADER + "".join(lines))
+    return str(file)
+
+
+def test_at_its_maximum_what_is_held_is_named(app: typer.Typer, tmp_path: Path) -> None:
+    text = said(app, "--metrics", recorded(tmp_path, "90"), *HOST, "--instances", "api=10", "--pooling", "pooled")
+    assert "No count would have changed." in text
+    assert "refused: api at 2025-03-05 00:05:00Z, cpu_usage >= 70 % for 5 min (TRG-01): the maximum" in text
+
+
+def test_a_third_of_the_cells_missing_is_named(app: typer.Typer, tmp_path: Path) -> None:
+    text = said(app, "--metrics", recorded(tmp_path, "90", "90", ""), *HOST)
+    assert "No count would have changed." in text
+    assert "held: api from 2025-03-05 00:00:00Z, TRG-01: too few samples of cpu_usage in 5 min" in text
+    assert "missing: api from 2025-03-05 00:00:00Z, cpu_usage is missing in 33.3 % of its samples (40 times)" in text
+
+
+def test_a_service_that_is_not_seen_is_named(app: typer.Typer, tmp_path: Path) -> None:
+    file = Path(recorded(tmp_path, "20"))
+    late = [f"{1741132800 + step * 15},worker,20,50,,\n" for step in range(120, 160)]
+    file.write_text(file.read_text() + "".join(late))
+    data = json.loads(said(app, "--metrics", str(file), *HOST, "--format", "json"))
+    kinds = {(one["service"], one["kind"]) for one in data["held"]}
+    assert {("api", "blind"), ("worker", "missing")} <= kinds
 
 
 def test_json_has_everything(app: typer.Typer, metrics: str) -> None:

@@ -13,7 +13,7 @@ from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.finding import Severity
 from selextract_infra.model.tuning import ServiceTuning, WorkerFacts
 from selextract_infra.operations.tune.workers import tune_workers
-from selextract_infra.policy import default_policy
+from selextract_infra.policy import default_policy, load_policy
 
 MB, GB = 1 << 20, 1 << 30
 POLICY = default_policy()
@@ -42,6 +42,14 @@ def test_the_guides_own_worker_has_no_headroom() -> None:
     assert decided(tuning, "concurrency").why_less == (
         "4 browsers and 4 tasks are 3,072 MB, 100 % of 3,072 MB, and 90 % may be used; 4 need 3,584 MB."
     )
+
+
+def test_what_limits_is_what_is_said() -> None:
+    """5 tasks asked of 4 browsers are 4 by MEM-04, however much memory there is."""
+    policy = load_policy({"cpu_parts": {"worker": {"concurrency": 5}}})
+    tuning = tune_workers(WorkerFacts(memory=16 * GB, cpus=16), policy)
+    assert (decided(tuning, "concurrency").granted, decided(tuning, "concurrency").rule) == (4, "MEM-04")
+    assert decided(tuning, "concurrency").why_less == "A worker opens 4 browsers at most, and each task has its own."
 
 
 def test_three_and_a_half_gb_hold_the_guides_four() -> None:

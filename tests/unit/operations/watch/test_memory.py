@@ -79,6 +79,56 @@ def test_cpu_at_the_threshold_for_its_whole_time_adds_one_and_not_before() -> No
     assert (found.rule, found.current, found.granted) == ("TRG-01", 2, 3)
 
 
+def api_of(uses: list[float | None], *, limit: float | None = 2.0, cpus: int = 64, **more: Any) -> HostObservation:
+    """A host with an API instance for each use of CPU; None is one that was not read."""
+    there = [
+        container("api", number=number, cpus=limit, cpu_use=use, memory=GB) for number, use in enumerate(uses, start=1)
+    ]
+    return host([*there, *more.pop("beside", ())], cpus=cpus, memory=256 * GB, traffic=traffic(), **more)
+
+
+def test_one_instance_that_was_not_read_counts_as_nothing_where_more_are_asked_for() -> None:
+    """3 of 4 at 99 % and the fourth not read are 74 % at least; it used to switch the rule off without a word."""
+    one, busy = watched(), api_of([1.98, 1.98, 1.98, None])
+    news = look(one, busy, 21)
+    assert [sentence for sentence in news if "selextract-api-4 was not read: it counts as 0 %" in sentence] == news
+    assert len(news) == 1
+    found = decided(one, busy, START + 20 * STEP)["api"]
+    assert (found.rule, found.current, found.granted) == ("TRG-01", 4, 5)
+    two_of_four = watched()
+    look(two_of_four, api_of([1.98, 1.98, None, None]), 21)
+    assert not decided(two_of_four, api_of([1.98, 1.98, None, None]), START + 20 * STEP)["api"].changes
+
+
+def test_one_instance_that_was_not_read_counts_as_full_where_fewer_are_asked_for() -> None:
+    one, calm, unread = watched(), api_of([0.4] * 4), api_of([0.4, 0.4, 0.4, None])
+    look(one, unread, 61)
+    assert decided(one, unread, START + 60 * STEP)["api"].direction is None
+    look(one, calm, 62, START + 61 * STEP)
+    assert decided(one, calm, START + 122 * STEP)["api"].direction is Direction.IN
+
+
+def test_an_instance_without_a_limit_is_judged_against_what_the_host_can_give_it() -> None:
+    one, busy = watched(), api_of([3.95] * 2, limit=None, cpus=8)
+    news = look(one, busy, 21)
+    assert "judged against what the host can give it" in " ".join(news)
+    assert decided(one, busy, START + 20 * STEP)["api"].rule == "TRG-01"
+    full = watched()  # each uses a quarter of the cores, and there is nothing left for any of them
+    look(full, api_of([2.0] * 4, limit=None, cpus=8), 21)
+    assert decided(full, api_of([2.0] * 4, limit=None, cpus=8), START + 20 * STEP)["api"].rule == "TRG-01"
+    calm = watched()
+    look(calm, api_of([0.5] * 4, limit=None, cpus=8), 21)
+    assert not decided(calm, api_of([0.5] * 4, limit=None, cpus=8), START + 20 * STEP)["api"].fired
+
+
+def test_containers_that_have_ended_are_no_instances() -> None:
+    ended = container("api", number=4, cpu_use=None, state="exited")
+    one, busy = watched(), api_of([1.98, 1.98, 1.98], beside=[ended])
+    assert look(one, busy, 21) == []
+    assert decided(one, busy, START + 20 * STEP)["api"].current == 3
+    assert "TRG-01" in decided(one, busy, START + 20 * STEP)["api"].why
+
+
 def test_while_an_incident_is_open_nothing_is_taken_away() -> None:
     one, calm = watched(), server(api=4, cpu=0.1)
     look(one, calm, 100)

@@ -1,24 +1,79 @@
-"""The roadmap: phases, milestones, outcomes, next steps (RP, NXT, REC-04)."""
+"""Growth scenarios and the roadmap: what is planned for later."""
 
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
-from selextract_infra.policy.section import FrozenTable, Section, Table
+from selextract_infra.policy.section import FrozenTable, PolicyReading, Section, Table
 from selextract_infra.policy.units import (
+    BitsPerSecond,
+    Change,
+    Cores,
+    Count,
+    DiskBytes,
     Factor,
+    MemoryBytes,
     Months,
+    PerHour,
+    PerSecond,
     Seconds,
     Share,
 )
 
 __all__ = [
+    "DemandPolicy",
+    "GrowthPolicy",
     "MilestonePolicy",
+    "Need",
+    "Needs",
     "NextStep",
     "Outcome",
     "Recommendations",
     "Roadmap",
     "RoadmapPeriod",
     "RoadmapPhasePolicy",
+    "Scenario",
 ]
+
+Amount = TypeVar("Amount")
+
+
+class DemandPolicy(Section, Generic[Amount]):
+    """Growth in one year as a ratio (0.5 is +50 %), and the result that the guide states."""
+
+    growth: Change
+    result: Amount
+
+
+class Need(Section, Generic[Amount]):
+    """What is needed at least, and the change that the guide calls it; None where it calls it none."""
+
+    amount: Amount
+    change: Change | None = None
+
+
+class Needs(Section):
+    """The host a scenario needs (REQ): cores, bytes of RAM, bytes of disk, bits per second."""
+
+    cpus: Need[Cores]
+    memory: Need[MemoryBytes]
+    storage: Need[DiskBytes]
+    network: Need[BitsPerSecond]
+
+
+class Scenario(Section):
+    """One growth scenario for the first year (GRO)."""
+
+    users: DemandPolicy[Count]
+    tasks: DemandPolicy[PerHour]
+    data: DemandPolicy[DiskBytes]
+    api_requests: DemandPolicy[PerSecond]
+    needs: Needs
+
+
+class GrowthPolicy(Section):
+    """All scenarios, and what the storage percentages refer to (X-54)."""
+
+    scenarios: Table[Scenario]
+    storage_basis: PolicyReading[Literal["data", "disk"]]
 
 
 class RoadmapPeriod(Section):
