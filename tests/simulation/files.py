@@ -17,14 +17,14 @@ _UNFINISHED = (".selextract-", ".writable")  # what is written under such a name
 class SimulatedFiles:
     """In place of some functions of ``os``; everything outside of the root goes to the real ones.
 
-    A file is written whole under another name first, so what counts is the rename: before it a crash leaves the old
+    A file is written place under another name first, so what counts is the rename: before it a crash leaves the old
     content, and the other file beside it.
     """
 
     def __init__(self, root: str, boundaries: Callable[[], Boundaries]) -> None:
         self._root = root
         self._boundaries = boundaries
-        self._real = {name: getattr(os, name) for name in ("replace", "unlink", "mkdir", "open", "rename")}
+        self._real = {name: getattr(os, name) for name in ("replace", "unlink", "mkdir", "open")}
         self._make_temporary = tempfile.mkstemp
 
     @property
@@ -32,7 +32,6 @@ class SimulatedFiles:
         """What replaces which function of ``os``; memory needs no ``fsync``."""
         return {
             "replace": self.replace,
-            "rename": self.rename,
             "unlink": self.unlink,
             "mkdir": self.mkdir,
             "open": self.open,
@@ -48,13 +47,6 @@ class SimulatedFiles:
             return self._real["replace"](source, target, **more)
         return self._touch("write", place, lambda: self._real["replace"](source, target, **more))
 
-    def rename(self, source: str, target: str, **more: Any) -> Any:
-        """As ``os.rename``, with the folders open or by whole paths."""
-        whole = _place(target, more.get("dst_dir_fd"))
-        if not self._below(whole):
-            return self._real["rename"](source, target, **more)
-        return self._touch("write", whole, lambda: self._real["rename"](source, target, **more))
-
     def unlink(self, path: str, **more: Any) -> Any:
         """As ``os.unlink``."""
         place = _place(path, more.get("dir_fd"))
@@ -66,10 +58,10 @@ class SimulatedFiles:
 
     def mkdir(self, path: str, *words: Any, **more: Any) -> Any:
         """As ``os.mkdir``."""
-        whole = _place(path, more.get("dir_fd"))
-        if not self._below(whole) or os.path.isdir(whole):
+        place = _place(path, more.get("dir_fd"))
+        if not self._below(place) or os.path.isdir(place):
             return self._real["mkdir"](path, *words, **more)
-        return self._touch("make folder", whole, lambda: self._real["mkdir"](path, *words, **more))
+        return self._touch("make folder", place, lambda: self._real["mkdir"](path, *words, **more))
 
     def open(self, path: str, flags: int, *words: Any, **more: Any) -> int:
         """As ``os.open``; a line that is appended is written by one call."""

@@ -33,6 +33,8 @@ class SimulatedPrograms:
         """Whether a call of the ``docker`` program changes anything, its name, and what it does."""
         if arguments[0] == "run" and "pgbouncer" in arguments:
             return False, "docker run --rm pgbouncer --version", lambda: (0, "PgBouncer 1.24.1\n", "")
+        if arguments[:2] == ["image", "inspect"]:
+            return False, "docker image inspect", lambda: (0, f"{self._engine._known_image(arguments[-1])['Id']}\n", "")
         if arguments[0] == "pull":
             return True, "docker pull", lambda: (1, "", "the registry is not reached\n")
         if arguments[0] == "exec" and "psql" in arguments:

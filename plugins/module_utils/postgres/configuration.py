@@ -73,6 +73,7 @@ class Configuration:
 
     def write(self, text: str | None) -> None:
         """Replace our file; None takes it away, which the line that includes it allows."""
+        self.clear_unfinished()
         if text is None:
             self._folder.remove(self._path(FILE))
             return

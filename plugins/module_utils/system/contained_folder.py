@@ -119,6 +119,20 @@ class ContainedFolder:
         except FileNotFoundError:
             return
 
+    def clear_unfinished(self, path: str) -> None:
+        """Remove what a process that was killed while it wrote has left beside that file; no folder there is fine."""
+        try:
+            with self._parent(path) as (place, _):
+                folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=place)
+        except FileNotFoundError:
+            return
+        try:
+            for name in os.listdir(folder):
+                if name.startswith(UNFINISHED):
+                    os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(folder)
+
     def remove_tree(self, path: str) -> None:
         """Remove a folder with everything in it; none there is fine."""
         try:
