@@ -129,9 +129,11 @@ def _expression(rule: ThresholdRule, step: ThresholdStep, interval: float) -> st
     name = metric_name(rule.metric)
     if rule.holds_for is not None:
         extreme = "min" if step.operator.startswith(">") else "max"
-        return _compared(
-            f"{extreme}_over_time({name}[{_window(rule.holds_for)}])", rule, step, rule.holds_for, interval
-        )
+        held = f"{extreme}_over_time({name}[{_window(rule.holds_for)}])"
+        # How the window began is told by the last sample at or before its beginning, as in `sustained`.
+        missing = (1 - rule.minimum_coverage) * rule.holds_for
+        began = f"last_over_time({name}[{_window(interval + missing)}] offset {_window(rule.holds_for)})"
+        return f"{_compared(held, rule, step, rule.holds_for, interval)} and {_limited(began, rule, step)}"
     if rule.aggregate is Aggregate.LAST or not rule.window:
         return f"last_over_time({name}[{_window(2 * interval)}]) {step.operator} {_number(step.threshold)}"
     function = "avg" if rule.aggregate is Aggregate.MEAN else "max"
@@ -142,10 +144,14 @@ def _compared(value: str, rule: ThresholdRule, step: ThresholdStep, window: floa
     expected = max(1, round(window / interval))
     samples = math.ceil(round(expected * rule.minimum_coverage, 9))
     enough = f"count_over_time({metric_name(rule.metric)}[{_window(window)}]) >= {samples}"
+    return f"{_limited(value, rule, step)} and {enough}"
+
+
+def _limited(value: str, rule: ThresholdRule, step: ThresholdStep) -> str:
     limit = _number(step.threshold)
     if rule.of_baseline:
-        return f"{value} {step.operator} on () group_left () ({limit} * {USUAL_THROUGHPUT}) and {enough}"
-    return f"{value} {step.operator} {limit} and {enough}"
+        return f"{value} {step.operator} on () group_left () ({limit} * {USUAL_THROUGHPUT})"
+    return f"{value} {step.operator} {limit}"
 
 
 def _signals(rules: list[ThresholdRule], interval: float) -> Iterator[str]:
