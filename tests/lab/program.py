@@ -56,13 +56,18 @@ class Program:
         )  # fmt: skip
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def take_up(self, command: str, run: str, *more: str, timeout: float = 240) -> Answer:
-        """Resume or roll a Run back that this journal does not know: look at its plan first, then confirm that one."""
-        shown = self.run(command, run, *more, timeout=timeout)
+    def digest_shown(self, command: str, run: str, *more: str) -> str:
+        """What confirms the plan of a Run that this journal does not know, as that is shown before it is taken up."""
+        shown = self.run(command, run, *more)
         assert shown.code == 3, shown.words
         digest = re.search(r"sha256:[0-9a-f]{64}", shown.words)
         assert digest is not None, shown.words
-        return self.run(command, run, *more, "--digest", digest[0], timeout=timeout)
+        return digest[0]
+
+    def take_up(self, command: str, run: str, *more: str, timeout: float = 240) -> Answer:
+        """Resume or roll a Run back that this journal does not know: look at its plan first, then confirm that one."""
+        digest = self.digest_shown(command, run, *more)
+        return self.run(command, run, *more, "--digest", digest, timeout=timeout)
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start a command in a process group of its own; the test ends it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from tests.lab.test_rightsize_faults import CAPACITY, answering, in_the_gate, lo
 
 pytestmark = pytest.mark.lab
 
+LOCK = "/var/lib/selextract-infra/lock.json"
 DEPLOYED = [(128 * 2**20, 128 * 2**20)]
 # The lease was renewed an hour ago, as after a laptop has slept for so long.
 LEASE_OVER = """python3 - <<'END'
@@ -96,18 +98,21 @@ def test_a_run_that_is_taken_over_is_finished_by_the_other_alone(
     lab: Lab, working: tuple[subprocess.Popen[str], str], elsewhere: Program
 ) -> None:
     process, run = working
+    words = ("resume", run, "--take-over", "--reason", "the first one hangs", "--format", "json")
+    taking = elsewhere.start(*words, "--digest", elsewhere.digest_shown(*words))
+    wait_for(lambda: '"closing"' in lab.ssh("app1", f"cat {LOCK}").stdout, bound=60, what="it is asked for")
     with answering(lab, 9999):
-        taken = elsewhere.take_up("resume", run, "--take-over", "--reason", "the first one hangs", "--format", "json")
-        assert taken.code == 0, taken.words
+        out, complaints = taking.communicate(timeout=240)
+        assert taking.returncode == 0, out + complaints
         after = on_the_host(lab)
-        words = "".join(process.communicate(timeout=120))
-    assert process.returncode == 5, words
-    assert "taken up by" in " ".join(words.split())
+        said = "".join(process.communicate(timeout=120))
+    assert process.returncode == 5, said
+    assert "taken up by" in " ".join(said.split())
     assert on_the_host(lab) == after
     first, second = epochs(lab, run)
     assert second > first
     assert not locked(lab)
-    assert taken.data["status"] == "done"
+    assert json.loads(out)["status"] == "done"
 
 
 @pytest.mark.slow
