@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -192,7 +192,7 @@ class SimulatedDocker:
                 "Health": {"Status": health},
             }  # fmt: skip
             if name == self.ends:
-                started = datetime.now(tz=UTC).isoformat()
+                started = datetime.now(tz=timezone.utc).isoformat()
                 found["State"] = {"Status": "running", "Running": True, "Pid": 1, "StartedAt": started}
         return 204, None
 
