@@ -132,7 +132,14 @@ def _project(lab: Lab, folder: Path, name: str, compose: str) -> Path:
 
 
 def _remove(lab: Lab, name: str) -> None:
-    lab.ssh("app1", f"cd /opt/{name} && docker compose down -t 1; rm -rf /opt/{name}", timeout=120)
+    own = f"--filter label=com.docker.compose.project={name}"  # Compose refuses files that contradict each other
+    gone = lab.ssh(
+        "app1",
+        f"docker ps -aq {own} | xargs -r docker rm -f; docker network ls -q {own} | xargs -r docker network rm;"
+        f' rm -rf /opt/{name}; test -z "$(docker ps -aq {own})"',
+        timeout=120,
+    )
+    assert gone.returncode == 0, gone.stdout + gone.stderr
 
 
 def test_an_app_that_mixes_limit_forms_is_named(lab: Lab, tmp_path: Path) -> None:

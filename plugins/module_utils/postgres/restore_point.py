@@ -135,6 +135,12 @@ class RestorePoint:
 
     def _archive(self, name: str, app_folder: str, largest: int) -> None:
         """The app's folder without large files, sockets and what is not a file."""
+        if not os.path.isdir(app_folder):
+            raise HostSideError(
+                f"The restore point {self.path} cannot be made: {app_folder}, the folder of a Compose project with"
+                " containers here, is gone.",
+                kind="backup",
+            )
         path = f"{self._name}/{name}"
         left_out: list[str] = []
 
