@@ -243,9 +243,15 @@ def test_a_raise_after_an_oom_kill_stays_and_says_when_it_was_not_enough(bakery:
         return bool(steps)
 
     wait_for(raised, bound=90, what="the kill is seen")
-    first = bakery.program.run("rightsize", "--service", "oven", "--apply", "--yes")
-    words = " ".join(first.words.split())
-    assert first.code == 7, words
+    tries = []
+
+    def applied() -> bool:  # it is killed again and again, so what was seen for the plan may have passed
+        tries.append(bakery.program.run("rightsize", "--service", "oven", "--apply", "--yes"))
+        return tries[-1].code != 9
+
+    wait_for(applied, bound=90, what="the plan still fits")
+    words = " ".join(tries[-1].words.split())
+    assert tries[-1].code == 7, words
     assert f"{oven} was killed for memory again, so its limit of" in words
     assert f"{oven} keeps its memory limit of" in words
     kept = bakery.limit(oven)

@@ -86,21 +86,24 @@ def test_settle_recreates_the_api_one_at_a_time_without_losing_a_request(lab: La
     assert "api" not in {one["service"] for one in status["pending_recreations"]}
 
 
-def rows(lab: Lab) -> list[list[Any]]:
-    """What the sampler wrote of the first worker."""
+def rows(lab: Lab, name: str) -> list[list[Any]]:
+    """What the sampler wrote of a container."""
     shown = lab.ssh("app1", "cat /var/lib/selextract-infra/samples/*.jsonl").stdout
     lines = [json.loads(line) for line in shown.splitlines() if line.endswith("]")]
-    return [line for line in lines if line[1] == "selextract-worker-1"]
+    return [line for line in lines if line[1] == name]
 
 
 def test_an_oom_killed_worker_is_recommended_more(lab: Lab, seasoned: Program) -> None:
     (memory, _), *_ = limits(lab, "worker")
+    # Which of three instances stayed after a test before was Compose's choice.
+    workers = "docker ps --filter label=com.docker.compose.service=worker --format '{{.Names}}'"
+    name = lab.ssh("app1", f"{workers} | sort").stdout.split()[0]
     killed = lab.ssh(
         "app1",
-        f"docker exec selextract-worker-1 python3 -c \"b=bytearray({memory * 2}); b[::4096]=b'x'*len(b[::4096])\"",
+        f"docker exec {name} python3 -c \"b=bytearray({memory * 2}); b[::4096]=b'x'*len(b[::4096])\"",
     )
     assert killed.returncode == 137, killed
-    wait_for(lambda: any(row[8] for row in rows(lab)), bound=90, what="the sampler records the OOM kill")
+    wait_for(lambda: any(row[8] for row in rows(lab, name)), bound=90, what="the sampler records the OOM kill")
     decision = next(
         one for one in seasoned.plan()["decisions"] if one["service"] == "worker" and one["resource"] == "memory"
     )
