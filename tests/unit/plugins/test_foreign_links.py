@@ -70,17 +70,17 @@ def test_a_folder_of_the_way_that_became_a_link_is_not_entered(app: Path, secret
 
 
 def test_a_teams_own_link_within_what_it_owns_is_followed_and_stays(app: Path, tmp_path: Path) -> None:
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    (shared / ".env").write_text("A=1\n")
-    (shared / ".env").chmod(0o640)
-    _give_all(shared)
-    (app / ".env").symlink_to("../shared/.env")
+    deployed = tmp_path / "deployed"
+    deployed.mkdir()
+    (deployed / ".env").write_text("A=1\n")
+    (deployed / ".env").chmod(0o640)
+    _give_all(deployed)
+    (app / ".env").symlink_to("../deployed/.env")
     _give_all(app)
     ProjectFiles(str(app), "compose.yml").put({str(app / ".env"): b"A=2\n"})
-    written = (shared / ".env").stat()
+    written = (deployed / ".env").stat()
     assert (app / ".env").is_symlink()
-    assert (shared / ".env").read_text() == "A=2\n"
+    assert (deployed / ".env").read_text() == "A=2\n"
     assert (written.st_uid, written.st_mode & 0o777) == (TEAM, 0o640)
 
 
