@@ -53,7 +53,7 @@ _HOME = {
 }
 
 
-_GIVES_PLANS = ("Fleet", "Plan", "plan")
+_GIVES_PLANS = ("Fleet", "Plan")
 
 
 def __getattr__(name: str) -> Any:

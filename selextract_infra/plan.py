@@ -7,6 +7,7 @@ is given that as ``look``.
 
 from __future__ import annotations
 
+import importlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from selextract_infra.model.observation import Observation
     from selextract_infra.model.plan import Plan
     from selextract_infra.policy import Policy
+
+importlib.import_module("selextract_infra.report.plan")  # makes print(plan) readable, however this module was reached
 
 
 def __getattr__(name: str) -> Callable[..., Plan]:

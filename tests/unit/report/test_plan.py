@@ -50,6 +50,15 @@ The app's next `docker compose up` recreates once: api (app1).
     )
 
 
+def test_print_of_a_plan_is_readable_however_its_maker_was_imported() -> None:
+    code = (
+        "from selextract_infra.plan import rightsize; from tests.unit.seen import one, policy;"
+        " print(rightsize(one('api'), policy()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("Plan: rightsize on app1")
+
+
 def test_no_line_is_wider_than_80_columns_and_nothing_hostile_gets_through() -> None:
     services = [container(HOSTILE), container("api", name=HOSTILE)]
     seen = observation(
@@ -93,9 +102,11 @@ def test_print_of_a_plan_is_readable_for_whoever_imports_the_public_names_alone(
     assert done.stdout.startswith("Plan: rightsize on app1, 2 changes of 2 values\n")
 
 
-def test_a_share_that_rounds_to_what_is_allowed_does_not_stand_beside_a_change_unexplained() -> None:
-    text = str(sx.plan.rightsize(one("api", peak=600 * MB, cpus=0.5, cpu=0.3002), policy()))
-    assert "Its p95 of 0.3 cores is just above 60 % of the limit; REC-03 allows 60 %." in " ".join(text.split())
+def test_a_share_that_rounds_to_what_is_allowed_changes_nothing_and_is_explained() -> None:
+    plan = sx.plan.rightsize(one("api", peak=600 * MB, cpus=0.5, cpu=0.3002), policy())
+    cpus = next(decision for decision in plan.decisions if decision.resource == "cpus")
+    assert cpus.why == "Its p95 of 0.3 cores is just above 60 % of the limit; REC-03 allows 60 %."
+    assert "api keeps CPU 0.5 cores: within 10 % of what it has." in " ".join(str(plan).split())
 
 
 def test_a_server_that_waits_for_nothing_is_not_said_to_stay_at_a_number() -> None:

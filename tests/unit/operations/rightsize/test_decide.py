@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from selextract_infra.errors import UsageError
 from selextract_infra.model.decision import Decision, Verdict
@@ -91,6 +93,23 @@ def test_nothing_changes_for_ten_percent() -> None:
     kept = decision(decide(one("api", peak=1150 * MB)))
     assert (kept.verdict, kept.granted, kept.requested) == (Verdict.KEEP, 2 * GB, 1920 * MB)
     assert kept.why_less == "within 10 % of what it has"
+
+
+@given(
+    peak=st.integers(min_value=2 * MB, max_value=2 * GB),
+    cpu=st.floats(min_value=0.01, max_value=4),
+    more=st.floats(min_value=1, max_value=1.09),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_plan_that_was_applied_is_followed_by_an_empty_one_though_the_peaks_creep_up(
+    peak: int, cpu: float, more: float
+) -> None:
+    applied = {
+        decision.resource: decision.granted or 0
+        for decision in decide(one("api", peak=peak, cpu=cpu, memory=8 * GB, cpus=8)).decisions
+    }
+    later = one("api", peak=round(peak * more), cpu=cpu * more, memory=int(applied["memory"]), cpus=applied["cpus"])
+    assert [decision.verdict for decision in decide(later).decisions] == [Verdict.KEEP, Verdict.KEEP]
 
 
 @pytest.mark.parametrize("seconds", [0, 60, 24 * 60])
