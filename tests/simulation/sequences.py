@@ -25,6 +25,7 @@ _LENGTH = 8  # operations
 _FAULTY = 0.5
 _LEASE = 7200.0
 _UP_AGAIN = 60.0
+_STOPS = 4  # in each so manieth sequence the team also stops an instance by hand, and it is not ours to start
 _DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
 _REFUSED = (2, 3, 5, _DRIFTED)
 
@@ -37,6 +38,8 @@ class Sequence:
     operations: int = 0
     told: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)
+    """The containers, by ID, that the team has stopped by hand."""
 
     def __str__(self) -> str:
         return f"seed {self.seed}: " + "\n  ".join([*self.told, *self.violations])
@@ -44,13 +47,15 @@ class Sequence:
 
 def play(seed: int) -> Sequence:
     """The sequence of that seed; it ends at the first violation."""
-    draw = random.Random(seed)
+    draw, stops = random.Random(seed), random.Random(seed)
     shape = drawn_shape(draw)
     sequence = Sequence(seed)
     with world(shape) as here:
         runs: list[tuple[str, State]] = []
         while len(sequence.told) < _LENGTH and not sequence.violations:
-            if runs and draw.random() < 0.25:
+            if seed % _STOPS == 0 and stops.random() < 0.25:
+                _stop_one(here, sequence, stops)
+            elif runs and draw.random() < 0.25:
                 _roll_back(here, sequence, draw, runs)
             elif draw.random() < 0.1:
                 _team(here, sequence)
@@ -58,12 +63,39 @@ def play(seed: int) -> Sequence:
                 _operate(here, sequence, draw, runs)
             out = {*here.host.engine.outages} & shape.never_out
             sequence.violations += [f"{service} was out" for service in sorted(out)]
+            sequence.violations += _started(here, sequence)
             here.host.engine.outages.clear()
     return sequence
 
 
+def _stop_one(here: World, sequence: Sequence, draw: random.Random) -> None:
+    """The team stops one of several instances by hand, as before it looks into why that one is slow."""
+    engine = here.host.engine
+    running = [one for one in engine.containers.values() if one["State"]["Running"]]
+    several = [
+        one
+        for one in running
+        if engine.service_of(one) in ("api", "worker")
+        and sum(engine.service_of(other) == engine.service_of(one) for other in running) > 1
+    ]
+    if several:
+        chosen = draw.choice(several)
+        engine.stop(chosen, by_hand=True)
+        sequence.stopped.add(chosen["Id"])
+        sequence.told.append(f"the team stops {chosen['Name'][1:]}")
+
+
+def _started(here: World, sequence: Sequence) -> list[str]:
+    """Those that the team had stopped and that run now; only the team may start them."""
+    if sequence.told and "reboot" in sequence.told[-1]:  # with `always` Docker starts what was stopped by hand
+        sequence.stopped -= {one for one, about in here.host.engine.containers.items() if about["State"]["Running"]}
+    there = [here.host.engine.containers[one] for one in sequence.stopped if one in here.host.engine.containers]
+    return [f"{one['Name'][1:]} was started, which the team had stopped" for one in there if one["State"]["Running"]]
+
+
 def _team(here: World, sequence: Sequence) -> None:
     """The team calls ``up -d``; what it recreates is its own affair."""
+    sequence.stopped.clear()
     try:
         deploy_again(here.host)
     except ComposeRejectsError as rejection:

@@ -18,6 +18,7 @@ from ..docker.removed_instances import Leaving, finish_undoing, note_definitions
 from ..docker.room_for_another import why_alone
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work
+from ..state.host_note import NoteOfRun
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
@@ -251,7 +252,9 @@ class _Replacement:
     def _new(self) -> NewInstances:
         service = self.given["service"]
         variables, commands = {service: self.given["variables"]}, [service] if self.given["command"] else []
-        return NewInstances(self.compose, self.given["docker_socket"], self.given["bound_seconds"], variables, commands)
+        at_rest = NoteOfRun(self._folder, self.given["run_id"]).at_rest
+        socket, bound = self.given["docker_socket"], self.given["bound_seconds"]
+        return NewInstances(self.compose, socket, bound, variables, commands, at_rest)
 
     def _noted(self, record: RunRecord, part: str) -> dict[str, dict[str, Any]]:
         return dict((record.step(self.given["step_id"]).get("inverse") or {}).get(part) or {})

@@ -20,6 +20,7 @@ from .kept_definitions import KeptDefinitions
 __all__ = ["PART", "Leaving", "finish_undoing", "note_definitions", "undo_definitions"]
 
 PART = "definitions"
+_ROUNDED = 1.0  # seconds; when a Run was done is noted in whole ones
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,24 @@ class _RemovedInstance:
             self._started_again(Container.parse(present))
         elif self.undoing.check:
             self.undoing.done.append(f"{self.name} would be made again as it was.")
+        elif self._is_of_others():
+            self.undoing.notes.append(f"{self.name} was made again since by somebody else; it stays as it is.")
         elif kept.definition(self.id) is None:
-            self.undoing.notes.append(f"How {self.name} was is not known any more; it stays as it is.")
+            self.undoing.notes.append(
+                f"How {self.name} was is not known any more, so it stays as this run made it; the app's own"
+                " `docker compose up` makes it as its files say."
+            )
         elif again is None or self._out_of_place(again):
             self._made_again(kept)
             self.undoing.done.append(f"{self.name} was made again as it was.")
         else:
             self._started_again(Container.parse(self.engine.inspect(again) or {}))
+
+    def _is_of_others(self) -> bool:
+        """Whether what has its name now was made after the Run was done."""
+        details = self.engine.inspect(self.name)
+        done_at = self.undoing.done_at
+        return bool(done_at and details and Container.parse(details).created_at > done_at + _ROUNDED)
 
     def _out_of_place(self, again: str) -> bool:
         details = self.engine.inspect(again)
