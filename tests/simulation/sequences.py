@@ -17,6 +17,7 @@ from tests.simulation.boundaries import Boundaries, ControlDiedError, Fault, Fau
 from tests.simulation.compose_program import ComposeRejectsError
 from tests.simulation.judge import State, differences, left_over, state_of
 from tests.simulation.shapes import IN_ANY_ORDER, deploy_again, drawn_shape, world_plan
+from tests.simulation.team import TEAM_ACTS, stop_one
 from tests.simulation.trial import World, world
 
 __all__ = ["Sequence", "play"]
@@ -25,7 +26,7 @@ _LENGTH = 8  # operations
 _FAULTY = 0.5
 _LEASE = 7200.0
 _UP_AGAIN = 60.0
-_STOPS = 4  # in each so manieth sequence the team also stops an instance by hand, and it is not ours to start
+_MEDDLED = 4  # each so manieth sequence has other things that the team does
 _DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
 _REFUSED = (2, 3, 5, _DRIFTED)
 
@@ -47,14 +48,14 @@ class Sequence:
 
 def play(seed: int) -> Sequence:
     """The sequence of that seed; it ends at the first violation."""
-    draw, stops = random.Random(seed), random.Random(seed)
+    draw, meddling = random.Random(seed), random.Random(seed)
     shape = drawn_shape(draw)
     sequence = Sequence(seed)
     with world(shape) as here:
         runs: list[tuple[str, State]] = []
         while len(sequence.told) < _LENGTH and not sequence.violations:
-            if seed % _STOPS == 0 and stops.random() < 0.25:
-                _stop_one(here, sequence, stops)
+            if seed % _MEDDLED == 0 and meddling.random() < 0.25:
+                _meddle(here, sequence, meddling)
             elif runs and draw.random() < 0.25:
                 _roll_back(here, sequence, draw, runs)
             elif draw.random() < 0.1:
@@ -68,21 +69,24 @@ def play(seed: int) -> Sequence:
     return sequence
 
 
-def _stop_one(here: World, sequence: Sequence, draw: random.Random) -> None:
-    """The team stops one of several instances by hand, as before it looks into why that one is slow."""
-    engine = here.host.engine
-    running = [one for one in engine.containers.values() if one["State"]["Running"]]
-    several = [
-        one
-        for one in running
-        if engine.service_of(one) in ("api", "worker")
-        and sum(engine.service_of(other) == engine.service_of(one) for other in running) > 1
-    ]
-    if several:
-        chosen = draw.choice(several)
-        engine.stop(chosen, by_hand=True)
-        sequence.stopped.add(chosen["Id"])
-        sequence.told.append(f"the team stops {chosen['Name'][1:]}")
+def _meddle(here: World, sequence: Sequence, draw: random.Random) -> None:
+    """The team does something else than to deploy; how it deploys then is its own affair, too."""
+    if draw.random() < 0.5:
+        stopped = stop_one(here.host, draw)
+        if stopped is not None:
+            sequence.stopped.add(stopped["Id"])
+            sequence.told.append(f"the team stops {stopped['Name'][1:]}")
+        return
+    act = draw.choice(TEAM_ACTS)
+    try:
+        sequence.told.append(f"the team {act(here.host, draw)}")
+    except ComposeRejectsError as rejection:
+        sequence.violations.append(f"the team's up is rejected: {rejection}")
+    here.host.clock.sleep(_UP_AGAIN)
+    here.host.engine.outages.clear()
+    sequence.stopped -= {
+        one for one, about in here.host.engine.containers.items() if about["State"]["Running"]
+    }  # by its ``up``
 
 
 def _started(here: World, sequence: Sequence) -> list[str]:
