@@ -91,8 +91,6 @@ def _meddle(here: World, sequence: Sequence, draw: random.Random) -> None:
 
 def _started(here: World, sequence: Sequence) -> list[str]:
     """Those that the team had stopped and that run now; only the team may start them."""
-    if sequence.told and "reboot" in sequence.told[-1]:  # with `always` Docker starts what was stopped by hand
-        sequence.stopped -= {one for one, about in here.host.engine.containers.items() if about["State"]["Running"]}
     there = [here.host.engine.containers[one] for one in sequence.stopped if one in here.host.engine.containers]
     return [f"{one['Name'][1:]} was started, which the team had stopped" for one in there if one["State"]["Running"]]
 
@@ -150,13 +148,15 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
 
 
 def _kinds(here: World) -> list[FaultKind]:
-    """What may go wrong here; what its team does not let come back after a boot is down then, whoever works."""
-    comes_back = all(
-        (container["HostConfig"].get("RestartPolicy") or {}).get("Name") != "no"
+    """What may go wrong here. A boot is left out where what runs would not be the same after it without any of us:
+    what runs and its team does not let come back, and what it stopped and lets come back always.
+    """
+    policies = [
+        (container["State"]["Running"], (container["HostConfig"].get("RestartPolicy") or {}).get("Name"))
         for container in here.host.engine.containers.values()
-        if container["State"]["Running"]
-    )
-    return [kind for kind in FaultKind if comes_back or kind is not FaultKind.REBOOT]
+    ]
+    same = not {(True, "no"), (False, "always")}.intersection(policies)
+    return [kind for kind in FaultKind if same or kind is not FaultKind.REBOOT]
 
 
 def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
