@@ -31,9 +31,9 @@ LARGEST_WIDE_ANSWER = 16 << 20  # with characters that take Python two bytes or 
 # answer there are some ten thousand.
 MOST_VALUES = 400_000
 UNTIL_FILE = "SELEXTRACT_INFRA_ANSWERS_UNTIL"
-"""Names a file that says until when answers are waited for, in seconds of the monotonic clock."""
+"""Names a file of two numbers: until when answers are waited for, by the monotonic clock, and how many seconds each
+question has in any case. Where there is none, a question has two hours."""
 
-_SHORTEST_SECONDS = 20.0  # for each question, though that moment is near: honest ones take five
 _LONGEST_SECONDS = 7200.0  # by hand, where nobody says until when
 _READ_BYTES = 1 << 20  # large, because Ansible puts each piece to a copy of all before it
 _LOOK_SECONDS = 1.0
@@ -184,7 +184,7 @@ def _seconds_left() -> float:
     if not named:
         return _LONGEST_SECONDS
     try:
-        until = float(Path(named).read_text(encoding="ascii"))
+        until, shortest = map(float, Path(named).read_text(encoding="ascii").split())
     except (OSError, ValueError):
         return _LONGEST_SECONDS  # an Ansible that was started before it is known what it is to do
-    return max(_SHORTEST_SECONDS, until - time.monotonic())
+    return max(shortest, until - time.monotonic())

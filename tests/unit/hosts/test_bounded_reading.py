@@ -67,3 +67,33 @@ def test_an_honest_answer_is_read_whole_whatever_the_size_of_its_pieces(attack: 
     outcome = attack.outcome(attack.playbook(TASKS[:1], strategy=BOUNDED), collect=("Look",))
     assert outcome.status == "successful", outcome
     assert len(outcome.hosts["evil"].results["Look"]["café"]) == 3 * MIB
+
+
+SILENT = {
+    "nothing": "exec sleep 600",
+    "drop by drop": "while :; do echo; sleep 0.2; done",
+    "closed": "exec >&- 2>&- sleep 600",
+}
+
+
+@pytest.mark.parametrize(("kind", "by_ssh"), [("nothing", False), *((kind, True) for kind in sorted(SILENT))])
+def test_a_host_that_never_answers_is_given_up_and_the_others_come_to_their_end(
+    attack: Attack, kind: str, by_ssh: bool
+) -> None:
+    """Over ssh it takes nothing in either, so that even the question waits."""
+    attack.prepare_program(f"#!/bin/sh\n{SILENT[kind]}\n", by_ssh=by_ssh)
+    outcome = attack.outcome(attack.playbook(TASKS, strategy=BOUNDED), timeout=30.0, answer_seconds=2.0)
+    assert outcome.status == "failed"
+    assert (outcome.hosts["evil"].status, outcome.hosts["victim"].status) == ("unreachable", "ok")
+    assert outcome.hosts["evil"].message == "it did not answer within 5 s, and is not waited for any longer"
+    assert sorted(outcome.hosts["victim"].results) == ["Look", "Look again"]
+
+
+def test_what_ansible_starts_here_cannot_take_all_memory(attack: Attack) -> None:
+    attack.prepare({"changed": False})
+    limits = {"name": "Look", "ansible.builtin.command": "cat /proc/self/limits", "changed_when": False}
+    outcome = attack.outcome(attack.playbook([limits]), collect=("Look",))
+    (line,) = (
+        line for line in outcome.hosts["victim"].results["Look"]["stdout_lines"] if line.startswith("Max data size")
+    )
+    assert int(line.split()[3]) < 4 << 30
