@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
         """Reach every host, log in, become root, and look whether everything is there. Changes nothing."""
         from datetime import UTC, datetime
 
-        from selextract_infra.cli.frame.cancellation import cancellable
+        from selextract_infra.cli.frame.cancellation import LOOK_SECONDS, cancellable
         from selextract_infra.errors import HostError
         from selextract_infra.hosts.inventory import Inventory
         from selextract_infra.operations.doctor.checks import doctor as look
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
         hosts = Inventory.load(inventory, limit=limit)
         rules = load_policy(hosts.policy_overrides, files=[*hosts.policy_files, *(policy or ())])
-        with cancellable() as cancel:
+        with cancellable(LOOK_SECONDS) as cancel:
             diagnosis = look(hosts, rules, at=datetime.now(UTC), unattended=unattended, cancel=cancel)
         data = {**diagnosis.model_dump(mode="json"), "healthy": diagnosis.healthy}
         emit(data, show_diagnosis(diagnosis), form)
