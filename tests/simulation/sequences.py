@@ -25,7 +25,7 @@ __all__ = ["Sequence", "play"]
 _LENGTH = 8  # operations
 _FAULTY = 0.5
 _LEASE = 7200.0
-_UP_AGAIN = 60.0
+_UP_AGAIN, _SLOW = 60.0, 90.0
 _MEDDLED = 4  # each so manieth sequence has other things that the team does
 _DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
 _REFUSED = (2, 3, 5, _DRIFTED)
@@ -61,7 +61,8 @@ def play(seed: int) -> Sequence:
             elif draw.random() < 0.1:
                 _team(here, sequence)
             else:
-                _operate(here, sequence, draw, runs)
+                falls_ill = seed % _MEDDLED == 0 and meddling.random() < 0.2
+                _operate(here, sequence, draw, runs, meddling if falls_ill else None)
             out = {*here.host.engine.outages} & shape.never_out
             sequence.violations += [f"{service} was out" for service in sorted(out)]
             sequence.violations += _started(here, sequence)
@@ -89,6 +90,16 @@ def _meddle(here: World, sequence: Sequence, draw: random.Random) -> None:
     }  # by its ``up``
 
 
+def _fall_ill(here: World, draw: random.Random) -> str:
+    """What is made anew from now on never gets well, or only after the gate has given it up."""
+    service = draw.choice(("api", "worker"))
+    if draw.random() < 0.5:
+        here.host.engine.sick.add(service)
+        return f"{service} never gets well"
+    here.host.engine.ready_after[service] = seconds = draw.choice((5.0, 20.0, _SLOW))
+    return f"{service} takes {seconds:.0f} s"
+
+
 def _started(here: World, sequence: Sequence) -> list[str]:
     """Those that the team had stopped and that run now; only the team may start them."""
     there = [here.host.engine.containers[one] for one in sequence.stopped if one in here.host.engine.containers]
@@ -109,8 +120,16 @@ def _team(here: World, sequence: Sequence) -> None:
     sequence.violations += [f"after the team's up, not {key}" for key in wrong]
 
 
-def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
+def _operate(
+    here: World,
+    sequence: Sequence,
+    draw: random.Random,
+    runs: list[tuple[str, State]],
+    illness: random.Random | None,
+) -> None:
     """One operation, perhaps with a fault; it ends as before, or as it ends without the fault."""
+    if illness is not None:
+        here.host.clock.sleep(_SLOW)  # so that what runs is well
     operation, before = draw.choice(IN_ANY_ORDER), state_of(here.host)
     plan = world_plan(here.host, operation, draw)
     here.host.boundaries = Boundaries()
@@ -122,10 +141,15 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
     fault = Fault(draw.randint(1, boundaries), draw.choice(_kinds(here))) if draw.random() < _FAULTY else None
     sequence.told.append(f"{operation}{f', {fault}' if fault else ''}")
     sequence.operations += 2  # with the fault and without
+    if illness is not None:
+        sequence.told[-1] += f", {_fall_ill(here, illness)}"
     ended: Run | SelextractError | None = _applied(here, plan, fault)
     told = _told(ended)
     sequence.told[-1] += f" ({here.host.boundaries.struck}): {told}"
     here.host.boundaries = Boundaries(off=True)
+    here.host.engine.sick.clear()
+    here.host.engine.sick_since.clear()
+    here.host.engine.ready_after.clear()
     for _ in range(2):
         if not here.unfinished:
             break

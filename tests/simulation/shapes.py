@@ -20,6 +20,7 @@ __all__ = [
     "BEFORE",
     "IN_ANY_ORDER",
     "OPERATIONS",
+    "PROJECT",
     "Shape",
     "deploy",
     "deploy_again",

@@ -11,7 +11,7 @@ import yaml
 from plugins.module_utils.docker.containers import NO_MEMORY_LIMIT
 from tests.simulation.compose_program import parsed
 from tests.simulation.host import SimulatedHost
-from tests.simulation.shapes import deploy_again
+from tests.simulation.shapes import PROJECT, deploy_again
 
 __all__ = ["TEAM_ACTS", "TeamAct", "stop_one"]
 
@@ -48,7 +48,7 @@ def _limit_one(host: SimulatedHost, draw: random.Random) -> str:
 
 def _deploy_anew(host: SimulatedHost, _draw: random.Random) -> str:
     for container in list(host.engine.containers.values()):
-        if host.engine.service_of(container) and not _name(container).startswith("selextract-"):
+        if (container["Config"].get("Labels") or {}).get("com.docker.compose.project") == PROJECT:
             host.engine.stop(container, by_hand=True)
             host.engine.remove(container)
     deploy_again(host)

@@ -10,7 +10,7 @@ import pytest
 from selextract_infra.model.run import Run
 from tests.simulation.boundaries import APPLIES, Fault, FaultKind
 from tests.simulation.judge import differences, state_of
-from tests.simulation.shapes import deploy_again, shape_for, world_plan
+from tests.simulation.shapes import deploy_again, plain_shape, shape_for, world_plan
 from tests.simulation.trial import Undisturbed, Verdict, try_fault, undisturbed, world
 
 
@@ -81,6 +81,28 @@ def test_a_run_that_is_done_is_rolled_back_to_the_very_state_before(operation: s
         assert isinstance(back, Run)
         here.host.clock.sleep(60.0)
         assert back.exit_code == 0, back.message
+        assert not differences(before, state_of(here.host))
+
+
+def test_a_run_that_is_resumed_after_it_could_not_be_put_back_makes_no_container_twice() -> None:
+    """An only instance that takes longer to get well than the gate waits, the old one as well as the new one."""
+    shape = plain_shape()
+    shape.services["api"].update(scale=1, volumes=["/cache"])
+    with world(shape) as here:
+        before = state_of(here.host)
+        here.host.engine.ready_after["api"] = 90.0
+        failed = here.control().apply(world_plan(here.host, "settle_api", random.Random(1)))
+        assert failed.exit_code == 7
+        for _ in range(2):
+            here.host.clock.sleep(7200.0)
+            again = here.control().resume(here.unfinished[0])
+            assert again.exit_code == 7
+            assert "already in use" not in str(again)
+        here.host.engine.ready_after.clear()
+        here.host.clock.sleep(7200.0)
+        back = here.control().roll_back(here.unfinished[0])
+        here.host.clock.sleep(60.0)
+        assert back.exit_code == 0, back
         assert not differences(before, state_of(here.host))
 
 

@@ -137,9 +137,14 @@ class _Replacement:
         record.note_inverse(given["step_id"], "containers", {old.id: inverse_of(old)})
         note_instances(record, given, present, {})
         alone = self._alone(old, len(present))
-        leaving = Leaving([old], present, given["bound_seconds"], given["settling_seconds"], beside=not alone)
+        times, variables = (given["bound_seconds"], given["settling_seconds"]), given["variables"]
+        leaving = Leaving([old], present, *times, beside=not alone, variables=variables)
         note_definitions(self.engine, self._folder, record, given["step_id"], leaving)
-        beside = self._noted(record, DEFINITIONS)[old.id].get("beside", not alone)
+        origin = KeptDefinitions(self._folder, given["run_id"]).origin(old.id)
+        noted = self._noted(record, DEFINITIONS).get(origin)
+        if noted is None:
+            raise HostSideError(f"{old.name} is gone: somebody else is at work on this project.", kind="gate")
+        beside = noted.get("beside", not alone)
         if beside:
             return "" if old.running else "it does not run any more"
         return alone or "none could when it was looked at first"

@@ -67,6 +67,10 @@ class KeptDefinitions:
         """By the ID of the removed container, the ID of the one that was made again."""
         return dict(self._content["again"])
 
+    def origin(self, container: str) -> str:
+        """The ID that a container had before it was made again; its own where it was not: its way back is the same."""
+        return next((removed for removed, again in self.made_again.items() if again == container), container)
+
     def note_made_again(self, container: str, made: str) -> None:
         """Record under which ID a container was made again, before it takes the place of another."""
         self._content["again"][container] = made

@@ -174,7 +174,8 @@ class LeadingBack:
             # What is not mapped may be a scheduler, and two of them would begin everything twice.
             beside = container.running and service in self.mapped and not why_alone(container, details, len(own))
             if self.keeping is not None:
-                self._keep(self.keeping, compose, own, Leaving([container], own, self.bound, _SETTLING, beside))
+                leaving = Leaving([container], own, self.bound, _SETTLING, beside, variables)
+                self._keep(self.keeping, compose, own, leaving)
         except (HostSideError, KeyError) as failure:
             self._note(container.name, failure)
             return
