@@ -295,7 +295,7 @@ class _SimulatedContext:
     def __init__(self, folder: Path, host: SimulatedHost) -> None:
         self._host = host
         self.inventory = Inventory(folder, (InventoryHost(HOST, "192.0.2.1"),))
-        self.policy = SimpleNamespace(digest=POLICY, approvals=SimpleNamespace(operations={}))
+        self.policy = SimpleNamespace(digest=POLICY, approvals=SimpleNamespace(operations={}, signers=None))
         self.unattended = False
         self.holder = new_holder()
         self.journal = Journal(folder)
