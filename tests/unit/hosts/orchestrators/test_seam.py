@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[4]
 PACKAGE = ROOT / "selextract_infra"
 HERE = "hosts/orchestrators/"
 
+READS_COMPOSE_FILES = "operations/init/"  # a project's files before there is a host, and so an orchestrator
 ABOUT_COMPOSE = {
+    "errors.py": "the error of a Compose file that cannot be read",
     "hosts/inventory_complaint.py": "yaml.compose of PyYAML",
     "hosts/inventory_policy.py": "yaml.compose of PyYAML",
     "hosts/steps/proxies.py": "the file of our own HAProxy, which is a Compose project whatever keeps the app",
