@@ -96,8 +96,8 @@ def set_clock(run: Undisturbed, number: int, seconds: float) -> Encounter:
             encounter.violations += [f"said to be done, and not: {each}" for each in differences(run.done, now)]
         else:
             encounter.violations += [f"not done, and not as before: {each}" for each in differences(run.before, now)]
-        if here.host.engine.outages:
-            encounter.violations.append(f"out: {sorted({*here.host.engine.outages} & shape_for(run.operation).never_out)}")
+        out = {*here.host.engine.outages} & shape_for(run.operation).never_out
+        encounter.violations += [f"{service} was out" for service in sorted(out)]
     return encounter
 
 
