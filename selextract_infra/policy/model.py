@@ -54,6 +54,7 @@ from selextract_infra.policy.schema.system import (
     LimitsPolicy,
     LoadTests,
     Objective,
+    SystemProfile,
 )
 from selextract_infra.policy.schema.windows import Period, Schedule
 from selextract_infra.policy.section import Section, Table
@@ -77,6 +78,7 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    profile: SystemProfile
     guide: Guide
     objectives: Table[Objective]
     kpis: Indicators

@@ -64,6 +64,12 @@ class RunRecord:
         way = "is being rolled back" if self.content.get("undoing") else f"has ended ({self.content['status']})"
         return f"Run {self.content['run_id']} {way} here, so it does not run again."
 
+    @property
+    def done_at(self) -> float:
+        """When the Run was done that is put back now, in Unix seconds; 0 where it never was."""
+        done = self.content.get("done_at")
+        return datetime.fromisoformat(done).timestamp() if done else 0.0
+
     def begin(self, about: dict[str, Any], now: float, *, undoes: bool = False) -> None:
         """Record that the Run works on this host; a Run that goes on keeps what it has recorded.
 
@@ -74,6 +80,7 @@ class RunRecord:
             if not undoes:
                 raise HostSideError(self.why_it_is_over, kind="locked")
             self.content["undoing"] = True
+            self.content.setdefault("done_at", self.content.get("ended_at"))
         self.content.setdefault("started_at", moment(now))
         self.content.update({key: value for key, value in about.items() if value is not None})
         self.content["status"] = "running"

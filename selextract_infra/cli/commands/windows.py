@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import DEFAULT_INVENTORY, FormatOption, InventoryOption, PolicyOption
+from selextract_infra.cli.frame.options import FleetOptions, FormatOption, InventoryOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, emit
 from selextract_infra.report.table import Line
 
@@ -26,17 +26,16 @@ def register(app: typer.Typer) -> None:
 
     @windows.command("next")
     def upcoming(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
+        inventory: InventoryOption = None,
         policy: PolicyOption = None,
         count: Annotated[int, typer.Option("--count", min=1, max=1000, help="How many.")] = 5,
         window: Annotated[str | None, typer.Option("--window", help="Only openings of this window.")] = None,
         form: FormatOption = Format.TABLE,
     ) -> None:
         """The opening that is open now, and the next ones; overlapping windows are one, blackouts are taken out."""
-        from selextract_infra.flow.context import Context
         from selextract_infra.flow.windows import Windows
 
-        with Context(inventory, policy_files=policy or ()) as context:
+        with FleetOptions(inventory, policy=policy).context() as context:
             now, windows = context.clock(), Windows.of(context.policy)
         open_now = windows.current(now) if window is None else None
         openings = (((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window))[:count]
@@ -44,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
     @windows.command()
     def check(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
+        inventory: InventoryOption = None,
         policy: PolicyOption = None,
         at: Annotated[
             str | None, typer.Option("--at", metavar="TIME", help="When, as in 2026-03-29T02:30+02:00 (default: now).")
@@ -56,11 +55,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Whether work of a length may begin at a time; exit code 4 when not, with the next window in which it may."""
         from selextract_infra.errors import OutsideWindowError
-        from selextract_infra.flow.context import Context
         from selextract_infra.flow.windows import Windows
         from selextract_infra.policy.units import DURATION
 
-        with Context(inventory, policy_files=policy or ()) as context:
+        with FleetOptions(inventory, policy=policy).context() as context:
             when = _instant(at) if at else context.clock()
             verdict = Windows.of(context.policy).check(when, float(DURATION.parse(needed)))
         emit(verdict, [Line(verdict.sentence)], form)

@@ -173,13 +173,13 @@ class _Call:
         return unasked or asks_status(self.manifest, self.values)
 
     def _compute(self, calculation: Calculation[Any]) -> None:
+        from selextract_infra.cli.frame.planning import policy_of
         from selextract_infra.flow.planning import request_for
-        from selextract_infra.policy import load_policy
 
         if self.options.apply:
             raise UsageError("Settings for numbers are only looked at.", remedy="leave --apply or --memory")
         numbers = request_for(replace(self.manifest, request=calculation.numbers), self.values)
-        loaded(calculation.answer)(numbers, load_policy(files=self.hosts.policy or ()), self.form)
+        loaded(calculation.answer)(numbers, policy_of(self.hosts.inventory, self.hosts.policy), self.form)
 
     def _plan(self, recorded: Observation | None) -> None:
         from selextract_infra.flow.planning import plan_operation, request_for

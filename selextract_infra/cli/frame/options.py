@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
@@ -43,9 +44,12 @@ __all__ = [
 ]
 
 InventoryOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
-        "--inventory", "-i", envvar="SELEXTRACT_INVENTORY", help="Inventory file or folder.", show_default=True
+        "--inventory",
+        "-i",
+        envvar="SELEXTRACT_INVENTORY",
+        help="Inventory file or folder, or hosts as in `host,` (default: ANSIBLE_INVENTORY, ansible.cfg).",
     ),
 ]
 LimitOption = Annotated[str | None, typer.Option("--limit", "-l", help="Only hosts that match this Ansible pattern.")]
@@ -84,14 +88,13 @@ DigestOption = Annotated[
     typer.Option("--digest", metavar="sha256:...", help="Only the plan of this digest, which a person has looked at."),
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, or an unambiguous beginning of it.")]
-DEFAULT_INVENTORY = Path("inventories/lab")
 
 
 @dataclass(frozen=True)
 class FleetOptions:
     """Which hosts, under which policy, recorded where."""
 
-    inventory: InventoryOption = DEFAULT_INVENTORY
+    inventory: InventoryOption = None
     limit: LimitOption = None
     policy: PolicyOption = None
     state: StateOption = None
@@ -102,15 +105,19 @@ class FleetOptions:
         from concurrent.futures import ThreadPoolExecutor
 
         from selextract_infra.cli.frame.cancellation import cancellable
+        from selextract_infra.cli.frame.whose_policy import say_whose_policy
         from selextract_infra.hosts.inventory import Inventory
+        from selextract_infra.hosts.inventory_location import require_inventory
 
+        location = require_inventory(self.inventory, os.environ)
         with cancellable(within) as cancel:
             with ThreadPoolExecutor(1) as beside:  # to ask Ansible for the hosts takes as long as the import
-                loading = beside.submit(Inventory.load, self.inventory, limit=self.limit)
+                loading = beside.submit(Inventory.load, location.path, limit=self.limit)
                 from selextract_infra.flow.context import Context
             with Context(
                 loading.result(), limit=self.limit, policy_files=self.policy or (), state=self.state, cancel=cancel
             ) as context:
+                say_whose_policy(context.policy, location)
                 yield context
 
 
@@ -118,7 +125,7 @@ class FleetOptions:
 class WholeFleetOptions:
     """All hosts of an inventory: a part of them would make no sense."""
 
-    inventory: InventoryOption = DEFAULT_INVENTORY
+    inventory: InventoryOption = None
     policy: PolicyOption = None
     state: StateOption = None
 

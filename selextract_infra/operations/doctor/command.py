@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from selextract_infra.cli.frame.options import (
-    DEFAULT_INVENTORY,
     FormatOption,
     InventoryOption,
     LimitOption,
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def doctor(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
+        inventory: InventoryOption = None,
         limit: LimitOption = None,
         policy: PolicyOption = None,
         unattended: Annotated[
@@ -35,14 +35,18 @@ def register(app: typer.Typer) -> None:
         from datetime import UTC, datetime
 
         from selextract_infra.cli.frame.cancellation import LOOK_SECONDS, cancellable
+        from selextract_infra.cli.frame.whose_policy import say_whose_policy
         from selextract_infra.errors import HostError
         from selextract_infra.hosts.inventory import Inventory
+        from selextract_infra.hosts.inventory_location import require_inventory
         from selextract_infra.operations.doctor.checks import doctor as look
         from selextract_infra.operations.doctor.show import show_diagnosis
         from selextract_infra.policy import load_policy
 
-        hosts = Inventory.load(inventory, limit=limit)
+        location = require_inventory(inventory, os.environ)
+        hosts = Inventory.load(location.path, limit=limit)
         rules = load_policy(hosts.policy_overrides, files=[*hosts.policy_files, *(policy or ())])
+        say_whose_policy(rules, location)
         with cancellable(LOOK_SECONDS) as cancel:
             diagnosis = look(hosts, rules, at=datetime.now(UTC), unattended=unattended, cancel=cancel)
         data = {**diagnosis.model_dump(mode="json"), "healthy": diagnosis.healthy}

@@ -18,6 +18,8 @@ from selextract_infra.assess.calendar import Calendar
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.notification import escalate
+from selextract_infra.flow.notify import deliveries_text
 from selextract_infra.flow.planning import plan_from, request_for
 from selextract_infra.flow.registry import operation_named
 from selextract_infra.hosts.identity import new_run_id, owner, watcher
@@ -32,7 +34,9 @@ from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.scaling import ScalingDecision
 from selextract_infra.operations.watch.incident import IncidentWatch
+from selextract_infra.operations.watch.lost_hosts import LostHosts
 from selextract_infra.operations.watch.memory import Watched
+from selextract_infra.operations.watch.people import People
 from selextract_infra.operations.watch.unfinished import OwnRuns
 
 if TYPE_CHECKING:
@@ -70,8 +74,11 @@ class Watcher:
         self._context, self._say, self._dry, self._steady = context, say, dry_run, steady
         self.watched = Watched(context.policy)
         self._calendar = Calendar.of(context.policy)
-        self._own = OwnRuns(context, self.tell, dry_run=dry_run)
-        self._incident = IncidentWatch(context, self.watched, self.tell, notifier, dry_run=dry_run)
+        self._own = OwnRuns(context, self._tell_of_run, dry_run=dry_run)
+        self._notifier = notifier
+        self._people = People(context, notifier, self.tell, dry_run=dry_run)
+        self._lost = LostHosts(context.policy, self._people)
+        self._incident = IncidentWatch(context, self.watched, self.tell, self._people, dry_run=dry_run)
         self._told: dict[str, str] = {}
         self._clocks: tuple[float, float] | None = None
         self._blind_since: dict[str, float] = {}
@@ -91,25 +98,46 @@ class Watcher:
 
     def tick(self) -> None:
         """Look once, and do what follows from it; what goes wrong is said and is no end."""
+        try:
+            self._follow_look()
+        finally:
+            self._people.gather()
+        self._guarded("escalation", self._escalate)
+
+    def _follow_look(self) -> None:
+        """People hear of what is wrong first; then comes what may fail, or take its time."""
         began = self._steady()  # beside the wall's time of the look, however long it takes
         try:
             observation = self._look()
         except CancelledError:
             return
         except SelextractError as problem:
+            self._lost.nothing_seen(str(problem))
             self._news("look", "lost", f"Nothing can be seen: {problem}")
             return
         self._over("look", "The hosts can be seen again.")
         at = self._clock(observation.at, began)
+        self._lost.take(observation)
         self._hosts(observation)
+        self.watched.read(observation, at)
+        self._guarded("incident", lambda: self._incident.notice(observation))
         if self._guarded("unfinished", lambda: self._own.end(observation)):
             self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
             return
         for sentence in self.watched.take(observation, at):
             self.tell("seen", sentence)
-        incident = self._guarded("incident", lambda: self._incident.follow(observation))
+        incident = self._guarded("emergency", lambda: self._incident.follow(observation))
         if not self._incident.began:
             self._guarded("scaling", lambda: self._scale(observation, at, incident))
+
+    def _escalate(self) -> None:
+        """What nobody has answered in time goes to others, once (EMN-02)."""
+        if self._dry:
+            return
+        context = self._context
+        deliveries = escalate(self._notifier, context.policy, context.journal, context.clock())
+        if deliveries:
+            self.tell("escalated", f"Nobody has taken it on, so others hear of it: {deliveries_text(deliveries)}.")
 
     def tell(self, kind: str, sentence: str) -> None:
         """Say it, and write it down where it is not a rehearsal."""
@@ -154,10 +182,14 @@ class Watcher:
                 continue
             self._told.pop(f"held {decision.host}/{decision.service}", None)
             self._told.pop(f"would {decision.host}/{decision.service}", None)
+            refused = f"refused {decision.host}/{decision.service}"
             if decision.verdict is Verdict.REFUSED:
-                self._news(f"refused {decision.host}/{decision.service}", "held", _text(decision))
+                title = f"{decision.host}/{decision.service} is held at {decision.current}"
+                self._people.tell_once(refused, IncidentSeverity.P3, title, _text(decision))
+                self._news(refused, "held", _text(decision))
             else:
-                self._told.pop(f"refused {decision.host}/{decision.service}", None)
+                self._told.pop(refused, None)
+                self._people.forget(refused)
         for host in observation.hosts:
             if host.name in by_host:
                 self._act(observation, host, by_host[host.name], at)
@@ -187,13 +219,14 @@ class Watcher:
         if decision.verdict is not Verdict.UNKNOWN:
             self._blind_since.pop(key, None)
             self._over(f"blind {key}", f"{key} can be seen again.")
+            self._people.over(f"blind {key}", f"{key} can be seen again")
             return
         since = self._blind_since.setdefault(key, at)
         after = self._context.policy.monitoring.watch.blind_after
         if at - since >= after:
-            self._news(
-                f"blind {key}", "blind", f"Blind: {key} has had no metric for {duration(after)}; it stays as it is."
-            )
+            sentence = f"Blind: {key} has had no metric for {duration(after)}; it stays as it is."
+            self._people.tell_once(f"blind {key}", IncidentSeverity.P2, f"{key} has no metric", sentence)
+            self._news(f"blind {key}", "blind", sentence)
 
     def _act(
         self, observation: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float
@@ -250,7 +283,15 @@ class Watcher:
             raise
         if run.exit_code:
             self._counts(host.name, before)
-        self.tell("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+        self._tell_of_run("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+
+    def _tell_of_run(self, kind: str, sentence: str) -> None:
+        """People hear of a Run that is taken up again before it is, and of one that did not end well."""
+        if kind == "failed":
+            self._people.tell_once(sentence, IncidentSeverity.P2, "A run of the loop did not end well", sentence)
+        elif kind == "unfinished":
+            self._people.tell_once(sentence, IncidentSeverity.P3, "A run of the loop is taken up again", sentence)
+        self.tell(kind, sentence)
 
     def _counts(self, host: str, counts: dict[str, int]) -> None:
         for name, count in counts.items():
