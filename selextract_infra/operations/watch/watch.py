@@ -72,6 +72,7 @@ class Watcher:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context, self._say, self._dry, self._steady = context, say, dry_run, steady
+        context.announces_undoing = True
         self.watched = Watched(context.policy)
         self._calendar = Calendar.of(context.policy)
         self._own = OwnRuns(context, self._tell_of_run, dry_run=dry_run)
