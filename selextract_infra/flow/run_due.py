@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from selextract_infra.errors import SelextractError
+from selextract_infra.flow.capacity_warnings import warn_in_time
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import escalate, notifier, tell_begin, tell_end
-from selextract_infra.flow.notify import Delivery, visit
+from selextract_infra.flow.notify import Delivery, Notifier, visit
 from selextract_infra.flow.queue import QueuedPlan
 from selextract_infra.flow.schedule import run_due
 from selextract_infra.flow.systemd import Watchdog
@@ -58,8 +60,17 @@ def look_after(
         if changed is None:
             return None
         escalate(people, context.policy, journal, context.clock())
+        _look_ahead(context, people, say)
         _be_heard(context, say)
     return changed
+
+
+def _look_ahead(context: Context, people: Notifier, say: Callable[[str], None]) -> None:
+    """Tell what will be used up; hosts that cannot be looked at now stop nothing."""
+    try:
+        warn_in_time(context, people)
+    except SelextractError as problem:
+        say(f"Nobody looked ahead: {problem}")
 
 
 def _be_heard(context: Context, say: Callable[[str], None]) -> None:

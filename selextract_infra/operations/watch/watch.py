@@ -17,6 +17,7 @@ from pydantic import AwareDatetime
 from selextract_infra.assess.calendar import Calendar
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
 from selextract_infra.flow.apply import apply
+from selextract_infra.flow.capacity_warnings import warn_in_time
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import escalate
 from selextract_infra.flow.notify import deliveries_text
@@ -83,6 +84,7 @@ class Watcher:
         self._told: dict[str, str] = {}
         self._clocks: tuple[float, float] | None = None
         self._blind_since: dict[str, float] = {}
+        self._severity: IncidentSeverity | None = None
 
     def run(self, *, once: bool = False, progress: Callable[[], object] = lambda: None) -> None:
         """Look at every interval until cancelled; ``progress`` is called after every look."""
@@ -104,6 +106,7 @@ class Watcher:
         finally:
             self._people.gather()
         self._guarded("escalation", self._escalate)
+        self._guarded("warnings", self._look_ahead)
 
     def _follow_look(self) -> None:
         """People hear of what is wrong first; then comes what may fail, or take its time."""
@@ -121,7 +124,7 @@ class Watcher:
         self._lost.take(observation)
         self._hosts(observation)
         self.watched.read(observation, at)
-        self._guarded("incident", lambda: self._incident.notice(observation))
+        self._severity = self._guarded("incident", lambda: self._incident.notice(observation))
         if self._guarded("unfinished", lambda: self._own.end(observation)):
             self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
             return
@@ -130,6 +133,13 @@ class Watcher:
         incident = self._guarded("emergency", lambda: self._incident.follow(observation))
         if not self._incident.began:
             self._guarded("scaling", lambda: self._scale(observation, at, incident))
+
+    def _look_ahead(self) -> None:
+        """What will be used up is told in time (PRE-02, PRE-03), but not while there is something more urgent."""
+        if self._dry or self._severity is not None:
+            return
+        for notification in warn_in_time(self._context, self._notifier):
+            self.tell("ahead", f"{notification.alert or 'Over'}: {notification.sentence}")
 
     def _escalate(self) -> None:
         """What nobody has answered in time goes to others, once (EMN-02)."""

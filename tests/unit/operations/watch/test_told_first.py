@@ -69,6 +69,7 @@ class Loop:
         self._seen: Observation | None = None
         monkeypatch.setattr(watch, "observe_hosts", lambda *_, **__: self._seen)
         monkeypatch.setattr(incidents, "make_ready", lambda _: None)
+        monkeypatch.setattr(self.context, "observe", lambda: Observation(at=self.now, hosts=()))
 
     def look(self, host: HostObservation | None, times: int = 1) -> None:
         """So many looks at the same; None where the host is not reached."""
