@@ -117,7 +117,7 @@ def test_a_p1_is_told_when_the_emergency_is_begun_and_not_when_it_has_begun(
     loop.until_p1()
     loop.look(FAILING)
     assert len(places.subjects()) == len(places.pages()) == 3
-    first, granted, outcome = sorted(places.pages(), key=lambda title: ("No emergency" in title, "begins" in title))
+    first, granted, outcome = places.pages()
     assert "error_rate" in first
     assert granted == "P1 Emergency begins"
     assert outcome == "P1 No emergency began"
@@ -146,7 +146,7 @@ def test_what_was_granted_and_how_it_went_follow_and_escalation_counts_from_the_
     loop.until_p1()
     told_at = loop.now
     loop.look(FAILING)
-    assert sorted(title for title in places.pages() if "error" not in title) == [
+    assert places.pages()[1:] == [
         "P1 Emergency begins", "P1 Emergency r1 is on"
     ]  # fmt: skip
     loop.now = told_at + timedelta(minutes=14, seconds=50)
