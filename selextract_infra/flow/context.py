@@ -92,6 +92,22 @@ class Context:
         """Be another holder from now on."""
         self.holder = new_holder()
 
+    def beside(self) -> Context:
+        """Another holder on the same hosts, for a thread of its own, with the same journal, clock and cancellation."""
+        another = Context(
+            self.inventory,
+            limit=self.limit,
+            policy_files=self.policy_files,
+            state=self.journal.folder,
+            on_event=self.on_event,
+            cancel=self.cancel,
+            clock=self.clock,
+            on_message=self.on_message,
+            unattended=self.unattended,
+        )
+        another.announces_undoing = self.announces_undoing
+        return another
+
     def make_ready(self, playbook: str, *, seconds: float) -> None:
         """Start a playbook before it is known what it is to do, where that may have to be done at once.
 

@@ -15,10 +15,11 @@ from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import notifier
 from selextract_infra.model.emergency import Incident
 from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, RunStatus
 from selextract_infra.operations.emergency.begin import Grant
 from selextract_infra.operations.watch import incident as incidents
-from selextract_infra.operations.watch import watch
+from selextract_infra.operations.watch import run_beside, watch
 from selextract_infra.operations.watch.watch import Watcher
 from tests.receivers import Places, open_places
 from tests.unit.operations.emergency.test_incident_report import incident
@@ -194,3 +195,35 @@ def test_what_is_blind_and_what_is_held_at_its_maximum_is_told(loop: Loop, place
     assert "P2 app1/api has no metric" in places.subjects()
     loop.look(server(api=10, cpu=1.9), 30)
     assert places.subjects().count("P3 app1/worker is held at 2") == 1
+
+
+def test_a_p1_that_comes_while_a_run_is_under_way_is_told_before_that_ends(
+    loop: Loop, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run of this test ends once the P1 was told, or never."""
+    begun: list[Grant] = []
+    run = began("Done.")
+
+    def apply(context: Context, _: Plan) -> Run:
+        assert context is not loop.context
+        until(lambda: len(places.pages()) >= 2, bound=60)
+        return run(context, begun[0])
+
+    def begin(_: Context, granted: Grant) -> Run:
+        begun.append(granted)
+        return run(loop.context, granted)
+
+    def look() -> Observation:
+        loop.now += timedelta(seconds=STEP)
+        return Observation(at=loop.now, hosts=(FAILING,))
+
+    monkeypatch.setattr(run_beside, "apply", apply)
+    monkeypatch.setattr(incidents, "begin_emergency", begin)
+    monkeypatch.setattr(loop.loop, "_look", look)
+    monkeypatch.setattr(type(loop.loop.watched), "interval", 0.05)
+    plan = Plan(
+        operation="scale", made_at=START, made_by="", policy_digest="", observation_digest="", hosts=("app1",), steps=()
+    )
+    assert loop.loop._carried_out(plan).message == "Done."
+    assert "error_rate" in places.pages()[0]
+    assert len(begun) == 1
