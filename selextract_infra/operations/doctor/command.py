@@ -49,16 +49,11 @@ def register(app: typer.Typer) -> None:
         location = require_inventory(inventory, os.environ)
         hosts = Inventory.load(location.path, limit=limit)
         rules = load_policy(hosts.policy_overrides, files=[*hosts.policy_files, *(policy or ())])
-<<<<<<< HEAD
         say_whose_policy(rules, location)
-        with cancellable(LOOK_SECONDS) as cancel:
-            diagnosis = look(hosts, rules, at=datetime.now(UTC), unattended=unattended, cancel=cancel)
-=======
         now = datetime.now(UTC)
         ahead = looked_ahead_by(state, now)
-        with cancellable() as cancel:
+        with cancellable(LOOK_SECONDS) as cancel:
             diagnosis = look(hosts, rules, at=now, unattended=unattended, looked_ahead=ahead, cancel=cancel)
->>>>>>> promises
         data = {**diagnosis.model_dump(mode="json"), "healthy": diagnosis.healthy}
         emit(data, show_diagnosis(diagnosis), form)
         if not diagnosis.healthy:

@@ -31,7 +31,6 @@ ABOUT_COMPOSE = {
     "operations/doctor/checks.py": "whether a host has it, by its own name",
     "operations/init/command.py": "the option that names Compose files",
     "operations/init/compose_files.py": "a team's files as Compose reads them",
-    "operations/init/compose_merge.py": "a team's files as Compose reads them",
     "operations/init/compose_service.py": "a team's files as Compose reads them",
     "operations/init/compose_yaml.py": "a team's files as Compose reads them",
     "operations/init/interpolation.py": "a team's files as Compose reads them",
