@@ -236,12 +236,16 @@ class Room:
         now, host = self.granted.counts[service.key], self.hosts.get(service.host)
         if host is None or not host.memory:
             return now, f"the size of {service.host or 'the host'} is not known (X-11)"
-        if not service.memory:
-            return now, f"{service.name} has no memory limit, so it cannot be said what fits (X-11)"
         room, held = host.room("memory", self._policy), self.held(host, "memory")
-        return now + _times(room.total - held, service.memory), (
+        each, what = service.memory, "an instance takes"
+        if not each:  # it may take all there is; what it is expected to take is what it does now, and some more
+            each = service.memory_use * (1 + self._policy.rightsizing.memory_margin)
+            what = "an instance has no limit and with its margin uses"
+        if not each:
+            return now, f"{service.name} has no memory limit and no known use, so it cannot be said what fits (X-11)"
+        return now + _times(room.total - held, each), (
             f"{host.name} has room for {amount(room.total, _RAM)} of limits, {amount(held, _RAM)} are given, "
-            f"an instance takes {amount(service.memory, _RAM)} (X-11)"
+            f"{what} {amount(each, _RAM)} (X-11)"
         )
 
     def _cpus(self, service: ScaledService) -> tuple[int, str]:

@@ -57,7 +57,8 @@ class ScaledService:
     """One service (or the read replicas of a database) on one host, as the autoscaler sees it.
 
     ``count`` is how many instances run, ``stopped`` how many others there are. ``cpus`` (cores) and ``memory`` (bytes)
-    are what the next instance takes at most, the highest limit of those that run, None where any has none.
+    are what the next instance takes at most, the highest limit of those that run, None where any has none; then
+    ``memory_use`` (bytes), the largest working set of one, says what it takes.
     ``held_cpus`` and ``held_memory`` are what each one that runs holds; empty where all are alike. ``interval`` is how
     far apart samples should be (None: as far as they usually are), ``keep`` how long they are kept, in seconds.
     ``last`` has the newest value of each metric; ``last_most`` what it may be at most, where some of it was not read.
@@ -70,6 +71,7 @@ class ScaledService:
     project: str = ""
     cpus: float | None = None
     memory: float | None = None
+    memory_use: float = 0.0
     stopped: int = 0
     held_cpus: tuple[float, ...] = ()
     held_memory: tuple[float, ...] = ()
@@ -94,6 +96,7 @@ class ScaledService:
             project=service.project,
             cpus=service.highest_limit("cpus"),
             memory=service.highest_limit("memory"),
+            memory_use=service.memory_use,
             stopped=len(service.stopped),
             held_cpus=tuple(service.held("cpus")),
             held_memory=tuple(service.held("memory")),
@@ -102,6 +105,7 @@ class ScaledService:
     def observe_limits(self, service: ScaledService) -> None:
         """Take over what the instances have now; samples and stamps stay."""
         self.cpus, self.memory, self.stopped = service.cpus, service.memory, service.stopped
+        self.memory_use = service.memory_use
         self.held_cpus, self.held_memory = service.held_cpus, service.held_memory
 
     def held(self, resource: str, count: int) -> float:

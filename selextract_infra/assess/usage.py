@@ -129,9 +129,9 @@ def _unlimited(host: HostObservation, name: str, containers: Sequence[ContainerO
             word = "CPU" if resource == "cpus" else "memory"
             yield _finding(
                 "CTR-00", Severity.MAJOR if resource == "memory" else Severity.MINOR, f"{host.name}/{name}",
-                f"{', '.join(without)} on {host.name} without a {word} limit: a limit can be set there only by a new"
-                " container, because it cannot be taken away again in place.",
-                "rightsize --settle recreates it with one",
+                f"{', '.join(without)} on {host.name} without a {word} limit: it may take all that the host has.",
+                "rightsize gives it a generous one in place; a rollback then sets the host's total in its stead,"
+                " because Docker takes no limit away from a container that runs",
             )  # fmt: skip
 
 

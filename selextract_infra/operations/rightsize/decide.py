@@ -24,7 +24,7 @@ from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import cores, memory, percent
 from selextract_infra.model.finding import Finding, RuleClass, Severity
-from selextract_infra.model.observation import ContainerObservation, HostObservation, Observation, ProjectObservation
+from selextract_infra.model.observation import HostObservation, Observation, ProjectObservation
 from selextract_infra.operations.rightsize.floors import floor_of
 from selextract_infra.operations.rightsize.host_fit import fitted, held_with, room_for
 from selextract_infra.operations.rightsize.proposals import LimitProposal, cpu_wish, memory_wish
@@ -271,22 +271,16 @@ def _not_in_place(wish: LimitProposal, policy: Policy) -> str | None:
     """Why new containers are needed, None where the limit of the running ones can be changed and put back."""
     if wish.want is None:
         return None
-    if wish.now is None or any(_unlimited(container, wish.resource) for container in wish.service.containers):
-        return "it has no limit now, and that could not be put back"
-    if wish.resource != "memory" or wish.want > wish.now:
+    if wish.resource != "memory" or (wish.now is not None and wish.want > wish.now):
         return None
     least = wish.service.memory_use * (1 + policy.rightsizing.shrink_margin)
     return f"it uses {memory(wish.service.memory_use)} right now" if wish.want < least else None
 
 
-def _unlimited(container: ContainerObservation, resource: str) -> bool:
-    """Whether Docker has no limit of it at all; one at the host's total limits nothing, but can be put back."""
-    return (container.limits.memory if resource == "memory" else container.limits.cpus) is None
-
-
 def _refuse_misfit(wishes: Sequence[LimitProposal], room: HostRoom, policy: Policy, overrides: Overrides) -> None:
     """Raise ``RefusedError`` where an asked raise makes all limits more than the host carries (X-09, X-11)."""
-    raised = [wish for wish in wishes if wish.want is not None and (wish.now is None or wish.want > wish.now)]
+    # A first limit takes from a container what it could have without end: nothing is given away by it.
+    raised = [wish for wish in wishes if wish.want is not None and wish.now is not None and wish.want > wish.now]
     held = held_with(wishes, room)
     if not raised or held <= room.total:
         return

@@ -79,7 +79,7 @@ def _rounded_down(value: float, step: float) -> float:
 
 
 def _grows(wish: LimitProposal) -> bool:
-    return wish.want is not None and (wish.now is None or wish.want > wish.now)
+    return wish.want is not None and wish.now is not None and wish.want > wish.now
 
 
 def _rank(wish: LimitProposal) -> tuple[bool, bool, float, str]:
@@ -90,7 +90,7 @@ def _rank(wish: LimitProposal) -> tuple[bool, bool, float, str]:
 def _held(wish: LimitProposal, limit: float | None) -> float:
     """What the service's instances hold of the host with that limit, each its own where that is no change."""
     service = wish.service
-    if limit is not None and limit != wish.now:
+    if limit is not None and wish.now is not None and limit != wish.now:
         return limit * service.instances
     to_come = service.instances - len(service.running)
     return sum(service.held(wish.resource)) + to_come * (service.highest_limit(wish.resource) or 0.0)

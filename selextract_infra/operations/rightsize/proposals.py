@@ -236,6 +236,8 @@ def _concluded(
 ) -> LimitProposal:
     """From the right size to what is wanted: rounded, and left alone where a change is not worth it or not allowed."""
     rules = policy.rightsizing
+    if now is None:
+        size = _first(service, resource, size, peak, policy)
     right = rounded_up(max(size.value, step), step)
     near = now is not None and size.rule == "REC-03" and now < size.value <= now * (1 + rules.minimum_change)
     if now is not None and near:
@@ -248,7 +250,7 @@ def _concluded(
         low=low, high=high, severity=severity, numbers=numbers,
     )  # fmt: skip
     if now is None:
-        return wish.kept("databases and caches are not limited unasked") if service.protected else wish
+        return _first_limit(wish, policy)
     if abs(right - now) <= rules.minimum_change * now:
         less = f"within {percent(rules.minimum_change)} of what it has" if near or right != now else None
         return replace(wish, verdict=Verdict.KEEP, want=now, severity=Severity.INFO, why_less=less)
@@ -259,9 +261,39 @@ def _concluded(
         return wish.kept(size.only_up)
     if service.protected:
         return wish.kept("databases and caches are never reduced unasked")
-    if service.peaks.life_seconds < rules.minimum_life:
-        young, needed = duration(service.peaks.life_seconds), duration(rules.minimum_life)
-        return wish.kept(
-            f"known for {young}; nothing known for less than {needed} is lowered", "rightsizing.minimum_life"
-        )
-    return wish
+    if _is_first(wish, policy):
+        return wish.kept(f"its first limit, and {rules.first_limit:g} times its highest use is left as it is")
+    return _too_young(wish, policy, "lowered") or wish
+
+
+def _is_first(wish: LimitProposal, policy: Policy) -> bool:
+    """Whether it is a first limit of ours that is still no more generous than one would be now."""
+    definition = wish.service.definition
+    if definition is None or definition.limit_form is not None or wish.peak is None or wish.now is None:
+        return False
+    step = policy.rightsizing.memory_step if wish.resource == "memory" else policy.rightsizing.cpu_step
+    return wish.now <= rounded_up(policy.rightsizing.first_limit * wish.peak, step)
+
+
+def _first(service: Service, resource: str, size: _Size, peak: float, policy: Policy) -> _Size:
+    """A first limit takes away what a container could have without end, so it is generous."""
+    times, most = policy.rightsizing.first_limit, memory(round(peak)) if resource == "memory" else cores(peak)
+    known = duration(service.peaks.life_seconds)
+    why = f"It has no limit. In {known} the most was {most}; a first limit is {times:g} times that."
+    return size.at_least(times * peak, "rightsizing.first_limit", why)
+
+
+def _first_limit(wish: LimitProposal, policy: Policy) -> LimitProposal:
+    """A limit where there was none is less than before, so it waits for as much history as one that is lowered."""
+    if wish.service.protected:
+        return wish.kept("databases and caches are not limited unasked")
+    return _too_young(wish, policy, "limited for the first time") or wish
+
+
+def _too_young(wish: LimitProposal, policy: Policy, what: str) -> LimitProposal | None:
+    """The wish left as it is where too little is known of the service; None where enough is."""
+    life, needed = wish.service.peaks.life_seconds, policy.rightsizing.minimum_life
+    if life >= needed:
+        return None
+    why = f"known for {duration(life)}; nothing known for less than {duration(needed)} is {what}"
+    return wish.kept(why, "rightsizing.minimum_life")

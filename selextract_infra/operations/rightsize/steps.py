@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["rightsize_steps"]
 
+_NONE_BEFORE = (
+    " Where there was no limit the host's total is set, until the container is made anew: Docker takes no limit away."
+)
+
 
 def rightsize_steps(
     decisions: Sequence[Decision], projects: Mapping[str, ProjectOnHost], policy: Policy, *, settle: bool
@@ -100,7 +104,8 @@ def _in_place(
         ),
         verification="Every container has the limits asked for, runs, is healthy and was not restarted; all health"
         f" addresses answer.{_not_proved(by_host, projects, policy)}",
-        rollback="The limits and the files from before are put back from what each host noted before it was touched.",
+        rollback="The limits and the files from before are put back from what each host noted before it was touched."
+        + (_NONE_BEFORE if any(decision.current is None for decision in changing) else ""),
         estimate_seconds=times.estimate,
         rollback_seconds=times.rollback,
         timeout_seconds=times.timeout,

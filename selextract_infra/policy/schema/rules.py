@@ -78,6 +78,7 @@ class Rightsizing(Section):
     cpu_percentile: Share
     cpu_keeps_peak: bool
     memory_margin: Ratio
+    first_limit: Positive[Factor]
     oom_factor: Positive[Factor]
     oom_step: MemoryBytes
     minimum_change: Ratio

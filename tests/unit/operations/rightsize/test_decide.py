@@ -215,17 +215,44 @@ def test_redis_gets_its_maxmemory_and_what_a_fork_needs() -> None:
     assert (raised.rule, raised.granted) == ("rightsizing.redis_fork_reserve", 1360 * MB)
 
 
-def test_limits_are_never_given_unasked_to_containers_without() -> None:
-    seen = one("api", memory=None, cpus=None)
-    kept = decision(decide(seen))
-    assert (kept.verdict, kept.granted, kept.requested) == (Verdict.KEEP, None, 176 * MB)
-    assert kept.why_less == "not safe in place: it has no limit now, and that could not be put back; --settle does it"
-    decided = decide(seen, settle=True)
-    assert (decision(decided).verdict, decision(decided).granted) == (Verdict.SET, 176 * MB)
-    assert decided.recreate == {("app1", "api")}
+def test_a_container_without_limits_gets_generous_ones_in_place() -> None:
+    decided = decide(one("api", memory=None, cpus=None))
+    given = decision(decided)
+    assert (given.verdict, given.granted, given.rule) == (Verdict.SET, 208 * MB, "rightsizing.first_limit")
+    assert given.why == "It has no limit. In 7 days the most was 100 MB; a first limit is 2 times that."
+    assert decided.recreate == frozenset()
     assert any(
         finding.rule == "CTR-00" and "without a memory limit" in finding.sentence for finding in decided.findings
     )
+
+
+def test_nothing_known_for_less_than_a_day_gets_a_first_limit() -> None:
+    started = "2026-02-28T23:00:00+00:00"
+    young = container("api", memory=None, cpus=None).model_copy(update={"started_at": started})
+    kept = decision(decide(observation(host([young], [history("api", seconds=3 * 3600)]))))
+    assert (kept.verdict, kept.granted, kept.rule) == (Verdict.KEEP, None, "rightsizing.minimum_life")
+    assert kept.why_less == "known for 3 h; nothing known for less than 1 day is limited for the first time"
+
+
+def test_a_first_limit_gives_nothing_of_the_host_away() -> None:
+    crowded = host(
+        [container("api", memory=None), container("frontend", memory=60 * GB)],
+        [history("api", memory=600 * MB), history("frontend")],
+    )
+    given = [one for one in decide(observation(crowded)).decisions if (one.service, one.resource) == ("api", "memory")]
+    assert [one.granted for one in given] == [1200 * MB]
+
+
+def test_a_first_limit_is_not_lowered_by_the_next_plan() -> None:
+    app_sets_none = [definition("api", limit_form=None)]
+    first = decision(
+        decide(observation(host([container("api", memory=None)], [history("api")], definitions=app_sets_none)))
+    )
+    assert first.granted is not None
+    given = container("api", memory=int(first.granted))
+    again = decision(decide(observation(host([given], [history("api")], definitions=app_sets_none))))
+    assert again.verdict is Verdict.KEEP
+    assert again.why_less == "its first limit, and 2 times its highest use is left as it is"
 
 
 def test_a_database_without_a_limit_gets_none_even_when_recreated() -> None:

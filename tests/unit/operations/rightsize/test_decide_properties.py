@@ -11,7 +11,7 @@ from selextract_infra.model.decision import Verdict
 from selextract_infra.model.history import ContainerHistory
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.operations.rightsize.decide import Decided, decide_rightsize
-from tests.unit.seen import AT, MB, ROLES, container, history, host, observation, policy
+from tests.unit.seen import AT, MB, ROLES, container, definition, history, host, observation, policy
 
 POLICY = policy({"api": {"parts": False}, "redis": {"maxmemory": "64MB"}})
 RULES = POLICY.rightsizing
@@ -26,10 +26,11 @@ peaks = st.integers(0, 40_000 * MB)
 @st.composite
 def hosts(draw: st.DrawFn) -> HostObservation:
     """A host with some services, each with its limits, its use and its full history, some killed, some unlimited."""
-    containers, histories = [], []
+    containers, histories, definitions = [], [], []
     for service in draw(st.lists(st.sampled_from(sorted(ROLES)), unique=True, min_size=1)):
         memory = draw(st.one_of(sizes, sizes, sizes, st.none()))
         cpus = draw(st.one_of(cores, cores, cores, st.none()))
+        definitions.append(definition(service, limit_form=None if None in (memory, cpus) else "service"))
         peak, cpu = draw(peaks), draw(st.floats(0, 70))
         killed = draw(st.booleans()) and draw(st.booleans())
         containers += [
@@ -44,7 +45,8 @@ def hosts(draw: st.DrawFn) -> HostObservation:
                 oom={1000: 1} if killed else None, limit=memory if memory and draw(st.booleans()) else None,
             )
         )  # fmt: skip
-    return host(containers, histories, memory=draw(st.integers(1, 128)) * 1024 * MB, cpus=draw(st.integers(1, 64)))
+    size, number = draw(st.integers(1, 128)) * 1024 * MB, draw(st.integers(1, 64))
+    return host(containers, histories, memory=size, cpus=number, definitions=definitions)
 
 
 def decide(seen: Observation, **more: Any) -> Decided:
@@ -110,8 +112,8 @@ def test_all_limits_together_fit_the_host_or_are_no_more_than_before(before: Hos
         held = [0.0, 0.0]
         for earlier, later in zip(before.containers, after.containers, strict=True):
             limits = [getattr(one.limits, resource) or 0 for one in (earlier, later)]
-            # A limit at the host's total or above limits nothing; lowered to a real one it gives nothing more away.
-            if limits[0] < size:
+            # None, or one at the host's total, limits nothing; lowered to a real one it gives nothing more away.
+            if 0 < limits[0] < size:
                 held = [total + limit for total, limit in zip(held, limits, strict=True)]
         assert held[1] <= max(most + 1e-3, held[0])
 

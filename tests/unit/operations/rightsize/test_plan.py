@@ -173,12 +173,11 @@ def test_settle_after_a_change_in_place_recreates_what_is_pending() -> None:
     assert rightsize(one("api", peak=round(2 * GB * 0.6), cpu=1.2), HEALTHY, settle=True).empty
 
 
-def test_a_container_without_limits_is_not_touched_in_place_but_written_and_recreated() -> None:
-    plan = rightsize(one("api", peak=600 * MB, memory=None, cpu=1.2), HEALTHY, settle=True)
-    in_place, settle = plan.steps
-    assert in_place.values["app1"]["services"] == {}
-    assert in_place.values["app1"]["capacity"]["services"]["api"]["mem_limit"] == 1008 * MB
-    assert settle.values["app1"]["services"]["api"]["memory"] == 1008 * MB
+def test_a_container_without_limits_gets_them_in_place_and_in_our_file() -> None:
+    plan = rightsize(one("api", peak=600 * MB, memory=None, cpu=1.2), HEALTHY)
+    (in_place,) = plan.steps
+    assert in_place.values["app1"]["services"]["api"]["memory"] == 1200 * MB
+    assert in_place.values["app1"]["capacity"]["services"]["api"]["mem_limit"] == 1200 * MB
 
 
 def test_several_hosts_are_one_step_and_each_gets_its_own_values() -> None:

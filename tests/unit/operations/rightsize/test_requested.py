@@ -182,29 +182,30 @@ def test_a_service_with_mixed_forms_and_a_project_compose_rejects_are_refused() 
         ask(broken, "api", memory=1 * GB)
 
 
-def test_a_limit_for_a_container_without_one_needs_settle() -> None:
-    seen = one("api", memory=None)
-    with pytest.raises(RefusedError, match="cannot be changed in place") as refusal:
-        ask(seen, "api", memory=GB)
-    assert "--settle" in str(refusal.value.remedy)
-    assert only(ask(seen, "api", memory=GB, settle=True)).verdict is Verdict.SET
+def test_a_limit_for_a_container_without_one_is_set_in_place() -> None:
+    decided = ask(one("api", memory=None), "api", memory=GB)
+    assert only(decided).verdict is Verdict.SET
+    assert decided.recreate == frozenset()
+
+
+def test_a_limit_for_a_container_without_one_is_never_said_to_give_memory_away() -> None:
+    cache = container("redis", memory=None, use=4 * MB)
+    crowded = host([cache, container("frontend", memory=62 * GB)], [history("redis"), history("frontend")])
+    assert only(ask(observation(crowded), "redis", memory=256 * MB)).granted == 256 * MB
 
 
 def _with_sidecar() -> Observation:
-    api = container("api", memory=None)
+    api = container("api", memory=2 * GB, use=512 * MB)
     sidecar = container("exporter").model_copy(update={"joined": (api.id,)})
     return observation(host([api, sidecar], [history("api"), history("exporter")]))
 
 
-def test_a_container_whose_network_another_one_shares_is_not_replaced_for_a_limit() -> None:
-    with pytest.raises(RefusedError, match="exporter-1 shares the network, processes or memory of the present one"):
-        ask(_with_sidecar(), "api", memory=GB, settle=True)
-
-
-def test_without_a_limit_that_was_asked_for_such_a_container_is_left_as_it_is() -> None:
-    decided = decide_rightsize(_with_sidecar(), policy(), at=AT, settle=True)
+def test_a_container_whose_network_another_one_shares_is_not_replaced_for_a_lower_limit() -> None:
+    careful = policy(rightsizing={"shrink_margin": "80%"})  # more than the headroom, so it cannot be done in place
+    decided = decide_rightsize(_with_sidecar(), careful, at=AT, settle=True)
     memory = next(each for each in decided.decisions if (each.service, each.resource) == ("api", "memory"))
     assert (memory.verdict, memory.rule) == (Verdict.KEEP, "compose")
+    assert "exporter-1 shares the network, processes or memory of the present one" in str(memory.why_less)
     assert decided.recreate == set()
 
 
