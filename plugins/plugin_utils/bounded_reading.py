@@ -25,8 +25,10 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 __all__ = ["LARGEST_ANSWER", "LARGEST_WIDE_ANSWER", "MOST_VALUES", "UNTIL_FILE", "BoundedProcess", "bound_connections"]
 
-LARGEST_ANSWER = 48 << 20  # bytes; all that a Sampler keeps is less when it is packed, and nothing else is as long
-LARGEST_WIDE_ANSWER = 16 << 20  # with characters that take Python two bytes or four, and then every other one does too
+LARGEST_ANSWER = 48_000_000  # bytes; all that a Sampler keeps is less when it is packed, and nothing else is as long
+LARGEST_WIDE_ANSWER = (
+    16_000_000  # with characters that take Python two bytes or four, and then every other one does too
+)
 # Each value of an answer becomes an object of a hundred bytes and is copied several times on its way. Of an honest
 # answer there are some ten thousand.
 MOST_VALUES = 400_000
@@ -35,9 +37,9 @@ UNTIL_FILE = "SELEXTRACT_INFRA_ANSWERS_UNTIL"
 question has in any case. Where there is none, a question has twelve hours."""
 
 _LONGEST_SECONDS = 12 * 3600.0  # by hand, where nobody says until when; a large database takes hours to be cloned
-_READ_BYTES = 1 << 20  # large, because Ansible puts each piece to a copy of all before it
+_READ_BYTES = 1_000_000  # large, because Ansible puts each piece to a copy of all before it
 _LOOK_SECONDS = 1.0
-_MIB = 1 << 20
+_MB = 1_000_000
 # What begins a value or a line for Python, which takes more characters for the end of a line than there are keys.
 _BEGINS = b",[{\n\r\x0b\x0c\x1c\x1d\x1e\x85\xa8\xa9"
 _WIDE = re.compile(rb"\\u(?!00)[0-9a-fA-F]{2}")
@@ -98,7 +100,7 @@ class BoundedProcess(subprocess.Popen[bytes]):
         self._values += len(chunk) - len(chunk.translate(None, _BEGINS))
         largest = LARGEST_WIDE_ANSWER if self._wide else LARGEST_ANSWER
         if self._bytes > largest:
-            self._end(f"it answered more than {largest // _MIB} MiB to one question, so the rest was not read")
+            self._end(f"it answered more than {largest // _MB} MB to one question, so the rest was not read")
         elif self._values > MOST_VALUES:
             self._end(f"it answered more than {MOST_VALUES} values to one question, so the rest was not read")
         self._refuse()

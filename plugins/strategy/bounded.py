@@ -13,7 +13,7 @@ description:
     C(ansible_ssh_common_args), which run programs on the control machine; Ansible 2.19 removes that key itself.
   - This strategy takes these keys away before anything is made of an answer, except where the task itself is about
     them and runs on the control machine (C(set_fact), C(add_host) ...), and except those facts that C(getent) names.
-  - It also bounds what the connection plugins C(ssh) and C(local) read. A host that answers more than 48 MiB or 400,000
+  - It also bounds what the connection plugins C(ssh) and C(local) read. A host that answers more than 48 MB or 400,000
     values to one question, or does not answer at all, is unreachable for the rest of the play, and the others go on.
   - It is a play's keyword, so it holds for plays by hand too, whatever O(ansible.cfg) says.
 author: ["selextract-infra contributors"]
@@ -40,7 +40,7 @@ _DECIDES = ("ansible_facts", "add_host", "add_group", "ansible_stats")
 _GETENT = "getent"
 # What Ansible lays out for people, which takes minutes and many times the memory where it is as long as it may be.
 _TOLD = ("exception", "msg", "module_stdout", "module_stderr", "stdout", "stderr")
-_LONGEST_TOLD = 1 << 20
+_LONGEST_TOLD = 1_000_000
 
 
 class StrategyModule(Linear):

@@ -81,7 +81,7 @@ def way_to_approve(plan: Plan) -> str:
     """How a person approves a Plan, and how it is carried out then; the digest says which Plan it is."""
     return (
         f"save the plan with --out PLAN, let each person look at it and run: {signing_command(plan.digest)} > NAME.sig;"
-        " then: selextract-infra apply PLAN --approval NAME.sig, once for each"
+        " then add --approval NAME.sig, once for each, to: selextract-infra apply PLAN"
     )
 
 

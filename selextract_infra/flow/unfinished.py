@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from selextract_infra.errors import DriftError, HostUnreachableError, LockedError, UsageError
+from selextract_infra.flow.approvals import refuse_unapproved_plan
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.executor import RunExecutor, window_override
 from selextract_infra.flow.machine.state import resuming, rolling_back
@@ -92,13 +93,15 @@ def resume(
     idle: int | None = None,
     take_over: str = "",
     approved: str = "",
+    signatures: Sequence[str] = (),
 ) -> Run:
     """Finish an interrupted Run: the steps that are verified on a host are left, the others are done again.
 
     What disturbs needs a window again, unless ``now_reason`` or the reason that this journal recorded says otherwise.
     ``idle`` is as for ``at_work``. ``take_over`` is the reason why it is taken from whoever works on it: that work
     comes to its end first, at most until the bound of its step, and is refused from then on. ``approved`` is the
-    digest of the Plan that a person has confirmed, where this journal does not know the Run.
+    digest of the Plan that a person has confirmed, and ``signatures`` are those of the people who approved it, where
+    this journal does not know the Run.
     Raises ``UsageError`` when no host holds such a Run, ``LockedError`` while somebody works on it, ``DriftError`` when
     the policy has changed since, ``OutsideWindowError`` when there is no time for what is left, ``RefusedError`` where
     the word of the hosts for what the Run is does not do, ``ForeignRunError`` where nobody has confirmed it.
@@ -123,6 +126,8 @@ def resume(
         )
     if recorded is None or approved:
         refuse_unapproved(run_id, plan, approved)
+    if recorded is None:  # whoever began one that is recorded here has shown its approvals then
+        refuse_unapproved_plan(context, plan, signatures)
     overrides = (*(known.overrides if known else ()), *window_override(now_reason))
     ended = _ended_on(observation, run_id, plan)
     run = _run_of(run_id, plan, records, context.clock())

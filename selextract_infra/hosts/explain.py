@@ -36,7 +36,7 @@ _KNOWN: tuple[tuple[str, FailureExplanation], ...] = (
         ),
     ),
     (
-        r"answered more than (?P<what>\d+ (?:MiB|values)) to one question",
+        r"answered more than (?P<what>\d+ (?:MB|values)) to one question",
         FailureExplanation(
             "it answered more than {what} to one question, so the rest was not read",
             "look at the host as one that somebody else may control: no module of ours answers so much",

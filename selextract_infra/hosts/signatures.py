@@ -15,7 +15,7 @@ from selextract_infra.hosts.scratch import private_folder, write_private
 __all__ = ["Signer", "read_signature", "read_signers", "signer_of", "signing_command"]
 
 _PURPOSE = "selextract-infra-plan"  # a signature that somebody made for something else is none for a plan
-_LARGEST = 1 << 20
+_LARGEST = 1_000_000
 _SECONDS = 20.0
 _GOOD = re.compile(r'Good "[^"]*" signature for (?P<name>\S+) with \S+ key (?P<key>SHA256:\S+)')
 _PATTERN = re.compile(r"[*?!,]")  # one line for many people says of nobody who it was

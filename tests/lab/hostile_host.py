@@ -44,8 +44,8 @@ import sys
 from selextract_infra.flow import single_playbook
 from selextract_infra.hosts import ansible_process
 from selextract_infra.hosts.observe import look
-look._ANSWER_SECONDS, look._BOUND_SECONDS, single_playbook._BOUND_SECONDS = 10.0, 60.0, 60.0
-ansible_process._ANSWER_SHARE, ansible_process._SHORTEST_ANSWER_SECONDS = 10 / 60, 8.0
+look._ANSWER_SECONDS, look._BOUND_SECONDS, single_playbook._BOUND_SECONDS = 20.0, 80.0, 80.0
+ansible_process._ANSWER_SHARE, ansible_process._SHORTEST_ANSWER_SECONDS = 20 / 80, 15.0
 from selextract_infra.cli import main
 main()
 """
@@ -185,6 +185,7 @@ class Site:
         evil = hostility.host
         hosts = {host["name"]: host for host in observation["hosts"]}
         for host in others:
+            assert host in hosts, (hostility, observation["unreachable"])
             assert hosts[host]["problem"] is None, (hostility, hosts[host]["problem"])
             assert hosts[host]["facts"]["machine_id"] == self.machines[host]
             assert self.console(host, "sh", "-c", WATCHED) == self.before[host]
@@ -203,7 +204,7 @@ class Site:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
             cwd=ROOT, env=environment(),
         ) as process, PeakMemory(process.pid) as memory:  # fmt: skip
-            out, err = process.communicate(timeout=150)
+            out, err = process.communicate(timeout=200)
         return Answer(process.returncode, out, err), memory.peak
 
     def _asked(self, hostility: Hostility, seed: int) -> dict[str, Any]:
@@ -211,7 +212,7 @@ class Site:
         return {
             "kind": hostility.kind, "place": hostility.place, "channel": hostility.channel, "code": hostility.code,
             "seed": seed, "other": other, "machine_id": self.machines[other], "program": str(self.program),
-            "seconds": 15,
+            "seconds": 30,
         }  # fmt: skip
 
     def _inventory(self, evil: str) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.frame.options import (
+    ApprovalOption,
     DigestOption,
     FleetOptions,
     FormatOption,
@@ -38,10 +39,7 @@ def register(app: typer.Typer) -> None:
         yes: YesOption = False,
         now: NowOption = None,
         digest: DigestOption = None,
-        approval: Annotated[
-            list[Path] | None,
-            typer.Option("--approval", metavar="FILE", help="A person's signature of the plan's digest. Repeatable."),
-        ] = None,
+        approval: ApprovalOption = None,
         at_window: Annotated[
             str | None,
             typer.Option("--at-window", metavar="WINDOW", help="Do not apply it now: queue it for this window."),

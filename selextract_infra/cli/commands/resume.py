@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.frame.options import (
+    ApprovalOption,
     DigestOption,
     FleetOptions,
     FormatOption,
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
         take_over: TakeOverOption = False,
         reason: TakeOverReasonOption = None,
         digest: DigestOption = None,
+        approval: ApprovalOption = None,
         at_boot: Annotated[
             str | None, typer.Option("--at-boot", metavar="on|off", help="Go on by itself when this server boots.")
         ] = None,
@@ -53,7 +55,9 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.errors import UsageError
         from selextract_infra.flow.resume_at_boot import resume_at_boot
         from selextract_infra.flow.unfinished import resume, resume_only
+        from selextract_infra.hosts.signatures import read_signature
 
+        signatures = tuple(read_signature(file) for file in approval or ())
         grounds = take_over_reason(reason, take_over=take_over)
         with hosts.context() as context:
             if at_boot is not None:
@@ -64,7 +68,9 @@ def register(app: typer.Typer) -> None:
             elif run is not None:
 
                 def work(approved: str) -> Run:
-                    return resume(context, run, now_reason=now, take_over=grounds, approved=approved)
+                    return resume(
+                        context, run, now_reason=now, take_over=grounds, approved=approved, signatures=signatures
+                    )
 
                 conclude(take_up(context, work, digest), form)
             elif grounds:

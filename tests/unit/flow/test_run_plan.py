@@ -23,6 +23,7 @@ from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import StepResult, StepStatus
 from selextract_infra.operations.watch.unfinished import OwnRuns
 from selextract_infra.plan import rightsize
+from selextract_infra.policy.schema.approvals import Approvals
 from tests.unit.flow.test_taking_up import record_begun
 from tests.unit.seen import AT, MB, ROLES, one
 
@@ -140,6 +141,15 @@ def test_only_a_person_who_looked_at_it_confirms_a_run_that_hosts_alone_tell_of(
     assert fleet.done == []
     assert resume(fleet.context, RUN, approved=unconfirmed.value.plan.digest).exit_code == 0
     assert unconfirmed.value.plan.made_by != watcher(), "the loop never takes it for its own later"
+
+
+def test_a_run_that_hosts_alone_tell_of_needs_the_approvals_that_its_plan_needs(fleet: Fleet) -> None:
+    needed = Approvals.model_validate({"signers": "/etc/approvers", "operations": {"rightsize": {"approvals": 2}}})
+    fleet.context.policy = fleet.context.policy.model_copy(update={"approvals": needed})
+    fleet.hold({"app1": fleet.forged()})
+    with pytest.raises(RefusedError) as refused:
+        resume(fleet.context, RUN, approved=fleet.plan.digest)
+    assert (refused.value.rule, fleet.done) == ("approvals", [])
 
 
 def test_a_host_is_believed_about_its_own_steps_alone(fleet: Fleet) -> None:

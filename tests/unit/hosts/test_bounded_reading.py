@@ -46,13 +46,13 @@ def test_an_answer_without_an_end_is_bounded_by_hand_too(attack: Attack) -> None
     attack.prepare_program(f"#!/bin/sh\n{ENDLESS['out']}\n")
     with PeakMemory() as memory:
         words = attack.by_hand(attack.playbook(TASKS, strategy=BOUNDED))
-    assert "answered more than 48 MiB to one question, so the rest was not read" in words
+    assert "answered more than 48 MB to one question, so the rest was not read" in words
     assert memory.growth < 350 * MIB
 
 
 @pytest.mark.parametrize("key", ["msg", "exception", "module_stderr", "answer"])
 def test_the_longest_answer_that_is_read_takes_a_bounded_memory(attack: Attack, key: str) -> None:
-    text = f"printf '{{\"failed\":true,\"{key}\":\"'; yes | tr -d '\\n' | head -c 47M; printf '\"}}'"
+    text = f"printf '{{\"failed\":true,\"{key}\":\"'; yes | tr -d '\\n' | head -c 45M; printf '\"}}'"
     attack.prepare_program(f"#!/bin/sh\n{text}\n")
     with PeakMemory() as memory:
         outcome = attack.outcome(attack.playbook(TASKS[:1], strategy=BOUNDED))
