@@ -26,7 +26,7 @@ def drafted_services(services: Iterable[ServiceSigns]) -> tuple[ServiceDraft, ..
 
 
 def _drafted(signs: ServiceSigns, kind: ServiceKind, *, several_databases: bool) -> ServiceDraft:
-    role, options = _role(kind, several_databases=several_databases)
+    role, options = _role(kind, several_databases=several_databases, leads=bool(signs.leads.known))
     single = [*signs.single]
     if kind.kind in _ONE_ALONE:
         single.append(_ONE_ALONE[kind.kind])
@@ -56,7 +56,7 @@ def _drafted(signs: ServiceSigns, kind: ServiceKind, *, several_databases: bool)
     )
 
 
-def _role(kind: ServiceKind, *, several_databases: bool) -> tuple[str, tuple[str, ...]]:
+def _role(kind: ServiceKind, *, several_databases: bool, leads: bool) -> tuple[str, tuple[str, ...]]:
     """The role, and the options where it has to be chosen; what may lose data is never an option beside a store."""
     if kind.engine == "postgres":
         if several_databases or not kind.certain:
@@ -71,7 +71,8 @@ def _role(kind: ServiceKind, *, several_databases: bool) -> tuple[str, tuple[str
     if kind.kind == "worker":
         return "worker", () if kind.certain else ("worker", OTHER)
     if kind.kind == "web":
-        return "api", ()
+        # A server that reaches no database or queue of its own may as well only render pages.
+        return ("api", ()) if leads else ("frontend", ("frontend", "api", OTHER))
     if kind.kind in ("app", "unknown"):
         return OTHER, _OF_THE_APP
     return OTHER, () if kind.certain else _OF_THE_APP
