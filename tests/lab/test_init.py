@@ -110,7 +110,8 @@ def things(lab: Lab) -> Iterator[Lab]:
     script = (
         "docker tag selextract/stack:lab thing:1 &&"
         " docker run -d --name alone thing:1 sleep infinity >/dev/null &&"
-        f" cd {FOLDER} && docker compose up -d 2>&1 && timeout 60 sh -c 'until curl -fs 127.0.0.1:18500/api/v1/health; do sleep 1; done'"
+        f" cd {FOLDER} && docker compose up -d 2>&1 &&"
+        " timeout 60 sh -c 'until curl -fs 127.0.0.1:18500/api/v1/health; do sleep 1; done'"
     )
     up = lab.ssh("app1", script, timeout=180)
     assert up.returncode == 0, up.stdout
@@ -149,7 +150,7 @@ def test_from_nothing_to_a_plan_with_roles_that_no_name_tells(things: Lab, tmp_p
         "s7": ("app", "other", "choose"),
     }
     services = {service["name"]: service for service in project["services"]}
-    assert services["s3"]["health"].== "http://127.0.0.1:18500/api/v1/health"
+    assert services["s3"]["health"] == "http://127.0.0.1:18500/api/v1/health"
     leads = {(each["variable"], each["leads_to"]) for each in services["s4"]["addresses"]}
     assert leads == {("THING_STORE", "s1"), ("DATABASE_URL", "s1"), ("REDIS_URL", "s2")}
     assert services["s5"]["single"]
