@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.run_log import forget_run_logs
-from selextract_infra.hosts.executor import Hands
+from selextract_infra.hosts.executor import HostAccess
 from selextract_infra.hosts.identity import new_holder
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.hosts import observe_hosts
@@ -32,7 +32,8 @@ class Context:
 
     ``inventory`` is its path, or what was loaded of it. ``limit`` narrows the hosts by an Ansible pattern. ``on_event``
     hears of each task on each host, ``cancel`` stops the work on the hosts too. ``clock`` tells the time.
-    ``on_message`` is given what people would be told, in place of them. ``unattended`` is as in ``Run``. ``holder``
+    ``on_message`` is given what people would be told, in place of them. ``unattended`` is as in ``Run``;
+    ``announces_undoing``: nobody watches, so people hear of what is put back before it is. ``holder``
     is the token of whoever works on the hosts; each Run that is begun or taken up has a new one, so that what is left
     of an earlier one is refused.
     Raises ``InventoryError`` for a missing inventory or no matching host, ``PolicyError`` for a policy that cannot be
@@ -65,6 +66,7 @@ class Context:
         self.cancel = cancel
         self.on_message = on_message
         self.unattended = unattended
+        self.announces_undoing = unattended
         self.holder = new_holder()
         self._state = state
         self._ready: ReadyPlaybook | None = None
@@ -75,9 +77,9 @@ class Context:
         return Journal(self._state)
 
     @property
-    def hands(self) -> Hands:
+    def access(self) -> HostAccess:
         """What the executor needs to work on these hosts."""
-        return Hands(
+        return HostAccess(
             inventory=self.inventory,
             clock=self.clock,
             on_event=self.on_event,
@@ -89,6 +91,22 @@ class Context:
     def hold_anew(self) -> None:
         """Be another holder from now on."""
         self.holder = new_holder()
+
+    def beside(self) -> Context:
+        """Another holder on the same hosts, for a thread of its own, with the same journal, clock and cancellation."""
+        another = Context(
+            self.inventory,
+            limit=self.limit,
+            policy_files=self.policy_files,
+            state=self.journal.folder,
+            on_event=self.on_event,
+            cancel=self.cancel,
+            clock=self.clock,
+            on_message=self.on_message,
+            unattended=self.unattended,
+        )
+        another.announces_undoing = self.announces_undoing
+        return another
 
     def make_ready(self, playbook: str, *, seconds: float) -> None:
         """Start a playbook before it is known what it is to do, where that may have to be done at once.

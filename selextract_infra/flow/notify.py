@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -26,7 +26,7 @@ from selextract_infra.policy import Policy
 if TYPE_CHECKING:
     import apprise
 
-__all__ = ["Delivery", "Notifier", "deliveries_text", "visit"]
+__all__ = ["Delivery", "Notifier", "Telling", "deliveries_text", "visit"]
 
 NOT_NOTIFIED = "not notified"
 _HIDDEN = "***"
@@ -53,6 +53,13 @@ def deliveries_text(deliveries: Iterable[Delivery]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Telling:
+    """A message on its way. ``end`` waits until each channel has it or cannot be told, and records that."""
+
+    end: Callable[[], tuple[Delivery, ...]]
+
+
 class Notifier:
     """Sends messages by the routes of a Policy, with the secrets of an environment; records each of them.
 
@@ -73,6 +80,7 @@ class Notifier:
         self._journal = journal
         self._clock = clock
         self._dry_run = dry_run
+        self._earlier: tuple[Future[str], ...] = ()
 
     def tell(
         self, severity: IncidentSeverity, subject: str, title: str, body: str, *, escalated: bool = False
@@ -81,33 +89,64 @@ class Notifier:
 
         Returns what became of it on each channel; never raises for a target that cannot be told.
         """
-        chosen = routes(self._policy, severity, escalated=escalated)
+        return self.begin(severity, subject, title, body, escalated=escalated).end()
+
+    def begin(
+        self, severity: IncidentSeverity, subject: str, title: str, body: str, *, escalated: bool = False
+    ) -> Telling:
+        """Begin to tell everybody as ``tell`` does, and wait for nobody: what it is about need not wait either.
+
+        It goes out, after what was begun before, whatever happens to this thread meanwhile; ``Telling.end`` records
+        what became of it.
+        """
+        now, chosen = self._clock(), routes(self._policy, severity, escalated=escalated)
         if self._dry_run is not None:
             for route in chosen:
                 self._dry_run(f"{severity} by {route.channel}: {title}{_aside(route)}")
-            return tuple(Delivery(route.channel, route.complaint) for route in chosen)
-        targets = [self._target(route) for route in chosen]
-        with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
-            sent = [
-                (route, pool.submit(_deliver, route, target, f"{severity} {title}", body))
-                for route, target in zip(chosen, targets, strict=True)
-            ]
-        deliveries = tuple(
-            Delivery(route.channel, self._harmless(sending.exception() or sending.result())) for route, sending in sent
-        )
-        self._record(severity, subject, title, deliveries, escalated=escalated)
-        return deliveries
+            said = tuple(Delivery(route.channel, route.complaint) for route in chosen)
+            return Telling(lambda: said)
+        pool = ThreadPoolExecutor(_MOST_AT_ONCE)
+        earlier = self._earlier
+        sent = [(route, pool.submit(self._deliver, route, f"{severity} {title}", body, earlier)) for route in chosen]
+        self._earlier = tuple(sending for _, sending in sent)
+        pool.shutdown(wait=False)
+
+        def end() -> tuple[Delivery, ...]:
+            deliveries = tuple(
+                Delivery(route.channel, self._harmless(sending.exception() or sending.result()))
+                for route, sending in sent
+            )
+            self._record(severity, subject, title, deliveries, at=now, escalated=escalated)
+            return deliveries
+
+        return Telling(end)
+
+    def _deliver(self, route: Route, title: str, body: str, earlier: Collection[Future[str]]) -> str:
+        """Deliver one message after the earlier ones; returns why it was not, or not where it should have been."""
+        wait(earlier)
+        target = self._target(route)
+        if isinstance(target, str):
+            return target
+        with _Said() as log:
+            delivered = target.notify(body=message_text(body), title=message_text(title), body_format="text")
+        return route.complaint if delivered else f"It was not delivered: {log.last or 'no reason was given'}"
 
     def _record(
-        self, severity: IncidentSeverity, subject: str, title: str, deliveries: tuple[Delivery, ...], *, escalated: bool
+        self,
+        severity: IncidentSeverity,
+        subject: str,
+        title: str,
+        deliveries: tuple[Delivery, ...],
+        *,
+        at: datetime,
+        escalated: bool,
     ) -> None:
-        now = self._clock()
         by = ", ".join(delivery.channel for delivery in deliveries if not delivery.problem) or "nobody"
         kind = ESCALATED if escalated else NOTIFIED
-        self._journal.record_event(now, kind, f"{severity}: {title} (told: {by})", run=subject)
+        self._journal.record_event(at, kind, f"{severity}: {title} (told: {by})", run=subject)
         for delivery in deliveries:
             if delivery.problem:
-                self._journal.record_event(now, NOT_NOTIFIED, f"{delivery.channel}: {delivery.problem}", run=subject)
+                self._journal.record_event(at, NOT_NOTIFIED, f"{delivery.channel}: {delivery.problem}", run=subject)
 
     def _target(self, route: Route) -> apprise.NotifyBase | str:
         """What apprise makes of the target of a route, or why there is none."""
@@ -176,15 +215,6 @@ class _Said(logging.Handler):
 
     def __exit__(self, *_unused: object) -> None:
         logging.getLogger("apprise").removeHandler(self)
-
-
-def _deliver(route: Route, target: apprise.NotifyBase | str, title: str, body: str) -> str:
-    """Deliver one message; returns why it was not, or not where it should have been."""
-    if isinstance(target, str):
-        return target
-    with _Said() as log:
-        delivered = target.notify(body=message_text(body), title=message_text(title), body_format="text")
-    return route.complaint if delivered else f"It was not delivered: {log.last or 'no reason was given'}"
 
 
 def _aside(route: Route) -> str:

@@ -32,13 +32,14 @@ class Route:
 def routes(policy: Policy, severity: IncidentSeverity, *, escalated: bool = False) -> tuple[Route, ...]:
     """Where a message of that severity goes; escalated, to those who hear of it then, and to who is paged.
 
-    A channel without a target falls back to e-mail, once, and says so.
+    A channel without a target falls back to e-mail, once, and says so. A page goes by e-mail as well (EMN-01).
     """
     channels, rules = policy.emergency.notifications.channels, policy.emergency.notifications
     wanted: tuple[str, ...] = ("page", "email") if escalated else policy.emergency.severities[severity].notify
     to = rules.escalate_to if escalated else channels.email
     routes_by_name: dict[str, Route] = {}
-    for name in (*wanted, *(("webhook",) if channels.webhook else ())):
+    beside = (("email",) if "page" in wanted else ()) + (("webhook",) if channels.webhook else ())
+    for name in (*wanted, *beside):
         target = None if name == "email" else getattr(channels, name)
         if name == "email":
             routes_by_name.setdefault("email", _mail(policy, "email", to))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from selextract_infra.errors import LockedError, OutsideWindowError, SelextractError, UsageError
 from selextract_infra.flow.apply import apply
+from selextract_infra.flow.approvals import refuse_unapproved_plan
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.queue import Queue, QueuedPlan, QueueStatus, Waiting
@@ -25,14 +26,16 @@ _TROUBLED = (QueueStatus.MISSED, QueueStatus.REFUSED, QueueStatus.FAILED, QueueS
 _REMEMBERED = timedelta(days=7)
 
 
-def queue_plan(context: Context, plan: Plan, window: str) -> QueuedPlan:
+def queue_plan(context: Context, plan: Plan, window: str, signatures: tuple[str, ...] = ()) -> QueuedPlan:
     """Queue a Plan for the next opening of that window with enough time for it and its way back.
 
-    Raises ``UsageError`` for a window that is not there or a Plan with nothing to do, ``OutsideWindowError`` when it
-    fits into none.
+    ``signatures`` are those of the people who approved it. Raises ``UsageError`` for a window that is not there or a
+    Plan with nothing to do, ``OutsideWindowError`` when it fits into none, ``RefusedError`` where an approval is
+    missing.
     """
     if plan.empty:
         raise UsageError("The plan has nothing to do, so it was not queued.")
+    refuse_unapproved_plan(context, plan, signatures)
     now, needed = context.clock(), plan.estimate_seconds + plan.rollback_seconds
     windows = Windows.of(context.policy)
     following = windows.upcoming(now, name=window, needed_seconds=needed)
@@ -55,6 +58,7 @@ def queue_plan(context: Context, plan: Plan, window: str) -> QueuedPlan:
         inventory=str(context.inventory.path),
         limit=context.limit,
         policy_files=tuple(str(file.resolve()) for file in context.policy_files),
+        approvals=signatures,
         queued_at=now,
         queued_by=owner(),
     )
@@ -99,12 +103,14 @@ def run_due(
     *,
     retry_after: float,
     ended: Ended,
+    begins: Ended,
 ) -> tuple[QueuedPlan, ...] | None:
     """Carry out every queued Plan whose window is open, one after the other, each exactly once.
 
     Returns those of which something became: done, failed, refused, missed, interrupted; None when another process is
-    at it. ``ended`` hears of each. A missed one is told and never caught up. Where somebody else works on a host, it
-    is tried again after ``retry_after`` seconds, as long as the window is open.
+    at it. ``begins`` hears of each before it is carried out, ``ended`` of each afterwards. A missed one is told and
+    never caught up. Where somebody else works on a host, it is tried again after ``retry_after`` seconds, as long as
+    the window is open.
     """
     queue, retry = Queue(journal.folder), timedelta(seconds=retry_after)
     with queue.held() as ours:
@@ -112,7 +118,7 @@ def run_due(
             return None
         changed = []
         for entry in queue.entries():
-            outcome = _one(queue, entry, clock(), open_context, retry)
+            outcome = _one(queue, entry, clock(), lambda due: _opened(due, open_context, begins), retry)
             if outcome is entry:
                 continue
             queue.write(outcome)
@@ -121,6 +127,13 @@ def run_due(
                 changed.append(outcome)
                 ended(outcome)
         return tuple(changed)
+
+
+def _opened(entry: QueuedPlan, open_context: OpenContext, begins: Ended) -> Context:
+    """Its fleet; people hear first that it begins, once, however often a locked host makes it try again."""
+    if entry.tried_at is None:
+        begins(entry)
+    return open_context(entry)
 
 
 def _one(queue: Queue, entry: QueuedPlan, now: datetime, open_context: OpenContext, retry: timedelta) -> QueuedPlan:
@@ -144,7 +157,7 @@ def _carried_out(queue: Queue, entry: QueuedPlan, context: Context) -> QueuedPla
     try:
         plan = load_plan(queue.plan_file(entry), context.policy)
         refuse_other_digest(plan, entry.plan_digest)
-        run = apply(context, plan)
+        run = apply(context, plan, signatures=entry.approvals)
     except LockedError as busy:
         return entry.model_copy(update={"tried_at": now, "message": str(busy)})
     return _ended(entry, run, context.clock())

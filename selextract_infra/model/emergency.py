@@ -145,9 +145,13 @@ class Moment(Frozen):
 
 
 class Incident(Frozen):
-    """What the journal keeps of one emergency; its ID is that of the Run. ``drill``: it was a rehearsal."""
+    """What the journal keeps of one emergency; its ID is that of the Run. ``drill``: it was a rehearsal.
+
+    ``subject`` is what people were told of it by before there was a Run.
+    """
 
     id: str
+    subject: str = ""
     opened_at: AwareDatetime
     reason: str
     drill: bool = False

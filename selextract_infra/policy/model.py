@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from selextract_infra.errors import PolicyError
+from selextract_infra.policy.schema.approvals import Approvals
 from selextract_infra.policy.schema.assumptions import assumption_about
 from selextract_infra.policy.schema.investment import (
     Cost,
@@ -97,6 +98,7 @@ class Policy(BaseModel):
     windows: Table[Period]
     blackouts: Table[Period]
     schedule: Schedule
+    approvals: Approvals
     scaling: Scaling
     enabled_from: EnabledFrom
     balancing: Balancing
@@ -131,12 +133,12 @@ class Policy(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from.
 
-        Windows, blackouts, the schedule and who is notified are no part of it: what is right to do does not depend on
-        when it is allowed, which is judged at the time it is done, nor on who hears of it.
+        Windows, blackouts, the schedule, approvals and who is notified are no part of it: what is right to do does not
+        depend on when it is allowed and by whom, which is judged at the time it is done, nor on who hears of it.
         """
         from selextract_infra.model.base import digest_of
 
-        values = self.model_dump(mode="json", exclude={"windows", "blackouts", "schedule"})
+        values = self.model_dump(mode="json", exclude={"windows", "blackouts", "schedule", "approvals"})
         values["emergency"].pop("notifications")
         return digest_of(values)
 

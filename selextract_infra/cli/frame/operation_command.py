@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from selextract_infra.cli.frame.apply_plan import offer
+from selextract_infra.cli.frame.cancellation import LOOK_SECONDS, WORK_SECONDS
 from selextract_infra.cli.frame.options import (
     FleetOptions,
     FormatOption,
@@ -88,7 +89,7 @@ def _add_subcommands(group: typer.Typer, manifest: AnyManifest, subcommands: Map
     status = loaded(manifest.status)
 
     def show(*, hosts: FleetOptions, form: FormatOption = Format.TABLE) -> None:
-        with hosts.context() as context:
+        with hosts.context(LOOK_SECONDS) as context:
             status(context, form)
 
     group.command(STATUS, help=getdoc(status))(with_options(show))
@@ -187,7 +188,8 @@ class _Call:
         manifest = self.manifest
         values = {name: value for name, value in self.values.items() if name in manifest.request.model_fields}
         operation = operation_named(manifest.name)
-        with self.hosts.context() as context:
+        within = WORK_SECONDS if self.options.apply else LOOK_SECONDS
+        with self.hosts.context(within) as context:
             typed = manifest.complete(values, context.policy) if manifest.complete else values
             request = request_for(manifest, typed)
             plan = plan_operation(context, operation, request, observation=recorded, to_apply=self.options.apply)

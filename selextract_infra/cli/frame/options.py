@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from selextract_infra.cli.frame.cancellation import WORK_SECONDS
 from selextract_infra.cli.frame.output import Format
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class FleetOptions:
     state: StateOption = None
 
     @contextmanager
-    def context(self) -> Iterator[Context]:
-        """These hosts; Ctrl-C stops the work on them before this process ends."""
+    def context(self, within: float | None = WORK_SECONDS) -> Iterator[Context]:
+        """These hosts; Ctrl-C, and the end of ``within`` seconds, stop the work on them before this process ends."""
         from concurrent.futures import ThreadPoolExecutor
 
         from selextract_infra.cli.frame.cancellation import cancellable
@@ -109,7 +110,7 @@ class FleetOptions:
         from selextract_infra.hosts.inventory_location import require_inventory
 
         location = require_inventory(self.inventory, os.environ)
-        with cancellable() as cancel:
+        with cancellable(within) as cancel:
             with ThreadPoolExecutor(1) as beside:  # to ask Ansible for the hosts takes as long as the import
                 loading = beside.submit(Inventory.load, location.path, limit=self.limit)
                 from selextract_infra.flow.context import Context
@@ -129,9 +130,9 @@ class WholeFleetOptions:
     state: StateOption = None
 
     @contextmanager
-    def context(self) -> Iterator[Context]:
-        """These hosts; Ctrl-C stops the work on them before this process ends."""
-        with FleetOptions(self.inventory, None, self.policy, self.state).context() as context:
+    def context(self, within: float | None = WORK_SECONDS) -> Iterator[Context]:
+        """As that of ``FleetOptions``."""
+        with FleetOptions(self.inventory, None, self.policy, self.state).context(within) as context:
             yield context
 
 

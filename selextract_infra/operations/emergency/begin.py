@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selextract_infra.assess.emergency_effect import kept_readings
 from selextract_infra.assess.incident import affected_by, bottlenecks_seen, impact_of, situation_of
@@ -34,6 +34,7 @@ __all__ = [
     "Grant",
     "assess_emergency",
     "begin_emergency",
+    "emergency_message",
     "plan_emergency",
     "tell_emergency",
 ]
@@ -41,13 +42,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Grant:
-    """What an emergency may do, the Plan that does it, and what it was decided from."""
+    """What an emergency may do, the Plan that does it, and what it was decided from.
+
+    ``subject`` is what people were told of it by, before it was granted.
+    """
 
     plan: Plan
     decision: EmergencyDecision
     assessment: Assessment
     observation: Observation
     reason: str
+    subject: str = ""
 
     @property
     def text(self) -> str:
@@ -129,7 +134,7 @@ def begin_emergency(context: Context, granted: Grant, *, drill: bool = False) ->
             assessment=granted.assessment,
             made_by=granted.plan.made_by,
         )
-        return _begun(context, again, drill=drill)
+        return _begun(context, replace(again, subject=granted.subject), drill=drill)
     finally:
         let_go(context)
 
@@ -140,6 +145,7 @@ def _begun(context: Context, granted: Grant, *, drill: bool) -> Run:
     changes = count(len(granted.decision.granted), "value")
     incident = Incident(
         id=run.id,
+        subject=granted.subject,
         opened_at=run.started_at,
         reason=granted.reason,
         drill=drill,
@@ -164,15 +170,20 @@ def _begun(context: Context, granted: Grant, *, drill: bool) -> Run:
 
 def tell_emergency(notifier: Notifier, granted: Grant, run: Run) -> tuple[Delivery, ...]:
     """Tell those concerned what was granted, and how it went (EPB-2.4); one that a person asked for counts as a P2."""
-    decision = granted.decision
-    more = f" Others have to hear of it at once: {decision.escalate}." if decision.escalate else ""
     answer = f" selextract-infra emergency ack {run.id} says that you have taken it on."
     return notifier.tell(
-        decision.severity or IncidentSeverity.P2,
+        granted.decision.severity or IncidentSeverity.P2,
         run.id,
         f"Emergency: {granted.reason}",
-        f"Granted until {decision.expires_at:%H:%M:%S}Z: {granted.text or 'nothing'}. {run.message}{more}{answer}",
+        f"{emergency_message(granted, run.message)}{answer}",
     )
+
+
+def emergency_message(granted: Grant, how_it_goes: str) -> str:
+    """What was granted until when, how it goes, and what is missing all the same."""
+    decision = granted.decision
+    more = f" Others have to hear of it at once: {decision.escalate}." if decision.escalate else ""
+    return f"Granted until {decision.expires_at:%H:%M:%S}Z: {granted.text or 'nothing'}. {how_it_goes}{more}"
 
 
 def _because(assessment: Assessment) -> str:

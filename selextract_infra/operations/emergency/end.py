@@ -171,5 +171,6 @@ def acknowledge(context: Context, incident_id: str | None = None) -> Incident:
         incident = incident.with_moment(now, f"{who} has taken it on.")
         incident = incident.model_copy(update={"acknowledged_at": now, "acknowledged_by": who})
         context.journal.record_incident(incident)
-        context.journal.record_event(now, ACKNOWLEDGED, f"{incident.id} was acknowledged by {who}.", run=incident.id)
+        for subject in filter(None, (incident.id, incident.subject)):
+            context.journal.record_event(now, ACKNOWLEDGED, f"{subject} was acknowledged by {who}.", run=subject)
     return incident

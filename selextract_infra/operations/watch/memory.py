@@ -71,8 +71,14 @@ class Watched:
         """Seconds between two looks."""
         return self.policy.monitoring.watch.interval
 
+    def read(self, seen: Observation, at: float) -> None:
+        """Take in the readings that an incident is judged by, whatever becomes of the rest of the look."""
+        for host in seen.hosts:
+            for name, metric, value in readings_of(host, self.policy) if host.problem is None else ():
+                self._readings.setdefault((host.name, name, metric), SampleRing(self._keep)).add(at, value)
+
     def take(self, seen: Observation, at: float) -> list[str]:
-        """Take in one Observation; returns what people should hear: counts changed by hand, metrics lost and found."""
+        """Take in the rest of it; returns what people should hear: counts changed by hand, metrics lost and found."""
         news: list[str] = []
         for host in seen.hosts:
             if host.problem is None:
@@ -113,8 +119,6 @@ class Watched:
                 metrics.setdefault("response_time_p95", 0.0)
             for metric, value in metrics.items():
                 service.record(metric, at, value, most.get(name, {}).get(metric))
-        for name, metric, value in readings_of(host, self.policy):
-            self._readings.setdefault((host.name, name, metric), SampleRing(self._keep)).add(at, value)
 
     def _reads(self, host: HostObservation) -> float | None:
         """Reads per second since the last look; transactions, where reads are not counted."""

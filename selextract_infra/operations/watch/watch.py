@@ -16,8 +16,10 @@ from pydantic import AwareDatetime
 
 from selextract_infra.assess.calendar import Calendar
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
-from selextract_infra.flow.apply import apply
+from selextract_infra.flow.capacity_warnings import warn_in_time
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.notification import escalate
+from selextract_infra.flow.notify import deliveries_text
 from selextract_infra.flow.planning import plan_from, request_for
 from selextract_infra.flow.registry import operation_named
 from selextract_infra.hosts.identity import new_run_id, owner, watcher
@@ -26,19 +28,23 @@ from selextract_infra.hosts.runner import PlaybookRun, run_playbook
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Verdict
-from selextract_infra.model.emergency import open_emergency
 from selextract_infra.model.figures import duration
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
+from selextract_infra.model.run import Run
 from selextract_infra.model.scaling import ScalingDecision
+from selextract_infra.operations.watch.hands_off import why_not_to_act
 from selextract_infra.operations.watch.incident import IncidentWatch
+from selextract_infra.operations.watch.lost_hosts import LostHosts
 from selextract_infra.operations.watch.memory import Watched
+from selextract_infra.operations.watch.people import People
+from selextract_infra.operations.watch.run_beside import RunBeside
 from selextract_infra.operations.watch.unfinished import OwnRuns
 
 if TYPE_CHECKING:
     from selextract_infra.flow.notify import Notifier
 
-__all__ = ["WatchEvent", "Watcher", "why_not_to_act"]
+__all__ = ["WatchEvent", "Watcher"]
 
 _T = TypeVar("_T")
 
@@ -68,13 +74,18 @@ class Watcher:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context, self._say, self._dry, self._steady = context, say, dry_run, steady
+        context.announces_undoing = True
         self.watched = Watched(context.policy)
         self._calendar = Calendar.of(context.policy)
-        self._own = OwnRuns(context, self.tell, dry_run=dry_run)
-        self._incident = IncidentWatch(context, self.watched, self.tell, notifier, dry_run=dry_run)
+        self._own = OwnRuns(context, self._tell_of_run, dry_run=dry_run)
+        self._notifier = notifier
+        self._people = People(context, notifier, self.tell, dry_run=dry_run)
+        self._lost = LostHosts(context.policy, self._people)
+        self._incident = IncidentWatch(context, self.watched, self.tell, self._people, dry_run=dry_run)
         self._told: dict[str, str] = {}
         self._clocks: tuple[float, float] | None = None
         self._blind_since: dict[str, float] = {}
+        self._severity: IncidentSeverity | None = None
 
     def run(self, *, once: bool = False, progress: Callable[[], object] = lambda: None) -> None:
         """Look at every interval until cancelled; ``progress`` is called after every look."""
@@ -91,25 +102,65 @@ class Watcher:
 
     def tick(self) -> None:
         """Look once, and do what follows from it; what goes wrong is said and is no end."""
-        began = self._steady()  # beside the wall's time of the look, however long it takes
         try:
-            observation = self._look()
-        except CancelledError:
+            self._follow_look()
+        finally:
+            self._people.gather()
+        self._guarded("escalation", self._escalate)
+        self._guarded("warnings", self._look_ahead)
+
+    def _follow_look(self) -> None:
+        """People hear of what is wrong first; then comes what may fail, or take its time."""
+        began = self._steady()  # beside the wall's time of the look, however long it takes
+        observation = self._seen()
+        if observation is None:
             return
-        except SelextractError as problem:
-            self._news("look", "lost", f"Nothing can be seen: {problem}")
-            return
-        self._over("look", "The hosts can be seen again.")
         at = self._clock(observation.at, began)
         self._hosts(observation)
+        self._notice(observation)
         if self._guarded("unfinished", lambda: self._own.end(observation)):
             self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
             return
         for sentence in self.watched.take(observation, at):
             self.tell("seen", sentence)
-        incident = self._guarded("incident", lambda: self._incident.follow(observation))
+        incident = self._guarded("emergency", lambda: self._incident.follow(observation))
         if not self._incident.began:
             self._guarded("scaling", lambda: self._scale(observation, at, incident))
+
+    def _seen(self) -> Observation | None:
+        """What is on the hosts now; None where nothing can be seen, which is said and told."""
+        try:
+            observation = self._look()
+        except CancelledError:
+            return None
+        except SelextractError as problem:
+            self._lost.nothing_seen(str(problem))
+            self._news("look", "lost", f"Nothing can be seen: {problem}")
+            return None
+        self._over("look", "The hosts can be seen again.")
+        return observation
+
+    def _notice(self, observation: Observation) -> None:
+        """People hear of lost hosts and of an incident, before anything follows from them."""
+        self._lost.take(observation)
+        self.watched.read(observation, observation.at.timestamp())
+        self._severity = self._guarded("incident", lambda: self._incident.notice(observation))
+
+    def _look_ahead(self) -> None:
+        """What will be used up is told in time (PRE-02, PRE-03), but not while there is something more urgent."""
+        if self._dry or self._severity is not None:
+            return
+        for notification in warn_in_time(self._context, self._notifier):
+            self.tell("ahead", f"{notification.alert or 'Over'}: {notification.sentence}")
+
+    def _escalate(self) -> None:
+        """What nobody has answered in time goes to others, once (EMN-02)."""
+        if self._dry:
+            return
+        context = self._context
+        deliveries = escalate(self._notifier, context.policy, context.journal, context.clock())
+        if deliveries:
+            self.tell("escalated", f"Nobody has taken it on, so others hear of it: {deliveries_text(deliveries)}.")
 
     def tell(self, kind: str, sentence: str) -> None:
         """Say it, and write it down where it is not a rehearsal."""
@@ -154,12 +205,16 @@ class Watcher:
                 continue
             self._told.pop(f"held {decision.host}/{decision.service}", None)
             self._told.pop(f"would {decision.host}/{decision.service}", None)
+            refused = f"refused {decision.host}/{decision.service}"
             if decision.verdict is Verdict.REFUSED:
-                self._news(f"refused {decision.host}/{decision.service}", "held", _text(decision))
+                title = f"{decision.host}/{decision.service} is held at {decision.current}"
+                self._people.tell_once(refused, IncidentSeverity.P3, title, _text(decision))
+                self._news(refused, "held", _text(decision))
             else:
-                self._told.pop(f"refused {decision.host}/{decision.service}", None)
+                self._told.pop(refused, None)
+                self._people.forget(refused)
         for host in observation.hosts:
-            if host.name in by_host:
+            if host.name in by_host and not self._incident.began:
                 self._act(observation, host, by_host[host.name], at)
         self._propose_replicas(at)
 
@@ -187,13 +242,14 @@ class Watcher:
         if decision.verdict is not Verdict.UNKNOWN:
             self._blind_since.pop(key, None)
             self._over(f"blind {key}", f"{key} can be seen again.")
+            self._people.over(f"blind {key}", f"{key} can be seen again")
             return
         since = self._blind_since.setdefault(key, at)
         after = self._context.policy.monitoring.watch.blind_after
         if at - since >= after:
-            self._news(
-                f"blind {key}", "blind", f"Blind: {key} has had no metric for {duration(after)}; it stays as it is."
-            )
+            sentence = f"Blind: {key} has had no metric for {duration(after)}; it stays as it is."
+            self._people.tell_once(f"blind {key}", IncidentSeverity.P2, f"{key} has no metric", sentence)
+            self._news(f"blind {key}", "blind", sentence)
 
     def _act(
         self, observation: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float
@@ -244,13 +300,38 @@ class Watcher:
         try:
             self._keep_stamps(host.name)
             self._context.journal.record_plan(plan)
-            run = apply(self._context, plan)
+            run = self._carried_out(plan)
         except SelextractError:
             self._counts(host.name, before)
             raise
         if run.exit_code:
             self._counts(host.name, before)
-        self.tell("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+        self._tell_of_run("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+
+    def _carried_out(self, plan: Plan) -> Run:
+        """Carry it out, and look meanwhile: a P1 is told within a look then too, and its emergency goes first."""
+        beside = RunBeside(self._context, plan)
+        while not beside.ended_within(self.watched.interval):
+            self._look_meanwhile()
+        return beside.result()
+
+    def _look_meanwhile(self) -> None:
+        """Look for what is urgent alone: counts and limits are just being changed."""
+        observation = self._seen()
+        if observation is None:
+            return
+        self._notice(observation)
+        if self._severity is IncidentSeverity.P1:
+            self._guarded("emergency", lambda: self._incident.follow(observation))
+        self._people.gather()
+
+    def _tell_of_run(self, kind: str, sentence: str) -> None:
+        """People hear of a Run that is taken up again before it is, and of one that did not end well."""
+        if kind == "failed":
+            self._people.tell_once(sentence, IncidentSeverity.P2, "A run of the loop did not end well", sentence)
+        elif kind == "unfinished":
+            self._people.tell_once(sentence, IncidentSeverity.P3, "A run of the loop is taken up again", sentence)
+        self.tell(kind, sentence)
 
     def _counts(self, host: str, counts: dict[str, int]) -> None:
         for name, count in counts.items():
@@ -299,20 +380,6 @@ class Watcher:
     def _over(self, key: str, sentence: str) -> None:
         if self._told.pop(key, None) is not None:
             self.tell("back", sentence)
-
-
-def why_not_to_act(host: HostObservation) -> str | None:
-    """Why nothing is done on a host by itself; None where it may be."""
-    freeze, lock, unfinished = (host.state.get(name) for name in ("freeze", "lock", "unfinished"))
-    if freeze:
-        return f"{host.name} is frozen by {freeze.get('owner')} since {freeze.get('since')}: {freeze.get('reason')}"
-    if open_emergency(host) is not None:
-        return f"an emergency is on at {host.name}"
-    if lock:
-        return f"{host.name} is locked by {lock.get('owner')} for {lock.get('purpose')}"
-    if unfinished:
-        return f"run {unfinished[0].get('run_id')} is unfinished on {host.name}"
-    return None
 
 
 def _text(decision: ScalingDecision) -> str:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import socketserver
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +17,8 @@ from selextract_infra.flow.notification import acknowledge, escalate
 from selextract_infra.flow.notify import Notifier, visit
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.policy import Policy, load_policy
+from tests.receivers import Places, open_places
+from tests.unit.waiting import until
 
 P1, P2, P3, P4 = IncidentSeverity
 pytestmark = pytest.mark.usefixtures("notifying")
@@ -29,73 +26,10 @@ pytestmark = pytest.mark.usefixtures("notifying")
 NOW = datetime(2026, 1, 4, 2, tzinfo=UTC)
 
 
-@dataclass
-class Places:
-    """A mail server and a web server on this machine, and what they were told."""
-
-    mail: int = 0
-    web: int = 0
-    letters: list[tuple[list[str], bytes]] = field(default_factory=list)
-    visits: list[tuple[str, Any]] = field(default_factory=list)
-    answer: int = 200
-
-
-def postman(places: Places) -> type[socketserver.StreamRequestHandler]:
-    """As much of SMTP as a client of the standard library speaks."""
-
-    class Postman(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            to: list[str] = []
-            self.say("220 localhost")
-            while line := self.rfile.readline().decode().strip():
-                word = line.split(" ")[0].upper()
-                if word == "DATA":
-                    self.say("354 go on")
-                    places.letters.append((to, b"".join(iter(self.rfile.readline, b".\r\n"))))
-                if word == "MAIL":
-                    to = []
-                if word == "RCPT":
-                    to.append(line.partition("<")[2].partition(">")[0])
-                self.say("221 bye" if word == "QUIT" else "250 fine")
-                if word == "QUIT":
-                    return
-
-        def say(self, line: str) -> None:
-            self.wfile.write(f"{line}\r\n".encode())
-
-    return Postman
-
-
-def desk(places: Places) -> type[BaseHTTPRequestHandler]:
-    """A web server that notes what it is sent."""
-
-    class Desk(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            said = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            places.visits.append((self.path, json.loads(said) if said else None))
-            self.send_response(places.answer)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    for method in ("GET", "POST"):
-        setattr(Desk, f"do_{method}", Desk.answer)
-    return Desk
-
-
 @pytest.fixture
 def places() -> Iterator[Places]:
-    places = Places()
-    mail = socketserver.ThreadingTCPServer(("127.0.0.1", 0), postman(places))
-    web = ThreadingHTTPServer(("127.0.0.1", 0), desk(places))
-    places.mail, places.web = mail.server_address[1], web.server_address[1]
-    for server in (mail, web):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield places
-    for server in (mail, web):
-        server.shutdown()
-        server.server_close()
+    with open_places() as places:
+        yield places
 
 
 @pytest.fixture
@@ -114,6 +48,7 @@ def sender(
     return Notifier(rules, environment, journal, lambda: now, dry_run=said.append if said is not None else None)
 
 
+NO_MAIL = "The policy names no mail_server."
 MAIL = {"mail_server": "${SELEXTRACT_MAIL}"}
 
 
@@ -141,9 +76,11 @@ def test_a_ticket_is_opened_by_e_mail(places: Places, journal: Journal) -> None:
 
 
 def test_a_webhook_and_a_pager_are_called_with_what_the_references_stand_for(places: Places, journal: Journal) -> None:
-    rules = policy(page="json://127.0.0.1:${PORT}/page/${KEY}", webhook="json://127.0.0.1:${PORT}/hook")
-    told = sender(rules, journal, {"PORT": str(places.web), "KEY": "s3cret"}).tell(P1, "r1", "it broke", "badly")
-    assert [one.problem for one in told] == ["", ""]
+    rules = policy(page="json://127.0.0.1:${PORT}/page/${KEY}", webhook="json://127.0.0.1:${PORT}/hook", **MAIL)
+    environment = {"PORT": str(places.web), "KEY": "s3cret", **mail_at(places)}
+    told = sender(rules, journal, environment).tell(P1, "r1", "it broke", "badly")
+    assert [(one.channel, one.problem) for one in told] == [("page", ""), ("email", ""), ("webhook", "")]
+    assert [to for to, _ in places.letters] == [["oncall-team@selextract.com"]]  # EMN-01
     assert sorted(path for path, _ in places.visits) == ["/hook", "/page/s3cret"]
     assert {(said["title"], said["message"]) for _, said in places.visits} == {("P1 it broke", "badly")}
 
@@ -152,9 +89,14 @@ def test_who_cannot_be_told_never_raises_and_is_recorded_without_the_secret(plac
     places.answer = 500
     rules = policy(page="json://127.0.0.1:1/${KEY}", webhook="json://127.0.0.1:${PORT}/hook")
     told = sender(rules, journal, {"PORT": str(places.web), "KEY": "s3cret"}).tell(P1, "r1", "it broke", "badly")
-    assert all("It was not delivered" in one.problem for one in told)
+    assert [one.problem.split(":")[0] for one in told] == ["It was not delivered", NO_MAIL, "It was not delivered"]
     kinds = [(event["kind"], event["sentence"].split(":")[0]) for event in journal.events(9)]
-    assert sorted(kinds) == [("not notified", "page"), ("not notified", "webhook"), ("notified", "P1")]
+    assert sorted(kinds) == [
+        ("not notified", "email"),
+        ("not notified", "page"),
+        ("not notified", "webhook"),
+        ("notified", "P1"),
+    ]
     assert "s3cret" not in str(told) + str(journal.events(9))
     assert "told: nobody" in journal.events(9)[-1]["sentence"]
 
@@ -170,8 +112,16 @@ def test_who_cannot_be_told_never_raises_and_is_recorded_without_the_secret(plac
 def test_an_address_that_is_none_is_named_for_what_it_is(
     journal: Journal, target: str, environment: dict[str, str], problem: str
 ) -> None:
-    (told,) = sender(policy(page=target), journal, environment).tell(P1, "r1", "it broke", "badly")
-    assert told.problem == problem
+    page, mail = sender(policy(page=target), journal, environment).tell(P1, "r1", "it broke", "badly")
+    assert (page.problem, mail.problem) == (problem, NO_MAIL)
+
+
+def test_a_message_that_is_begun_arrives_though_nobody_waits_for_it(places: Places, journal: Journal) -> None:
+    telling = sender(policy(**MAIL), journal, mail_at(places)).begin(P3, "r1", "it broke", "badly")
+    until(lambda: len(places.letters) == 1)
+    assert journal.events(9) == []
+    assert [one.problem for one in telling.end()] == [""]
+    assert [event["kind"] for event in journal.events(9)] == ["notified"]
 
 
 def test_a_dry_run_prints_and_sends_nothing(places: Places, journal: Journal) -> None:

@@ -25,9 +25,11 @@ EVERYTHING = team(
 
 
 @pytest.mark.parametrize(
-    ("severity", "channels"), [(P1, ["page"]), (P2, ["slack", "email"]), (P3, ["email"]), (P4, ["ticket"])]
+    ("severity", "channels"), [(P1, ["page", "email"]), (P2, ["slack", "email"]), (P3, ["email"]), (P4, ["ticket"])]
 )
-def test_each_severity_has_the_channels_of_the_guide(severity: IncidentSeverity, channels: list[str]) -> None:
+def test_each_severity_has_the_channels_of_the_guide_and_who_is_paged_gets_the_e_mail_too(
+    severity: IncidentSeverity, channels: list[str]
+) -> None:
     assert [route.channel for route in routes(EVERYTHING, severity)] == channels
     assert not any(route.complaint for route in routes(EVERYTHING, severity))
 
@@ -42,6 +44,7 @@ def test_a_channel_without_a_target_is_told_and_falls_back_to_e_mail_once() -> N
     assert mail.channel == "email"
     assert mail.addresses == ("oncall-team@selextract.com",)
     (mail,) = routes(team(mail_server="mailto://localhost"), P1)
+    assert mail.addresses == ("oncall-team@selextract.com",)
     assert mail.complaint == "The channel page of P1 has no target, so it goes by e-mail."
 
 

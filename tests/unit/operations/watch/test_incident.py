@@ -15,6 +15,7 @@ from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.observation import Observation
 from selextract_infra.operations.watch.incident import IncidentWatch
 from selextract_infra.operations.watch.memory import Watched
+from selextract_infra.operations.watch.people import People
 from tests.unit.operations.emergency.test_incident_report import incident
 from tests.unit.operations.watch.test_memory import STEP, server, traffic
 from tests.unit.seen import ROLES
@@ -36,17 +37,23 @@ class Loop:
         self.context = context
         self.watched = Watched(context.policy)
         told = notifier(context.policy, context.journal, context.clock, dry_run=self.sent.append)
-        self.incident = IncidentWatch(
-            context, self.watched, lambda kind, text: self.said.append((kind, text)), told, dry_run=dry_run
-        )
+
+        def say(kind: str, text: str) -> None:
+            self.said.append((kind, text))
+
+        self.people = People(context, told, say, dry_run=dry_run)
+        self.incident = IncidentWatch(context, self.watched, say, self.people, dry_run=dry_run)
 
     def looks(self, times: int, *, failed: int, first: int = 0) -> IncidentSeverity | None:
         severity = None
         for number in range(first, first + times):
             at = START + timedelta(seconds=number * STEP)
             seen = Observation(at=at, hosts=(server(traffic=traffic(failed=failed)),))
+            self.watched.read(seen, at.timestamp())
             self.watched.take(seen, at.timestamp())
-            severity = self.incident.follow(seen)
+            severity = self.incident.notice(seen)
+            self.incident.follow(seen)
+            self.people.gather()
         return severity
 
     def told(self, kind: str) -> list[str]:
@@ -103,17 +110,17 @@ def test_ansible_waits_from_the_first_look_at_a_p1_until_that_is_over(context: C
     loop = Loop(context, dry_run=False)
     looks = 0
     while loop.looks(1, failed=66, first=looks) is not IncidentSeverity.P1:
-        assert context.hands.ready is None
+        assert context.access.ready is None
         looks += 1
-    waiting = context.hands.ready
+    waiting = context.access.ready
     assert waiting is not None
     loop.looks(1, failed=66, first=looks + 1)
-    assert context.hands.ready is waiting
+    assert context.access.ready is waiting
     loop.looks(40, failed=0, first=looks + 2)
-    assert context.hands.ready is None
+    assert context.access.ready is None
 
 
 def test_a_rehearsal_makes_nothing_ready(context: Context) -> None:
     loop = Loop(context, dry_run=True)
     assert loop.looks(5, failed=66) is IncidentSeverity.P1
-    assert context.hands.ready is None
+    assert context.access.ready is None

@@ -1,4 +1,4 @@
-"""What the loop remembers from look to look: counts by other hands, lost metrics, clock jumps, a restart."""
+"""What the loop remembers from look to look: counts by other access, lost metrics, clock jumps, a restart."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ def look(one: Watched, seen: HostObservation, times: int, since: float = START) 
     """So many looks at the same; returns what people would hear."""
     news: list[str] = []
     for step in range(times):
+        one.read(observation(seen), since + step * STEP)
         news += one.take(observation(seen), since + step * STEP)
     return news
 
