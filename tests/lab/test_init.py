@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -222,3 +223,53 @@ def test_what_is_missing_on_the_host_is_one_sentence_and_nothing_is_written(
     assert sentence in answer.err
     assert "Traceback" not in answer.err
     assert not (tmp_path / "inventories").exists()
+
+
+FORMS = {
+    "lists": (
+        "services:\n  db: {image: postgres}\n  web:\n    image: app\n    command: gunicorn web\n"
+        "    environment: ['DATABASE_URL=postgres://u:p@${DB_HOST:-db}/x', PASSED]\n    ports: ['8080:80', '81']\n"
+    ),
+    "mappings": (
+        "x-a: &a {restart: always}\nservices:\n  db: {image: 'redis:${TAG}'}\n  web:\n    <<: *a\n    image: app\n"
+        "    environment: {REDIS_HOST: db, REDIS_PORT: 6379, DB_HOST: '${DB_HOST}'}\n"
+        "    depends_on: {db: {condition: service_started}}\n    volumes: ['./data:/data', 'x:/y:ro']\nvolumes: {x: }\n"
+    ),
+    "extended": (
+        "services:\n  base: {image: app, environment: [A=1], profiles: [never]}\n"
+        "  jobs: {extends: base, command: [celery, worker], environment: {BROKER_URL: 'redis://queue:6379'}}\n"
+        "  queue: {image: valkey/valkey, healthcheck: {test: valkey-cli ping}}\n"
+    ),
+}
+
+
+def test_compose_itself_and_the_reader_of_our_own_say_the_same(things: Lab, tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    host = things.host("app1")
+    shim = programs / "docker"
+    shim.write_text(f'#!/bin/sh\nexec {shutil.which("docker")} exec -i {host.container} docker "$@"\n')
+    shim.chmod(0o755)
+    newcomer = Newcomer(things, tmp_path)
+    for name, text in FORMS.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "compose.yml").write_text(text)
+        host.execute("mkdir", "-p", str(folder))
+        host.execute("tee", str(folder / "compose.yml"), feed=text.encode())
+        ours = newcomer.run("init", "--compose", str(folder), "--format", "json").data["projects"][0]
+        path = f"{programs}:{os.environ['PATH']}"
+        theirs = newcomer.run("init", "--compose", str(folder), "--format", "json", PATH=path).data["projects"][0]
+        assert (ours.pop("read_by"), theirs.pop("read_by")) == ("this program", "docker compose")
+        assert ours == theirs
+
+
+def test_a_host_behind_a_jump_host_is_looked_at_as_ssh_reaches_it(things: Lab, tmp_path: Path) -> None:
+    newcomer = Newcomer(things, tmp_path)
+    text = newcomer.configuration.read_text()
+    behind = f"Host behind\n  HostName 127.0.0.1\n  HostKeyAlias {newcomer.address}\n  User root\n  ProxyJump shop\n"
+    # What ssh starts for the jump reads the configuration that it was given itself.
+    newcomer.configuration.write_text(behind + text)
+    answer = newcomer.run("init", "behind", "--format", "json")
+    assert answer.code == 0, answer.words
+    assert {"things"} <= {project["name"] for project in answer.data["projects"]}
