@@ -114,6 +114,15 @@ def test_a_server_that_reaches_no_store_may_be_the_frontend_and_is_asked_about(t
     assert (read["role"], read["basis"], read["scaled"]) == ("frontend", "choose", False)
 
 
+def test_a_server_that_is_called_a_frontend_and_reaches_a_store_is_asked_about(tmp_path: Path) -> None:
+    read = answer(
+        tmp_path,
+        "services:\n  db: {image: postgres}\n"
+        "  frontend: {image: app, command: gunicorn pages, environment: ['DB_HOST=db']}\n",
+    )["frontend"]
+    assert (read["role"], read["basis"], read["scaled"]) == ("frontend", "choose", False)
+
+
 @pytest.mark.parametrize(
     "more",
     [
