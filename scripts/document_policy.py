@@ -10,6 +10,7 @@ from selextract_infra.defects.explain import CLASSES
 from selextract_infra.defects.run import check_policy, rules
 from selextract_infra.policy import Policy, default_policy
 from selextract_infra.policy.load import GUIDE
+from selextract_infra.policy.schema.assumptions import ASSUMPTIONS
 from selextract_infra.policy.show import Shown, shown
 from selextract_infra.policy.units import quantities
 
@@ -43,7 +44,7 @@ in, `reading` is what this project takes the guide to mean until then.
 def page() -> str:
     """The whole page."""
     policy = default_policy()
-    return "\n".join([INTRODUCTION, *_units(), *_chapters(policy), *_rules(policy)])
+    return "\n".join([INTRODUCTION, *_units(), *_chapters(policy), *_assumptions(), *_rules(policy)])
 
 
 def _units() -> Iterator[str]:
@@ -114,6 +115,15 @@ def _rows(path: str, meaning: str, values: list[Shown], *, whole: bool) -> Itera
 def _under(path: str, described: set[tuple[str, ...]]) -> bool:
     steps = tuple(path.split("."))
     return any(steps[: len(entry)] == entry for entry in described)
+
+
+def _assumptions() -> Iterator[str]:
+    yield "## Assumptions\n\nWith `profile: own` these hold only where the team's own policy states them; all other"
+    yield "values are rules and hold for everybody.\n\n| value | what it is about | not stated |\n|---|---|---|"
+    for path, assumption in ASSUMPTIONS.items():
+        without = "unknown" if assumption.without is None else f"`{assumption.without or 'none'}`"
+        yield f"| `{'.'.join(path)}` | {assumption.about} | {without} |"
+    yield ""
 
 
 def _rules(policy: Policy) -> Iterator[str]:

@@ -52,7 +52,8 @@ def signatures_of(policy: Policy) -> tuple[Signature, ...]:
     }
     signatures = []
     for name, bottleneck in policy.bottlenecks.items():
-        if name in thresholds:
+        # How much the guide's own disk bears says nothing about another one.
+        if name in thresholds and (name != "disk_writes" or policy.holds("baseline.database.disk_io.peak")):
             metrics, threshold, peak, role = thresholds[name]
             item = policy.origin(f"bottlenecks.{name}").item_id or name
             signatures.append(Signature(name, bottleneck.rank, item, metrics, threshold, peak, role))

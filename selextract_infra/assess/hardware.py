@@ -22,6 +22,7 @@ __all__ = [
     "monthly_cost",
     "phase_id",
     "policy_host",
+    "prices_hold",
     "read_hardware",
     "reference_hardware",
 ]
@@ -107,6 +108,11 @@ def phase_id(phase: str, policy: Policy) -> str:
     """The qualified name of a vertical phase: ``VP1`` for memory (X-60)."""
     item = policy.origin(f"vertical.phases.{phase}.window").item_id or f"vertical.{phase}"
     return item.partition("-")[0]
+
+
+def prices_hold(policy: Policy) -> bool:
+    """Whether what a core and a GB cost may be reckoned with; else what a limit is worth is unknown."""
+    return policy.holds("cost.prices.per_core") and policy.holds("cost.prices.per_gb_memory")
 
 
 def monthly_cost(host: Hardware, policy: Policy) -> float:

@@ -156,16 +156,18 @@ class _Builder:
         window = alert.window or self.policy.monitoring.fast_window.value
         slo = (ThresholdStep(Level.NOTICE, ">", self.policy.load_tests.gate.p95),)
         for metric, aggregate in _LATENCIES.items():
-            for item, steps in (
-                (self.item("monitoring.application.response_time"), self.steps(metric, alert.warning, alert.critical)),
-                (self.item("kpis.response_time"), self.steps(metric, kpi.warning, kpi.critical)),
-                (self.item("load_tests.gate"), slo),
-            ):
+            alerts = (("monitoring.application.response_time", self.steps(metric, alert.warning, alert.critical)),)
+            indicators = (("kpis.response_time", self.steps(metric, kpi.warning, kpi.critical)),)
+            known = indicators if self.policy.holds("kpis.response_time") else ()
+            for path, steps in (*alerts, *known, ("load_tests.gate", slo)):
+                item = self.item(path)
                 yield ThresholdRule(metric, item, steps, self.coverage, window, aggregate)
 
     def indicators(self) -> Iterator[ThresholdRule]:
         """KPI-01 to KPI-04; their thresholds refer to the target capacity."""
         for name, metric in _KPI_METRICS.items():
+            if not self.policy.holds(f"kpis.{name}"):
+                continue
             kpi = getattr(self.policy.kpis, name)
             steps = self.steps(metric, kpi.warning, kpi.critical)
             yield ThresholdRule(metric, self.item(f"kpis.{name}"), steps, self.coverage, alert=False)
@@ -177,7 +179,7 @@ class _Builder:
         """
         alerts = self.policy.capacity_alerts
         for name, metric in _KPI_METRICS.items():
-            if name != "data_storage":
+            if name != "data_storage" and self.policy.holds(f"kpis.{name}.current"):
                 today = getattr(self.policy.kpis, name).current
                 steps = self.steps(metric, _share(today, alerts.warning), _share(today, alerts.critical))
                 yield ThresholdRule(metric, "X-40", steps, self.coverage, alert=False)
@@ -185,6 +187,8 @@ class _Builder:
     def limits(self) -> Iterator[ThresholdRule]:
         """LIM-S1 to LIM-S4, and the connections that Postgres has at all (HDB-03)."""
         for name, metric in _SOFT_METRICS.items():
+            if not self.policy.holds(f"limits.soft.{name}.limit"):
+                continue
             soft = getattr(self.policy.limits.soft, name)
             steps = (ThresholdStep(Level.WARNING, self.rising, soft.limit),)
             item = self.item(f"limits.soft.{name}")

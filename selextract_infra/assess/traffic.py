@@ -18,7 +18,7 @@ from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficWindow
 from selextract_infra.policy import Policy
 
-__all__ = ["TimeOfWeek", "traffic_measurements", "usual_throughput"]
+__all__ = ["TimeOfWeek", "measured_rate", "traffic_measurements", "usual_throughput"]
 
 
 def traffic_measurements(observation: Observation, policy: Policy) -> tuple[Measurement, ...]:
@@ -26,6 +26,19 @@ def traffic_measurements(observation: Observation, policy: Policy) -> tuple[Meas
     return tuple(
         measurement for host in observation.hosts for measurement in _of_host(host, observation.at.timestamp(), policy)
     )
+
+
+def measured_rate(host: HostObservation, service: str, policy: Policy) -> float | None:
+    """Requests per second over the longest window that the balancer before a service has seen; None where none is."""
+    balancer = host.traffic.balancer
+    if balancer is None or not balancer.running or balancer.service != service:
+        return None
+    least = policy.trigger_rules.sustained.minimum_coverage
+    covered = [
+        window for window in balancer.windows if window.rate is not None and window.covered >= least * window.seconds
+    ]
+    longest = max(covered, key=lambda window: window.seconds, default=None)
+    return None if longest is None else longest.rate
 
 
 def _of_host(host: HostObservation, now: float, policy: Policy) -> Iterator[Measurement]:

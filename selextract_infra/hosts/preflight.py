@@ -6,6 +6,7 @@ Ansible, whose verdict on logging in is that of OpenSSH.
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import threading
@@ -14,13 +15,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.look import LoginProbe, offered_key
 from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, run_playbook
 
-__all__ = ["KeyStanding", "Preflight", "look_before"]
+__all__ = ["KeyStanding", "OutsideLook", "Preflight", "look_before", "look_from_outside"]
 
 PLAYBOOK = "selextract.infra.doctor"
 READY_TASK = "Check that the host is ready"
@@ -30,6 +31,16 @@ _ASK_SSH_SECONDS = 10.0
 _MOST_AT_ONCE = 64
 
 KeyStanding = Literal["known", "unknown", "changed", "revoked", "unchecked", "not looked at"]
+
+
+class OutsideLook(NamedTuple):
+    """What was seen of one host without logging in; the fields are those of ``Preflight``."""
+
+    local: bool
+    jump: bool = False
+    look: LoginProbe = LoginProbe()
+    key: KeyStanding = "not looked at"
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ def look_before(
     names = tuple(host.name for host in inventory.hosts)
     arrivals = _Arrivals()
     with ThreadPoolExecutor(min(len(names), _MOST_AT_ONCE)) as pool:
-        outside = {host.name: pool.submit(_from_outside, host, inventory) for host in inventory.hosts}
+        outside = {host.name: pool.submit(look_from_outside, host, inventory) for host in inventory.hosts}
         outcome = run_playbook(
             PlaybookRun(
                 playbook=PLAYBOOK,
@@ -108,7 +119,10 @@ def look_before(
         probes = {name: future.result() for name, future in outside.items()}
     return {
         name: Preflight(
-            **probes[name], unattended=unattended, outcome=host, clock_ahead=_clock_ahead(host, arrivals.at.get(name))
+            **probes[name]._asdict(),
+            unattended=unattended,
+            outcome=host,
+            clock_ahead=_clock_ahead(host, arrivals.at.get(name)),
         )
         for name, host in ((name, outcome.hosts[name]) for name in names)
     }
@@ -119,35 +133,37 @@ def _clock_ahead(outcome: HostOutcome, arrived: float | None) -> float | None:
     return round(float(time) - arrived, 1) if arrived is not None and isinstance(time, (int, float)) else None
 
 
-def _from_outside(host: InventoryHost, inventory: Inventory) -> dict[str, Any]:
-    nothing = {"jump": False, "look": LoginProbe(), "key": "not looked at", "fingerprint": ""}
+def look_from_outside(host: InventoryHost, inventory: Inventory) -> OutsideLook:
+    """Its port and the key that it shows, without logging in; nothing where it is this machine or behind another."""
     if host.connection == "local" or host.name in inventory.local:
-        return {**nothing, "local": True}
+        return OutsideLook(local=True)
     route = _route(host)
     if route is None or route.jump:
-        return {**nothing, "local": False, "jump": True}
+        return OutsideLook(local=False, jump=True)
     known = _known_keys(route)
     look = offered_key(route.address, route.port, prefer=tuple(kind for _, kind, _ in known))
-    return {
-        "local": False,
-        "jump": False,
-        "look": look,
-        "key": _standing(look, known) if route.checked else "unchecked",
-        "fingerprint": _fingerprint(look),
-    }
+    return OutsideLook(
+        local=False,
+        look=look,
+        key=_standing(look, known) if route.checked else "unchecked",
+        fingerprint=_fingerprint(look),
+    )
 
 
 def _route(host: InventoryHost) -> _Route | None:
     """How ssh would go there with the user's configuration and the inventory's options; None when it cannot say."""
+    # As for Ansible, its own environment holds where the inventory says nothing.
     given = [
-        str(host.variables.get(name) or "")
+        str(host.variables.get(name) or os.environ.get(name.upper()) or "")
         for name in ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
     ]
     if any("{{" in text for text in (*given, host.address)):
         return None
     try:
         options = [option for text in given for option in shlex.split(text)]
-        options_in_force = _said_by(["ssh", *options, "-p", str(host.port), "-G", "--", host.address])
+        # A port that the inventory does not name is ssh's to choose: its configuration may have another.
+        port_option = ["-p", str(host.port)] if host.variables.get("ansible_port") else []
+        options_in_force = _said_by(["ssh", *options, *port_option, "-G", "--", host.address])
     except ValueError:
         return None
     if "hostname" not in options_in_force:

@@ -108,7 +108,8 @@ class ServiceOutcome(Frozen):
 
     ``refused`` counts how often more instances were wanted and not one more fitted.
     ``minutes_over`` has, by metric, for how many minutes it was over its target. ``cost`` is dollars for the
-    instance-hours by unit price; a fixed host costs the same however many instances it carries (X-55).
+    instance-hours by unit price, None where no price is known; a fixed host costs the same however many instances it
+    carries (X-55).
     """
 
     name: str
@@ -122,7 +123,7 @@ class ServiceOutcome(Frozen):
     refused: int
     minutes_over: dict[str, float]
     instance_hours: float
-    cost: float
+    cost: float | None
 
 
 class Simulation(Frozen):
@@ -151,9 +152,10 @@ class Simulation(Frozen):
         return sum(service.instance_hours for service in self.services)
 
     @property
-    def cost(self) -> float:
-        """Dollars by unit price, over all services."""
-        return sum(service.cost for service in self.services)
+    def cost(self) -> float | None:
+        """Dollars by unit price, over all services; None where no price is known."""
+        known = [service.cost for service in self.services if service.cost is not None]
+        return sum(known) if len(known) == len(self.services) else None
 
 
 class IncidentBottleneckKind(StrEnum):

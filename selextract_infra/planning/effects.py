@@ -129,6 +129,8 @@ def _usual(name: str) -> str:
 
 def upgrade_cost(before: Hardware, after: Hardware, policy: Policy) -> CostChange:
     """The change of the monthly bill: claimed by the quotes of the phases between, realised by unit price (X-49)."""
+    if not policy.holds("cost.prices"):
+        return CostChange(sentence="What it costs is unknown: nobody states cost.prices")
     realised = monthly_cost(after, policy) - monthly_cost(before, policy)
     phases = [name for name in RESOURCES if getattr(after, RESOURCES[name][0]) > getattr(before, RESOURCES[name][0])]
     quoted = sum(getattr(policy.vertical.phases, name).cost for name in phases)

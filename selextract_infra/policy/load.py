@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from selextract_infra.errors import PolicyError, UnitError
 from selextract_infra.policy.model import Policy, nearest
+from selextract_infra.policy.schema.assumptions import ASSUMPTIONS
+from selextract_infra.policy.schema.system import SystemProfile
 from selextract_infra.policy.section import row_of, section_in
 from selextract_infra.policy.source import Path as Steps
 from selextract_infra.policy.source import Reference, Source, find, parse_mapping, parse_text
@@ -79,12 +81,40 @@ def _policy(sources: tuple[Source, ...]) -> Policy:
         _refuse_templates(layer.values, (), layer)
         _refuse_removals(merged, layer.values, (), layer)
         merged = _merge(merged, layer.values)
+    merged = _without_assumptions(merged, sources[1:])
     try:
         policy = Policy.model_validate(_resolved(merged, merged, sources))
     except ValidationError as error:
         _explain(error, sources)
     object.__setattr__(policy, "__pydantic_private__", {"_sources": sources})
     return policy
+
+
+def _without_assumptions(merged: dict[str, Any], own: tuple[Source, ...]) -> dict[str, Any]:
+    """With ``profile: own``, without what the guide assumes and the team's own policy does not state."""
+    if merged.get("profile") != SystemProfile.OWN:
+        return merged
+    for path, assumption in ASSUMPTIONS.items():
+        stated = any(find(layer.values, path)[0] for layer in own)
+        if assumption.without is not None and not stated:
+            merged = _replaced(merged, path, assumption.without)
+        elif path == ("seasons",):  # a team that names one season has that one, and none of the guide's
+            merged = _replaced(merged, path, _rows_of(path, own))
+    return merged
+
+
+def _rows_of(path: Steps, own: tuple[Source, ...]) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for layer in own:
+        exists, value = find(layer.values, path)
+        if exists and isinstance(value, Mapping):
+            rows = _merge(rows, {name: row for name, row in value.items() if row is not None or name in rows})
+    return rows
+
+
+def _replaced(values: Mapping[str, Any], path: Steps, value: Any) -> dict[str, Any]:
+    first, *rest = path
+    return {**values, first: _replaced(values[first], tuple(rest), value) if rest else value}
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from selextract_infra.errors import PolicyError
 from selextract_infra.policy.schema.approvals import Approvals
+from selextract_infra.policy.schema.assumptions import assumption_about
 from selextract_infra.policy.schema.investment import (
     Cost,
     CpuParts,
@@ -166,12 +167,26 @@ class Policy(BaseModel):
         self.value(path)
         entry = self.entry(path)
         steps = _steps(path)
-        where = "guide"
+        where = "not stated" if assumption_about(steps) and not self.holds(steps) else "guide"
         for source in reversed(self._sources[1:]):
             if find(source.values, steps)[0]:
                 where = source.where(steps)
                 break
         return Provenance(None if entry is None else entry.item, where)
+
+    def holds(self, path: str | Path) -> bool:
+        """Whether the value at a dotted path may be reckoned with: a rule, or an assumption that is made.
+
+        An assumption is made by ``profile: guide``, else where a team's own policy states all of it: a price of memory
+        beside the guide's price of a core would be neither the team's nor the guide's.
+        """
+        if self.profile is SystemProfile.GUIDE:
+            return True
+        steps = _steps(path)
+        below = [name for name in names_in(self.value(steps)) if self.value((*steps, name)) is not None]
+        if below:
+            return all(self.holds((*steps, name)) for name in below)
+        return assumption_about(steps) is None or any(find(source.values, steps)[0] for source in self._sources[1:])
 
     def value(self, path: str | Path) -> Any:
         """The value or section at a dotted path, such as ``sizing.headroom``; a tuple of steps where a name has a dot.

@@ -16,7 +16,7 @@ from selextract_infra.model.run import Run
 from tests.simulation.boundaries import Boundaries, ControlDiedError, Fault, FaultKind
 from tests.simulation.compose_program import ComposeRejectsError
 from tests.simulation.judge import State, differences, left_over, state_of
-from tests.simulation.shapes import IN_ANY_ORDER, deploy_again, drawn_shape, world_plan
+from tests.simulation.shapes import IN_ANY_ORDER, deploy_again, drawn_shape, odd_shape, world_plan
 from tests.simulation.team import TEAM_ACTS, stop_one
 from tests.simulation.trial import World, world
 
@@ -27,6 +27,7 @@ _FAULTY = 0.5
 _LEASE = 7200.0
 _UP_AGAIN, _SLOW = 60.0, 90.0
 _MEDDLED = 4  # each so manieth sequence has other things that the team does
+_ODD = 2  # and the one half-way to the next one is of an odd shape, too
 _DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
 _REFUSED = (2, 3, 5, _DRIFTED)
 
@@ -49,19 +50,19 @@ class Sequence:
 def play(seed: int) -> Sequence:
     """The sequence of that seed; it ends at the first violation."""
     draw, meddling = random.Random(seed), random.Random(seed)
-    shape = drawn_shape(draw)
+    shape = odd_shape(draw) if seed % _MEDDLED == _ODD else drawn_shape(draw)
     sequence = Sequence(seed)
     with world(shape) as here:
         runs: list[tuple[str, State]] = []
         while len(sequence.told) < _LENGTH and not sequence.violations:
-            if seed % _MEDDLED == 0 and meddling.random() < 0.25:
+            if seed % _MEDDLED in (0, _ODD) and meddling.random() < 0.25:
                 _meddle(here, sequence, meddling)
             elif runs and draw.random() < 0.25:
                 _roll_back(here, sequence, draw, runs)
             elif draw.random() < 0.1:
                 _team(here, sequence)
             else:
-                falls_ill = seed % _MEDDLED == 0 and meddling.random() < 0.2
+                falls_ill = seed % _MEDDLED in (0, _ODD) and meddling.random() < 0.2
                 _operate(here, sequence, draw, runs, meddling if falls_ill else None)
             out = {*here.host.engine.outages} & shape.never_out
             sequence.violations += [f"{service} was out" for service in sorted(out)]

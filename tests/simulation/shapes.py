@@ -25,6 +25,7 @@ __all__ = [
     "deploy",
     "deploy_again",
     "drawn_shape",
+    "odd_shape",
     "plain_shape",
     "world_plan",
 ]
@@ -51,7 +52,11 @@ class Shape:
     @property
     def never_out(self) -> set[str]:
         """The services of which another instance can run beside the last one."""
-        return {name for name in ("api", "worker") if not self.services[name].get("volumes")}
+        return {
+            name
+            for name in ("api", "worker")
+            if not any(self.services[name].get(key) for key in ("volumes", "container_name", "ports"))
+        }
 
 
 def plain_shape() -> Shape:
@@ -125,6 +130,27 @@ def drawn_shape(draw: random.Random) -> Shape:
         services["api"].pop("restart", None)
     override = {"api": {"environment": {"DEBUG": "0"}}} if draw.random() < 0.3 else None
     return Shape(services, override, plain_shape().uses)
+
+
+def odd_shape(draw: random.Random) -> Shape:
+    """A drawn one in which a service has a place that only one can have, or comes back otherwise after a boot."""
+    shape = drawn_shape(draw)
+    name = draw.choice(("api", "worker"))
+    service = shape.services[name]
+    form = draw.choice(("name", "port", "data", "by hand", "always", "no variables"))
+    if form in ("name", "port"):
+        service.pop("scale", None)
+        (service.get("deploy") or {}).pop("replicas", None)
+        service.update({"container_name": f"the-{name}"} if form == "name" else {"ports": ["9000:9000"]})
+    elif form == "data":
+        service["volumes"] = [f"{name}-data:/srv/data"]
+        service.pop("scale", None)
+        (service.get("deploy") or {}).pop("replicas", None)
+    elif form == "no variables":
+        service.pop("environment", None)
+    else:
+        service["restart"] = "no" if form == "by hand" else "always"
+    return shape
 
 
 def deploy(host: SimulatedHost, shape: Shape) -> None:

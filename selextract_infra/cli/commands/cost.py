@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """The cost table recomputed, phases as quoted and by unit price, commitments, savings claimed and realised."""
-        from selextract_infra.cli.frame.planning import gate_findings, hardware_of
+        from selextract_infra.cli.frame.planning import gate_findings, hardware_of, require_stated
         from selextract_infra.defects.run import with_findings
         from selextract_infra.errors import UsageError
         from selextract_infra.planning.cost import cost_report
@@ -54,6 +54,9 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.report.planning import cost_blocks, effect_blocks
 
         rules = options.load()
+        # One change is priced by the unit prices alone; the table over time is the guide's plan for its own host.
+        whole = after is None and plan is None
+        require_stated(rules, "The bill", "cost.prices", *(("cost.table",) if whole else ()))
         rates = [read_growing(text) for text in growing or ()]
         if after is not None and plan is not None:
             raise UsageError("One change is priced at a time.", remedy="leave --after or --plan")

@@ -30,13 +30,14 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Demand, what it needs, the phases that close the gap, what they cost, and the seasons ahead."""
-        from selextract_infra.cli.frame.planning import gate_findings, hardware_of, today_of
+        from selextract_infra.cli.frame.planning import gate_findings, hardware_of, require_stated, today_of
         from selextract_infra.defects.run import with_findings
         from selextract_infra.planning.growth import grow
         from selextract_infra.planning.season import season_demands
         from selextract_infra.report.planning import growth_blocks
 
         rules = options.load()
+        require_stated(rules, "How far the load grows", "kpis", "growth.scenarios")
         hardware = hardware_of(host, rules)
         report = grow(rules, scenario, host=hardware, month=month)
         seasons = season_demands(rules, today_of(today, rules), host=hardware)

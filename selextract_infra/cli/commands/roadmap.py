@@ -29,13 +29,14 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """What is done, due and overdue, with the command for it, and what conflicts."""
-        from selextract_infra.cli.frame.planning import day_of, gate_findings, today_of
+        from selextract_infra.cli.frame.planning import day_of, gate_findings, require_stated, today_of
         from selextract_infra.defects.run import with_findings
         from selextract_infra.planning.phase_names import resolve
         from selextract_infra.planning.roadmap import only, roadmap_on
         from selextract_infra.report.planning import roadmap_blocks
 
         rules = options.load()
+        require_stated(rules, "The program", "roadmap")
         now = today_of(program.today, rules)
         first = now if program.start is None else day_of(program.start, "--start")
         done = [resolve(milestone, rules) for milestone in program.done or ()]

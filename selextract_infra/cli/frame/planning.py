@@ -34,6 +34,7 @@ __all__ = [
     "hardware_of",
     "moment_of",
     "policy_of",
+    "require_stated",
     "today_of",
     "zone_of",
 ]
@@ -102,6 +103,18 @@ def policy_of(inventory: Path | None, files: Sequence[Path] | None) -> Policy:
         policy = load_policy(known.policy_overrides, files=[*known.policy_files, *(files or ())])
     say_whose_policy(policy, location)
     return policy
+
+
+def require_stated(policy: Policy, what: str, *paths: str) -> None:
+    """Raise UsageError where ``what`` rests on assumptions that the team's own policy does not make."""
+    from selextract_infra.errors import UsageError
+
+    unstated = [path for path in paths if not policy.holds(path)]
+    if unstated:
+        raise UsageError(
+            f"{what} is unknown: the policy's profile is own, and it does not state {' and '.join(unstated)}.",
+            remedy=f"state {unstated[0]} in the policy; with profile: guide the figures are the guide's",
+        )
 
 
 def hardware_of(text: str | None, policy: Policy) -> Hardware:

@@ -96,6 +96,10 @@ def _missing(name: str, sentence: str, remedy: str) -> DiagnosisCheck:
     return DiagnosisCheck(name=f"credential {name}", status=CheckStatus.PROBLEM, sentence=sentence, remedy=remedy)
 
 
+_TELL_SOMEBODY = "give emergency.notifications.channels a mail_server; then selextract-infra notify test"
+_NAME_SOMEBODY = "name a channel or people in emergency.notifications; then selextract-infra notify test"
+
+
 def _messages(policy: Policy) -> DiagnosisCheck:
     mute = [
         severity for severity in IncidentSeverity if all(route.target is None for route in routes(policy, severity))
@@ -105,6 +109,6 @@ def _messages(policy: Policy) -> DiagnosisCheck:
             name="messages",
             status=CheckStatus.WARNING,
             sentence=f"nobody would be told of {', '.join(mute)}",
-            remedy="give emergency.notifications.channels a mail_server; then selextract-infra notify test",
+            remedy=_TELL_SOMEBODY if policy.emergency.notifications.immediate else _NAME_SOMEBODY,
         )
     return DiagnosisCheck(name="messages", status=CheckStatus.OK, sentence="every severity has somebody to tell")

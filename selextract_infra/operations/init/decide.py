@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from selextract_infra.operations.init.addresses import words_of
@@ -15,6 +16,7 @@ OTHER = "other"
 _OF_THE_APP = ("api", "frontend", "worker", OTHER)
 _SCALED = ("api", "frontend", "worker")
 _ONE_ALONE = {"scheduler": "it gives out work by the clock", "once": "it does its work once and ends"}
+_FRONTEND_NAME = re.compile(r"(^|[-_.])(front|frontend|ui|web-?ui|webapp|pages|static|site)($|[-_.\d])")
 _COUNTS = frozenset({"concurrency", "workers", "processes", "threads", "procs"})
 
 
@@ -26,7 +28,9 @@ def drafted_services(services: Iterable[ServiceSigns]) -> tuple[ServiceDraft, ..
 
 
 def _drafted(signs: ServiceSigns, kind: ServiceKind, *, several_databases: bool) -> ServiceDraft:
-    role, options = _role(kind, several_databases=several_databases)
+    # What a server of the app is for, its variables and its name may say differently; then a person says it.
+    serves = bool(signs.leads.known) and not _FRONTEND_NAME.search(signs.name)
+    role, options = _role(kind, several_databases=several_databases, serves=serves)
     single = [*signs.single]
     if kind.kind in _ONE_ALONE:
         single.append(_ONE_ALONE[kind.kind])
@@ -56,7 +60,7 @@ def _drafted(signs: ServiceSigns, kind: ServiceKind, *, several_databases: bool)
     )
 
 
-def _role(kind: ServiceKind, *, several_databases: bool) -> tuple[str, tuple[str, ...]]:
+def _role(kind: ServiceKind, *, several_databases: bool, serves: bool) -> tuple[str, tuple[str, ...]]:
     """The role, and the options where it has to be chosen; what may lose data is never an option beside a store."""
     if kind.engine == "postgres":
         if several_databases or not kind.certain:
@@ -71,7 +75,8 @@ def _role(kind: ServiceKind, *, several_databases: bool) -> tuple[str, tuple[str
     if kind.kind == "worker":
         return "worker", () if kind.certain else ("worker", OTHER)
     if kind.kind == "web":
-        return "api", ()
+        # A server that reaches no database or queue of its own may as well only render pages.
+        return ("api", ()) if serves else ("frontend", ("frontend", "api", OTHER))
     if kind.kind in ("app", "unknown"):
         return OTHER, _OF_THE_APP
     return OTHER, () if kind.certain else _OF_THE_APP

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from pydantic import Field
 
 from selextract_infra.model.base import Frozen
 
-__all__ = ["AddressDraft", "ProjectDraft", "ServiceDraft"]
+__all__ = ["AddressDraft", "InitialisedInventory", "ProjectDraft", "ServiceDraft"]
 
 
 class AddressDraft(Frozen):
@@ -63,3 +66,18 @@ class ProjectDraft(Frozen):
     def choices(self) -> int:
         """How much a person still has to say."""
         return sum((service.basis == "choose") + len(service.asked) for service in self.services)
+
+
+@dataclass(frozen=True)
+class InitialisedInventory:
+    """What became of it: the folder, whether it was written now, what differs where it was there, and the drafts.
+
+    ``loose`` are containers without a Compose project, ``rootless`` hosts that were looked at without root.
+    """
+
+    folder: Path
+    written: bool
+    differs: tuple[str, ...]
+    projects: tuple[ProjectDraft, ...]
+    loose: tuple[str, ...]
+    rootless: tuple[str, ...]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from selextract_infra.model.text import displayable
-from selextract_infra.operations.init.draft import ProjectDraft, ServiceDraft
+from selextract_infra.operations.init.draft import InitialisedInventory, ProjectDraft, ServiceDraft
 from selextract_infra.report.table import Block, Cell, Line, Tone, prose, table
 
-__all__ = ["show_drafts"]
+__all__ = ["show_drafts", "show_initialised"]
 
 
 def show_drafts(projects: Iterable[ProjectDraft]) -> Iterator[Block]:
@@ -25,6 +25,24 @@ def show_drafts(projects: Iterable[ProjectDraft]) -> Iterator[Block]:
         )
         yield from (Line(sentence, indent=2) for sentence in _questions(project))
         yield Line()
+
+
+def show_initialised(result: InitialisedInventory) -> Iterator[Block]:
+    """What was seen, and what became of the inventory."""
+    yield from show_drafts(result.projects)
+    if result.loose:
+        names = ", ".join(displayable(name, limit=60) for name in result.loose)
+        yield Line(f"Containers without a Compose project are left out: {names}.")
+    if result.written:
+        yield Line(f"Written: {result.folder}/hosts.yml and {result.folder}/group_vars/all/policy.yml.", Tone.STRONG)
+    elif result.differs:
+        yield Line(f"{result.folder} is there and stays as it is; what was seen differs:", Tone.STRONG)
+        yield from (Line(displayable(sentence), indent=2) for sentence in result.differs)
+    else:
+        yield Line(f"{result.folder} is there and says what was seen.", Tone.STRONG)
+    choices = sum(project.choices for project in result.projects)
+    if choices:
+        yield Line(f"{choices} lines of the policy say choose: they are yours to decide.")
 
 
 def _name(service: ServiceDraft) -> str:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.hardware import prices_hold
 from selextract_infra.assess.overrides import Overrides
 from selextract_infra.assess.room import HostRoom
 from selextract_infra.assess.service import Service, sampled_services
@@ -360,7 +361,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 def _decision(wish: LimitProposal, policy: Policy) -> Decision:
     service, numbers = wish.service, wish.numbers
-    if wish.changes and wish.now is not None and wish.want is not None:
+    if wish.changes and wish.now is not None and wish.want is not None and prices_hold(policy):
         freed = (wish.now - wish.want) * service.instances
         numbers = {**numbers, "saving_dollars": round(policy.cost.prices.of(**{wish.resource: freed}), 4)}
     return Decision(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.hardware import prices_hold
 from selextract_infra.assess.incident import refuse_during_emergency
 from selextract_infra.assess.project_on_host import ProjectOnHost, pending_recreations, project_on_host
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
@@ -99,14 +100,20 @@ def _cost(decisions: Sequence[Decision], policy: Policy) -> CostChange:
     prices = policy.cost.prices
     if not any(decision.changes for decision in decisions):
         return CostChange(sentence="Nothing changes, so neither does the bill.")
+    if not prices_hold(policy):
+        sentence = (
+            "What the limits are worth is unknown: nobody states cost.prices. A fixed host bills none of it (X-55)."
+        )
+        return CostChange(sentence=sentence)
     claimed = policy.optimisation.savings["container_rightsizing"].saves
+    guide = f" The guide claims {dollars(claimed)} a month for this (X-55)."
     less = f"{dollars(-worth)} a month less" if worth < 0 else f"{dollars(worth)} a month more"
     return CostChange(
         claimed=worth,
         realised=0.0,
         sentence=f"At {dollars(prices.per_gb_memory)} per GB and {dollars(prices.per_core)} per core the limits are"
-        f" worth {less}; the bill changes by $0, because a fixed host does not bill limits. The guide claims"
-        f" {dollars(claimed)} a month for this (X-55).",
+        f" worth {less}; the bill changes by $0, because a fixed host does not bill limits."
+        f"{guide if policy.holds('optimisation.savings') else ''}",
     )
 
 

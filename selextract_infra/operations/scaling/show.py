@@ -46,7 +46,7 @@ def show_simulation(simulation: Simulation, *, everything: bool = False) -> Iter
         yield Line(f"flap: {flap.service} at {flap.at:%Y-%m-%d %H:%M:%S}Z, {after} after the opposite", Tone.WARNING)
     yield Line(
         f"{count(len(simulation.actions), 'action')}, {count(len(simulation.flaps), 'flap')},"
-        f" {simulation.instance_hours:,.1f} instance-hours, {dollars(round(simulation.cost, 2))} by unit price; a fixed"
+        f" {simulation.instance_hours:,.1f} instance-hours, {_price(simulation.cost)} by unit price; a fixed"
         " host costs the same, however many instances it carries (X-55).",
         Tone.STRONG,
     )
@@ -71,6 +71,10 @@ def _action(action: SimulatedAction) -> tuple[str, ...]:
     return f"{action.at:%Y-%m-%d %H:%M:%S}", action.service, f"{action.before} -> {action.after}", why
 
 
+def _price(cost: float | None) -> str:
+    return "unknown" if cost is None else dollars(round(cost, 2))
+
+
 def _services(services: Sequence[ServiceOutcome]) -> Table:
     numbers = map(number, ("count", "highest", "actions", "flaps", "refused", "hours", "cost"))
     return table(("service", *numbers, "minutes over target"), map(_service, services))
@@ -86,6 +90,6 @@ def _service(service: ServiceOutcome) -> tuple[str, ...]:
         f"{service.flaps:,}",
         f"{service.refused:,}",
         f"{service.instance_hours:,.1f}",
-        dollars(round(service.cost, 2)),
+        _price(service.cost),
         ", ".join(over) or "none",
     )

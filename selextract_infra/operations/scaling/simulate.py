@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from selextract_infra.assess.calendar import Calendar, PlannedEvent
-from selextract_infra.assess.hardware import reference_hardware
+from selextract_infra.assess.hardware import prices_hold, reference_hardware
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.defects import check_policy
@@ -324,7 +324,9 @@ class _Replay:
 
     def _outcome_of(self, one: _Replayed) -> ServiceOutcome:
         service, hours = one.service, one.instance_seconds / _HOUR
-        monthly = self._policy.cost.prices.of(cpus=service.cpus or 0.0, memory=int(service.memory or 0))
+        monthly = None
+        if prices_hold(self._policy):
+            monthly = self._policy.cost.prices.of(cpus=service.cpus or 0.0, memory=int(service.memory or 0))
         return ServiceOutcome(
             name=printable(service.name),
             role=service.role,
@@ -337,7 +339,7 @@ class _Replay:
             refused=one.refused,
             minutes_over={metric: ticks * self._interval / _MINUTE for metric, ticks in one.over.items()},
             instance_hours=hours,
-            cost=monthly * hours * _HOUR / self._policy.sizing.availability_month,
+            cost=None if monthly is None else monthly * hours * _HOUR / self._policy.sizing.availability_month,
         )
 
 
@@ -374,10 +376,7 @@ def _short(name: str) -> str:
 def _targets(role: str, policy: Policy) -> dict[str, float]:
     """What is aimed at, by metric (HAPI-02, KPI-05, HWRK-02)."""
     if role == "api":
-        targets = policy.scaling.api.targets
-        return {
-            _CPU: targets.cpu,
-            "memory_usage": targets.memory,
-            "response_time_p95": policy.kpis.response_time.target,
-        }
+        targets, path = policy.scaling.api.targets, "kpis.response_time.target"
+        known = {"response_time_p95": policy.kpis.response_time.target} if policy.holds(path) else {}
+        return {_CPU: targets.cpu, "memory_usage": targets.memory, **known}
     return {"pending_tasks": float(policy.scaling.worker.target_queue)} if role == "worker" else {}

@@ -69,7 +69,8 @@ class _Api:
         self.jitter = max(1, round(self.requests * policy.workers.jitter))
         self.instances = facts.instances or policy.scaling.api.instances.minimum
         known = facts.requests_per_second
-        self.rate = policy.baseline.api.throughput.high if known is None else known
+        assumed = policy.baseline.api.throughput.high if policy.holds("baseline.api.throughput.high") else None
+        self.rate = assumed if known is None else known
 
     def settings(self) -> tuple[ServiceSetting, ...]:
         settings = [

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.service import Service
+from selextract_infra.assess.traffic import measured_rate
 from selextract_infra.errors import RefusedError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import KB
@@ -22,6 +23,7 @@ from selextract_infra.model.postgres import Unit
 from selextract_infra.model.tuning import ApiFacts, ServiceSetting, ServiceTuning, WorkerFacts
 from selextract_infra.operations.tune.api import tune_api
 from selextract_infra.operations.tune.workers import PROCESSES, tune_workers
+from selextract_infra.policy.schema.system import SystemProfile
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -65,6 +67,8 @@ def retune_service(
     memory = int(service.lowest_limit("memory") or host.facts.memory)
     cpus = service.lowest_limit("cpus") or float(host.facts.cpus)
     try:
+        measured = measured_rate(host, service.name, policy) if policy.profile is SystemProfile.OWN else None
+        asked = replace(asked, requests_per_second=asked.requests_per_second or measured)
         tuning = _tuning(service, memory, cpus, policy, asked, subject)
     except RefusedError as refused:
         raise RefusedError(
@@ -74,8 +78,28 @@ def retune_service(
     decisions = tuple(
         _decision(setting, service, mapped, tuning, subject) for setting in tuning.settings if _is_ours(setting)
     )
-    more = (*_grace_findings(decisions, service), *_connection_findings(decisions, service, host, policy))
+    differing = _differing(asked.requests_per_second, policy, subject) if service.role == "api" else ()
+    more = (*differing, *_grace_findings(decisions, service), *_connection_findings(decisions, service, host, policy))
     return decisions, (*tuning.findings, *more)
+
+
+def _differing(rate: float | None, policy: Policy, subject: Subject) -> tuple[Finding, ...]:
+    """That what was measured is not what the team's own policy assumes; the measured figure is reckoned with."""
+    assumed = policy.baseline.api.throughput
+    own = policy.profile is SystemProfile.OWN and policy.holds("baseline.api.throughput")
+    if rate is None or not own or assumed.low <= rate <= assumed.high:
+        return ()
+    return (
+        Finding(
+            rule="baseline.api.throughput",
+            severity=Severity.MINOR,
+            rule_class=RuleClass.REPORT,
+            subject=f"{subject.host}/{subject.service}",
+            sentence=f"{rate:g} requests/s are measured, and the policy assumes {assumed.low:g} to {assumed.high:g}.",
+            numbers={"measured_per_second": rate, "low_per_second": assumed.low, "high_per_second": assumed.high},
+            resolution="What was measured is reckoned with; correct baseline.api.throughput in the policy.",
+        ),
+    )
 
 
 def variable_of(setting: str, mapped: ServiceEnvironment) -> str | None:

@@ -75,6 +75,9 @@ def _refuse_other_pool(pool: str | None) -> None:
         )
 
 
+_DEMAND = "baseline.worker.throughput.high"
+
+
 class _Workers:
     """One kind of worker with what is granted to it."""
 
@@ -97,7 +100,7 @@ class _Workers:
             self.instances,
             self.slots,
             self.usual,
-            demand=policy.baseline.worker.throughput.high,
+            demand=policy.baseline.worker.throughput.high if policy.holds(_DEMAND) else None,
             headroom=policy.sizing.headroom,
         )
         self.prefetch = self.calm_prefetch()

@@ -10,10 +10,12 @@ from selextract_infra.assess.hardware import phase_id
 from selextract_infra.assess.overrides import Overrides
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
-from selextract_infra.model.figures import memory, percent
+from selextract_infra.model.figures import percent
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.model.observation import HostFacts, HostObservation
 from selextract_infra.model.upgrade import PHASES, size_text
+from selextract_infra.operations.upgrade.evidence import evidence_of
+from selextract_infra.operations.upgrade.smallest_size import smallest_size
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -88,14 +90,21 @@ def decide_upgrade(
     target: float | None = None,
     overrides: Collection[str] = (),
 ) -> UpgradeDecided:
-    """Whether the host gets ``target`` of that resource (by default what the guide says); KEEP where it has it.
+    """Whether the host gets ``target`` of that resource; KEEP where it has it.
+
+    By default the target is what the guide says, and where its sizes are not assumed the smallest that ends the reason.
 
     ``before`` is what it has by its provider's books, by default what its facts show. Raises ``RefusedError`` where an
     earlier phase is not done (VP-00, can be overridden) or the target is less than what there is (X-54).
     """
     rules = Overrides(overrides)
-    wanted = target if target is not None else float(getattr(policy.vertical.phases, resource).size.after)
     now = before if before is not None else size_seen(resource, host.facts)
+    planned = policy.holds(f"vertical.phases.{resource}.size.after")
+    if target is None and not planned:
+        target = smallest_size(host, resource, policy)
+        if target is None:
+            return _unasked(host, resource, now, policy)
+    wanted = target if target is not None else float(getattr(policy.vertical.phases, resource).size.after)
     item = phase_id(resource, policy)
     if target is not None and target < (now or 0):
         rules.refuse_always(
@@ -108,7 +117,7 @@ def decide_upgrade(
     if resource == "storage" and size is not None and not shown:
         now = size  # a disk that has grown already is of no use before its file system has
     reached = shown or (now or 0) >= wanted
-    if not reached:
+    if not reached and planned:
         _refuse_order(host, resource, policy, rules)
     decision = Decision(
         host=host.name,
@@ -120,7 +129,7 @@ def decide_upgrade(
         granted=now if reached else wanted,
         current_text=size_text(resource, now),
         granted_text=size_text(resource, now if reached else wanted),
-        why=_why_not(host, resource, wanted, policy) if reached else _why(resource, item, policy),
+        why=_why_not(host, resource, wanted, policy) if reached else _why(host, resource, item, policy),
         numbers={"target": wanted, **({"gain_ratio": round(wanted / now - 1, 4)} if now else {})},
     )
     findings = tuple((_unseen if reached else _findings)(host, resource, now, wanted, policy))
@@ -140,7 +149,31 @@ def _refuse_order(host: HostObservation, resource: str, policy: Policy, rules: O
             )
 
 
-def _why(resource: str, item: str, policy: Policy) -> str:
+def _unasked(host: HostObservation, resource: str, now: float | None, policy: Policy) -> UpgradeDecided:
+    """Nothing shows a reason, and nobody named a size: nothing is to be done."""
+    evidence = evidence_of(host, resource, policy)
+    reason = "No size of vertical.sizes is enough" if evidence.short else "Nothing shows that more is needed"
+    size = size_text(resource, now)
+    decision = Decision(
+        host=host.name,
+        resource=resource,
+        verdict=Verdict.KEEP,
+        rule=phase_id(resource, policy),
+        current=now,
+        requested=now,
+        granted=now,
+        current_text=size,
+        granted_text=size,
+        why=f"{evidence.sentence} {reason}; --to SIZE names one.",
+    )
+    return UpgradeDecided(decision, (), ())
+
+
+def _why(host: HostObservation, resource: str, item: str, policy: Policy) -> str:
+    if not policy.holds(f"vertical.phases.{resource}.window"):
+        return (
+            f"{evidence_of(host, resource, policy).sentence} This is the smallest size that ends it, or what was named."
+        )
     phase = getattr(policy.vertical.phases, resource)
     first, last = phase.window.start, phase.window.end
     return f"{item}, due between month {first} and month {last} of the programme."
@@ -175,7 +208,8 @@ def _findings(
     host: HostObservation, resource: str, now: float | None, wanted: float, policy: Policy
 ) -> Iterator[Finding]:
     benefit = getattr(policy.vertical.phases, resource).benefit
-    if now and abs(wanted / now - 1 - benefit.change) > 0.005:
+    claimed = policy.holds(f"vertical.phases.{resource}.benefit.change")
+    if claimed and now and abs(wanted / now - 1 - benefit.change) > 0.005:
         yield Finding(
             rule="X-48" if resource == "network" else "VP-00", severity=Severity.MINOR, rule_class=RuleClass.FIX,
             subject=f"{host.name} {resource}",
@@ -183,7 +217,7 @@ def _findings(
             f" +{percent(wanted / now - 1)}; the guide says +{percent(benefit.change)}.",
             numbers={"gain_ratio": round(wanted / now - 1, 4), "claimed_ratio": benefit.change},
         )  # fmt: skip
-    evidence = _evidence(host, resource, policy)
+    evidence = evidence_of(host, resource, policy)
     numbers: dict[str, float | int | str] = dict(evidence.numbers)
     yield Finding(
         rule="X-59", subject=f"{host.name} {resource}", numbers=numbers,
@@ -193,64 +227,3 @@ def _findings(
                   f"{evidence.sentence} So nothing shows yet that this upgrade brings anything."),
         resolution="" if evidence.short else "look at assess and forecast first, or go on knowingly",
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """Whether the resource is short, the figures that say so, and both as a sentence."""
-
-    short: bool
-    sentence: str
-    numbers: dict[str, float]
-
-
-def _evidence(host: HostObservation, resource: str, policy: Policy) -> _Evidence:
-    facts, warn = host.facts, policy.monitoring.infrastructure
-    if resource == "memory":
-        return _memory_evidence(host, policy)
-    if resource == "cpu":
-        used = sum(container.usage.cpus or 0.0 for container in host.containers)
-        load = facts.load_average[0] if facts.load_average else None
-        share = max(used, load or 0.0) / facts.cpus if facts.cpus else 0.0
-        waiting = "unknown" if load is None else f"{load:.1f}"
-        sentence = f"Containers use {used:.1f} of {facts.cpus} cores, and the load is {waiting}."
-        numbers = {"used_cores": round(used, 2), **({} if load is None else {"load": load})}
-        return _Evidence(share >= warn.cpu_usage.warning, sentence, numbers)
-    if resource == "storage":
-        total, free = (facts.data_total, facts.data_free) if facts.data_total else (facts.disk_total, facts.disk_free)
-        if not total or free is None:
-            return _Evidence(False, "How much of the disk is in use is unknown.", {})
-        share = 1 - free / total
-        return _Evidence(
-            share >= warn.disk_usage.warning, f"{percent(share)} of the disk is in use.", {"used_ratio": share}
-        )
-    return _Evidence(False, "What the network carries is not measured here.", {})
-
-
-def _memory_evidence(host: HostObservation, policy: Policy) -> _Evidence:
-    """Swap and pressure looked at, as the guide did not (X-59)."""
-    facts = host.facts
-    kills = sum(int(bucket.oom_kills.sum()) for bucket in host.history) + sum(
-        container.oom_killed for container in host.containers
-    )
-    known = bool(facts.memory) and facts.memory_available is not None
-    used = 1 - (facts.memory_available or 0) / facts.memory if known else None
-    pressure = facts.memory_pressure
-    warning = policy.monitoring.infrastructure.memory_usage.warning
-    short = (
-        facts.swap_used > 0
-        or kills > 0
-        or (used or 0.0) >= warning
-        or (pressure or 0.0) >= policy.vertical.evidence.pressure
-    )
-    in_use = f"How much of {memory(facts.memory)} is in use is unknown"
-    if used is not None:
-        in_use = f"{percent(used)} of {memory(facts.memory)} is in use"
-    waited = "is unknown" if pressure is None else f"is {percent(pressure)}"
-    sentence = (
-        f"{in_use}, {memory(facts.swap_used)} swapped; the pressure"
-        f" {waited}, and {kills} containers were killed for memory."
-    )
-    shares = {"used_ratio": None if used is None else round(used, 4), "pressure_ratio": pressure}
-    numbers = {"swap_bytes": float(facts.swap_used), "kills": float(kills)}
-    return _Evidence(short, sentence, numbers | {name: share for name, share in shares.items() if share is not None})

@@ -127,10 +127,25 @@ class UpgradeStep(Section):
     timeout: Seconds
 
 
+class ServerSizes(Section):
+    """The sizes that a server can have, smallest first: bytes of RAM, cores, bytes of disk."""
+
+    memory: tuple[MemoryBytes, ...]
+    cpu: tuple[Cores, ...]
+    storage: tuple[DiskBytes, ...]
+
+    def complaint(self) -> str | None:
+        """A list in another order would not have its smallest size first."""
+        lists = {"memory": self.memory, "cpu": self.cpu, "storage": self.storage}
+        wrong = next((name for name, sizes in lists.items() if list(sizes) != sorted(set(sizes))), None)
+        return f"{wrong} is not in order, smallest first" if wrong else None
+
+
 class Vertical(Section):
     """The vertical path, who changes the hardware (X-72), and how an upgrade goes."""
 
     phases: Phases
+    sizes: ServerSizes
     performed_by: PolicyReading[Literal["operator", "provider"]]
     drain: Seconds
     restore_point: RestorePointPolicy

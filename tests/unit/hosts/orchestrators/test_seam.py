@@ -30,6 +30,7 @@ ABOUT_COMPOSE = {
     "operations/balancer/plan.py": "the file of our own HAProxy",
     "operations/doctor/checks.py": "whether a host has it, by its own name",
     "operations/init/command.py": "the option that names Compose files",
+    "operations/init/described.py": "the label that a container has of its project",
     "operations/init/compose_files.py": "a team's files as Compose reads them",
     "operations/init/compose_service.py": "a team's files as Compose reads them",
     "operations/init/compose_yaml.py": "a team's files as Compose reads them",

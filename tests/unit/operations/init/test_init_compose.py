@@ -99,13 +99,28 @@ def test_a_variable_that_only_hides_the_tag_hides_nothing(tmp_path: Path) -> Non
         ("image: app\ncommand: celery -A shop worker -c 4", "worker"),
         ("image: app\ncommand: bundle exec sidekiq", "worker"),
         ("image: app\ncommand: php artisan queue:work", "worker"),
-        ("image: app\ncommand: gunicorn shop.wsgi", "web"),
-        ("image: app\ncommand: sh -c 'python manage.py migrate && gunicorn shop.wsgi'", "web"),
+        ("image: app\ncommand: gunicorn shop.wsgi\nenvironment: [DB_HOST=db]", "web"),
+        ("image: app\ncommand: sh -c './manage.py migrate && gunicorn x'\nenvironment: [DB_HOST=db]", "web"),
     ],
 )
 def test_a_worker_and_a_server_that_the_command_names_may_be_scaled(tmp_path: Path, lines: str, kind: str) -> None:
-    read = service(tmp_path, lines)
+    indented = "".join(f"    {line}\n" for line in lines.splitlines())
+    read = answer(tmp_path, f"services:\n  db: {{image: postgres}}\n  it:\n{indented}")["it"]
     assert (read["kind"], read["basis"], read["scaled"]) == (kind, "seen", True)
+
+
+def test_a_server_that_reaches_no_store_may_be_the_frontend_and_is_asked_about(tmp_path: Path) -> None:
+    read = service(tmp_path, "image: app\ncommand: gunicorn pages:app")
+    assert (read["role"], read["basis"], read["scaled"]) == ("frontend", "choose", False)
+
+
+def test_a_server_that_is_called_a_frontend_and_reaches_a_store_is_asked_about(tmp_path: Path) -> None:
+    read = answer(
+        tmp_path,
+        "services:\n  db: {image: postgres}\n"
+        "  frontend: {image: app, command: gunicorn pages, environment: ['DB_HOST=db']}\n",
+    )["frontend"]
+    assert (read["role"], read["basis"], read["scaled"]) == ("frontend", "choose", False)
 
 
 @pytest.mark.parametrize(

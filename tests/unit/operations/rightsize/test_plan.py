@@ -99,6 +99,17 @@ def test_the_saving_is_what_limits_are_worth_and_the_bill_stays() -> None:
     assert plan.parameters["memory"] == 1536 * MB
 
 
+def test_where_nobody_states_a_price_the_worth_is_unknown_and_no_claim_of_the_guide_is_cited() -> None:
+    own = policy(profile="own")
+    plan = rightsize(one("api", peak=900 * MB), own, service="api", memory=1536 * MB)
+    assert plan.cost.sentence.startswith("What the limits are worth is unknown: nobody states cost.prices.")
+    assert not any("saving_dollars" in decision.numbers for decision in plan.decisions)
+    priced = policy(profile="own", cost={"prices": {"per_gb_memory": "$4/month", "per_core": "$9/month"}})
+    sentence = rightsize(one("api", peak=900 * MB), priced, service="api", memory=1536 * MB).cost.sentence
+    assert "$4 per GB" in sentence
+    assert "guide" not in sentence
+
+
 def test_services_changed_in_place_are_announced_as_recreated_by_the_next_up() -> None:
     plan = rightsize(twins(), HEALTHY)
     assert [(one.host, one.service) for one in plan.pending_recreations] == [("app1", "api")]

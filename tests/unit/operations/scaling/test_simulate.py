@@ -12,6 +12,7 @@ from selextract_infra.assess.calendar import planned_event
 from selextract_infra.assess.hardware import read_hardware
 from selextract_infra.errors import UsageError
 from selextract_infra.model.scaling import Simulation
+from selextract_infra.operations.scaling.show import show_simulation
 from selextract_infra.operations.scaling.simulate import Question, simulate
 from selextract_infra.policy import default_policy, load_policy
 from tests.unit.operations.scaling.scaled import CALM, GUIDE, LARGE, POOLED, autoscaler, service
@@ -83,6 +84,15 @@ def test_hours_cost_and_minutes_over_target(tmp_path: Path) -> None:
     assert api.minutes_over == {"cpu_usage": 0, "memory_usage": 0, "response_time_p95": 120}
     assert worker.minutes_over == {"pending_tasks": 30}
     assert (found.samples, found.ticks, found.interval_seconds) == (960, 480, 15)
+
+
+def test_without_a_price_or_a_target_of_the_teams_own_neither_is_reckoned_with(tmp_path: Path) -> None:
+    rows = [row(second, "api", p95="600") for second in hours(2)]
+    simulation = simulate(written(tmp_path, rows), load_policy({"profile": "own"}))
+    assert (simulation.services[0].cost, simulation.cost) == (None, None)
+    assert list(simulation.services[0].minutes_over) == ["cpu_usage", "memory_usage"]
+    shown = " ".join(str(block) for block in show_simulation(simulation))
+    assert "unknown by unit price" in shown
 
 
 def test_a_quick_reversal_is_a_flap(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from selextract_infra.flow.saved import rebuild_unchanged
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
+from selextract_infra.model.traffic import BalancerObservation, TrafficObservation, TrafficWindow
 from selextract_infra.plan import tune_workers
 from selextract_infra.policy import Policy
 from tests.unit.seen import GB, container, host, observation, policy
@@ -172,3 +173,33 @@ def test_the_mapping_is_the_only_source_of_names() -> None:
     plan = tune_workers(seen(2, 2), unmapped)
     assert plan.empty
     assert decided(plan)["concurrency"].verdict is Verdict.REFUSED
+
+
+def busy(rate: float) -> Observation:
+    """An API whose balancer has seen that many requests per second for ten minutes."""
+    window = TrafficWindow(seconds=600, covered=600, requests=round(rate * 600))
+    balancer = BalancerObservation(project="selextract", service="api", windows=(window,))
+    return observation(host([container("api")], traffic=TrafficObservation(balancer=balancer)))
+
+
+def rules(plan: Plan) -> dict[str, str]:
+    """The sentences of the findings by their rules."""
+    return {finding.rule: finding.sentence for finding in plan.findings}
+
+
+def test_on_a_system_of_ones_own_the_measured_rate_is_reckoned_with_and_the_guides_never() -> None:
+    own = policy(MAPPED, profile="own")
+    assert "X-18" not in rules(tune_workers(busy(2), own))
+    assert "At 300 requests/s" in rules(tune_workers(busy(300), own))["X-18"]
+    assert "X-18" not in rules(tune_workers(seen(3), own))
+    assert "At 200 requests/s" in rules(tune_workers(busy(2), POLICY))["X-18"]
+
+
+def test_a_measured_rate_beats_what_the_team_assumes_and_the_difference_is_a_finding() -> None:
+    assumed = {"api": {"throughput": {"low": "150/second", "high": "200/second"}}}
+    own = policy(MAPPED, profile="own", baseline=assumed)
+    found = rules(tune_workers(busy(2), own))
+    assert found["baseline.api.throughput"] == "2 requests/s are measured, and the policy assumes 150 to 200."
+    assert "X-18" not in found
+    assert "baseline.api.throughput" not in rules(tune_workers(busy(180), own))
+    assert "baseline.api.throughput" not in rules(tune_workers(seen(3), own))

@@ -141,3 +141,47 @@ def test_sizes_read_as_the_guide_writes_them() -> None:
     sizes = {"memory": 64 * GB, "cpu": 16, "storage": 2 * TB, "network": 10 * GBIT}
     told = [size_text(phase, size) for phase, size in sizes.items()]
     assert told == ["64 GB", "16 cores", "2,000 GB", "10 Gbps"]
+
+
+OWN = policy(profile="own")
+
+
+@pytest.mark.parametrize(
+    ("resource", "facts", "size"),
+    [
+        ("memory", {"memory": round(1.9 * GB), "memory_available": round(0.1 * GB)}, 4 * GB),
+        ("memory", {"memory": 8 * GB, "memory_available": 4 * GB, "swap_used": 2 * GB}, 16 * GB),
+        ("memory", {"memory": 8 * GB, "memory_available": GB, "swap_used": 8 * GB}, 32 * GB),
+        ("cpu", {"cpus": 2, "load_average": (3.9, 3.0, 3.0)}, 8),
+        ("storage", {"disk_total": 38 * 10**9, "disk_free": 3 * 10**9}, 80 * 10**9),
+    ],
+)
+def test_on_a_system_of_ones_own_the_smallest_size_that_ends_the_reason_is_proposed(
+    resource: str, facts: dict[str, Any], size: float
+) -> None:
+    decided = decide_upgrade(server(**facts), resource, OWN)
+    assert (decided.decision.verdict, decided.decision.granted) == (Verdict.RAISE, float(size))
+    assert "due between month" not in decided.decision.why
+    assert [finding.rule for finding in decided.findings] == ["X-59"]
+
+
+@pytest.mark.parametrize("resource", PHASES)
+def test_on_a_system_of_ones_own_without_a_reason_nothing_is_proposed(resource: str) -> None:
+    decision = decide_upgrade(server(memory=4 * GB, memory_available=3 * GB), resource, OWN).decision
+    assert decision.verdict is Verdict.KEEP
+    assert "--to SIZE names one" in decision.why
+
+
+def test_the_sizes_are_those_of_the_provider_where_the_team_writes_them() -> None:
+    sizes = {"sizes": {"memory": ["3GB", "6GB"]}}
+    short = server(memory=2 * GB, memory_available=GB // 10)
+    assert decide_upgrade(short, "memory", policy(profile="own", vertical=sizes)).decision.granted == 3 * GB
+    full = server(memory=6 * GB, memory_available=GB // 10)
+    assert "No size of vertical.sizes is enough" in (
+        decide_upgrade(full, "memory", policy(profile="own", vertical=sizes)).decision.why
+    )
+
+
+def test_sizes_out_of_order_are_refused() -> None:
+    with pytest.raises(UsageError, match="smallest first"):
+        policy(vertical={"sizes": {"memory": ["4GB", "2GB"]}})
