@@ -27,6 +27,7 @@ _REMOVABLE = frozenset(
         ("planned_events",),
         ("windows",),
         ("blackouts",),
+        ("events",),
         ("growth", "scenarios"),
         ("application", "services"),
         ("monitoring", "throughput_hours"),

@@ -76,7 +76,7 @@ class Watcher:
         self._context, self._say, self._dry, self._steady = context, say, dry_run, steady
         context.announces_undoing = True
         self.watched = Watched(context.policy)
-        self._calendar = Calendar.of(context.policy)
+        self._calendar = Calendar.of(context.policy, cheaper=context.policy.optimisation.profile.production.value)
         self._own = OwnRuns(context, self._tell_of_run, dry_run=dry_run)
         self._notifier = notifier
         self._people = People(context, notifier, self.tell, dry_run=dry_run)
