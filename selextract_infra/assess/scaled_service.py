@@ -124,8 +124,6 @@ class ScaledService:
         """One sample in the metric's unit; what is no number is a gap. False where the time did not move on.
 
         ``most`` is what it may be at most where some of it was not read: that counts where instances are taken away.
-
-        With ``trigger_rules.metric_scope: host`` CPU and memory are those of the whole host.
         """
         if not math.isfinite(value):
             return True

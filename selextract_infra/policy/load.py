@@ -152,6 +152,9 @@ def _explain(error: ValidationError, sources: tuple[Source, ...]) -> NoReturn:
     if problem["type"] == "missing":
         removed = "; it cannot be removed" if find(sources[0].values, path)[0] else ""
         raise PolicyError(f"{where}: {name} is missing{removed}") from error
+    if problem["type"] == "literal_error":
+        accepted = problem["ctx"]["expected"]
+        raise PolicyError(f'{where}: {name}: "{str(problem["input"])[:60]}" is not carried out; accepted: {accepted}')
     raise PolicyError(f"{where}: {name}: {problem['msg'].removeprefix('Value error, ')}") from error
 
 

@@ -41,7 +41,7 @@ class Sizing(Section):
     parts_share: Positive[Share]
     limit_step: Positive[MemoryBytes]
     availability_month: Positive[Seconds]
-    memory_units: PolicyReading[Literal["binary", "decimal"]]
+    memory_units: PolicyReading[Literal["binary"]]
 
     @property
     def utilisation(self) -> float:
