@@ -16,6 +16,7 @@ from selextract_infra.flow.notification import notifier
 from selextract_infra.model.emergency import Incident
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
+from selextract_infra.model.postgres_observation import PostgresObservation, PostgresReplica
 from selextract_infra.model.run import Run, RunStatus
 from selextract_infra.operations.emergency.begin import Grant
 from selextract_infra.operations.watch import incident as incidents
@@ -247,3 +248,23 @@ def test_in_a_maintenance_window_triggers_are_evaluated_and_not_executed(
     assert bool(held) is freezes
     assert all("the maintenance window noon, " in sentence and "(MAN-04)" in sentence for sentence in held)
     loop.context.close()
+
+
+@pytest.mark.parametrize("replicas", [1, 0])
+def test_a_database_that_is_down_is_told_with_what_can_be_done_now(loop: Loop, places: Places, replicas: int) -> None:
+    standby = PostgresReplica(name="selextract_db2", address="10.0.0.12", lag_bytes=4_000_000, lag_seconds=2.0)
+    primary = PostgresObservation(
+        project="selextract", service="postgres", container="selextract-postgres-1", replicas=(standby,) * replicas
+    )
+    loop.context.journal.record_incident(closed("ops@here"))  # so that nothing begins by itself
+    loop.look(server(postgres=primary))
+    stopped = tuple(
+        one.model_copy(update={"state": "exited"}) if one.service == "postgres" else one for one in CALM.containers
+    )
+    loop.look(CALM.model_copy(update={"containers": stopped}), 2)
+    (said,) = [said["message"] for _, said in places.visits]
+    if replicas:
+        assert "app1/postgres has the replica selextract_db2 at 10.0.0.12, which was 4 MB, 2 s behind at 12:00" in said
+        assert "SELECT pg_promote()" in said
+    else:
+        assert "app1/postgres has no replica, so it has to come back where it is" in said
