@@ -81,6 +81,7 @@ class Rightsizing(Section):
     oom_factor: Positive[Factor]
     oom_step: MemoryBytes
     minimum_change: Ratio
+    cut_within: Ratio
     memory_step: Positive[MemoryBytes]
     cpu_step: Positive[Cores]
     memory_floor: MemoryBytes
