@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from selextract_infra.flow.windows import Opening
+    from selextract_infra.policy import Policy
 
 __all__ = ["register"]
 
@@ -33,11 +35,9 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """The opening that is open now, and the next ones; overlapping windows are one, blackouts are taken out."""
-        from selextract_infra.flow.context import Context
         from selextract_infra.flow.windows import Windows
 
-        with Context(inventory, policy_files=policy or ()) as context:
-            now, windows = context.clock(), Windows.of(context.policy)
+        now, windows = datetime.now(UTC), Windows.of(_policy(inventory, policy))
         open_now = windows.current(now) if window is None else None
         openings = (((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window))[:count]
         emit([opening.model_dump(mode="json") for opening in openings], _lines(openings, now), form)
@@ -56,16 +56,21 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Whether work of a length may begin at a time; exit code 4 when not, with the next window in which it may."""
         from selextract_infra.errors import OutsideWindowError
-        from selextract_infra.flow.context import Context
         from selextract_infra.flow.windows import Windows
         from selextract_infra.policy.units import DURATION
 
-        with Context(inventory, policy_files=policy or ()) as context:
-            when = _instant(at) if at else context.clock()
-            verdict = Windows.of(context.policy).check(when, float(DURATION.parse(needed)))
+        when = _instant(at) if at else datetime.now(UTC)
+        verdict = Windows.of(_policy(inventory, policy)).check(when, float(DURATION.parse(needed)))
         emit(verdict, [Line(verdict.sentence)], form)
         if not verdict.fits:
             raise typer.Exit(OutsideWindowError.exit_code)
+
+
+def _policy(inventory: Path, files: list[Path] | None) -> Policy:
+    """The inventory's policy; where only policy files are named, windows need no inventory."""
+    from selextract_infra.cli.frame.planning import policy_of
+
+    return policy_of(None if files and inventory == DEFAULT_INVENTORY else inventory, files)
 
 
 def _instant(text: str) -> datetime:
