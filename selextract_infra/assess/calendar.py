@@ -23,6 +23,7 @@ __all__ = [
     "Calendar",
     "InstanceTarget",
     "PlannedEvent",
+    "dated_events",
     "instance_target",
     "planned_event",
     "time_zone",
@@ -110,7 +111,9 @@ class Calendar:
         events: tuple[PlannedEvent, ...] = (),
         cheaper: bool = False,
     ) -> Calendar:
-        """The calendar of a Policy, in its time zone unless another is given. ``cheaper``: with the weekend rule.
+        """The calendar of a Policy, in its time zone unless another is given, with its dated events and these ones.
+
+        ``cheaper``: with the weekend rule.
 
         Raises UsageError when the policy names an unknown time zone.
         """
@@ -118,7 +121,7 @@ class Calendar:
         return cls(
             zone=zone or time_zone(profile.time_zone.value),
             seasons=policy.seasons,
-            events=events,
+            events=(*dated_events(policy), *events),
             weekend_factor=profile.weekend.factor if cheaper and profile.weekend.enabled else None,
             named_season_wins=rules.named_season_wins.value,
             multiply_peaks=rules.overlapping.value == "product",
@@ -231,6 +234,16 @@ def instance_target(base: int, adjustment: Adjustment, *, minimum: int, maximum:
     elif granted > requested:
         why_less = f"the minimum is {minimum}"
     return InstanceTarget(requested, granted, f"{base} x {adjustment.multiplier:g} ({reasons})", why_less)
+
+
+def dated_events(policy: Policy) -> tuple[PlannedEvent, ...]:
+    """The dated events of the Policy, with the lead and the share of their kind, or the factor of their own."""
+    return tuple(
+        planned_event(policy, event.kind, name, event.starts_at, event.ends_at)
+        if event.kind is not None
+        else PlannedEvent(name, event.starts_at, event.ends_at, float(Fraction(str(event.factor)) - 1))
+        for name, event in policy.events.items()
+    )
 
 
 def planned_event(policy: Policy, kind: str, name: str, starts_at: datetime, ends_at: datetime) -> PlannedEvent:

@@ -26,13 +26,15 @@ class Window:
     """What is looked at: from ``since`` to ``until`` (Unix seconds); which percentile of the CPU buckets counts.
 
     A container with fewer than ``minimum_samples`` samples does not shape the percentile while another has more: the
-    percentile of a container that lived for two buckets is its start-up.
+    percentile of a container that lived for two buckets is its start-up. Memory that comes within ``cut_within`` of its
+    limit, a ratio, counts as cut by it.
     """
 
     since: float
     until: float
     cpu_percentile: float
     minimum_samples: int
+    cut_within: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Peaks:
     means, in cores. ``memory`` is the highest working set and ``file_cache`` the highest active file cache that was
     never given back within a bucket, in bytes. ``oom_memory`` and ``oom_limit`` are the highest working set and limit
     of the buckets with an OOM kill, in bytes; ``oom_limit`` is None where the sampler did not record limits.
+    ``cut_limit`` is the highest limit that cut what was used, in bytes; 0 where none did or limits were not recorded.
     ``samples`` counts moments, not containers.
     ``coverage`` is the share of ``life_seconds`` that was sampled, where ``life_seconds`` is the shorter of the window
     and the service's life.
@@ -56,6 +59,7 @@ class Peaks:
     oom_kills: int = 0
     oom_memory: int = 0
     oom_limit: int | None = None
+    cut_limit: int = 0
     samples: int = 0
     coverage: float = 0.0
     life_seconds: float = 0.0
@@ -88,6 +92,7 @@ def peaks_of(histories: Sequence[ContainerHistory], window: Window, *, started: 
         oom_kills=sum(kills for kills, _, _ in oom),
         oom_memory=max(memory for _, memory, _ in oom),
         oom_limit=max(limits, default=None),
+        cut_limit=max(_cut(part, window.cut_within) for part in parts),
         samples=samples[0] if len(parts) == 1 else int(sampled / max(parts[0].interval, 1.0)),
         coverage=_coverage(sampled, life, max(part.bucket for part in parts)),
         life_seconds=life,
@@ -162,6 +167,14 @@ def _oom(part: _Part) -> tuple[int, int, int | None]:
     killed = part.oom_kills > 0
     limit = int(part.memory_limit[killed].max()) if len(part.memory_limit) else None
     return int(part.oom_kills[killed].sum()), max(0, int(part.memory[killed].max())), limit or None
+
+
+def _cut(part: _Part, within: float) -> int:
+    """The highest limit of which nearly everything was used in some bucket; 0 for none."""
+    if not len(part.memory_limit):
+        return 0
+    cut = (part.memory_limit > 0) & (part.memory >= (1 - within) * part.memory_limit)
+    return int(part.memory_limit[cut].max()) if cut.any() else 0
 
 
 def _coverage(sampled: float, life: float, bucket: float) -> float:

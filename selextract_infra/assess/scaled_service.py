@@ -61,6 +61,7 @@ class ScaledService:
     ``memory_use`` (bytes), the largest working set of one, says what it takes.
     ``held_cpus`` and ``held_memory`` are what each one that runs holds; empty where all are alike. ``interval`` is how
     far apart samples should be (None: as far as they usually are), ``keep`` how long they are kept, in seconds.
+    ``usual`` is the count from before the calendar asked for another, None while it does not.
     ``last`` has the newest value of each metric; ``last_most`` what it may be at most, where some of it was not read.
     """
 
@@ -80,6 +81,7 @@ class ScaledService:
     last_out: float | None = None
     last_in: float | None = None
     changed_by_hand: float | None = None
+    usual: int | None = None
     last: dict[str, float] = field(default_factory=dict)
     last_most: dict[str, float] = field(default_factory=dict)
     _rings: dict[str, SampleRing] = field(default_factory=dict)
@@ -126,8 +128,6 @@ class ScaledService:
         """One sample in the metric's unit; what is no number is a gap. False where the time did not move on.
 
         ``most`` is what it may be at most where some of it was not read: that counts where instances are taken away.
-
-        With ``trigger_rules.metric_scope: host`` CPU and memory are those of the whole host.
         """
         if not math.isfinite(value):
             return True
@@ -185,7 +185,11 @@ class ScaledService:
     def stamps(self) -> ServiceStamps:
         """What has to outlive a restart."""
         return ServiceStamps(
-            count=self.count, last_out=self.last_out, last_in=self.last_in, changed_by_hand=self.changed_by_hand
+            count=self.count,
+            last_out=self.last_out,
+            last_in=self.last_in,
+            changed_by_hand=self.changed_by_hand,
+            usual=self.usual,
         )
 
     def restore(self, stamps: ServiceStamps, at: float) -> bool:
@@ -197,6 +201,7 @@ class ScaledService:
             None if stamp is None else min(stamp, at)
             for stamp in (stamps.last_out, stamps.last_in, stamps.changed_by_hand)
         )
+        self.usual = stamps.usual
         if stamps.count is None or stamps.count == self.count:
             return False
         self.changed_by_hand = at

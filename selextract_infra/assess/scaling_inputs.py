@@ -14,7 +14,7 @@ from selextract_infra.assess.instance_usage import ServiceUsage, cpu_usage, memo
 from selextract_infra.assess.room import SCALED_ROLES, DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.service import Service, app_services, fixed_identity
-from selextract_infra.assess.tasks import tasks_on
+from selextract_infra.assess.tasks import pending_of, tasks_on
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Pooling
 from selextract_infra.model.traffic import TrafficObservation
@@ -26,6 +26,7 @@ __all__ = [
     "RedisSide",
     "database_side",
     "host_size",
+    "host_usage",
     "most_of",
     "only_instances",
     "reads_per_second",
@@ -113,12 +114,13 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
     are reading statements per second, see `reads_per_second`.
     """
     samples: dict[str, dict[str, float]] = {}
-    pending = {tasks.service: tasks.pending for tasks in tasks_on(host, policy)}
+    of_host = host_usage(host) if policy.trigger_rules.metric_scope.value == "host" else None
+    pending = {tasks.service: pending_of(tasks, policy) for tasks in tasks_on(host, policy)}
     for service in app_services(host, policy):
         if not service.running:
             continue
         name, mapped = service.name, policy.application.services[service.name]
-        own = {metric: usage.least for metric, usage in _usage(service)}
+        own = {metric: usage.least for metric, usage in _usage(service)} if of_host is None else dict(of_host)
         if mapped.role == "api":
             own |= dict(_requests(host.traffic, name, policy))
         elif mapped.role == "worker":
@@ -130,6 +132,20 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
                 own["connections"] = float(host.postgres.connections.open)
         samples[name] = own
     return samples
+
+
+def host_usage(host: HostObservation) -> dict[str, float]:
+    """CPU and memory of the whole host as shares of what it has; what was not measured is missing.
+
+    It stands for each service's own where triggers look at the host (``trigger_rules.metric_scope``).
+    """
+    facts, usage = host.facts, dict[str, float]()
+    used = [container.usage.cpus for container in host.containers if container.usage.cpus is not None]
+    if facts.cpus and used:
+        usage["cpu_usage"] = sum(used) / facts.cpus
+    if facts.memory and facts.memory_available is not None:
+        usage["memory_usage"] = 1 - facts.memory_available / facts.memory
+    return usage
 
 
 def reads_per_second(before: TrafficObservation, now: TrafficObservation) -> float | None:
@@ -154,6 +170,8 @@ def _rate(before: TrafficObservation, now: TrafficObservation, earlier: int | No
 
 def most_of(host: HostObservation, policy: Policy) -> dict[str, dict[str, float]]:
     """By service, the metrics of which some instance was not read, with 100 % for it."""
+    if policy.trigger_rules.metric_scope.value == "host":
+        return {}
     found = {
         service.name: {metric: usage.most for metric, usage in _usage(service) if usage.most > usage.least}
         for service in app_services(host, policy)

@@ -302,6 +302,7 @@ def sampled_services(
         until=at.timestamp(),
         cpu_percentile=rules.cpu_percentile,
         minimum_samples=rules.minimum_samples,
+        cut_within=rules.cut_within,
     )
     return [service for service in app_services(host, policy, window) if only is None or service.name in only]
 

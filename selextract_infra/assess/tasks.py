@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from selextract_infra.assess.service import app_services
 from selextract_infra.model.finding import Finding, RuleClass, Severity
-from selextract_infra.model.traffic import ServiceTasks
+from selextract_infra.model.traffic import RedisObservation, ServiceTasks
 
 if TYPE_CHECKING:
     from selextract_infra.model.observation import HostObservation, Observation
     from selextract_infra.policy import Policy
 
-__all__ = ["tasks_on", "uncounted_tasks"]
+__all__ = ["pending_of", "tasks_on", "uncounted_tasks"]
 
 _NO_BROKER = "No Redis of the mapping runs there; tasks in other brokers are not counted."
 
@@ -27,11 +27,16 @@ def tasks_on(host: HostObservation, policy: Policy) -> tuple[ServiceTasks, ...]:
     return tuple(redis.tasks_of(name) for name in workers)
 
 
+def pending_of(tasks: ServiceTasks | RedisObservation, policy: Policy) -> int | None:
+    """How many of them count as pending, as the policy says; None where that is not known (X-29)."""
+    return tasks.queued if policy.scaling.worker.pending.value == "queued" else tasks.pending
+
+
 def uncounted_tasks(observation: Observation, policy: Policy) -> Iterator[Finding]:
     """A finding for each worker service whose pending tasks are not known."""
     for host in observation.hosts:
         for tasks in tasks_on(host, policy) if host.problem is None else ():
-            if tasks.pending is None:
+            if pending_of(tasks, policy) is None:
                 yield Finding(
                     rule="X-29",
                     severity=Severity.MINOR,

@@ -13,6 +13,7 @@ from datetime import datetime, time
 
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.samples import Samples
+from selextract_infra.assess.tasks import pending_of
 from selextract_infra.errors import PolicyError
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.traffic import BalancerObservation, RedisObservation, TrafficWindow
@@ -46,17 +47,18 @@ def _of_host(host: HostObservation, now: float, policy: Policy) -> Iterator[Meas
     if balancer is not None and balancer.running:
         yield from _of_balancer(f"{host.name}/{balancer.service}", balancer, now, policy)
     if redis is not None:
-        yield from _of_tasks(host, redis, now)
+        yield from _of_tasks(host, redis, now, policy)
     if postgres is not None and postgres.problem is None:
         samples = Samples((now,), (float(postgres.connections.open),))
         yield Measurement("database_connections", f"{host.name}/{postgres.service}", samples, "database")
 
 
-def _of_tasks(host: HostObservation, redis: RedisObservation, now: float) -> Iterator[Measurement]:
+def _of_tasks(host: HostObservation, redis: RedisObservation, now: float, policy: Policy) -> Iterator[Measurement]:
     """All that are pending at the broker; where those of one service are not known, the others by themselves."""
-    pending = {redis.service: redis.pending}
-    if redis.pending is None:
-        pending = {tasks.service: tasks.pending for tasks in redis.tasks}
+    all_of_it = pending_of(redis, policy)
+    pending = {redis.service: all_of_it}
+    if all_of_it is None:
+        pending = {tasks.service: pending_of(tasks, policy) for tasks in redis.tasks}
     for name, tasks in pending.items():
         if tasks is not None:
             yield Measurement("pending_tasks", f"{host.name}/{name}", Samples((now,), (float(tasks),)), "redis")

@@ -118,8 +118,8 @@ def season_on_host(policy: Policy, host: HostPolicy) -> Breach | None:
 
 @check("X-71")
 def maintenance(policy: Policy, _: HostPolicy) -> Breach | None:
-    """A graceful scale-down has no number, and the autoscaler and the weekend would both work against it."""
+    """A graceful scale-down has no number, and the autoscaler would work against it."""
     rules, scaling = policy.maintenance, policy.scaling
-    if not (rules.floor.open or rules.freezes_autoscaling.open):
+    if not rules.freezes_autoscaling.open:
         return None
     return Breach(api_instances=scaling.api.instances.minimum, worker_instances=scaling.worker.instances.minimum)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from selextract_infra.assess.assessment import assess, assess_measurements
 from selextract_infra.assess.calendar import Calendar
+from selextract_infra.assess.dated_events import event_findings
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import measurements_of
 from selextract_infra.assess.severity import Signals
@@ -37,7 +38,9 @@ def assess_seen(
     """Judge an Observation, live or saved; ``signals`` is what else is known, such as days until exhaustion."""
     more = traffic_measurements(observation, policy)
     assessment = assess(observation, policy, more=more, usual=_usual(policy, observation.at), signals=signals)
-    return Assessed(assessment.model_copy(update={"source": source}), (*measurements_of(observation, policy), *more))
+    findings = (*assessment.findings, *event_findings(policy, observation.at))
+    judged = assessment.model_copy(update={"source": source, "findings": findings})
+    return Assessed(judged, (*measurements_of(observation, policy), *more))
 
 
 def assess_file(path: Path, policy: Policy, *, zone: tzinfo | None = None, until: datetime | None = None) -> Assessed:

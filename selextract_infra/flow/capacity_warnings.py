@@ -18,6 +18,7 @@ from selextract_infra.model.assessment import IncidentSeverity, Level
 from selextract_infra.model.finding import Finding, RuleClass, Severity
 from selextract_infra.planning.exhaustion import Notification, notify
 from selextract_infra.planning.forecast.alert import exhaustion_of
+from selextract_infra.planning.forecast.dated_events import events_of
 from selextract_infra.planning.forecast.forecast import forecast
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ def _exhaustions(journal: Journal, observation: Observation, policy: Policy, now
     for recorded in _recorded(journal, observation, policy, now):
         if recorded.limit is None:
             continue
-        found = exhaustion_of(forecast(recorded.series, policy, limit=recorded.limit, today=now.date()))
+        found = exhaustion_of(
+            forecast(recorded.series, policy, limit=recorded.limit, events=events_of(policy), today=now.date())
+        )
         if found is not None:
             yield found
 

@@ -40,13 +40,14 @@ class ServiceStamps(Frozen):
     """What the autoscaler has to remember of one service across a restart; times are Unix seconds, None for never.
 
     ``count`` is the count that was seen or set last: another one means that somebody else changed it, at
-    ``changed_by_hand``.
+    ``changed_by_hand``. ``usual`` is the count from before the calendar asked for another; None while it does not.
     """
 
     count: int | None = None
     last_out: float | None = None
     last_in: float | None = None
     changed_by_hand: float | None = None
+    usual: int | None = None
 
 
 class ScalingDecision(Decision):

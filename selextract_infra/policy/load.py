@@ -29,6 +29,7 @@ _REMOVABLE = frozenset(
         ("planned_events",),
         ("windows",),
         ("blackouts",),
+        ("events",),
         ("growth", "scenarios"),
         ("application", "services"),
         ("monitoring", "throughput_hours"),
@@ -181,6 +182,9 @@ def _explain(error: ValidationError, sources: tuple[Source, ...]) -> NoReturn:
     if problem["type"] == "missing":
         removed = "; it cannot be removed" if find(sources[0].values, path)[0] else ""
         raise PolicyError(f"{where}: {name} is missing{removed}") from error
+    if problem["type"] == "literal_error":
+        accepted = problem["ctx"]["expected"]
+        raise PolicyError(f'{where}: {name}: "{str(problem["input"])[:60]}" is not carried out; accepted: {accepted}')
     raise PolicyError(f"{where}: {name}: {problem['msg'].removeprefix('Value error, ')}") from error
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 
 from selextract_infra.errors import PolicyError
 from selextract_infra.policy.schema.approvals import Approvals
 from selextract_infra.policy.schema.assumptions import assumption_about
+from selextract_infra.policy.schema.events import DatedEvent
 from selextract_infra.policy.schema.investment import (
     Cost,
     CpuParts,
@@ -94,6 +95,7 @@ class Policy(BaseModel):
     triggers: Triggers
     trigger_rules: TriggerRules
     planned_events: Table[PlannedEventPolicy]
+    events: Table[DatedEvent]
     maintenance: Maintenance
     windows: Table[Period]
     blackouts: Table[Period]
@@ -129,16 +131,26 @@ class Policy(BaseModel):
 
     _sources: tuple[Source, ...] = PrivateAttr(default=())
 
+    @model_validator(mode="after")
+    def _events_are_of_a_kind(self) -> Self:
+        for name, event in self.events.items():
+            if event.kind is not None and event.kind not in self.planned_events:
+                known = ", ".join(self.planned_events)
+                raise ValueError(f'events.{name}.kind: "{event.kind[:60]}" is no kind of planned_events; {known}')
+        return self
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from.
 
-        Windows, blackouts, the schedule, approvals and who is notified are no part of it: what is right to do does not
-        depend on when it is allowed and by whom, which is judged at the time it is done, nor on who hears of it.
+        Windows, blackouts, events, the schedule, approvals and who is notified are no part of it: what is right to do
+        does not depend on when it is allowed or wanted and by whom, which is judged at the time it is done, nor on who
+        hears of it.
         """
         from selextract_infra.model.base import digest_of
 
-        values = self.model_dump(mode="json", exclude={"windows", "blackouts", "schedule", "approvals"})
+        apart = {"windows", "blackouts", "schedule", "approvals", "events"}
+        values = self.model_dump(mode="json", exclude=apart)
         values["emergency"].pop("notifications")
         return digest_of(values)
 

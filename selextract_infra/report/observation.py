@@ -78,13 +78,24 @@ def _container(container: ContainerObservation, host: HostObservation) -> tuple[
     return (
         container.name,
         Cell(_state(container), Tone.PLAIN if well else Tone.BAD),
-        _UNKNOWN if usage.cpus is None else f"{usage.cpus:.2f}",
+        _UNKNOWN if usage.cpus is None else Cell(f"{usage.cpus:.2f}", _of_limit(usage.cpus, limits.cpus)),
         _UNKNOWN if limits.cpus is None else f"{limits.cpus:g}",
         _UNKNOWN if usage.memory is None else memory(usage.memory),
         _UNKNOWN if limits.memory is None else memory(limits.memory),
-        percent(usage.memory / limits.memory) if limits.memory and usage.memory is not None else "",
+        _share(usage.memory, limits.memory),
         duration(len(series.at) * series.bucket_seconds) if series is not None and len(series.at) else "none",
     )
+
+
+def _share(used: float | None, limit: float | None) -> str | Cell:
+    """How much of its limit is used; what is over it says so in a word too, where there is no colour."""
+    if not limit or used is None:
+        return ""
+    return Cell(percent(used / limit), _of_limit(used, limit), note="over" if used > limit else "")
+
+
+def _of_limit(used: float, limit: float | None) -> Tone:
+    return Tone.BAD if limit and used > limit else Tone.PLAIN
 
 
 def _state(container: ContainerObservation) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import FleetOptions, FormatOption, InventoryOption, PolicyOption
+from selextract_infra.cli.frame.options import FormatOption, InventoryOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, emit
 from selextract_infra.report.table import Line
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from selextract_infra.flow.windows import Opening
+    from selextract_infra.policy import Policy
 
 __all__ = ["register"]
 
@@ -35,8 +37,7 @@ def register(app: typer.Typer) -> None:
         """The opening that is open now, and the next ones; overlapping windows are one, blackouts are taken out."""
         from selextract_infra.flow.windows import Windows
 
-        with FleetOptions(inventory, policy=policy).context() as context:
-            now, windows = context.clock(), Windows.of(context.policy)
+        now, windows = datetime.now(UTC), Windows.of(_policy(inventory, policy))
         open_now = windows.current(now) if window is None else None
         openings = (((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window))[:count]
         emit([opening.model_dump(mode="json") for opening in openings], _lines(openings, now), form)
@@ -58,12 +59,21 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.flow.windows import Windows
         from selextract_infra.policy.units import DURATION
 
-        with FleetOptions(inventory, policy=policy).context() as context:
-            when = _instant(at) if at else context.clock()
-            verdict = Windows.of(context.policy).check(when, float(DURATION.parse(needed)))
+        when = _instant(at) if at else datetime.now(UTC)
+        verdict = Windows.of(_policy(inventory, policy)).check(when, float(DURATION.parse(needed)))
         emit(verdict, [Line(verdict.sentence)], form)
         if not verdict.fits:
             raise typer.Exit(OutsideWindowError.exit_code)
+
+
+def _policy(inventory: Path | None, files: list[Path] | None) -> Policy:
+    """The inventory's policy; where only policy files are named, windows need no inventory."""
+    from selextract_infra.cli.frame.planning import policy_of
+
+    if files and inventory is None:
+        return policy_of(None, files)
+    with FleetOptions(inventory, policy=files).context() as context:
+        return context.policy
 
 
 def _instant(text: str) -> datetime:

@@ -19,6 +19,7 @@ from selextract_infra.cli.frame.options import (
     ObservationOption,
     PlanOptions,
     WholeFleetOptions,
+    fleet_of,
     with_options,
 )
 from selextract_infra.cli.frame.output import Format
@@ -189,7 +190,7 @@ class _Call:
         values = {name: value for name, value in self.values.items() if name in manifest.request.model_fields}
         operation = operation_named(manifest.name)
         within = WORK_SECONDS if self.options.apply else LOOK_SECONDS
-        with self.hosts.context(within) as context:
+        with fleet_of(self.hosts, recorded, within) as context:
             typed = manifest.complete(values, context.policy) if manifest.complete else values
             request = request_for(manifest, typed)
             plan = plan_operation(context, operation, request, observation=recorded, to_apply=self.options.apply)

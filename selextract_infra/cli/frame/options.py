@@ -126,6 +126,24 @@ class FleetOptions:
                 yield context
 
 
+@contextmanager
+def fleet_of(
+    hosts: FleetOptions | WholeFleetOptions, recorded: Observation | None, within: float | None = WORK_SECONDS
+) -> Iterator[Context]:
+    """The hosts; of a saved Observation with a policy file its own, so that no inventory is needed."""
+    if recorded is None or not hosts.policy or hosts.inventory is not None:
+        with hosts.context(within) as context:
+            yield context
+        return
+    from selextract_infra.flow.context import Context
+    from selextract_infra.hosts.inventory import Inventory, InventoryHost
+
+    names = (*(host.name for host in recorded.hosts), *recorded.unreachable)
+    inventory = Inventory(Path("a saved Observation"), tuple(InventoryHost(name, name) for name in names))
+    with Context(inventory, policy_files=hosts.policy, state=hosts.state) as context:
+        yield context
+
+
 @dataclass(frozen=True)
 class WholeFleetOptions:
     """All hosts of an inventory: a part of them would make no sense."""

@@ -10,9 +10,11 @@ from selextract_infra.cli.frame.operation_command import epilogue
 from selextract_infra.cli.frame.options import (
     FleetOptions,
     FormatOption,
+    ObservationOption,
     OutOption,
     WholeFleetOptions,
     YesOption,
+    fleet_of,
     with_options,
 )
 from selextract_infra.cli.frame.output import Format, emit, say, show, write_file, write_out
@@ -43,14 +45,17 @@ def register(app: typer.Typer) -> None:
 def assess(
     *,
     hosts: FleetOptions,
+    observation: ObservationOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """How bad it is, what is affected, what it is bound by, and what would be granted; changes nothing."""
+    from selextract_infra.hosts.observe.recorded import load_observation
     from selextract_infra.operations.emergency.begin import assess_emergency
     from selextract_infra.operations.emergency.show import show_assessment
 
-    with hosts.context() as context:
-        assessment = assess_emergency(context)
+    recorded = None if observation is None else load_observation(observation)
+    with fleet_of(hosts, recorded) as context:
+        assessment = assess_emergency(context, recorded)
     emit(assessment, show_assessment(assessment), form)
 
 

@@ -84,6 +84,7 @@ def forecast(
     from selextract_infra.cli.frame.planning import policy_of, today_of
     from selextract_infra.flow.recorded_series import file_events
     from selextract_infra.operations.forecast.show import show_forecast
+    from selextract_infra.planning.forecast.dated_events import events_of
     from selextract_infra.planning.forecast.forecast import forecast as forecast_series
 
     _one_source(csv, host, current)
@@ -101,14 +102,14 @@ def forecast(
     else:
         series, recorded = _journal_series(rules, host or "", service, resource, state)
         top = recorded if limit is None else _quantity(limit, "The limit", resource, rules)
-    planned: tuple[ForecastEvent, ...] = file_events(events) if events is not None else ()
+    listed: tuple[ForecastEvent, ...] = file_events(events) if events is not None else ()
     made = forecast_series(
         series,
         rules,
         limit=top,
         usable=top * rules.sizing.utilisation if top is not None and keep_headroom else None,
         horizon=_horizon(horizon),
-        events=planned,
+        events=(*events_of(rules), *listed),
         today=today_of(today, rules),
     )
     emit(made, show_forecast(made, backtest=backtest, everything=everything), form)

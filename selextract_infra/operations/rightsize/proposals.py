@@ -121,6 +121,9 @@ def memory_wish(service: Service, policy: Policy, floor: Floor | None) -> LimitP
     size = _size_of_memory(service, peak, policy)
     if service.oom_killed:
         size = _after_oom(service, size, policy)
+    elif service.peaks.cut_limit:
+        cut = memory(service.peaks.cut_limit)
+        size = replace(size, only_up=f"a limit of {cut} cut what it used in the window, so it gets no less")
     if floor is not None:
         numbers["floor_bytes"] = floor.bytes
         if floor.raises:

@@ -28,14 +28,14 @@ from selextract_infra.operations.scaling.rules import RoleRules, rules_by_role
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
-__all__ = ["Autoscaler"]
+__all__ = ["Autoscaler", "wanted_counts"]
 
 
 class Autoscaler:
     """One policy, calendar, database and set of hosts; ``decide`` may be asked as often as one likes.
 
-    ``cheaper`` is the cost profile (ASO), which is replayed and never acted on (X-34). ``overrides`` names rules that
-    the operator overrides: X-09 (CPU) and X-13 (connections); memory has no override.
+    ``cheaper`` is the cost profile (ASO), acted on only where the policy takes it for production (X-34). ``overrides``
+    names rules that the operator overrides: X-09 (CPU) and X-13 (connections); memory has no override.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Autoscaler:
         self._database, self._overrides = database, overrides
         self._roles = rules_by_role(policy, cheaper=cheaper)
         self._by_service: dict[tuple[str, str], RoleRules] = {}
-        self.floors = Floors(calendar, usual)
+        self.floors = Floors(calendar, usual, cheaper=cheaper)
         self._judge = Judge(policy)
 
     @property
@@ -80,7 +80,7 @@ class Autoscaler:
         ``decide`` then keeps the count as well; where it is True, only ``decide`` knows.
         """
         rules = self.rules_of(service)
-        return self._judge.may_act(service, rules, self.floors.of(service, rules, at).count, at)
+        return self._judge.may_act(service, rules, self.floors.of(service, rules, at), at)
 
     def wants_more(self, service: ScaledService) -> bool:
         """Whether the newest samples ask for more instances."""
@@ -127,6 +127,11 @@ class Autoscaler:
             clamped.append(f"the maximum is {rules.maximum} ({rules.bounds_item})")
         granted, reasons = room.take(service, wanted)
         return _decision(service, rules, wish, at, granted=granted, clamped=(*clamped, *reasons))
+
+
+def wanted_counts(policy: Policy) -> dict[str, int]:
+    """How many instances the team wants of a service, where its mapping says so."""
+    return {name: service.count for name, service in policy.application.services.items() if service.count}
 
 
 def _decision(

@@ -59,14 +59,16 @@ class Judge:
         self._limits: dict[tuple[str, str, int], tuple[tuple[str, Callable[[float, float], bool], float], ...]] = {}
         self._shortest: dict[tuple[str, str], tuple[float, float]] = {}
 
-    def may_act(self, service: ScaledService, rules: RoleRules, floor: int, at: float) -> bool:
+    def may_act(self, service: ScaledService, rules: RoleRules, asked: CountFloor, at: float) -> bool:
         """False where the newest samples and the cooldowns alone say that no count will change; cheap, for replays.
 
         Neither the host nor the database is looked at.
         """
-        count = service.count
+        count, floor = service.count, asked.count
         if count < 1 and rules.resource == "instances":
             return False
+        if asked.back_to is not None and count > asked.back_to:
+            return True
         out_cooldown, in_cooldown = self._cooldowns(service, rules)
         if count < floor or self.newest_breaches(service, rules):
             return count < rules.maximum and (service.last_out is None or at >= service.last_out + out_cooldown)
@@ -129,10 +131,10 @@ class Judge:
             wish.held.append("no metric of the service is there")
         wants_more = self._more(wish, service, rules, floor, at)
         wants_more = wants_more or self.newest_breaches(service, rules)
-        if wish.direction is None and not wants_more and service.count > floor.count:
+        if wish.direction is None and not wants_more and service.count > min(floor.count, floor.back_to or floor.count):
             if incident:
                 wish.held.append("an incident is open, so nothing is taken away")
-            else:
+            elif not self._back(wish, service, rules, floor):
                 self._fewer(wish, service, rules, floor, at)
         if wish.direction is None:
             wish.why = wish.why or _kept(wish, service, floor)
@@ -196,6 +198,23 @@ class Judge:
         if not rule.per_instance:
             return service.count + rule.adds
         return max(service.count + rule.adds, math.ceil(round(average / rule.threshold, _ROUNDED)))
+
+    def _back(self, wish: CountProposal, service: ScaledService, rules: RoleRules, floor: CountFloor) -> bool:
+        """Go back to what the calendar leaves by itself, where the others carry the load; whether that was decided."""
+        left = floor.back_to
+        if left is None or service.count <= left or wish.blind:
+            return False
+        for rule in rules.out:
+            value = service.last.get(rule.metric)
+            if value is None or rule.metric not in rules.shared:
+                continue
+            each = value if rule.per_instance else value * service.count
+            if each / left >= rule.threshold:
+                beyond = f"{rule.metric} would be beyond the threshold of {rule.item} with {counted(left, 'instance')}"
+                wish.held.append(f"{floor.rule}: {beyond}")
+                return False
+        wish.requested, wish.rule, wish.why, wish.direction = left, floor.rule, floor.why, Direction.IN
+        return True
 
     def _fewer(
         self, wish: CountProposal, service: ScaledService, rules: RoleRules, floor: CountFloor, at: float

@@ -35,7 +35,7 @@ from selextract_infra.model.scaling import (
     SimulatedAction,
     Simulation,
 )
-from selextract_infra.operations.scaling.autoscaler import Autoscaler
+from selextract_infra.operations.scaling.autoscaler import Autoscaler, wanted_counts
 from selextract_infra.policy import Policy
 
 __all__ = ["Question", "simulate"]
@@ -52,7 +52,8 @@ _SCALED = ("api", "worker", "database")
 @dataclass(frozen=True)
 class Question:
     """What is asked of a replay. ``counts`` are instances at the beginning, by service; where it has none, those in
-    the file, else the fewest. ``shares_load``: CPU depends on how many instances the replay has.
+    the file, else those of the mapping (``application.services.NAME.count``), else the fewest. ``shares_load``: CPU
+    depends on how many instances the replay has.
     """
 
     host: Hardware | None = None
@@ -177,6 +178,7 @@ class _Replay:
             [HostSize.of_hardware(_HOST, host, policy)],
             Calendar.of(policy, events=question.events, cheaper=question.cheaper),
             cheaper=question.cheaper,
+            usual=wanted_counts(policy),
             database=question.database,
             overrides=question.overrides,
         )
@@ -286,7 +288,8 @@ class _Replay:
             keep=self._scaler.looks_back + self._interval,
         )
         rules = self._scaler.rules_of(service)
-        fewest = rules.minimum if row.instances is None else row.instances
+        wanted = wanted_counts(self._policy).get(row.subject, rules.minimum)
+        fewest = wanted if row.instances is None else row.instances
         service.count = self._question.counts.get(row.subject, fewest)
         recorded = service.count if row.instances is None else row.instances
         targets = _targets(role, self._policy)

@@ -38,11 +38,15 @@ class HostStatus(Frozen):
 
 
 class Status(Frozen):
-    """The fleet at one time; ``findings`` are about what should be done but need not be done at once."""
+    """The fleet at one time; ``findings`` are about what should be done but need not be done at once.
+
+    ``events`` are the dated events that are on or near, a line each.
+    """
 
     at: AwareDatetime
     hosts: tuple[HostStatus, ...]
     waiting: Waiting = Waiting()
+    events: tuple[str, ...] = ()
     pending_recreations: tuple[PendingRecreation, ...] = ()
     unreachable: dict[str, str] = Field(default_factory=dict)
     findings: tuple[Finding, ...] = ()

@@ -37,6 +37,8 @@ def _waiting(status: Status) -> Iterator[tuple[str, str]]:
     waiting = status.waiting
     if waiting.opening is not None:
         yield "window open" if waiting.open_now else "next window", str(waiting.opening)
+    for event in status.events:
+        yield "event", event
     for entry in (*waiting.queued, *waiting.troubled):
         what = f"{entry.operation} on {', '.join(entry.hosts)} in {entry.opening}"
         yield str(entry.status), f"{what}. {entry.message}" if entry.message else what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from selextract_infra.assess.dated_events import event_findings, event_lines
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.project_on_host import pending_recreations
 from selextract_infra.assess.usage import attachment_findings
@@ -32,12 +33,14 @@ def status(context: Context) -> Status:
         at=observation.at,
         hosts=tuple(_without(host_status(observation, host), closed) for host in observation.hosts),
         waiting=waiting(context, observation.at),
+        events=event_lines(context.policy, observation.at),
         pending_recreations=pending_recreations(observation, context.policy),
         unreachable=observation.unreachable,
         findings=(
             *drill_findings(context.journal.last_drill(), context.policy, observation.at),
             *_attachments(observation),
             *_unwarned(context, observation),
+            *event_findings(context.policy, observation.at),
         ),
     )
 

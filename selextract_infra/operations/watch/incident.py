@@ -20,6 +20,7 @@ from selextract_infra.operations.emergency.preparation import make_ready
 from selextract_infra.operations.watch.alarm import Alarm
 from selextract_infra.operations.watch.memory import Watched
 from selextract_infra.operations.watch.people import People
+from selextract_infra.operations.watch.standbys import Standbys
 
 __all__ = ["IncidentWatch"]
 
@@ -49,12 +50,14 @@ class IncidentWatch:
         self._last: IncidentSeverity | None = None
         self._proposed_at: dict[IncidentSeverity, datetime] = {}
         self._alarm = Alarm(context.policy)
+        self._standbys = Standbys(context.policy)
         self._assessment: Assessment | None = None
 
     def notice(self, observation: Observation) -> IncidentSeverity | None:
         """Judge this look and tell people of it, before anything else that may fail or take its time."""
         self._assessment = assessment = assess(observation, self._context.policy, more=self._watched.measurements())
         severity = assessment.response.severity if assessment.response else None
+        self._standbys.take(observation)
         self._looks = {severity: self._looks.get(severity, 0) + 1} if severity else {}
         now = self._context.clock()
         if severity is not IncidentSeverity.P1:
@@ -64,9 +67,9 @@ class IncidentWatch:
             if self._alarm.due(now, reason):
                 ack = f"selextract-infra notify ack {self._alarm.subject} says that you have taken it on."
                 because = _because(assessment)
-                self._people.tell(
-                    IncidentSeverity.P1, self._alarm.subject, because, f"{because}. {why_not or _BEGINS} {ack}"
-                )
+                now_possible = self._standbys.what_to_do(assessment.response.because if assessment.response else ())
+                body = f"{because}.{now_possible} {why_not or _BEGINS} {ack}"
+                self._people.tell(IncidentSeverity.P1, self._alarm.subject, because, body)
         self._changed(severity, assessment)
         return severity
 

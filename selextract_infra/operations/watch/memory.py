@@ -34,7 +34,7 @@ from selextract_infra.model.figures import count as counted
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.scaling import Direction, ScalingDecision, ServiceStamps
 from selextract_infra.model.traffic import TrafficObservation
-from selextract_infra.operations.scaling.autoscaler import Autoscaler
+from selextract_infra.operations.scaling.autoscaler import Autoscaler, wanted_counts
 from selextract_infra.operations.watch.readings import readings_of
 
 if TYPE_CHECKING:
@@ -198,8 +198,14 @@ class Watched:
         """What the autoscaler would do now with each service that can be scaled, on hosts that were seen."""
         looked_at = [host for host in seen.hosts if host.problem is None]
         sizes = [host_size(host, self.policy) for host in looked_at]
-        usual = {name: one.count for name, one in self.policy.application.services.items() if one.count}
-        scaler = Autoscaler(self.policy, sizes, calendar, usual=usual, database=_database(looked_at, self.policy))
+        scaler = Autoscaler(
+            self.policy,
+            sizes,
+            calendar,
+            cheaper=self.policy.optimisation.profile.production.value,
+            usual=wanted_counts(self.policy),
+            database=_database(looked_at, self.policy),
+        )
         names = {host.name for host in looked_at}
         here = [service for service in self.services.values() if service.host in names]
         free = [service for service in here if service.key not in self._pinned]

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.scaling_inputs import host_usage
 from selextract_infra.assess.service import app_services
-from selextract_infra.assess.tasks import tasks_on
+from selextract_infra.assess.tasks import pending_of, tasks_on
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.traffic import TrafficWindow
 
@@ -23,12 +24,8 @@ _WHOLE = 0.5  # the share of a window that the log must reach back
 
 def readings_of(host: HostObservation, policy: Policy) -> Iterator[tuple[str, str, float]]:
     """Service (empty for the host), metric and value of everything that was measured; what was not is missing."""
-    facts = host.facts
-    if facts.memory and facts.memory_available is not None:
-        yield "", "memory_usage", 1 - facts.memory_available / facts.memory
-    used = [container.usage.cpus for container in host.containers if container.usage.cpus is not None]
-    if facts.cpus and used:
-        yield "", "cpu_usage", sum(used) / facts.cpus
+    for metric, value in host_usage(host).items():
+        yield "", metric, value
     for service in app_services(host, policy):
         for metric, resource in (("cpu_usage", "cpus"), ("memory_usage", "memory")):
             shares = [use / limit for use, limit in service.shares(resource, of_host=True)]
@@ -43,8 +40,9 @@ def _of_traffic(host: HostObservation, policy: Policy) -> Iterator[tuple[str, st
     if balancer is not None and window is not None:
         yield from _of_window(balancer.service, window)
     for tasks in tasks_on(host, policy):
-        if tasks.pending is not None:
-            yield tasks.service, "pending_tasks", float(tasks.pending)
+        pending = pending_of(tasks, policy)
+        if pending is not None:
+            yield tasks.service, "pending_tasks", float(pending)
     if host.postgres is not None and host.postgres.problem is None:
         yield host.postgres.service, "database_connections", float(host.postgres.connections.open)
 

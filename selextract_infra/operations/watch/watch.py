@@ -22,6 +22,7 @@ from selextract_infra.flow.notification import escalate
 from selextract_infra.flow.notify import deliveries_text
 from selextract_infra.flow.planning import plan_from, request_for
 from selextract_infra.flow.registry import operation_named
+from selextract_infra.flow.windows import Windows
 from selextract_infra.hosts.identity import new_run_id, owner, watcher
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.runner import PlaybookRun, run_playbook
@@ -76,7 +77,7 @@ class Watcher:
         self._context, self._say, self._dry, self._steady = context, say, dry_run, steady
         context.announces_undoing = True
         self.watched = Watched(context.policy)
-        self._calendar = Calendar.of(context.policy)
+        self._calendar = Calendar.of(context.policy, cheaper=context.policy.optimisation.profile.production.value)
         self._own = OwnRuns(context, self._tell_of_run, dry_run=dry_run)
         self._notifier = notifier
         self._people = People(context, notifier, self.tell, dry_run=dry_run)
@@ -254,7 +255,7 @@ class Watcher:
     def _act(
         self, observation: Observation, host: HostObservation, decisions: list[ScalingDecision], at: float
     ) -> None:
-        reason = why_not_to_act(host)
+        reason = why_not_to_act(host) or self._window_open()
         going = []
         for decision in decisions:
             held = f"held {decision.host}/{decision.service}"
@@ -270,6 +271,12 @@ class Watcher:
                 going.append(decision)
         if going:
             self._apply(observation, host, going, at)
+
+    def _window_open(self) -> str | None:
+        """In a maintenance window triggers are evaluated and not executed (MAN-04), where the policy says so."""
+        policy, now = self._context.policy, self._context.clock()
+        opening = Windows.of(policy).current(now) if policy.maintenance.freezes_autoscaling.value else None
+        return None if opening is None else f"the maintenance window {opening} is open (MAN-04)"
 
     def _refusal(self, observation: Observation, decision: ScalingDecision) -> str | None:
         """Why a person who asked for this would be refused; None where he would not."""

@@ -111,6 +111,19 @@ class ApplicationAlerts(Section):
     queue_length: RisingAlert[Count]
 
 
+Criterion = Literal[
+    "automatic trigger",
+    "service down",
+    "circuit breaker open",
+    "critical threshold",
+    "error rate above the investigation trigger",
+    "sustained warning",
+    "exhaustion in less than the critical days",
+    "exhaustion in less than the warning days",
+]
+"""What may speak for an incident (SEV-05)."""
+
+
 class WatchPolicy(Section):
     """The loop that looks and decides: seconds between looks, until it is blind, until a P2 is told again."""
 
@@ -212,7 +225,7 @@ class SeverityPolicy(Section):
 class Classification(Section):
     """What makes an incident P1 to P4 (SEV-05, X-70)."""
 
-    criteria: PolicyReading[dict[str, tuple[str, ...]]]
+    criteria: PolicyReading[dict[Literal["P1", "P2", "P3", "P4"], tuple[Criterion, ...]]]
 
 
 class EmergencyTrigger(Section):
@@ -328,7 +341,7 @@ class EmergencyPolicy(Section):
     triggers: Table[EmergencyTrigger]
     conditions: Table[EmergencyCondition]
     combination: PolicyReading[Literal["any", "all"]]
-    single_flight: PolicyReading[bool]
+    single_flight: PolicyReading[Literal[True]]
     actions: EmergencyActions
     notifications: Notifications
     playbook: Table[PlaybookStep]

@@ -73,7 +73,7 @@ class GrowthPolicy(Section):
     """All scenarios, and what the storage percentages refer to (X-54)."""
 
     scenarios: Table[Scenario]
-    storage_basis: PolicyReading[Literal["data", "disk"]]
+    storage_basis: PolicyReading[Literal["data"]]
 
 
 class RoadmapPeriod(Section):

@@ -41,7 +41,7 @@ class Sizing(Section):
     parts_share: Positive[Share]
     limit_step: Positive[MemoryBytes]
     availability_month: Positive[Seconds]
-    memory_units: PolicyReading[Literal["binary", "decimal"]]
+    memory_units: PolicyReading[Literal["binary"]]
 
     @property
     def utilisation(self) -> float:
@@ -82,6 +82,7 @@ class Rightsizing(Section):
     oom_factor: Positive[Factor]
     oom_step: MemoryBytes
     minimum_change: Ratio
+    cut_within: Ratio
     memory_step: Positive[MemoryBytes]
     cpu_step: Positive[Cores]
     memory_floor: MemoryBytes

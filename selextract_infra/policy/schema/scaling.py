@@ -102,7 +102,6 @@ class PlannedEventPolicy(Section):
 class Maintenance(Section):
     """What happens to instance counts in a maintenance window (MAN-04, X-71)."""
 
-    floor: PolicyReading[Literal["min_instances", "zero"]]
     freezes_autoscaling: PolicyReading[bool]
 
 
@@ -203,14 +202,14 @@ class HealthCheck(Section):
     timeout: PolicyReading[Seconds]
     fall: PolicyReading[Count]
     rise: PolicyReading[Count]
-    prober: PolicyReading[Literal["haproxy", "nginx"]]
+    prober: PolicyReading[Literal["haproxy"]]
 
 
 class Analytics(Section):
     """Where analytics queries go (LB-07, X-63)."""
 
     target: Literal["dedicated_replica", "shared_replica", "primary"]
-    with_no_replica: PolicyReading[Literal["primary", "refuse"]]
+    with_no_replica: PolicyReading[Literal["primary"]]
 
 
 class PoolingPolicy(Section):

@@ -18,7 +18,7 @@ from selextract_infra.errors import UnitError
 from selextract_infra.policy.section import Section
 from selextract_infra.policy.units import Positive, Seconds
 
-__all__ = ["Period", "Schedule", "Start"]
+__all__ = ["Period", "Schedule", "Start", "TimeZone"]
 
 _TIME = re.compile(r"(?:(?P<day>\d{4}-\d{2}-\d{2})[ T])?(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::00)?")
 _RULE = re.compile(r"(?:RRULE:)?(?P<parts>[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*);?")

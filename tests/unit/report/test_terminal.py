@@ -93,19 +93,21 @@ def test_steps_that_may_be_noticed_are_marked() -> None:
 
 def test_an_observation_shows_limits_use_and_history() -> None:
     killed = container("worker", oom_killed=True, restarts=3, health="unhealthy", memory=200 * MB, use=100 * MB)
+    over = container("redis", memory=100 * MB, use=219 * MB)
     seen = observation(
-        host([container("api", cpus=0.5), killed], [history("api")]),
+        host([container("api", cpus=0.5), killed, over], [history("api")]),
         host([], name="app2", sampler=SamplerStatus(), facts=HostFacts()),
         host([], name="app3", problem="Docker is not running."),
         unreachable={"app4": "No route to host."},
     )
-    console = screen(120)
+    console = screen(130)
     draw(console, observation_blocks(seen))
     words = " ".join(shown(console).split())
     for said in (
         "app1 8 cores, 32,768 MB",
         "selextract-api-1 running 0.05 0.5 50 MB 2,048 MB 2.4 % 7 days",
         "selextract-worker-1 unhealthy, killed for memory, 3 restarts 0.05 2 100 MB 200 MB 50 % none",
+        "219 MB 100 MB 219 % over",
         "The sampler does not run here, so there is no history.",
         "Docker is not running.",
         "app4 was not reached: No route to host.",

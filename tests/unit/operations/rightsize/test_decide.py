@@ -36,6 +36,19 @@ def test_memory_is_the_peak_at_sixty_percent_of_the_limit() -> None:
     assert lowered.why == "The peak of 600 MB is 29.3 % of the limit; REC-03 allows 60 %."
 
 
+def test_a_limit_is_never_lowered_from_a_history_that_a_limit_cut() -> None:
+    limits, memory = np.full(10080, 2 * GB), np.full(10080, 300 * MB)
+    limits[:3000], memory[:3000] = 400 * MB, 370 * MB  # nearly all of the limit of that time, then it was raised
+    api = history("api", memory=memory, limit=limits)
+    kept = decision(decide(observation(host([container("api", memory=2 * GB)], [api]))))
+    assert (kept.verdict, kept.granted) == (Verdict.KEEP, 2 * GB)
+    assert kept.why_less == "a limit of 400 MB cut what it used in the window, so it gets no less"
+    memory[:3000] = 350 * MB
+    free = history("api", memory=memory, limit=limits)
+    lowered = decision(decide(observation(host([container("api", memory=2 * GB)], [free]))))
+    assert lowered.verdict is Verdict.LOWER
+
+
 def test_the_guides_api_keeps_its_limit_because_that_is_exactly_its_right_size() -> None:
     kept = decision(decide(one("api", peak=round(2 * GB * 0.6))))
     assert (kept.verdict, kept.requested, kept.granted) == (Verdict.KEEP, 2 * GB, 2 * GB)

@@ -276,3 +276,34 @@ def test_reads_above_the_guide_s_figure_for_its_time_want_a_replica_more(counted
     (wanted,) = busy.replicas_wanted(at, calendar)
     assert (wanted.host, wanted.service, wanted.current, wanted.requested) == ("app1", "postgres", 1, 2)
     assert busy.by_transactions == (set() if counted else {"app1"})
+
+
+SALE = {
+    "events": {
+        "sale": {
+            "kind": "marketing_campaign", "start": "2025-03-06 10:00", "end": "2025-03-07 00:00", "time_zone": "UTC"
+        }
+    }
+}  # fmt: skip
+
+
+def test_a_dated_event_raises_what_ran_before_it_also_after_a_restart_and_restores_it() -> None:
+    one = watched(rules(**SALE))
+    calm = server(api=3, worker=4, cpu=0.8)
+    begins, ends = datetime(2025, 3, 5, 10, tzinfo=UTC).timestamp(), datetime(2025, 3, 7, tzinfo=UTC).timestamp()
+    look(one, calm, 40, begins - 41 * STEP)
+    assert [found.changes for found in decided(one, calm, begins - STEP).values()] == [False, False]
+    found = decided(one, calm, begins)
+    assert {name: (what.rule, what.granted) for name, what in found.items()} == {
+        "api": ("MAN-05", 6), "worker": ("MAN-05", 8)
+    }  # fmt: skip
+    kept = {"autoscaler": {"services": one.stamps("app1")}}
+    again = watched(rules(**SALE))
+    raised = server(api=6, worker=8, cpu=0.4, state=kept)
+    again.take(observation(raised), begins + 600)
+    assert not any(what.changes for what in decided(again, raised, begins + 600).values())
+    look(again, raised, 80, ends - 80 * STEP)
+    found = decided(again, raised, ends)
+    assert {name: (what.rule, what.granted) for name, what in found.items()} == {
+        "api": ("MAN-05", 3), "worker": ("MAN-05", 4)
+    }  # fmt: skip

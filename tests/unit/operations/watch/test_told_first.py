@@ -16,6 +16,7 @@ from selextract_infra.flow.notification import notifier
 from selextract_infra.model.emergency import Incident
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
+from selextract_infra.model.postgres_observation import PostgresObservation, PostgresReplica
 from selextract_infra.model.run import Run, RunStatus
 from selextract_infra.operations.emergency.begin import Grant
 from selextract_infra.operations.watch import incident as incidents
@@ -48,12 +49,13 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
 class Loop:
     """The loop on one host that nobody asks anything: each look is given to it, 15 seconds apart."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> None:
         channels = {"page": "${SELEXTRACT_PAGE}", "mail_server": "${SELEXTRACT_MAIL}"}
         rules = {
             "application": APPLICATION,
             "emergency": {"notifications": {"channels": channels}},
             "schedule": {"patience": "2s"},
+            **more,
         }
         hosts = {"all": {"hosts": {"app1": {}}, "vars": {"selextract_policy": rules}}}
         (folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
@@ -227,3 +229,42 @@ def test_a_p1_that_comes_while_a_run_is_under_way_is_told_before_that_ends(
     assert loop.loop._carried_out(plan).message == "Done."
     assert "error_rate" in places.pages()[0]
     assert len(begun) == 1
+
+
+@pytest.mark.parametrize("freezes", [True, False])
+def test_in_a_maintenance_window_triggers_are_evaluated_and_not_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: Places, freezes: bool
+) -> None:
+    window = {"rrule": "FREQ=DAILY", "start": "12:00", "duration": "3h", "time_zone": "UTC"}
+    more = {"windows": {"noon": window}, "maintenance": {"freezes_autoscaling": {"stated": freezes}}}
+    loop = Loop(tmp_path, monkeypatch, **more)
+    applied: list[Plan] = []
+    monkeypatch.setattr(loop.loop, "_carried_out", applied.append)
+    monkeypatch.setattr(loop.loop, "_refusal", lambda *_: None)
+    monkeypatch.setattr(loop.loop, "_apply", lambda *_: applied.append(_))
+    loop.look(server(api=2, worker=1, cpu=1.5), 25)
+    held = [sentence for kind, sentence in loop.said if kind == "held" and "app1/api 2 → 3" in sentence]
+    assert bool(applied) is not freezes
+    assert bool(held) is freezes
+    assert all("the maintenance window noon, " in sentence and "(MAN-04)" in sentence for sentence in held)
+    loop.context.close()
+
+
+@pytest.mark.parametrize("replicas", [1, 0])
+def test_a_database_that_is_down_is_told_with_what_can_be_done_now(loop: Loop, places: Places, replicas: int) -> None:
+    standby = PostgresReplica(name="selextract_db2", address="10.0.0.12", lag_bytes=4_000_000, lag_seconds=2.0)
+    primary = PostgresObservation(
+        project="selextract", service="postgres", container="selextract-postgres-1", replicas=(standby,) * replicas
+    )
+    loop.context.journal.record_incident(closed("ops@here"))  # so that nothing begins by itself
+    loop.look(server(postgres=primary))
+    stopped = tuple(
+        one.model_copy(update={"state": "exited"}) if one.service == "postgres" else one for one in CALM.containers
+    )
+    loop.look(CALM.model_copy(update={"containers": stopped}), 2)
+    (said,) = [said["message"] for _, said in places.visits]
+    if replicas:
+        assert "app1/postgres has the replica selextract_db2 at 10.0.0.12, which was 4 MB, 2 s behind at 12:00" in said
+        assert "SELECT pg_promote()" in said
+    else:
+        assert "app1/postgres has no replica, so it has to come back where it is" in said
