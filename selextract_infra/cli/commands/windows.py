@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import FormatOption, InventoryOption, PolicyOption
+from selextract_infra.cli.frame.options import FleetOptions, FormatOption, InventoryOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, emit
 from selextract_infra.report.table import Line
 
