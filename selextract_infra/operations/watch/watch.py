@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import AwareDatetime
 
 from selextract_infra.assess.calendar import Calendar
+from selextract_infra.assess.mapped_role import refuse_unmatched
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
 from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context
@@ -119,6 +120,7 @@ class Watcher:
         at = self._clock(observation.at, began)
         self._lost.take(observation)
         self._hosts(observation)
+        self._guarded("mapping", lambda: refuse_unmatched(observation, self._context.policy))
         self.watched.read(observation, at)
         self._guarded("incident", lambda: self._incident.notice(observation))
         if self._guarded("unfinished", lambda: self._own.end(observation)):
