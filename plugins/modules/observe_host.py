@@ -112,7 +112,7 @@ from ..module_utils.compose.compose import compose_version
 from ..module_utils.compose.projects import observe_projects
 from ..module_utils.docker.cgroup import ControlGroup, Reading, find_control_group
 from ..module_utils.docker.containers import Container, find_containers, numbers_of, pool_of_process
-from ..module_utils.docker.data_store import store_of_process
+from ..module_utils.docker.data_store import proxy_of_process, store_of_process
 from ..module_utils.docker.engine import Engine
 from ..module_utils.haproxy.traffic import look_at_traffic
 from ..module_utils.module import run
@@ -287,6 +287,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         "joined": list(container.joined),
         "stop_grace_seconds": container.stop_grace,
         "store": store_of_process(container.pid) if container.running else None,
+        "proxy": proxy_of_process(container.pid) if container.running else None,
         "worker_pool": container.worker_pool or (pool_of_process(container.pid) if container.running else None),
     }
 

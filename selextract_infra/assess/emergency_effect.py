@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.mapped_role import PROTECTED_ROLES, roles_seen
 from selextract_infra.assess.service import app_services
 from selextract_infra.model.assessment import Assessment, Judgement, Level
 from selextract_infra.model.emergency import EmergencyReading, Validation
@@ -28,7 +29,6 @@ _WATCHED = (
     "database_connections",
 )
 _MORE_IS_BETTER = frozenset({"requests_per_second"})
-_CASCADE_ROLES = frozenset({"database", "redis"})
 _NEARLY = 0.02
 
 
@@ -51,7 +51,7 @@ def validated(
         at=at,
         effect=tuple(_reading(key, then.get(key), now.get(key)) for key in sorted({*then, *now})),
         unrecovered=tuple(_unrecovered(after, observation, policy)),
-        cascades=tuple(_cascades(then, now, policy)),
+        cascades=tuple(_cascades(then, now, roles_seen(observation, policy))),
         severity=after.response.severity if after.response else None,
     )
 
@@ -83,14 +83,13 @@ def _unrecovered(after: Assessment, observation: Observation, policy: Policy) ->
 
 
 def _cascades(
-    then: dict[tuple[str, str], Judgement], now: dict[tuple[str, str], Judgement], policy: Policy
+    then: dict[tuple[str, str], Judgement], now: dict[tuple[str, str], Judgement], roles: Mapping[str, str]
 ) -> Iterator[Finding]:
     """Hosts, databases and caches that were well before and are not now (EPB-3.3)."""
-    roles = {name: service.role for name, service in policy.application.services.items()}
     for (subject, metric), after in sorted(now.items()):
         before = then.get((subject, metric))
         host, _, service = subject.partition("/")
-        watched = not service or roles.get(service) in _CASCADE_ROLES or metric == "database_connections"
+        watched = not service or roles.get(service) in PROTECTED_ROLES or metric == "database_connections"
         worse = after.level.rank >= Level.WARNING.rank and (before is None or before.level.rank < after.level.rank)
         if watched and worse:
             yield Finding(

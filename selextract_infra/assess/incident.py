@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.mapped_role import roles_on, roles_seen
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import (
@@ -127,10 +128,14 @@ def refuse_during_emergency(observation: Observation) -> None:
         )
 
 
-def bottlenecks_seen(judgements: Collection[Judgement], policy: Policy) -> tuple[IncidentBottleneck, ...]:
-    """What the system is bound by, from all readings; unknown where none says so."""
-    roles = {name: service.role for name, service in policy.application.services.items()}
-    return incident_bottlenecks(pressures(judgements, roles))
+def bottlenecks_seen(
+    judgements: Collection[Judgement], policy: Policy, observation: Observation | None = None
+) -> tuple[IncidentBottleneck, ...]:
+    """What the system is bound by, from all readings; unknown where none says so.
+
+    Roles count by what runs where ``observation`` says it.
+    """
+    return incident_bottlenecks(pressures(judgements, roles_seen(observation, policy)))
 
 
 def situation_of(
@@ -146,7 +151,7 @@ def situation_of(
     ``severity`` is None where a person asks without an incident that the readings show. ``hosts`` narrows the hosts.
     """
     looked_at = [host for host in observation.hosts if host.problem is None and (hosts is None or host.name in hosts)]
-    roles = {service.role for service in policy.application.services.values()}
+    roles = {role for host in looked_at for role in roles_on(host, policy).values()}
     active = open_emergencies(observation)
     return EmergencySituation(
         at=observation.at,
@@ -157,7 +162,7 @@ def situation_of(
             for service in scaled_services(host, policy, roles)
         ],
         hosts=[host_size(host, policy, roles) for host in looked_at],
-        bounds=bottlenecks_seen(assessment.judgements, policy),
+        bounds=bottlenecks_seen(assessment.judgements, policy, observation),
         database=_database(looked_at, policy),
         redis=next((redis_side(host, policy) for host in looked_at), None),
         severity=severity,

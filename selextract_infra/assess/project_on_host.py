@@ -34,7 +34,7 @@ class ServiceOnHost(Frozen):
 
     ``stop_grace`` is the longest time that one of its containers may take to stop, in seconds, None for Docker's
     default. ``pending``: Compose would recreate a container of it anyway. ``recreate``: its change needs that.
-    ``joined_by`` names a container that would lose its network with one of its containers.
+    ``role`` is the one that counts. ``joined_by`` names a container that would lose its network with one of these.
     """
 
     form: str
@@ -45,6 +45,7 @@ class ServiceOnHost(Frozen):
     pending: bool = False
     recreate: bool = False
     joined_by: str | None = None
+    role: str = ""
 
 
 class ProjectOnHost(Frozen):
@@ -102,6 +103,7 @@ def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool)
         pending=service.pending,
         recreate=recreate,
         joined_by=service.joined_by,
+        role=service.role,
     )
 
 

@@ -119,14 +119,14 @@ def samples_of(host: HostObservation, policy: Policy, *, reads: float | None = N
     for service in app_services(host, policy):
         if not service.running:
             continue
-        name, mapped = service.name, policy.application.services[service.name]
+        name = service.name
         own = {metric: usage.least for metric, usage in _usage(service)} if of_host is None else dict(of_host)
-        if mapped.role == "api":
+        if service.role == "api":
             own |= dict(_requests(host.traffic, name, policy))
-        elif mapped.role == "worker":
+        elif service.role == "worker":
             tasks = pending.get(name)
             own |= {} if tasks is None else {"pending_tasks": float(tasks)}
-        elif mapped.role == "database":
+        elif service.role == "database":
             own |= {} if reads is None else {"read_queries_per_second": reads}
             if host.postgres is not None and host.postgres.service == name and host.postgres.problem is None:
                 own["connections"] = float(host.postgres.connections.open)

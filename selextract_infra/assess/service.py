@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.mapped_role import PROTECTED_ROLES, role_of, stores_in
 from selextract_infra.assess.peaks import Peaks, Window, peaks_of
 from selextract_infra.model.capacity import limits_in
 from selextract_infra.model.history import ContainerHistory
@@ -39,7 +40,6 @@ __all__ = [
 ]
 
 _RUNS = frozenset({"running", "paused", "restarting"})
-_PROTECTED_ROLES = frozenset({"database", "redis"})
 
 
 def _runs(container: ContainerObservation) -> bool:
@@ -82,8 +82,8 @@ class Service:
     """One Compose service on one host.
 
     ``containers`` are all its instances by number, those that do not run among them; a one-off container of ``docker
-    compose run`` is none. ``role`` is empty where the service is not mapped. ``window`` is what ``peaks`` look back at.
-    ``sized_by_us``: our capacity file sets its memory limit.
+    compose run`` is none. ``role`` is the one that counts, empty where the service is not mapped. ``window`` is what
+    ``peaks`` look back at. ``sized_by_us``: our capacity file sets its memory limit.
     """
 
     on_host: HostObservation
@@ -246,8 +246,8 @@ class Service:
 
     @property
     def protected(self) -> bool:
-        """Whether it is a database or a cache: these are never reduced unasked."""
-        return self.role in _PROTECTED_ROLES
+        """Whether it is a database, a queue or a cache, as mapped or as it runs: these are never reduced unasked."""
+        return self.role in PROTECTED_ROLES or bool(stores_in(self.containers))
 
     @property
     def pending(self) -> bool:
@@ -275,7 +275,7 @@ def services_on(host: HostObservation, policy: Policy, window: Window | None = N
             on_host=host,
             project=project,
             name=name,
-            role=mapped[name].role if name in mapped and app in (None, project) else "",
+            role=role_of(mapped[name].role, instances) if name in mapped and app in (None, project) else "",
             containers=tuple(sorted(instances, key=lambda container: (container.number or 0, container.name))),
             definition=definitions.get((project, name)),
             histories=tuple(histories[project, name]),

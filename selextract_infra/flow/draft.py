@@ -64,7 +64,8 @@ class Planner(Generic[Asked, Kept, Own]):
     ``parameters`` are what a Plan keeps. ``draft`` decides and plans; ``steps`` builds the same steps again from what a
     saved Plan says, and ``refuse_impossible`` raises for what it would never have said; without ``steps`` a saved Plan
     is not carried out. ``refuse_request`` is asked before anything is looked at, with the names of the hosts;
-    ``guards`` raise where what is seen forbids it. ``completed`` adds to a Plan of version 0.1 what that did not write.
+    ``guards`` raise where what is seen forbids it; with ``about_app`` it is refused where the mapping fits nothing.
+    ``completed`` adds to a Plan of version 0.1 what that did not write.
     """
 
     parameters: type[Kept]
@@ -72,6 +73,7 @@ class Planner(Generic[Asked, Kept, Own]):
     steps: Callable[[Sequence[Decision], Kept, Policy], tuple[Step, ...]] | None = None
     refuse_impossible: Callable[[Plan, Kept, Policy], None] | None = None
     refuse_request: Callable[[Asked, Policy, tuple[str, ...]], None] | None = None
+    about_app: bool = True
     guards: tuple[Callable[[Observation], None], ...] = ()
     completed: Callable[[Plan], Plan] | None = None
 

@@ -62,8 +62,13 @@ def limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:
     return {**limits.model_dump(), "form": service.form}
 
 
-def settle_values(service: str, containers: Sequence[str], stop_grace: float | None, policy: Policy) -> dict[str, Any]:
-    """What playbooks read about instances that are made anew; only in the mapped variables may they become others."""
+def settle_values(
+    service: str, containers: Sequence[str], stop_grace: float | None, policy: Policy, role: str = ""
+) -> dict[str, Any]:
+    """What playbooks read about instances that are made anew; only in the mapped variables may they become others.
+
+    ``role`` is the one that counts by what runs, empty where only the mapping says it.
+    """
     mapped = policy.application.services.get(service)
     variables = sorted({name for name in vars(mapped.environment).values() if name}) if mapped else []
     return {
@@ -71,5 +76,5 @@ def settle_values(service: str, containers: Sequence[str], stop_grace: float | N
         "containers": list(containers),
         "stop_grace": stop_grace,
         "variables": variables,
-        "replicable": replicable(service, policy),
+        "replicable": replicable(service, policy, role),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from selextract_infra.assess.mapped_role import mapping_findings, refuse_unmatched
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.draft import PlanInput
 from selextract_infra.flow.manifest import AnyManifest, Request
@@ -81,6 +82,8 @@ def plan_from(
     """
     for refuse in operation.guards:
         refuse(observation)
+    if operation.about_app:
+        refuse_unmatched(observation, policy)
     moment = at or observation.at
     draft = operation.draft(PlanInput(observation, request, policy, look, moment, made_by))
     return Plan(
@@ -94,7 +97,7 @@ def plan_from(
         hosts=draft.hosts,
         decisions=tuple(draft.decisions),
         steps=tuple(draft.steps),
-        findings=tuple(draft.findings),
+        findings=(*mapping_findings(observation, policy), *draft.findings),
         cost=draft.cost,
         pending_recreations=tuple(draft.pending_recreations),
         overrides=tuple(draft.overrides),

@@ -27,10 +27,13 @@ def proof_values(present: Iterable[str], policy: Policy) -> dict[str, Any]:
     }
 
 
-def replicable(name: str, policy: Policy) -> bool:
-    """Whether a service may have another instance for a moment, by its role; the host looks at the rest."""
+def replicable(name: str, policy: Policy, role: str = "") -> bool:
+    """Whether a service may have another instance for a moment, by its role; the host looks at the rest.
+
+    ``role`` is the one that counts by what runs, empty where only the mapping says it.
+    """
     mapped = policy.application.services.get(name)
-    return mapped is not None and mapped.role in _REPLICABLE
+    return mapped is not None and mapped.role in _REPLICABLE and role in (*_REPLICABLE, "")
 
 
 def not_proved(names: Collection[str], services: Mapping[str, ServiceOnHost], policy: Policy) -> str:

@@ -56,7 +56,8 @@ class ContainerObservation(Frozen):
     they are plain numbers; nothing else of an environment is ever looked at. ``current``: it is as the Compose files in
     force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell. ``worker_pool`` is what the
     command line of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing. ``store`` is the kind
-    of database, queue or cache by the program that runs (``postgres``, ``cache``, ``mysql`` …), None for anything else.
+    of database, queue or cache by the program that runs (``postgres``, ``cache``, ``mysql`` …), None for anything else;
+    ``proxy`` likewise the proxy that it is.
     ``joined`` has the IDs of other containers whose network, processes or shared memory it lives in.
     """
 
@@ -80,6 +81,7 @@ class ContainerObservation(Frozen):
     stop_grace_seconds: float | None = None
     worker_pool: str | None = None
     store: str | None = None
+    proxy: str | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="before")

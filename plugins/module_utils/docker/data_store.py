@@ -1,8 +1,8 @@
-"""Which database, queue or cache a container is, by the program that it runs, whatever its image is called."""
+"""Which database, queue, cache or proxy a container is, by the program that it runs, whatever its image is called."""
 
 from __future__ import annotations
 
-__all__ = ["store_of_process"]
+__all__ = ["proxy_of_process", "store_of_process"]
 
 _STORES = {
     "postgres": "postgres",
@@ -20,6 +20,8 @@ _STORES = {
 }
 """By the name that the kernel has of a process, which it cuts after 15 characters."""
 
+_PROXIES = frozenset({"nginx", "haproxy", "traefik", "caddy", "envoy", "openresty"})
+
 _DEEPEST = 3  # an init and a shell may stand before it
 
 
@@ -34,6 +36,23 @@ def store_of_process(pid: int, proc: str = "/proc") -> str | None:
         if depth < _DEEPEST:
             children = _read(f"{proc}/{process}/task/{process}/children").split()
             waiting += [(int(child), depth + 1) for child in children if child.isdigit()]
+    return None
+
+
+def proxy_of_process(pid: int, proc: str = "/proc") -> str | None:
+    """The proxy that a container is, by its only program; None where it is none, or has other programs beside one.
+
+    A web server that stands before an app within its own container makes no proxy of the app.
+    """
+    process = pid
+    for _ in range(_DEEPEST + 1):
+        name = _read(f"{proc}/{process}/comm").strip()
+        if name in _PROXIES:
+            return name
+        children = _read(f"{proc}/{process}/task/{process}/children").split()
+        if len(children) != 1 or not children[0].isdigit():
+            return None
+        process = int(children[0])
     return None
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from selextract_infra.assess.mapped_role import role_of
 from selextract_infra.errors import CancelledError
 from selextract_infra.flow.capacity_warnings import nobody_looks_ahead
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
 from selextract_infra.model.figures import MB, disk, percent
+from selextract_infra.model.observation import ContainerObservation
 from selextract_infra.model.text import displayable
 from selextract_infra.operations.doctor.diagnosis import CheckStatus, Diagnosis, DiagnosisCheck, HostDiagnosis
 from selextract_infra.operations.doctor.unattended import machine_checks
 from selextract_infra.policy import Policy
 
-__all__ = ["diagnosis_of", "doctor"]
+__all__ = ["diagnosis_of", "doctor", "with_the_app"]
 
 _OLDEST_PYTHON = (3, 9)
 _CLOCK_SECONDS = 5.0
@@ -52,7 +54,7 @@ def doctor(
     return Diagnosis(
         at=at,
         unattended=unattended,
-        hosts=tuple(diagnosis_of(host, preflights[host.name], policy) for host in inventory.hosts),
+        hosts=with_the_app(diagnosis_of(host, preflights[host.name], policy) for host in inventory.hosts),
         machine=(_warned(looked_ahead, policy, at), *(machine_checks(policy, os.environ) if unattended else ())),
     )
 
@@ -77,6 +79,29 @@ def diagnosis_of(host: InventoryHost, preflight: Preflight, policy: Policy) -> H
         connection="local" if preflight.local else "ssh",
         checks=tuple(_with_a_problem(checks, preflight)),
     )
+
+
+def with_the_app(hosts: Iterable[HostDiagnosis]) -> tuple[HostDiagnosis, ...]:
+    """Where no host at all has the app, each of them has that problem: the project's name in the policy is wrong."""
+    known = tuple(hosts)
+    absent = [check for host in known for check in host.checks if check.name == "app" and _ABSENT in check.sentence]
+    if not known or len(absent) < len(known):
+        return known
+    return tuple(
+        host.model_copy(
+            update={
+                "checks": tuple(
+                    _problem(check.name, check.sentence, _OTHER_PROJECT) if check.name == "app" else check
+                    for check in host.checks
+                )
+            }
+        )
+        for host in known
+    )
+
+
+_ABSENT = "no container of "
+_OTHER_PROJECT = "correct application.project in the policy, or start the app"
 
 
 def _with_a_problem(checks: list[DiagnosisCheck], preflight: Preflight) -> list[DiagnosisCheck]:
@@ -269,13 +294,33 @@ def _sampler(observed: Mapping[str, Any]) -> DiagnosisCheck:
     return _ok("sampler", "running")
 
 
+def _running_here(observed: Mapping[str, Any]) -> str:
+    """The Compose projects that have containers on the host, as the end of a sentence."""
+    names = sorted({str(each["project"]) for each in observed.get("containers") or () if each.get("project")})
+    return f"; there are containers of {', '.join(displayable(name, limit=40) for name in names)}" if names else ""
+
+
+def _other_programs(containers: Iterable[Mapping[str, Any]], policy: Policy) -> str:
+    """The services in which something else runs than the policy says, in one sentence; empty without any."""
+    others: dict[str, str] = {}
+    for each in containers:
+        service = policy.application.services.get(str(each.get("service")))
+        if service is None:
+            continue
+        seen = ContainerObservation(name="", id="", image="", store=each.get("store"), proxy=each.get("proxy"))
+        role = role_of(service.role, (seen,))
+        if role != service.role:
+            others[str(each["service"])] = f"{each['service']} is mapped as {service.role} but runs as {role}"
+    return displayable("; ".join(others[name] for name in sorted(others)))
+
+
 def _app(observed: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
     mapped = policy.application
     if not mapped.project:
         return _warning("app", "the policy maps no application", "write the section application of the policy")
     project = next((entry for entry in observed["projects"] if entry["name"] == mapped.project), None)
     if project is None:
-        return _skipped("app", f"no container of {mapped.project} and no folder of it here")
+        return _skipped("app", f"{_ABSENT}{mapped.project} and no folder of it here{_running_here(observed)}")
     if project["problem"]:
         return _problem("app", displayable(str(project["problem"])), "docker compose config on the host says more")
     present = {service["name"] for service in project["services"]}
@@ -287,6 +332,13 @@ def _app(observed: Mapping[str, Any], policy: Policy) -> DiagnosisCheck:
             f"the policy maps {', '.join(missing)}, which {mapped.project} does not have; it has {known}",
             "correct application.services in the policy",
         )
+    containers = observed.get("containers")
+    own = [each for each in containers or () if each.get("project") == mapped.project]
+    if containers is not None and not own:
+        return _problem("app", f"{_ABSENT}{mapped.project} runs here{_running_here(observed)}", _OTHER_PROJECT)
+    other = _other_programs(own, policy)
+    if other:
+        return _problem("app", other, "correct the roles under application.services in the policy")
     attachment = project.get("attachment") or {}
     for sentence in (attachment.get("problem"), attachment.get("refusal")):
         if sentence:

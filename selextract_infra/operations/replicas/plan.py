@@ -101,6 +101,7 @@ def _orphans(decided: DecidedReplicas, replication: Replication) -> tuple[str, .
 
 
 PLANNER = Planner(
+    about_app=False,
     parameters=ReplicaParameters,
     draft=_draft,
     steps=replica_steps,

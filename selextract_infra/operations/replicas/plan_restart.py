@@ -98,6 +98,7 @@ def _step(decision: Decision, parameters: RestartParameters, policy: Policy) -> 
 
 
 PLANNER = Planner(
+    about_app=False,
     parameters=RestartParameters,
     draft=_draft,
     steps=_restart_steps,

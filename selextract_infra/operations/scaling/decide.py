@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.mapped_role import roles_on
 from selextract_infra.assess.room import Room
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import database_side, host_size, scaled_services
@@ -83,10 +84,12 @@ def _place(observation: Observation, policy: Policy, name: str, hosts: Collectio
 def _refuse_unscalable(
     host: HostObservation, policy: Policy, name: str, number: int, overrides: Collection[str]
 ) -> None:
-    role = policy.application.services[name].role
+    mapped = policy.application.services[name].role
+    role = roles_on(host, policy).get(name, mapped)
     if role not in SCALED_ROLES:
         known = " and ".join(SCALED_ROLES)
-        raise RefusedError(f"{name} has the role {role}; instances are counted of {known}.", rule="mapping")
+        by = "by what runs in it" if role != mapped else "in the policy"
+        raise RefusedError(f"{name} has the role {role} {by}; instances are counted of {known}.", rule="mapping")
     item, bounds = SCALED_ROLES[role], getattr(policy.scaling, role).instances
     if number < 1:
         raise UsageError(f"{name} cannot have {number} instances.")

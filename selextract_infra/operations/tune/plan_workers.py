@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from selextract_infra.assess.mapped_role import roles_seen
 from selextract_infra.assess.project_on_host import ProjectOnHost, ServiceOnHost, project_on_host
 from selextract_infra.assess.service import sampled_services
 from selextract_infra.assess.usage import attachment_findings
@@ -49,10 +50,12 @@ def _draft(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
     """
     observation, policy, request, service = given.observation, given.policy, given.request, given.request.service
     hints = WorkloadHints(**request.model_dump(exclude={"service"}))
-    tuned = {name for name, mapped in policy.application.services.items() if mapped.role in TUNED_ROLES}
+    tuned = {name for name, role in roles_seen(observation, policy).items() if role in TUNED_ROLES}
     if service is not None and service not in tuned:
         known = ", ".join(sorted(tuned)) or "none"
-        raise UsageError(f"{service} is not mapped as a worker or an API; there are {known}.")
+        raise UsageError(
+            f"{service} is not mapped as a worker or an API, or is none by what runs in it; there are {known}."
+        )
     projects: dict[str, ProjectOnHost] = {}
     decisions: list[Decision] = []
     findings: list[Finding] = []
@@ -63,7 +66,11 @@ def _draft(given: PlanInput[TuneWorkersRequest, None]) -> PlanDraft:
         if project.unwritable is not None:
             raise RefusedError(f"{host.name}: {project.unwritable}", rule="attachment", remedy="nothing was touched")
         findings += attachment_findings(host, project)
-        services = sampled_services(host, policy, given.at, {service} if service else tuned)
+        services = [
+            each
+            for each in sampled_services(host, policy, given.at, {service} if service else tuned)
+            if each.role in TUNED_ROLES
+        ]
         if services:
             projects[host.name] = project_on_host(host, project, policy)
         for running in sorted(services, key=lambda each: TUNED_ROLES.index(each.role)):
@@ -153,7 +160,7 @@ def _step(
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [settle_values(name, service.containers, grace, policy)],
+                "settle": [settle_values(name, service.containers, grace, policy, service.role)],
             }
         },
         changes=tuple(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.hardware import RESOURCES, hardware_seen
+from selextract_infra.assess.mapped_role import refuse_unmatched, runs_app_or_namesake
+from selextract_infra.assess.overrides import Overrides
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.saved_refusals import read_parameters
@@ -47,6 +49,8 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     """
     (host,) = given.observation.hosts
     request, policy, look = given.request, given.policy, given.look
+    if runs_app_or_namesake(host, policy):
+        refuse_unmatched(given.observation, policy)
     phase = read_phase(request.phase, policy)
     decided = decide_upgrade(
         host, phase, policy, before=look.before, target=request.target, overrides=request.overrides
@@ -54,9 +58,9 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
     decision = decided.decision
     steps: tuple[Step, ...] = ()
     upgrade: UpgradeOfHost | None = None
-    overridden: tuple[str, ...] = ()
+    overrides = Overrides(request.overrides)
     if decision.changes:
-        others, overridden = other_apps(host, policy, request.overrides)
+        others = other_apps(host, policy, overrides)
         upgrade = UpgradeOfHost(
             host=host.name,
             phase=phase,
@@ -65,7 +69,7 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
             before=decision.current,
             target=float(decision.granted or 0),
             machine_id=host.facts.machine_id,
-            app=mapped_app(host, policy),
+            app=mapped_app(host, policy, overrides),
             others=others,
             data_folder=policy.application.data,
             durations=dict(look.durations),
@@ -78,7 +82,7 @@ def _draft(given: PlanInput[UpgradeRequest, HardwareLook]) -> PlanDraft:
         steps=steps,
         findings=(*decided.findings, *_consequences(steps), *_shared_with(upgrade)),
         cost=_cost(host, phase, decision.granted, policy) if steps else CostChange(sentence="Nothing changes."),
-        overrides=(*decided.overrides, *overridden),
+        overrides=(*decided.overrides, *overrides.used),
     )
 
 
@@ -212,6 +216,7 @@ def _refuse_request(request: UpgradeRequest, policy: Policy, hosts: tuple[str, .
 
 
 PLANNER = Planner(
+    about_app=False,  # a host may carry a replica of ours, or other teams' apps alone
     parameters=UpgradeOfHost,
     draft=_draft,
     steps=lambda _, kept, policy: upgrade_steps(kept, policy),

@@ -55,7 +55,9 @@ class IncidentWatch:
 
     def notice(self, observation: Observation) -> IncidentSeverity | None:
         """Judge this look and tell people of it, before anything else that may fail or take its time."""
-        self._assessment = assessment = assess(observation, self._context.policy, more=self._watched.measurements())
+        self._assessment = assessment = assess(
+            observation, self._context.policy, more=self._watched.measurements(observation)
+        )
         severity = assessment.response.severity if assessment.response else None
         self._standbys.take(observation)
         self._looks = {severity: self._looks.get(severity, 0) + 1} if severity else {}

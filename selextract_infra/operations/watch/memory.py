@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.calendar import Calendar
 from selextract_infra.assess.instance_usage import usage_gaps
+from selextract_infra.assess.mapped_role import mapping_findings, roles_seen
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.room import DatabaseSide
 from selextract_infra.assess.samples import Samples
@@ -65,6 +66,7 @@ class Watched:
     _emergency: set[str] = field(default_factory=set)
     _told_uncounted: set[str] = field(default_factory=set)
     _told_gaps: set[str] = field(default_factory=set)
+    _told_roles: set[str] = field(default_factory=set)
 
     @property
     def interval(self) -> float:
@@ -85,7 +87,7 @@ class Watched:
                 news += self._counts(host, seen, at)
                 self._samples(host, at)
         self._emergency = {one.host for one in open_emergencies(seen)}
-        return [*news, *self._uncounted(seen), *self._gaps(seen), *self._missing(seen, at)]
+        return [*news, *self._mapping(seen), *self._uncounted(seen), *self._gaps(seen), *self._missing(seen, at)]
 
     def _counts(self, host: HostObservation, seen: Observation, at: float) -> Iterator[str]:
         only, stamps = only_instances(host, self.policy), _stamps(host)
@@ -144,6 +146,12 @@ class Watched:
         found.count = len(server.replicas)
         return found
 
+    def _mapping(self, seen: Observation) -> Iterator[str]:
+        """Services in which something else runs than the policy says, each told once while it is so."""
+        now = {finding.sentence.rstrip(".") for finding in mapping_findings(seen, self.policy)}
+        yield from sorted(now - self._told_roles)
+        self._told_roles = now
+
     def _uncounted(self, seen: Observation) -> Iterator[str]:
         """Services whose pending tasks are not known, each told once."""
         for finding in uncounted_tasks(seen, self.policy):
@@ -178,9 +186,9 @@ class Watched:
         scaling = Autoscaler(self.policy, (), Calendar.of(self.policy))
         return _SPARE * scaling.looks_back
 
-    def measurements(self) -> list[Measurement]:
-        """The raw samples, as an Assessment takes them."""
-        roles = {name: service.role for name, service in self.policy.application.services.items()}
+    def measurements(self, seen: Observation) -> list[Measurement]:
+        """The raw samples, as an Assessment takes them; ``seen`` says what runs in which service."""
+        roles = roles_seen(seen, self.policy)
         return [
             Measurement(
                 metric,

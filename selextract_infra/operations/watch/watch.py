@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import AwareDatetime
 
 from selextract_infra.assess.calendar import Calendar
+from selextract_infra.assess.mapped_role import refuse_unmatched
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
 from selextract_infra.flow.capacity_warnings import warn_in_time
 from selextract_infra.flow.context import Context
@@ -119,6 +120,7 @@ class Watcher:
         at = self._clock(observation.at, began)
         self._hosts(observation)
         self._notice(observation)
+        self._guarded("mapping", lambda: refuse_unmatched(observation, self._context.policy))
         if self._guarded("unfinished", lambda: self._own.end(observation)):
             self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
             return

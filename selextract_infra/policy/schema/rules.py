@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from selextract_infra.policy.schema.roles import role_complaint
 from selextract_infra.policy.section import FrozenTable, PolicyReading, Section, Table
 from selextract_infra.policy.units import (
     Cores,
@@ -266,7 +267,8 @@ class ApplicationService(Section):
     ``count`` is how many instances the team wants, None for what the Compose files say. ``parts``: it really uses the
     guide's memory parts of its role, so their sum is a floor (X-05, X-08). ``maxmemory`` is Redis' own limit in bytes,
     ``eviction`` its policy when it is full. ``task`` and ``longest_task`` say how long the workers' tasks take, in
-    seconds; ``visibility_timeout`` after what time the broker hands a task out again.
+    seconds; ``visibility_timeout`` after what time the broker hands a task out again. ``single``: it must run only once
+    at a time, as a scheduler does; None where its name and its command say so.
     """
 
     role: str
@@ -285,6 +287,11 @@ class ApplicationService(Section):
     longest_task: Positive[Seconds] | None = None
     visibility_timeout: Positive[Seconds] | None = None
     postgres: ServicePostgres = ServicePostgres()
+    single: bool | None = None
+
+    def complaint(self) -> str | None:
+        """Its role is no role."""
+        return role_complaint(self.role)
 
     @property
     def task_system(self) -> str | None:

@@ -10,7 +10,7 @@ from selextract_infra.hosts.inventory import InventoryHost
 from selextract_infra.hosts.look import LoginProbe
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight
 from selextract_infra.hosts.runner import HostOutcome
-from selextract_infra.operations.doctor.checks import diagnosis_of
+from selextract_infra.operations.doctor.checks import diagnosis_of, with_the_app
 from selextract_infra.operations.doctor.diagnosis import CheckStatus, DiagnosisCheck, HostDiagnosis
 from selextract_infra.policy import load_policy
 
@@ -89,6 +89,16 @@ def test_a_host_that_has_everything_is_healthy() -> None:
             preflight(well(observed={"projects": [{"name": "shop", "problem": "no such file", "services": []}]})),
             "app",
             "no such file",
+        ),
+        (
+            preflight(well(observed={"containers": [{"project": "web_shop", "service": "web"}]})),
+            "app",
+            "no container of shop runs here; there are containers of web_shop",
+        ),
+        (
+            preflight(well(observed={"containers": [{"project": "shop", "service": "web", "store": "postgres"}]})),
+            "app",
+            "web is mapped as api but runs as database",
         ),
     ],
 )
@@ -179,3 +189,15 @@ def test_what_a_host_says_is_shown_displayably() -> None:
     host = diagnosed(preflight(well({"user": "\x1b]0;x\x07ops", "root": False}, {"problem": "\x1b[2Jno\nDocker"})))
     assert named(host, "docker").sentence == "no Docker"
     assert named(host, "root").sentence == "tasks run as ops, not as root"
+
+
+def test_a_project_that_no_host_has_is_a_problem_and_one_that_some_host_has_is_none() -> None:
+    elsewhere = diagnosed(preflight(well(observed={"projects": [], "containers": [{"project": "web_shop"}]})))
+    assert named(elsewhere, "app").status is CheckStatus.SKIPPED
+    (alone,) = with_the_app([elsewhere])
+    assert not alone.healthy
+    assert "no container of shop and no folder of it here; there are containers of web_shop" in (
+        named(alone, "app").sentence
+    )
+    both = with_the_app([elsewhere, diagnosed(preflight(well()))])
+    assert all(host.healthy for host in both)

@@ -102,7 +102,8 @@ def test_a_server_that_does_not_answer_is_refused_with_the_reason() -> None:
 
 
 def test_no_mapped_server_is_refused_by_name() -> None:
-    nothing = Observation(at=AT, hosts=(HostObservation(name="app1"),))
+    web = ContainerObservation(name="shop-web-1", id="1", image="x", project="shop", service="web")
+    nothing = Observation(at=AT, hosts=(HostObservation(name="app1", containers=(web,)),))
     with pytest.raises(RefusedError, match="mapped as a database"):
         tune_postgres(nothing, POLICY)
 

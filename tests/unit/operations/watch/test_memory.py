@@ -196,7 +196,7 @@ def test_a_clock_that_was_set_moves_cooldowns_along_and_starts_samples_anew() ->
     one.moved(86_400)
     assert one.services["app1", "api"].last_out == START + 400 + 86_400
     assert not decided(one, busy, START + 30 * STEP + 86_400)["api"].changes
-    assert one.measurements() == []
+    assert one.measurements(observation(busy)) == []
 
 
 def test_a_service_that_can_have_one_instance_only_is_left_alone() -> None:
@@ -238,7 +238,7 @@ def test_a_minute_of_errors_above_ten_percent_starts_an_emergency_and_one_look_d
 
     def severity(at: float) -> IncidentSeverity | None:
         moment = datetime.fromtimestamp(at, UTC)
-        found = assess_measurements(one.measurements(), one.policy, moment, source="watch")
+        found = assess_measurements(one.measurements(observation(failing)), one.policy, moment, source="watch")
         return found.response.severity if found.response else None
 
     look(one, failing, 1)
