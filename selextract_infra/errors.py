@@ -4,6 +4,7 @@
     ├── UsageError                      2   the call itself is wrong
     │   ├── PolicyError                 2   the policy cannot be read or is invalid
     │   │   └── UnitError               2   a quantity without a known unit
+    │   ├── ComposeFileError            2   a Compose file that cannot be read for what it means
     │   ├── InventoryError              2   no inventory, no matching host, a host variable that may not be there
     │   └── LabUnavailableError         2   this machine lacks the means for a lab
     ├── RefusedError                    3   a rule forbids it
@@ -32,6 +33,7 @@ from typing import ClassVar
 __all__ = [
     "CancelledError",
     "CircuitOpenError",
+    "ComposeFileError",
     "DriftError",
     "FencedError",
     "GateError",
@@ -80,6 +82,10 @@ class PolicyError(UsageError):
 
 class UnitError(PolicyError):
     """A quantity that cannot be read; names the accepted forms (PAR-01)."""
+
+
+class ComposeFileError(UsageError):
+    """A Compose file that cannot be read for what it means; the sentence names the file and what stops it."""
 
 
 class InventoryError(UsageError):

@@ -13,6 +13,8 @@ description:
     C(ansible_ssh_common_args), which run programs on the control machine; Ansible 2.19 removes that key itself.
   - This strategy takes these keys away before anything is made of an answer, except where the task itself is about
     them and runs on the control machine (C(set_fact), C(add_host) ...), and except those facts that C(getent) names.
+  - It also bounds what the connection plugins C(ssh) and C(local) read. A host that answers more than 48 MiB or 400,000
+    values to one question, or does not answer at all, is unreachable for the rest of the play, and the others go on.
   - It is a play's keyword, so it holds for plays by hand too, whatever O(ansible.cfg) says.
 author: ["selextract-infra contributors"]
 """
@@ -22,6 +24,8 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.strategy.linear import StrategyModule as Linear
+
+from ..plugin_utils.bounded_reading import bound_connections
 
 # Why a strategy, which Ansible calls deprecated where it is not its own (a line by hand; no version is named, and "no
 # alternative is planned"): every task of a play passes here, those of ansible.builtin too, before its answer becomes
@@ -34,6 +38,9 @@ from ansible.plugins.strategy.linear import StrategyModule as Linear
 _BY_US = ("set_fact", "include_vars", "add_host", "group_by", "set_stats", "debug")
 _DECIDES = ("ansible_facts", "add_host", "add_group", "ansible_stats")
 _GETENT = "getent"
+# What Ansible lays out for people, which takes minutes and many times the memory where it is as long as it may be.
+_TOLD = ("exception", "msg", "module_stdout", "module_stderr", "stdout", "stderr")
+_LONGEST_TOLD = 1 << 20
 
 
 class StrategyModule(Linear):
@@ -46,6 +53,7 @@ class StrategyModule(Linear):
                 "This version of Ansible keeps answers elsewhere, so they cannot be bounded; use another."
             )
         self._results: Any = _BoundedAnswers()
+        bound_connections()
 
 
 class _BoundedAnswers(deque[Any]):
@@ -67,5 +75,9 @@ def bound(action: str, answer: Any) -> None:
             facts = part.get("ansible_facts")
             for key in _DECIDES:
                 part.pop(key, None)
+            for key in _TOLD:
+                if isinstance(text := part.get(key), str) and len(text) > _LONGEST_TOLD:
+                    part[key] = text[:_LONGEST_TOLD]
+                    part.pop("exception", None)  # an object of Ansible's that holds the whole text again
             if name == _GETENT and isinstance(facts, dict):
                 part["ansible_facts"] = {key: facts[key] for key in facts if str(key).startswith("getent_")}

@@ -28,7 +28,9 @@ __all__ = ["ProjectOnHost", "ServiceOnHost", "pending_recreations", "project_on_
 
 
 class ServiceOnHost(Frozen):
-    """One service: its containers by instance number, the lowest limits among them, and the form its limits take.
+    """One service: its running containers by instance number, the lowest limits among all, and the form of its limits.
+
+    One that somebody stopped is nobody's to replace or to start.
 
     ``stop_grace`` is the longest time that one of its containers may take to stop, in seconds, None for Docker's
     default. ``pending``: Compose would recreate a container of it anyway. ``recreate``: its change needs that.
@@ -94,7 +96,7 @@ def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool)
             swap=lowest.limits.swap,
             cpus=min(known) if len(known) == len(cpus) else None,
         ),
-        containers=tuple(container.name for container in service.containers),
+        containers=tuple(container.name for container in service.running),
         stop_grace=max((container.stop_grace_seconds or 0.0 for container in service.containers), default=0.0) or None,
         has_healthcheck=definition.has_healthcheck,
         pending=service.pending,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from selextract_infra.flow.approvals import refuse_unapproved_plan
 from selextract_infra.flow.executor import RunExecutor, window_override
 from selextract_infra.flow.machine.state import applying, carrying_out, new_run
 from selextract_infra.hosts.identity import new_run_id, owner
@@ -16,8 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["apply", "begin", "carry_out"]
 
 
-def apply(context: Context, plan: Plan, *, now_reason: str | None = None) -> Run:
-    """Check that the world is still the Plan's, then carry it out and record it; see ``Fleet.apply``."""
+def apply(context: Context, plan: Plan, *, now_reason: str | None = None, signatures: Sequence[str] = ()) -> Run:
+    """Check that the world is still the Plan's, then carry it out and record it; see ``Fleet.apply``.
+
+    ``signatures`` are those of the people who approved it, where the policy wants that.
+    """
+    approved = refuse_unapproved_plan(context, plan, signatures)
+    if approved:
+        sentence = f"{plan.operation}, plan {plan.digest}, by {', '.join(approved)}."
+        context.journal.record_event(context.clock(), "approved", sentence)
     overrides = window_override(now_reason)
     state = applying(plan, context.policy.digest, overrides=overrides, unattended=context.unattended)
     return RunExecutor(context).run(state)

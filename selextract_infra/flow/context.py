@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.run_log import forget_run_logs
-from selextract_infra.hosts.executor import Hands
+from selextract_infra.hosts.executor import HostAccess
 from selextract_infra.hosts.identity import new_holder
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.observe.hosts import observe_hosts
@@ -77,9 +77,9 @@ class Context:
         return Journal(self._state)
 
     @property
-    def hands(self) -> Hands:
+    def access(self) -> HostAccess:
         """What the executor needs to work on these hosts."""
-        return Hands(
+        return HostAccess(
             inventory=self.inventory,
             clock=self.clock,
             on_event=self.on_event,

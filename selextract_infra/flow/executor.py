@@ -39,8 +39,9 @@ from selextract_infra.flow.operation import Performance, StepWork
 from selextract_infra.flow.registry import known_operation
 from selextract_infra.flow.run_log import RunLog
 from selextract_infra.flow.windows import Windows
-from selextract_infra.hosts.executor import Execution, Segment, execute, execute_segment, put_back
+from selextract_infra.hosts.executor import execute, execute_segment, put_back
 from selextract_infra.hosts.identity import new_run_id, owner
+from selextract_infra.hosts.step_results import Execution, Segment
 from selextract_infra.hosts.steps import segments_of
 from selextract_infra.hosts.takeover import TakingUp, stop_at_safe_point
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan
@@ -152,7 +153,7 @@ class RunExecutor:
         step = next(step for step in state.plan.steps if step.id == request.step)
         work = StepWork(state.begun_run, state.plan, step, request.hosts, request.last)
         if step.performer == BY_PLAYBOOK:
-            done = Performance(execute(self._context.hands, work.run, work.plan, step, work.hosts, last=work.last))
+            done = Performance(execute(self._context.access, work.run, work.plan, step, work.hosts, last=work.last))
         else:
             operation = known_operation(state.plan.operation)
             performer = operation.performers.get(step.performer) if operation else None
@@ -168,7 +169,7 @@ class RunExecutor:
         """Let the host carry the steps out, one after the other."""
         steps = tuple(step for step in state.plan.steps if step.id in request.steps)
         segment = Segment(steps, request.hosts, request.last, request.begins_within)
-        done = execute_segment(self._context.hands, state.begun_run, state.plan, segment)
+        done = execute_segment(self._context.access, state.begun_run, state.plan, segment)
         return StepPerformed(at=self._context.clock(), results=done.results, cancelled=done.cancelled)
 
     def _undo(self, state: RunState, request: UndoSteps) -> StepsUndone:
@@ -189,7 +190,7 @@ class RunExecutor:
             timeout = sum(step.timeout_seconds + step.rollback_seconds for step in steps)
             names = tuple(step.id for step in steps)
             undone = put_back(
-                self._context.hands, state.begun_run, request.hosts, names, bound=timeout, also=state.also
+                self._context.access, state.begun_run, request.hosts, names, bound=timeout, also=state.also
             )
         return StepsUndone(at=self._context.clock(), results=undone.results)
 
@@ -200,7 +201,7 @@ class RunExecutor:
 
         Raises ``LockedError`` while the lease of that one holds, or where something of it does not stop.
         """
-        held = stop_at_safe_point(self._context.hands, run_id, hosts, self._taking, safe_point)
+        held = stop_at_safe_point(self._context.access, run_id, hosts, self._taking, safe_point)
         why = f": {self._taking.reason}" if self._taking.reason else ""
         for host, former in held.items():
             sentence = f"Run {run_id} on {host} is taken up by {owner()} from {former}{why}."

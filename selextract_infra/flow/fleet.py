@@ -12,6 +12,7 @@ from selextract_infra.flow.apply import apply
 from selextract_infra.flow.context import Context, utc_now
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.hosts.inventory import Inventory
+from selextract_infra.hosts.signatures import read_signature
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run
@@ -90,13 +91,15 @@ class Fleet:
         """
         return self.context.observe()
 
-    def apply(self, plan: Plan, *, now_reason: str | None = None) -> Run:
+    def apply(self, plan: Plan, *, now_reason: str | None = None, approvals: Sequence[Path] = ()) -> Run:
         """Apply a Plan: drift, window, lock, steps, verification, rollback where it fails; all of it recorded.
 
+        ``approvals`` are files, each with the signature of a person who approved the Plan, where the policy wants that.
         Returns the Run with its exit code. Raises ``DriftError``, ``OutsideWindowError``, ``LockedError`` or
         ``RefusedError`` when nothing was touched, ``HostUnreachableError`` when no host answers.
         """
-        return apply(self.context, plan, now_reason=now_reason)
+        signatures = [read_signature(file) for file in approvals]
+        return apply(self.context, plan, now_reason=now_reason, signatures=signatures)
 
     def close(self) -> None:
         """Close the journal."""

@@ -15,7 +15,7 @@ from selextract_infra.model.run import Run
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
-    from selextract_infra.hosts.executor import Execution
+    from selextract_infra.hosts.step_results import Execution
     from selextract_infra.model.assessment import IncidentSeverity
     from selextract_infra.policy import Policy
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from selextract_infra.errors import worst_exit_code
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 
-__all__ = ["CODES", "OBSERVE", "concluded"]
+__all__ = ["all_put_back", "concluded"]
 
 OBSERVE = "observe"
 
@@ -38,6 +38,23 @@ def concluded(run: Run, now: datetime) -> Run:
             "message": _sentence(run, code, last),
         }
     )
+
+
+def all_put_back(run: Run, hosts: tuple[str, ...]) -> Run:
+    """The Run with its end as rolled back, where the last results, those of ``hosts``, all say so."""
+    undone = run.results[len(run.results) - len(hosts) :]
+    if any(result.status is not StepStatus.ROLLED_BACK for result in undone):
+        return run
+    ended = {"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": _in_words_of_hosts(undone)}
+    return run.model_copy(update=ended)
+
+
+def _in_words_of_hosts(undone: Iterable[StepResult]) -> str:
+    """What the hosts say of it: what could only be put back in another way is in that."""
+    sentences = {result.host: result.message for result in undone}
+    if len(set(sentences.values())) == 1:
+        return next(iter(sentences.values())) or "Everything was put back."
+    return " ".join(f"{host}: {sentence or 'Everything was put back.'}" for host, sentence in sentences.items())
 
 
 def _status(code: int, last: Iterable[StepResult]) -> RunStatus:

@@ -37,8 +37,9 @@ class QueueStatus(StrEnum):
 class QueuedPlan(Frozen):
     """A Plan that is to be carried out in one opening of one window, once; what became of it afterwards.
 
-    ``inventory``, ``limit`` and ``policy_files`` say, with absolute paths, for which fleet. ``run`` is the Run that
-    carried it out, ``message`` what there is to say, ``exit_code`` the Run's or that of the refusal.
+    ``inventory``, ``limit`` and ``policy_files`` say, with absolute paths, for which fleet. ``approvals`` are the
+    signatures of those who approved it. ``run`` is the Run that carried it out, ``message`` what there is to say,
+    ``exit_code`` the Run's or that of the refusal.
     """
 
     format: int = 1
@@ -52,6 +53,7 @@ class QueuedPlan(Frozen):
     inventory: str
     limit: str | None = None
     policy_files: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
     queued_at: AwareDatetime
     queued_by: str
     status: QueueStatus = QueueStatus.QUEUED

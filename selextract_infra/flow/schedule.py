@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from selextract_infra.errors import LockedError, OutsideWindowError, SelextractError, UsageError
 from selextract_infra.flow.apply import apply
+from selextract_infra.flow.approvals import refuse_unapproved_plan
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.queue import Queue, QueuedPlan, QueueStatus, Waiting
@@ -25,14 +26,16 @@ _TROUBLED = (QueueStatus.MISSED, QueueStatus.REFUSED, QueueStatus.FAILED, QueueS
 _REMEMBERED = timedelta(days=7)
 
 
-def queue_plan(context: Context, plan: Plan, window: str) -> QueuedPlan:
+def queue_plan(context: Context, plan: Plan, window: str, signatures: tuple[str, ...] = ()) -> QueuedPlan:
     """Queue a Plan for the next opening of that window with enough time for it and its way back.
 
-    Raises ``UsageError`` for a window that is not there or a Plan with nothing to do, ``OutsideWindowError`` when it
-    fits into none.
+    ``signatures`` are those of the people who approved it. Raises ``UsageError`` for a window that is not there or a
+    Plan with nothing to do, ``OutsideWindowError`` when it fits into none, ``RefusedError`` where an approval is
+    missing.
     """
     if plan.empty:
         raise UsageError("The plan has nothing to do, so it was not queued.")
+    refuse_unapproved_plan(context, plan, signatures)
     now, needed = context.clock(), plan.estimate_seconds + plan.rollback_seconds
     windows = Windows.of(context.policy)
     following = windows.upcoming(now, name=window, needed_seconds=needed)
@@ -55,6 +58,7 @@ def queue_plan(context: Context, plan: Plan, window: str) -> QueuedPlan:
         inventory=str(context.inventory.path),
         limit=context.limit,
         policy_files=tuple(str(file.resolve()) for file in context.policy_files),
+        approvals=signatures,
         queued_at=now,
         queued_by=owner(),
     )
@@ -153,7 +157,7 @@ def _carried_out(queue: Queue, entry: QueuedPlan, context: Context) -> QueuedPla
     try:
         plan = load_plan(queue.plan_file(entry), context.policy)
         refuse_other_digest(plan, entry.plan_digest)
-        run = apply(context, plan)
+        run = apply(context, plan, signatures=entry.approvals)
     except LockedError as busy:
         return entry.model_copy(update={"tried_at": now, "message": str(busy)})
     return _ended(entry, run, context.clock())

@@ -22,9 +22,13 @@ from selextract_infra.model.figures import MB
 __all__ = ["ENDED", "AnsibleProcess", "Caught", "PlaybookRun"]
 
 WORK_VARIABLE = "SELEXTRACT_INFRA_WORK"
+UNTIL_VARIABLE = "SELEXTRACT_INFRA_ANSWERS_UNTIL"  # as in plugins/plugin_utils/bounded_reading.py
 _LARGEST_NAMED_RESULT = 64 * MB
 _LARGEST_RESULT = 4 * MB
 _MOST_FORKS = 64
+_ANSWER_SHARE = 0.75
+_SHORTEST_ANSWER_SECONDS = 20.0  # of each question, however near that moment is: honest ones take five
+_LARGEST_PROCESS = 2048 * MB  # of memory; none of ours takes a quarter of that, whatever hosts answer
 # Two of these threads that import it for the first time at once may see half of it, as Python then avoids a deadlock.
 _IMPORTING = threading.Lock()
 
@@ -39,6 +43,8 @@ class PlaybookRun:
     ``values``: data for the playbook, handed over in a file that only its owner reads; the extra variable
     ``selextract_run_file`` is its path.
     ``timeout``: seconds after which the work is stopped, on the hosts too.
+    ``answer_seconds``: seconds after which a host that owes an answer is given up, so that the others come to their
+    end; 0 means three quarters of ``timeout``.
     ``collect``: names of the tasks whose results are wanted, each at most 64 MB; empty means all, each at most 4 MB.
     ``unattended``: as if nobody were there: without the SSH agent, and without a password that somebody exported unless
     it is systemd that hands out credentials.
@@ -54,6 +60,7 @@ class PlaybookRun:
     hosts: tuple[str, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 600.0
+    answer_seconds: float = 0.0
     check: bool = False
     diff: bool = False
     forks: int = 0
@@ -104,8 +111,14 @@ class AnsibleProcess(threading.Thread):
         self._marker = marker
         self._told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
-    def hand_over(self, values: Mapping[str, Any]) -> None:
-        """Say what is to be done; the file is there whole or not at all, because the playbook may be waiting for it."""
+    def hand_over(self, values: Mapping[str, Any], *, begun: float, request: PlaybookRun) -> None:
+        """Say what is to be done; the file is there whole or not at all, because the playbook may be waiting for it.
+
+        ``begun`` is when the time limits of ``request`` began, by the monotonic clock.
+        """
+        until = begun + (request.answer_seconds or request.timeout * _ANSWER_SHARE)
+        shortest = min(_SHORTEST_ANSWER_SECONDS, request.timeout / 6)
+        write_private(self._folder / "until", f"{until} {shortest}")
         write_private(self._folder / "run.json.new", dict(values)).rename(self._folder / "run.json")
 
     @property
@@ -170,7 +183,12 @@ class AnsibleProcess(threading.Thread):
         config.suppress_output_file = True
         config.cwd = str(Path.cwd())
         config.env = self._environment(config.env)
-        config.command = [*_dies_with_us(), ansible_program("ansible-playbook"), *config.command[1:]]
+        config.command = [
+            *_dies_with_us(),
+            *_bounded_memory(),
+            ansible_program("ansible-playbook"),
+            *config.command[1:],
+        ]
         return runner
 
     def _work(self) -> dict[str, str]:
@@ -200,6 +218,7 @@ class AnsibleProcess(threading.Thread):
             environment["ANSIBLE_BECOME_PASSWORD_FILE"] = str(credential)
         return environment | {
             "ANSIBLE_LOCAL_TEMP": str(temporary),
+            UNTIL_VARIABLE: str(self._folder / "until"),
             "AWX_ISOLATED_DATA_DIR": prepared["AWX_ISOLATED_DATA_DIR"],
             "ANSIBLE_CALLBACK_PLUGINS": prepared["ANSIBLE_CALLBACK_PLUGINS"].rpartition(os.pathsep)[2],
             "ANSIBLE_STDOUT_CALLBACK": prepared["ANSIBLE_STDOUT_CALLBACK"],
@@ -222,3 +241,9 @@ def _dies_with_us() -> list[str]:
     """A prefix so that ansible-playbook is interrupted by the kernel when this process is killed outright."""
     program = shutil.which("setpriv")
     return [program, "--pdeathsig", "INT", "--"] if program else []
+
+
+def _bounded_memory() -> list[str]:
+    """A prefix so that neither ansible-playbook nor what it starts here takes all memory of this machine."""
+    program = shutil.which("prlimit")
+    return [program, f"--data={_LARGEST_PROCESS}:", "--"] if program else []

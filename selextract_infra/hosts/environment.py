@@ -6,14 +6,12 @@ checking of host keys, prompts and output are ours to decide.
 
 from __future__ import annotations
 
-import configparser
 import os
-import stat
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
+from selextract_infra.hosts.ansible_config import AnsibleConfig
 from selextract_infra.hosts.collection import search_path
 from selextract_infra.hosts.credentials import HANDED_ON
 
@@ -71,7 +69,7 @@ def ansible_environment(caller: Mapping[str, str], *, unattended: bool = False, 
     kept = {name: caller[name] for name in (*_KEPT, *handed_on) if caller.get(name)}
     if unattended:
         kept.pop("SSH_AUTH_SOCK", None)
-    config = _Config.in_force(kept)
+    config = AnsibleConfig.in_force(kept)
     paths = [str(Path(sys.executable).parent), *kept.get("PATH", os.defpath).split(os.pathsep)]
     settings = {
         **_defaults(config),
@@ -86,7 +84,7 @@ def ansible_environment(caller: Mapping[str, str], *, unattended: bool = False, 
     return settings
 
 
-def _defaults(config: _Config) -> dict[str, str]:
+def _defaults(config: AnsibleConfig) -> dict[str, str]:
     """What holds where ``ansible.cfg`` says nothing."""
     persist = f"-C -o ControlMaster=auto -o ControlPersist={_PERSIST_SECONDS}s"
     defaults = {
@@ -111,45 +109,3 @@ def _extra_ssh(kept: Mapping[str, str], *, unattended: bool, fresh: bool) -> str
         f"-o ServerAliveInterval={_ALIVE_EVERY_SECONDS} -o ServerAliveCountMax={_ALIVE_MISSED}",
     ]
     return " ".join(part for part in parts if part)
-
-
-@dataclass(frozen=True)
-class _Config:
-    """The ``ansible.cfg`` that Ansible will take."""
-
-    folder: Path
-    content: configparser.ConfigParser
-
-    @classmethod
-    def in_force(cls, kept: Mapping[str, str]) -> _Config:
-        """By Ansible's own search order; one that cannot be read is left for Ansible to complain about."""
-        content = configparser.ConfigParser(strict=False, interpolation=None, inline_comment_prefixes=(";",))
-        file = next((path for path in _candidates(kept) if path.is_file()), None)
-        if file is not None:
-            try:
-                content.read(file, encoding="utf-8")
-            except (configparser.Error, UnicodeDecodeError, OSError):
-                content.clear()
-        return cls(file.parent if file else Path(), content)
-
-    def get(self, section: str, name: str) -> str | None:
-        """The setting as written, or None."""
-        return self.content.get(section, name, fallback=None)
-
-    def paths(self, section: str, name: str) -> str | None:
-        """A list of folders, each relative to the file that names it."""
-        written = self.get(section, name)
-        if written is None:
-            return None
-        return os.pathsep.join(str(self.folder / Path(path).expanduser()) for path in written.split(os.pathsep))
-
-
-def _candidates(kept: Mapping[str, str]) -> Iterator[Path]:
-    if "ANSIBLE_CONFIG" in kept:
-        named = Path(kept["ANSIBLE_CONFIG"]).expanduser()
-        yield named / "ansible.cfg" if named.is_dir() else named
-    here = Path.cwd()
-    if not here.stat().st_mode & stat.S_IWOTH:  # Ansible takes none from a folder that anybody may write to
-        yield here / "ansible.cfg"
-    yield Path(kept.get("HOME", "~")).expanduser() / ".ansible.cfg"
-    yield Path("/etc/ansible/ansible.cfg")

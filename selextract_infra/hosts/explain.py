@@ -29,6 +29,20 @@ _LOG_IN_ONCE = "log in once by hand after comparing the fingerprint, or put the 
 
 _KNOWN: tuple[tuple[str, FailureExplanation], ...] = (
     (
+        r"did not answer within (?P<what>\d+) s, and is not waited for",
+        FailureExplanation(
+            "it did not answer within {what} s, and is not waited for any longer",
+            "log in by hand and see what its sshd and its Python do",
+        ),
+    ),
+    (
+        r"answered more than (?P<what>\d+ (?:MiB|values)) to one question",
+        FailureExplanation(
+            "it answered more than {what} to one question, so the rest was not read",
+            "look at the host as one that somebody else may control: no module of ours answers so much",
+        ),
+    ),
+    (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key for \S+ has changed",
         FailureExplanation(
             "its SSH host key is not the one in known_hosts",

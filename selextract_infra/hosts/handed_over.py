@@ -1,4 +1,4 @@
-"""What one host hands over to another in the same step: by name, and only in the form that it has to have. Pure.
+"""What one host access over to another in the same step: by name, and only in the form that it has to have. Pure.
 
 A host's answer is never more than such a value: it names no act, no host and no option of another one.
 """

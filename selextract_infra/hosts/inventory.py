@@ -14,6 +14,7 @@ from typing import Any
 from selextract_infra.errors import InventoryError
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
 from selextract_infra.hosts.inventory_complaint import complaint
+from selextract_infra.hosts.inventory_location import is_host_list, refuse_missing
 from selextract_infra.hosts.local import local_hosts
 from selextract_infra.model.text import displayable
 
@@ -55,24 +56,21 @@ class Inventory:
 
     @classmethod
     def load(cls, path: Path, *, limit: str | None = None) -> Inventory:
-        """Read the inventory at ``path``, a file or a folder; ``limit`` is an Ansible pattern.
+        """Read the inventory at ``path``: a file, a folder, or hosts with a comma; ``limit`` is an Ansible pattern.
 
         Raises ``InventoryError`` when there is none, it cannot be parsed, no host matches, or a policy override is
         anywhere but in the group ``all``.
         """
-        if not path.exists():
-            raise InventoryError(
-                f"There is no inventory at {path}.",
-                remedy="name one with --inventory, or start the lab: selextract-infra lab up",
-            )
-        listed = _listed(path.resolve(), limit)
+        refuse_missing(path)
+        path = path if is_host_list(path) else path.resolve()
+        listed = _listed(path, limit)
         _refuse_misplaced_policy(listed)
         hosts = tuple(_hosts(listed))
         if not hosts:
             matching = f" matches {limit!r}" if limit else ""
             raise InventoryError(f"No host in {path}{matching}, so there is nothing to work on.")
         common = listed.get("all", {}).get("vars", {})
-        return cls(path.resolve(), hosts, _overrides(common, path.resolve()), tuple(_files(common, path.resolve())))
+        return cls(path, hosts, _overrides(common, path), tuple(_files(common, path)))
 
     def host(self, name: str) -> InventoryHost:
         """The host of that name. Raises ``InventoryError`` when there is none."""

@@ -82,16 +82,21 @@ class ReadyPlaybook:
         self._taken = False
         self._ansible.start()
 
-    def take(self, request: PlaybookRun) -> AnsibleProcess | None:
-        """The Ansible that does this run, which it has then been told; None where another has to be started."""
+    def take(self, request: PlaybookRun, begun: float) -> AnsibleProcess | None:
+        """The Ansible that does this run, which it has then been told; None where another has to be started.
+
+        ``begun`` is when the time limits of the run began, by the monotonic clock.
+        """
         mine = self.request
-        same = replace(request, hosts=mine.hosts, values={}, timeout=mine.timeout, marker="", wait_seconds=0.0)
+        same = replace(
+            request, hosts=mine.hosts, values={}, timeout=mine.timeout, answer_seconds=0.0, marker="", wait_seconds=0.0
+        )
         fits = same == replace(mine, wait_seconds=0.0) and set(request.hosts) <= set(mine.hosts)
         over = self._taken or self._ansible.over or time.monotonic() > self._until
         if over or not fits:
             return None
         self._taken = True
-        self._ansible.hand_over(request.values)
+        self._ansible.hand_over(request.values, begun=begun, request=request)
         return self._ansible
 
     def close(self) -> None:
@@ -123,10 +128,10 @@ def run_playbook(
     listener = Listener(request.hosts)
     marker = request.marker or secrets.token_hex(8)
     with ExitStack() as stack:
-        ansible = ready.take(request) if ready else None
+        ansible = ready.take(request, started) if ready else None
         if ansible is None:
             ansible = AnsibleProcess(request, inventory, stack.enter_context(private_folder()), marker)
-            ansible.hand_over(request.values)
+            ansible.hand_over(request.values, begun=started, request=request)
         stop = _Stop(ansible, started + request.timeout, cancel)
         problems = _follow(ansible, stop, listener, on_event)
         # Read before the folder goes: what that thread then fails to write there is nobody's loss.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from selextract_infra.errors import LockedError
-from selextract_infra.hosts.executor import Hands, refuse_unbegun
+from selextract_infra.hosts.executor import HostAccess, refuse_unbegun
 from selextract_infra.hosts.identity import claim
 from selextract_infra.hosts.runner import STOP_TASK, PlaybookRun, run_playbook
 
@@ -32,7 +32,7 @@ class TakingUp:
 
 
 def stop_at_safe_point(
-    hands: Hands, run_id: str, hosts: tuple[str, ...], taking: TakingUp, safe_point: Literal["end", "beginning"]
+    access: HostAccess, run_id: str, hosts: tuple[str, ...], taking: TakingUp, safe_point: Literal["end", "beginning"]
 ) -> dict[str, str]:
     """Let the former holder begin nothing more, and what it has under way on these hosts come to its end or be stopped.
 
@@ -43,11 +43,11 @@ def stop_at_safe_point(
     """
     if not hosts:
         return {}
-    run = claim(run_id, "take up", f"take up {run_id}", step="", lease=0, policy_digest="", holder=hands.holder)
+    run = claim(run_id, "take up", f"take up {run_id}", step="", lease=0, policy_digest="", holder=access.holder)
     outcome = run_playbook(
         PlaybookRun(
             playbook=_PLAYBOOK,
-            inventory=hands.inventory,
+            inventory=access.inventory,
             hosts=hosts,
             values={
                 "run": run,
@@ -63,10 +63,10 @@ def stop_at_safe_point(
                 },
             },
             timeout=taking.patience + _STOPPED_WITHIN,
-            fresh=hands.fresh,
+            fresh=access.fresh,
         ),
-        on_event=hands.on_event,
-        cancel=hands.cancel,
+        on_event=access.on_event,
+        cancel=access.cancel,
     )
     refuse_unbegun(outcome)
     left = [

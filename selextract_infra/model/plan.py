@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -133,6 +134,8 @@ class Plan(Frozen):
     """How a Plan is written for a person. ``report`` says it here, because model keeps no words for people."""
 
     def __str__(self) -> str:
-        """The Plan as a person reads it; where ``report`` was never imported, its fields."""
+        """The Plan as a person reads it."""
+        if type(self).layout is None:  # whoever made it imported no more than the model
+            importlib.import_module("selextract_infra.report.plan")
         layout = type(self).layout
         return super().__str__() if layout is None else layout(self)

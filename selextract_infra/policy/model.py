@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 
 from selextract_infra.errors import PolicyError
+from selextract_infra.policy.schema.approvals import Approvals
 from selextract_infra.policy.schema.events import DatedEvent
 from selextract_infra.policy.schema.investment import (
     Cost,
@@ -54,6 +55,7 @@ from selextract_infra.policy.schema.system import (
     LimitsPolicy,
     LoadTests,
     Objective,
+    SystemProfile,
 )
 from selextract_infra.policy.schema.windows import Period, Schedule
 from selextract_infra.policy.section import Section, Table
@@ -77,6 +79,7 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    profile: SystemProfile
     guide: Guide
     objectives: Table[Objective]
     kpis: Indicators
@@ -96,6 +99,7 @@ class Policy(BaseModel):
     windows: Table[Period]
     blackouts: Table[Period]
     schedule: Schedule
+    approvals: Approvals
     scaling: Scaling
     enabled_from: EnabledFrom
     balancing: Balancing
@@ -138,12 +142,14 @@ class Policy(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the effective values: equal policies have equal digests, wherever their values come from.
 
-        Windows, blackouts, events, the schedule and who is notified are no part of it: what is right to do does not
-        depend on when it is allowed or wanted, which is judged at the time it is done, nor on who hears of it.
+        Windows, blackouts, events, the schedule, approvals and who is notified are no part of it: what is right to do
+        does not depend on when it is allowed or wanted and by whom, which is judged at the time it is done, nor on who
+        hears of it.
         """
         from selextract_infra.model.base import digest_of
 
-        values = self.model_dump(mode="json", exclude={"windows", "blackouts", "schedule", "events"})
+        apart = {"windows", "blackouts", "events", "schedule", "approvals"}
+        values = self.model_dump(mode="json", exclude=apart)
         values["emergency"].pop("notifications")
         return digest_of(values)
 

@@ -129,9 +129,10 @@ class Bakery:
         return int(self.shell(f"docker inspect -f '{{{{.HostConfig.Memory}}}}' {container}"))
 
     def things(self) -> list[str]:
-        """All containers, images, networks and volumes of the host, by name."""
+        """All containers, images, networks and volumes of the host, by name; not what the last run may come back to."""
         listed = self.shell(
-            "docker ps -a --format '{{.Names}}'; docker images -a --format '{{.Repository}}:{{.Tag}}';"
+            "docker ps -a --format '{{.Names}}';"
+            " docker images -a --format '{{.Repository}}:{{.Tag}}' | grep -v ^selextract-infra-kept:;"
             " docker network ls --format '{{.Name}}'; docker volume ls -q"
         )
         return sorted(listed.splitlines())  # Docker lists the newest first, and one that was made again is new
@@ -194,6 +195,41 @@ def test_a_new_instance_has_the_unnamed_volume_of_the_one_it_replaces(bakery: Ba
     assert bakery.answer() == "rye 12\n"
     assert bakery.things() == things
     assert "Recreate" not in bakery.compose("up -d --wait --dry-run")
+
+
+def test_a_run_that_is_done_is_rolled_back_to_the_very_container_that_was_there(bakery: Bakery) -> None:
+    before, things = bakery.described(COUNTER), bakery.things()
+    bakery.put("compose.yaml", COMPOSE.replace("cpus: 0.5\n    ports", "cpus: 0.4\n    ports"))
+    answer = settled(bakery, "counter")
+    assert answer.code == 0, answer.words
+    assert bakery.described(COUNTER) != before
+    run = bakery.program.run("history", "--format", "json").data["runs"][0]["id"]
+    back = bakery.program.run("rollback", run)
+    assert back.code == 0, back.words
+    assert bakery.described(COUNTER) == before
+    assert bakery.answer() == "rye 12\n"
+    assert bakery.things() == things
+
+
+def test_an_instance_that_somebody_stopped_stays_so_through_a_run_and_its_rollback(bakery: Bakery) -> None:
+    def running() -> list[str]:
+        return sorted(bakery.shell("docker ps --filter name=bakery-shelf --format '{{.Names}}'").split())
+
+    bakery.put("compose.yaml", COMPOSE.replace("mem_reservation: 96m", "mem_reservation: 96m\n    scale: 2"))
+    bakery.compose("up -d --wait")
+    bakery.shell("docker stop -t 1 bakery-shelf-2")
+    bakery.put(
+        "compose.yaml",
+        COMPOSE.replace("mem_reservation: 96m\n    cpus: 0.5", "mem_reservation: 96m\n    scale: 2\n    cpus: 0.4"),
+    )
+    answer = settled(bakery, "shelf")
+    assert answer.code == 0, answer.words
+    assert "bakery-shelf-2 was stopped before this run and stays so" in " ".join(answer.words.split())
+    assert running() == ["bakery-shelf-1"]
+    run = bakery.program.run("history", "--format", "json").data["runs"][0]["id"]
+    back = bakery.program.run("rollback", run)
+    assert back.code == 0, back.words
+    assert running() == ["bakery-shelf-1"]
 
 
 def test_where_two_can_run_the_new_one_serves_before_the_old_one_goes_and_what_is_not_proved_is_said(

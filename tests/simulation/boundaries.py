@@ -108,7 +108,8 @@ class Fault:
 class Boundaries:
     """Counts them, and lets the fault strike. ``passed`` has the kind and the name of each that was come to.
 
-    ``now`` is the time in seconds; ``off`` lets everything pass uncounted.
+    ``now`` is the time in seconds; ``off`` lets everything pass uncounted. ``meanwhile`` is what somebody else does
+    just before the boundary of that number is passed.
     """
 
     fault: Fault | None = None
@@ -119,6 +120,7 @@ class Boundaries:
     dead: BaseException | None = None
     now: Callable[[], float] = field(default=lambda: 0.0)
     off: bool = False
+    meanwhile: tuple[int, Callable[[], None]] | None = None
     _lasting: FaultKind | None = None
     _until: float = 0.0
 
@@ -136,6 +138,10 @@ class Boundaries:
         self.passed.append((kind, name))
         self._refuse_what_lasts(kind)
         number = len(self.passed)
+        if self.meanwhile is not None and number == self.meanwhile[0]:
+            self.off = True
+            self.meanwhile[1]()
+            self.off = False
         if number == self.snapshot_before:
             self.snapshot()
         fault = self.fault

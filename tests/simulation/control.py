@@ -24,7 +24,7 @@ from selextract_infra.flow.context import Context
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.hosts import executor, takeover
 from selextract_infra.hosts.events import HostOutcome
-from selextract_infra.hosts.executor import Hands
+from selextract_infra.hosts.executor import HostAccess
 from selextract_infra.hosts.identity import new_holder
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.runner import PlaybookOutcome, PlaybookRun
@@ -295,8 +295,8 @@ class _SimulatedContext:
     def __init__(self, folder: Path, host: SimulatedHost) -> None:
         self._host = host
         self.inventory = Inventory(folder, (InventoryHost(HOST, "192.0.2.1"),))
-        self.policy = SimpleNamespace(digest=POLICY)
-        self.unattended = False
+        self.policy = SimpleNamespace(digest=POLICY, approvals=SimpleNamespace(operations={}, signers=None))
+        self.unattended = self.announces_undoing = False
         self.holder = new_holder()
         self.journal = Journal(folder)
         for name in _JOURNALLED:
@@ -329,9 +329,9 @@ class _SimulatedContext:
         self.holder = new_holder()
 
     @property
-    def hands(self) -> Hands:
+    def access(self) -> HostAccess:
         """What an execution needs."""
-        return Hands(self.inventory, self.clock, holder=self.holder)
+        return HostAccess(self.inventory, self.clock, holder=self.holder)
 
     def observe(self) -> Observation:
         """Look at the host."""

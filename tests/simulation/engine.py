@@ -242,7 +242,8 @@ class SimulatedEngine:
                 health = f" ({self._health(container)})" if "Healthcheck" in container["Config"] else ""
                 health = health.replace("(starting)", "(health: starting)")
                 listed.append({
-                    "Id": container["Id"], "ImageID": container["Image"], "State": state,
+                    "Id": container["Id"], "Names": [container["Name"]], "ImageID": container["Image"],
+                    "State": state,
                     "Status": f"Up 1 second{health}" if state == "running" else "Exited (0)",
                 })  # fmt: skip
         return listed

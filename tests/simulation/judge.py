@@ -5,8 +5,10 @@ It asks the simulated host alone, never the program, and knows no file of ours b
 
 from __future__ import annotations
 
+import json
 import re
 import stat
+from pathlib import Path
 from typing import Any
 
 from plugins.module_utils.docker.containers import NO_MEMORY_LIMIT
@@ -139,7 +141,7 @@ def _short(value: Any) -> str:
 
 
 def left_over(host: SimulatedHost) -> list[str]:
-    """What of ours must be gone when no Run is unfinished."""
+    """What of ours must be gone when no Run is unfinished: all but the way back of the last that is done."""
     engine, state = host.engine, host.state
     found = [f"container {name}" for name in engine.names if name.startswith("selextract-")]
     tags = [tag for image in engine.images.values() for tag in image["RepoTags"]]
@@ -147,4 +149,15 @@ def left_over(host: SimulatedHost) -> list[str]:
     found += ["the lock"] if (state / "lock.json").exists() else []
     for folder in ("segments", "definitions"):
         found += [f"{folder}/{path.name}" for path in sorted((state / folder).glob("*"))]
-    return found
+    last = _last_done(state)
+    return [left for left in found if not (last and left.startswith(_kept_for(last)))]
+
+
+def _kept_for(run_id: str) -> tuple[str, str]:
+    return f"definitions/{run_id}.json", f"image name selextract-infra-kept:{run_id}-"
+
+
+def _last_done(state: Path) -> str:
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in (state / "runs").glob("2*.json")]
+    done = [record for record in records if record.get("status") == "done"]
+    return max(done, key=lambda record: str(record["ended_at"]))["run_id"] if done else ""

@@ -17,6 +17,7 @@ from tests.simulation.boundaries import Boundaries, ControlDiedError, Fault, Fau
 from tests.simulation.compose_program import ComposeRejectsError
 from tests.simulation.judge import State, differences, left_over, state_of
 from tests.simulation.shapes import IN_ANY_ORDER, deploy_again, drawn_shape, world_plan
+from tests.simulation.team import TEAM_ACTS, stop_one
 from tests.simulation.trial import World, world
 
 __all__ = ["Sequence", "play"]
@@ -24,7 +25,8 @@ __all__ = ["Sequence", "play"]
 _LENGTH = 8  # operations
 _FAULTY = 0.5
 _LEASE = 7200.0
-_UP_AGAIN = 60.0
+_UP_AGAIN, _SLOW = 60.0, 90.0
+_MEDDLED = 4  # each so manieth sequence has other things that the team does
 _DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
 _REFUSED = (2, 3, 5, _DRIFTED)
 
@@ -37,6 +39,8 @@ class Sequence:
     operations: int = 0
     told: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)
+    """The containers, by ID, that the team has stopped by hand."""
 
     def __str__(self) -> str:
         return f"seed {self.seed}: " + "\n  ".join([*self.told, *self.violations])
@@ -44,26 +48,67 @@ class Sequence:
 
 def play(seed: int) -> Sequence:
     """The sequence of that seed; it ends at the first violation."""
-    draw = random.Random(seed)
+    draw, meddling = random.Random(seed), random.Random(seed)
     shape = drawn_shape(draw)
     sequence = Sequence(seed)
     with world(shape) as here:
         runs: list[tuple[str, State]] = []
         while len(sequence.told) < _LENGTH and not sequence.violations:
-            if runs and draw.random() < 0.25:
+            if seed % _MEDDLED == 0 and meddling.random() < 0.25:
+                _meddle(here, sequence, meddling)
+            elif runs and draw.random() < 0.25:
                 _roll_back(here, sequence, draw, runs)
             elif draw.random() < 0.1:
                 _team(here, sequence)
             else:
-                _operate(here, sequence, draw, runs)
+                falls_ill = seed % _MEDDLED == 0 and meddling.random() < 0.2
+                _operate(here, sequence, draw, runs, meddling if falls_ill else None)
             out = {*here.host.engine.outages} & shape.never_out
             sequence.violations += [f"{service} was out" for service in sorted(out)]
+            sequence.violations += _started(here, sequence)
             here.host.engine.outages.clear()
     return sequence
 
 
+def _meddle(here: World, sequence: Sequence, draw: random.Random) -> None:
+    """The team does something else than to deploy; how it deploys then is its own affair, too."""
+    if draw.random() < 0.5:
+        stopped = stop_one(here.host, draw)
+        if stopped is not None:
+            sequence.stopped.add(stopped["Id"])
+            sequence.told.append(f"the team stops {stopped['Name'][1:]}")
+        return
+    act = draw.choice(TEAM_ACTS)
+    try:
+        sequence.told.append(f"the team {act(here.host, draw)}")
+    except ComposeRejectsError as rejection:
+        sequence.violations.append(f"the team's up is rejected: {rejection}")
+    here.host.clock.sleep(_UP_AGAIN)
+    here.host.engine.outages.clear()
+    sequence.stopped -= {
+        one for one, about in here.host.engine.containers.items() if about["State"]["Running"]
+    }  # by its ``up``
+
+
+def _fall_ill(here: World, draw: random.Random) -> str:
+    """What is made anew from now on never gets well, or only after the gate has given it up."""
+    service = draw.choice(("api", "worker"))
+    if draw.random() < 0.5:
+        here.host.engine.sick.add(service)
+        return f"{service} never gets well"
+    here.host.engine.ready_after[service] = seconds = draw.choice((5.0, 20.0, _SLOW))
+    return f"{service} takes {seconds:.0f} s"
+
+
+def _started(here: World, sequence: Sequence) -> list[str]:
+    """Those that the team had stopped and that run now; only the team may start them."""
+    there = [here.host.engine.containers[one] for one in sequence.stopped if one in here.host.engine.containers]
+    return [f"{one['Name'][1:]} was started, which the team had stopped" for one in there if one["State"]["Running"]]
+
+
 def _team(here: World, sequence: Sequence) -> None:
     """The team calls ``up -d``; what it recreates is its own affair."""
+    sequence.stopped.clear()
     try:
         deploy_again(here.host)
     except ComposeRejectsError as rejection:
@@ -75,8 +120,16 @@ def _team(here: World, sequence: Sequence) -> None:
     sequence.violations += [f"after the team's up, not {key}" for key in wrong]
 
 
-def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
+def _operate(
+    here: World,
+    sequence: Sequence,
+    draw: random.Random,
+    runs: list[tuple[str, State]],
+    illness: random.Random | None,
+) -> None:
     """One operation, perhaps with a fault; it ends as before, or as it ends without the fault."""
+    if illness is not None:
+        here.host.clock.sleep(_SLOW)  # so that what runs is well
     operation, before = draw.choice(IN_ANY_ORDER), state_of(here.host)
     plan = world_plan(here.host, operation, draw)
     here.host.boundaries = Boundaries()
@@ -88,10 +141,15 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
     fault = Fault(draw.randint(1, boundaries), draw.choice(_kinds(here))) if draw.random() < _FAULTY else None
     sequence.told.append(f"{operation}{f', {fault}' if fault else ''}")
     sequence.operations += 2  # with the fault and without
+    if illness is not None:
+        sequence.told[-1] += f", {_fall_ill(here, illness)}"
     ended: Run | SelextractError | None = _applied(here, plan, fault)
     told = _told(ended)
     sequence.told[-1] += f" ({here.host.boundaries.struck}): {told}"
     here.host.boundaries = Boundaries(off=True)
+    here.host.engine.sick.clear()
+    here.host.engine.sick_since.clear()
+    here.host.engine.ready_after.clear()
     for _ in range(2):
         if not here.unfinished:
             break
@@ -114,13 +172,15 @@ def _operate(here: World, sequence: Sequence, draw: random.Random, runs: list[tu
 
 
 def _kinds(here: World) -> list[FaultKind]:
-    """What may go wrong here; what its team does not let come back after a boot is down then, whoever works."""
-    comes_back = all(
-        (container["HostConfig"].get("RestartPolicy") or {}).get("Name") != "no"
+    """What may go wrong here. A boot is left out where what runs would not be the same after it without any of us:
+    what runs and its team does not let come back, and what it stopped and lets come back always.
+    """
+    policies = [
+        (container["State"]["Running"], (container["HostConfig"].get("RestartPolicy") or {}).get("Name"))
         for container in here.host.engine.containers.values()
-        if container["State"]["Running"]
-    )
-    return [kind for kind in FaultKind if comes_back or kind is not FaultKind.REBOOT]
+    ]
+    same = not {(True, "no"), (False, "always")}.intersection(policies)
+    return [kind for kind in FaultKind if same or kind is not FaultKind.REBOOT]
 
 
 def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:

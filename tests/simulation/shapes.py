@@ -20,6 +20,7 @@ __all__ = [
     "BEFORE",
     "IN_ANY_ORDER",
     "OPERATIONS",
+    "PROJECT",
     "Shape",
     "deploy",
     "deploy_again",
@@ -220,7 +221,7 @@ def _rightsize(host: SimulatedHost, draw: random.Random) -> Steps:
 
 
 def _settle_of(host: SimulatedHost, service: str, variables: list[str]) -> list[dict[str, Any]]:
-    names = [str(one["Name"])[1:] for one in _instances(host, service)]
+    names = [str(one["Name"])[1:] for one in _instances(host, service) if one["State"]["Running"]]
     return [{
         "service": service, "containers": names, "stop_grace": 10.0, "variables": variables,
         "replicable": service in ("api", "worker"),

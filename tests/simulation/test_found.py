@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from functools import lru_cache
 
 import pytest
 
+from selextract_infra.model.run import Run
 from tests.simulation.boundaries import APPLIES, Fault, FaultKind
-from tests.simulation.trial import Undisturbed, Verdict, try_fault, undisturbed
+from tests.simulation.judge import differences, state_of
+from tests.simulation.shapes import deploy_again, plain_shape, shape_for, world_plan
+from tests.simulation.trial import Undisturbed, Verdict, try_fault, undisturbed, world
 
 
 @lru_cache
@@ -64,6 +68,57 @@ def test_giving_the_lock_back_that_fails_undoes_nothing_of_a_run_that_is_done() 
     (verdict,) = struck("tune_workers", "remove state/lock.json", FaultKind.CRASH)
     assert not verdict.violations, verdict
     assert verdict.end.startswith("exit 0")
+
+
+@pytest.mark.parametrize("operation", ["settle", "settle_api", "tune_workers", "scale"])
+def test_a_run_that_is_done_is_rolled_back_to_the_very_state_before(operation: str) -> None:
+    with world(shape_for(operation), operation=operation) as here:
+        before = state_of(here.host)
+        done = here.control().apply(world_plan(here.host, operation, random.Random(1)))
+        assert isinstance(done, Run)
+        assert done.exit_code == 0, done.message
+        back = here.control_of(done.id).roll_back(done.id)
+        assert isinstance(back, Run)
+        here.host.clock.sleep(60.0)
+        assert back.exit_code == 0, back.message
+        assert not differences(before, state_of(here.host))
+
+
+def test_a_run_that_is_resumed_after_it_could_not_be_put_back_makes_no_container_twice() -> None:
+    """An only instance that takes longer to get well than the gate waits, the old one as well as the new one."""
+    shape = plain_shape()
+    shape.services["api"].update(scale=1, volumes=["/cache"])
+    with world(shape) as here:
+        before = state_of(here.host)
+        here.host.engine.ready_after["api"] = 90.0
+        failed = here.control().apply(world_plan(here.host, "settle_api", random.Random(1)))
+        assert failed.exit_code == 7
+        for _ in range(2):
+            here.host.clock.sleep(7200.0)
+            again = here.control().resume(here.unfinished[0])
+            assert again.exit_code == 7
+            assert "already in use" not in str(again)
+        here.host.engine.ready_after.clear()
+        here.host.clock.sleep(7200.0)
+        back = here.control().roll_back(here.unfinished[0])
+        here.host.clock.sleep(60.0)
+        assert back.exit_code == 0, back
+        assert not differences(before, state_of(here.host))
+
+
+def test_what_was_made_anew_by_others_since_is_theirs_and_a_rollback_says_so() -> None:
+    with world(shape_for("tune_workers"), operation="tune_workers") as here:
+        done = here.control().apply(world_plan(here.host, "tune_workers", random.Random(1)))
+        assert isinstance(done, Run)
+        here.host.clock.sleep(60.0)
+        worker = here.host.engine.names["shop-worker-1"]
+        here.host.engine.remove(worker, force=True)
+        deploy_again(here.host)
+        theirs = here.host.engine.names["shop-worker-1"]["Id"]
+        back = here.control_of(done.id).roll_back(done.id)
+        assert isinstance(back, Run)
+        assert "shop-worker-1 was made again since by somebody else; it stays as it is." in back.message
+        assert here.host.engine.names["shop-worker-1"]["Id"] == theirs
 
 
 @pytest.mark.parametrize("kind", [FaultKind.REBOOT, FaultKind.CRASH_AFTER, FaultKind.FAILS])

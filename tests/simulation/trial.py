@@ -148,7 +148,7 @@ def try_sick(run: Undisturbed, service: str) -> list[str]:
 
 
 def try_late(run: Undisturbed) -> list[str]:
-    """A control machine stops before it hands its steps over, another one puts its Run back, and it wakes up then."""
+    """A control machine stops before it access its steps over, another one puts its Run back, and it wakes up then."""
     number = next(at for at, (_, name) in enumerate(run.passed, start=1) if name == "Let the host carry the steps out")
     with world(run.shape, Fault(number, FaultKind.CRASH), run.operation) as here:
         before = state_of(here.host)

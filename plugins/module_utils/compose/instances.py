@@ -12,6 +12,7 @@ from ..docker.instances import found_instances, instances_of, newest_first, reti
 from ..docker.removed_instances import Leaving, note_definitions
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work, by_state
+from ..state.host_note import NoteOfRun
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
@@ -37,14 +38,18 @@ def _add(work: Work) -> dict[str, Any]:
         containers = find_containers(engine, given["docker_socket"], given["project"])
         own = instances_of(containers, given["project"], service)
         compose = Compose(read_project(containers, given["project"], given["directory"]))
-        new = NewInstances(compose, given["docker_socket"], given["bound_seconds"], {service: given["variables"]})
-        count = count_defined(compose, service) if given["count"] is None else given["count"]
+        at_rest = NoteOfRun(folder, given["run_id"]).at_rest
+        variables = {service: given["variables"]}
+        new = NewInstances(compose, given["docker_socket"], given["bound_seconds"], variables, at_rest=at_rest)
+        resting = sum(container.name in at_rest and not container.running for container in own)
+        defined = count_defined(compose, service) - resting
+        count = max(defined, 0) if given["count"] is None else given["count"]
         missing = count > sum(container.running for container in own)
         if work.check_mode:
             new.refuse(engine, [service])
             return {"changed": missing, "instances": [], "diff": _difference(service, len(own), count)}
         record = held_run(folder, given["run_id"])
-        _note(record, given, own, max(count, len(own)))
+        _note(record, given, own, max(count + resting, len(own)))
         made = new.bring(engine, {service: count}) if missing else []
         own = found_instances(engine, given["docker_socket"], given["project"], service)
     entered = give_requests(given, own)
@@ -66,9 +71,13 @@ def _take_away(work: Work) -> dict[str, Any]:
         containers = find_containers(engine, given["docker_socket"], given["project"])
         own = instances_of(containers, given["project"], given["service"])
         leaving = [container for container in own if container.name in given["names"]]
-        if leaving and len(leaving) == len(own):
+        staying = [container for container in own if container.name not in given["names"]]
+        lost = any(container.running for container in leaving) and not any(container.running for container in staying)
+        if leaving and (lost or not staying):
             raise HostSideError(
-                f"{given['service']} would have no instance left, so none was taken away.", kind="refused", rule="LB-03"
+                f"{given['service']} would have no instance left that runs, so none was taken away.",
+                kind="refused",
+                rule="LB-03",
             )
         if leaving and not work.check_mode:
             record = held_run(folder, given["run_id"])
@@ -154,13 +163,23 @@ def undo_instances(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None
         ]
         if serves:  # what was about to leave stays
             rotation.join(kept, before.get("gate_seconds", _GATE))
-        added = newest_first([container for container in own if container.id not in before["containers"]])[
-            : max(0, surplus)
-        ]
+        added = newest_first([container for container in own if container.id not in before["containers"]])
+        added = _but_the_last(undoing, service, added[: max(0, surplus)], own)
         if serves:
             rotation.leave([container.name for container in added], before.get("drain_seconds", _DRAIN))
         retire(added, undoing.socket_path, before.get("stop_grace", 0.0), volumes=True)
         undoing.done.extend(f"{container.name} was stopped and removed." for container in added)
+
+
+def _but_the_last(undoing: Undoing, service: str, leaving: list[Container], own: list[Container]) -> list[Container]:
+    """Those that may go: where all others were stopped since, one of them is the last that runs, and stays."""
+    staying = [container for container in own if container not in leaving]
+    running = [container for container in leaving if container.running]
+    if not running or not staying or any(container.running for container in staying):
+        return leaving
+    kept = running[-1]
+    undoing.notes.append(f"{kept.name} stays: no other instance of {service} runs.")
+    return [container for container in leaving if container.id != kept.id]
 
 
 def _bring_back(undoing: Undoing, service: str, before: dict[str, Any], missing: int) -> None:
@@ -175,10 +194,20 @@ def _bring_back(undoing: Undoing, service: str, before: dict[str, Any], missing:
     with Engine(undoing.socket_path) as engine:
         containers = find_containers(engine, undoing.socket_path, before["project"])
         compose = Compose(read_project(containers, before["project"], before["directory"]))
-        NewInstances(compose, undoing.socket_path, before["gate_seconds"]).bring(engine, {service: wanted})
+        present = instances_of(containers, before["project"], service)
+        resting = [container.name for container in present if _rests(undoing, container)]
+        new = NewInstances(compose, undoing.socket_path, before["gate_seconds"], at_rest=resting)
+        new.bring(engine, {service: wanted - len(resting)})
     rotation = Rotation(undoing.folder, undoing.socket_path, before["project"])
     rotation.join(_present(undoing, before["project"], service), before["gate_seconds"])
     undoing.done.append(f"{service} has {wanted} instances again.")
+
+
+def _rests(undoing: Undoing, container: Container) -> bool:
+    """Whether somebody else has stopped it: before the Run, or after it was done."""
+    return not container.running and (
+        container.name in undoing.at_rest or bool(undoing.done_at and container.state == "exited")
+    )
 
 
 def _present(undoing: Undoing, project: str, service: str) -> list[Container]:

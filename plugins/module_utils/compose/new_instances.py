@@ -34,7 +34,8 @@ class NewInstances:
     """Instances of one project's services, made by its own Compose files.
 
     ``bound`` is in seconds. ``variables`` has, by service, the variables that a change of ours is about: a new instance
-    may have others there than those that run. ``commands`` are services whose command it is about.
+    may have others there than those that run. ``commands`` are services whose command it is about. ``at_rest`` has the
+    names of containers that somebody stopped before: they count for no instance, and nobody starts them here.
     """
 
     compose: Compose
@@ -42,6 +43,7 @@ class NewInstances:
     bound: float
     variables: Mapping[str, Sequence[str]] = field(default_factory=dict)
     commands: Collection[str] = ()
+    at_rest: Collection[str] = ()
 
     def refuse(self, engine: Engine, services: Iterable[str], leaving: Container | None = None) -> None:
         """Raise ``HostSideError`` where an instance made now would not be what those that run are; nothing is touched.
@@ -56,20 +58,30 @@ class NewInstances:
         self._examined(engine, counts, containers)
 
     def bring(self, engine: Engine, counts: Mapping[str, int]) -> list[str]:
-        """Let each service have at least so many instances, all of them started; the names of those that are new.
+        """Let each service have at least so many instances that run; the names of those that are new.
 
         Refuses as ``refuse`` does. What of it cannot be made leaves no container behind.
         """
+        own = [container for container in self._containers(engine) if self._rests(container)]
+        counts = {name: count + sum(container.service == name for container in own) for name, count in counts.items()}
         made = [container.name for container in self.make(engine, counts)]
         self.start(engine, counts)
         return made
 
     def start(self, engine: Engine, services: Iterable[str]) -> None:
-        """Start all instances of these services that do not run; in one that never ran, do what Compose would do."""
+        """Start all instances of these services that are to run."""
         names = set(services)
-        stopped = [
-            container for container in self._containers(engine) if container.service in names and not container.running
-        ]
+        self.start_these(
+            engine,
+            [
+                container
+                for container in self._containers(engine)
+                if container.service in names and not container.running and not self._rests(container)
+            ],
+        )
+
+    def start_these(self, engine: Engine, stopped: Sequence[Container]) -> None:
+        """Start these containers; in one that never ran, do what Compose itself would do after its start."""
         self._start(stopped)
         never_ran = [container for container in stopped if container.state == "created"]
         defined = self.compose.describe().get("services") or {} if never_ran else {}
@@ -99,6 +111,9 @@ class NewInstances:
             raise
         _remove(engine, others)  # containers of dependencies that nobody asked for
         return new
+
+    def _rests(self, container: Container) -> bool:
+        return container.name in self.at_rest and not container.running
 
     def _containers(self, engine: Engine) -> list[Container]:
         return find_containers(engine, self.socket_path, self._project.name)

@@ -18,6 +18,7 @@ from ..docker.removed_instances import Leaving, finish_undoing, note_definitions
 from ..docker.room_for_another import why_alone
 from ..haproxy.rotation import Rotation
 from ..state.act import Act, Work
+from ..state.host_note import NoteOfRun
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
 from ..state.runs import RunRecord
@@ -136,9 +137,14 @@ class _Replacement:
         record.note_inverse(given["step_id"], "containers", {old.id: inverse_of(old)})
         note_instances(record, given, present, {})
         alone = self._alone(old, len(present))
-        leaving = Leaving([old], present, given["bound_seconds"], given["settling_seconds"], beside=not alone)
+        times, variables = (given["bound_seconds"], given["settling_seconds"]), given["variables"]
+        leaving = Leaving([old], present, *times, beside=not alone, variables=variables)
         note_definitions(self.engine, self._folder, record, given["step_id"], leaving)
-        beside = self._noted(record, DEFINITIONS)[old.id].get("beside", not alone)
+        origin = KeptDefinitions(self._folder, given["run_id"]).origin(old.id)
+        noted = self._noted(record, DEFINITIONS).get(origin)
+        if noted is None:
+            raise HostSideError(f"{old.name} is gone: somebody else is at work on this project.", kind="gate")
+        beside = noted.get("beside", not alone)
         if beside:
             return "" if old.running else "it does not run any more"
         return alone or "none could when it was looked at first"
@@ -251,7 +257,9 @@ class _Replacement:
     def _new(self) -> NewInstances:
         service = self.given["service"]
         variables, commands = {service: self.given["variables"]}, [service] if self.given["command"] else []
-        return NewInstances(self.compose, self.given["docker_socket"], self.given["bound_seconds"], variables, commands)
+        at_rest = NoteOfRun(self._folder, self.given["run_id"]).at_rest
+        socket, bound = self.given["docker_socket"], self.given["bound_seconds"]
+        return NewInstances(self.compose, socket, bound, variables, commands, at_rest)
 
     def _noted(self, record: RunRecord, part: str) -> dict[str, dict[str, Any]]:
         return dict((record.step(self.given["step_id"]).get("inverse") or {}).get(part) or {})

@@ -34,7 +34,8 @@ class Growth:
 
     ``counts`` are instances by service, ``limits`` what each container of a service gets, ``capacity`` the whole
     content of the capacity file. ``urls`` must answer within ``bound`` seconds after the instances were started;
-    ``drain`` is how long a leaving one may hold requests later.
+    ``drain`` is how long a leaving one may hold requests later. ``at_rest`` has the names of containers that somebody
+    had stopped before: they count for none, and stay stopped.
     """
 
     project: str
@@ -45,6 +46,7 @@ class Growth:
     urls: list[str]
     bound: float
     drain: float
+    at_rest: frozenset[str] = frozenset()
 
     @property
     def services(self) -> list[str]:
@@ -61,12 +63,16 @@ class Growth:
                     kind="refused",
                     rule="mapping",
                 )
-            if self.counts.get(service, len(own)) < len(own):
+            working = len(self._working(own))
+            if self.counts.get(service, working) < working:
                 raise HostSideError(
-                    f"{service} has {len(own)} instances, more than the {self.counts[service]} asked for.",
+                    f"{service} has {working} instances, more than the {self.counts[service]} asked for.",
                     kind="refused",
                     rule="X-14",
                 )
+
+    def _working(self, own: list[Container]) -> list[Container]:
+        return [container for container in own if container.running or container.name not in self.at_rest]
 
     def refuse_unaccepted(self, engine: Engine, containers: list[Container]) -> None:
         """Raise ``HostSideError`` where Docker would not create a container with its limits; nothing is touched."""
@@ -115,7 +121,8 @@ class Growth:
         give_up, complaint = time.monotonic() + self.bound, ""
         with Engine(socket_path) as engine:
             while True:
-                new = NewInstances(compose, socket_path, max(1.0, give_up - time.monotonic()))
+                bound = max(1.0, give_up - time.monotonic())
+                new = NewInstances(compose, socket_path, bound, at_rest=self.at_rest)
                 try:
                     new.bring(engine, self.counts)
                 except HostSideError as failure:
@@ -149,7 +156,7 @@ class Growth:
         Docker may restart meanwhile: it is waited for as well.
         """
         expected = {service: self.limits.get(service, {}) for service in self.services}
-        gate = Gate(self.project, expected, self.urls, began, {})
+        gate = Gate(self.project, expected, self.urls, began, {}, at_rest=self.at_rest)
         with HealthChecks(socket_path) as checks:
             complaint = complaint_left(lambda: self._complaint(gate, engine, socket_path, checks) or "", self.bound)
         if complaint:
@@ -169,7 +176,14 @@ class Growth:
         The list is one question, the gate is dozens, which would slow down just those that are starting.
         """
         try:
-            listed = {service: listed_instances(engine, self.project, service) for service in self.services}
+            listed = {
+                service: [
+                    container
+                    for container in listed_instances(engine, self.project, service)
+                    if container.running or container.name not in self.at_rest
+                ]
+                for service in self.services
+            }
             starting = [
                 container.id for own in listed.values() for container in own if container.running and not container.well
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,6 +55,17 @@ class ContainerDefinition:
     def environment(self) -> dict[str, str]:
         """Its variables; they may hold secrets and never leave the host."""
         return dict(str(entry).partition("=")[::2] for entry in self.body.get("Env") or [])
+
+    def is_made_otherwise(self, details: dict[str, Any], ours: Collection[str] = ()) -> bool:
+        """Whether a container that ``Engine.inspect`` describes has another image or environment than this one.
+
+        ``ours`` are variables that are left out of it.
+        """
+        environment = dict(str(entry).partition("=")[::2] for entry in (details.get("Config") or {}).get("Env") or [])
+        names = {*environment, *self.environment}.difference(ours)
+        return details.get("Image") != self.image or any(
+            environment.get(name) != self.environment.get(name) for name in names
+        )
 
     def kept(self) -> dict[str, Any]:
         """As it is kept on the disk."""

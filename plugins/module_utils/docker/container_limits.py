@@ -17,6 +17,7 @@ from .containers import Container, find_containers
 from .dry_creation import refuse_unaccepted_limits
 from .engine import Engine
 from .instances import instances_of
+from .kept_definitions import KeptDefinitions
 from .limits import (
     Capability,
     ContainerLimits,
@@ -155,8 +156,9 @@ def undo_limits(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
     with Engine(undoing.socket_path) as engine:
         present = find_containers(engine, undoing.socket_path)
         host = Capability.parse(engine.info())
+        ours = KeptDefinitions(undoing.folder, undoing.run_id).made_again.values()
         for before, container in _pairs(inverse, present):
-            if container is not None and container.id not in inverse:
+            if container is not None and container.id not in inverse and container.id not in ours:
                 undoing.notes.append(f"{container.name} was made again meanwhile, from the Compose files in force.")
             _undo_limits_of(undoing, engine, container, before, host)
 

@@ -159,6 +159,7 @@ class Listed:
     """An instance as the list of containers shows it. ``well``: it runs, and its health check says nothing else."""
 
     id: str
+    name: str
     running: bool
     well: bool
 
@@ -169,7 +170,8 @@ def listed_instances(engine: Engine, project: str, service: str) -> list[Listed]
     instances = []
     for entry in listed:
         running = entry.get("State") == "running"
-        instances.append(Listed(str(entry["Id"]), running, running and not _ILL.search(str(entry.get("Status")))))
+        name = next((str(name).lstrip("/") for name in entry.get("Names") or []), "")
+        instances.append(Listed(str(entry["Id"]), name, running, running and not _ILL.search(str(entry.get("Status")))))
     return instances
 
 

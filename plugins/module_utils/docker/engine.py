@@ -296,9 +296,10 @@ class Engine:
             connection.close()
         if response.status >= http.client.BAD_REQUEST:
             reason = _message(content)
-            raise EngineRefusedError(
-                f"Docker refused {method} {path.split('?')[0]}: {reason}.", response.status, reason
-            )
+            sentence = f"Docker refused {method} {path.split('?')[0]}: {reason}."
+            if response.status == http.client.NOT_FOUND and reason.startswith("No such container"):
+                sentence = f"A container went away meanwhile ({reason}): somebody else is at work on this host."
+            raise EngineRefusedError(sentence, response.status, reason)
         return content
 
     def _open(

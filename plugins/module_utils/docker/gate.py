@@ -14,7 +14,7 @@ from .containers import Container, find_containers
 from .engine import Engine
 from .limits import Capability, ContainerLimits, change_of, describe, wanted_for
 
-__all__ = ["Gate", "not_proved_text"]
+__all__ = ["Gate", "not_proved_text", "resting_text"]
 
 
 def not_proved_text(services: list[str]) -> str:
@@ -25,13 +25,22 @@ def not_proved_text(services: list[str]) -> str:
     return f"Not proved that it serves: {', '.join(services)} {has}."
 
 
+def resting_text(containers: list[Container]) -> str:
+    """Which instances stay stopped, for a person; empty where all run."""
+    if not containers:
+        return ""
+    names = ", ".join(container.name for container in containers)
+    return f"{names} {'was' if len(containers) == 1 else 'were'} stopped before this run and stays so."
+
+
 @dataclass(frozen=True)
 class Gate:
     """One gate.
 
     ``expected`` has the limits of each service that has to run, an empty mapping where only running matters. ``began``
     is when the step began, in Unix seconds; ``in_place`` has, by container ID, the limits before a change in place, and
-    ``changed`` is when they had been changed. ``counts`` is how many containers there must be, by service.
+    ``changed`` is when they had been changed. ``counts`` is how many containers there must be, by service. ``at_rest``
+    has the names of those that somebody had stopped before; they are left out of it all while they do not run.
     """
 
     project: str
@@ -41,6 +50,15 @@ class Gate:
     in_place: dict[str, dict[str, Any]]
     counts: dict[str, int] = field(default_factory=dict)
     changed: float = 0.0
+    at_rest: frozenset[str] = frozenset()
+
+    def resting(self, containers: list[Container]) -> list[Container]:
+        """Those that are still stopped as they were before."""
+        return [
+            container
+            for container in containers
+            if container.service in self.expected and container.name in self.at_rest and not container.running
+        ]
 
     def complaint(
         self, engine: Engine, socket_path: str, now: float, passed: Mapping[str, str] = MappingProxyType({})
@@ -52,8 +70,11 @@ class Gate:
         containers = find_containers(engine, socket_path, self.project)
         self._refuse_victims(engine, containers, now)
         host = Capability.parse(engine.info())
+        resting = self.resting(containers)
         for service, limits in sorted(self.expected.items()):
-            own = [container for container in containers if container.service == service]
+            own = [container for container in containers if container.service == service and container not in resting]
+            if not own and any(container.service == service for container in resting):
+                continue
             complaint = _service_complaint(service, limits, own, host, passed) or self._miscounted(service, own)
             if complaint:
                 return complaint
@@ -75,8 +96,14 @@ class Gate:
             if at > max(self.began, self.changed):
                 raise HostSideError(_victim(container, before), kind="gate")
             # One that was killed again and again may well have restarted between the step's begin and the new limit.
-            if self._started_here(container) and before.get("running", True) and not before.get("oom_killed"):
+            if self._restarted(container, before) and before.get("running", True) and not before.get("oom_killed"):
                 raise HostSideError(f"{container.name} restarted after its limits were changed.", kind="gate")
+
+    def _restarted(self, container: Container, before: dict[str, Any]) -> bool:
+        """Whether it has started since it was noted; by Docker's own word, for the clock may have been set."""
+        if "started_at" in before:
+            return bool(container.started_at != before["started_at"])
+        return self._started_here(container)
 
     def _started_here(self, container: Container) -> bool:
         return container.service in self.expected and container.started > self.began

@@ -1,10 +1,10 @@
-"""Definitions of containers that a Run removes, kept on the host until the Run ends: the way back of each of them."""
+"""Definitions of containers that a Run removes, kept on the host as long as that Run may be put back by them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..state.runs import RunRecord
+from ..state.run_projects import projects_of_run
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .container_definition import ContainerDefinition
@@ -67,6 +67,10 @@ class KeptDefinitions:
         """By the ID of the removed container, the ID of the one that was made again."""
         return dict(self._content["again"])
 
+    def origin(self, container: str) -> str:
+        """The ID that a container had before it was made again; its own where it was not: its way back is the same."""
+        return next((removed for removed, again in self.made_again.items() if again == container), container)
+
     def note_made_again(self, container: str, made: str) -> None:
         """Record under which ID a container was made again, before it takes the place of another."""
         self._content["again"][container] = made
@@ -83,17 +87,32 @@ class KeptDefinitions:
 
 
 def forget_definitions(folder: StateFolder, socket_path: str, *, everything: bool = False) -> None:
-    """Let go of what was kept for Runs that have ended; with ``everything`` for all. A Run that could not be put back
-    keeps it, so that this can be tried again. What a killed process left of a dry creation goes as well."""
+    """Let go of what was kept for Runs that have ended; with ``everything`` for all.
+
+    The last Run of a Project that is done keeps it, so that its rollback makes each container again as it was: the
+    files alone would not, where they had changed since it was made. A Run that could not be put back keeps it, so that
+    this can be tried again. What a killed process left of a dry creation goes as well.
+    """
     names = folder.names("definitions")
     if everything and not names:
         return
+    needed = set() if everything else _needed(folder)
     with Engine(socket_path) as engine:
         for name in names:
-            run_id = name[: -len(".json")]
-            if everything or RunRecord(folder, run_id).content.get("status") not in _NEEDED:
-                KeptDefinitions(folder, run_id).forget(engine)
+            if name not in needed:
+                KeptDefinitions(folder, name[: -len(".json")]).forget(engine)
         remove_scratch_containers(engine)
+
+
+def _needed(folder: StateFolder) -> set[str]:
+    """The files of Runs that may be put back by what is in them: the last that is done stands for its Projects."""
+    records = {name: folder.read(f"runs/{name}") or {} for name in folder.names("runs")}
+    needed = {name for name, record in records.items() if record.get("status") in _NEEDED}
+    last: dict[str, str] = {}
+    for name in sorted(records, key=lambda name: str(records[name].get("ended_at", ""))):
+        if records[name].get("status") == "done":
+            last.update(dict.fromkeys(projects_of_run(records[name]), name))
+    return {*needed, *last.values()}
 
 
 def _let_go(engine: Engine, name: str) -> None:

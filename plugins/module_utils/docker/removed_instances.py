@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from .kept_definitions import KeptDefinitions
 __all__ = ["PART", "Leaving", "finish_undoing", "note_definitions", "undo_definitions"]
 
 PART = "definitions"
+_ROUNDED = 1.0  # seconds; when a Run was done is noted in whole ones
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Leaving:
     """Instances of one service that are about to be removed, out of all that are ``present``.
 
     One that is made again must be healthy within ``gate_seconds``, or run for ``settling_seconds`` where it has no
-    health check. ``beside``: another one could run beside them, so the new one is made first.
+    health check. ``beside``: another one could run beside them, so the new one is made first. ``variables`` are those
+    that the step is about: one in their place that differs in others, or by its image, was made by somebody else.
     """
 
     containers: list[Container]
@@ -35,6 +38,7 @@ class Leaving:
     gate_seconds: float
     settling_seconds: float
     beside: bool = False
+    variables: Sequence[str] = ()
 
 
 def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, step_id: str, leaving: Leaving) -> None:
@@ -48,7 +52,7 @@ def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, ste
     inverse: dict[str, Any] = {}
     for container in leaving.containers:
         details = engine.inspect(container.id)
-        if details is None or container.id in known:
+        if details is None or kept.origin(container.id) in known:
             continue
         kept.keep(engine, details)
         inverse[container.id] = {
@@ -64,6 +68,7 @@ def note_definitions(engine: Engine, folder: StateFolder, record: RunRecord, ste
             "gate_seconds": leaving.gate_seconds,
             "settling_seconds": leaving.settling_seconds,
             "beside": leaving.beside,
+            "variables": list(leaving.variables),
         }
     record.note_inverse(step_id, PART, inverse)
 
@@ -134,13 +139,27 @@ class _RemovedInstance:
             self._started_again(Container.parse(present))
         elif self.undoing.check:
             self.undoing.done.append(f"{self.name} would be made again as it was.")
+        elif self._is_of_others(self.engine.inspect(self.name), kept):
+            self.undoing.notes.append(f"{self.name} was made again since by somebody else; it stays as it is.")
         elif kept.definition(self.id) is None:
-            self.undoing.notes.append(f"How {self.name} was is not known any more; it stays as it is.")
+            self.undoing.notes.append(
+                f"How {self.name} was is not known any more, so it stays as this run made it; the app's own"
+                " `docker compose up` makes it as its files say."
+            )
         elif again is None or self._out_of_place(again):
             self._made_again(kept)
             self.undoing.done.append(f"{self.name} was made again as it was.")
         else:
             self._started_again(Container.parse(self.engine.inspect(again) or {}))
+
+    def _is_of_others(self, details: dict[str, Any] | None, kept: KeptDefinitions) -> bool:
+        """Whether somebody else made that container: after the Run was done, or otherwise than the step makes one."""
+        if details is None or str(details["Id"]) in kept.made_again.values():
+            return False
+        done_at, definition = self.undoing.done_at, kept.definition(self.id)
+        if done_at and Container.parse(details).created_at > done_at + _ROUNDED:
+            return True
+        return definition is not None and definition.is_made_otherwise(details, self.about.get("variables") or ())
 
     def _out_of_place(self, again: str) -> bool:
         details = self.engine.inspect(again)
@@ -210,7 +229,11 @@ class _RemovedInstance:
         containers = find_containers(self.engine, self.undoing.socket_path, self.about["project"])
         old = {*self.about["before"], *kept.made_again.values()}
         present = instances_of(containers, self.about["project"], self.about["service"])
-        since = [container for container in present if container.id not in old]
+        since = [
+            container
+            for container in present
+            if container.id not in old and not self._is_of_others(self.engine.inspect(container.id), kept)
+        ]
         own = [container for container in since if container.name == self.name]
         others = [container for container in present if container.id != kept.made_again.get(self.id)]
         if len(others) < len(self.about["before"]):
@@ -219,12 +242,16 @@ class _RemovedInstance:
 
     def _start(self, container: str) -> None:
         self.engine.start(container)
-        bound = self.about["gate_seconds"]
+        bound = self.about["gate_seconds"] + self._start_period(container)
         if not waited_for(lambda: self._serves(container), bound) and not self.about.get("starting", False):
             details = self.engine.inspect(container)
             now = Container.parse(details) if details else None
             state = "gone" if now is None else now.health if now.running and now.health else now.state
             raise HostSideError(f"{self.name} was put back and is {state} after {bound:.0f} s.", kind="restore")
+
+    def _start_period(self, container: str) -> float:
+        details = self.engine.inspect(container)
+        return Container.parse(details).start_period if details else 0.0
 
     def _serves(self, container: str) -> bool:
         """Whether it is as well as it was: healthy, or running for the settling time where it has no health check.

@@ -24,7 +24,8 @@ def why_alone(container: Container, details: dict[str, Any], present: int) -> st
 
     ``details`` is what ``Engine.inspect`` says about it, ``present`` how many instances its service has.
     """
-    if not container.running or container.health not in (None, "healthy"):
+    # One that is starting serves already, or is about to: it may be the only one, and goes on until the new one does.
+    if not container.running or container.health == "unhealthy":
         return f"{container.name} does not serve"
     lone = _fixed(container, details) or _only_once(details) or _writes(details) if present <= 1 else None
     reason = lone or _own_volume(details)

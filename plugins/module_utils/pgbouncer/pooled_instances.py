@@ -174,7 +174,8 @@ class LeadingBack:
             # What is not mapped may be a scheduler, and two of them would begin everything twice.
             beside = container.running and service in self.mapped and not why_alone(container, details, len(own))
             if self.keeping is not None:
-                self._keep(self.keeping, compose, own, Leaving([container], own, self.bound, _SETTLING, beside))
+                leaving = Leaving([container], own, self.bound, _SETTLING, beside, variables)
+                self._keep(self.keeping, compose, own, leaving)
         except (HostSideError, KeyError) as failure:
             self._note(container.name, failure)
             return
@@ -198,7 +199,7 @@ class LeadingBack:
         try:
             made = self._made(new, old, beside=leaving is not None)
             if old.running:
-                self._serve(made)
+                self._serve(new, made)
         except HostSideError as failure:
             self._note(old.name, failure)
             self._bring_back(old, others)
@@ -216,9 +217,9 @@ class LeadingBack:
             self.engine.stop(container.id, container.stop_grace)
         self.engine.remove(container.id)
 
-    def _serve(self, made: str) -> None:
-        """Start it, wait until it serves, and let it have requests."""
-        self.engine.start(made)
+    def _serve(self, new: NewInstances, made: str) -> None:
+        """Start it as Compose would, wait until it serves, and let it have requests."""
+        new.start_these(self.engine, [container for container in self._by_id(made) if not container.running])
         if not self._got_well(made):
             state = [f"{now.name} is {now.health or now.state}." for now in self._by_id(made)]
             raise HostSideError(next(iter(state), "The new one is gone."), kind="gate")

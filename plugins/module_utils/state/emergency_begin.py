@@ -15,6 +15,7 @@ from ..docker.engine import Engine
 from ..nginx.include_files import Edge
 from .act import Act, Work
 from .emergency import Emergency, values_now
+from .host_note import NoteOfRun
 from .host_program import KeptProgram
 from .lock import held_run
 from .options import DOCKER, STATE, STEP
@@ -34,6 +35,7 @@ def _begin(work: Work) -> dict[str, Any]:
     growth = Growth(
         given["project"], given["directory"], given["counts"], given["services"], given["capacity"] or {},
         given["urls"], given["bound_seconds"], given["drain_seconds"],
+        NoteOfRun(folder, given["run_id"]).at_rest,
     )  # fmt: skip
     with Engine(given["docker_socket"]) as engine:
         containers = find_containers(engine, given["docker_socket"])

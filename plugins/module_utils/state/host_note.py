@@ -79,6 +79,15 @@ class NoteOfRun:
         """The host as the Run left it when it was done, None where it was not."""
         return self.content.get("after")
 
+    @property
+    def at_rest(self) -> frozenset[str]:
+        """The containers, by name, that did not run when the Run began: who stopped them starts them again, not we."""
+        return frozenset(
+            subject[len(_CONTAINER) :]
+            for subject, about in (self.before or {}).items()
+            if subject.startswith(_CONTAINER) and not about["running"]
+        )
+
     def note(self, when: str, socket_path: str) -> None:
         """Look at the host and keep it as ``before``, once, or as ``after``; a host without Docker keeps nothing."""
         if when == "before" and self.before is not None:

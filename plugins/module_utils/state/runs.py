@@ -64,6 +64,12 @@ class RunRecord:
         way = "is being rolled back" if self.content.get("undoing") else f"has ended ({self.content['status']})"
         return f"Run {self.content['run_id']} {way} here, so it does not run again."
 
+    @property
+    def done_at(self) -> float:
+        """When the Run was done that is put back now, in Unix seconds; 0 where it never was."""
+        done = self.content.get("done_at")
+        return datetime.fromisoformat(done).timestamp() if done else 0.0
+
     def begin(self, about: dict[str, Any], now: float, *, undoes: bool = False) -> None:
         """Record that the Run works on this host; a Run that goes on keeps what it has recorded.
 
@@ -74,6 +80,7 @@ class RunRecord:
             if not undoes:
                 raise HostSideError(self.why_it_is_over, kind="locked")
             self.content["undoing"] = True
+            self.content.setdefault("done_at", self.content.get("ended_at"))
         self.content.setdefault("started_at", moment(now))
         self.content.update({key: value for key, value in about.items() if value is not None})
         self.content["status"] = "running"
@@ -99,6 +106,7 @@ class RunRecord:
         """Record that a step begins (again)."""
         step = self.content["steps"].setdefault(step_id, {"inverse": {}})
         step.update({"status": "running", "started_at": moment(now), "started": now, "message": ""})
+        step["since_boot"] = time.clock_gettime(time.CLOCK_BOOTTIME)
         step["epoch"] = self.content.get("epoch", 0)
         step.pop("ended_at", None)
         self._save()
@@ -107,6 +115,18 @@ class RunRecord:
         """Record that a step begins, where an earlier task of it has not recorded that."""
         if self.step(step_id).get("status") != "running":
             self.start_step(step_id, now)
+
+    def began(self, step_id: str, now: float) -> float:
+        """When a step began, in Unix seconds, for what has happened since; ``now`` for one that never did.
+
+        Where somebody has set the clock since, that is the earlier of both: what was started before the clock was set
+        forward has an earlier time than the clock would have had, and after it was set back everything has.
+        """
+        step = self.step(step_id)
+        noted, since_boot = float(step.get("started", now)), time.clock_gettime(time.CLOCK_BOOTTIME)
+        if not 0 <= step.get("since_boot", -1.0) <= since_boot:  # before a boot, or by version 0.1
+            return noted
+        return min(noted, now - (since_boot - float(step["since_boot"])))
 
     def step(self, step_id: str) -> dict[str, Any]:
         """The record of a step, empty when it never began."""

@@ -9,6 +9,7 @@ from typing import Any
 from ..docker.engine import Engine, EngineGoneError
 from ..pgbouncer.pgbouncer import led_astray
 from ..system.failure import HostSideError, unwritten
+from .host_note import NoteOfRun
 from .put_back import Comparison
 from .registry import UNDOS
 from .run_projects import projects_of_run
@@ -96,6 +97,9 @@ def undo_step(undoing: Undoing, record: RunRecord, step_id: str) -> None:
     undoing.left = step.get("left") or {}
     undoing.project = min(projects_of_run(record.content), default="")
     undoing.limits = inverse.get("containers") or {}
+    undoing.run_id = str(record.content["run_id"])
+    undoing.at_rest = NoteOfRun(undoing.folder, undoing.run_id).at_rest
+    undoing.done_at = record.done_at
     failed_before = len(undoing.failures)
     for part in reversed(list(inverse)):
         if not undoing.check:

@@ -17,7 +17,9 @@ class Undoing:
 
     Docker may be restarting just then: it is waited for once, for at most ``patience`` seconds. ``left`` is, by part,
     what the step that is being undone left; ``limits`` are those of containers that it noted. ``project`` is the Run's:
-    version 0.1 did not note it with each part.
+    version 0.1 did not note it with each part. ``at_rest`` has the names of containers that somebody had stopped before
+    the Run, so they stay stopped. ``done_at`` is when the Run was done (Unix seconds), 0 where it never was: what was
+    made after that is others'.
     """
 
     folder: StateFolder
@@ -30,16 +32,20 @@ class Undoing:
     left: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, dict[str, Any]] = field(default_factory=dict)
     project: str = ""
+    at_rest: frozenset[str] = frozenset()
+    run_id: str = ""
+    done_at: float = 0.0
 
     def sentence(self, differences: list[str]) -> str:
-        """All of it for a person; ``differences`` are what is not as before by comparison."""
+        """All of it for a person, each note once; ``differences`` are what is not as before by comparison."""
+        notes = list(dict.fromkeys(self.notes))
         if self.failures:
-            return " ".join(["Not everything could be put back:", *self.failures, *self.notes, *differences])
+            return " ".join(["Not everything could be put back:", *self.failures, *notes, *differences])
         if differences:
-            return " ".join(["Put back, except:", *differences, *self.notes])
-        if not self.done and self.notes:
-            return " ".join(self.notes)
-        return " ".join(["Everything was put back." if self.done else "Nothing had to be put back.", *self.notes])
+            return " ".join(["Put back, except:", *differences, *notes])
+        if not self.done and notes:
+            return " ".join(notes)
+        return " ".join(["Everything was put back." if self.done else "Nothing had to be put back.", *notes])
 
 
 Undo = Callable[[Undoing, Any], None]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selextract_infra.cli.frame.cancellation import LOOK_SECONDS
 from selextract_infra.cli.frame.options import FleetOptions, FormatOption, OutOption, with_options
 from selextract_infra.cli.frame.output import Format, emit, say
 
@@ -40,7 +41,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.hosts.observe.recorded import load_observation, save_observation
 
         before = load_observation(compare) if compare else None
-        with hosts.context() as context:
+        with hosts.context(LOOK_SECONDS) as context:
             observation = context.observe()
         if out is not None:
             save_observation(observation, out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selextract_infra.cli.frame.options import (
-    DEFAULT_INVENTORY,
+    FleetOptions,
     FormatOption,
     InventoryOption,
     StateOption,
@@ -93,12 +93,11 @@ def register(app: typer.Typer) -> None:
         say("The timer is installed." if changed else "The timer was installed already.")
 
     @schedule.command()
-    def remove(inventory: InventoryOption = DEFAULT_INVENTORY, state: StateOption = None, on: _OnOption = None) -> None:
+    def remove(inventory: InventoryOption = None, state: StateOption = None, on: _OnOption = None) -> None:
         """Take the timer and its services away; what is queued stays."""
-        from selextract_infra.flow.context import Context
         from selextract_infra.flow.schedule_install import remove_schedule
 
-        with Context(inventory, state=state) as context:
+        with FleetOptions(inventory, state=state).context() as context:
             changed = remove_schedule(context, host=on)
         say("The timer is gone." if changed else "No timer was installed.")
 

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["conclude", "confirm", "follow", "offer", "take_over_reason", "take_up"]
 
 
-def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> None:
-    """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's."""
+def offer(context: Context, plan: Plan, options: PlanOptions, form: Format, signatures: tuple[str, ...] = ()) -> None:
+    """Show the Plan; save it; gate it; apply it after a confirmation. The exit code is the Run's.
+
+    ``signatures`` are those of the people who approved it.
+    """
     from selextract_infra.flow.apply import apply as carry_out
+    from selextract_infra.flow.approvals import refuse_unapproved_plan
     from selextract_infra.flow.reachability import refuse_missing
     from selextract_infra.model.figures import count
     from selextract_infra.report.plan import plan_blocks
@@ -40,9 +44,12 @@ def offer(context: Context, plan: Plan, options: PlanOptions, form: Format) -> N
     if plan.empty or not options.apply:
         refuse_missing(plan.missing)
         return
+    refuse_unapproved_plan(context, plan, signatures)  # before anybody is asked; whoever carries it out looks again
     changes = count(sum(len(step.changes) for step in plan.steps), "change")
     confirm(f"Apply {changes}?", yes=options.yes)
-    conclude(follow(context, lambda: carry_out(context, plan, now_reason=options.now), plan), form)
+    conclude(
+        follow(context, lambda: carry_out(context, plan, now_reason=options.now, signatures=signatures), plan), form
+    )
 
 
 def save(plan: Plan, out: Path) -> None:

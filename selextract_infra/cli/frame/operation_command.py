@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from selextract_infra.cli.frame.apply_plan import offer
+from selextract_infra.cli.frame.cancellation import LOOK_SECONDS, WORK_SECONDS
 from selextract_infra.cli.frame.options import (
     FleetOptions,
     FormatOption,
@@ -89,7 +90,7 @@ def _add_subcommands(group: typer.Typer, manifest: AnyManifest, subcommands: Map
     status = loaded(manifest.status)
 
     def show(*, hosts: FleetOptions, form: FormatOption = Format.TABLE) -> None:
-        with hosts.context() as context:
+        with hosts.context(LOOK_SECONDS) as context:
             status(context, form)
 
     group.command(STATUS, help=getdoc(status))(with_options(show))
@@ -173,13 +174,13 @@ class _Call:
         return unasked or asks_status(self.manifest, self.values)
 
     def _compute(self, calculation: Calculation[Any]) -> None:
+        from selextract_infra.cli.frame.planning import policy_of
         from selextract_infra.flow.planning import request_for
-        from selextract_infra.policy import load_policy
 
         if self.options.apply:
             raise UsageError("Settings for numbers are only looked at.", remedy="leave --apply or --memory")
         numbers = request_for(replace(self.manifest, request=calculation.numbers), self.values)
-        loaded(calculation.answer)(numbers, load_policy(files=self.hosts.policy or ()), self.form)
+        loaded(calculation.answer)(numbers, policy_of(self.hosts.inventory, self.hosts.policy), self.form)
 
     def _plan(self, recorded: Observation | None) -> None:
         from selextract_infra.flow.planning import plan_operation, request_for
@@ -188,7 +189,8 @@ class _Call:
         manifest = self.manifest
         values = {name: value for name, value in self.values.items() if name in manifest.request.model_fields}
         operation = operation_named(manifest.name)
-        with fleet_of(self.hosts, recorded) as context:
+        within = WORK_SECONDS if self.options.apply else LOOK_SECONDS
+        with fleet_of(self.hosts, recorded, within) as context:
             typed = manifest.complete(values, context.policy) if manifest.complete else values
             request = request_for(manifest, typed)
             plan = plan_operation(context, operation, request, observation=recorded, to_apply=self.options.apply)

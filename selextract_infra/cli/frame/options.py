@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from selextract_infra.cli.frame.cancellation import WORK_SECONDS
 from selextract_infra.cli.frame.output import Format
 
 if TYPE_CHECKING:
@@ -42,9 +44,12 @@ __all__ = [
 ]
 
 InventoryOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
-        "--inventory", "-i", envvar="SELEXTRACT_INVENTORY", help="Inventory file or folder.", show_default=True
+        "--inventory",
+        "-i",
+        envvar="SELEXTRACT_INVENTORY",
+        help="Inventory file or folder, or hosts as in `host,` (default: ANSIBLE_INVENTORY, ansible.cfg).",
     ),
 ]
 LimitOption = Annotated[str | None, typer.Option("--limit", "-l", help="Only hosts that match this Ansible pattern.")]
@@ -83,41 +88,48 @@ DigestOption = Annotated[
     typer.Option("--digest", metavar="sha256:...", help="Only the plan of this digest, which a person has looked at."),
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, or an unambiguous beginning of it.")]
-DEFAULT_INVENTORY = Path("inventories/lab")
 
 
 @dataclass(frozen=True)
 class FleetOptions:
     """Which hosts, under which policy, recorded where."""
 
-    inventory: InventoryOption = DEFAULT_INVENTORY
+    inventory: InventoryOption = None
     limit: LimitOption = None
     policy: PolicyOption = None
     state: StateOption = None
 
     @contextmanager
-    def context(self) -> Iterator[Context]:
-        """These hosts; Ctrl-C stops the work on them before this process ends."""
+    def context(self, within: float | None = WORK_SECONDS) -> Iterator[Context]:
+        """These hosts; Ctrl-C, and the end of ``within`` seconds, stop the work on them before this process ends."""
         from concurrent.futures import ThreadPoolExecutor
 
         from selextract_infra.cli.frame.cancellation import cancellable
+        from selextract_infra.cli.frame.whose_policy import say_whose_policy
         from selextract_infra.hosts.inventory import Inventory
+        from selextract_infra.hosts.inventory_location import require_inventory
 
-        with cancellable() as cancel:
+        location = require_inventory(self.inventory, os.environ)
+        with cancellable(within) as cancel:
             with ThreadPoolExecutor(1) as beside:  # to ask Ansible for the hosts takes as long as the import
-                loading = beside.submit(Inventory.load, self.inventory, limit=self.limit)
+                loading = beside.submit(Inventory.load, location.path, limit=self.limit)
                 from selextract_infra.flow.context import Context
             with Context(
                 loading.result(), limit=self.limit, policy_files=self.policy or (), state=self.state, cancel=cancel
             ) as context:
+                say_whose_policy(context.policy, location)
                 yield context
 
 
 @contextmanager
-def fleet_of(hosts: FleetOptions | WholeFleetOptions, recorded: Observation | None) -> Iterator[Context]:
-    """The hosts; of a saved Observation with a policy file its own, so that no inventory is needed."""
-    if recorded is None or not hosts.policy or hosts.inventory != DEFAULT_INVENTORY:
-        with hosts.context() as context:
+def fleet_of(
+    hosts: FleetOptions | WholeFleetOptions, recorded: Observation | None, within: float | None = WORK_SECONDS
+) -> Iterator[Context]:
+    """The hosts; those of a saved Observation need no inventory, where a policy file is named and nobody names one."""
+    from selextract_infra.hosts.inventory_location import locate_inventory
+
+    if recorded is None or not hosts.policy or locate_inventory(hosts.inventory, os.environ) is not None:
+        with hosts.context(within) as context:
             yield context
         return
     from selextract_infra.flow.context import Context
@@ -133,14 +145,14 @@ def fleet_of(hosts: FleetOptions | WholeFleetOptions, recorded: Observation | No
 class WholeFleetOptions:
     """All hosts of an inventory: a part of them would make no sense."""
 
-    inventory: InventoryOption = DEFAULT_INVENTORY
+    inventory: InventoryOption = None
     policy: PolicyOption = None
     state: StateOption = None
 
     @contextmanager
-    def context(self) -> Iterator[Context]:
-        """These hosts; Ctrl-C stops the work on them before this process ends."""
-        with FleetOptions(self.inventory, None, self.policy, self.state).context() as context:
+    def context(self, within: float | None = WORK_SECONDS) -> Iterator[Context]:
+        """As that of ``FleetOptions``."""
+        with FleetOptions(self.inventory, None, self.policy, self.state).context(within) as context:
             yield context
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,12 @@ __all__ = [
 
 PlainInventoryOption = Annotated[
     Path | None,
-    typer.Option("--inventory", "-i", envvar="SELEXTRACT_INVENTORY", help="Take the policy of this inventory."),
+    typer.Option(
+        "--inventory",
+        "-i",
+        envvar="SELEXTRACT_INVENTORY",
+        help="Take the policy of this inventory (default: ANSIBLE_INVENTORY, ansible.cfg).",
+    ),
 ]
 HostOption = Annotated[
     str | None,
@@ -81,15 +87,21 @@ class ProgramOptions:
 
 
 def policy_of(inventory: Path | None, files: Sequence[Path] | None) -> Policy:
-    """The packaged policy with the overrides of an inventory, where one is given, and of files."""
+    """The packaged policy with the overrides of the inventory, where there is one, and of files."""
+    from selextract_infra.cli.frame.whose_policy import say_whose_policy
+    from selextract_infra.hosts.inventory_location import locate_inventory
     from selextract_infra.policy import load_policy
 
-    if inventory is None:
-        return load_policy(files=list(files or ()))
-    from selextract_infra.hosts.inventory import Inventory
+    location = locate_inventory(inventory, os.environ)
+    if location is None:
+        policy = load_policy(files=list(files or ()))
+    else:
+        from selextract_infra.hosts.inventory import Inventory
 
-    known = Inventory.load(inventory)
-    return load_policy(known.policy_overrides, files=[*known.policy_files, *(files or ())])
+        known = Inventory.load(location.path)
+        policy = load_policy(known.policy_overrides, files=[*known.policy_files, *(files or ())])
+    say_whose_policy(policy, location)
+    return policy
 
 
 def hardware_of(text: str | None, policy: Policy) -> Hardware:

@@ -51,7 +51,7 @@ from selextract_infra.flow.machine.segments import (
     segment_from,
 )
 from selextract_infra.flow.machine.state import Goal, RunPhase, RunState, new_run, not_verified
-from selextract_infra.flow.outcome import concluded
+from selextract_infra.flow.outcome import all_put_back, concluded
 from selextract_infra.model.plan import Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 
@@ -335,7 +335,7 @@ def _leave(state: RunState, answer: Failed) -> Turn:
 def _conclude(state: RunState, at: datetime) -> Turn:
     run = concluded(state.begun_run, at)
     if state.goal is Goal.ROLL_BACK:
-        run = _all_put_back(run, state.undoing)
+        run = all_put_back(run, state.undoing)
     elif state.stop is not None:
         run = _stopped(run, state.stop)
     state = state.but(run=run)
@@ -350,22 +350,6 @@ def _stopped(run: Run, stop: Stop) -> Run:
         return run.model_copy(update={"message": f"{stop.sentence} {run.message}"})
     ended = {"status": stop.status, "exit_code": stop.exit_code, "message": stop.sentence}
     return run.model_copy(update=ended)
-
-
-def _all_put_back(run: Run, hosts: tuple[str, ...]) -> Run:
-    undone = run.results[len(run.results) - len(hosts) :]
-    if any(result.status is not StepStatus.ROLLED_BACK for result in undone):
-        return run
-    ended = {"status": RunStatus.ROLLED_BACK, "exit_code": 0, "message": _in_words_of_hosts(undone)}
-    return run.model_copy(update=ended)
-
-
-def _in_words_of_hosts(undone: Iterable[StepResult]) -> str:
-    """What the hosts say of it: what could only be put back in another way is in that."""
-    sentences = {result.host: result.message for result in undone}
-    if len(set(sentences.values())) == 1:
-        return next(iter(sentences.values())) or "Everything was put back."
-    return " ".join(f"{host}: {sentence or 'Everything was put back.'}" for host, sentence in sentences.items())
 
 
 def _announced(state: RunState) -> bool:

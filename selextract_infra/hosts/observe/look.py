@@ -13,6 +13,7 @@ from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, r
 __all__ = ["look_at"]
 
 _BOUND_SECONDS = 120.0
+_ANSWER_SECONDS = 60.0
 
 
 def look_at(
@@ -39,6 +40,7 @@ def look_at(
             hosts=hosts,
             values={"hosts": {host: {**values, **(own or {}).get(host, {})} for host in hosts}},
             timeout=_BOUND_SECONDS,
+            answer_seconds=_ANSWER_SECONDS,
             collect=(task,),
             fresh=fresh,
         ),

@@ -17,7 +17,7 @@ _WHAT = {
 
 
 class ManualProvider:
-    """Somebody with hands, or with the console of a cloud."""
+    """Somebody with access, or with the console of a cloud."""
 
     @property
     def abilities(self) -> Abilities:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selextract_infra.cli.frame.cancellation import LOOK_SECONDS
 from selextract_infra.cli.frame.options import FailOnOption, FleetOptions, FormatOption, ObservationOption, with_options
 from selextract_infra.cli.frame.output import Format, emit, say
 from selextract_infra.cli.frame.planning import AllOption, ZoneOption
@@ -94,7 +95,7 @@ def _live(hosts: FleetOptions) -> Assessed:
     from selextract_infra.assess.emergency_effect import drill_findings
     from selextract_infra.flow.assess import assess_seen
 
-    with hosts.context() as context:
+    with hosts.context(LOOK_SECONDS) as context:
         assessed = assess_seen(context.observe(), context.policy)
         drills = drill_findings(context.journal.last_drill(), context.policy, assessed.assessment.at)
         rated = assessed.assessment.model_copy(update={"findings": (*assessed.assessment.findings, *drills)})

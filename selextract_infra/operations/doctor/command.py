@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from selextract_infra.cli.frame.options import (
-    DEFAULT_INVENTORY,
     FormatOption,
     InventoryOption,
     LimitOption,
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def doctor(
-        inventory: InventoryOption = DEFAULT_INVENTORY,
+        inventory: InventoryOption = None,
         limit: LimitOption = None,
         policy: PolicyOption = None,
         state: StateOption = None,
@@ -36,19 +36,23 @@ def register(app: typer.Typer) -> None:
         """Reach every host, log in, become root, and look whether everything is there. Changes nothing."""
         from datetime import UTC, datetime
 
-        from selextract_infra.cli.frame.cancellation import cancellable
+        from selextract_infra.cli.frame.cancellation import LOOK_SECONDS, cancellable
+        from selextract_infra.cli.frame.whose_policy import say_whose_policy
         from selextract_infra.errors import HostError
         from selextract_infra.flow.capacity_warnings import looked_ahead_by
         from selextract_infra.hosts.inventory import Inventory
+        from selextract_infra.hosts.inventory_location import require_inventory
         from selextract_infra.operations.doctor.checks import doctor as look
         from selextract_infra.operations.doctor.show import show_diagnosis
         from selextract_infra.policy import load_policy
 
-        hosts = Inventory.load(inventory, limit=limit)
+        location = require_inventory(inventory, os.environ)
+        hosts = Inventory.load(location.path, limit=limit)
         rules = load_policy(hosts.policy_overrides, files=[*hosts.policy_files, *(policy or ())])
+        say_whose_policy(rules, location)
         now = datetime.now(UTC)
         ahead = looked_ahead_by(state, now)
-        with cancellable() as cancel:
+        with cancellable(LOOK_SECONDS) as cancel:
             diagnosis = look(hosts, rules, at=now, unattended=unattended, looked_ahead=ahead, cancel=cancel)
         data = {**diagnosis.model_dump(mode="json"), "healthy": diagnosis.healthy}
         emit(data, show_diagnosis(diagnosis), form)

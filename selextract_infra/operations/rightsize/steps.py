@@ -117,7 +117,7 @@ def _settling(
     changed = {decision.service for decision in decisions if decision.changes and decision.host == host}
     times = policy.rightsizing.settle
     for name, service in sorted(project.services.items()):
-        if service.joined_by or not (service.pending or service.recreate or name in changed):
+        if service.joined_by or not service.containers or not (service.pending or service.recreate or name in changed):
             continue
         instances, grace = len(service.containers), service.stop_grace or 0.0
         yield Step(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from selextract_infra.cli.frame.cancellation import LOOK_SECONDS
 from selextract_infra.cli.frame.options import FleetOptions, FormatOption, with_options
 from selextract_infra.cli.frame.output import Format, emit
 
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.operations.status.show import show_status
         from selextract_infra.operations.status.status import status as look
 
-        with hosts.context() as context:
+        with hosts.context(LOOK_SECONDS) as context:
             fleet_status = look(context)
         emit(fleet_status, show_status(fleet_status), form)
         if fleet_status.unreachable or any(host.problem for host in fleet_status.hosts):

@@ -8,6 +8,7 @@ import typer
 
 from selextract_infra.cli.frame.options import FormatOption, OverrideOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, emit
+from selextract_infra.cli.frame.planning import PlainInventoryOption
 from selextract_infra.model.postgres import Pooling
 
 __all__ = ["register"]
@@ -39,13 +40,14 @@ def connections(
     poolers: Annotated[int, typer.Option("--poolers", help="Pooler processes.")] = 1,
     databases: Annotated[int, typer.Option("--databases", help="Databases that each pooler serves, with aliases.")] = 1,
     override: OverrideOption = None,
+    inventory: PlainInventoryOption = None,
     policy: PolicyOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Whether all connections fit into Postgres; exit 3 where they do not."""
     from selextract_infra.assess.pooling import SURGE, Clients, plan_connections, refuse_overdrawn
+    from selextract_infra.cli.frame.planning import policy_of
     from selextract_infra.operations.tune.show import show_connection_plan
-    from selextract_infra.policy import load_policy
 
     surge = SURGE if surge is None else surge
     plan = plan_connections(
@@ -57,7 +59,7 @@ def connections(
             poolers=poolers,
             databases=databases,
         ),
-        load_policy(files=policy or ()),
+        policy_of(inventory, policy),
         pooling=Pooling.POOLED if pooled else Pooling.DIRECT,
         maximum=max_connections,
     )

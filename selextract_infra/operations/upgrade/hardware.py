@@ -20,9 +20,10 @@ from selextract_infra.errors import (
 )
 from selextract_infra.flow.operation import Performance, StepWork, Stop
 from selextract_infra.flow.reachability import refuse_other_key
-from selextract_infra.hosts.executor import Execution, execute, put_back
+from selextract_infra.hosts.executor import execute, put_back
 from selextract_infra.hosts.observe.hosts import observe_hosts
 from selextract_infra.hosts.providers import Provider, provider_named
+from selextract_infra.hosts.step_results import Execution
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -87,8 +88,8 @@ def mark(
 ) -> Execution:
     """Note on the host where a step stands; ``last`` gives the lock back, for a wait."""
     values = {host: {**given, "state": state} for host, given in step.values.items()}
-    hands = replace(context.hands, fresh=fresh)
-    return execute(hands, run, plan, step.model_copy(update={"values": values}), step.hosts, last=last)
+    access = replace(context.access, fresh=fresh)
+    return execute(access, run, plan, step.model_copy(update={"values": values}), step.hosts, last=last)
 
 
 def undo_upgrade(context: Context, run: Run, plan: Plan, steps: tuple[Step, ...], hosts: tuple[str, ...]) -> Execution:
@@ -109,7 +110,7 @@ def undo_upgrade(context: Context, run: Run, plan: Plan, steps: tuple[Step, ...]
             failure = str(problem)
     bound = sum(step.timeout_seconds + step.rollback_seconds for step in steps)
     undone = put_back(
-        replace(context.hands, fresh=fresh), run, hosts, tuple(step.id for step in steps), bound=bound
+        replace(context.access, fresh=fresh), run, hosts, tuple(step.id for step in steps), bound=bound
     )  # fmt: skip
     return Execution(tuple(_told(result, notes, failure) for result in undone.results), undone.cancelled)
 
@@ -158,7 +159,7 @@ def _give_back(context: Context, run: Run, plan: Plan, upgrade: UpgradeOfHost) -
     if upgrade.mode is Mode.REBOOT:
         for step in plan.steps:
             if step.id in (DRAIN, STOP):
-                execute(context.hands, run, plan, step, step.hosts, last=False)
+                execute(context.access, run, plan, step, step.hosts, last=False)
     provider.revert(host, upgrade.phase, upgrade.before, upgrade.mode)
     bound = context.policy.vertical.comes_back
     provider.wait(host, bound)

@@ -47,7 +47,7 @@ def retune(context: Context, work: StepWork) -> Performance:
         lambda observation: postgres_steps(observation, host, context.policy, restart=down),
     ):
         for part in _unless_refused(context, work, planned):
-            done = execute(context.hands, work.run, work.plan, part, part.hosts, last=False)
+            done = execute(context.access, work.run, work.plan, part, part.hosts, last=False)
             if not done.hosts(StepStatus.VERIFIED):
                 return Performance(done)
     return Performance(mark(context, work.run, work.plan, work.step, "verified"))

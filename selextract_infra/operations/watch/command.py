@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selextract_infra.cli.frame.cancellation import WORK_SECONDS
 from selextract_infra.cli.frame.options import FleetOptions, FormatOption, with_options
 from selextract_infra.cli.frame.output import Format, say, write_out
 
@@ -45,7 +46,7 @@ def register(app: typer.Typer) -> None:
                 write_out(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<10} {_plain(event.sentence)}\n")
             tell_systemd(f"STATUS={_plain(event.sentence)[:200]}")
 
-        with hosts.context() as context, Watchdog(_LONGEST_WORK) as watchdog:
+        with hosts.context(within=WORK_SECONDS if once else None) as context, Watchdog(_LONGEST_WORK) as watchdog:
             context.on_event = watchdog.progress
             teller = notifier(context.policy, context.journal, context.clock, dry_run=say if dry_run else None)
             watcher = Watcher(context, say=show, notifier=teller, dry_run=dry_run)

@@ -1,6 +1,7 @@
 """The document, its objectives and indicators, and the current system (META, OBJ, KPI, SYS, CTR, P*, LT, BOT, LIM)."""
 
 from datetime import date
+from enum import StrEnum
 from typing import Generic, Literal, TypeVar
 
 from selextract_infra.policy.section import Section, Table
@@ -30,10 +31,18 @@ __all__ = [
     "LoadTests",
     "Objective",
     "Span",
+    "SystemProfile",
 ]
 
 Amount = TypeVar("Amount", int, float)
 Mark = Literal["pass", "warning", "fail"]
+
+
+class SystemProfile(StrEnum):
+    """Whose system a policy's assumptions are about; its rules hold for everybody."""
+
+    GUIDE = "guide"
+    OWN = "own"
 
 
 class Guide(Section):

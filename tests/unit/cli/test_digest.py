@@ -75,7 +75,7 @@ def test_a_queued_plan_that_was_changed_in_the_queue_is_refused(
         opened.policy = POLICY
         return opened
 
-    monkeypatch.setattr("selextract_infra.flow.schedule.apply", lambda _, plan: applied.append(plan))
+    monkeypatch.setattr("selextract_infra.flow.schedule.apply", lambda _, plan, **_more: applied.append(plan))
     (ended,) = (
         run_due(context.journal, lambda: AT.replace(minute=5), reopened, retry_after=1.0, begins=print, ended=print)
         or ()

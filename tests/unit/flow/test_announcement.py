@@ -18,7 +18,7 @@ from selextract_infra.flow.context import Context
 from selextract_infra.flow.executor import RunExecutor
 from selextract_infra.flow.machine.messages import UndoSteps
 from selextract_infra.flow.machine.state import carrying_out
-from selextract_infra.hosts.executor import Execution, Segment
+from selextract_infra.hosts.step_results import Execution, Segment
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
 from selextract_infra.model.upgrade import PHASES, Abilities, Mode

@@ -18,7 +18,7 @@ from selextract_infra.flow.context import Context
 from selextract_infra.flow.executor import RunExecutor, window_override
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.machine.state import resuming
-from selextract_infra.hosts.executor import Execution, Segment
+from selextract_infra.hosts.step_results import Execution, Segment
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, RunStatus, StepResult, StepStatus
@@ -44,7 +44,7 @@ class Hosts:
     undone: list[tuple[str, ...]] = field(default_factory=list)
     undoing: StepStatus = StepStatus.ROLLED_BACK
     urgent_before: str = ""
-    hands: None = None
+    access: None = None
     unattended: bool = False
     inventory: None = None
 

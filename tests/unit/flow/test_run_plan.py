@@ -16,8 +16,8 @@ from selextract_infra.flow import executor
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.run_plan import ForeignRunError
 from selextract_infra.flow.unfinished import resume, roll_back
-from selextract_infra.hosts.executor import Execution
 from selextract_infra.hosts.identity import watcher
+from selextract_infra.hosts.step_results import Execution
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import StepResult, StepStatus
@@ -67,8 +67,8 @@ class Fleet:
         self.done.append((step.id, step.playbook, hosts))
         return Execution(tuple(StepResult(step=step.id, host=host, status=StepStatus.VERIFIED) for host in hosts))
 
-    def _execute_segment(self, hands: Any, run: Any, plan: Any, segment: Any) -> Execution:
-        done = [self._execute(hands, run, plan, step, segment.hosts).results for step in segment.steps]
+    def _execute_segment(self, access: Any, run: Any, plan: Any, segment: Any) -> Execution:
+        done = [self._execute(access, run, plan, step, segment.hosts).results for step in segment.steps]
         return Execution(tuple(result for results in done for result in results))
 
     def _put_back(self, _hands: Any, _run: Any, hosts: tuple[str, ...], *_: Any, **__: Any) -> Execution:

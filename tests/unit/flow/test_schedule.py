@@ -104,7 +104,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(schedule, "load_plan", lambda path, _policy: Plan.model_validate_json(path.read_bytes()))
-    monkeypatch.setattr(schedule, "apply", lambda site, plan: site.carry_out(plan))
+    monkeypatch.setattr(schedule, "apply", lambda site, plan, **_more: site.carry_out(plan))
     with Journal(tmp_path) as journal:
         yield Site(journal)
 

@@ -17,8 +17,8 @@ from selextract_infra.flow import executor
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.machine.state import new_run
 from selextract_infra.flow.unfinished import at_work, resume, roll_back
-from selextract_infra.hosts.executor import Execution
 from selextract_infra.hosts.identity import identity_of
+from selextract_infra.hosts.step_results import Execution
 from selextract_infra.hosts.takeover import TakingUp
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan

@@ -16,7 +16,7 @@ from selextract_infra.flow.registry import completed, operation_named, operation
 from selextract_infra.flow.saved import load_plan, rebuild
 from selextract_infra.flow.saved_refusals import read_parameters
 from selextract_infra.flow.unfinished import resume
-from selextract_infra.hosts.executor import Execution, Segment
+from selextract_infra.hosts.step_results import Execution, Segment
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import BY_PLAYBOOK, Plan, Step
 from selextract_infra.model.run import Run, StepResult, StepStatus

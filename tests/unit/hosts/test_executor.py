@@ -1,4 +1,4 @@
-"""What a step hands to its playbook."""
+"""What a step access to its playbook."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from selextract_infra.errors import FencedError, LockedError
 from selextract_infra.hosts import executor
 from selextract_infra.hosts.events import HostStatus
-from selextract_infra.hosts.executor import Hands, Segment, execute, execute_segment, values_of
+from selextract_infra.hosts.executor import HostAccess, execute, execute_segment, values_of
 from selextract_infra.hosts.identity import claim, identity_of
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome
+from selextract_infra.hosts.step_results import Segment
 from selextract_infra.model.plan import Plan, Step
 from selextract_infra.model.run import Run, StepStatus
 
@@ -70,8 +71,8 @@ def handled(monkeypatch: pytest.MonkeyPatch, status: Literal["ok", "failed"], **
     """What a step comes to whose playbook ended like that on its host."""
     outcome = PlaybookOutcome("failed", {"app1": HostOutcome(status=status, results=results)}, seconds=1.0)
     monkeypatch.setattr(executor, "run_playbook", lambda *_, **__: outcome)
-    hands = Hands(Inventory(Path("hosts.yml"), ()), clock=lambda: AT, holder="token")
-    return execute(hands, RUN, PLAN, PLAN.steps[1], ("app1",), last=True)
+    access = HostAccess(Inventory(Path("hosts.yml"), ()), clock=lambda: AT, holder="token")
+    return execute(access, RUN, PLAN, PLAN.steps[1], ("app1",), last=True)
 
 
 @pytest.mark.parametrize("kind", ["fenced", "locked"])
@@ -125,8 +126,8 @@ def carried_out(
     """What became of each step of a segment whose playbook ended like that on its host."""
     outcome = PlaybookOutcome(status, {"app1": host}, seconds=1.0)
     monkeypatch.setattr(executor, "run_playbook", lambda *_, **__: outcome)
-    hands = Hands(Inventory(Path("hosts.yml"), ()), clock=lambda: AT, holder="token")
-    done = execute_segment(hands, RUN, CARRIED, Segment(CARRIED.steps, ("app1",), last=True))
+    access = HostAccess(Inventory(Path("hosts.yml"), ()), clock=lambda: AT, holder="token")
+    done = execute_segment(access, RUN, CARRIED, Segment(CARRIED.steps, ("app1",), last=True))
     assert done.cancelled is (status == "cancelled")
     return [(result.step, str(result.status)) for result in done.results]
 
@@ -145,8 +146,8 @@ def test_a_segment_tells_what_became_of_each_step_and_when(monkeypatch: pytest.M
     ]  # fmt: skip
     outcome = PlaybookOutcome("successful", {"app1": ended("ok", steps=steps)}, seconds=1.0)
     monkeypatch.setattr(executor, "run_playbook", lambda *_, **__: outcome)
-    hands = Hands(Inventory(Path("hosts.yml"), ()), clock=lambda: AT)
-    first = execute_segment(hands, RUN, CARRIED, Segment(CARRIED.steps, ("app1",), last=True)).results[0]
+    access = HostAccess(Inventory(Path("hosts.yml"), ()), clock=lambda: AT)
+    first = execute_segment(access, RUN, CARRIED, Segment(CARRIED.steps, ("app1",), last=True)).results[0]
     assert (first.started_at, first.ended_at) == (AT - timedelta(seconds=30), AT - timedelta(seconds=10))
     assert first.changed
 

@@ -1,4 +1,4 @@
-"""A host hands values over to another one by name and form, and nothing beside them."""
+"""A host access values over to another one by name and form, and nothing beside them."""
 
 from __future__ import annotations
 

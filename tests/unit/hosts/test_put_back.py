@@ -10,7 +10,7 @@ import pytest
 
 from selextract_infra.errors import DriftError
 from selextract_infra.hosts import executor
-from selextract_infra.hosts.executor import Hands, put_back
+from selextract_infra.hosts.executor import HostAccess, put_back
 from selextract_infra.hosts.inventory import Inventory
 from selextract_infra.hosts.runner import HostOutcome, PlaybookOutcome, PlaybookRun
 from selextract_infra.model.run import StepStatus
@@ -31,42 +31,44 @@ class Playbook:
 
 
 @pytest.fixture
-def hands(tmp_path: Path) -> Hands:
+def access(tmp_path: Path) -> HostAccess:
     inventory = tmp_path / "hosts.yml"
     inventory.write_text("all: {hosts: {app1: {}}}\n", encoding="utf-8")
-    return Hands(Inventory(inventory, ()), clock=lambda: datetime(2026, 1, 4, 3, tzinfo=UTC))
+    return HostAccess(Inventory(inventory, ()), clock=lambda: datetime(2026, 1, 4, 3, tzinfo=UTC))
 
 
-def undone(monkeypatch: pytest.MonkeyPatch, hands: Hands, playbook: Playbook, **more: Any) -> Any:
+def undone(monkeypatch: pytest.MonkeyPatch, access: HostAccess, playbook: Playbook, **more: Any) -> Any:
     monkeypatch.setattr(executor, "run_playbook", playbook)
-    return put_back(hands, RUN, ("app1",), ("one",), bound=60, **more)
+    return put_back(access, RUN, ("app1",), ("one",), bound=60, **more)
 
 
 LATER = {"changed_since": [{"key": "file:api.mem_limit", "sentence": "file:api.mem_limit: changed since by run r2"}]}
 
 
 def test_later_changes_are_named_and_the_way_to_confirm_each_is_printed(
-    monkeypatch: pytest.MonkeyPatch, hands: Hands
+    monkeypatch: pytest.MonkeyPatch, access: HostAccess
 ) -> None:
     playbook = Playbook("failed", ask=LATER, lock={"acquired": True})
     with pytest.raises(
         DriftError, match=r"nothing was undone\. app1: file:api\.mem_limit: changed since by run r2"
     ) as no:
-        undone(monkeypatch, hands, playbook, also=())
+        undone(monkeypatch, access, playbook, also=())
     assert no.value.remedy == "selextract-infra rollback r1 --also file:api.mem_limit"
     assert no.value.exit_code == 9
 
 
-def test_a_run_that_just_failed_puts_itself_back_without_asking(monkeypatch: pytest.MonkeyPatch, hands: Hands) -> None:
+def test_a_run_that_just_failed_puts_itself_back_without_asking(
+    monkeypatch: pytest.MonkeyPatch, access: HostAccess
+) -> None:
     playbook = Playbook("ok", restored={"restored": True, "differences": [], "sentence": "Everything was put back."})
-    (result,) = undone(monkeypatch, hands, playbook).results
+    (result,) = undone(monkeypatch, access, playbook).results
     assert (result.status, result.message) == (StepStatus.ROLLED_BACK, "Everything was put back.")
     assert playbook.values["hosts"]["app1"] == {"steps": [{"id": "one"}], "fails": True, "also": []}
 
 
-def test_differences_after_it_are_a_failure_to_put_back(monkeypatch: pytest.MonkeyPatch, hands: Hands) -> None:
+def test_differences_after_it_are_a_failure_to_put_back(monkeypatch: pytest.MonkeyPatch, access: HostAccess) -> None:
     told = {"restored": True, "differences": ["api-1 is gone."], "sentence": "Put back, except: api-1 is gone."}
     playbook = Playbook("failed", restored=told, lock={"acquired": True})
-    (result,) = undone(monkeypatch, hands, playbook, also=("count:api",)).results
+    (result,) = undone(monkeypatch, access, playbook, also=("count:api",)).results
     assert (result.status, result.message) == (StepStatus.ROLLBACK_FAILED, "Put back, except: api-1 is gone.")
     assert playbook.values["hosts"]["app1"]["also"] == ["count:api"]

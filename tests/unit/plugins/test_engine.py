@@ -130,7 +130,7 @@ def test_a_restart_is_one_request_with_its_signal_so_that_docker_ends_it_without
 
 @contextmanager
 def printing(path: Path, piece: bytes, pause: float) -> Iterator[str]:
-    """An engine that hands a container's output on, which never ends."""
+    """An engine that access a container's output on, which never ends."""
     over = threading.Event()
 
     def print_on(listener: socket.socket) -> None:

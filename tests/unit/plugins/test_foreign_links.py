@@ -1,4 +1,4 @@
-"""What somebody who owns a folder can reach by root's hands, when he puts links where root is about to write."""
+"""What somebody who owns a folder can reach by root's access, when he puts links where root is about to write."""
 
 from __future__ import annotations
 

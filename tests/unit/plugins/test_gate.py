@@ -10,7 +10,7 @@ import pytest
 
 from plugins.module_utils.docker.containers import Container, unix_time
 from plugins.module_utils.docker.engine import Engine
-from plugins.module_utils.docker.gate import Gate, not_proved_text
+from plugins.module_utils.docker.gate import Gate, not_proved_text, resting_text
 from plugins.module_utils.docker.limits import inverse_of
 from plugins.module_utils.docker.settling import Settling
 from plugins.module_utils.system.failure import HostSideError
@@ -109,9 +109,15 @@ def test_a_kill_before_the_new_limit_is_not_held_against_it(shop: Shop) -> None:
 
 
 def test_a_restart_in_place_fails_at_once(shop: Shop) -> None:
+    before = shop.docker.named("shop-web-1")["State"]["StartedAt"]
     shop.docker.named("shop-web-1")["State"]["StartedAt"] = "2026-01-01T00:00:10Z"
     with pytest.raises(HostSideError, match="shop-web-1 restarted after its limits were changed"):
-        shop.complaint(memory=256 * MIB)
+        shop.complaint(memory=256 * MIB, started_at=before)
+
+
+def test_one_that_started_in_what_is_the_future_since_the_clock_was_set_back_did_not_restart(shop: Shop) -> None:
+    shop.docker.named("shop-web-1")["State"]["StartedAt"] = "2026-01-01T00:00:10Z"
+    assert shop.complaint(memory=416 * MIB) is None
 
 
 @pytest.mark.parametrize(("before", "words"), [(512, "its limit was lowered"), (256, "its limits were changed")])
@@ -127,6 +133,18 @@ def test_a_kill_of_what_was_started_fails_at_once(shop: Shop) -> None:
     shop.killed(12)
     with pytest.raises(HostSideError, match="shop-web-1 was killed for memory after it was started"):
         shop.complaint()
+
+
+def test_one_that_was_stopped_before_the_run_is_left_out_and_named(shop: Shop) -> None:
+    stopped = instance("shop-web-2", 2, State={"Status": "exited", "Running": False, "Pid": 0})
+    shop.docker.add(stopped)
+    with Engine(shop.socket) as engine:
+        counted = Gate("shop", {"web": {}}, [], BEGAN, {}, {"web": 1})
+        assert counted.complaint(engine, shop.socket, BEGAN + 30) == "shop-web-2 is exited"
+        resting = Gate("shop", {"web": {}}, [], BEGAN, {}, {"web": 1}, at_rest=frozenset({"shop-web-2"}))
+        assert resting.complaint(engine, shop.socket, BEGAN + 30) is None
+    left = resting.resting([Container.parse(stopped)])
+    assert resting_text(left) == "shop-web-2 was stopped before this run and stays so."
 
 
 def test_what_nothing_tells_of_is_said_to_be_not_proved() -> None:

@@ -83,6 +83,10 @@ class Host:
     def names(self) -> list[str]:
         return sorted(one["Name"][1:] for one in self.docker.containers.values() if one["State"]["Running"])
 
+    def stopped(self, name: str) -> None:
+        """Somebody stops it by hand."""
+        self.docker.named(name)["State"] = {"Status": "exited", "Running": False, "Pid": 0}
+
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
@@ -131,6 +135,32 @@ def test_the_last_instance_is_never_taken_away(host: Host) -> None:
         host.change(state="absent", names=["shop-web-1", "shop-web-2"])
     assert refusal.value.result()["rule"] == "LB-03"
     assert host.docker.acts == []
+
+
+def test_the_last_instance_that_runs_is_never_taken_away(host: Host) -> None:
+    host.stopped("shop-web-1")
+    with pytest.raises(HostSideError, match="web would have no instance left that runs"):
+        host.change(state="absent", names=["shop-web-2"])
+    assert host.docker.acts == []
+
+
+def test_one_that_somebody_stopped_before_the_run_stays_so_and_another_is_made(host: Host) -> None:
+    host.stopped("shop-web-2")
+    note = {"before": {"container shop-web-2": {"project": "shop", "running": False}}}
+    Path(host.folder.path, "runs", "notes").mkdir()
+    host.folder.write(f"runs/notes/{RUN}", note)
+    assert host.change(count=2)["instances"] == ["shop-web-3"]
+    assert host.names() == ["shop-web-1", "shop-web-3"]
+    assert host.undo()["restored"]
+    assert host.names() == ["shop-web-1"]
+
+
+def test_an_added_one_stays_where_all_others_were_stopped_since(host: Host) -> None:
+    host.change(count=3)
+    host.stopped("shop-web-1")
+    host.stopped("shop-web-2")
+    assert host.undo()["notes"] == ["shop-web-3 stays: no other instance of web runs."]
+    assert host.names() == ["shop-web-3"]
 
 
 def test_what_the_step_leaves_is_noted_for_a_later_rollback_to_compare_with(host: Host) -> None:

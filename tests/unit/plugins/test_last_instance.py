@@ -160,7 +160,7 @@ def test_the_environment_is_kept_apart_from_the_record_that_is_shown_and_for_roo
     assert "secret" not in json.dumps(host.restore().done)
 
 
-@pytest.mark.parametrize(("status", "kept"), [("verified", False), ("rolled back", False), ("rollback failed", True)])
+@pytest.mark.parametrize(("status", "kept"), [("verified", True), ("rolled back", False), ("rollback failed", True)])
 def test_what_was_kept_goes_with_the_run_unless_it_is_still_needed(host: Host, status: str, kept: bool) -> None:
     host.note()
     assert KEPT in host.docker.images[IMAGE]
@@ -171,6 +171,23 @@ def test_what_was_kept_goes_with_the_run_unless_it_is_still_needed(host: Host, s
     forget_definitions(host.folder, host.socket)
     assert (KEPT in host.docker.images[IMAGE]) is kept
     assert bool(host.folder.names("definitions")) is kept
+
+
+def test_what_was_kept_for_a_run_that_is_done_goes_with_the_next_one_of_its_project(host: Host) -> None:
+    host.note()
+    host.record.end_step("settle", "verified", 1.0)
+    host.record.end(2.0)
+    for number, project in enumerate(("another", "shop")):
+        forget_definitions(host.folder, host.socket)
+        assert host.folder.names("definitions") == [f"{RUN}.json"]
+        later = RunRecord(host.folder, f"later-{number}")
+        later.begin({"plan": {"project": project}}, 3.0 + number)
+        later.start_step("scale", 3.0 + number)
+        later.end_step("scale", "verified", 3.0 + number)
+        later.end(3.0 + number)
+    forget_definitions(host.folder, host.socket)
+    assert host.folder.names("definitions") == []
+    assert KEPT not in host.docker.images[IMAGE]
 
 
 def test_an_image_without_another_name_outlives_ours(host: Host) -> None:

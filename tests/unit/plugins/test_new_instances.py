@@ -64,6 +64,15 @@ def test_an_instance_that_was_made_and_not_started_is_started(host: SmallHost, s
     assert host.done == ["POST /containers/shop-web-2/start"]
 
 
+def test_one_that_somebody_had_stopped_counts_for_none_and_stays_so(host: SmallHost, socket_path: str) -> None:
+    host.add("web", 2, running=False)
+    compose = SmallCompose(host, {"web": WEB})
+    with Engine(socket_path) as engine:
+        new = NewInstances(compose, socket_path, 10, at_rest=["shop-web-2"])
+        assert new.bring(engine, {"web": 2}) == ["shop-web-3"]
+    assert host.done == ["POST /containers/shop-web-3/start"]
+
+
 def test_a_container_that_compose_made_of_a_dependency_is_removed_and_never_started(
     host: SmallHost, socket_path: str
 ) -> None:

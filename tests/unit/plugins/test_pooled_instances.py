@@ -104,6 +104,10 @@ def leading(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
             if host.refused:
                 raise HostSideError(host.refused, kind="refused")
 
+        def start_these(self, engine: Engine, stopped: list[Container]) -> None:
+            for container in stopped:
+                engine.start(container.id)
+
         def make(self, engine: Engine, counts: dict[str, int]) -> list[Container]:
             if host.unmade:
                 raise HostSideError(host.unmade, kind="compose")

@@ -32,8 +32,8 @@ GB = 1024**3
 
 def run(*words: str, code: int = 0) -> str:
     result = CliRunner().invoke(build(), ["policy", *words])
-    assert result.exit_code == code, result.output
-    return result.output
+    assert result.exit_code == code, result.stdout
+    return result.stdout
 
 
 def refused(*words: str) -> BaseException:

@@ -112,3 +112,13 @@ def test_a_share_that_rounds_to_what_is_allowed_changes_nothing_and_is_explained
 def test_a_server_that_waits_for_nothing_is_not_said_to_stay_at_a_number() -> None:
     plan = sx.plan.restart_postgres(replicated.observation(), replicated.policy(), look=replicated.replication())
     assert "postgres needs no restart: Nothing waits." in str(plan)
+
+
+def test_a_plan_prints_as_people_read_it_also_where_nothing_but_the_model_was_imported() -> None:
+    words = (
+        "from datetime import datetime, UTC; from selextract_infra.model.plan import Plan;"
+        "print(Plan(operation='scale', made_at=datetime.now(UTC), made_by='me', policy_digest='',"
+        " observation_digest='', hosts=('app1',), steps=()))"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("Plan: scale on app1")

@@ -1,4 +1,4 @@
-"""The API: it reads and writes Postgres, talks to Redis and hands tasks to the workers."""
+"""The API: it reads and writes Postgres, talks to Redis and access tasks to the workers."""
 
 import os
 import time

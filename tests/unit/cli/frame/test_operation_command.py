@@ -39,7 +39,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
     asked: list[tuple[str, dict[str, Any]]] = []
 
     @contextmanager
-    def context(_options: object) -> Iterator[SimpleNamespace]:
+    def context(_options: object, _within: float | None = None) -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(policy=default_policy())
 
     def plan(_context: object, operation: Any, request: Any, **_more: object) -> None:

@@ -110,17 +110,17 @@ def test_ansible_waits_from_the_first_look_at_a_p1_until_that_is_over(context: C
     loop = Loop(context, dry_run=False)
     looks = 0
     while loop.looks(1, failed=66, first=looks) is not IncidentSeverity.P1:
-        assert context.hands.ready is None
+        assert context.access.ready is None
         looks += 1
-    waiting = context.hands.ready
+    waiting = context.access.ready
     assert waiting is not None
     loop.looks(1, failed=66, first=looks + 1)
-    assert context.hands.ready is waiting
+    assert context.access.ready is waiting
     loop.looks(40, failed=0, first=looks + 2)
-    assert context.hands.ready is None
+    assert context.access.ready is None
 
 
 def test_a_rehearsal_makes_nothing_ready(context: Context) -> None:
     loop = Loop(context, dry_run=True)
     assert loop.looks(5, failed=66) is IncidentSeverity.P1
-    assert context.hands.ready is None
+    assert context.access.ready is None

@@ -1,4 +1,4 @@
-"""What the loop remembers from look to look: counts by other hands, lost metrics, clock jumps, a restart."""
+"""What the loop remembers from look to look: counts by other access, lost metrics, clock jumps, a restart."""
 
 from __future__ import annotations
 
