@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selextract_infra.cli.frame.options import FleetOptions, FormatOption, InventoryOption, PolicyOption
+from selextract_infra.cli.frame.options import FormatOption, InventoryOption, PolicyOption
 from selextract_infra.cli.frame.output import Format, emit
 from selextract_infra.report.table import Line
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from selextract_infra.flow.windows import Opening
-    from selextract_infra.policy import Policy
 
 __all__ = ["register"]
 
@@ -35,9 +33,10 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """The opening that is open now, and the next ones; overlapping windows are one, blackouts are taken out."""
+        from selextract_infra.cli.frame.planning import policy_of
         from selextract_infra.flow.windows import Windows
 
-        now, windows = datetime.now(UTC), Windows.of(_policy(inventory, policy))
+        now, windows = datetime.now(UTC), Windows.of(policy_of(inventory, policy))
         open_now = windows.current(now) if window is None else None
         openings = (((open_now,) if open_now else ()) + windows.upcoming(now, count, name=window))[:count]
         emit([opening.model_dump(mode="json") for opening in openings], _lines(openings, now), form)
@@ -55,25 +54,16 @@ def register(app: typer.Typer) -> None:
         form: FormatOption = Format.TABLE,
     ) -> None:
         """Whether work of a length may begin at a time; exit code 4 when not, with the next window in which it may."""
+        from selextract_infra.cli.frame.planning import policy_of
         from selextract_infra.errors import OutsideWindowError
         from selextract_infra.flow.windows import Windows
         from selextract_infra.policy.units import DURATION
 
         when = _instant(at) if at else datetime.now(UTC)
-        verdict = Windows.of(_policy(inventory, policy)).check(when, float(DURATION.parse(needed)))
+        verdict = Windows.of(policy_of(inventory, policy)).check(when, float(DURATION.parse(needed)))
         emit(verdict, [Line(verdict.sentence)], form)
         if not verdict.fits:
             raise typer.Exit(OutsideWindowError.exit_code)
-
-
-def _policy(inventory: Path | None, files: list[Path] | None) -> Policy:
-    """The inventory's policy; where only policy files are named, windows need no inventory."""
-    from selextract_infra.cli.frame.planning import policy_of
-
-    if files and inventory is None:
-        return policy_of(None, files)
-    with FleetOptions(inventory, policy=files).context() as context:
-        return context.policy
 
 
 def _instant(text: str) -> datetime:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApplyOption",
-    "ApprovalOption",
     "DigestOption",
     "FailOnOption",
     "FleetOptions",
@@ -88,10 +87,6 @@ DigestOption = Annotated[
     str | None,
     typer.Option("--digest", metavar="sha256:...", help="Only the plan of this digest, which a person has looked at."),
 ]
-ApprovalOption = Annotated[
-    list[Path] | None,
-    typer.Option("--approval", metavar="FILE", help="A person's signature of the plan's digest. Repeatable."),
-]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, or an unambiguous beginning of it.")]
 
 
@@ -130,8 +125,10 @@ class FleetOptions:
 def fleet_of(
     hosts: FleetOptions | WholeFleetOptions, recorded: Observation | None, within: float | None = WORK_SECONDS
 ) -> Iterator[Context]:
-    """The hosts; of a saved Observation with a policy file its own, so that no inventory is needed."""
-    if recorded is None or not hosts.policy or hosts.inventory is not None:
+    """The hosts; those of a saved Observation need no inventory, where a policy file is named and nobody names one."""
+    from selextract_infra.hosts.inventory_location import locate_inventory
+
+    if recorded is None or not hosts.policy or locate_inventory(hosts.inventory, os.environ) is not None:
         with hosts.context(within) as context:
             yield context
         return

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from selextract_infra.assess.dated_events import event_findings, event_lines
 from selextract_infra.assess.emergency_effect import drill_findings
+from selextract_infra.assess.kept_promises import Applied, promise_findings
 from selextract_infra.assess.project_on_host import pending_recreations
 from selextract_infra.assess.usage import attachment_findings
 from selextract_infra.flow.capacity_warnings import last_look_ahead, nobody_looks_ahead
@@ -17,11 +18,14 @@ from selextract_infra.model.emergency import open_emergencies
 from selextract_infra.model.figures import count
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.observation import HostObservation, Observation
+from selextract_infra.model.run import RunStatus
 from selextract_infra.model.traffic import EdgeObservation, TrafficObservation
 from selextract_infra.operations.status.fleet_status import HostStatus, Status
 from selextract_infra.templates.nginx import CACHING, ROUTING, THROTTLING
 
 __all__ = ["host_status", "status"]
+
+_RUNS_LOOKED_AT = 100
 
 
 def status(context: Context) -> Status:
@@ -41,8 +45,18 @@ def status(context: Context) -> Status:
             *_attachments(observation),
             *_unwarned(context, observation),
             *event_findings(context.policy, observation.at),
+            *promise_findings(tuple(_applied_limits(context)), observation, context.policy),
         ),
     )
+
+
+def _applied_limits(context: Context) -> Iterator[Applied]:
+    """What Runs of right-sizing have set, by this journal."""
+    for run in context.journal.runs(_RUNS_LOOKED_AT):
+        plan = context.journal.plan(run.plan_digest) if run.status is RunStatus.DONE and run.ended_at else None
+        if plan is not None and run.ended_at is not None and plan.operation == "rightsize":
+            for decision in plan.decisions:
+                yield Applied(run.id, run.ended_at, decision)
 
 
 def _unwarned(context: Context, observation: Observation) -> Iterator[Finding]:
