@@ -40,7 +40,7 @@ def initialise(
         looks = look_at_targets(inventory, by_name, ask_password=_asker(attended), cancel=cancel)
     _refuse_empty(looks)
     projects, loose = _drafts(looks)
-    hosts = hosts_text([WrittenHost(name, by_name[name], root) for name, (_, root) in looks.items()])
+    hosts = hosts_text([WrittenHost(name, by_name[name], root, host.user) for name, (host, root) in looks.items()])
     policy = policy_text(projects, loose=loose)
     written = write_inventory(folder, hosts, policy)
     return InitialisedInventory(

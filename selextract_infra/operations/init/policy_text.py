@@ -26,11 +26,12 @@ _HEADER = """---
 
 @dataclass(frozen=True)
 class WrittenHost:
-    """A host as it goes into the inventory; ``root``: root was needed to look at it."""
+    """A host as it goes into the inventory; ``root``: root was needed to look at it, ``user`` is who looked."""
 
     name: str
     target: Target
     root: bool
+    user: str = ""
 
 
 def hosts_text(hosts: Sequence[WrittenHost]) -> str:
@@ -50,7 +51,7 @@ def hosts_text(hosts: Sequence[WrittenHost]) -> str:
 def _become(host: WrittenHost) -> str:
     if host.root:
         return _remarked("      ansible_become: true", "seen: without root Docker's socket cannot be opened")
-    if host.target.user == "root":
+    if host.user == "root":
         return _remarked("      ansible_become: false", "seen: the login is root already")
     return _remarked("      ansible_become: true", "choose: false looks and plans without root, and changes nothing")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,8 +154,6 @@ def test_interrupted_while_it_is_written_nothing_is_left(
     answer = init("shop")
     assert str(answer.exception) == "inventories/shop cannot be written: No space left on device."
     assert list((folder / "inventories").iterdir()) == []
-    monkeypatch.undo()
-    os.chdir(folder)
 
 
 @pytest.mark.parametrize(
