@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApplyOption",
+    "ApprovalOption",
     "DigestOption",
     "FailOnOption",
     "FleetOptions",
@@ -86,6 +87,10 @@ TakeOverReasonOption = Annotated[
 DigestOption = Annotated[
     str | None,
     typer.Option("--digest", metavar="sha256:...", help="Only the plan of this digest, which a person has looked at."),
+]
+ApprovalOption = Annotated[
+    list[Path] | None,
+    typer.Option("--approval", metavar="FILE", help="A person's signature of the plan's digest. Repeatable."),
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="ID of the run, or an unambiguous beginning of it.")]
 
