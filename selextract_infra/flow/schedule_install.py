@@ -43,6 +43,7 @@ def install_schedule(
         "state": "present",
         "program": str(program or _this_program()),
         "inventory": str(inventory or context.inventory.path),
+        "policies": [] if host else sorted({str(file.resolve()) for file in context.inventory.policy_files}),
         "journal": None if host else str(context.journal.folder.resolve()),
         "user": "root" if host else getpass.getuser(),
         "every": rules.every,
