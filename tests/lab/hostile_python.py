@@ -127,7 +127,7 @@ def gib_of_lines(answer: dict[str, Any], asked: dict[str, Any], drawn: random.Ra
 
 def longest_text(answer: dict[str, Any], asked: dict[str, Any], drawn: random.Random) -> Iterator[bytes]:
     key = drawn.choice(("msg", "exception", "a", "module_stderr", "observation", "warnings"))
-    yield from written({**answer, "failed": drawn.random() < 0.5, key: "x" * (46 * MIB)})
+    yield from written({**answer, "failed": drawn.random() < 0.5, key: "x" * (44 * MIB)})
 
 
 def wide_text(answer: dict[str, Any], asked: dict[str, Any], drawn: random.Random) -> Iterator[bytes]:
