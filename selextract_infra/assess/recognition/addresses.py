@@ -31,7 +31,7 @@ _NO_ADDRESS = frozenset(
     )
 )
 _BEFORE = r"(?:^|(?<=[/@(,;=\s\"'\[]))"
-_AFTER = r"(?=$|[:/?,;)&\s\"'\]])"
+_AFTER = r"(?!://)(?=$|[:/?,;)&\s\"'\]])"  # a scheme may be called as a service is: redis://cache
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _UNSET = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _HIDDEN_HOST = re.compile(r"(?:^|//|@)\$\{[A-Za-z_][A-Za-z0-9_]*\}(?=[:/,;]|$)")
