@@ -198,6 +198,9 @@ def test_a_user_without_root_is_told_both_ways_and_looks_as_a_member_of_dockers_
         assert answer.code == 0, answer.words
         projects = {project["name"]: project for project in answer.data["projects"]}
         assert {service["name"] for service in projects["things"]["services"]} == {f"s{n}" for n in range(1, 8)}
+        planned = newcomer.run("rightsize", "-i", "inventories/shop")
+        assert planned.code == 0, planned.words
+        assert "Plan: rightsize on shop" in planned.out
     finally:
         things.ssh("app1", "gpasswd -d ops docker")
 

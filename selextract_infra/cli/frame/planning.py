@@ -118,9 +118,16 @@ def require_stated(policy: Policy, what: str, *paths: str) -> None:
 
 
 def hardware_of(text: str | None, policy: Policy) -> Hardware:
-    """The hardware in words, else that of the policy."""
+    """The hardware in words, else that of the policy. Raises UsageError where the policy's is another system's."""
     from selextract_infra.assess.hardware import read_hardware, reference_hardware
+    from selextract_infra.errors import UsageError
 
+    sizes = ("cpus", "memory", "storage", "network")
+    if text is None and not all(policy.holds(f"host.{size}") for size in sizes):
+        raise UsageError(
+            "Which hardware is meant is unknown: the policy's profile is own, and it does not state host.",
+            remedy="name it with --host, as in 8c/32GB/1TB/1Gbps",
+        )
     return reference_hardware(policy) if text is None else read_hardware(text)
 
 

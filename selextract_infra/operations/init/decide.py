@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from selextract_infra.operations.init.addresses import words_of
+from selextract_infra.assess.recognition.addresses import words_of
+from selextract_infra.assess.recognition.kinds import STORES, ServiceKind, kind_of
+from selextract_infra.assess.recognition.signs import ServiceSigns
 from selextract_infra.operations.init.draft import AddressDraft, ServiceDraft
-from selextract_infra.operations.init.kinds import STORES, ServiceKind, kind_of
-from selextract_infra.operations.init.signs import ServiceSigns
 
 __all__ = ["OTHER", "drafted_services"]
 

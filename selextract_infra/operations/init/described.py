@@ -7,10 +7,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from selextract_infra.assess.recognition.addresses import leading_variables
+from selextract_infra.assess.recognition.signs import ServiceSigns
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.observation import HostFacts
-from selextract_infra.operations.init.addresses import leading_variables
-from selextract_infra.operations.init.signs import ServiceSigns
 
 __all__ = ["DescribedContainer", "DescribedHost", "containers_by_project", "signs_of_containers"]
 

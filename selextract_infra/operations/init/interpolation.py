@@ -11,17 +11,11 @@ from typing import Any
 
 from selextract_infra.errors import ComposeFileError
 
-__all__ = ["filled_in", "is_unset"]
+__all__ = ["filled_in"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 _DEEPEST = 20
-_UNSET = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
-
-
-def is_unset(text: str) -> bool:
-    """Whether part of a filled-in text is a variable that nothing sets."""
-    return _UNSET.search(text) is not None
 
 
 def filled_in(value: Any, variables: Mapping[str, str], where: str) -> Any:

@@ -53,7 +53,7 @@ def _become(host: WrittenHost) -> str:
         return _remarked("      ansible_become: true", "seen: without root Docker's socket cannot be opened")
     if host.user == "root":
         return _remarked("      ansible_become: false", "seen: the login is root already")
-    return _remarked("      ansible_become: true", "choose: false looks and plans without root, and changes nothing")
+    return _remarked("      ansible_become: false", "seen: it looks and plans without root; to change anything: true")
 
 
 def policy_text(projects: Sequence[ProjectDraft], *, loose: Sequence[str]) -> str:

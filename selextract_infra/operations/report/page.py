@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from selextract_infra.errors import UsageError
 from selextract_infra.flow.outlook import Outlook
 from selextract_infra.hosts.own_file import write_own_file
 from selextract_infra.model.assessment import Assessment
-from selextract_infra.model.planning import Hardware
+from selextract_infra.model.planning import GrowthReport, Hardware, RoadmapReport
 from selextract_infra.planning.cost import cost_report
 from selextract_infra.planning.growth import grow
 from selextract_infra.planning.roadmap import roadmap_on
@@ -50,9 +50,7 @@ def page_content(
 
     Raises UsageError for a scenario, month, milestone or season that does not exist.
     """
-    growth = grow(policy, question.scenario, host=question.host, month=question.month)
-    seasons = season_demands(policy, question.today, host=question.host)
-    missing = []
+    missing = list(_unstated(policy))
     if assessment is None:
         missing.append("Nothing was judged: no hosts, no journal and no file were given.")
     if ahead is None or not ahead.forecasts:
@@ -60,7 +58,7 @@ def page_content(
             "There is no forecast: that takes a journal with some weeks of history (--journal), or a file (--forecast)."
         )
     missing += ahead.without if ahead is not None else ()
-    if question.start is None:
+    if question.start is None and _holds(policy, "roadmap"):
         missing.append("The roadmap is drawn as if it began today: its first day was not given (--start).")
     return ReportContent(
         title=title,
@@ -69,13 +67,41 @@ def page_content(
         hosts=hosts,
         assessment=assessment,
         forecasts=() if ahead is None else ahead.forecasts,
-        growth=with_findings(growth.model_copy(update={"seasons": seasons}), policy),
-        cost=with_findings(cost_report(policy, host=question.host), policy),
-        roadmap=with_findings(
-            roadmap_on(policy, question.start or question.today, question.today, done=question.done), policy
-        ),
+        growth=_growth(policy, question) if _holds(policy, "growth") else None,
+        cost=with_findings(cost_report(policy, host=question.host), policy) if _holds(policy, "cost") else None,
+        roadmap=_roadmap(policy, question) if _holds(policy, "roadmap") else None,
         missing=tuple(missing),
     )
+
+
+_RESTS_ON = {
+    "growth": ("kpis", "growth.scenarios", "host"),
+    "cost": ("cost.prices", "cost.table", "host"),
+    "roadmap": ("roadmap",),
+}
+"""By chapter, the assumptions without which it would be about the guide's system."""
+
+
+def _holds(policy: Policy, chapter: str) -> bool:
+    return all(policy.holds(path) for path in _RESTS_ON[chapter])
+
+
+def _unstated(policy: Policy) -> Iterator[str]:
+    for chapter, paths in _RESTS_ON.items():
+        unstated = [path for path in paths if not policy.holds(path)]
+        if unstated:
+            yield f"There is no {chapter}: the policy's profile is own, and it does not state {' and '.join(unstated)}."
+
+
+def _growth(policy: Policy, question: PlanningQuestion) -> GrowthReport:
+    growth = grow(policy, question.scenario, host=question.host, month=question.month)
+    seasons = season_demands(policy, question.today, host=question.host)
+    return with_findings(growth.model_copy(update={"seasons": seasons}), policy)
+
+
+def _roadmap(policy: Policy, question: PlanningQuestion) -> RoadmapReport:
+    begins = question.start or question.today
+    return with_findings(roadmap_on(policy, begins, question.today, done=question.done), policy)
 
 
 def write_page(content: ReportContent, file: Path) -> None:

@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
 
         rules, zone = policy_of(inventory, policy), zone_of(time_zone)
         question = Question(
-            host=None if host is None else hardware_of(host, rules),
+            host=None if host is None and rules.holds("host.cpus") else hardware_of(host, rules),
             counts=dict(_count(text) for text in instances or ()),
             events=_events(event or (), rules, zone),
             cheaper=cheaper,

@@ -115,3 +115,24 @@ def test_a_command_that_rests_on_figures_of_another_system_says_so_and_does_noth
     answer = CliRunner().invoke(build(command), [command, "-i", str(inventory)])
     assert sentence in str(answer.exception)
     assert answer.stdout == ""
+
+
+def test_the_report_leaves_out_the_chapters_that_would_be_about_another_system(inventory: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    answer = CliRunner().invoke(build("report"), ["report", "--html", str(page), "-i", str(inventory)])
+    assert answer.exit_code == 0, answer.output
+    text = page.read_text()
+    for chapter in ("growth", "cost", "roadmap"):
+        assert f"There is no {chapter}: the policy&#39;s profile is own" in text
+    assert "$460" not in text
+
+
+def test_hardware_that_nobody_states_is_asked_for(inventory: Path, tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics.csv"
+    metrics.write_text("at,service,cpu_usage_percent\n2025-11-03T00:00:00Z,api,40\n2025-11-03T00:01:00Z,api,41\n")
+    words = ["simulate", "--metrics", str(metrics), "-i", str(inventory)]
+    refused = CliRunner().invoke(build("simulate"), words)
+    assert "Which hardware is meant is unknown" in str(refused.exception)
+    assert "--host" in str(getattr(refused.exception, "remedy", ""))
+    named = CliRunner().invoke(build("simulate"), [*words, "--host", "2c/4GB/100GB/1Gbps"])
+    assert named.exit_code == 0, named.output

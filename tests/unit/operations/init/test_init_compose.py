@@ -226,6 +226,15 @@ def test_a_name_that_is_no_address_leads_nowhere(tmp_path: Path) -> None:
     assert read["web"]["asked"] == []
 
 
+def test_a_scheme_that_is_called_like_a_service_leads_nowhere(tmp_path: Path) -> None:
+    read = answer(
+        tmp_path,
+        "services:\n  redis: {image: redis}\n  cache: {image: redis}\n"
+        "  web: {image: app, environment: ['REDIS_URL=redis://cache:6379/0']}\n",
+    )
+    assert [address["leads_to"] for address in read["web"]["addresses"]] == ["cache"]
+
+
 def test_an_address_by_an_alias_or_a_container_name_leads_to_its_service(tmp_path: Path) -> None:
     read = answer(
         tmp_path,

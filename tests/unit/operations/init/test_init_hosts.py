@@ -97,7 +97,7 @@ def test_what_was_seen_is_written_with_its_evidence_and_what_was_not_is_a_choice
     assert answer.exit_code == 0, answer.output
     hosts = yaml.safe_load((folder / "inventories/shop/hosts.yml").read_text())["all"]["hosts"]
     assert hosts == {
-        "shop": {"ansible_host": "shop", "ansible_user": "ops", "ansible_port": 2222, "ansible_become": True}
+        "shop": {"ansible_host": "shop", "ansible_user": "ops", "ansible_port": 2222, "ansible_become": False}
     }
     text = (folder / "inventories/shop/group_vars/all/policy.yml").read_text()
     written = yaml.safe_load(text)["selextract_policy"]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from selextract_infra.operations.init.interpolation import is_unset
-from selextract_infra.operations.init.signs import ServiceSigns
+from selextract_infra.assess.recognition.addresses import is_unset
+from selextract_infra.assess.recognition.signs import ServiceSigns
 
 __all__ = ["STORES", "ServiceKind", "kind_of"]
 

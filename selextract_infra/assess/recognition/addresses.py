@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from selextract_infra.operations.init.interpolation import is_unset
-
-__all__ = ["AddressVariable", "LeadingVariables", "leading_variables", "words_of"]
+__all__ = ["AddressVariable", "LeadingVariables", "is_unset", "leading_variables", "words_of"]
 
 _HOSTS = frozenset(
     (
@@ -33,8 +31,9 @@ _NO_ADDRESS = frozenset(
     )
 )
 _BEFORE = r"(?:^|(?<=[/@(,;=\s\"'\[]))"
-_AFTER = r"(?=$|[:/?,;)&\s\"'\]])"
+_AFTER = r"(?!://)(?=$|[:/?,;)&\s\"'\]])"  # a scheme may be called as a service is: redis://cache
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_UNSET = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _HIDDEN_HOST = re.compile(r"(?:^|//|@)\$\{[A-Za-z_][A-Za-z0-9_]*\}(?=[:/,;]|$)")
 _LIBPQ = {"port": "PGPORT", "name": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD"}
 _PARTS = {
@@ -65,6 +64,11 @@ class LeadingVariables:
 
     known: tuple[AddressVariable, ...] = ()
     asked: tuple[str, ...] = ()
+
+
+def is_unset(text: str) -> bool:
+    """Whether part of a filled-in text is a variable that nothing sets."""
+    return _UNSET.search(text) is not None
 
 
 def leading_variables(environment: Mapping[str, str | None], names: Mapping[str, str]) -> LeadingVariables:
