@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from fractions import Fraction
 from itertools import combinations
 
 from selextract_infra.assess.calendar import PlannedEvent, dated_events
+from selextract_infra.assess.room import Room
+from selextract_infra.assess.scaling_inputs import database_side, host_size, scaled_services
 from selextract_infra.model.figures import percent
 from selextract_infra.model.finding import Finding, RuleClass, Severity
+from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.policy import Policy
 
-__all__ = ["event_findings", "event_lines"]
+__all__ = ["event_findings", "event_lines", "events_beyond_room"]
 
 _SOON = timedelta(days=30)
 
@@ -48,6 +53,33 @@ def event_findings(policy: Policy, at: datetime) -> Iterator[Finding]:
                 f"{one.name}, {other.name}",
                 f"The events {one.name} and {other.name} overlap until {until:%Y-%m-%d %H:%M %Z}; {larger} counts.",
                 "change a date where both are meant together",
+            )
+
+
+def events_beyond_room(policy: Policy, seen: Observation) -> Iterator[Finding]:
+    """Events that are on or near and ask for more instances than their bounds or the host have room for."""
+    near = [event for event in dated_events(policy) if event.prepares_at - seen.at <= _SOON and event.ends_at > seen.at]
+    for host in seen.hosts if near else ():
+        if host.problem is None:
+            yield from _beyond_room(host, max(near, key=lambda event: event.increase), policy)
+
+
+def _beyond_room(host: HostObservation, event: PlannedEvent, policy: Policy) -> Iterator[Finding]:
+    services = scaled_services(host, policy)
+    room = Room(services, [host_size(host, policy)], policy, database=database_side(host, policy))
+    bounds = {"api": policy.scaling.api.instances.maximum, "worker": policy.scaling.worker.instances.maximum}
+    for service in services:
+        usual = policy.application.services[service.name].count or service.count
+        wanted = math.ceil(usual * (1 + Fraction(str(event.increase))))
+        most = bounds.get(service.role, wanted)
+        granted, reasons = room.take(service, max(service.count, min(wanted, most)))
+        if granted < wanted:
+            why = "; ".join(reasons) or f"the maximum is {most}"
+            yield _finding(
+                f"{host.name}/{service.name}",
+                f"The event {event.name} asks for {wanted} instances of {host.name}/{service.name}, and {granted} fit:"
+                f" {why}.",
+                "make room before it begins, or expect to be told when it does",
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selextract_infra.assess.dated_events import event_findings, event_lines
+from selextract_infra.assess.dated_events import event_findings, event_lines, events_beyond_room
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.kept_promises import Applied, promise_findings
 from selextract_infra.assess.project_on_host import pending_recreations
@@ -45,6 +45,7 @@ def status(context: Context) -> Status:
             *_attachments(observation),
             *_unwarned(context, observation),
             *event_findings(context.policy, observation.at),
+            *events_beyond_room(context.policy, observation),
             *promise_findings(tuple(_applied_limits(context)), observation, context.policy),
         ),
     )

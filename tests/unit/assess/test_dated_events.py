@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from selextract_infra.assess.dated_events import event_findings, event_lines
+from selextract_infra.assess.dated_events import event_findings, event_lines, events_beyond_room
 from selextract_infra.flow.assess import _usual
 from selextract_infra.planning.forecast.dated_events import events_of
 from selextract_infra.policy import Policy, load_policy
+from tests.unit.seen import GB, container, host, observation, policy
 
 
 def team(**events: dict[str, Any]) -> Policy:
@@ -52,3 +53,14 @@ def test_the_usual_throughput_is_higher_while_an_event_is_on() -> None:
     usual, during = _usual(policy, at - timedelta(days=7)), _usual(policy, at)
     assert usual is not None
     assert during == 2 * usual
+
+
+def test_an_event_that_asks_for_more_than_fits_says_how_many_do_before_it_begins() -> None:
+    at = {"start": "2026-03-05 09:00", "end": "2026-03-08 23:00", "time_zone": "UTC"}
+    rules = policy(events={"sale": {"factor": "9x", **at}})
+    there = host([container("api", memory=2 * GB), container("worker", memory=3 * GB)])
+    api, worker = (finding.sentence for finding in events_beyond_room(rules, observation(there)))
+    assert api.startswith("The event sale asks for 9 instances of app1/api, and ")
+    assert "(X-09)" in api or "X-11" in api or "X-13" in api
+    assert worker.startswith("The event sale asks for 9 instances of app1/worker, and ")
+    assert list(events_beyond_room(policy(), observation(there))) == []
