@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.mapped_role import OTHER
 from selextract_infra.assess.overrides import Overrides
 from selextract_infra.assess.room import HostRoom
 from selextract_infra.assess.service import Service, sampled_services
@@ -169,7 +170,11 @@ def _decided_on(
             raise RefusedError(problem, rule="compose files", remedy="correct it first; nothing was touched")
         return [], [*findings, _unwritable(host, project, problem)]
     only = None if asked.service is None else (asked.service,)
-    services = sampled_services(host, policy, at, only)
+    services = [
+        service
+        for service in sampled_services(host, policy, at, only)
+        if service.role != OTHER or service.name == asked.service
+    ]
     by_resource: dict[str, list[LimitProposal]] = {}
     for resource in RESOURCES:
         wishes = [
