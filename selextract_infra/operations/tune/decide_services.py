@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.guide_app import why_no_figures
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.service import Service
 from selextract_infra.errors import RefusedError
@@ -62,6 +63,9 @@ def retune_service(
     Raises RefusedError where not even one task fits into a worker's memory (X-08).
     """
     subject = Subject(host.name, service.project, service.name)
+    unknown = why_no_figures(policy.application.services[service.name], service.role, policy)
+    if unknown is not None:
+        return (), (_without_figures(host, service, unknown),)
     memory = int(service.lowest_limit("memory") or host.facts.memory)
     cpus = service.lowest_limit("cpus") or float(host.facts.cpus)
     try:
@@ -76,6 +80,23 @@ def retune_service(
     )
     more = (*_grace_findings(decisions, service), *_connection_findings(decisions, service, host, policy))
     return decisions, (*tuning.findings, *more)
+
+
+def _without_figures(host: HostObservation, service: Service, why: str) -> Finding:
+    """What is not judged, because nobody knows what one of its tasks, or of its processes, needs."""
+    way = {
+        "api": "set its processes by hand, by what one of them is seen to use",
+        "worker": "set its concurrency by hand; where each task drives a browser, map the variable for their number"
+        " (environment.browsers)",
+    }
+    return Finding(
+        rule="X-08",
+        severity=Severity.INFO,
+        rule_class=RuleClass.REPORT,
+        subject=f"{host.name}/{service.name}",
+        sentence=f"{service.name} on {host.name} is left as it is: {why}, and the guide's figures are of another app.",
+        resolution=way[service.role],
+    )
 
 
 def variable_of(setting: str, mapped: ServiceEnvironment) -> str | None:
