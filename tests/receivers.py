@@ -29,8 +29,8 @@ class Places:
     first_at: dict[str, float] = field(default_factory=dict)
 
     def arrived(self, what: str) -> None:
-        """Note when the first of ``mail`` or ``web`` came, by the clock that only goes forward."""
-        self.first_at.setdefault(what, time.monotonic())
+        """Note when the first of ``mail`` or ``web`` came, by the wall clock."""
+        self.first_at.setdefault(what, time.time())
 
     def subjects(self) -> list[str]:
         """The subject of each letter, in the order in which they came."""

@@ -23,6 +23,7 @@ _COMMANDS = "selextract_infra.cli.commands"
 # Commands in the order in which ``--help`` lists them, with the module that adds each; between the two, and by none of
 # them, are the operations, whose commands are made of their manifests.
 _FIRST = {
+    "init": f"{_OPERATIONS}.init.command",
     "status": f"{_OPERATIONS}.status.command",
     "doctor": f"{_OPERATIONS}.doctor.command",
     "policy": f"{_COMMANDS}.policy",

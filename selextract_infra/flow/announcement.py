@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from selextract_infra.flow.notification import notifier
+from selextract_infra.flow.notify import Telling
 from selextract_infra.flow.operation import Notice
 from selextract_infra.flow.registry import known_operation
+from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.plan import Plan
 from selextract_infra.model.run import Run, StepStatus
 
 if TYPE_CHECKING:
     from selextract_infra.flow.context import Context
 
-__all__ = ["announce", "announce_end", "announced_before"]
+__all__ = ["announce", "announce_end", "announced_before", "begin_announcing_undo"]
 
 
 def announced_before(plan: Plan) -> str | None:
@@ -46,6 +49,15 @@ def announce_end(context: Context, run: Run, plan: Plan) -> Run:
         run = run.model_copy(update={"message": f"{run.message} {outcome}"})
     _tell(context, run, announcement, announcement.ended(plan, run), run.message)
     return run
+
+
+def begin_announcing_undo(context: Context, run: Run, plan: Plan, hosts: Sequence[str]) -> Telling | None:
+    """Begin to tell that a Run which nobody watches is put back; None where somebody does."""
+    if not context.announces_undoing:
+        return None
+    sender = notifier(context.policy, context.journal, context.clock, dry_run=context.on_message)
+    title = f"{plan.operation} on {', '.join(hosts)} is put back"
+    return sender.begin(IncidentSeverity.P2, run.id, title, f"{title} now.\nRun {run.id} of {run.owner}.")
 
 
 def _announcement(plan: Plan) -> Notice | None:

@@ -32,7 +32,8 @@ class Context:
 
     ``inventory`` is its path, or what was loaded of it. ``limit`` narrows the hosts by an Ansible pattern. ``on_event``
     hears of each task on each host, ``cancel`` stops the work on the hosts too. ``clock`` tells the time.
-    ``on_message`` is given what people would be told, in place of them. ``unattended`` is as in ``Run``. ``holder``
+    ``on_message`` is given what people would be told, in place of them. ``unattended`` is as in ``Run``;
+    ``announces_undoing``: nobody watches, so people hear of what is put back before it is. ``holder``
     is the token of whoever works on the hosts; each Run that is begun or taken up has a new one, so that what is left
     of an earlier one is refused.
     Raises ``InventoryError`` for a missing inventory or no matching host, ``PolicyError`` for a policy that cannot be
@@ -65,6 +66,7 @@ class Context:
         self.cancel = cancel
         self.on_message = on_message
         self.unattended = unattended
+        self.announces_undoing = unattended
         self.holder = new_holder()
         self._state = state
         self._ready: ReadyPlaybook | None = None
@@ -89,6 +91,22 @@ class Context:
     def hold_anew(self) -> None:
         """Be another holder from now on."""
         self.holder = new_holder()
+
+    def beside(self) -> Context:
+        """Another holder on the same hosts, for a thread of its own, with the same journal, clock and cancellation."""
+        another = Context(
+            self.inventory,
+            limit=self.limit,
+            policy_files=self.policy_files,
+            state=self.journal.folder,
+            on_event=self.on_event,
+            cancel=self.cancel,
+            clock=self.clock,
+            on_message=self.on_message,
+            unattended=self.unattended,
+        )
+        another.announces_undoing = self.announces_undoing
+        return another
 
     def make_ready(self, playbook: str, *, seconds: float) -> None:
         """Start a playbook before it is known what it is to do, where that may have to be done at once.

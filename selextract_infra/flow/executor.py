@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from selextract_infra import errors
 from selextract_infra.errors import FencedError, PreemptedError, SelextractError
-from selextract_infra.flow.announcement import announce, announce_end, announced_before
+from selextract_infra.flow.announcement import announce, announce_end, announced_before, begin_announcing_undo
 from selextract_infra.flow.drift import missing_of, refuse_drift
 from selextract_infra.flow.machine.advance import advance
 from selextract_infra.flow.machine.messages import (
@@ -174,6 +174,14 @@ class RunExecutor:
 
     def _undo(self, state: RunState, request: UndoSteps) -> StepsUndone:
         """Let the hosts put back what they noted, or the operation, where that is not all."""
+        telling = begin_announcing_undo(self._context, state.begun_run, state.plan, request.hosts)
+        try:
+            return self._undone(state, request)
+        finally:
+            if telling is not None:
+                telling.end()
+
+    def _undone(self, state: RunState, request: UndoSteps) -> StepsUndone:
         steps = tuple(step for step in state.plan.steps if step.id in request.steps)
         operation = known_operation(state.plan.operation)
         if operation is not None and operation.undo is not None:

@@ -13,9 +13,10 @@ from selextract_infra.flow.notify_routes import ACKNOWLEDGED, ESCALATED, NOTIFIE
 from selextract_infra.flow.queue import QueuedPlan, QueueStatus
 from selextract_infra.hosts.credentials import with_credentials
 from selextract_infra.model.assessment import IncidentSeverity
+from selextract_infra.model.figures import duration
 from selextract_infra.policy import Policy
 
-__all__ = ["acknowledge", "escalate", "notifier", "severity_of", "tell_end"]
+__all__ = ["acknowledge", "escalate", "notifier", "severity_of", "tell_begin", "tell_end"]
 
 _LOOKED_BACK = timedelta(days=7)
 
@@ -39,9 +40,16 @@ def severity_of(entry: QueuedPlan) -> IncidentSeverity | None:
     return IncidentSeverity.P3
 
 
+def tell_begin(people: Notifier, entry: QueuedPlan) -> tuple[Delivery, ...]:
+    """Tell that the window of a queued Plan has opened and it is carried out now, before anything is looked at."""
+    title = f"{entry.operation} on {', '.join(entry.hosts)} begins"
+    body = f"Window: {entry.opening}. With its way back it takes at most {duration(entry.needed_seconds)}."
+    return people.tell(IncidentSeverity.P3, entry.id, title, body)
+
+
 def tell_end(people: Notifier, entry: QueuedPlan) -> tuple[Delivery, ...]:
-    """Tell how a queued Plan ended, where it did not end well."""
-    severity = severity_of(entry)
+    """Tell how a queued Plan ended; one that was carried out as it should be as quietly as that it began."""
+    severity = IncidentSeverity.P3 if entry.status is QueueStatus.DONE else severity_of(entry)
     if severity is None:
         return ()
     title = f"{entry.operation} on {', '.join(entry.hosts)}: {entry.status}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -80,6 +80,7 @@ class Notifier:
         self._journal = journal
         self._clock = clock
         self._dry_run = dry_run
+        self._earlier: tuple[Future[str], ...] = ()
 
     def tell(
         self, severity: IncidentSeverity, subject: str, title: str, body: str, *, escalated: bool = False
@@ -95,7 +96,8 @@ class Notifier:
     ) -> Telling:
         """Begin to tell everybody as ``tell`` does, and wait for nobody: what it is about need not wait either.
 
-        It goes out whatever happens to this thread meanwhile; ``Telling.end`` records what became of it.
+        It goes out, after what was begun before, whatever happens to this thread meanwhile; ``Telling.end`` records
+        what became of it.
         """
         now, chosen = self._clock(), routes(self._policy, severity, escalated=escalated)
         if self._dry_run is not None:
@@ -104,7 +106,9 @@ class Notifier:
             said = tuple(Delivery(route.channel, route.complaint) for route in chosen)
             return Telling(lambda: said)
         pool = ThreadPoolExecutor(_MOST_AT_ONCE)
-        sent = [(route, pool.submit(self._deliver, route, f"{severity} {title}", body)) for route in chosen]
+        earlier = self._earlier
+        sent = [(route, pool.submit(self._deliver, route, f"{severity} {title}", body, earlier)) for route in chosen]
+        self._earlier = tuple(sending for _, sending in sent)
         pool.shutdown(wait=False)
 
         def end() -> tuple[Delivery, ...]:
@@ -117,8 +121,9 @@ class Notifier:
 
         return Telling(end)
 
-    def _deliver(self, route: Route, title: str, body: str) -> str:
-        """Deliver one message; returns why it was not, or not where it should have been."""
+    def _deliver(self, route: Route, title: str, body: str, earlier: Collection[Future[str]]) -> str:
+        """Deliver one message after the earlier ones; returns why it was not, or not where it should have been."""
+        wait(earlier)
         target = self._target(route)
         if isinstance(target, str):
             return target

@@ -103,12 +103,14 @@ def run_due(
     *,
     retry_after: float,
     ended: Ended,
+    begins: Ended,
 ) -> tuple[QueuedPlan, ...] | None:
     """Carry out every queued Plan whose window is open, one after the other, each exactly once.
 
     Returns those of which something became: done, failed, refused, missed, interrupted; None when another process is
-    at it. ``ended`` hears of each. A missed one is told and never caught up. Where somebody else works on a host, it
-    is tried again after ``retry_after`` seconds, as long as the window is open.
+    at it. ``begins`` hears of each before it is carried out, ``ended`` of each afterwards. A missed one is told and
+    never caught up. Where somebody else works on a host, it is tried again after ``retry_after`` seconds, as long as
+    the window is open.
     """
     queue, retry = Queue(journal.folder), timedelta(seconds=retry_after)
     with queue.held() as ours:
@@ -116,7 +118,7 @@ def run_due(
             return None
         changed = []
         for entry in queue.entries():
-            outcome = _one(queue, entry, clock(), open_context, retry)
+            outcome = _one(queue, entry, clock(), lambda due: _opened(due, open_context, begins), retry)
             if outcome is entry:
                 continue
             queue.write(outcome)
@@ -125,6 +127,13 @@ def run_due(
                 changed.append(outcome)
                 ended(outcome)
         return tuple(changed)
+
+
+def _opened(entry: QueuedPlan, open_context: OpenContext, begins: Ended) -> Context:
+    """Its fleet; people hear first that it begins, once, however often a locked host makes it try again."""
+    if entry.tried_at is None:
+        begins(entry)
+    return open_context(entry)
 
 
 def _one(queue: Queue, entry: QueuedPlan, now: datetime, open_context: OpenContext, retry: timedelta) -> QueuedPlan:

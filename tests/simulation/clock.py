@@ -13,20 +13,25 @@ _BEGAN = 1_767_225_600.0  # 2026-01-01
 
 @dataclass
 class SimulatedClock:
-    """``now`` is in Unix seconds. Each look takes a moment, so that two events never have the same time."""
+    """``now`` is in Unix seconds. Each look takes a moment, so that two events never have the same time.
+
+    ``jumped`` is by how many seconds somebody has set the host's clock forward since, or back where it is below zero.
+    """
 
     now: float = _BEGAN
+    jumped: float = 0.0
     CLOCK_BOOTTIME: int = time.CLOCK_BOOTTIME
     _tick: float = 0.0005
 
     def time(self) -> float:
         """As ``time.time``."""
         self.now += self._tick
-        return self.now
+        return self.now + self.jumped
 
     def monotonic(self) -> float:
         """As ``time.monotonic``."""
-        return self.time() - _BEGAN + 1000.0
+        self.now += self._tick
+        return self.now - _BEGAN + 1000.0
 
     def clock_gettime(self, _clock: int) -> float:
         """As ``time.clock_gettime``."""
@@ -38,8 +43,9 @@ class SimulatedClock:
 
     def moment(self) -> str:
         """Now, as Docker writes it."""
-        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+        return datetime.fromtimestamp(self.now + self.jumped, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
 
     def utc(self) -> datetime:
-        """Now, as the control machine takes it."""
-        return datetime.fromtimestamp(self.time(), UTC)
+        """Now, as the control machine takes it, whose clock is its own."""
+        self.now += self._tick
+        return datetime.fromtimestamp(self.now, UTC)

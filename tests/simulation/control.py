@@ -296,7 +296,7 @@ class _SimulatedContext:
         self._host = host
         self.inventory = Inventory(folder, (InventoryHost(HOST, "192.0.2.1"),))
         self.policy = SimpleNamespace(digest=POLICY, approvals=SimpleNamespace(operations={}, signers=None))
-        self.unattended = False
+        self.unattended = self.announces_undoing = False
         self.holder = new_holder()
         self.journal = Journal(folder)
         for name in _JOURNALLED:

@@ -15,7 +15,7 @@ from tests.simulation.shapes import deploy_again, shape_for, world_plan
 from tests.simulation.team import TeamAct
 from tests.simulation.trial import Undisturbed, World, world
 
-__all__ = ["Encounter", "meet"]
+__all__ = ["Encounter", "meet", "set_clock"]
 
 _LEASE, _UP_AGAIN = 7200.0, 60.0  # seconds
 _DONE, _NOT_PUT_BACK = 0, 7  # exit codes
@@ -68,6 +68,36 @@ def meet(run: Undisturbed, number: int, act: TeamAct, seed: int) -> Encounter:
             if deployed and not made <= deployed[service]
         ]
         encounter.violations += _after(here, ended, run, state_of(here.host))
+    return encounter
+
+
+def set_clock(run: Undisturbed, number: int, seconds: float) -> Encounter:
+    """The operation, with the host's clock set forward by so many seconds just before that boundary; or back."""
+    at = run.passed[number - 1]
+    encounter = Encounter(f"{run.operation}, clock set by {seconds:+.0f} s at {number} ({at[0]} {at[1]})")
+    with world(shape_for(run.operation), operation=run.operation) as here:
+        plan = world_plan(here.host, run.operation, random.Random(run.seed))
+
+        def meanwhile() -> None:
+            here.host.clock.jumped += seconds
+
+        here.host.boundaries = Boundaries(meanwhile=(number, meanwhile), now=lambda: here.host.clock.now)
+        ended: Run | SelextractError = here.control().apply(plan)
+        here.host.boundaries = Boundaries(off=True)
+        encounter.end = _told(ended)
+        if here.unfinished:
+            here.host.clock.sleep(_LEASE)
+            ended = here.control().resume(here.unfinished[0])
+            encounter.end += f"; resume: {_told(ended)}"
+        here.host.clock.sleep(_UP_AGAIN)
+        now = state_of(here.host)
+        encounter.violations += [f"still unfinished: {each}" for each in here.unfinished]
+        if ended.exit_code == _DONE:
+            encounter.violations += [f"said to be done, and not: {each}" for each in differences(run.done, now)]
+        else:
+            encounter.violations += [f"not done, and not as before: {each}" for each in differences(run.before, now)]
+        out = {*here.host.engine.outages} & shape_for(run.operation).never_out
+        encounter.violations += [f"{service} was out" for service in sorted(out)]
     return encounter
 
 

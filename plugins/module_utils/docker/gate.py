@@ -96,8 +96,14 @@ class Gate:
             if at > max(self.began, self.changed):
                 raise HostSideError(_victim(container, before), kind="gate")
             # One that was killed again and again may well have restarted between the step's begin and the new limit.
-            if self._started_here(container) and before.get("running", True) and not before.get("oom_killed"):
+            if self._restarted(container, before) and before.get("running", True) and not before.get("oom_killed"):
                 raise HostSideError(f"{container.name} restarted after its limits were changed.", kind="gate")
+
+    def _restarted(self, container: Container, before: dict[str, Any]) -> bool:
+        """Whether it has started since it was noted; by Docker's own word, for the clock may have been set."""
+        if "started_at" in before:
+            return bool(container.started_at != before["started_at"])
+        return self._started_here(container)
 
     def _started_here(self, container: Container) -> bool:
         return container.service in self.expected and container.started > self.began

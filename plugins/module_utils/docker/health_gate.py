@@ -12,6 +12,7 @@ from ..state.act import Act, Work
 from ..state.host_note import NoteOfRun
 from ..state.lock import held_run
 from ..state.options import DOCKER, STATE, STEP
+from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .containers import Container, find_containers
@@ -31,7 +32,7 @@ def _check(work: Work) -> dict[str, Any]:
     record = held_run(StateFolder(given["state_folder"]), given["run_id"])
     began = time.monotonic()
     with record.failure_noted(given["step_id"]):
-        not_proved, resting = _wait(given, record.step(given["step_id"]))
+        not_proved, resting = _wait(given, record)
     sentence = " ".join(text for text in (not_proved_text(not_proved), resting_text(resting)) if text)
     if not given["part"]:
         record.end_step(given["step_id"], "verified", time.time(), sentence)
@@ -44,12 +45,12 @@ def _check(work: Work) -> dict[str, Any]:
     }
 
 
-def _wait(given: dict[str, Any], step: dict[str, Any]) -> tuple[list[str], list[Container]]:
+def _wait(given: dict[str, Any], record: RunRecord) -> tuple[list[str], list[Container]]:
     """Wait until everything holds.
 
     Returns the services of which it is not proved that they serve, and the instances that stay stopped as they were.
     """
-    began = step.get("started", time.time())
+    step, began = record.step(given["step_id"]), record.began(given["step_id"], time.time())
     in_place = (step.get("inverse") or {}).get("containers") or {}
     gate = Gate(
         given["project"],

@@ -94,7 +94,7 @@ def change_of(container: Container, wanted: ContainerLimits, host: Capability) -
 def inverse_of(container: Container, *, oom_killed: bool = False) -> dict[str, Any]:
     """What must be known to put the container's limits back; ``oom_killed``: with these limits it was killed."""
     known = {"name": container.name, "project": container.project, "service": container.service}
-    state = {"running": container.running, "oom_killed": oom_killed}
+    state = {"running": container.running, "oom_killed": oom_killed, "started_at": container.started_at}
     return {**known, **state, **ContainerLimits.of(container).result()}
 
 

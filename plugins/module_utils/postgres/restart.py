@@ -14,6 +14,7 @@ from ..pgbouncer.pausing import transactions_held_back
 from ..state.act import Act, Work
 from ..state.lock import held_run
 from ..state.options import DOCKER, SERVER, STATE, STEP
+from ..state.runs import RunRecord
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .psql import PostgresServer, server_in
@@ -101,8 +102,8 @@ def _restart(work: Work) -> dict[str, Any]:
     reached = {"superuser": given["superuser"], "socket": given["socket"], "bound": given["bound_seconds"]}
     with Engine(given["docker_socket"]) as engine:
         own = _only_one(engine, given)
-        since = float(record.step(given["step_id"])["started"])
-        if own.started > since:  # by an attempt of this step that was killed
+        since = record.began(given["step_id"], time.time())
+        if _first_seen(record, given["step_id"], own.started_at) != own.started_at:  # by an attempt that was killed
             server, seconds = answering(engine, own.id, **reached, since=since), 0.0
         else:
             server, seconds = _restart_in_its_role(engine, own, folder, given)
@@ -110,6 +111,16 @@ def _restart(work: Work) -> dict[str, Any]:
     if waiting:
         raise HostSideError(f"{own.name} still has settings that wait for a restart.", kind="gate")
     return {"changed": True, "silent_seconds": round(seconds, 2)}
+
+
+def _first_seen(record: RunRecord, step_id: str, started_at: str | None) -> str | None:
+    """Since when the server ran as this step began, in Docker's words; noted the first time."""
+    step = record.step(step_id)
+    known = (step.get("seen") or {}).get("server") or {}
+    if known.get("step_started") == step["started"]:
+        return str(known["started_at"])
+    record.note_seen(step_id, {"server": {"step_started": step["started"], "started_at": started_at}})
+    return started_at
 
 
 def _only_one(engine: Engine, given: dict[str, Any]) -> Container:

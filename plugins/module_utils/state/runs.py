@@ -106,6 +106,7 @@ class RunRecord:
         """Record that a step begins (again)."""
         step = self.content["steps"].setdefault(step_id, {"inverse": {}})
         step.update({"status": "running", "started_at": moment(now), "started": now, "message": ""})
+        step["since_boot"] = time.clock_gettime(time.CLOCK_BOOTTIME)
         step["epoch"] = self.content.get("epoch", 0)
         step.pop("ended_at", None)
         self._save()
@@ -114,6 +115,18 @@ class RunRecord:
         """Record that a step begins, where an earlier task of it has not recorded that."""
         if self.step(step_id).get("status") != "running":
             self.start_step(step_id, now)
+
+    def began(self, step_id: str, now: float) -> float:
+        """When a step began, in Unix seconds, for what has happened since; ``now`` for one that never did.
+
+        Where somebody has set the clock since, that is the earlier of both: what was started before the clock was set
+        forward has an earlier time than the clock would have had, and after it was set back everything has.
+        """
+        step = self.step(step_id)
+        noted, since_boot = float(step.get("started", now)), time.clock_gettime(time.CLOCK_BOOTTIME)
+        if not 0 <= step.get("since_boot", -1.0) <= since_boot:  # before a boot, or by version 0.1
+            return noted
+        return min(noted, now - (since_boot - float(step["since_boot"])))
 
     def step(self, step_id: str) -> dict[str, Any]:
         """The record of a step, empty when it never began."""

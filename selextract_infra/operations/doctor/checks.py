@@ -10,6 +10,7 @@ from typing import Any
 
 from selextract_infra.assess.mapped_role import role_of
 from selextract_infra.errors import CancelledError
+from selextract_infra.flow.capacity_warnings import nobody_looks_ahead
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.preflight import OBSERVE_TASK, READY_TASK, Preflight, look_before
 from selextract_infra.model.figures import MB, disk, percent
@@ -34,9 +35,12 @@ def doctor(
     *,
     at: datetime,
     unattended: bool = False,
+    looked_ahead: datetime | None = None,
     cancel: threading.Event | None = None,
 ) -> Diagnosis:
     """Look at all hosts at once; it takes about as long as the slowest one.
+
+    ``looked_ahead`` is when this machine last looked whether a resource will be used up, None for never.
 
     ``unattended`` proves that it works without a person: no SSH agent, no question by ssh, and no password but from a
     systemd credential; and that this machine has the timer and its credentials. Raises ``CancelledError`` when
@@ -51,7 +55,7 @@ def doctor(
         at=at,
         unattended=unattended,
         hosts=with_the_app(diagnosis_of(host, preflights[host.name], policy) for host in inventory.hosts),
-        machine=machine_checks(policy, os.environ) if unattended else (),
+        machine=(_warned(looked_ahead, policy, at), *(machine_checks(policy, os.environ) if unattended else ())),
     )
 
 
@@ -109,6 +113,14 @@ def _with_a_problem(checks: list[DiagnosisCheck], preflight: Preflight) -> list[
         _problem(check.name, preflight.outcome.message, _remedy(preflight)) if [check.name] == names[:1] else check
         for check in checks
     ]
+
+
+def _warned(looked_ahead: datetime | None, policy: Policy, at: datetime) -> DiagnosisCheck:
+    """Whether anybody hears in time that a resource will be used up."""
+    finding = nobody_looks_ahead(looked_ahead, policy, at)
+    if finding is not None:
+        return _warning("warnings", finding.sentence, finding.resolution)
+    return _ok("warnings", f"this machine looked ahead at {looked_ahead:%Y-%m-%d %H:%M}Z")
 
 
 _OUTSIDE = ("port", "host key")

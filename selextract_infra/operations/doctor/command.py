@@ -12,6 +12,7 @@ from selextract_infra.cli.frame.options import (
     InventoryOption,
     LimitOption,
     PolicyOption,
+    StateOption,
 )
 from selextract_infra.cli.frame.output import Format, emit
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
         inventory: InventoryOption = None,
         limit: LimitOption = None,
         policy: PolicyOption = None,
+        state: StateOption = None,
         unattended: Annotated[
             bool, typer.Option("--unattended", help="Prove that it works without a person: no agent, no prompt.")
         ] = False,
@@ -37,6 +39,7 @@ def register(app: typer.Typer) -> None:
         from selextract_infra.cli.frame.cancellation import LOOK_SECONDS, cancellable
         from selextract_infra.cli.frame.whose_policy import say_whose_policy
         from selextract_infra.errors import HostError
+        from selextract_infra.flow.capacity_warnings import looked_ahead_by
         from selextract_infra.hosts.inventory import Inventory
         from selextract_infra.hosts.inventory_location import require_inventory
         from selextract_infra.operations.doctor.checks import doctor as look
@@ -47,8 +50,10 @@ def register(app: typer.Typer) -> None:
         hosts = Inventory.load(location.path, limit=limit)
         rules = load_policy(hosts.policy_overrides, files=[*hosts.policy_files, *(policy or ())])
         say_whose_policy(rules, location)
+        now = datetime.now(UTC)
+        ahead = looked_ahead_by(state, now)
         with cancellable(LOOK_SECONDS) as cancel:
-            diagnosis = look(hosts, rules, at=datetime.now(UTC), unattended=unattended, cancel=cancel)
+            diagnosis = look(hosts, rules, at=now, unattended=unattended, looked_ahead=ahead, cancel=cancel)
         data = {**diagnosis.model_dump(mode="json"), "healthy": diagnosis.healthy}
         emit(data, show_diagnosis(diagnosis), form)
         if not diagnosis.healthy:

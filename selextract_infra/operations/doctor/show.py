@@ -22,7 +22,7 @@ def show_diagnosis(diagnosis: Diagnosis) -> Iterator[Block]:
         yield Line(host.name, Tone.STRONG, note=f"({where})")
         yield _checks(host.checks)
     if diagnosis.machine:
-        yield Line("for unattended runs from this machine", Tone.STRONG)
+        yield Line("for unattended runs from this machine" if diagnosis.unattended else "this machine", Tone.STRONG)
         yield _checks(diagnosis.machine)
     ill = [host.name for host in diagnosis.hosts if not host.healthy]
     hosts = count(len(diagnosis.hosts), "host")

@@ -298,12 +298,11 @@ def _gate_level(text: str | None) -> Level | None:
 
 
 def _gate_forecast(forecast: Forecast, gate: Level | None) -> None:
-    """By the worse of the middle date and, where use rises or nothing else can be said, the guide's own line."""
-    if forecast.exhaustion is not None:
-        days = forecast.exhaustion.p50_days
-        _gate(forecast.exhaustion.level, f"{forecast.resource}: capacity exhaustion in {days} days (P50).", gate)
-    elif forecast.rule is not None:
-        _gate(forecast.rule.level, f"{forecast.rule.sentence} (low confidence: {forecast.reason})", gate)
+    from selextract_infra.planning.forecast.alert import exhaustion_of
+
+    exhaustion = exhaustion_of(forecast)
+    if exhaustion is not None:
+        _gate(exhaustion.level, exhaustion.sentence, gate)
 
 
 def _gate(level: Level, sentence: str, gate: Level | None) -> None:

@@ -94,6 +94,7 @@ def _read_by_compose(files: tuple[Path, ...]) -> dict[str, Any] | None:
     """
     if not _has_compose():
         return None
+    # Compose leaves a service out whose profile is not asked for; a host may run it all the same.
     named = [word for file in files for word in ("--file", str(file))]
     command = ["docker", "compose", *named, "--profile", "*", "config", "--no-interpolate", "--format", "json"]
     try:
@@ -171,7 +172,9 @@ def _beside(file: Path, path: Any) -> Path:
 
 def _service(name: str, written: Any, folder: Path, variables: Mapping[str, str]) -> ComposeService:
     where = f"services.{name}"
-    service = filled_in(written, variables, where)
+    mounts = [_without_content(mount) for mount in written.get("volumes") or []]
+    service = filled_in({**written, "volumes": mounts}, variables, where)
+    # As in Compose: what stands beside `environment` counts less than what stands in it.
     environment: dict[str, str | None] = {}
     unread: list[str] = []
     for entry in _env_files(service.get("env_file")):
@@ -183,6 +186,11 @@ def _service(name: str, written: Any, folder: Path, variables: Mapping[str, str]
     own = as_mapping(service.get("environment"), f"{where}.environment")
     passed = {key: variables.get(key) if value is None else value for key, value in own.items()}
     return compose_service(name, {**service, "environment": {**environment, **passed}}, where, tuple(unread))
+
+
+def _without_content(mount: Any) -> Any:
+    """A mount without the text of a file that some platforms let stand in it: that has variables of its own."""
+    return {key: value for key, value in mount.items() if key != "content"} if isinstance(mount, dict) else mount
 
 
 def _env_files(written: Any) -> Iterator[str]:

@@ -60,6 +60,7 @@ class _Reading:
                 for name, inner in self._merged(value, depth).items():
                     merged.setdefault(name, inner)
                 continue
+            # PyYAML would take the last of both; Compose takes neither.
             if key.value in own:
                 raise self._error(key, f'"{key.value}" stands twice in the same mapping')
             own[key.value] = self._value(value, depth + 1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.project_on_host import pending_recreations
 from selextract_infra.assess.usage import attachment_findings
+from selextract_infra.flow.capacity_warnings import last_look_ahead, nobody_looks_ahead
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.incidents import record_ended_emergencies
 from selextract_infra.flow.schedule import waiting
@@ -36,8 +37,16 @@ def status(context: Context) -> Status:
         findings=(
             *drill_findings(context.journal.last_drill(), context.policy, observation.at),
             *_attachments(observation),
+            *_unwarned(context, observation),
         ),
     )
+
+
+def _unwarned(context: Context, observation: Observation) -> Iterator[Finding]:
+    last = last_look_ahead(context.journal, observation.at)
+    finding = nobody_looks_ahead(last, context.policy, observation.at)
+    if finding is not None:
+        yield finding
 
 
 def _attachments(observation: Observation) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from pydantic import AwareDatetime
 from selextract_infra.assess.calendar import Calendar
 from selextract_infra.assess.mapped_role import refuse_unmatched
 from selextract_infra.errors import CancelledError, RefusedError, SelextractError
-from selextract_infra.flow.apply import apply
+from selextract_infra.flow.capacity_warnings import warn_in_time
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.notification import escalate
 from selextract_infra.flow.notify import deliveries_text
@@ -29,21 +29,23 @@ from selextract_infra.hosts.runner import PlaybookRun, run_playbook
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.decision import Verdict
-from selextract_infra.model.emergency import open_emergency
 from selextract_infra.model.figures import duration
 from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Plan
+from selextract_infra.model.run import Run
 from selextract_infra.model.scaling import ScalingDecision
+from selextract_infra.operations.watch.hands_off import why_not_to_act
 from selextract_infra.operations.watch.incident import IncidentWatch
 from selextract_infra.operations.watch.lost_hosts import LostHosts
 from selextract_infra.operations.watch.memory import Watched
 from selextract_infra.operations.watch.people import People
+from selextract_infra.operations.watch.run_beside import RunBeside
 from selextract_infra.operations.watch.unfinished import OwnRuns
 
 if TYPE_CHECKING:
     from selextract_infra.flow.notify import Notifier
 
-__all__ = ["WatchEvent", "Watcher", "why_not_to_act"]
+__all__ = ["WatchEvent", "Watcher"]
 
 _T = TypeVar("_T")
 
@@ -73,6 +75,7 @@ class Watcher:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context, self._say, self._dry, self._steady = context, say, dry_run, steady
+        context.announces_undoing = True
         self.watched = Watched(context.policy)
         self._calendar = Calendar.of(context.policy)
         self._own = OwnRuns(context, self._tell_of_run, dry_run=dry_run)
@@ -83,6 +86,7 @@ class Watcher:
         self._told: dict[str, str] = {}
         self._clocks: tuple[float, float] | None = None
         self._blind_since: dict[str, float] = {}
+        self._severity: IncidentSeverity | None = None
 
     def run(self, *, once: bool = False, progress: Callable[[], object] = lambda: None) -> None:
         """Look at every interval until cancelled; ``progress`` is called after every look."""
@@ -104,25 +108,18 @@ class Watcher:
         finally:
             self._people.gather()
         self._guarded("escalation", self._escalate)
+        self._guarded("warnings", self._look_ahead)
 
     def _follow_look(self) -> None:
         """People hear of what is wrong first; then comes what may fail, or take its time."""
         began = self._steady()  # beside the wall's time of the look, however long it takes
-        try:
-            observation = self._look()
-        except CancelledError:
+        observation = self._seen()
+        if observation is None:
             return
-        except SelextractError as problem:
-            self._lost.nothing_seen(str(problem))
-            self._news("look", "lost", f"Nothing can be seen: {problem}")
-            return
-        self._over("look", "The hosts can be seen again.")
         at = self._clock(observation.at, began)
-        self._lost.take(observation)
         self._hosts(observation)
         self._guarded("mapping", lambda: refuse_unmatched(observation, self._context.policy))
-        self.watched.read(observation, at)
-        self._guarded("incident", lambda: self._incident.notice(observation))
+        self._notice(observation)
         if self._guarded("unfinished", lambda: self._own.end(observation)):
             self.watched.services.clear()  # as after a restart: counts and cooldowns are read from the hosts again
             return
@@ -131,6 +128,32 @@ class Watcher:
         incident = self._guarded("emergency", lambda: self._incident.follow(observation))
         if not self._incident.began:
             self._guarded("scaling", lambda: self._scale(observation, at, incident))
+
+    def _seen(self) -> Observation | None:
+        """What is on the hosts now; None where nothing can be seen, which is said and told."""
+        try:
+            observation = self._look()
+        except CancelledError:
+            return None
+        except SelextractError as problem:
+            self._lost.nothing_seen(str(problem))
+            self._news("look", "lost", f"Nothing can be seen: {problem}")
+            return None
+        self._over("look", "The hosts can be seen again.")
+        return observation
+
+    def _notice(self, observation: Observation) -> None:
+        """People hear of lost hosts and of an incident, before anything follows from them."""
+        self._lost.take(observation)
+        self.watched.read(observation, observation.at.timestamp())
+        self._severity = self._guarded("incident", lambda: self._incident.notice(observation))
+
+    def _look_ahead(self) -> None:
+        """What will be used up is told in time (PRE-02, PRE-03), but not while there is something more urgent."""
+        if self._dry or self._severity is not None:
+            return
+        for notification in warn_in_time(self._context, self._notifier):
+            self.tell("ahead", f"{notification.alert or 'Over'}: {notification.sentence}")
 
     def _escalate(self) -> None:
         """What nobody has answered in time goes to others, once (EMN-02)."""
@@ -193,7 +216,7 @@ class Watcher:
                 self._told.pop(refused, None)
                 self._people.forget(refused)
         for host in observation.hosts:
-            if host.name in by_host:
+            if host.name in by_host and not self._incident.began:
                 self._act(observation, host, by_host[host.name], at)
         self._propose_replicas(at)
 
@@ -279,13 +302,30 @@ class Watcher:
         try:
             self._keep_stamps(host.name)
             self._context.journal.record_plan(plan)
-            run = apply(self._context, plan)
+            run = self._carried_out(plan)
         except SelextractError:
             self._counts(host.name, before)
             raise
         if run.exit_code:
             self._counts(host.name, before)
         self._tell_of_run("failed" if run.exit_code else "done", f"Run {run.id}: {run.message}")
+
+    def _carried_out(self, plan: Plan) -> Run:
+        """Carry it out, and look meanwhile: a P1 is told within a look then too, and its emergency goes first."""
+        beside = RunBeside(self._context, plan)
+        while not beside.ended_within(self.watched.interval):
+            self._look_meanwhile()
+        return beside.result()
+
+    def _look_meanwhile(self) -> None:
+        """Look for what is urgent alone: counts and limits are just being changed."""
+        observation = self._seen()
+        if observation is None:
+            return
+        self._notice(observation)
+        if self._severity is IncidentSeverity.P1:
+            self._guarded("emergency", lambda: self._incident.follow(observation))
+        self._people.gather()
 
     def _tell_of_run(self, kind: str, sentence: str) -> None:
         """People hear of a Run that is taken up again before it is, and of one that did not end well."""
@@ -342,20 +382,6 @@ class Watcher:
     def _over(self, key: str, sentence: str) -> None:
         if self._told.pop(key, None) is not None:
             self.tell("back", sentence)
-
-
-def why_not_to_act(host: HostObservation) -> str | None:
-    """Why nothing is done on a host by itself; None where it may be."""
-    freeze, lock, unfinished = (host.state.get(name) for name in ("freeze", "lock", "unfinished"))
-    if freeze:
-        return f"{host.name} is frozen by {freeze.get('owner')} since {freeze.get('since')}: {freeze.get('reason')}"
-    if open_emergency(host) is not None:
-        return f"an emergency is on at {host.name}"
-    if lock:
-        return f"{host.name} is locked by {lock.get('owner')} for {lock.get('purpose')}"
-    if unfinished:
-        return f"run {unfinished[0].get('run_id')} is unfinished on {host.name}"
-    return None
 
 
 def _text(decision: ScalingDecision) -> str:

@@ -161,12 +161,19 @@ class GuideFormula(Section):
     divides_growth_first: bool
 
 
+class PredictionWatch(Section):
+    """How many seconds lie between two looks ahead that nobody asks for."""
+
+    every: Positive[Seconds]
+
+
 class Prediction(Section):
     """Days until exhaustion (PRE)."""
 
     warning: PredictionLevel
     critical: PredictionLevel
     resources: tuple[str, ...]
+    watching: PredictionWatch
     guide_formula: GuideFormula
 
 

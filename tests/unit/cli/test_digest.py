@@ -76,7 +76,10 @@ def test_a_queued_plan_that_was_changed_in_the_queue_is_refused(
         return opened
 
     monkeypatch.setattr("selextract_infra.flow.schedule.apply", lambda _, plan, **_more: applied.append(plan))
-    (ended,) = run_due(context.journal, lambda: AT.replace(minute=5), reopened, retry_after=1.0, ended=print) or ()
+    (ended,) = (
+        run_due(context.journal, lambda: AT.replace(minute=5), reopened, retry_after=1.0, begins=print, ended=print)
+        or ()
+    )
     assert (ended.status, ended.exit_code) == (QueueStatus.REFUSED, 9)
     assert applied == []
 

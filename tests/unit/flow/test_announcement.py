@@ -15,6 +15,8 @@ import pytest
 from selextract_infra.flow import executor
 from selextract_infra.flow.announcement import announce_end
 from selextract_infra.flow.context import Context
+from selextract_infra.flow.executor import RunExecutor
+from selextract_infra.flow.machine.messages import UndoSteps
 from selextract_infra.flow.machine.state import carrying_out
 from selextract_infra.hosts.step_results import Execution, Segment
 from selextract_infra.model.plan import Plan, Step
@@ -23,6 +25,7 @@ from selextract_infra.model.upgrade import PHASES, Abilities, Mode
 from selextract_infra.operations.upgrade import hardware
 from tests.unit.operations.upgrade.planned import upgrade_of_host
 from tests.unit.seen import AT, container, host
+from tests.unit.waiting import until
 
 pytestmark = pytest.mark.usefixtures("notifying")
 
@@ -151,3 +154,37 @@ def test_what_was_not_announced_ends_in_silence(tmp_path: Path, told: tuple[int,
         plan, run = upgrade_in(context)
         assert announce_end(context, run, plan) is run
     assert heard == []
+
+
+@pytest.mark.parametrize("unattended", [True, False])
+def test_what_nobody_watches_is_told_before_it_is_put_back(
+    tmp_path: Path, told: tuple[int, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, unattended: bool
+) -> None:
+    port, heard = told
+    at_undo: list[int] = []
+
+    def put_back(*_: Any, **__: Any) -> Execution:
+        if unattended:
+            until(lambda: heard)
+        at_undo.append(len(heard))
+        return Execution(())
+
+    monkeypatch.setattr(executor, "put_back", put_back)
+    with context_with(tmp_path, port, unattended=unattended) as context:
+        plan = Plan(
+            operation="scale",
+            made_at=AT,
+            made_by="",
+            policy_digest="",
+            observation_digest="",
+            hosts=("app1",),
+            steps=(),
+        )
+        run = Run(
+            id="r1", operation="scale", plan_digest="", policy_digest="", owner="me", purpose="", hosts=("app1",),
+            started_at=AT, status=RunStatus.RUNNING,
+        )  # fmt: skip
+        state = carrying_out(plan, run)
+        RunExecutor(context)._answer(state, UndoSteps(steps=(), hosts=("app1",)))
+    assert at_undo == [1 if unattended else 0]
+    assert [said["title"] for said in heard] == ["P2 scale on app1 is put back"] * unattended

@@ -241,5 +241,8 @@ def test_run_due_holds_it_too(
         opened.policy = context.policy
         return opened
 
-    (ended,) = run_due(context.journal, lambda: AT.replace(minute=5), reopened, retry_after=1.0, ended=print) or ()
+    (ended,) = (
+        run_due(context.journal, lambda: AT.replace(minute=5), reopened, retry_after=1.0, begins=print, ended=print)
+        or ()
+    )
     assert (ended.status, ended.exit_code) == (QueueStatus(status), 3 if status == "refused" else 0)

@@ -58,11 +58,13 @@ class Site:
     policy_files: tuple[Path, ...] = ()
     applied: list[datetime] = field(default_factory=list)
     told: list[QueuedPlan] = field(default_factory=list)
+    begun: list[QueuedPlan] = field(default_factory=list)
 
     def clock(self) -> datetime:
         return self.now
 
     def carry_out(self, plan: Plan) -> Run:
+        assert self.begun, "people are told before anything is done"
         self.applied.append(self.now)
         if isinstance(self.ending, SelextractError):
             raise self.ending
@@ -87,7 +89,14 @@ class Site:
         return Queue(self.journal.folder)
 
     def look(self) -> tuple[QueuedPlan, ...]:
-        changed = run_due(self.journal, self.clock, lambda _: self.context, retry_after=300, ended=self.told.append)
+        changed = run_due(
+            self.journal,
+            self.clock,
+            lambda _: self.context,
+            retry_after=300,
+            begins=self.begun.append,
+            ended=self.told.append,
+        )
         assert changed is not None
         return changed
 
@@ -176,6 +185,7 @@ def test_a_locked_host_is_tried_again_while_the_window_is_open(site: Site) -> No
     site.now += timedelta(minutes=4)
     assert site.look() == ()
     assert len(site.applied) == 2
+    assert len(site.begun) == 1, "that it begins is told once"
     site.now = OPENS + timedelta(hours=1)
     (missed,) = site.look()
     assert "Last time it was tried: app1 is locked by me." in missed.message
@@ -197,7 +207,7 @@ def test_an_inventory_that_is_gone_is_a_refusal_with_its_sentence(site: Site) ->
     def gone(_: QueuedPlan) -> Context:
         raise UsageError("There is no inventory at /srv/inventory.")
 
-    changed = run_due(site.journal, site.clock, gone, retry_after=300, ended=site.told.append)
+    changed = run_due(site.journal, site.clock, gone, retry_after=300, begins=site.begun.append, ended=site.told.append)
     assert changed is not None
     assert [(one.status, one.message) for one in changed] == [
         (QueueStatus.REFUSED, "There is no inventory at /srv/inventory.")
@@ -220,7 +230,17 @@ def test_while_one_looks_another_leaves_everything_to_it(site: Site) -> None:
     site.now = OPENS
     with site.queue.held() as ours:
         assert ours
-        assert run_due(site.journal, site.clock, lambda _: site.context, retry_after=1, ended=site.told.append) is None
+        assert (
+            run_due(
+                site.journal,
+                site.clock,
+                lambda _: site.context,
+                retry_after=1,
+                begins=site.begun.append,
+                ended=site.told.append,
+            )
+            is None
+        )
         with pytest.raises(LockedError):
             cancel_queued(site.journal, "2026", site.now)
     assert site.applied == []
@@ -230,7 +250,9 @@ def look_in_a_process(state: Path, begin: Any, applied: Any) -> None:
     with Journal(state) as journal:
         site = Site(journal, now=OPENS)
         begin.wait()
-        run_due(journal, site.clock, lambda _: site.context, retry_after=1, ended=site.told.append)
+        run_due(
+            journal, site.clock, lambda _: site.context, retry_after=1, begins=site.begun.append, ended=site.told.append
+        )
         applied.put(len(site.applied))
 
 

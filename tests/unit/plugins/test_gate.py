@@ -109,9 +109,15 @@ def test_a_kill_before_the_new_limit_is_not_held_against_it(shop: Shop) -> None:
 
 
 def test_a_restart_in_place_fails_at_once(shop: Shop) -> None:
+    before = shop.docker.named("shop-web-1")["State"]["StartedAt"]
     shop.docker.named("shop-web-1")["State"]["StartedAt"] = "2026-01-01T00:00:10Z"
     with pytest.raises(HostSideError, match="shop-web-1 restarted after its limits were changed"):
-        shop.complaint(memory=256 * MIB)
+        shop.complaint(memory=256 * MIB, started_at=before)
+
+
+def test_one_that_started_in_what_is_the_future_since_the_clock_was_set_back_did_not_restart(shop: Shop) -> None:
+    shop.docker.named("shop-web-1")["State"]["StartedAt"] = "2026-01-01T00:00:10Z"
+    assert shop.complaint(memory=416 * MIB) is None
 
 
 @pytest.mark.parametrize(("before", "words"), [(512, "its limit was lowered"), (256, "its limits were changed")])

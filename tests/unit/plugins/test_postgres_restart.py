@@ -100,6 +100,8 @@ def test_without_a_pooled_project_nobody_is_paused(host: Host) -> None:
 
 def test_one_that_an_attempt_before_has_restarted_is_not_restarted_again(host: Host) -> None:
     host.record.start_step("restart", STARTED - 10)
+    server = {"step_started": STARTED - 10, "started_at": "2025-12-31T00:00:00Z"}
+    host.record.note_seen("restart", {"server": server})
     assert host.restart(pooled_project="shop")["silent_seconds"] == 0.0
     assert host.done == []
 

@@ -20,6 +20,7 @@ PACKAGE = ROOT / "selextract_infra"
 HERE = "hosts/orchestrators/"
 
 ABOUT_COMPOSE = {
+    "errors.py": "the error of a team's Compose file that cannot be read",
     "hosts/inventory_complaint.py": "yaml.compose of PyYAML",
     "hosts/inventory_policy.py": "yaml.compose of PyYAML",
     "hosts/steps/proxies.py": "the file of our own HAProxy, which is a Compose project whatever keeps the app",
@@ -28,6 +29,12 @@ ABOUT_COMPOSE = {
     "model/observation.py": "the version that a host has is a fact",
     "operations/balancer/plan.py": "the file of our own HAProxy",
     "operations/doctor/checks.py": "whether a host has it, by its own name",
+    "operations/init/command.py": "the option that names Compose files",
+    "operations/init/compose_files.py": "a team's files as Compose reads them",
+    "operations/init/compose_service.py": "a team's files as Compose reads them",
+    "operations/init/compose_yaml.py": "a team's files as Compose reads them",
+    "operations/init/interpolation.py": "a team's files as Compose reads them",
+    "operations/init/signs.py": "a service of a team's files",
     "operations/rightsize/decide.py": "the ID of a rule about the app's files",
     "operations/scaling/decide.py": "the ID of a rule about the app's files",
     "templates/balancer.py": "the file of our own HAProxy",
@@ -37,6 +44,7 @@ ABOUT_COMPOSE = {
 """Files that name Compose in their code, each with what for; sentences for people may everywhere."""
 
 HOST_SIDE = {
+    "modules/describe_host.py": "the look",
     "modules/capacity_file.py": "the act as a module",
     "modules/instances.py": "the act as a module",
     "modules/observe_host.py": "the look",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from selextract_infra.model.observation import HostObservation
-from selextract_infra.operations.watch.watch import why_not_to_act
+from selextract_infra.operations.watch.hands_off import why_not_to_act
 
 EMERGENCY = {"run_id": "r", "status": "active", "began_at": "2026-03-01T02:00:00+00:00", "expires_at": 9e9}
 LOCK = {"run_id": "r", "owner": "ops@here", "purpose": "right-size app1"}
