@@ -114,6 +114,7 @@ from ..module_utils.docker.cgroup import ControlGroup, Reading, find_control_gro
 from ..module_utils.docker.containers import Container, find_containers, numbers_of, pool_of_process
 from ..module_utils.docker.data_store import proxy_of_process, store_of_process
 from ..module_utils.docker.engine import Engine
+from ..module_utils.docker.singleton import singleton_of_process
 from ..module_utils.haproxy.traffic import look_at_traffic
 from ..module_utils.module import run
 from ..module_utils.postgres.look import look_at_postgres
@@ -288,6 +289,7 @@ def _container(container: Container, first: Reading | None, second: Reading | No
         "stop_grace_seconds": container.stop_grace,
         "store": store_of_process(container.pid) if container.running else None,
         "proxy": proxy_of_process(container.pid) if container.running else None,
+        "singleton": singleton_of_process(container.pid) if container.running else None,
         "worker_pool": container.worker_pool or (pool_of_process(container.pid) if container.running else None),
     }
 

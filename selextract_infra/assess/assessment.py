@@ -7,6 +7,7 @@ from datetime import datetime
 
 from selextract_infra.assess.bottleneck import bottlenecks, signatures_of
 from selextract_infra.assess.connections import policy_budget, tightest_limit
+from selextract_infra.assess.guide_app import workers_of_the_guide
 from selextract_infra.assess.instance_usage import usage_gaps
 from selextract_infra.assess.measurements import Measurement
 from selextract_infra.assess.observed import headroom_seen, instances_of_role, measurements_of, project_missing
@@ -124,7 +125,7 @@ def _connections(policy: Policy, api: int | None, workers: int | None) -> Connec
 def _workers(
     policy: Policy, instances: int | None, measurements: Sequence[Measurement], now: float
 ) -> WorkerCapacity | None:
-    if instances is None:
+    if instances is None or not workers_of_the_guide(policy):
         return None
     return worker_capacity(
         instances,

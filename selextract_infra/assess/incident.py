@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from selextract_infra.assess.mapped_role import roles_on, roles_seen
+from selextract_infra.assess.mapped_role import OTHER, roles_on, roles_seen
 from selextract_infra.assess.room import DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import (
@@ -151,7 +151,7 @@ def situation_of(
     ``severity`` is None where a person asks without an incident that the readings show. ``hosts`` narrows the hosts.
     """
     looked_at = [host for host in observation.hosts if host.problem is None and (hosts is None or host.name in hosts)]
-    roles = {role for host in looked_at for role in roles_on(host, policy).values()}
+    roles = {role for host in looked_at for role in roles_on(host, policy).values() if role != OTHER}
     active = open_emergencies(observation)
     return EmergencySituation(
         at=observation.at,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selextract_infra.policy import Policy
 
 __all__ = [
+    "OTHER",
     "PROTECTED_ROLES",
     "mapping_findings",
     "refuse_unmatched",
@@ -30,8 +31,8 @@ __all__ = [
 ]
 
 _OWN_FOLDER = "/var/lib/selextract-infra/"
-_OTHER = "other"
-_MAPPED_AS_STORES = frozenset({"database", "redis", _OTHER})
+OTHER = "other"
+_MAPPED_AS_STORES = frozenset({"database", "redis", OTHER})
 PROTECTED_ROLES = frozenset({"database", "redis"})
 
 
@@ -50,12 +51,12 @@ def role_of(mapped: str, containers: Collection[ContainerObservation]) -> str:
         return ""
     stores = stores_in(containers)
     if "postgres" in stores:
-        return mapped if mapped in ("database", _OTHER) else "database"
+        return mapped if mapped in ("database", OTHER) else "database"
     if "cache" in stores:
-        return mapped if mapped in ("redis", _OTHER) else "redis"
+        return mapped if mapped in ("redis", OTHER) else "redis"
     if stores:
-        return mapped if mapped in _MAPPED_AS_STORES else _OTHER
-    if any(container.proxy for container in containers) and mapped not in ("nginx", "frontend", _OTHER):
+        return mapped if mapped in _MAPPED_AS_STORES else OTHER
+    if any(container.proxy for container in containers) and mapped not in ("nginx", "frontend", OTHER):
         return "nginx"
     return mapped
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from selextract_infra.assess.service import Service, app_services, services_on
+from selextract_infra.assess.singleton import why_single
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.observation import (
     HostObservation,
@@ -34,7 +35,8 @@ class ServiceOnHost(Frozen):
 
     ``stop_grace`` is the longest time that one of its containers may take to stop, in seconds, None for Docker's
     default. ``pending``: Compose would recreate a container of it anyway. ``recreate``: its change needs that.
-    ``role`` is the one that counts. ``joined_by`` names a container that would lose its network with one of these.
+    ``role`` is the one that counts, ``single``: it must run only once at a time. ``joined_by`` names a
+    container that would lose its network with one of these.
     """
 
     form: str
@@ -46,6 +48,7 @@ class ServiceOnHost(Frozen):
     recreate: bool = False
     joined_by: str | None = None
     role: str = ""
+    single: bool = False
 
 
 class ProjectOnHost(Frozen):
@@ -78,14 +81,19 @@ def project_on_host(
         present=tuple(service.name for service in services),
         capacity=capacity if isinstance(capacity, dict) else {},
         services={
-            service.name: _on_host(service, service.definition, recreate=(host.name, service.name) in recreate)
+            service.name: _on_host(
+                service,
+                service.definition,
+                recreate=(host.name, service.name) in recreate,
+                single=why_single(service.name, policy, service.containers) is not None,
+            )
             for service in services
             if service.definition is not None and only in (None, service.name)
         },
     )
 
 
-def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool) -> ServiceOnHost:
+def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool, single: bool) -> ServiceOnHost:
     """Limits as Docker has them: what a step writes, and what it puts back, is not what a decision compares."""
     lowest = min(service.containers, key=lambda container: container.limits.memory or 0)
     cpus = [container.limits.cpus for container in service.containers]
@@ -104,6 +112,7 @@ def _on_host(service: Service, definition: ServiceDefinition, *, recreate: bool)
         recreate=recreate,
         joined_by=service.joined_by,
         role=service.role,
+        single=single,
     )
 
 

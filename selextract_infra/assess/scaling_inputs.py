@@ -14,6 +14,7 @@ from selextract_infra.assess.instance_usage import ServiceUsage, cpu_usage, memo
 from selextract_infra.assess.room import SCALED_ROLES, DatabaseSide, HostSize
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.service import Service, app_services, fixed_identity
+from selextract_infra.assess.singleton import singletons_on
 from selextract_infra.assess.tasks import pending_of, tasks_on
 from selextract_infra.model.observation import HostObservation
 from selextract_infra.model.postgres import Pooling
@@ -59,11 +60,10 @@ def only_instances(host: HostObservation, policy: Policy) -> dict[tuple[str, str
     """By host and service, why there can be only one instance of it."""
     project = host.project(policy.application.project or "")
     fixed = {definition.name: fixed_identity(definition) for definition in (project.services if project else ())}
-    return {
-        (host.name, name): f"it has {what}, which only one instance can have"
-        for name, what in fixed.items()
-        if what is not None
+    reasons = {
+        name: f"it has {what}, which only one instance can have" for name, what in fixed.items() if what is not None
     }
+    return {(host.name, name): reason for name, reason in {**reasons, **singletons_on(host, policy)}.items()}
 
 
 def database_side(host: HostObservation, policy: Policy) -> DatabaseSide:

@@ -63,11 +63,15 @@ def limit_values(limits: Limits, service: ServiceOnHost) -> dict[str, Any]:
 
 
 def settle_values(
-    service: str, containers: Sequence[str], stop_grace: float | None, policy: Policy, role: str = ""
+    service: str,
+    containers: Sequence[str],
+    stop_grace: float | None,
+    policy: Policy,
+    on_host: ServiceOnHost | None = None,
 ) -> dict[str, Any]:
     """What playbooks read about instances that are made anew; only in the mapped variables may they become others.
 
-    ``role`` is the one that counts by what runs, empty where only the mapping says it.
+    ``on_host`` says what runs in it, None where only the mapping tells.
     """
     mapped = policy.application.services.get(service)
     variables = sorted({name for name in vars(mapped.environment).values() if name}) if mapped else []
@@ -76,5 +80,5 @@ def settle_values(
         "containers": list(containers),
         "stop_grace": stop_grace,
         "variables": variables,
-        "replicable": replicable(service, policy, role),
+        "replicable": replicable(service, policy, on_host),
     }

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from selextract_infra.assess.project_on_host import ServiceOnHost
+from selextract_infra.assess.singleton import why_single
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -27,13 +28,15 @@ def proof_values(present: Iterable[str], policy: Policy) -> dict[str, Any]:
     }
 
 
-def replicable(name: str, policy: Policy, role: str = "") -> bool:
+def replicable(name: str, policy: Policy, on_host: ServiceOnHost | None = None) -> bool:
     """Whether a service may have another instance for a moment, by its role; the host looks at the rest.
 
-    ``role`` is the one that counts by what runs, empty where only the mapping says it.
+    ``on_host`` says what runs in it, None where only the mapping tells.
     """
     mapped = policy.application.services.get(name)
-    return mapped is not None and mapped.role in _REPLICABLE and role in (*_REPLICABLE, "")
+    if mapped is None or mapped.role not in _REPLICABLE or why_single(name, policy) is not None:
+        return False
+    return on_host is None or (on_host.role in (*_REPLICABLE, "") and not on_host.single)
 
 
 def not_proved(names: Collection[str], services: Mapping[str, ServiceOnHost], policy: Policy) -> str:

@@ -57,7 +57,7 @@ class ContainerObservation(Frozen):
     force say, so the team's next ``up`` leaves it alone; None where Compose cannot tell. ``worker_pool`` is what the
     command line of a Celery worker says after ``--pool`` or ``-P``, None where it says nothing. ``store`` is the kind
     of database, queue or cache by the program that runs (``postgres``, ``cache``, ``mysql`` …), None for anything else;
-    ``proxy`` likewise the proxy that it is.
+    ``proxy`` likewise the proxy that it is, ``singleton`` the scheduler, which must run only once.
     ``joined`` has the IDs of other containers whose network, processes or shared memory it lives in.
     """
 
@@ -82,6 +82,7 @@ class ContainerObservation(Frozen):
     worker_pool: str | None = None
     store: str | None = None
     proxy: str | None = None
+    singleton: str | None = None
     numbers: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="before")

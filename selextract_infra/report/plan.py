@@ -9,6 +9,7 @@ from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import count, dollars, duration, resource_name, resource_value
 from selextract_infra.model.finding import Finding
 from selextract_infra.model.plan import Plan, Step
+from selextract_infra.report.alike import findings_alike
 from selextract_infra.report.layout import plain_text
 from selextract_infra.report.table import Block, Cell, Line, Row, Table, Tone, number, prose, table
 
@@ -17,6 +18,9 @@ __all__ = ["findings_table", "plan_blocks", "plan_text"]
 _WIDTH = 80
 _MANY = 24
 """Values of a host that stay are listed up to this number, else counted."""
+
+_NAMED = 8
+"""Subjects of findings that are alike are named up to this number, else counted."""
 
 _SIGNS = {Verdict.RAISE: "+", Verdict.LOWER: "-", Verdict.SET: "~"}
 _STAYING = {
@@ -58,20 +62,33 @@ def plan_blocks(plan: Plan) -> Iterator[Block]:
 
 
 def findings_table(findings: Iterable[Finding], most: int | None = None) -> Table:
-    """Findings, worst first: severity, rule, sentence, and what to do about it."""
+    """Findings, worst first: severity, rule, sentence, and what to do about it; those of one kind are one line."""
+    ordered = sorted(findings, key=lambda finding: -finding.severity.rank)
     return table(
         ("finding", "rule", prose("what it says")),
         (
             (
                 Cell.state(finding.severity),
                 finding.rule,
-                Cell(finding.statement, note=f"-> {finding.resolution}" if finding.resolution else ""),
+                Cell(
+                    f"{finding.statement}{_likewise(others)}",
+                    note=f"-> {finding.resolution}" if finding.resolution else "",
+                ),
             )
-            for finding in sorted(findings, key=lambda finding: -finding.severity.rank)
+            for finding, others in findings_alike(ordered)
         ),
         most=most,
         noun="finding",
     )
+
+
+def _likewise(others: Sequence[str]) -> str:
+    """How many more findings say the same, and of what."""
+    if not others:
+        return ""
+    named = list(dict.fromkeys(others))
+    left = f" and {len(named) - _NAMED} others" if len(named) > _NAMED else ""
+    return f" And {len(others)} more like it: {', '.join(named[:_NAMED])}{left}."
 
 
 def _changes(plan: Plan) -> str:

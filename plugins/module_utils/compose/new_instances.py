@@ -18,7 +18,7 @@ from ..docker.engine import Engine
 from ..docker.instances import instances_of
 from ..docker.shared_namespaces import refuse_where_shared
 from ..system.failure import HostSideError
-from .compose import Compose, ComposeCall, with_dependencies
+from .compose import Compose, ComposeCall, environment_values, with_dependencies
 from .project import Project
 from .sibling import differences, environment_of, environment_wanted
 
@@ -197,7 +197,7 @@ class NewInstances:
         """What Compose itself would do in a container after its start."""
         for hook in hooks:
             command = hook.get("command") or []
-            environment = [f"{name}={value}" for name, value in (hook.get("environment") or {}).items()]
+            environment = [f"{name}={value}" for name, value in environment_values(hook.get("environment")).items()]
             code, _, _ = engine.run_inside(
                 container.id,
                 [command] if isinstance(command, str) else list(command),

@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from .compose import environment_values
+
 __all__ = ["differences", "environment_of", "environment_wanted"]
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}\Z")
@@ -66,7 +68,8 @@ def environment_wanted(service: Mapping[str, Any], image: Mapping[str, Any]) -> 
     ``service`` is as ``docker compose config`` tells it, which doubles each ``$``; null takes a variable away.
     """
     wanted = environment_of(image)
-    for name, value in (service.get("environment") or {}).items():
+    written = service.get("environment") or {}
+    for name, value in (environment_values(written) if isinstance(written, list) else written).items():
         if value is None:
             wanted.pop(name, None)
         else:

@@ -20,6 +20,8 @@ _STORES = {
 }
 """By the name that the kernel has of a process, which it cuts after 15 characters."""
 
+_ERLANG = "beam.smp"  # any program in Erlang or Elixir; which one, its command line says
+
 _PROXIES = frozenset({"nginx", "haproxy", "traefik", "caddy", "envoy", "openresty"})
 
 _DEEPEST = 3  # an init and a shell may stand before it
@@ -31,7 +33,7 @@ def store_of_process(pid: int, proc: str = "/proc") -> str | None:
     while waiting:
         process, depth = waiting.pop(0)
         name = _read(f"{proc}/{process}/comm").strip()
-        if name in _STORES:
+        if name in _STORES and (name != _ERLANG or "rabbit" in _read(f"{proc}/{process}/cmdline")):
             return _STORES[name]
         if depth < _DEEPEST:
             children = _read(f"{proc}/{process}/task/{process}/children").split()

@@ -212,7 +212,7 @@ def _instances(host: str, site: PoolerSite, policy: Policy) -> Iterator[Step]:
                 host: {
                     **common_values(site.project, policy, times.gate),
                     "services": {service: {}},
-                    "settle": [settle_values(service, names, on_host.stop_grace, policy)],
+                    "settle": [settle_values(service, names, on_host.stop_grace, policy, on_host)],
                 }
             },
             verification="Each new container runs and is healthy before the next one is stopped; all health addresses"

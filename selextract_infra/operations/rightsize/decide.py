@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from selextract_infra.assess.hardware import prices_hold
+from selextract_infra.assess.mapped_role import OTHER
 from selextract_infra.assess.overrides import Overrides
 from selextract_infra.assess.room import HostRoom
 from selextract_infra.assess.service import Service, sampled_services
@@ -170,7 +171,11 @@ def _decided_on(
             raise RefusedError(problem, rule="compose files", remedy="correct it first; nothing was touched")
         return [], [*findings, _unwritable(host, project, problem)]
     only = None if asked.service is None else (asked.service,)
-    services = sampled_services(host, policy, at, only)
+    services = [
+        service
+        for service in sampled_services(host, policy, at, only)
+        if service.role != OTHER or service.name == asked.service
+    ]
     by_resource: dict[str, list[LimitProposal]] = {}
     for resource in RESOURCES:
         wishes = [

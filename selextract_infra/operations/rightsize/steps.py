@@ -134,7 +134,7 @@ def _settling(
                 host: {
                     **common_values(project, policy, times.gate),
                     "services": {name: _expected(name, wanted[name], project, decisions)},
-                    "settle": [settle_values(name, service.containers, service.stop_grace, policy, service.role)],
+                    "settle": [settle_values(name, service.containers, service.stop_grace, policy, service)],
                 }
             },
             verification="Each new container runs and is healthy with its limits before the next one is stopped; all"

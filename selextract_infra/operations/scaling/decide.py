@@ -15,6 +15,7 @@ from selextract_infra.assess.room import Room
 from selextract_infra.assess.scaled_service import ScaledService
 from selextract_infra.assess.scaling_inputs import database_side, host_size, scaled_services
 from selextract_infra.assess.service import fixed_identity
+from selextract_infra.assess.singleton import singletons_on
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.model.decision import Decision, Verdict
 from selextract_infra.model.figures import count, printable
@@ -100,6 +101,9 @@ def _refuse_unscalable(
             override=f"--override {item}",
             remedy=f"ask for {min(max(number, bounds.minimum), bounds.maximum)}, or override it with --override {item}",
         )
+    alone = singletons_on(host, policy).get(name)
+    if number > 1 and alone is not None:
+        raise RefusedError(f"{name} is not scaled: {alone}.", rule="single", remedy="leave it at one instance")
     what = fixed_identity(_definition(host, policy, name))
     if number > 1 and what is not None:
         raise RefusedError(

@@ -25,6 +25,8 @@ from selextract_infra.model.postgres import Role, Storage, Unit, Workload
 from selextract_infra.model.postgres_conf import conf_value
 from selextract_infra.model.postgres_observation import PostgresObservation, PostgresSetting
 from selextract_infra.model.tuning import PostgresFacts, PostgresTuning, Setting
+from selextract_infra.operations.tune.host_share import connections_asked_for, memory_beside_others
+from selextract_infra.policy.schema.system import SystemProfile
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -35,6 +37,8 @@ _SIZES = {"B": 1, "kB": KB, "8kB": 8 * KB, "MB": MB, "GB": GB}
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 _OURS_TO_SET = ("default", "configuration file")
 _CONNECTIONS = "max_connections"
+_WORK_MEM = "work_mem"
+_IDLE_SHARE = 0.25  # a server of which no more than this share is open is idle
 _MEMORY = ("shared_buffers", "work_mem", "maintenance_work_mem", "autovacuum_work_mem", "max_connections")
 
 
@@ -56,17 +60,17 @@ class Retuning:
 
 
 def facts_of(host: HostObservation, postgres: PostgresObservation, policy: Policy) -> PostgresFacts:
-    """What the server has: its container's limits, else the host's; never the host's where the container has less."""
+    """What the server has: its container's limits, else what the host can give it beside all others."""
     mapped = policy.application.services[postgres.service].postgres
     container = next((container for container in host.containers if container.name == postgres.container), None)
     memory, cpus = (limit_of(container, resource, host.facts) if container else None for resource in ("memory", "cpus"))
     fixed = _pinned_number(postgres, "max_connections")
     standby = {name: int(postgres.settings[name].value) for name in STANDBY_PARAMETERS if name in postgres.settings}
     return PostgresFacts(
-        memory=int(memory or host.facts.memory),
+        memory=int(memory or memory_beside_others(host, postgres, policy)),
         cpus=cpus or float(host.facts.cpus),
         version=postgres.version or 0,
-        connections=mapped.connections if fixed is None else fixed,
+        connections=(mapped.connections or connections_asked_for(host, postgres, policy)) if fixed is None else fixed,
         workload=Workload(mapped.workload) if mapped.workload else None,
         storage=Storage(mapped.storage),
         disk=postgres.disk_total or None,
@@ -91,7 +95,9 @@ def retune_postgres(
     """
     tuning = tune_postgres(facts, policy, shared_buffers=shared_buffers, overrides=overrides, subject=subject)
     held = _held_connections(tuning, postgres, policy)
-    settings = [held if held and setting.name == held.name else setting for setting in tuning.settings]
+    spared = _spared_work_mem(tuning, postgres, policy)
+    kept = {setting.name: setting for setting in (held, spared) if setting is not None}
+    settings = [kept.get(setting.name, setting) for setting in tuning.settings]
     known = [setting for setting in settings if setting.name in postgres.settings]
     pinned = {setting.name: by for setting in known if (by := pinned_by(postgres.settings[setting.name]))}
     changing = [
@@ -112,6 +118,7 @@ def retune_postgres(
             *tuning.findings,
             *_findings(tuning, postgres, pinned, subject),
             *_held_findings(held, tuning, postgres),
+            *_spared_findings(spared, tuning, postgres),
         ),
     )
 
@@ -190,6 +197,36 @@ def _held_findings(held: Setting | None, tuning: PostgresTuning, postgres: Postg
         " would be right. The memory does not add up with it.",
         numbers={"open_connections": postgres.connections.open, "max_connections": int(held.value)},
         resolution="Pool the connections, or give the container more memory.",
+    )
+
+
+def _spared_work_mem(tuning: PostgresTuning, postgres: PostgresObservation, policy: Policy) -> Setting | None:
+    """``work_mem`` as it is in force, where less would only be right if an idle server were full; else None."""
+    setting = next((setting for setting in tuning.settings if setting.name == _WORK_MEM), None)
+    now, most = postgres.settings.get(_WORK_MEM), postgres.settings.get(_CONNECTIONS)
+    if policy.profile is SystemProfile.GUIDE or setting is None or now is None or most is None or pinned_by(now):
+        return None
+    value = in_force(_WORK_MEM, now)
+    if isinstance(value, str) or postgres.connections.open > int(most.value) * _IDLE_SHARE:
+        return None
+    return setting.model_copy(update={"value": int(value)}) if int(setting.value) < value else None
+
+
+def _spared_findings(
+    spared: Setting | None, tuning: PostgresTuning, postgres: PostgresObservation
+) -> Iterator[Finding]:
+    if spared is None:
+        return
+    right = next(setting for setting in tuning.settings if setting.name == spared.name)
+    yield Finding(
+        rule="X-02",
+        severity=Severity.MINOR,
+        rule_class=RuleClass.WARN,
+        subject=spared.name,
+        sentence=f"work_mem stays {conf_value(spared)}: {postgres.connections.open} connections are open, and only if"
+        f" all that may be were at work at once would {conf_value(right)} be right.",
+        numbers={"open_connections": postgres.connections.open, "right_bytes": int(right.value)},
+        resolution="give it a memory limit that carries its max_connections, or allow fewer of them",
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from selextract_infra.assess.guide_app import why_no_figures
 from selextract_infra.assess.postgres.proposal import Subject
 from selextract_infra.assess.service import Service
 from selextract_infra.assess.traffic import measured_rate
@@ -64,6 +65,9 @@ def retune_service(
     Raises RefusedError where not even one task fits into a worker's memory (X-08).
     """
     subject = Subject(host.name, service.project, service.name)
+    unknown = why_no_figures(policy.application.services[service.name], service.role, policy)
+    if unknown is not None:
+        return (), (_without_figures(host, service, unknown),)
     memory = int(service.lowest_limit("memory") or host.facts.memory)
     cpus = service.lowest_limit("cpus") or float(host.facts.cpus)
     try:
@@ -99,6 +103,23 @@ def _differing(rate: float | None, policy: Policy, subject: Subject) -> tuple[Fi
             numbers={"measured_per_second": rate, "low_per_second": assumed.low, "high_per_second": assumed.high},
             resolution="What was measured is reckoned with; correct baseline.api.throughput in the policy.",
         ),
+    )
+
+
+def _without_figures(host: HostObservation, service: Service, why: str) -> Finding:
+    """What is not judged, because nobody knows what one of its tasks, or of its processes, needs."""
+    way = {
+        "api": "set its processes by hand, by what one of them is seen to use",
+        "worker": "set its concurrency by hand; where each task drives a browser, map the variable for their number"
+        " (environment.browsers)",
+    }
+    return Finding(
+        rule="X-08",
+        severity=Severity.INFO,
+        rule_class=RuleClass.REPORT,
+        subject=f"{host.name}/{service.name}",
+        sentence=f"{service.name} on {host.name} is left as it is: {why}, and the guide's figures are of another app.",
+        resolution=way[service.role],
     )
 
 

@@ -14,7 +14,8 @@ from selextract_infra.flow.draft import PlanDraft, PlanInput, Planner
 from selextract_infra.flow.proof import proof_values
 from selextract_infra.model.base import Frozen
 from selextract_infra.model.figures import count
-from selextract_infra.model.observation import HostObservation
+from selextract_infra.model.finding import Finding
+from selextract_infra.model.observation import HostObservation, Observation
 from selextract_infra.model.plan import Change, CostChange, Plan, Step
 from selextract_infra.model.postgres_conf import conf_text
 from selextract_infra.model.postgres_observation import (
@@ -25,6 +26,7 @@ from selextract_infra.model.postgres_observation import (
 )
 from selextract_infra.model.tuning import PostgresFacts
 from selextract_infra.operations.tune.decide_postgres import Retuning, facts_of, raw_value, retune_postgres
+from selextract_infra.operations.tune.host_share import shared_host_finding
 from selextract_infra.operations.tune.operation_postgres import TunePostgresRequest
 
 if TYPE_CHECKING:
@@ -88,10 +90,21 @@ def _draft(given: PlanInput[TunePostgresRequest, None]) -> PlanDraft:
         hosts=tuple(servers),
         decisions=tuple(decision for each in retunings.values() for decision in each.decisions),
         steps=_tune_postgres_steps(servers, policy),
-        findings=tuple(finding for each in retunings.values() for finding in each.findings),
+        findings=(
+            *_shared_hosts(given.observation, servers),
+            *(finding for each in retunings.values() for finding in each.findings),
+        ),
         cost=CostChange(sentence="Settings cost nothing; the bill stays as it is."),
         overrides=request.overrides,
     )
+
+
+def _shared_hosts(observation: Observation, servers: Mapping[str, ServerOnHost]) -> Iterator[Finding]:
+    for host in observation.hosts:
+        if host.name in servers and host.postgres is not None:
+            finding = shared_host_finding(host, host.postgres, servers[host.name].facts.memory)
+            if finding is not None:
+                yield finding
 
 
 def retuning_of(host: str, server: ServerOnHost, policy: Policy) -> Retuning:

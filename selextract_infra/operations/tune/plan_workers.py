@@ -160,7 +160,7 @@ def _step(
                 "policy_digest": policy.digest,
                 "services": {name: {}},
                 "capacity": {"services": dict(capacity)},
-                "settle": [settle_values(name, service.containers, grace, policy, service.role)],
+                "settle": [settle_values(name, service.containers, grace, policy, service)],
             }
         },
         changes=tuple(

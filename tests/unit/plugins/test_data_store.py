@@ -33,6 +33,14 @@ def test_it_is_found_behind_an_init_and_a_shell(tmp_path: Path, names: list[str]
     assert store_of_process(1, str(tmp_path)) == store
 
 
+def test_not_every_erlang_program_is_a_queue(tmp_path: Path) -> None:
+    process(tmp_path, 1, "beam.smp")
+    (tmp_path / "1" / "cmdline").write_text("beam.smp\0-s\0elixir\0start_cli")
+    assert store_of_process(1, str(tmp_path)) is None
+    (tmp_path / "1" / "cmdline").write_text("beam.smp\0-s\0rabbit\0boot")
+    assert store_of_process(1, str(tmp_path)) == "rabbitmq"
+
+
 def test_a_proxy_is_one_only_where_it_is_alone(tmp_path: Path) -> None:
     process(tmp_path, 1, "docker-init", 2)
     process(tmp_path, 2, "nginx", 3, 4)

@@ -87,3 +87,12 @@ def test_the_wanted_environment_is_that_of_the_files_over_that_of_the_image() ->
     image = {"Config": {"Env": ["PATH=/bin", "GONE=1", "MODE=image"]}}
     service = {"environment": {"MODE": "files", "PRICE": "5$$", "GONE": None}}
     assert environment_wanted(service, image) == {"PATH": "/bin", "MODE": "files", "PRICE": "5$"}
+
+
+def test_a_list_of_variables_is_read_like_a_mapping_of_them() -> None:
+    service = {"environment": ["MODE=files", "PRICE=5$$", "FROM_OUTSIDE"]}
+    assert environment_wanted(service, {"Config": {"Env": ["PATH=/bin"]}}) == {
+        "PATH": "/bin",
+        "MODE": "files",
+        "PRICE": "5$",
+    }
