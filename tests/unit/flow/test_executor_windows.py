@@ -47,6 +47,7 @@ class Hosts:
     access: None = None
     unattended: bool = False
     announces_undoing: bool = False
+    announces_undoing: bool = False
     inventory: None = None
 
     def observe(self) -> Observation:

@@ -89,7 +89,8 @@ def test_refusals_name_the_host_and_leave_out_those_that_did_not_answer() -> Non
 
 def test_the_plan_by_hand_is_that_of_the_library() -> None:
     project = {"name": "shop", "directory": "/srv/shop", "services": [{"name": "web"}]}
-    seen = {"observation": {"facts": {"machine_id": "m"}, "projects": [project], "containers": []}}
+    web = {"name": "shop-web-1", "id": "1", "image": "web", "project": "shop", "service": "web"}
+    seen = {"observation": {"facts": {"machine_id": "m"}, "projects": [project], "containers": [web]}}
     plan = rightsize_plan({"app1": seen}, {"mapping": MAPPING, "files": []})
     assert plan["operation"] == "rightsize"
     assert plan["steps"] == []
@@ -98,7 +99,7 @@ def test_the_plan_by_hand_is_that_of_the_library() -> None:
 
 
 def test_by_hand_what_the_library_refuses_is_its_sentence() -> None:
-    with pytest.raises(AnsibleFilterError, match="No host runs the Compose project shop"):
+    with pytest.raises(AnsibleFilterError, match="No container of the Compose project shop is on app1"):
         rightsize_plan({"app1": {"observation": {}}}, {"mapping": MAPPING, "files": []})
 
 
