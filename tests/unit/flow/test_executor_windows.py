@@ -46,6 +46,7 @@ class Hosts:
     urgent_before: str = ""
     access: None = None
     unattended: bool = False
+    announces_undoing: bool = False
     inventory: None = None
 
     def observe(self) -> Observation:
