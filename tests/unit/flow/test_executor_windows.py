@@ -47,7 +47,10 @@ class Hosts:
     access: None = None
     unattended: bool = False
     announces_undoing: bool = False
+<<<<<<< HEAD
     announces_undoing: bool = False
+=======
+>>>>>>> trusta
     inventory: None = None
 
     def observe(self) -> Observation:

@@ -26,10 +26,6 @@ READS_OR_WRITES_AMOUNTS = {
     "plugins/module_utils/system/contained_folder.py": "a bound of a file that is read whole",
     "plugins/module_utils/replica/check/conversation.py": "a bound of what a program prints",
     "selextract_infra/operations/tune/plan_redis.py": "reads the units of Redis",
-    "plugins/plugin_utils/bounded_reading.py": "bounds of an answer, and what it says of one that is longer",
-    "plugins/strategy/bounded.py": "a bound of what a host tells",
-    "selextract_infra/hosts/explain.py": "reads what the bounded reading says",
-    "selextract_infra/hosts/signatures.py": "a bound of a file that is read whole",
     "plugins/module_utils/docker/image_stream.py": "the size of a piece that is copied",
 }
 
