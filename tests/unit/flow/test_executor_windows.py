@@ -47,10 +47,6 @@ class Hosts:
     access: None = None
     unattended: bool = False
     announces_undoing: bool = False
-<<<<<<< HEAD
-    announces_undoing: bool = False
-=======
->>>>>>> trusta
     inventory: None = None
 
     def observe(self) -> Observation:
