@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.journal.journal import Journal
@@ -30,8 +30,11 @@ __all__ = ["Delivery", "Notifier", "Telling", "deliveries_text", "visit"]
 
 NOT_NOTIFIED = "not notified"
 _HIDDEN = "***"
+_PLAIN_WEBHOOK = "Its address is not encrypted; begin it with jsons://, xmls:// or forms://."
 _MOST_AT_ONCE = 8
 _REFUSED = 400
+_OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
+_PLAIN_WEBHOOKS = ("form", "json", "xml")  # apprise's names for them without TLS
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ class Notifier:
             address = _address(filled_in(route.target, self._environment), route.addresses)
         except UsageError as missing:
             return str(missing)
+        if _readable_on_the_way(address):
+            return _PLAIN_WEBHOOK
         target = apprise.Apprise.instantiate(address, suppress_exceptions=True)
         if target is None:
             return "Its address cannot be read by apprise."
@@ -179,11 +184,12 @@ class Notifier:
 def visit(address: str, patience: float) -> str:
     """Visit the address that notices our silence; returns why it could not be, empty where it was."""
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
-    from urllib.parse import urlsplit
 
     url = urlsplit(address)
     if url.scheme not in ("http", "https") or not url.hostname:
         return "It is no address of the web."
+    if url.scheme == "http" and url.hostname not in _OWN_MACHINE:
+        return "Its address is not encrypted; begin it with https://."
     kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
     connection = kind(url.hostname, url.port, timeout=patience)
     try:
@@ -194,6 +200,12 @@ def visit(address: str, patience: float) -> str:
     finally:
         connection.close()
     return "" if status < _REFUSED else f"It answered with {status}."
+
+
+def _readable_on_the_way(address: str) -> bool:
+    """Whether a webhook's address, often a secret itself, would leave this machine without TLS."""
+    url = urlsplit(address)
+    return url.scheme.lower() in _PLAIN_WEBHOOKS and url.hostname not in _OWN_MACHINE
 
 
 class _Said(logging.Handler):

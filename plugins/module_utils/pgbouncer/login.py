@@ -2,6 +2,7 @@
 
 The function runs with its owner's rights and a search path of its own, so nobody can slip other tables or operators
 under it (CVE-2025-12819); it knows no superuser, no replication role and nobody whose time has run out (CVE-2025-2291).
+A schema or function of that name that another role made before us becomes the superuser's: its owner could replace it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}\Z")
 _CREATE = """
 BEGIN;
 CREATE SCHEMA IF NOT EXISTS selextract_infra;
+ALTER SCHEMA selextract_infra OWNER TO CURRENT_USER;
 REVOKE ALL ON SCHEMA selextract_infra FROM PUBLIC;
 CREATE OR REPLACE FUNCTION selextract_infra.pooler_login(wanted text) RETURNS TABLE (username text, password text)
 LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $login$
@@ -37,6 +39,7 @@ LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_tem
   WHERE rolname::pg_catalog.text OPERATOR(pg_catalog.=) wanted AND rolcanlogin AND NOT rolsuper AND NOT rolreplication
     AND (rolvaliduntil IS NULL OR rolvaliduntil OPERATOR(pg_catalog.>) pg_catalog.now())
 $login$;
+ALTER FUNCTION selextract_infra.pooler_login(text) OWNER TO CURRENT_USER;
 REVOKE ALL ON FUNCTION selextract_infra.pooler_login(text) FROM PUBLIC;
 GRANT USAGE ON SCHEMA selextract_infra TO @ROLE@;
 GRANT EXECUTE ON FUNCTION selextract_infra.pooler_login(text) TO @ROLE@;
@@ -47,7 +50,9 @@ _DIGEST = "selextract-infra " + hashlib.sha256(_CREATE.encode()).hexdigest()[:16
 _LOOK = """
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '@ROLE@' AND rolcanlogin) AS role,
   EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'selextract_infra'
-    AND proname = 'pooler_login' AND obj_description(p.oid, 'pg_proc') = '@DIGEST@') AS function
+    AND proname = 'pooler_login' AND obj_description(p.oid, 'pg_proc') = '@DIGEST@'
+    AND nspowner IN (SELECT oid FROM pg_roles WHERE rolsuper)
+    AND proowner IN (SELECT oid FROM pg_roles WHERE rolsuper)) AS function
 """.replace("@ROLE@", AUTH_USER).replace("@DIGEST@", _DIGEST)
 _USER = """
 SELECT coalesce((SELECT CASE WHEN rolsuper OR rolreplication THEN 'is a superuser or may replicate'

@@ -118,6 +118,7 @@ class Clone:
         return [
             "run", "--detach", "--name", self.project.clone, "--label", _LABEL,
             "--user", f"{wanted['uid']}:{wanted['gid']}",
+            "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true",
             "--env", "LC_ALL=C", "--memory", str(int(wanted["memory"])), "--cpus", f"{float(wanted['cpus']):g}",
             "--volume", f"{self.project.volume}:{INSIDE}", "--volume", f"{config}:{_CONFIG}:ro",
             "--log-opt", "max-size=1m", "--entrypoint", f"{wanted['bindir']}/pg_basebackup",

@@ -292,6 +292,8 @@ def _compose(wanted: Mapping[str, Any], config: str, volume: str) -> str:
         "entrypoint": ["/bin/sh", f"{_CONFIG}/start.sh", wanted["bindir"]],
         "command": [],
         "user": f"{wanted['uid']}:{wanted['gid']}",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
         "stop_signal": "SIGINT",
         "stop_grace_period": f"{int(wanted['stop_grace'])}s",

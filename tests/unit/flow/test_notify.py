@@ -14,7 +14,7 @@ import pytest
 from selextract_infra.errors import UsageError
 from selextract_infra.flow.journal.journal import Journal
 from selextract_infra.flow.notification import acknowledge, escalate
-from selextract_infra.flow.notify import Notifier, visit
+from selextract_infra.flow.notify import Notifier, _readable_on_the_way, visit
 from selextract_infra.model.assessment import IncidentSeverity
 from selextract_infra.policy import Policy, load_policy
 from tests.receivers import Places, open_places
@@ -158,3 +158,14 @@ def test_silence_is_noticed_elsewhere(places: Places) -> None:
     assert visit(address, 2) == "It answered with 404."
     assert visit("http://127.0.0.1:1/", 2) == "It could not be visited: ConnectionRefusedError."
     assert visit("file:///etc/passwd", 2) == "It is no address of the web."
+
+
+@pytest.mark.parametrize("scheme", ["json", "xml", "form", "JSON"])
+def test_a_webhook_without_tls_is_reached_on_this_machine_only(scheme: str) -> None:
+    assert _readable_on_the_way(f"{scheme}://hooks.example/s3cret")
+    assert not _readable_on_the_way(f"{scheme}s://hooks.example/s3cret")
+    assert not _readable_on_the_way(f"{scheme}://127.0.0.1:9000/s3cret")
+
+
+def test_a_dead_man_is_not_visited_without_tls() -> None:
+    assert visit("http://192.0.2.1/ping", 2) == "Its address is not encrypted; begin it with https://."
