@@ -21,6 +21,7 @@ def _looked_at(role: str, *, folder: bool, **variables: str) -> str:
         f"{role}_program": "/opt/program",
         f"{role}_inventory": "/etc/team/hosts",
         f"{role}_journal": "",
+        f"{role}_policies": [],
         "_schedule_asked": {"files": []},
         f"_{role}_found": {"results": [{}, {}, {"stat": {"isdir": folder}}]},
         **variables,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from plugins.module_utils.replica.check.conversation import Conversation
-from plugins.module_utils.replica.check.serve import Check, handler
+from plugins.module_utils.replica.check.serve import Check, CheckServer
 from plugins.module_utils.replica.check.service import install_check, remove_check
 from tests.unit.waiting import until
 
@@ -30,11 +31,11 @@ def answer(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def url(answer: Path) -> Iterator[str]:
+@contextmanager
+def served(answer: Path, request_seconds: float) -> Iterator[str]:
     conversation = Conversation([sys.executable, "-c", _PSQL, str(answer)], 5.0)
     check = Check(conversation, {"/reads": 10.0, "/analytics": 1800.0})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(check))
+    server = CheckServer(("127.0.0.1", 0), check, request_seconds)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -42,6 +43,12 @@ def url(answer: Path) -> Iterator[str]:
     server.server_close()
     thread.join(5)
     conversation.close()
+
+
+@pytest.fixture
+def url(answer: Path) -> Iterator[str]:
+    with served(answer, 30.0) as address:
+        yield address
 
 
 def asked(address: str) -> tuple[int, str]:
@@ -53,6 +60,45 @@ def asked(address: str) -> tuple[int, str]:
         return response.status, response.read().decode()
     finally:
         connection.close()
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(answer: Path) -> None:
+    with served(answer, 0.2) as url, connected(url) as slow:
+        slow.sendall(b"GET /rea")
+        until(lambda: not still_open(slow, feed=b"d"), 10)
+
+
+def test_slow_clients_do_not_take_all_connections(url: str) -> None:
+    slow = [connected(url) for _ in range(30)]
+    until(lambda: sum(still_open(connection) for connection in slow) <= 8, 10)
+    slow.pop(next(number for number, connection in enumerate(slow) if still_open(connection))).close()
+    until(lambda: answers(url), 10)
+    for connection in slow:
+        connection.close()
+
+
+def connected(url: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=5)
+    connection.setblocking(False)
+    return connection
+
+
+def still_open(connection: socket.socket, feed: bytes = b"") -> bool:
+    """Whether the server has not closed it; nothing of an answer is waited for."""
+    try:
+        connection.sendall(feed)
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def answers(url: str) -> bool:
+    try:
+        return asked(f"{url}/reads")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def test_a_replica_that_streams_may_be_used(url: str) -> None:

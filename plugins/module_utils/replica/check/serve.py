@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import socket
 import sys
 import threading
 import time
+from collections import Counter
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +20,9 @@ from ..lag import QUERY, complaint_of_replica
 from .conversation import Conversation, SilentError
 
 _FRESH = 0.5  # seconds for which an answer of the replica is good for others too
+_REQUEST_SECONDS = 5.0
+_MOST_OF_ONE_ADDRESS = 8  # a load balancer has one or two open
+_MOST_CONNECTIONS = 64
 
 
 class Check:
@@ -47,6 +53,55 @@ class Check:
         except ValueError:
             self._silence = "answered something that is not understood"
         self._asked_at = time.monotonic()
+
+
+class CheckServer(ThreadingHTTPServer):
+    """Serves many clients at a time; none of them, however slow, keeps the load balancer from being answered."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], check: Check, request_seconds: float = _REQUEST_SECONDS) -> None:
+        self._request_seconds = request_seconds
+        self._open: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        super().__init__(address, handler(check))
+
+    def verify_request(self, _request: Any, client_address: Any) -> bool:
+        """Whether there is room for one more connection, in all and from that address."""
+        with self._lock:
+            room = self._open[client_address[0]] < _MOST_OF_ONE_ADDRESS
+            return room and sum(self._open.values()) < _MOST_CONNECTIONS
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Count the connection before its thread begins, so that the next one is judged with it."""
+        with self._lock:
+            self._open[client_address[0]] += 1
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._ended(client_address[0])
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer within a time for the whole request: the time limit of a socket begins anew with every byte."""
+        deadline = threading.Timer(self._request_seconds, _cut, [request])
+        deadline.daemon = True
+        deadline.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            deadline.cancel()
+            self._ended(client_address[0])
+
+    def _ended(self, address: str) -> None:
+        with self._lock:
+            self._open[address] -= 1
+            self._open += Counter()  # an address without a connection takes no memory
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def handler(check: Check) -> type[BaseHTTPRequestHandler]:
@@ -98,9 +153,7 @@ def main() -> int:
     psql = ["psql", "-X", "-q", "-A", "-t", "-d", "postgres", "-U", given.superuser]
     command = ["docker", "exec", "-i", "-u", given.user, "-e", "PGCONNECT_TIMEOUT=2", given.container, *psql]
     check = Check(Conversation(command, given.bound), {"/reads": given.reads, "/analytics": given.analytics})
-    server = ThreadingHTTPServer((given.address, given.port), handler(check))
-    server.daemon_threads = True
-    server.serve_forever()
+    CheckServer((given.address, given.port), check, _REQUEST_SECONDS + given.bound).serve_forever()
     return 0
 
 
