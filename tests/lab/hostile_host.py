@@ -118,6 +118,10 @@ def drawn(seed: int) -> Hostility:
     return random.Random(seed).choice(HOSTILITIES)
 
 
+# What another test's sampler goes on to write is usage too, and would look as if somebody had changed it.
+NO_SAMPLES = "systemctl stop selextract-sampler 2>/dev/null; rm -rf /var/lib/selextract-infra/samples"
+
+
 @dataclass
 class Site:
     """Three lab hosts, one journal, and what the others were like before anybody was hostile."""
@@ -133,7 +137,7 @@ class Site:
         self.program = self._script(self.folder / "owning", f"#!/bin/sh\ntouch {OWNED}\nprintf '{{}}'\n")
         for host in HOSTS:
             self.machines[host] = self.console(host, "cat", "/etc/machine-id").strip()
-            self.console(host, "sh", "-c", f"rm -f {OWNED}; touch {MARK}; rm -f {FROZEN}")
+            self.console(host, "sh", "-c", f"rm -f {OWNED}; touch {MARK}; rm -f {FROZEN}; {NO_SAMPLES}")
         Path(OWNED).unlink(missing_ok=True)
         self._usage_of_everybody()
         self.before = {host: self.console(host, "sh", "-c", WATCHED) for host in HOSTS}

@@ -65,9 +65,9 @@ def shop(lab: Lab, tmp_path: Path) -> Iterator[Program]:
 
     def sampled() -> bool:
         shown = lab.ssh(
-            "app1", "grep -h '\"shop\"' /var/lib/selextract-infra/samples/*.jsonl 2>/dev/null | wc -l"
+            "app1", "grep -h '\"web-frontend\"' /var/lib/selextract-infra/samples/*.jsonl 2>/dev/null | wc -l"
         ).stdout
-        return int(shown) >= 3 * 16
+        return int(shown) >= 2 * 16
 
     wait_for(sampled, bound=180, what="the sampler knows the shop")
     yield program
