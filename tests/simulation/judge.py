@@ -141,7 +141,7 @@ def _short(value: Any) -> str:
 
 
 def left_over(host: SimulatedHost) -> list[str]:
-    """What of ours must be gone when no Run is unfinished: all but the way back of the last that is done."""
+    """What of ours must be gone when no Run is unfinished: all but the ways back of those that are done."""
     engine, state = host.engine, host.state
     found = [f"container {name}" for name in engine.names if name.startswith("selextract-")]
     tags = [tag for image in engine.images.values() for tag in image["RepoTags"]]
@@ -149,15 +149,21 @@ def left_over(host: SimulatedHost) -> list[str]:
     found += ["the lock"] if (state / "lock.json").exists() else []
     for folder in ("segments", "definitions"):
         found += [f"{folder}/{path.name}" for path in sorted((state / folder).glob("*"))]
-    last = _last_done(state)
-    return [left for left in found if not (last and left.startswith(_kept_for(last)))]
+    kept = [words for run_id in _may_be_put_back(state) for words in _kept_for(run_id)]
+    return [left for left in found if not left.startswith(tuple(kept))]
 
 
 def _kept_for(run_id: str) -> tuple[str, str]:
     return f"definitions/{run_id}.json", f"image name selextract-infra-kept:{run_id}-"
 
 
-def _last_done(state: Path) -> str:
+def _may_be_put_back(state: Path) -> set[str]:
+    """Of the Runs that are done the last for each service: how its containers were may still be asked for."""
     records = [json.loads(path.read_text(encoding="utf-8")) for path in (state / "runs").glob("2*.json")]
-    done = [record for record in records if record.get("status") == "done"]
-    return max(done, key=lambda record: str(record["ended_at"]))["run_id"] if done else ""
+    last: dict[str, str] = {}
+    for record in sorted(records, key=lambda record: str(record.get("ended_at"))):
+        path = state / "definitions" / f"{record['run_id']}.json"
+        if record.get("status") == "done" and path.exists():
+            about = json.loads(path.read_text(encoding="utf-8"))["containers"].values()
+            last.update({kept["body"]["Labels"][_LABEL + "service"]: record["run_id"] for kept in about})
+    return set(last.values())

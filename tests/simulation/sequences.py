@@ -29,6 +29,7 @@ _UP_AGAIN, _SLOW = 60.0, 90.0
 _MEDDLED = 4  # each so manieth sequence has other things that the team does
 _ODD = 2  # and the one half-way to the next one is of an odd shape, too
 _DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
+_BOTH = ("as its files say", "as many as its files say")
 _REFUSED = (2, 3, 5, _DRIFTED)
 
 
@@ -53,7 +54,7 @@ def play(seed: int) -> Sequence:
     shape = odd_shape(draw) if seed % _MEDDLED == _ODD else drawn_shape(draw)
     sequence = Sequence(seed)
     with world(shape) as here:
-        runs: list[tuple[str, State]] = []
+        runs: list[tuple[str, State, State]] = []
         while len(sequence.told) < _LENGTH and not sequence.violations:
             if seed % _MEDDLED in (0, _ODD) and meddling.random() < 0.25:
                 _meddle(here, sequence, meddling)
@@ -125,7 +126,7 @@ def _operate(
     here: World,
     sequence: Sequence,
     draw: random.Random,
-    runs: list[tuple[str, State]],
+    runs: list[tuple[str, State, State]],
     illness: random.Random | None,
 ) -> None:
     """One operation, perhaps with a fault; it ends as before, or as it ends without the fault."""
@@ -168,7 +169,9 @@ def _operate(
         said = isinstance(ended, Run) and ended.exit_code == _NOT_PUT_BACK
         sequence.violations += [] if said else [f"neither before nor done: {'; '.join(from_before)}"]
     if isinstance(ended, Run) and ended.exit_code == 0 and not from_done and from_before:
-        runs.append((ended.id, before))
+        runs.append((ended.id, before, now))
+    elif from_before:
+        runs.clear()  # somebody has to look first: what is owed to earlier Runs is not known
     sequence.violations += _left(here)
 
 
@@ -184,10 +187,10 @@ def _kinds(here: World) -> list[FaultKind]:
     return [kind for kind in FaultKind if same or kind is not FaultKind.REBOOT]
 
 
-def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State]]) -> None:
+def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[tuple[str, State, State]]) -> None:
     """Put an earlier Run back from the control machine that knows it; the newest one ends exactly as before."""
     number = draw.randrange(len(runs))
-    run_id, before = runs[number]
+    run_id, before, done = runs[number]
     present = state_of(here.host)
     ended = here.control_of(run_id).roll_back(run_id)
     here.host.clock.sleep(_UP_AGAIN)
@@ -200,12 +203,30 @@ def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[
         return
     newest = number == len(runs) - 1 and not any("team" in told for told in sequence.told)
     exact = "made again meanwhile" not in _told(ended) and "stays as it is" not in _told(ended)
-    if newest and exact and (wrong := differences(before, now)) and ended.exit_code != _NOT_PUT_BACK:
-        sequence.violations.append(f"rolled back, but not as before: {'; '.join(wrong)}")
+    if newest and exact and (odd := differences(before, now)) and ended.exit_code != _NOT_PUT_BACK:
+        sequence.violations.append(f"rolled back, but not as before: {'; '.join(odd)}")
+    owed = _owed(before, done, present)
+    wrong = [key for key in sorted(owed) if now.get(key) != before.get(key)]
+    if not wrong and ended.exit_code == _NOT_PUT_BACK:
+        sequence.violations.append(f"all that was to be put back is, and yet it is told: {_told(ended)}")
+    if wrong and exact and ended.exit_code != _NOT_PUT_BACK:
+        sequence.violations.append(f"not put back, and not told: {'; '.join(wrong)} ({_told(ended)})")
     sequence.violations += _left(here)
     del runs[number]
     if not newest:
         runs.clear()  # what was before the others is no longer known
+
+
+def _owed(before: State, done: State, present: State) -> set[str]:
+    """What a rollback has to bring back: what its Run changed, and nobody has changed since.
+
+    Files are owed only where nobody has written one since: ours stays, and stays attached, as long as it has a value of
+    somebody else. What is told of containers and files together follows from both.
+    """
+    changed = {key for key in {*before, *done} if before.get(key) != done.get(key)}
+    since = {key for key in {*done, *present} if done.get(key) != present.get(key)}
+    written = any(key.startswith("file ") for key in since)
+    return {key for key in changed - since if not key.endswith(_BOTH) and not (written and key.startswith("file "))}
 
 
 def _applied(here: World, plan: Plan, fault: Fault | None) -> Run | SelextractError | None:

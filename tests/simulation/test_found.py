@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -186,3 +187,34 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_data_dir
     where: str, kind: FaultKind
 ) -> None:
     assert not violations(struck("tune_postgres", f"write volumes/shop_data/{where}", kind))
+
+
+@pytest.mark.parametrize("own_override", [False, True], ids=["override", "its own override"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["older first", "newer first"])
+@pytest.mark.parametrize(
+    "operations", [("settle_api", "tune_workers"), ("scale", "tune_workers"), ("tune_workers", "settle_api")]
+)
+def test_two_runs_are_rolled_back_in_either_order_and_nothing_is_left(
+    operations: tuple[str, str], order: tuple[int, int], own_override: bool
+) -> None:
+    shape = plain_shape()
+    shape = replace(shape, override={"api": {"environment": {"DEBUG": "0"}}}) if own_override else shape
+    with world(shape) as here:
+        before = state_of(here.host)
+        draw = random.Random(1)  # scales the API
+        runs = []
+        for operation in operations:
+            done = here.control().apply(world_plan(here.host, operation, draw))
+            assert isinstance(done, Run)
+            assert done.exit_code == 0, done.message
+            runs.append(done.id)
+        for number in order:
+            here.host.clock.sleep(60.0)
+            back = here.control_of(runs[number]).roll_back(runs[number])
+            assert isinstance(back, Run)
+            assert back.exit_code == 0, back.message
+        here.host.clock.sleep(60.0)
+        files = {key for key in before if key.startswith("file ")}
+        after = state_of(here.host)
+        assert {key for key in after if key.startswith("file ")} == files
+        assert all(after[key] == before[key] for key in files)

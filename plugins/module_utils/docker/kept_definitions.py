@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..state.run_projects import projects_of_run
 from ..state.state import StateFolder
 from ..system.failure import HostSideError
 from .container_definition import ContainerDefinition
@@ -14,6 +14,7 @@ from .engine import Engine, EngineRefusedError
 __all__ = ["KeptDefinitions", "forget_definitions"]
 
 _REPOSITORY = "selextract-infra-kept"
+_COMPOSE = "com.docker.compose."
 _NOT_FOUND = 404
 _NEEDED = ("running", "rollback failed")
 
@@ -89,9 +90,9 @@ class KeptDefinitions:
 def forget_definitions(folder: StateFolder, socket_path: str, *, everything: bool = False) -> None:
     """Let go of what was kept for Runs that have ended; with ``everything`` for all.
 
-    The last Run of a Project that is done keeps it, so that its rollback makes each container again as it was: the
-    files alone would not, where they had changed since it was made. A Run that could not be put back keeps it, so that
-    this can be tried again. What a killed process left of a dry creation goes as well.
+    The last Run that is done and removed containers of a service keeps it, so that its rollback makes each again as it
+    was: the files alone would not, where they had changed since it was made. A Run that could not be put back keeps it,
+    so that this can be tried again. What a killed process left of a dry creation goes as well.
     """
     names = folder.names("definitions")
     if everything and not names:
@@ -105,14 +106,20 @@ def forget_definitions(folder: StateFolder, socket_path: str, *, everything: boo
 
 
 def _needed(folder: StateFolder) -> set[str]:
-    """The files of Runs that may be put back by what is in them: the last that is done stands for its Projects."""
+    """The files of Runs that may be put back by what is in them: of those that are done, the last for each service."""
     records = {name: folder.read(f"runs/{name}") or {} for name in folder.names("runs")}
     needed = {name for name, record in records.items() if record.get("status") in _NEEDED}
-    last: dict[str, str] = {}
+    last: dict[tuple[str, str], str] = {}
     for name in sorted(records, key=lambda name: str(records[name].get("ended_at", ""))):
         if records[name].get("status") == "done":
-            last.update(dict.fromkeys(projects_of_run(records[name]), name))
+            last.update(dict.fromkeys(_services(folder.read(f"definitions/{name}") or {}), name))
     return {*needed, *last.values()}
+
+
+def _services(content: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Project and service of each container whose definition is kept."""
+    labels = [kept["body"].get("Labels") or {} for kept in (content.get("containers") or {}).values()]
+    return {(str(of.get(f"{_COMPOSE}project")), str(of.get(f"{_COMPOSE}service"))) for of in labels}
 
 
 def _let_go(engine: Engine, name: str) -> None:

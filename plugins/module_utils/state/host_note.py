@@ -268,7 +268,7 @@ def _files(directory: str, project: str, in_force: list[str], salt: str) -> Note
         if name == ".env":
             attributes.update(_entries(environment_bytes(directory), salt))
         else:
-            attributes.update(_content(directory, name, salt))
+            attributes.update(_content(directory, name, salt), ours=is_ours(directory, name))
         note[f"file {path}"] = attributes
     return note
 

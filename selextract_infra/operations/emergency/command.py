@@ -96,7 +96,7 @@ def _nothing(granted: Grant, form: Format) -> None:
     if form is Format.JSON:
         emit(granted.decision, (), form)
     raise RefusedError(
-        f"Nothing could be granted: {granted.decision.escalate or 'every value is what it would be'}.", rule="X-14"
+        f"Nothing was done: {granted.decision.escalate or 'every value is what it would be'}.", rule="X-14"
     )
 
 

@@ -208,12 +208,12 @@ def _times(count: int, factor: float) -> int:
 def _escalation(situation: EmergencySituation, decisions: Sequence[Decision]) -> str | None:
     """Why others have to hear of it at once: nothing more could be granted, or scaling cannot help here."""
     edge = [decision.resource for decision in decisions if not decision.service and decision.changes]
-    left = f"what is left is {' and '.join(edge)}" if edge else "nothing is left to do by itself"
+    left = f"only {' and '.join(edge)} can still help" if edge else "the program can do nothing more"
     if not any(_capacity(decision, situation) for decision in decisions):
-        return f"no capacity could be granted; {left}, and a person"
+        return f"no capacity could be granted; {left}, so a person has to look at it"
     for bottleneck in situation.bounds:
         if bottleneck.kind in (IncidentBottleneckKind.HOST, IncidentBottleneckKind.DATABASE):
-            return f"it is {bottleneck.kind}, which more instances do not cure; {left}, and a person"
+            return f"it is {bottleneck.kind}, which more instances do not cure; {left}, so a person has to look at it"
     return None
 
 

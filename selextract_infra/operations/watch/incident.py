@@ -156,7 +156,7 @@ class IncidentWatch:
             return
         if granted.plan.empty:
             why = granted.decision.escalate or "every value is what it would be"
-            self._told_of_outcome("Nothing could be granted", f"Nothing could be granted: {why}.")
+            self._told_of_outcome("Nothing could be granted", f"Nothing was done: {why}.")
             return
         self._tell("emergency", f"Emergency begins: {values}.")
         self._told_of_outcome("Emergency begins", emergency_message(granted, "It begins now."))

@@ -86,6 +86,61 @@ def test_what_the_rollback_itself_broke_is_one_although_others_had_changed_it_be
     assert told == ["container shop-web-1: memory is 16 MiB, and was 64 MiB."]
 
 
+FILE = "file /srv/shop/compose.capacity.yml"
+ATTACHED: dict[str, dict[str, Any]] = {
+    **BEFORE,
+    FILE: {"project": "shop", "ours": True, "owner and mode": "0:0 644", "web mem_limit digest": "d"},
+    "file /srv/shop/.env": {**BEFORE["file /srv/shop/.env"], "COMPOSE_FILE digest": "e", "the rest digest": "f"},
+}
+
+
+def with_values(**values: str | None) -> dict[str, dict[str, Any]]:
+    note = copy.deepcopy(ATTACHED)
+    note[FILE].update({f"{name} mem_limit digest": value for name, value in values.items()})
+    note[FILE] = {name: value for name, value in note[FILE].items() if value is not None}
+    return note
+
+
+def test_our_file_that_a_later_run_wrote_into_stays_attached_and_that_is_no_difference() -> None:
+    found, now = with_values(worker="g"), with_values(worker="g", web=None)
+    assert differences(BEFORE, now, projects={"shop"}, left=ATTACHED, found=found) == []
+
+
+def test_our_file_that_nobody_needs_any_more_and_is_there_still_is_one() -> None:
+    told = differences(BEFORE, with_values(web=None), projects={"shop"}, left=ATTACHED, found=copy.deepcopy(ATTACHED))
+    assert told == [
+        "file /srv/shop/.env: COMPOSE_FILE is not as it was.",
+        "file /srv/shop/.env: the rest is not as it was.",
+        f"{FILE} is there, and was not.",
+    ]
+
+
+def test_a_value_of_the_run_that_stays_in_our_file_is_one_though_a_later_run_needs_the_file() -> None:
+    found = with_values(worker="g")
+    told = differences(BEFORE, copy.deepcopy(found), projects={"shop"}, left=ATTACHED, found=found)
+    assert told == [f"{FILE}: web mem_limit is not as it was."]
+
+
+def test_our_file_that_is_gone_with_its_last_value_is_no_difference() -> (
+    None
+):
+    left, found = with_values(worker="g"), with_values(worker="g", web=None)
+    assert differences(ATTACHED, copy.deepcopy(BEFORE), projects={"shop"}, left=left, found=found) == []
+
+
+def test_our_file_that_is_gone_with_a_value_that_nobody_put_back_is_one() -> None:
+    left = with_values(worker="g")
+    told = differences(ATTACHED, copy.deepcopy(BEFORE), projects={"shop"}, left=left, found=copy.deepcopy(left))
+    assert f"{FILE} is gone." in told
+
+
+def test_an_attachment_that_is_not_as_the_run_left_it_is_one() -> None:
+    found, now = with_values(worker="g"), with_values(worker="g", web=None)
+    now["file /srv/shop/.env"]["the rest digest"] = "z"
+    told = differences(BEFORE, now, projects={"shop"}, left=ATTACHED, found=found)
+    assert told == ["file /srv/shop/.env: the rest is not as it was."]
+
+
 def test_very_many_are_counted() -> None:
     now = {**BEFORE, **{f"container shop-x-{number:02}": {"project": "shop"} for number in range(30)}}
     told = differences(BEFORE, now)

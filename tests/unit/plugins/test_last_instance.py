@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import stat
 from collections.abc import Iterator
@@ -173,20 +174,27 @@ def test_what_was_kept_goes_with_the_run_unless_it_is_still_needed(host: Host, s
     assert bool(host.folder.names("definitions")) is kept
 
 
-def test_what_was_kept_for_a_run_that_is_done_goes_with_the_next_one_of_its_project(host: Host) -> None:
+def test_what_was_kept_for_a_run_that_is_done_goes_with_the_next_one_that_removes_a_container_of_the_service(
+    host: Host,
+) -> None:
     host.note()
     host.record.end_step("settle", "verified", 1.0)
     host.record.end(2.0)
-    for number, project in enumerate(("another", "shop")):
+    ours = host.folder.read(f"definitions/{RUN}.json") or {}
+    for number, service in enumerate(("", "another", "web")):
         forget_definitions(host.folder, host.socket)
-        assert host.folder.names("definitions") == [f"{RUN}.json"]
+        assert f"{RUN}.json" in host.folder.names("definitions")
         later = RunRecord(host.folder, f"later-{number}")
-        later.begin({"plan": {"project": project}}, 3.0 + number)
+        later.begin({"plan": {"project": "shop"}}, 3.0 + number)
+        if service:
+            removed = copy.deepcopy(next(iter(ours["containers"].values())))
+            removed["body"]["Labels"]["com.docker.compose.service"] = service
+            host.folder.write(f"definitions/later-{number}.json", {"containers": {"f" * 64: removed}})
         later.start_step("scale", 3.0 + number)
         later.end_step("scale", "verified", 3.0 + number)
         later.end(3.0 + number)
     forget_definitions(host.folder, host.socket)
-    assert host.folder.names("definitions") == []
+    assert host.folder.names("definitions") == ["later-1.json", "later-2.json"]
     assert KEPT not in host.docker.images[IMAGE]
 
 

@@ -131,7 +131,7 @@ def test_a_host_that_is_exhausted_gets_no_instance_and_no_limit_but_edge_and_peo
     assert counts(found) == (2, 2)
     assert all("X-16" in (of(found, name).why_less or "") for name in ("api", "worker"))
     assert [decision.resource for decision in found.granted] == ["caching", "throttling"]
-    assert "caching and throttling, and a person" in (found.escalate or "")
+    assert "caching and throttling can still help, so a person has to look at it" in (found.escalate or "")
 
 
 def test_with_a_second_host_the_other_one_still_scales_out() -> None:
