@@ -9,7 +9,7 @@ from ..compose.compose import Compose
 from ..compose.project import Project
 from ..docker.containers import Container
 from ..docker.engine import Engine
-from ..postgres.dsn import leads_to, read_address, redirected
+from ..postgres.dsn import Address, is_one_reference, leads_to, read_address, redirected, written_out
 from ..postgres.look import database_container
 from ..postgres.psql import server_in
 from ..state.layout import READ_BALANCER
@@ -98,6 +98,8 @@ def _address(raw: dict[str, str], filled_in: dict[str, str], variable: str, host
         return {"problem": "it is not set in the Compose files"}
     try:
         address = read_address(filled_in.get(variable, ""))
+        if is_one_reference(raw[variable]):
+            return {"problem": _as_a_whole(address)}
         text = redirected(raw[variable], host, port)
     except HostSideError as failure:
         return {"problem": failure.sentence}
@@ -111,6 +113,14 @@ def _address(raw: dict[str, str], filled_in: dict[str, str], variable: str, host
         "text": text,
         "problem": None,
     }
+
+
+def _as_a_whole(address: Address) -> str:
+    """What a team can do where its whole address, password and all, is one variable, which we write nowhere."""
+    return (
+        "it stands in the Compose files as one variable, with its password in it, and no password is written down here;"
+        f" write {written_out(address)} there, and the password alone into .env as DB_PASSWORD"
+    )
 
 
 def led_containers(

@@ -13,7 +13,7 @@ from ..system.failure import HostSideError
 from .dsn_parameters import refuse_parameters, startup_parameters, wants_tls
 from .wire import Login
 
-__all__ = ["Address", "leads_to", "login_of", "read_address", "redirected"]
+__all__ = ["Address", "is_one_reference", "leads_to", "login_of", "read_address", "redirected", "written_out"]
 
 _REFERENCE = re.compile(r"\$(?:\{(?:[^{}]|\{[^{}]*\})*\}|[A-Za-z_][A-Za-z0-9_]*)")
 _MARK = re.compile("\ue000(\\d+)\ue001")
@@ -87,6 +87,16 @@ def _no_address(resolved: str) -> str:
     if before and before.rpartition("@")[2].startswith("/"):
         return "names no host, so it finds its server by a local socket or by other variables"
     return "is no address of one Postgres server, such as postgresql://user@host:5432/name"
+
+
+def written_out(address: Address) -> str:
+    """The address as a team can write it into its Compose files, its password left to a variable of ``.env``."""
+    return f"postgresql://{address.user}:${{DB_PASSWORD}}@{address.host}:{address.port}/{address.database}"
+
+
+def is_one_reference(raw: str) -> bool:
+    """Whether the Compose files have nothing of the address but the name of a variable."""
+    return _REFERENCE.fullmatch(raw.strip()) is not None
 
 
 def redirected(raw: str, host: str, port: int) -> str:

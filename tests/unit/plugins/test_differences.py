@@ -121,9 +121,7 @@ def test_a_value_of_the_run_that_stays_in_our_file_is_one_though_a_later_run_nee
     assert told == [f"{FILE}: web mem_limit is not as it was."]
 
 
-def test_our_file_that_is_gone_with_its_last_value_is_no_difference() -> (
-    None
-):
+def test_our_file_that_is_gone_with_its_last_value_is_no_difference() -> None:
     left, found = with_values(worker="g"), with_values(worker="g", web=None)
     assert differences(ATTACHED, copy.deepcopy(BEFORE), projects={"shop"}, left=left, found=found) == []
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugins.module_utils.pgbouncer.look import _address
 from plugins.module_utils.postgres.dsn import Address, read_address, redirected
 from plugins.module_utils.system.failure import HostSideError
 
@@ -76,3 +77,10 @@ def test_a_secret_in_plain_is_never_written_down(raw: str, why: str) -> None:
 def test_any_reference_survives(inner: str, name: str) -> None:
     raw = f"postgresql://{name}:${{{inner}}}@old:5432/{name}"
     assert redirected(raw, "new", 6432) == f"postgresql://{name}:${{{inner}}}@new:6432/{name}"
+
+
+def test_a_whole_address_in_one_variable_is_refused_with_what_the_team_can_write() -> None:
+    filled_in = {"DATABASE_URL": "postgresql://shop:s3cret@db/shop_live"}
+    problem = _address({"DATABASE_URL": "${DATABASE_URL:?missing}"}, filled_in, "DATABASE_URL", "p", 1)["problem"]
+    assert "postgresql://shop:${DB_PASSWORD}@db:5432/shop_live" in problem
+    assert "s3cret" not in problem
