@@ -15,6 +15,8 @@ description:
     them and runs on the control machine (C(set_fact), C(add_host) ...), and except those facts that C(getent) names.
   - It also bounds what the connection plugins C(ssh) and C(local) read. A host that answers more than 48 MB or 400,000
     values to one question, or does not answer at all, is unreachable for the rest of the play, and the others go on.
+  - What modules are asked for is not written into a host's system log (C(ansible_no_target_syslog)), where others than
+    root may read it.
   - It is a play's keyword, so it holds for plays by hand too, whatever O(ansible.cfg) says.
 author: ["selextract-infra contributors"]
 """
@@ -54,6 +56,11 @@ class StrategyModule(Linear):
             )
         self._results: Any = _BoundedAnswers()
         bound_connections()
+
+    def _queue_task(self, host: Any, task: Any, task_vars: dict[str, Any], play_context: Any) -> Any:
+        """Where a Plan's values would stand in a host's log, with what its members of ``adm`` may read."""
+        task_vars["ansible_no_target_syslog"] = True
+        return super()._queue_task(host, task, task_vars, play_context)
 
 
 class _BoundedAnswers(deque[Any]):

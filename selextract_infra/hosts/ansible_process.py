@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from selextract_infra.hosts.bounded_process import bounded
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
 from selextract_infra.hosts.events import slimmed
 from selextract_infra.hosts.identity import HOLDER_VARIABLE
@@ -28,7 +29,6 @@ _LARGEST_RESULT = 4 * MB
 _MOST_FORKS = 64
 _ANSWER_SHARE = 0.75
 _SHORTEST_ANSWER_SECONDS = 20.0  # of each question, however near that moment is: honest ones take five
-_LARGEST_PROCESS = 2048 * MB  # of memory; none of ours takes a quarter of that, whatever hosts answer
 # Two of these threads that import it for the first time at once may see half of it, as Python then avoids a deadlock.
 _IMPORTING = threading.Lock()
 
@@ -185,9 +185,7 @@ class AnsibleProcess(threading.Thread):
         config.env = self._environment(config.env)
         config.command = [
             *_dies_with_us(),
-            *_bounded_memory(),
-            ansible_program("ansible-playbook"),
-            *config.command[1:],
+            *bounded([ansible_program("ansible-playbook"), *config.command[1:]]),
         ]
         return runner
 
@@ -241,9 +239,3 @@ def _dies_with_us() -> list[str]:
     """A prefix so that ansible-playbook is interrupted by the kernel when this process is killed outright."""
     program = shutil.which("setpriv")
     return [program, "--pdeathsig", "INT", "--"] if program else []
-
-
-def _bounded_memory() -> list[str]:
-    """A prefix so that neither ansible-playbook nor what it starts here takes all memory of this machine."""
-    program = shutil.which("prlimit")
-    return [program, f"--data={_LARGEST_PROCESS}:", "--"] if program else []

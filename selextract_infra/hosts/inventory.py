@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from selextract_infra.errors import InventoryError
+from selextract_infra.hosts.bounded_process import bounded
 from selextract_infra.hosts.environment import ansible_environment, ansible_program
 from selextract_infra.hosts.inventory_complaint import complaint
 from selextract_infra.hosts.inventory_location import is_host_list, refuse_missing
@@ -90,7 +91,7 @@ def _listed(path: Path, limit: str | None) -> dict[str, Any]:
     command = [ansible_program("ansible-inventory"), "--inventory", str(path), "--list", "--export"]
     try:
         done = subprocess.run(
-            [*command, *(["--limit", limit] if limit else [])],
+            bounded([*command, *(["--limit", limit] if limit else [])]),
             env=ansible_environment(os.environ), stdin=subprocess.DEVNULL, capture_output=True,
             timeout=_READ_SECONDS, check=False,
         )  # fmt: skip

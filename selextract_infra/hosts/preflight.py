@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from selextract_infra.hosts.bounded_process import bounded
 from selextract_infra.hosts.inventory import Inventory, InventoryHost
 from selextract_infra.hosts.look import LoginProbe, offered_key
 from selextract_infra.hosts.runner import HostOutcome, PlaybookRun, TaskEvent, run_playbook
@@ -193,7 +194,11 @@ def _said_by(command: list[str]) -> dict[str, str]:
 def _output(command: list[str]) -> str:
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASK_SSH_SECONDS, check=False
+            bounded(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ASK_SSH_SECONDS,
+            check=False,
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selextract_infra.errors import RefusedError, SelextractError, UsageError
+from selextract_infra.hosts.bounded_process import bounded
 from selextract_infra.hosts.scratch import private_folder, write_private
 
 __all__ = ["Signer", "read_signature", "read_signers", "signer_of", "signing_command"]
@@ -83,7 +84,7 @@ def signer_of(text: str, signature: str, signers: str) -> Signer | None:
 def _asked(arguments: list[str], text: str) -> str:
     try:
         done = subprocess.run(
-            ["ssh-keygen", "-Y", *arguments],
+            bounded(["ssh-keygen", "-Y", *arguments]),
             input=f"{text}\n",
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
             capture_output=True,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from selextract_infra.errors import ComposeFileError
+from selextract_infra.hosts.bounded_process import bounded
 from selextract_infra.operations.init.compose_merge import merged_files, merged_service
 from selextract_infra.operations.init.compose_service import ComposeService, as_mapping, compose_service
 from selextract_infra.operations.init.compose_yaml import read_compose_text
@@ -99,7 +100,11 @@ def _read_by_compose(files: tuple[Path, ...]) -> dict[str, Any] | None:
     command = ["docker", "compose", *named, "--profile", "*", "config", "--no-interpolate", "--format", "json"]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_CONFIG_SECONDS, check=False
+            bounded(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_CONFIG_SECONDS,
+            check=False,
         )
         answer = json.loads(done.stdout) if done.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired, ValueError):
@@ -111,7 +116,7 @@ def _read_by_compose(files: tuple[Path, ...]) -> dict[str, Any] | None:
 def _has_compose() -> bool:
     command = ["docker", "compose", "version", "--short"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+        done = subprocess.run(bounded(command), stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -59,6 +59,23 @@ def test_a_host_elsewhere_is_not_contacted_to_find_out(own: Path, monkeypatch: p
     assert contacted == []
 
 
+def test_a_name_that_dns_alone_leads_to_this_machine_is_not_this_machine(
+    own: Path, key: paramiko.PKey, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever answers for DNS would have what is meant for db2 done to this machine, which shows its own key."""
+
+    def here(_host: str, port: int | None, *_more: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port or 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    monkeypatch.setattr(socket, "getfqdn", lambda *_args: "db2.example.org")
+    with ssh_server(key) as port:
+        places = {"db2": ("db2.example.org", port), "app1": ("app1.example.org", port)}
+        hosts_file = tmp_path / "hosts"
+        hosts_file.write_text("127.0.0.1 localhost\n192.0.2.1 db2.example.org\n127.0.1.1 app1.example.org app1 # us\n")
+        assert local.local_hosts(places, ssh_folder=own, hosts_file=hosts_file) == {"app1"}
+
+
 @pytest.mark.parametrize(("address", "is_own"), [("127.0.0.1", True), ("192.0.2.1", False), ("app1", False)])
 def test_only_an_own_address_can_be_bound_to(address: str, is_own: bool) -> None:
     assert local.is_own_address(address) is is_own
