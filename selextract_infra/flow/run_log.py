@@ -62,8 +62,9 @@ class RunLog:
     def _opened(self, run_id: str) -> int:
         if self._handle is None:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             self._handle = os.open(self._folder / f"{run_id}.jsonl", flags, 0o600)
+            os.fchmod(self._handle, 0o600)  # one that was there before, too
         return self._handle
 
 

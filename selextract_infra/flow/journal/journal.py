@@ -55,8 +55,9 @@ class Journal:
         self.path = self.folder / "journal.sqlite"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self.path.chmod(0o600)
+            handle = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+            os.fchmod(handle, 0o600)  # one that was there before, too
+            os.close(handle)
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self._prepare()
         except (OSError, sqlite3.Error) as problem:

@@ -36,6 +36,7 @@ def test_a_run_that_was_stopped_resumed_and_rolled_back_is_replayed(hosts: Hosts
     hosts.urgent_before = "two"
     stopped = apply(hosts.context, TWO)
     assert stopped.status is RunStatus.WAITING
+    (tmp_path / "runs" / f"{stopped.id}.jsonl").chmod(0o644)  # somebody copied it
     hosts.urgent_before = ""
     held = stopped.model_copy(update={"status": RunStatus.RUNNING, "ended_at": None, "exit_code": None})
     done = RunExecutor(hosts.context).run(resuming(TWO, held, ("app1",)))

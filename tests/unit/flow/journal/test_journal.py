@@ -73,6 +73,22 @@ def test_the_journal_is_readable_by_its_owner_only(tmp_path: Path) -> None:
         assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
 
 
+def test_a_journal_that_was_there_with_a_wider_mode_is_its_owners_alone_again(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.path.chmod(0o644)
+    with Journal(tmp_path) as journal:
+        assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+
+
+def test_a_journal_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("")
+    (tmp_path / "journal.sqlite").symlink_to(elsewhere)
+    with pytest.raises(SelextractError, match="cannot be written"):
+        Journal(tmp_path)
+    assert elsewhere.read_text() == ""
+
+
 def test_a_run_is_found_by_the_beginning_of_its_id_only_when_unambiguous(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         for run_id in ("20260301-aaaa", "20260301-aabb", "20260302-cccc"):
