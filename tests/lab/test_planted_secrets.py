@@ -48,7 +48,7 @@ _FEW: tuple[tuple[str, ...], ...] = (
 )
 _MORE: tuple[tuple[str, ...], ...] = (
     ("tune", "workers", *_GO),
-    ("scale", "worker=3", *_GO),
+    ("scale", "worker=3", "--override", "X-09", *_GO),
     ("scale", "worker=2", *_GO),
     ("tune", "postgres", *_GO),
     ("pgbouncer", "on", *_GO),
