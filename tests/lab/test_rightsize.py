@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from selextract_infra.lab import Lab
 from tests.lab.program import Program, by_hand, second_plan_is_empty, wait_for
-from tests.lab.rightsizing import DEPLOYED, at_rest, limits, started
+from tests.lab.rightsizing import DEPLOYED, at_rest, limits, policy_of, started
 
 pytestmark = pytest.mark.lab
 
@@ -116,3 +117,25 @@ def test_thin_data_is_unknown_and_left_alone(demanding: Program) -> None:
     never_killed = [one for one in plan["decisions"] if one["service"] != "worker"]
     assert {one["verdict"] for one in never_killed} == {"unknown"}
     assert not [step for step in plan["steps"] for change in step["changes"] if change["subject"] != "worker"]
+
+
+@pytest.mark.parametrize(("share", "code"), [("95%", 0), ("5%", 6)], ids=["it fits", "it is full"])
+def test_a_limit_that_somebody_insisted_on_is_watched_and_goes_back_where_its_memory_stays_nearly_full(
+    lab: Lab, oversized: Program, tmp_path: Path, share: str, code: int
+) -> None:
+    """With ten seconds instead of three minutes, and little history, so that X-06 has to be overridden (X-06)."""
+
+    def change(policy: dict[str, Any]) -> None:
+        policy["rightsizing"]["minimum_samples"] = "1000000 samples"
+        policy["triggers"] = {"memory_scale_out": {"duration": "10 seconds", "threshold": share}}
+
+    insisting = Program(policy_of(lab, tmp_path / "insisting", change), oversized.state)
+    before = limits(lab, "api")
+    asked = ("rightsize", "--service", "api", "--memory", "232MB", "--apply", "--yes", "--now", "a test")
+    assert insisting.run(*asked).code == 3
+    answer = insisting.run(*asked, "--override", "X-06")
+    assert answer.code == code, answer.words
+    assert "is watched for 10 s" in " ".join(answer.words.split())
+    assert (limits(lab, "api") == before) is (code == 6)
+    if code:
+        assert "for want of memory" in " ".join(answer.words.split())

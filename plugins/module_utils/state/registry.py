@@ -8,6 +8,7 @@ from ..compose.replace_instance import REPLACE_INSTANCE
 from ..docker.container_limits import CONTAINER_LIMITS, undo_limits
 from ..docker.health_gate import HEALTH_GATE
 from ..docker.image_stream import IMAGE_COPY
+from ..docker.memory_watch import MEMORY_WATCH
 from ..docker.removed_instances import PART as DEFINITIONS
 from ..docker.removed_instances import undo_definitions
 from ..docker.start_stop import SERVICES_START, SERVICES_STOP, undo_stopped
@@ -40,6 +41,7 @@ ACTS: dict[str, Act] = {
         CONTAINER_LIMITS,
         CAPACITY_FILE_ACT,
         HEALTH_GATE,
+        MEMORY_WATCH,
         REPLACE_INSTANCE,
         INSTANCES,
         POSTGRES_SETTINGS,

@@ -13,7 +13,7 @@ __all__ = ["VARIABLE", "running", "stop"]
 VARIABLE = "SELEXTRACT_INFRA_WORK"
 _LOOK_AGAIN = 0.05  # seconds
 _KILLED_WITHIN = 10.0  # seconds
-_LONGEST = 2**20  # bytes of an environment; ours are a few thousand
+_LONGEST = 1_000_000  # bytes of an environment; ours has a few thousand
 
 
 def running(marker: str) -> dict[int, str]:

@@ -76,6 +76,14 @@ class ComposeOrchestrator:
             for container in settled["containers"]
         )
 
+    def watch(self, values: Mapping[str, Any]) -> PlannedAct:
+        """On the host itself, which sees each second of it."""
+        return PlannedAct(
+            name="memory_watch",
+            title="Watch the memory of limits that somebody insisted on",
+            values={"project": values["project"], **values["watched"]},
+        )
+
     def health(self, values: Mapping[str, Any], services: Mapping[str, Any], **more: Any) -> PlannedAct:
         """The gate; where instances were made anew it also asks whether they are as the files in force say."""
         settled = {"settled_in": values["directory"]} if values.get("settle") else {}

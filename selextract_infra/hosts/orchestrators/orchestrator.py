@@ -53,6 +53,9 @@ class Orchestrator(Protocol):
     def rollout(self, values: Mapping[str, Any]) -> tuple[PlannedAct, ...]:
         """Make the instances in ``settle`` anew from what is written, one after the other."""
 
+    def watch(self, values: Mapping[str, Any]) -> PlannedAct:
+        """Watch the memory of the services in ``watched`` against their new limits."""
+
     def health(self, values: Mapping[str, Any], services: Mapping[str, Any], **more: Any) -> PlannedAct:
         """Wait until these services have what is asked for and serve; ``services`` has the limits of each."""
 

@@ -12,9 +12,13 @@ __all__ = ["begin_emergency", "carry", "scale", "set_limits"]
 
 
 def set_limits(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:
-    """Change limits of running containers, write them down, and prove that all still serve."""
+    """Change limits of running containers, write them down, and prove that all still serve.
+
+    Those that somebody insisted on are watched before that.
+    """
     proof = orchestrator.health(values, values["services"])
-    return (orchestrator.limits(values), *orchestrator.written(values), proof)
+    watch = (orchestrator.watch(values),) if values.get("watched") else ()
+    return (orchestrator.limits(values), *orchestrator.written(values), *watch, proof)
 
 
 def carry(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:

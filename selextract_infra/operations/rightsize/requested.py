@@ -17,7 +17,10 @@ from selextract_infra.operations.rightsize.floors import RESERVATION, Floor
 from selextract_infra.operations.rightsize.proposals import LimitProposal, rounded_up, too_thin
 from selextract_infra.policy import Policy
 
-__all__ = ["LimitRequest", "asked_cpus", "asked_memory"]
+__all__ = ["INSISTED", "LimitRequest", "asked_cpus", "asked_memory"]
+
+INSISTED = "overridden_rule"
+"""Among the numbers of a Decision: the rule about its memory that the operator overrides (X-06)."""
 
 _NEARLY = 1e-6
 
@@ -64,9 +67,12 @@ def asked_memory(
             RESERVATION,
             "lower the reservation in the app's Compose files first",
         )
+    insisted = Overrides(overrides.given)
     if now is None or asked < now:
-        _refuse_less(service, asked, floor, policy, overrides)
+        _refuse_less(service, asked, floor, policy, insisted)
+    overrides.used += [rule for rule in insisted.used if rule not in overrides.used]
     numbers: dict[str, float | int | str] = {
+        **({INSISTED: "X-06"} if "X-06" in insisted.used else {}),
         "asked_bytes": asked,
         "peak_bytes": peak,
         "usage_ratio": round(peak / asked, 4),

@@ -20,9 +20,10 @@ from selextract_infra.flow.limit_steps import (
 from selextract_infra.flow.proof import not_proved
 from selextract_infra.model.capacity import limits_in, with_limits
 from selextract_infra.model.decision import Decision
-from selextract_infra.model.figures import count
+from selextract_infra.model.figures import count, duration, percent
 from selextract_infra.model.observation import Limits
 from selextract_infra.model.plan import Change, Step
+from selextract_infra.operations.rightsize.requested import INSISTED
 
 if TYPE_CHECKING:
     from selextract_infra.policy import Policy
@@ -74,7 +75,17 @@ def _host_values(
             if project.services[name].recreate
         },
         "capacity": {"services": capacity},
+        **_watched(decisions, policy),
     }
+
+
+def _watched(decisions: Sequence[Decision], policy: Policy) -> dict[str, Any]:
+    """Services whose lower memory limit somebody insisted on: as the trigger that it may set off sees them (X-06)."""
+    trigger = policy.triggers.memory_scale_out
+    services = sorted({decision.service for decision in decisions if decision.changes and INSISTED in decision.numbers})
+    return (
+        {"watched": {"services": services, "share": trigger.threshold, "seconds": trigger.duration}} if services else {}
+    )
 
 
 def _in_place(
@@ -88,7 +99,8 @@ def _in_place(
     if not hosts:
         return
     by_host = {host: [decision for decision in changing if decision.host == host] for host in hosts}
-    times = policy.rightsizing.in_place
+    times, watch = policy.rightsizing.in_place, _watched(changing, policy).get("watched")
+    seconds = watch["seconds"] if watch else 0
     yield Step(
         id="rightsize",
         title=f"Set {count(len(changing), 'limit')} in place on {', '.join(hosts)}",
@@ -103,13 +115,22 @@ def _in_place(
             for decision in changing
         ),
         verification="Every container has the limits asked for, runs, is healthy and was not restarted; all health"
-        f" addresses answer.{_not_proved(by_host, projects, policy)}",
+        f" addresses answer.{_not_proved(by_host, projects, policy)}{_watch_text(watch)}",
         rollback="The limits and the files from before are put back from what each host noted before it was touched."
         + (_NONE_BEFORE if any(decision.current is None for decision in changing) else ""),
-        estimate_seconds=times.estimate,
+        estimate_seconds=times.estimate + seconds,
         rollback_seconds=times.rollback,
-        timeout_seconds=times.timeout,
+        timeout_seconds=times.timeout + 2 * seconds,  # as long as the host watches at most
     )  # fmt: skip
+
+
+def _watch_text(watch: Mapping[str, Any] | None) -> str:
+    if watch is None:
+        return ""
+    return (
+        f" The memory of {', '.join(watch['services'])} is watched for {duration(watch['seconds'])}, because X-06 is"
+        f" overridden: where {percent(watch['share'])} of its limit are used for all of that time, the limit goes back."
+    )
 
 
 def _settling(

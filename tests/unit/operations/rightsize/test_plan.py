@@ -7,6 +7,7 @@ import pytest
 import selextract_infra as sx
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.limit_steps import settle_values
+from selextract_infra.hosts.steps import acts_of
 from selextract_infra.model.observation import Observation
 from selextract_infra.model.plan import Plan
 from selextract_infra.plan import rightsize
@@ -58,6 +59,16 @@ def test_one_step_in_place_says_exactly_what_the_host_is_given() -> None:
     ]
     assert not step.disrupts
     assert (step.estimate_seconds, step.rollback_seconds, step.timeout_seconds) == (30.0, 30.0, 300.0)
+
+
+def test_an_overridden_limit_is_watched_for_as_long_as_the_memory_trigger_waits() -> None:
+    asked: dict[str, Any] = {"service": "api", "memory": 900 * MB}
+    (step,) = rightsize(twins(), HEALTHY, **asked, overrides=["X-06"]).steps
+    assert step.values["app1"]["watched"] == {"services": ["api"], "share": 0.8, "seconds": 180.0}
+    assert "watched for 3 min, because X-06 is overridden: where 80 % of its limit" in step.verification
+    assert (step.estimate_seconds, step.timeout_seconds) == (210.0, 660.0)
+    acts = [act.name for act in acts_of(step.playbook, step.values["app1"])]
+    assert acts == ["container_limits", "capacity_file", "memory_watch", "health_gate"]
 
 
 def test_the_file_keeps_the_apps_form_and_everything_else_of_ours() -> None:
