@@ -12,12 +12,9 @@ __all__ = ["begin_emergency", "carry", "scale", "set_limits"]
 
 
 def set_limits(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:
-    """Change limits of running containers, write them down, and prove that all still serve.
-
-    Those that somebody insisted on are watched before that.
-    """
+    """Change limits of running containers, write them down, and prove that all still serve."""
     proof = orchestrator.health(values, values["services"])
-    watch = (orchestrator.watch(values),) if values.get("watched") else ()
+    watch = _watched(values, orchestrator)
     return (orchestrator.limits(values), *orchestrator.written(values), *watch, proof)
 
 
@@ -30,7 +27,13 @@ def carry(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[Planne
     named = tuple(PlannedAct(**act) for act in values.get("acts", ()))
     again = named if values.get("settle") else ()
     proof = orchestrator.health(values, values["services"])
-    return (*named, *orchestrator.written(values), *orchestrator.rollout(values), *again, proof)
+    watch = _watched(values, orchestrator)
+    return (*named, *orchestrator.written(values), *orchestrator.rollout(values), *again, *watch, proof)
+
+
+def _watched(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:
+    """Limits that somebody insisted on are watched before the proof."""
+    return (orchestrator.watch(values),) if values.get("watched") else ()
 
 
 def scale(values: Mapping[str, Any], orchestrator: Orchestrator) -> tuple[PlannedAct, ...]:

@@ -220,7 +220,10 @@ def _carried(wish: LimitProposal, policy: Policy, *, settle: bool, asked: LimitR
         return _within_cpuset(wish, asked)
     reason = _not_in_place(wish, policy)
     if reason is None:
-        return wish
+        # Docker takes no limit away from a container that runs. Where new ones are made anyway, the first limit comes
+        # with them: its way back is the old container's own definition, which has none.
+        first = settle and wish.now is None and wish.service.joined_by is None
+        return replace(wish, in_place=False) if first else wish
     if settle:
         return _settled(wish, asked)
     if asked.values:

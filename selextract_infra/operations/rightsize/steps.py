@@ -75,7 +75,7 @@ def _host_values(
             if project.services[name].recreate
         },
         "capacity": {"services": capacity},
-        **_watched(decisions, policy),
+        **_watched([each for each in decisions if not project.services[each.service].recreate], policy),
     }
 
 
@@ -99,11 +99,15 @@ def _in_place(
     if not hosts:
         return
     by_host = {host: [decision for decision in changing if decision.host == host] for host in hosts}
-    times, watch = policy.rightsizing.in_place, _watched(changing, policy).get("watched")
+    in_place = [each for each in changing if not projects[each.host].services[each.service].recreate]
+    times, watch = policy.rightsizing.in_place, _watched(in_place, policy).get("watched")
     seconds = watch["seconds"] if watch else 0
+    what = (
+        f"Set {count(len(in_place), 'limit')} in place" if in_place else f"Write {count(len(changing), 'limit')} down"
+    )
     yield Step(
         id="rightsize",
-        title=f"Set {count(len(changing), 'limit')} in place on {', '.join(hosts)}",
+        title=f"{what} on {', '.join(hosts)}",
         playbook=IN_PLACE,
         hosts=hosts,
         values={host: _host_values(projects[host], wanted[host], by_host[host], policy) for host in hosts},
@@ -117,7 +121,7 @@ def _in_place(
         verification="Every container has the limits asked for, runs, is healthy and was not restarted; all health"
         f" addresses answer.{_not_proved(by_host, projects, policy)}{_watch_text(watch)}",
         rollback="The limits and the files from before are put back from what each host noted before it was touched."
-        + (_NONE_BEFORE if any(decision.current is None for decision in changing) else ""),
+        + (_NONE_BEFORE if any(decision.current is None for decision in in_place) else ""),
         estimate_seconds=times.estimate + seconds,
         rollback_seconds=times.rollback,
         timeout_seconds=times.timeout + 2 * seconds,  # as long as the host watches at most
@@ -146,6 +150,9 @@ def _settling(
         if service.joined_by or not service.containers or not (service.pending or service.recreate or name in changed):
             continue
         instances, grace = len(service.containers), service.stop_grace or 0.0
+        own = [each for each in decisions if service.recreate and (each.host, each.service) == (host, name)]
+        watch = _watched(own, policy)
+        seconds = watch["watched"]["seconds"] if watch else 0
         yield Step(
             id=f"settle-{host}-{name}",
             title=f"Recreate {name} on {host}, one instance at a time",
@@ -156,15 +163,17 @@ def _settling(
                     **common_values(project, policy, times.gate),
                     "services": {name: _expected(name, wanted[name], project, decisions)},
                     "settle": [settle_values(name, service.containers, service.stop_grace, policy, service)],
+                    **watch,
                 }
             },
             verification="Each new container runs and is healthy with its limits before the next one is stopped; all"
-            f" health addresses answer.{not_proved([name], project.services, policy)}",
+            f" health addresses answer.{not_proved([name], project.services, policy)}"
+            + _watch_text(watch.get("watched")),
             rollback="Each instance that was replaced is made again from its own definition, as it was.",
             disrupts=instances < 2 or not service.has_healthcheck,
-            estimate_seconds=instances * times.estimate,
+            estimate_seconds=instances * times.estimate + seconds,
             rollback_seconds=instances * times.rollback,
-            timeout_seconds=instances * (times.timeout + grace),
+            timeout_seconds=instances * (times.timeout + grace) + 2 * seconds,
         )
 
 

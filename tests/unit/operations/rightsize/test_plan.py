@@ -71,6 +71,19 @@ def test_an_overridden_limit_is_watched_for_as_long_as_the_memory_trigger_waits(
     assert acts == ["container_limits", "capacity_file", "memory_watch", "health_gate"]
 
 
+def test_an_overridden_limit_that_only_a_new_container_can_have_is_watched_once_that_runs() -> None:
+    containers = [container("api", number=number, limits={"memory": None, "cpus": 1.0}) for number in (1, 2)]
+    definitions = [definition("api", replicas=2)]
+    seen = observation(host(containers, [history("api", memory=850 * MB, cpu=0.3)], definitions=definitions))
+    asked: dict[str, Any] = {"service": "api", "memory": 900 * MB, "settle": True}
+    written, settled = rightsize(seen, HEALTHY, **asked, overrides=["X-06"]).steps
+    assert "watched" not in written.values["app1"]
+    assert "watched" not in written.verification
+    assert settled.values["app1"]["watched"]["services"] == ["api"]
+    acts = [act.name for act in acts_of(settled.playbook, settled.values["app1"])]
+    assert acts == ["replace_instance", "replace_instance", "memory_watch", "health_gate"]
+
+
 def test_the_file_keeps_the_apps_form_and_everything_else_of_ours() -> None:
     before = {"services": {"api": {"scale": 2}, "worker": {"mem_limit": 5 * MB, "environment": {"CONCURRENCY": "4"}}}}
     seen = observation(
