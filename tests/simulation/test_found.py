@@ -119,6 +119,7 @@ def test_what_was_made_anew_by_others_since_is_theirs_and_a_rollback_says_so() -
         back = here.control_of(done.id).roll_back(done.id)
         assert isinstance(back, Run)
         assert "shop-worker-1 was made again since by somebody else; it stays as it is." in back.message
+        assert "made again meanwhile" not in back.message, "the same is not said twice in other words"
         assert here.host.engine.names["shop-worker-1"]["Id"] == theirs
 
 

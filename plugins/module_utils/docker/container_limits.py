@@ -158,7 +158,8 @@ def undo_limits(undoing: Undoing, inverse: dict[str, dict[str, Any]]) -> None:
         host = Capability.parse(engine.info())
         ours = KeptDefinitions(undoing.folder, undoing.run_id).made_again.values()
         for before, container in _pairs(inverse, present):
-            if container is not None and container.id not in inverse and container.id not in ours:
+            others = container is not None and container.id not in inverse and container.id not in ours
+            if container is not None and others and not any(container.name in note for note in undoing.notes):
                 undoing.notes.append(f"{container.name} was made again meanwhile, from the Compose files in force.")
             _undo_limits_of(undoing, engine, container, before, host)
 
