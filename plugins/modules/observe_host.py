@@ -131,6 +131,7 @@ from ..module_utils.system.failure import HostSideError
 from ..module_utils.system.samples import packed_since, sampler_status
 
 _AT_ONCE = 4
+_ELSEWHERE = ".closed"  # nothing is there: what is root's alone is as if nothing were kept
 _SHORTEST_USAGE = 0.2  # seconds between the two looks that CPU usage is computed from
 
 
@@ -169,7 +170,10 @@ def main() -> None:
 
 
 def _observe(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
+    given = dict(module.params)
+    closed = _is_closed(given["state_folder"])
+    if closed:
+        given["state_folder"] += _ELSEWHERE
     samples = os.path.join(given["state_folder"], "samples")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         version = pool.submit(compose_version)
@@ -178,10 +182,16 @@ def _observe(module: AnsibleModule) -> dict[str, Any]:
     observation["sampler"] = sampler_status(samples)
     observation["history"] = []
     observation["state"] = _state(StateFolder(given["state_folder"]), given["docker_socket"], given["projects"])
+    observation["state"].update({"closed": True} if closed else {})
     window = given["history_window"]
     known = int(given["cursors"].get(observation["facts"]["machine_id"]) or 0)
     packed, until = packed_since(samples, max(known, int(time.time()) - window)) if window else (None, None)
     return {"changed": False, "observation": observation, "history_packed": packed, "history_until": until}
+
+
+def _is_closed(folder: str) -> bool:
+    """Whether what is kept here is there, and not for this user to read: a member of Docker's group only looks."""
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def _with_docker(socket_path: str, given: dict[str, Any], pool: ThreadPoolExecutor) -> dict[str, Any]:

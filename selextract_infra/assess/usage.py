@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMS",
     "attachment_findings",
+    "closed_findings",
     "container_findings",
     "definition_findings",
     "host_findings",
@@ -36,6 +37,8 @@ def host_findings(host: HostObservation) -> Iterator[Finding]:
             "observe", Severity.MAJOR, host.name, f"{host.name} could not be looked at: {host.problem}",
             "selextract-infra doctor says what is missing",
         )  # fmt: skip
+    elif host.state.get("closed"):
+        yield from closed_findings(host)
     elif not host.sampler.running:
         state = "does not run" if host.sampler.installed else "is not installed"
         yield _finding(
@@ -47,6 +50,17 @@ def host_findings(host: HostObservation) -> Iterator[Finding]:
         yield _finding(
             "LIM-H5", Severity.MAJOR, host.name,
             f"The size of {host.name} is unknown, so nothing is raised there.", "check the facts of the host",
+        )  # fmt: skip
+
+
+def closed_findings(host: HostObservation) -> Iterator[Finding]:
+    """That a user looks who may ask Docker and not read what root keeps there."""
+    if host.state.get("closed"):
+        yield _finding(
+            "observe", Severity.MAJOR, host.name,
+            f"What is kept on {host.name} is for root alone, so the history of use is unknown there, and whether a run"
+            " or an emergency is on.",
+            "look as root, or as a user who may become root",
         )  # fmt: skip
 
 

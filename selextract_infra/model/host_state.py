@@ -116,6 +116,7 @@ def _entries(value: Any) -> Any:
 
 
 class _HostState(_Noted):
+    closed: bool = False
     lock: _Lock | None = None
     freeze: _Freeze | None = None
     preempt: _Preemption | None = None

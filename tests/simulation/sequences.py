@@ -29,6 +29,7 @@ _UP_AGAIN, _SLOW = 60.0, 90.0
 _MEDDLED = 4  # each so manieth sequence has other things that the team does
 _ODD = 2  # and the one half-way to the next one is of an odd shape, too
 _DRIFTED, _PUT_BACK, _NOT_PUT_BACK = 9, 6, 7  # exit codes
+_SCRATCH = "selextract-scratch-"
 _BOTH = ("as its files say", "as many as its files say")
 _REFUSED = (2, 3, 5, _DRIFTED)
 
@@ -164,6 +165,8 @@ def _operate(
     here.host.clock.sleep(_UP_AGAIN)
     now = state_of(here.host)
     sequence.violations += [f"still unfinished: {run}" for run in here.unfinished]
+    if not _scratch(now):  # what an earlier Run had to leave went with this one
+        before = {key: value for key, value in before.items() if not key.startswith(_SCRATCH)}
     from_before, from_done = differences(before, now), differences(done, now)
     if from_before and (from_done or not well):
         said = isinstance(ended, Run) and ended.exit_code == _NOT_PUT_BACK
@@ -215,6 +218,10 @@ def _roll_back(here: World, sequence: Sequence, draw: random.Random, runs: list[
     del runs[number]
     if not newest:
         runs.clear()  # what was before the others is no longer known
+
+
+def _scratch(state: State) -> bool:
+    return any(key.startswith(_SCRATCH) for key in state)
 
 
 def _owed(before: State, done: State, present: State) -> set[str]:

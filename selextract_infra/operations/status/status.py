@@ -8,7 +8,7 @@ from selextract_infra.assess.dated_events import event_findings, event_lines, ev
 from selextract_infra.assess.emergency_effect import drill_findings
 from selextract_infra.assess.kept_promises import Applied, promise_findings
 from selextract_infra.assess.project_on_host import pending_recreations
-from selextract_infra.assess.usage import attachment_findings
+from selextract_infra.assess.usage import attachment_findings, closed_findings
 from selextract_infra.flow.capacity_warnings import last_look_ahead, nobody_looks_ahead
 from selextract_infra.flow.context import Context
 from selextract_infra.flow.incidents import record_ended_emergencies
@@ -42,6 +42,7 @@ def status(context: Context) -> Status:
         unreachable=observation.unreachable,
         findings=(
             *drill_findings(context.journal.last_drill(), context.policy, observation.at),
+            *(finding for host in observation.hosts for finding in closed_findings(host)),
             *_attachments(observation),
             *_unwarned(context, observation),
             *event_findings(context.policy, observation.at),

@@ -48,7 +48,7 @@ def limits(host: dict[str, Any]) -> dict[str, Any]:
 def container(facts: dict[str, Any]) -> dict[str, Any]:
     """What is compared of one container."""
     host, state, config = facts["HostConfig"], facts["State"], facts["Config"]
-    labels, short = config.get("Labels") or {}, facts["Id"][:12]
+    labels, short, own = config.get("Labels") or {}, facts["Id"][:12], facts["Name"].lstrip("/")
     networks = facts["NetworkSettings"].get("Networks") or {}
     mode = str(host.get("NetworkMode"))
     mounts = [
@@ -72,7 +72,8 @@ def container(facts: dict[str, Any]) -> dict[str, Any]:
         "mounts": sorted(mounts, key=str),
         "network": "container" if mode.startswith("container:") else mode,
         "networks": {
-            name: sorted({alias for alias in network.get("Aliases") or [] if alias != short})
+            # Docker resolves a container's own name in any case, also where Compose has not noted it.
+            name: sorted({alias for alias in network.get("Aliases") or [] if alias not in (short, own)})
             for name, network in networks.items()
         },
     }
