@@ -8,7 +8,7 @@ import selextract_infra as sx
 from selextract_infra.errors import RefusedError, UsageError
 from selextract_infra.flow.limit_steps import settle_values
 from selextract_infra.hosts.steps import acts_of
-from selextract_infra.model.observation import Observation
+from selextract_infra.model.observation import Observation, SamplerStatus
 from selextract_infra.model.plan import Plan
 from selextract_infra.plan import rightsize
 from tests.unit.seen import AT, GB, MB, container, definition, history, host, observation, one, policy
@@ -246,3 +246,10 @@ def test_refusals_and_usage_errors_come_through() -> None:
         rightsize(one("api", peak=round(2 * GB * 0.6)), HEALTHY, service="api", memory=1536 * MB)
     with pytest.raises(UsageError, match="did you mean api"):
         rightsize(one("api"), HEALTHY, service="apis")
+
+
+def test_what_only_root_may_read_on_a_host_is_unknown_and_the_plan_says_so() -> None:
+    seen = twins(state={"closed": True}, sampler=SamplerStatus())
+    told = [finding.sentence for finding in rightsize(seen, HEALTHY).findings]
+    assert any(sentence.startswith("What is kept on app1 is for root alone") for sentence in told)
+    assert not any("sampler" in sentence for sentence in told)
