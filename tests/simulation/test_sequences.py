@@ -13,7 +13,10 @@ from tests.simulation.sequences import Sequence, play
 _FEW = range(4)
 _WHOLE, _CORES, _AT_ONCE = 10_000, 2, 50
 # Of these, each once found a fault of the program.
-_FOUND = {8: "an instance that is taken away again leaves the volume that it was made with"}
+_FOUND = {
+    8: "an instance that is taken away again leaves the volume that it was made with",
+    2249: "Docker does not answer at the end of a run: its rollback tells what a later run changed as its own failure",
+}
 
 
 @pytest.mark.parametrize("seed", _FEW)

@@ -109,8 +109,7 @@ class NoteOfRun:
 
     def forget_ended(self) -> None:
         """Remove the notes of Runs whose records are gone."""
-        folder = os.path.join(self._folder.path, _FOLDER)
-        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        for name in _noted_runs(self._folder):
             if not os.path.exists(os.path.join(self._folder.path, "runs", f"{name}.json")):
                 self._folder.remove(f"{_FOLDER}/{name}")
 
@@ -157,15 +156,32 @@ def _by_project(note: Note, run: dict[str, Any]) -> Note:
 def note_before(folder: StateFolder, run_id: str, socket_path: str) -> None:
     """Note the host before the first act of a Run; one that has begun a step already is too late for that."""
     if not RunRecord(folder, run_id).content["steps"]:
+        for earlier in _noted_runs(folder) - {run_id}:
+            _note_what_it_left(folder, earlier, socket_path)
         NoteOfRun(folder, run_id).note("before", socket_path)
 
 
 def note_after(folder: StateFolder, run_id: str, status: str, socket_path: str) -> None:
     """Note the host as a Run that is done leaves it, and forget what was noted for Runs that nobody knows any more."""
-    note = NoteOfRun(folder, run_id)
-    if status == "done" and note.before is not None and RunRecord(folder, run_id).exists:
+    if status == "done":
+        _note_what_it_left(folder, run_id, socket_path, status)
+    NoteOfRun(folder, run_id).forget_ended()
+
+
+def _note_what_it_left(folder: StateFolder, run_id: str, socket_path: str, status: str = "") -> None:
+    """Once, where the Run is done. Docker may not have answered at its end; then the next Run's beginning is as good:
+    without it a rollback would take what that one changes for what it could not put back itself.
+    """
+    note, record = NoteOfRun(folder, run_id), RunRecord(folder, run_id)
+    if note.before is None or note.after is not None or not record.exists:
+        return
+    if (status or record.content.get("status")) == "done":
         note.note("after", socket_path)
-    note.forget_ended()
+
+
+def _noted_runs(folder: StateFolder) -> set[str]:
+    path = os.path.join(folder.path, _FOLDER)
+    return set(os.listdir(path)) if os.path.isdir(path) else set()
 
 
 def look_at_host(folder: StateFolder, socket_path: str, salt: str) -> Note:
