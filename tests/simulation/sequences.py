@@ -266,7 +266,7 @@ def _undone_afterwards(here: World) -> Iterator[None]:
     """What is done inside never was; the state of the host comes back, containers and files."""
     engine, clock, kept = here.host.engine, here.host.clock.now, here.folder / "kept"
     shutil.copytree(here.host.root, kept, symlinks=True)
-    names = ("containers", "images", "volumes", "stopped_by_hand", "made", "outages")
+    names = ("containers", "images", "networks", "volumes", "programs", "stopped_by_hand", "made", "outages")
     before: dict[str, Any] = {name: copy.deepcopy(getattr(engine, name)) for name in names}
     boundaries = here.host.boundaries
     try:

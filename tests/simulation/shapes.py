@@ -401,5 +401,14 @@ OPERATIONS: dict[str, Callable[[SimulatedHost, random.Random], Steps]] = {
     "restart_postgres": _restart_postgres,
     "tune_redis": _tune_redis,
 }
-IN_ANY_ORDER = ("rightsize", "settle", "settle_api", "scale", "tune_workers")
+IN_ANY_ORDER = (
+    "rightsize",
+    "settle",
+    "settle_api",
+    "scale",
+    "tune_workers",
+    "tune_postgres",
+    "tune_postgres_by_restart",
+    "restart_postgres",
+)
 """Those that random sequences draw."""

@@ -109,7 +109,7 @@ class NoteOfRun:
 
     def forget_ended(self) -> None:
         """Remove the notes of Runs whose records are gone."""
-        for name in _noted_runs(self._folder):
+        for name in _names(self._folder):
             if not os.path.exists(os.path.join(self._folder.path, "runs", f"{name}.json")):
                 self._folder.remove(f"{_FOLDER}/{name}")
 
@@ -180,8 +180,13 @@ def _note_what_it_left(folder: StateFolder, run_id: str, socket_path: str, statu
 
 
 def _noted_runs(folder: StateFolder) -> set[str]:
+    """Not what a killed process left half written."""
+    return {name for name in _names(folder) if not name.startswith(".")}
+
+
+def _names(folder: StateFolder) -> list[str]:
     path = os.path.join(folder.path, _FOLDER)
-    return set(os.listdir(path)) if os.path.isdir(path) else set()
+    return os.listdir(path) if os.path.isdir(path) else []
 
 
 def look_at_host(folder: StateFolder, socket_path: str, salt: str) -> Note:
